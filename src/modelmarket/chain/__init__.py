@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The EVM: networks, wallets, transactions, contracts and the embedded node."""

@@ -1,0 +1,349 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The two contracts: what can be read of them, and every call they take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from modelmarket.chain.abi import functions
+from modelmarket.chain.artifacts import artifact
+from modelmarket.chain.connection import Call, Connection, Receipt
+from modelmarket.chain.events import Event, decode
+from modelmarket.chain.wallets import Wallet
+from modelmarket.protocol.labels import Page, difference, words
+from modelmarket.protocol.phases import Phase, Status
+from modelmarket.protocol.terms import Terms
+from modelmarket.protocol.types import (
+    Address,
+    RequestId,
+    Seal,
+    SubmissionId,
+    Superhash,
+    TermsHash,
+    Wei,
+)
+
+PERMIT_LIFE_S = 3_600
+
+
+@dataclass(frozen=True)
+class Permit:
+    """An EIP-2612 permit; `deadline` 0 means that there is none."""
+
+    deadline: int
+    v: int
+    r: bytes
+    s: bytes
+
+    def as_struct(self) -> tuple[int, int, bytes, bytes]:
+        """The contract's struct."""
+        return (self.deadline, self.v, self.r, self.s)
+
+
+NO_PERMIT = Permit(0, 0, bytes(32), bytes(32))
+
+
+@dataclass(frozen=True)
+class RequestState:
+    """A request as it stands, in the order of the contract's struct.
+
+    The attributes are explained in `contracts/interfaces/IModelMarket.vyi`.
+    """
+
+    requester: Address
+    terms_hash: TermsHash
+    reward: Wei
+    stake: Wei
+    labels: int
+    bits: int
+    minimum_matches: int
+    deadline: int
+    response_window: int
+    phase: Phase
+    step_ends: int
+    overdue: bool
+    live: int
+    ranked: int
+    best: SubmissionId
+    candidate: SubmissionId
+    pages: int
+    matched: int
+    sealed: Seal
+
+
+@dataclass(frozen=True)
+class SubmissionState:
+    """A submission as it stands, in the order of the contract's struct."""
+
+    trainer: Address
+    request_id: RequestId
+    status: Status
+    matches: int
+    ahead: SubmissionId
+    behind: SubmissionId
+    sealed: Seal
+
+
+class _Contract:
+    """A contract at an address.
+
+    Args:
+        connection: The node.
+        address: Where it is.
+    """
+
+    name: str
+
+    def __init__(self, connection: Connection, address: Address) -> None:
+        self.connection = connection
+        self.address = address
+
+    def _call(self, what: str, *arguments: Any) -> Call:
+        data = functions(self.name)[what].encode(*arguments)
+        return Call(what, self.address, data)
+
+    def _read(self, what: str, *arguments: Any, at: int | str = "pending") -> Any:
+        answer = self.connection.read(self._call(what, *arguments), at=at)
+        return functions(self.name)[what].decode(answer)[0]
+
+
+class ModelCoin(_Contract):
+    """The token."""
+
+    name = "ModelCoin"
+
+    @classmethod
+    def deploy(cls, connection: Connection, wallet: Wallet) -> tuple[ModelCoin, Receipt]:
+        """Deploys a ModelCoin whose airdrops the wallet's account pays for."""
+        code = bytes.fromhex(artifact(cls.name).bytecode[2:])
+        receipt = connection.send(Call("deploy ModelCoin", None, code), wallet)
+        assert receipt.contract is not None
+        return cls(connection, receipt.contract), receipt
+
+    def balance(self, account: Address, *, at: int | str = "latest") -> Wei:
+        """An account's wei of MDC."""
+        return Wei(self._read("balanceOf", account, at=at))
+
+    def supply(self) -> Wei:
+        """Wei of MDC in existence."""
+        return Wei(self._read("totalSupply"))
+
+    def owner(self) -> Address:
+        """The account that airdrops are paid from."""
+        return _checksummed(self._read("owner"))
+
+    def allowance(self, owner: Address, spender: Address) -> Wei:
+        """How much of the owner's MDC the spender may take."""
+        return Wei(self._read("allowance", owner, spender))
+
+    def airdropped(self, account: Address) -> bool:
+        """Whether an account has had its airdrop."""
+        return bool(self._read("airdropped", account))
+
+    def claim_airdrop(self) -> Call:
+        """1,000 MDC for the caller, once."""
+        return self._call("claim_airdrop")
+
+    def transfer(self, receiver: Address, amount: int) -> Call:
+        """Sends MDC."""
+        return self._call("transfer", receiver, amount)
+
+    def approve(self, spender: Address, amount: int) -> Call:
+        """Lets a spender take MDC."""
+        return self._call("approve", spender, amount)
+
+    def sign_permit(self, wallet: Wallet, spender: Address, amount: int) -> Permit:
+        """Signs that a spender may take MDC, for an hour."""
+        deadline = self.connection.now() + PERMIT_LIFE_S
+        types = {
+            "EIP712Domain": [
+                {"name": "name", "type": "string"},
+                {"name": "version", "type": "string"},
+                {"name": "chainId", "type": "uint256"},
+                {"name": "verifyingContract", "type": "address"},
+            ],
+            "Permit": [
+                {"name": "owner", "type": "address"},
+                {"name": "spender", "type": "address"},
+                {"name": "value", "type": "uint256"},
+                {"name": "nonce", "type": "uint256"},
+                {"name": "deadline", "type": "uint256"},
+            ],
+        }
+        v, r, s = wallet.sign_typed(
+            {
+                "types": types,
+                "primaryType": "Permit",
+                "domain": {
+                    "name": "ModelCoin",
+                    "version": "1",
+                    "chainId": self.connection.chain_id,
+                    "verifyingContract": self.address,
+                },
+                "message": {
+                    "owner": wallet.address,
+                    "spender": spender,
+                    "value": amount,
+                    "nonce": self._read("nonces", wallet.address),
+                    "deadline": deadline,
+                },
+            }
+        )
+        return Permit(deadline, v, r, s)
+
+
+class ModelMarket(_Contract):
+    """The market."""
+
+    name = "ModelMarket"
+
+    @classmethod
+    def deploy(
+        cls, connection: Connection, wallet: Wallet, coin: Address
+    ) -> tuple[ModelMarket, Receipt]:
+        """Deploys a market that pays in a coin."""
+        from eth_abi import encode
+
+        code = bytes.fromhex(artifact(cls.name).bytecode[2:])
+        data = code + encode(("address",), (coin,))
+        receipt = connection.send(Call("deploy ModelMarket", None, data), wallet)
+        assert receipt.contract is not None
+        return cls(connection, receipt.contract), receipt
+
+    # --- reading ---
+
+    def coin(self) -> ModelCoin:
+        """The token that it pays in."""
+        return ModelCoin(self.connection, _checksummed(self._read("coin")))
+
+    def chain_id(self) -> int:
+        """The chain id in every seal."""
+        return int(self._read("chain_id"))
+
+    def slashed(self) -> Wei:
+        """Wei of MDC that it has kept for good."""
+        return Wei(self._read("slashed"))
+
+    def request_count(self) -> int:
+        """How many requests there are."""
+        return int(self._read("request_count"))
+
+    def submission_count(self) -> int:
+        """How many submissions there are."""
+        return int(self._read("submission_count"))
+
+    def request(
+        self, request_id: RequestId, *, at: int | str = "pending"
+    ) -> RequestState:
+        """A request as it stands."""
+        values = list(self._read("request", request_id, at=at))
+        values[0] = _checksummed(values[0])
+        values[9] = Phase(values[9])
+        return RequestState(*values)
+
+    def submission(
+        self, submission_id: SubmissionId, *, at: int | str = "pending"
+    ) -> SubmissionState:
+        """A submission as it stands."""
+        values = list(self._read("submission", submission_id, at=at))
+        values[0] = _checksummed(values[0])
+        values[2] = Status(values[2])
+        return SubmissionState(*values)
+
+    def due(self, submission_id: SubmissionId, *, at: int | str = "pending") -> Wei:
+        """Wei of MDC that `withdraw` would pay."""
+        return Wei(self._read("due", submission_id, at=at))
+
+    def is_operator(self, trainer: Address, operator: Address) -> bool:
+        """Whether a key may claim for a trainer."""
+        return bool(self._read("is_operator", trainer, operator))
+
+    def events(self, receipt: Receipt) -> list[Event]:
+        """What the market logged in a transaction."""
+        decoded = (
+            decode(log)
+            for log in receipt.logs
+            if log.address.lower() == self.address.lower()
+        )
+        return [event for event in decoded if event is not None]
+
+    # --- calls ---
+
+    def create_request(self, terms: Terms, permit: Permit = NO_PERMIT) -> Call:
+        """Opens a request and locks its reward."""
+        return self._call("create_request", terms.as_struct(), permit.as_struct())
+
+    def cancel_request(self, request_id: RequestId, max_live: int) -> Call:
+        """Cancels a request if no more submissions are live."""
+        return self._call("cancel_request", request_id, max_live)
+
+    def open_truth(
+        self, request_id: RequestId, page: int, truth: Page, inner: bytes
+    ) -> Call:
+        """Opens the next page of the truth."""
+        return self._call("open_truth", request_id, page, words(truth), inner)
+
+    def submit(
+        self,
+        request_id: RequestId,
+        terms_hash: TermsHash,
+        seal: Seal,
+        superhash: Superhash,
+        name: str,
+        permit: Permit = NO_PERMIT,
+    ) -> Call:
+        """Enters a request and locks its stake."""
+        return self._call(
+            "submit", request_id, terms_hash, seal, superhash, name, permit.as_struct()
+        )
+
+    def cancel_submission(
+        self, submission_id: SubmissionId, *, accept_slash: bool = False
+    ) -> Call:
+        """Takes a submission out."""
+        return self._call("cancel_submission", submission_id, accept_slash)
+
+    def set_operator(self, operator: Address, *, approved: bool) -> Call:
+        """Lets a key claim for the caller, or no longer."""
+        return self._call("set_operator", operator, approved)
+
+    def claim(
+        self, submission_id: SubmissionId, matches: int, hint: SubmissionId
+    ) -> Call:
+        """States how many predictions equal the truth."""
+        return self._call("claim", submission_id, matches, hint)
+
+    def open_predictions(
+        self,
+        submission_id: SubmissionId,
+        page: int,
+        truth: Page,
+        predictions: Page,
+        inner: bytes,
+        model: str = "",
+    ) -> Call:
+        """Opens the next page of the candidate's predictions."""
+        return self._call(
+            "open_predictions",
+            submission_id,
+            page,
+            words(truth),
+            words(difference(truth, predictions)),
+            inner,
+            model,
+        )
+
+    def enforce_timeout(self, request_id: RequestId) -> Call:
+        """Takes the one step that is due because somebody missed it."""
+        return self._call("enforce_timeout", request_id)
+
+    def withdraw(self, submission_id: SubmissionId) -> Call:
+        """Pays the trainer what is due."""
+        return self._call("withdraw", submission_id)
+
+
+def _checksummed(address: str) -> Address:
+    from eth_utils import to_checksum_address
+
+    return Address(str(to_checksum_address(address)))

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Networks as named profiles in a TOML file."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from modelmarket.errors import InputError, NotFoundError
+from modelmarket.files import write_atomically
+from modelmarket.protocol.types import Address
+
+LOCAL = "local"
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+
+
+@dataclass(frozen=True)
+class Network:
+    """Where a market is.
+
+    Attributes:
+        name: Lower-case letters, digits and hyphens.
+        rpc: The node's JSON-RPC address.
+        chain_id: What the node must say it is.
+        market: The ModelMarket contract.
+        first_block: The block that it was deployed in.
+        gateways: Trustless gateways to fetch files from, in this order.
+        confirmations: Blocks after which one counts as buried.
+    """
+
+    name: str
+    rpc: str
+    chain_id: int
+    market: Address
+    first_block: int = 0
+    gateways: tuple[str, ...] = field(default=())
+    confirmations: int = 5
+
+    def __post_init__(self) -> None:
+        from eth_utils import is_address
+
+        if not NAME.fullmatch(self.name):
+            raise InputError(
+                f"{self.name!r} cannot name a network.",
+                hint="Use lower-case letters, digits and hyphens.",
+            )
+        for address in (self.rpc, *self.gateways):
+            if urlsplit(address).scheme not in ("http", "https"):
+                raise InputError(f"{address!r} is not an http(s) address.")
+        if not is_address(self.market):
+            raise InputError(f"{self.market!r} is not a contract's address.")
+
+
+class Networks:
+    """The profiles of a file.
+
+    Args:
+        path: The TOML file; it need not exist.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def all(self) -> dict[str, Network]:
+        """Every profile by name.
+
+        Raises:
+            InputError: The file is not such TOML.
+        """
+        if not self._path.exists():
+            return {}
+        try:
+            tables = tomllib.loads(self._path.read_text())
+            return {
+                name: Network(
+                    name=name, **{**table, "gateways": tuple(table.get("gateways", ()))}
+                )
+                for name, table in tables.items()
+            }
+        except (tomllib.TOMLDecodeError, TypeError, AttributeError) as error:
+            raise InputError(
+                f"{self._path} cannot be read: {error}.",
+                hint="Mend it, or remove it and add the network again.",
+            ) from error
+
+    def get(self, name: str) -> Network:
+        """A profile.
+
+        Raises:
+            NotFoundError: There is none of that name.
+        """
+        networks = self.all()
+        if name not in networks:
+            known = ", ".join(networks) or "none"
+            raise NotFoundError(
+                f"There is no network {name!r} in {self._path} (known: {known}).",
+                hint="`modelmarket node start` runs a local one; "
+                "`modelmarket node add` joins one.",
+            )
+        return networks[name]
+
+    def put(self, network: Network) -> None:
+        """Adds or replaces a profile."""
+        networks = {**self.all(), network.name: network}
+        lines: list[str] = []
+        for one in networks.values():
+            lines.append(f"[{one.name}]")
+            for key, value in asdict(one).items():
+                if key != "name":
+                    # JSON strings, numbers and lists of strings are TOML too.
+                    lines.append(f"{key} = {json.dumps(value)}")
+            lines.append("")
+        write_atomically(self._path, "\n".join(lines).encode())

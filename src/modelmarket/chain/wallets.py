@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Keys: standard Ethereum keystores, or one from the environment.
+
+A wallet never shows its key: not in `repr`, an error or a log.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from modelmarket.errors import InputError, NotFoundError
+from modelmarket.files import write_atomically
+from modelmarket.protocol.types import Address
+
+if TYPE_CHECKING:
+    from eth_account.signers.local import LocalAccount
+
+KEY_VARIABLE = "MODELMARKET_PRIVATE_KEY"
+LEAST_PASSPHRASE = 8
+
+
+class Wallet:
+    """An unlocked key.
+
+    Args:
+        account: The account that signs.
+    """
+
+    def __init__(self, account: LocalAccount) -> None:
+        self._account = account
+        self.address = Address(account.address)
+
+    def __repr__(self) -> str:
+        return f"Wallet({self.address})"
+
+    @classmethod
+    def from_key(cls, key: bytes | str) -> Wallet:
+        """The wallet of a private key.
+
+        Raises:
+            InputError: The bytes are no private key. They are not shown.
+        """
+        from eth_account import Account
+
+        try:
+            return cls(Account.from_key(key))
+        except Exception:  # noqa: BLE001  # whatever it says might show the key
+            message = "That is not a private key: 64 hexadecimal digits are expected."
+        raise InputError(message)
+
+    @classmethod
+    def from_environment(cls) -> Wallet | None:
+        """The wallet of `MODELMARKET_PRIVATE_KEY`, if it is set."""
+        key = os.environ.get(KEY_VARIABLE)
+        return cls.from_key(key) if key else None
+
+    @classmethod
+    def new(cls) -> Wallet:
+        """A wallet with a new key from the operating system's random source."""
+        from eth_account import Account
+
+        return cls(Account.create())
+
+    def sign_transaction(self, transaction: dict[str, Any]) -> tuple[bytes, bytes]:
+        """Signs a transaction.
+
+        Returns:
+            The transaction's hash and its raw bytes.
+        """
+        signed = self._account.sign_transaction(transaction)
+        return bytes(signed.hash), bytes(signed.raw_transaction)
+
+    def sign_typed(self, message: dict[str, Any]) -> tuple[int, bytes, bytes]:
+        """Signs EIP-712 data.
+
+        Returns:
+            v, r and s.
+        """
+        signed = self._account.sign_typed_data(full_message=message)
+        return signed.v, signed.r.to_bytes(32), signed.s.to_bytes(32)
+
+    def keystore(self, passphrase: str) -> dict[str, Any]:
+        """The key, encrypted, as a standard keystore (version 3, scrypt)."""
+        keystore: dict[str, Any] = self._account.encrypt(passphrase)
+        return keystore
+
+
+class Keystores:
+    """A folder of keystore files.
+
+    Args:
+        folder: It need not exist.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def addresses(self) -> dict[Address, Path]:
+        """Every account in the folder, oldest first."""
+        from eth_utils import to_checksum_address
+
+        found: dict[Address, Path] = {}
+        for path in sorted(self._folder.glob("UTC--*")):
+            address = json.loads(path.read_text())["address"]
+            found[Address(to_checksum_address(address))] = path
+        return found
+
+    def find(self, account: str | None) -> tuple[Address, Path]:
+        """An account by address, or by how its address begins.
+
+        Args:
+            account: None for the only one.
+
+        Raises:
+            NotFoundError: None fits, or several do.
+        """
+        accounts = self.addresses()
+        if not accounts:
+            raise NotFoundError(
+                f"There is no account in {self._folder}.",
+                hint="Make one with `modelmarket account new`.",
+            )
+        wanted = (account or "0x").lower()
+        fitting = [one for one in accounts if one.lower().startswith(wanted)]
+        if len(fitting) != 1:
+            how = "No account fits" if not fitting else f"{len(fitting)} accounts fit"
+            raise NotFoundError(
+                f"{how} {account or 'your choice'!r} in {self._folder}.",
+                hint="Name one with --account; `modelmarket account list` shows them.",
+            )
+        return fitting[0], accounts[fitting[0]]
+
+    def unlock(self, account: str | None, passphrase: str) -> Wallet:
+        """Decrypts an account's key.
+
+        Raises:
+            NotFoundError: There is no such account.
+            InputError: The passphrase is wrong.
+        """
+        from eth_account import Account
+
+        address, path = self.find(account)
+        try:
+            key = Account.decrypt(json.loads(path.read_text()), passphrase)
+        except ValueError:
+            message = f"The passphrase does not open {path.name}."
+        else:
+            return Wallet.from_key(bytes(key))
+        raise InputError(message, hint=f"It is the one that {address} was made with.")
+
+    def add(self, wallet: Wallet, passphrase: str) -> Path:
+        """Keeps a wallet's key, encrypted, in a file of its own.
+
+        Raises:
+            InputError: The passphrase is too short, or the account is there.
+        """
+        if len(passphrase) < LEAST_PASSPHRASE:
+            raise InputError(
+                f"The passphrase has {len(passphrase)} characters; "
+                f"at least {LEAST_PASSPHRASE} are needed."
+            )
+        if wallet.address in self.addresses():
+            raise InputError(f"{wallet.address} is in {self._folder} already.")
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S.%fZ")
+        path = self._folder / f"UTC--{now}--{wallet.address[2:].lower()}"
+        write_atomically(path, json.dumps(wallet.keystore(passphrase)).encode())
+        return path

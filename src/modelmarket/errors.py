@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every error that this package raises on purpose, in one tree.
+
+    ModelMarketError            says what happened, where, and what to do next
+    ├── InputError              a value, file or option that cannot be used
+    │   ├── DataError           a table, naming row, column and value
+    │   └── TermsError          terms that the contract would refuse
+    ├── NotFoundError           a name, id, CID or file that is not there
+    ├── StorageError            a block, file or gateway that is not what it says
+    ├── ChainError              a node that cannot be reached or believed
+    │   ├── RevertError         the contract refused a call, in words
+    │   └── FundsError          not enough MDC, or not enough coin for fees
+    ├── VaultError              a vault that is locked, damaged or not there
+    └── StepError               a step that is not due now, or no longer
+
+`exit_code` is what the command line ends with.
+"""
+
+
+class ModelMarketError(Exception):
+    """Something that the user can mend.
+
+    Args:
+        message: What happened, and where.
+        hint: The next step, as a sentence or a command.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".rstrip()
+
+
+class InputError(ModelMarketError):
+    """A value, file or option that cannot be used."""
+
+    exit_code = 2
+
+
+class DataError(InputError):
+    """A table that cannot be used: names row, column and value."""
+
+
+class TermsError(InputError):
+    """Terms that the contract would refuse."""
+
+
+class NotFoundError(ModelMarketError):
+    """A name, id, CID or file that is not there."""
+
+    exit_code = 3
+
+
+class StorageError(ModelMarketError):
+    """A block, file or gateway that is not what it says it is."""
+
+    exit_code = 4
+
+
+class ChainError(ModelMarketError):
+    """A node that cannot be reached or believed."""
+
+    exit_code = 5
+
+
+class RevertError(ChainError):
+    """The contract refused a call.
+
+    Args:
+        reason: The contract's own word, for example `HintTooFar`.
+    """
+
+    exit_code = 6
+
+    def __init__(self, message: str, *, reason: str, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.reason = reason
+
+
+class FundsError(ChainError):
+    """Not enough MDC for the amount, or not enough coin for the fees."""
+
+    exit_code = 7
+
+
+class VaultError(ModelMarketError):
+    """A vault that is locked, damaged or not there."""
+
+    exit_code = 8
+
+
+class StepError(ModelMarketError):
+    """A step that is not due now, or no longer."""
+
+    exit_code = 9

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the values of the protocol are called."""
+
+from typing import NewType
+
+Address = NewType("Address", str)
+"""An EVM address, checksummed (EIP-55)."""
+
+RequestId = NewType("RequestId", int)
+"""Assigned by the market, from 1; 0 is none."""
+
+SubmissionId = NewType("SubmissionId", int)
+"""Assigned by the market, from 1; 0 is none."""
+
+Wei = NewType("Wei", int)
+"""An amount in units of 10**-18."""
+
+Seal = NewType("Seal", bytes)
+"""32 bytes: the outermost layer of a list of labels (see `seals`)."""
+
+TermsHash = NewType("TermsHash", bytes)
+"""32 bytes: keccak256 of a requester and her terms."""
+
+Superhash = NewType("Superhash", bytes)
+"""32 bytes: SHA-256 of a CID's canonical text."""
+
+Salt = NewType("Salt", bytes)
+"""32 random bytes."""

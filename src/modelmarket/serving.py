@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs a small HTTP server beside the rest of a program."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from modelmarket.errors import InputError
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+LOOPBACK = "127.0.0.1"
+LOOPBACK_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
+"""Names that a request may come for; others are DNS rebinding."""
+
+
+@contextmanager
+def serving(
+    application: "ASGIApp", *, host: str = LOOPBACK, port: int = 0
+) -> Iterator[str]:
+    """Serves an ASGI application from a thread and yields its address.
+
+    Args:
+        application: What to serve.
+        host: The interface to listen on.
+        port: The port; 0 for any that is free.
+
+    Raises:
+        InputError: The port is taken.
+    """
+    import uvicorn
+
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise InputError(
+            f"Cannot listen on {host}, port {port}: {error.strerror}.",
+            hint="Choose another one with --port.",
+        ) from error
+    server = uvicorn.Server(
+        uvicorn.Config(application, log_level="warning", access_log=False)
+    )
+    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+    thread.start()
+    while not server.started and thread.is_alive():
+        time.sleep(0.005)
+    try:
+        yield f"http://{host}:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(timeout=10)
+        listener.close()
