@@ -1,0 +1,280 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The published dataset folder and its manifest.
+
+`manifest.json` says what the contract and the trainer need, and is valid
+Croissant 1.0 metadata (https://docs.mlcommons.org/croissant/) besides.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from modelmarket.datasets.split import LABEL, ROW_ID, Progress, Source, Split, split
+from modelmarket.errors import DataError
+from modelmarket.protocol.classes import Classes
+
+SCHEMA_VERSION = 1
+MANIFEST = "manifest.json"
+TRAIN = "train.csv"
+TEST = "test.csv"
+SAMPLE = "sample_submission.csv"
+MOST_MANIFEST_BYTES = 2**24
+
+_CONTEXT: dict[str, Any] = {
+    "@language": "en",
+    "@vocab": "https://schema.org/",
+    "citeAs": "cr:citeAs",
+    "column": "cr:column",
+    "conformsTo": "dct:conformsTo",
+    "cr": "http://mlcommons.org/croissant/",
+    "rai": "http://mlcommons.org/croissant/RAI/",
+    "equivalentProperty": "cr:equivalentProperty",
+    "samplingRate": "cr:samplingRate",
+    "data": {"@id": "cr:data", "@type": "@json"},
+    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
+    "dct": "http://purl.org/dc/terms/",
+    "examples": {"@id": "cr:examples", "@type": "@json"},
+    "extract": "cr:extract",
+    "field": "cr:field",
+    "fileProperty": "cr:fileProperty",
+    "fileObject": "cr:fileObject",
+    "fileSet": "cr:fileSet",
+    "format": "cr:format",
+    "includes": "cr:includes",
+    "isLiveDataset": "cr:isLiveDataset",
+    "jsonPath": "cr:jsonPath",
+    "key": "cr:key",
+    "md5": "cr:md5",
+    "parentField": "cr:parentField",
+    "path": "cr:path",
+    "recordSet": "cr:recordSet",
+    "references": "cr:references",
+    "regex": "cr:regex",
+    "repeated": "cr:repeated",
+    "replace": "cr:replace",
+    "sc": "https://schema.org/",
+    "separator": "cr:separator",
+    "source": "cr:source",
+    "subField": "cr:subField",
+    "transform": "cr:transform",
+    "modelmarket": {"@id": "urn:modelmarket:manifest", "@type": "@json"},
+}
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a published dataset says of itself.
+
+    Attributes:
+        name: The request's.
+        context: The request's.
+        classes: In the order of their codes.
+        train_rows: Rows with labels.
+        test_rows: Rows without.
+        train_counts: Training rows of each class.
+        fraction: Of the rows, meant for testing.
+        stratified: Whether it was drawn class by class.
+        features: The columns of both parts.
+        sha256: Of each file, by name, in hexadecimal.
+    """
+
+    name: str
+    context: str
+    classes: Classes
+    train_rows: int
+    test_rows: int
+    train_counts: tuple[int, ...]
+    fraction: Fraction
+    stratified: bool
+    features: tuple[str, ...]
+    sha256: dict[str, str]
+
+    def to_json(self) -> bytes:
+        """The manifest as it is published."""
+        own = {
+            "schema_version": SCHEMA_VERSION,
+            "name": self.name,
+            "classes": list(self.classes.names),
+            "bits": self.classes.bits,
+            "train_rows": self.train_rows,
+            "test_rows": self.test_rows,
+            "train_counts": list(self.train_counts),
+            "split_fraction": str(self.fraction),
+            "stratified": self.stratified,
+            "row_id": ROW_ID,
+            "label": LABEL,
+            "features": list(self.features),
+            "context": self.context,
+        }
+        document = {
+            "@context": _CONTEXT,
+            "@type": "sc:Dataset",
+            "conformsTo": "http://mlcommons.org/croissant/1.0",
+            "name": self.name or "dataset",
+            "description": self.context or self.name or "A labelled dataset.",
+            "version": f"{SCHEMA_VERSION}.0.0",
+            "distribution": [
+                {
+                    "@type": "cr:FileObject",
+                    "@id": name,
+                    "name": name,
+                    "contentUrl": name,
+                    "encodingFormat": "text/csv",
+                    "sha256": self.sha256[name],
+                }
+                for name in (TRAIN, TEST, SAMPLE)
+            ],
+            "recordSet": [
+                self._records(TRAIN, (ROW_ID, *self.features, LABEL)),
+                self._records(TEST, (ROW_ID, *self.features)),
+            ],
+            "modelmarket": own,
+        }
+        return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
+
+    @staticmethod
+    def _records(file: str, columns: tuple[str, ...]) -> dict[str, Any]:
+        part = file.removesuffix(".csv")
+        return {
+            "@type": "cr:RecordSet",
+            "@id": part,
+            "name": part,
+            "field": [
+                {
+                    "@type": "cr:Field",
+                    "@id": f"{part}/{number}",
+                    "name": f"{part}/{number}",
+                    "description": column,
+                    "dataType": "sc:Text",
+                    "source": {
+                        "fileObject": {"@id": file},
+                        "extract": {"column": column},
+                    },
+                }
+                for number, column in enumerate(columns)
+            ],
+        }
+
+    @classmethod
+    def from_json(cls, data: bytes) -> Manifest:
+        """Reads a manifest that a stranger wrote.
+
+        Raises:
+            DataError: It is not such a manifest.
+        """
+        try:
+            document = json.loads(data)
+            own = document["modelmarket"]
+            if own["schema_version"] != SCHEMA_VERSION:
+                raise DataError(
+                    f"The manifest has version {own['schema_version']!r}; this "
+                    f"program reads {SCHEMA_VERSION}."
+                )
+            manifest = cls(
+                name=str(own["name"]),
+                context=str(own["context"]),
+                classes=Classes(tuple(map(str, own["classes"]))),
+                train_rows=int(own["train_rows"]),
+                test_rows=int(own["test_rows"]),
+                train_counts=tuple(map(int, own["train_counts"])),
+                fraction=Fraction(own["split_fraction"]),
+                stratified=bool(own["stratified"]),
+                features=tuple(map(str, own["features"])),
+                sha256={
+                    str(one["name"]): str(one["sha256"])
+                    for one in document["distribution"]
+                },
+            )
+        except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
+            raise DataError(f"{MANIFEST} is not a manifest: {error!r}.") from error
+        if own["bits"] != manifest.classes.bits:
+            raise DataError(f"{MANIFEST} says {own['bits']!r} bits for its classes.")
+        return manifest
+
+
+@dataclass(frozen=True)
+class Published:
+    """A dataset folder that is ready to be stored, and what stays secret.
+
+    Attributes:
+        folder: Holds the four files.
+        manifest: One of them.
+        split: Holds the truth.
+    """
+
+    folder: Path
+    manifest: Manifest
+    split: Split
+
+
+def publish(
+    source: Source,
+    folder: Path,
+    *,
+    name: str = "",
+    context: str = "",
+    fraction: Fraction = Fraction(1, 5),
+    stratified: bool = False,
+    seed: bytes | None = None,
+    progress: Progress | None = None,
+) -> Published:
+    """Splits a labelled table and writes the folder to publish.
+
+    Args:
+        source: The table.
+        folder: An empty folder.
+        name: The request's.
+        context: The request's.
+        fraction: Of the rows that are for testing.
+        stratified: Draw it class by class.
+        seed: Fixes what is random; None for the system's random source.
+        progress: Is told of the rows read.
+
+    Raises:
+        DataError: The table cannot be used; names row, column and value.
+    """
+    with (
+        (folder / TRAIN).open("w", encoding="utf-8", newline="") as train,
+        (folder / TEST).open("w", encoding="utf-8", newline="") as test,
+    ):
+        done = split(
+            source,
+            train,
+            test,
+            fraction=fraction,
+            stratified=stratified,
+            seed=seed,
+            progress=progress,
+        )
+    with (folder / SAMPLE).open("w", encoding="utf-8", newline="") as sample:
+        writer = csv.writer(sample, lineterminator="\n")
+        writer.writerow([ROW_ID, LABEL])
+        first = done.classes.names[0]
+        writer.writerows([row, first] for row in range(1, done.test_rows + 1))
+    manifest = Manifest(
+        name=name,
+        context=context,
+        classes=done.classes,
+        train_rows=done.train_rows,
+        test_rows=done.test_rows,
+        train_counts=done.train_counts,
+        fraction=done.fraction,
+        stratified=done.stratified,
+        features=done.features,
+        sha256={file: _sha256(folder / file) for file in (TRAIN, TEST, SAMPLE)},
+    )
+    (folder / MANIFEST).write_bytes(manifest.to_json())
+    return Published(folder, manifest, done)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fetching from other people's gateways, believing none of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from modelmarket.errors import NotFoundError, StorageError
+from modelmarket.storage.cid import Cid
+from modelmarket.storage.store import MOST_BYTES, Progress, Store, Stored
+from modelmarket.storage.unixfs import MOST_BLOCK_BYTES
+
+if TYPE_CHECKING:
+    import httpx
+
+TIMEOUT_S = 30.0
+
+
+def fetch(
+    store: Store,
+    cid: Cid,
+    gateways: Sequence[str],
+    *,
+    name: str = "",
+    most_bytes: int = MOST_BYTES,
+    progress: Progress | None = None,
+) -> Stored:
+    """Gets a file or folder block by block, and checks each.
+
+    What is in the store already is not asked for again, so an interrupted
+    fetch of a folder goes on at the file where it stopped.
+
+    Args:
+        store: Where it is kept.
+        cid: What is wanted.
+        gateways: Addresses of trustless gateways, asked in this order.
+        name: What to call it.
+        most_bytes: Refuse more than so much.
+        progress: Is told of the bytes taken in.
+
+    Raises:
+        NotFoundError: No gateway has it.
+        StorageError: It is not what it says, or is too large.
+    """
+    import httpx
+
+    with httpx.Client(timeout=TIMEOUT_S) as client:
+
+        def source(wanted: Cid) -> bytes:
+            said: list[str] = []
+            for gateway in gateways:
+                try:
+                    return wanted.check(_block(client, gateway, wanted))
+                except (httpx.HTTPError, StorageError, NotFoundError) as error:
+                    said.append(f"{gateway}: {error}")
+            raise NotFoundError(
+                f"{wanted} is not to be had. " + " ".join(said or ["No gateway is set."]),
+                hint="Ask its owner to serve it, and add the gateway to the network.",
+            )
+
+        return store.ingest(
+            cid, source, name=name, most_bytes=most_bytes, progress=progress
+        )
+
+
+def _block(client: httpx.Client, gateway: str, cid: Cid) -> bytes:
+    address = f"{gateway.rstrip('/')}/ipfs/{cid}?format=raw"
+    with client.stream("GET", address) as response:
+        if response.status_code != 200:  # noqa: PLR2004  # OK
+            raise NotFoundError(f"it answered {response.status_code}.")
+        received = bytearray()
+        for piece in response.iter_bytes():
+            received += piece
+            if len(received) > MOST_BLOCK_BYTES:
+                raise StorageError("it sent a block that is too large.")
+        return bytes(received)

@@ -1,0 +1,523 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The embedded store: each file once, whole, on disk; the tree in SQLite.
+
+A file lies at `objects/<root CID>`; SQLite knows the inner nodes and where in
+which object each leaf stands. So adding costs one copy, a whole file can be
+mapped into memory, and still every block can be served.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sqlite3
+import tempfile
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from modelmarket.errors import InputError, NotFoundError, StorageError
+from modelmarket.files import sync_folder
+from modelmarket.storage import car, unixfs
+from modelmarket.storage.cid import RAW, Cid
+from modelmarket.storage.unixfs import Node, Part
+
+MOST_DEPTH = 32
+MOST_FILES = 100_000
+MOST_BYTES = 64 * 2**30
+
+Source = Callable[[Cid], bytes]
+"""Gives a block, checked; raises NotFoundError where it is not to be had."""
+
+Progress = Callable[[int], None]
+"""Is told of so many more bytes."""
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS objects (
+    cid BLOB PRIMARY KEY, size INTEGER, sha256 BLOB, profile TEXT
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS leaves (
+    cid BLOB PRIMARY KEY, object BLOB, offset INTEGER, length INTEGER
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS nodes (cid BLOB PRIMARY KEY, block BLOB) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS roots (
+    cid BLOB PRIMARY KEY, name TEXT, size INTEGER, added INTEGER
+) WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A file or folder in the store.
+
+    Attributes:
+        cid: Its root.
+        size: Bytes of all files in it.
+        name: What it was called when it was added.
+    """
+
+    cid: Cid
+    size: int
+    name: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An entry of a folder.
+
+    Attributes:
+        path: From the folder, with slashes.
+        cid: Its root.
+        size: Bytes of the file.
+    """
+
+    path: str
+    cid: Cid
+    size: int
+
+
+class Store:
+    """Files and folders by CID.
+
+    Args:
+        folder: Where it keeps them; made if it is not there.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._objects = folder / "objects"
+        self._objects.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._local = threading.local()
+        self._database = folder / "blocks.sqlite"
+        with self._writing() as connection:
+            connection.executescript(_SCHEMA)
+
+    # --- adding ---
+
+    def add(self, path: Path, *, progress: Progress | None = None) -> Stored:
+        """Adds a file, or a folder with all that is in it.
+
+        Hidden files are added too; links and special files are not followed.
+
+        Raises:
+            NotFoundError: There is nothing at the path.
+            InputError: Something in the folder is neither file nor folder.
+        """
+        if not path.exists():
+            raise NotFoundError(f"There is no file or folder {path}.")
+        part, size = self._add(path, progress or (lambda _: None), depth=0)
+        return self._keep_root(part.cid, size, path.name)
+
+    def add_bytes(self, data: bytes, name: str) -> Stored:
+        """Adds a small file from memory."""
+        part = self._add_chunks(
+            data[at : at + unixfs.CHUNK_BYTES]
+            for at in range(0, max(len(data), 1), unixfs.CHUNK_BYTES)
+        )
+        return self._keep_root(part.cid, part.size, name)
+
+    def add_folder(self, files: dict[str, Stored], name: str) -> Stored:
+        """Makes a folder of files that are in the store, by their paths in it."""
+        tree: dict[str, Part] = {}
+        for path, stored in files.items():
+            if "/" in path:
+                raise InputError(f"{path!r} cannot be the name of a file.")
+            tree[path] = self._part(stored.cid)
+        part, block = unixfs.folder(tree)
+        with self._writing() as connection:
+            _put_node(connection, part.cid, block)
+        size = sum(stored.size for stored in files.values())
+        return self._keep_root(part.cid, size, name)
+
+    def _add(self, path: Path, progress: Progress, depth: int) -> tuple[Part, int]:
+        if path.is_symlink() or not (path.is_file() or path.is_dir()):
+            raise InputError(f"{path} is neither a file nor a folder.")
+        if path.is_file():
+            with path.open("rb") as file:
+                part = self._add_chunks(_chunks(file, progress))
+            return part, part.size
+        if depth > MOST_DEPTH:
+            raise InputError(f"{path} is nested deeper than {MOST_DEPTH} folders.")
+        entries: dict[str, Part] = {}
+        size = 0
+        for child in sorted(path.iterdir()):
+            entries[child.name], below = self._add(child, progress, depth + 1)
+            size += below
+        part, block = unixfs.folder(entries)
+        with self._writing() as connection:
+            _put_node(connection, part.cid, block)
+        return part, size
+
+    def _add_chunks(self, chunks: Iterable[bytes]) -> Part:
+        leaves: list[Part] = []
+        with self._new_object() as new:
+            for chunk in chunks:
+                part = unixfs.leaf(chunk)
+                leaves.append(part)
+                new.write(part.cid, chunk)
+            root, nodes = unixfs.tree(leaves)
+            new.keep(root.cid, nodes, unixfs.PROFILE)
+        return root
+
+    def _keep_root(self, cid: Cid, size: int, name: str) -> Stored:
+        with self._writing() as connection:
+            connection.execute(
+                "INSERT OR IGNORE INTO roots VALUES (?, ?, ?, unixepoch())",
+                (bytes(cid), name, size),
+            )
+        return Stored(cid, size, name)
+
+    def _part(self, cid: Cid) -> Part:
+        block = self.block(cid)
+        node = unixfs.decode(cid, block)
+        total = len(block) + sum(link.total_size for link in node.links)
+        return Part(cid, node.size, total)
+
+    # --- taking in from elsewhere ---
+
+    def ingest(
+        self,
+        root: Cid,
+        source: Source,
+        *,
+        name: str = "",
+        most_bytes: int = MOST_BYTES,
+        progress: Progress | None = None,
+    ) -> Stored:
+        """Takes in a file or folder block by block; each is checked.
+
+        Args:
+            root: What is wanted.
+            source: Where blocks come from.
+            name: What to call it.
+            most_bytes: Refuse more than so much.
+            progress: Is told of the bytes taken in.
+
+        Raises:
+            NotFoundError: A block is not to be had.
+            StorageError: A block is wrong, or the limits are passed.
+        """
+        taking = _Taking(self, source, most_bytes, progress or (lambda _: None))
+        size = taking.take(root, depth=0)
+        return self._keep_root(root, size, name)
+
+    def import_car(self, path: Path, root: Cid) -> Stored:
+        """Takes in a file or folder from a CAR.
+
+        Raises:
+            StorageError: The CAR is damaged.
+            NotFoundError: It lacks a block of what is wanted.
+        """
+        with path.open("rb") as file:
+            places = {
+                (entry.cid.codec, entry.cid.digest): entry for entry in car.read(file)
+            }
+
+            def source(cid: Cid) -> bytes:
+                entry = places.get((cid.codec, cid.digest))
+                if entry is None:
+                    raise NotFoundError(f"{path} does not hold the block {cid}.")
+                return os.pread(file.fileno(), entry.length, entry.offset)
+
+            return self.ingest(root, source, name=path.stem)
+
+    # --- reading ---
+
+    def has(self, cid: Cid) -> bool:
+        """Whether a block is here."""
+        try:
+            self.block(cid)
+        except NotFoundError:
+            return False
+        return True
+
+    def block(self, cid: Cid) -> bytes:
+        """A block, checked.
+
+        Raises:
+            NotFoundError: It is not here.
+            StorageError: It is damaged.
+        """
+        reading = self._reading()
+        key = bytes(Cid(cid.codec, cid.digest))
+        if cid.codec == RAW:
+            row = reading.execute(
+                "SELECT object, offset, length FROM leaves WHERE cid = ?", (key,)
+            ).fetchone()
+            if row is not None:
+                return cid.check(self._read_object(Cid.from_bytes(row[0]), *row[1:]))
+        else:
+            row = reading.execute(
+                "SELECT block FROM nodes WHERE cid = ?", (key,)
+            ).fetchone()
+            if row is not None:
+                return cid.check(row[0])
+        raise NotFoundError(
+            f"{cid} is not in this store.",
+            hint="`modelmarket store fetch CID` gets it from the network's gateways.",
+        )
+
+    def node(self, cid: Cid) -> Node:
+        """A block as a part of a file or folder."""
+        return unixfs.decode(cid, self.block(cid))
+
+    def read(self, cid: Cid) -> Iterator[bytes]:
+        """The bytes of a file, checked block by block.
+
+        Raises:
+            StorageError: It is a folder, or a block is damaged.
+            NotFoundError: A block is not here.
+        """
+        node = self.node(cid)
+        if node.is_folder:
+            raise StorageError(f"{cid} is a folder, not a file.")
+        if node.data:
+            yield node.data
+        for link in node.links:
+            yield from self.read(link.cid)
+
+    def read_bytes(self, cid: Cid, *, most: int = 2**24) -> bytes:
+        """The bytes of a small file, checked.
+
+        Raises:
+            StorageError: It is larger than `most` bytes.
+        """
+        if self.node(cid).size > most:
+            raise StorageError(f"{cid} is larger than {most:,} bytes.")
+        return b"".join(self.read(cid))
+
+    def entries(self, cid: Cid) -> list[Entry]:
+        """All files in a folder, with their paths in it; or the one file."""
+        node = self.node(cid)
+        if not node.is_folder:
+            return [Entry("", cid, node.size)]
+        found: list[Entry] = []
+        for link in node.links:
+            unixfs.check_name(link.name)
+            for below in self.entries(link.cid):
+                path = f"{link.name}/{below.path}" if below.path else link.name
+                found.append(Entry(path, below.cid, below.size))
+        return found
+
+    def resolve(self, cid: Cid, path: str) -> Cid:
+        """What a path in a folder leads to.
+
+        Raises:
+            NotFoundError: There is no such entry.
+        """
+        here = cid
+        for name in PurePosixPath(path).parts:
+            node = self.node(here)
+            fitting = [link for link in node.links if link.name == name]
+            if not node.is_folder or not fitting:
+                raise NotFoundError(f"{cid} has no entry {path!r}.")
+            here = fitting[0].cid
+        return here
+
+    def export(self, cid: Cid, destination: Path) -> Path:
+        """Writes a file or folder, checked, to a path that does not exist yet.
+
+        Raises:
+            InputError: Something is at the path already.
+        """
+        if destination.exists():
+            raise InputError(f"{destination} exists already.")
+        if not self.node(cid).is_folder:
+            destination.parent.mkdir(parents=True, exist_ok=True)
+            self._export_file(cid, destination)
+            return destination
+        with tempfile.TemporaryDirectory(dir=destination.absolute().parent) as held:
+            for entry in self.entries(cid):
+                target = Path(held, "out", entry.path)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                self._export_file(entry.cid, target)
+            Path(held, "out").rename(destination)
+        return destination
+
+    def blocks(self, cid: Cid) -> Iterator[tuple[Cid, bytes]]:
+        """All blocks at and below a root, depth first."""
+        block = self.block(cid)
+        yield cid, block
+        if cid.codec != RAW:
+            for link in unixfs.decode(cid, block).links:
+                yield from self.blocks(link.cid)
+
+    def export_car(self, cid: Cid) -> Iterator[bytes]:
+        """A file or folder as a CAR, piece by piece."""
+        return car.write(cid, self.blocks(cid))
+
+    def roots(self) -> list[Stored]:
+        """Everything that was added or fetched, oldest first."""
+        rows = self._reading().execute(
+            "SELECT cid, size, name FROM roots ORDER BY added, cid"
+        )
+        return [Stored(Cid.from_bytes(cid), size, name) for cid, size, name in rows]
+
+    def _export_file(self, cid: Cid, destination: Path) -> None:
+        temporary = destination.with_name(f".{destination.name}.part")
+        with temporary.open("wb") as file:
+            for piece in self.read(cid):
+                file.write(piece)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.rename(destination)
+
+    # --- the disk ---
+
+    def _read_object(self, cid: Cid, offset: int, length: int) -> bytes:
+        try:
+            with (self._objects / str(cid)).open("rb") as file:
+                return os.pread(file.fileno(), length, offset)
+        except FileNotFoundError as error:
+            raise StorageError(f"The store's file of {cid} is gone.") from error
+
+    @contextmanager
+    def _new_object(self) -> Iterator[_NewObject]:
+        handle, temporary = tempfile.mkstemp(dir=self._objects, prefix=".new-")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                yield _NewObject(self, file, Path(temporary), self._objects)
+        finally:
+            Path(temporary).unlink(missing_ok=True)
+
+    def _reading(self) -> sqlite3.Connection:
+        """This thread's connection."""
+        connection: sqlite3.Connection | None = getattr(self._local, "line", None)
+        if connection is None:
+            connection = sqlite3.connect(self._database, timeout=60)
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            self._local.line = connection
+        return connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        with self._reading() as connection:
+            yield connection
+
+
+class _NewObject:
+    """A file on its way into the store."""
+
+    def __init__(
+        self, store: Store, file: BinaryIO, temporary: Path, objects: Path
+    ) -> None:
+        self._store = store
+        self._file = file
+        self._temporary = temporary
+        self._objects = objects
+        self._sha256 = hashlib.sha256()
+        self._leaves: list[tuple[bytes, int, int]] = []
+        self.size = 0
+
+    def write(self, leaf: Cid, chunk: bytes) -> None:
+        """Appends a leaf."""
+        self._file.write(chunk)
+        self._sha256.update(chunk)
+        self._leaves.append((bytes(leaf), self.size, len(chunk)))
+        self.size += len(chunk)
+
+    def keep(self, root: Cid, nodes: list[tuple[Cid, bytes]], profile: str) -> None:
+        """Puts the file in its place, then what is known of it."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._temporary.rename(self._objects / str(root))
+        sync_folder(self._objects)
+        with self._store._writing() as connection:  # noqa: SLF001  # one class in two
+            for cid, block in nodes:
+                _put_node(connection, cid, block)
+            connection.executemany(
+                "INSERT OR IGNORE INTO leaves VALUES (?, ?, ?, ?)",
+                ((leaf, bytes(root), at, size) for leaf, at, size in self._leaves),
+            )
+            connection.execute(
+                "INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?)",
+                (bytes(root), self.size, self._sha256.digest(), profile),
+            )
+
+
+class _Taking:
+    """A file or folder on its way in from elsewhere, with the limits on it."""
+
+    def __init__(
+        self, store: Store, source: Source, most_bytes: int, progress: Progress
+    ) -> None:
+        self._store = store
+        self._source = source
+        self._most_bytes = most_bytes
+        self._progress = progress
+        self._bytes = 0
+        self._files = 0
+
+    def take(self, cid: Cid, depth: int) -> int:
+        """Takes in a file or folder; returns the bytes of its files."""
+        if depth > MOST_DEPTH:
+            raise StorageError(f"{cid} is nested deeper than {MOST_DEPTH} folders.")
+        if cid.codec != RAW:
+            block = self._block(cid)
+            node = unixfs.decode(cid, block)
+            if node.is_folder:
+                size = 0
+                for link in node.links:
+                    unixfs.check_name(link.name)
+                    size += self.take(link.cid, depth + 1)
+                with self._store._writing() as connection:  # noqa: SLF001  # one class in two
+                    _put_node(connection, cid, block)
+                return size
+        self._files += 1
+        if self._files > MOST_FILES:
+            raise StorageError(f"There are more than {MOST_FILES:,} files in it.")
+        nodes: list[tuple[Cid, bytes]] = []
+        with self._store._new_object() as new:  # noqa: SLF001  # one class in two
+            size = self._take_file(cid, new, nodes, depth=0)
+            new.keep(cid, nodes, "")
+        return size
+
+    def _take_file(
+        self, cid: Cid, new: _NewObject, nodes: list[tuple[Cid, bytes]], depth: int
+    ) -> int:
+        if depth > MOST_DEPTH:
+            raise StorageError(f"{cid} is nested deeper than {MOST_DEPTH} levels.")
+        block = self._block(cid)
+        if cid.codec == RAW:
+            new.write(cid, block)
+            return len(block)
+        nodes.append((cid, block))
+        node = unixfs.decode(cid, block)
+        if node.is_folder:
+            raise StorageError(f"{cid} is a folder in the middle of a file.")
+        size = len(node.data)
+        for link in node.links:
+            size += self._take_file(link.cid, new, nodes, depth + 1)
+        if size != node.size:
+            raise StorageError(f"{cid} is not as large as it says.")
+        return size
+
+    def _block(self, cid: Cid) -> bytes:
+        try:
+            block = self._store.block(cid)
+        except (NotFoundError, StorageError):
+            block = cid.check(self._source(cid))
+        self._bytes += len(block)
+        if self._bytes > self._most_bytes:
+            raise StorageError(f"It is larger than {self._most_bytes:,} bytes.")
+        self._progress(len(block))
+        return block
+
+
+def _put_node(connection: sqlite3.Connection, cid: Cid, block: bytes) -> None:
+    key = bytes(Cid(cid.codec, cid.digest))
+    connection.execute("INSERT OR IGNORE INTO nodes VALUES (?, ?)", (key, block))
+
+
+def _chunks(file: BinaryIO, progress: Progress) -> Iterator[bytes]:
+    """A file's chunks; one of no bytes for an empty file."""
+    chunk = file.read(unixfs.CHUNK_BYTES)
+    while True:
+        yield chunk
+        progress(len(chunk))
+        chunk = file.read(unixfs.CHUNK_BYTES)
+        if not chunk:
+            return
