@@ -237,7 +237,9 @@ def _submission(record: RequestRecord, event: Event) -> RequestRecord:
                 event.superhash,
                 event.name,
             )
-            return replace(record, submissions={**record.submissions, new.id: new})
+            # perf: the dict is this replay's own, so it is filled in place.
+            record.submissions[new.id] = new
+            return record
         case SubmissionCancelled():
             return _change(
                 record, event.submission_id, status=Status.CANCELLED, paid=event.paid
@@ -282,5 +284,8 @@ def _failed(record: RequestRecord, event: SubmissionFailed) -> RequestRecord:
 def _change(
     record: RequestRecord, submission_id: SubmissionId, **changes: object
 ) -> RequestRecord:
-    changed = replace(record.submissions[submission_id], **changes)  # type: ignore[arg-type]  # names of its fields
-    return replace(record, submissions={**record.submissions, submission_id: changed})
+    record.submissions[submission_id] = replace(
+        record.submissions[submission_id],
+        **changes,  # type: ignore[arg-type]  # names of its fields
+    )
+    return record

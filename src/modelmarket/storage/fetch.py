@@ -23,6 +23,7 @@ def fetch(
     gateways: Sequence[str],
     *,
     name: str = "",
+    only: str = "",
     most_bytes: int = MOST_BYTES,
     progress: Progress | None = None,
 ) -> Stored:
@@ -36,6 +37,7 @@ def fetch(
         cid: What is wanted.
         gateways: Addresses of trustless gateways, asked in this order.
         name: What to call it.
+        only: Of a folder, this entry alone; empty for all.
         most_bytes: Refuse more than so much.
         progress: Is told of the bytes taken in.
 
@@ -60,7 +62,12 @@ def fetch(
             )
 
         return store.ingest(
-            cid, source, name=name, most_bytes=most_bytes, progress=progress
+            cid,
+            source,
+            name=name,
+            only=only,
+            most_bytes=most_bytes,
+            progress=progress,
         )
 
 

@@ -183,6 +183,7 @@ class Store:
         source: Source,
         *,
         name: str = "",
+        only: str = "",
         most_bytes: int = MOST_BYTES,
         progress: Progress | None = None,
     ) -> Stored:
@@ -192,6 +193,7 @@ class Store:
             root: What is wanted.
             source: Where blocks come from.
             name: What to call it.
+            only: Of a folder, this entry alone; empty for all.
             most_bytes: Refuse more than so much.
             progress: Is told of the bytes taken in.
 
@@ -200,8 +202,8 @@ class Store:
             StorageError: A block is wrong, or the limits are passed.
         """
         taking = _Taking(self, source, most_bytes, progress or (lambda _: None))
-        size = taking.take(root, depth=0)
-        return self._keep_root(root, size, name)
+        size = taking.take(root, depth=0, only=only)
+        return Stored(root, size, name) if only else self._keep_root(root, size, name)
 
     def import_car(self, path: Path, root: Cid) -> Stored:
         """Takes in a file or folder from a CAR.
@@ -232,6 +234,18 @@ class Store:
         except NotFoundError:
             return False
         return True
+
+    def holds(self, cid: Cid) -> int | None:
+        """The size of a file that is here as a whole; None for others."""
+        row = self._reading().execute(
+            "SELECT size FROM objects WHERE cid = ?", (bytes(Cid(cid.codec, cid.digest)),)
+        ).fetchone()
+        if row is None or not self._place(cid).is_file():
+            return None
+        return int(row[0])
+
+    def _place(self, cid: Cid) -> Path:
+        return self._objects / str(Cid(cid.codec, cid.digest))
 
     def block(self, cid: Cid) -> bytes:
         """A block, checked.
@@ -287,6 +301,16 @@ class Store:
         if self.node(cid).size > most:
             raise StorageError(f"{cid} is larger than {most:,} bytes.")
         return b"".join(self.read(cid))
+
+    def path(self, cid: Cid) -> Path:
+        """Where a whole file lies, to be read and never written.
+
+        Raises:
+            NotFoundError: The file is not here as a whole.
+        """
+        if self.holds(cid) is None:
+            raise NotFoundError(f"The file {cid} is not in this store as a whole.")
+        return self._place(cid)
 
     def entries(self, cid: Cid) -> list[Entry]:
         """All files in a folder, with their paths in it; or the one file."""
@@ -423,7 +447,7 @@ class _NewObject:
         """Puts the file in its place, then what is known of it."""
         self._file.flush()
         os.fsync(self._file.fileno())
-        self._temporary.rename(self._objects / str(root))
+        self._temporary.rename(self._objects / str(Cid(root.codec, root.digest)))
         sync_folder(self._objects)
         with self._store._writing() as connection:  # noqa: SLF001  # one class in two
             for cid, block in nodes:
@@ -451,8 +475,9 @@ class _Taking:
         self._bytes = 0
         self._files = 0
 
-    def take(self, cid: Cid, depth: int) -> int:
-        """Takes in a file or folder; returns the bytes of its files."""
+    def take(self, cid: Cid, depth: int, only: str = "") -> int:
+        """Takes in a file or folder, or one entry of a folder; returns the
+        bytes of its files."""
         if depth > MOST_DEPTH:
             raise StorageError(f"{cid} is nested deeper than {MOST_DEPTH} folders.")
         if cid.codec != RAW:
@@ -462,10 +487,14 @@ class _Taking:
                 size = 0
                 for link in node.links:
                     unixfs.check_name(link.name)
-                    size += self.take(link.cid, depth + 1)
+                    if only in ("", link.name):
+                        size += self.take(link.cid, depth + 1)
                 with self._store._writing() as connection:  # noqa: SLF001  # one class in two
                     _put_node(connection, cid, block)
                 return size
+        size_here = self._store.holds(cid)
+        if size_here is not None:
+            return size_here
         self._files += 1
         if self._files > MOST_FILES:
             raise StorageError(f"There are more than {MOST_FILES:,} files in it.")

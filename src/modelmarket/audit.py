@@ -1,0 +1,419 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rebuilds a request from chain and store alone, and holds it to its promises."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from eth_hash.auto import keccak
+
+from modelmarket.chain import events as ev
+from modelmarket.chain.abi import functions
+from modelmarket.datasets.published import SAMPLE, TEST, TRAIN
+from modelmarket.errors import ModelMarketError
+from modelmarket.index.history import RequestRecord, SubmissionRecord, replay
+from modelmarket.market.request import PREDICTIONS, Request
+from modelmarket.protocol.labels import count_matches, difference, from_words, unpack
+from modelmarket.protocol.money import format_mdc
+from modelmarket.protocol.phases import Failure, Phase, Status
+from modelmarket.protocol.seals import Core, seal, superhash
+from modelmarket.protocol.types import Address, Salt
+from modelmarket.storage.cid import Cid
+from modelmarket.storage.fetch import fetch
+
+if TYPE_CHECKING:
+    from modelmarket.index.index import Placed
+    from modelmarket.market.market import Market
+    from modelmarket.protocol.classes import Codes
+    from modelmarket.protocol.labels import Page
+
+_TRANSFER = keccak(b"Transfer(address,address,uint256)")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether one promise was kept.
+
+    Attributes:
+        promise: What should be so.
+        passed: Whether it is.
+        figures: What was found.
+    """
+
+    promise: str
+    passed: bool
+    figures: str
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """A movement of MDC.
+
+    Attributes:
+        sender: Who paid.
+        receiver: Who was paid.
+        amount: Wei.
+    """
+
+    sender: Address
+    receiver: Address
+    amount: int
+
+
+class _Broken(Exception):  # noqa: N818  # not an error of the program
+    """A promise that was not kept."""
+
+
+@dataclass
+class _Evidence:
+    """What the chain says about a request.
+
+    Attributes:
+        market: To ask.
+        request: As the index replays it.
+        placed: Its logs, with times.
+        events: Their events.
+    """
+
+    market: Market
+    request: Request
+    placed: list[Placed]
+    events: list[ev.Event] = field(default_factory=list)
+
+    @property
+    def record(self) -> RequestRecord:
+        return self.request.record
+
+
+def audit(market: Market, request_id: int) -> list[Verdict]:
+    """Checks every promise about a request.
+
+    Raises:
+        NotFoundError: There is no such request.
+    """
+    request = market.request(request_id)
+    placed = market.index.logs(request.id)
+    evidence = _Evidence(market, request, placed)
+    decoded = [ev.decode(one.log) for one in placed]
+    evidence.events = [event for event in decoded if event is not None]
+    checks: list[tuple[str, Callable[[_Evidence], str]]] = [
+        ("The chain's state is what its events say", _state),
+        ("The terms are the ones that were agreed to", _terms),
+        ("The dataset is what its CID says", _dataset),
+        ("The truth opens its seal", _truth),
+        ("Every claim stands in its order", _claims),
+        ("Recounting gives what was decided", _recount),
+        ("The model is the one that was sealed", _model),
+        ("Every payment is explained by an event", _payments),
+        ("Everybody got what the rules say", _outcome),
+        ("All money is accounted for", _sum),
+    ]
+    return [_verdict(promise, check, evidence) for promise, check in checks]
+
+
+def _verdict(
+    promise: str, check: Callable[[_Evidence], str], evidence: _Evidence
+) -> Verdict:
+    try:
+        return Verdict(promise, passed=True, figures=check(evidence))
+    except (_Broken, ModelMarketError) as broken:
+        return Verdict(promise, passed=False, figures=str(broken))
+
+
+def _require(condition: bool, figures: str) -> None:
+    if not condition:
+        raise _Broken(figures)
+
+
+def _state(evidence: _Evidence) -> str:
+    record, market = evidence.record, evidence.market
+    _require(replay(evidence.events) == record, "the events replay to something else")
+    state = market.contract.request(record.id)
+    position = record.at(market.now())
+    _require(
+        (state.phase, state.live, state.ranked)
+        == (position.phase, record.live, len(record.ranking)),
+        f"the contract says {state.phase.name}, {state.live} live, "
+        f"{state.ranked} ranked; the events say {position.phase.name}, "
+        f"{record.live}, {len(record.ranking)}",
+    )
+    return f"{state.phase.name}, {len(evidence.events)} events, {record.live} live"
+
+
+def _terms(evidence: _Evidence) -> str:
+    record = evidence.record
+    found = record.terms.hash(record.requester)
+    _require(found == record.terms_hash, f"they hash to 0x{found.hex()}")
+    return f"terms hash 0x{found.hex()[:16]}…"
+
+
+def _dataset(evidence: _Evidence) -> str:
+    manifest = evidence.request.manifest()
+    evidence.request.fetch()
+    store = evidence.market.store
+    folder = Cid.parse(evidence.record.terms.dataset)
+    for name in (TRAIN, TEST, SAMPLE):
+        digest = hashlib.sha256()
+        for piece in store.read(store.resolve(folder, name)):
+            digest.update(piece)
+        _require(
+            digest.hexdigest() == manifest.sha256.get(name),
+            f"{name} is not the file that the manifest names",
+        )
+    return (
+        f"{folder}: {manifest.train_rows:,} training and {manifest.test_rows:,} test "
+        f"rows, {len(manifest.classes)} classes"
+    )
+
+
+def _truth(evidence: _Evidence) -> str:
+    record, market = evidence.record, evidence.market
+    truth = evidence.request.truth()
+    if truth is None:
+        return f"not opened ({len(record.truth)} pages)"
+    last = [
+        one
+        for one, event in zip(evidence.placed, evidence.events, strict=True)
+        if isinstance(event, ev.TruthOpened)
+    ][-1]
+    sent = functions("ModelMarket")["open_truth"].decode_arguments(
+        market.connection.transaction_input(last.log.transaction)
+    )
+    core = Core.of_truth(
+        market.contract.chain_id(),
+        market.network.market,
+        record.requester,
+        Salt(sent[3]),
+    )
+    found = seal(list(record.truth), core).seal
+    _require(found == record.terms.truth_seal, f"it gives 0x{found.hex()}")
+    classes = len(evidence.request.manifest().classes)
+    strange = int((truth >= classes).sum())
+    _require(strange == 0, f"{strange:,} labels are no classes")
+    return f"{truth.size:,} labels in {len(record.truth)} pages"
+
+
+def _claims(evidence: _Evidence) -> str:
+    market, ranking = evidence.market, evidence.record.ranking
+    state = market.contract.request(evidence.record.id)
+    here, walked = state.best, list[int]()
+    while here and len(walked) <= len(ranking):
+        walked.append(here)
+        here = market.contract.submission(here).behind
+    expected = [one.id for one in ranking]
+    _require(walked == expected, f"the contract ranks {walked}, the events {expected}")
+    places = ", ".join(f"{one.id}: {one.matches:,}" for one in ranking[:8])
+    return f"{len(ranking)} ranked ({places})" if ranking else "no claim"
+
+
+def _opened(evidence: _Evidence, one: SubmissionRecord) -> tuple[Codes, Core] | None:
+    """The predictions that a submission opened, from the calldata, and the
+    core of their seal; None if it did not open them all."""
+    market, terms = evidence.market, evidence.record.terms
+    if one.id != evidence.record.winner and one.failure is not Failure.MISMATCH:
+        return None
+    pages: list[Page] = []
+    inner, model = b"", ""
+    for placed, event in zip(evidence.placed, evidence.events, strict=True):
+        ends = isinstance(
+            event, ev.PredictionsOpened | ev.RequestFulfilled | ev.SubmissionFailed
+        )
+        if not ends or getattr(event, "submission_id", 0) != one.id:
+            continue
+        sent = functions("ModelMarket")["open_predictions"].decode_arguments(
+            market.connection.transaction_input(placed.log.transaction)
+        )
+        pages.append(difference(from_words(sent[2]), from_words(sent[3])))
+        inner, model = sent[4], sent[5]
+    core = Core.of_predictions(
+        market.contract.chain_id(),
+        market.network.market,
+        one.trainer,
+        evidence.record.terms_hash,
+        superhash(model),
+        Salt(inner),
+    )
+    found = seal(pages, core).seal
+    _require(
+        found == one.seal, f"submission {one.id}'s predictions give 0x{found.hex()}"
+    )
+    return unpack(pages, terms.labels, terms.bits), core
+
+
+def _recount(evidence: _Evidence) -> str:
+    record, truth = evidence.record, evidence.request.truth()
+    told: list[str] = []
+    for one in record.submissions.values():
+        opened = _opened(evidence, one)
+        if opened is None or truth is None:
+            continue
+        count = count_matches(truth, opened[0])
+        won = one.id == record.winner
+        _require(
+            (count == one.matches) == won,
+            f"submission {one.id} claimed {one.matches}, and {count} are right",
+        )
+        told.append(f"{one.id} claimed {one.matches:,}, has {count:,}")
+    return "; ".join(told) or "no predictions were opened"
+
+
+def _model(evidence: _Evidence) -> str:
+    record, market = evidence.record, evidence.market
+    if not record.winner:
+        return "nobody won"
+    won = record.submissions[record.winner]
+    _require(
+        superhash(record.model) == won.superhash,
+        f"the superhash is not that of {record.model}",
+    )
+    folder = fetch(market.store, Cid.parse(record.model), market.network.gateways)
+    opened = _opened(evidence, won)
+    assert opened is not None
+    listed = market.store.read_bytes(
+        market.store.resolve(folder.cid, PREDICTIONS), most=2**30
+    )
+    rows = list(csv.reader(io.StringIO(listed.decode())))[1:]
+    expected = evidence.request.manifest().classes.decode(opened[0])
+    _require(
+        [row[1] for row in rows] == expected,
+        f"{PREDICTIONS} in it is not what was opened",
+    )
+    return f"{record.model}, {folder.size:,} bytes"
+
+
+def _payments(evidence: _Evidence) -> str:
+    market, record = evidence.market, evidence.record
+    ours = {one.log.transaction for one in evidence.placed}
+    blocks = sorted({one.log.block for one in evidence.placed})
+    made = [
+        transfer
+        for block in blocks
+        for transfer in _transfers(market, block, ours)
+    ]
+    explained = [
+        transfer
+        for event in evidence.events
+        for transfer in _explained(event, record, market.network.market)
+    ]
+    _require(
+        made == explained,
+        f"{len(made)} movements were made, {len(explained)} are explained",
+    )
+    moved = sum(one.amount for one in made)
+    return f"{len(made)} movements, {format_mdc(moved)} MDC"
+
+
+def _transfers(
+    market: Market, block: int, transactions: set[bytes]
+) -> Iterator[Transfer]:
+    """What moved into or out of the market in these transactions."""
+    from eth_utils import to_checksum_address
+
+    for log in market.connection.logs(market.coin.address, block, block):
+        if log.topics[0] != _TRANSFER or log.transaction not in transactions:
+            continue
+        sender, receiver = (
+            Address(str(to_checksum_address(topic[12:]))) for topic in log.topics[1:3]
+        )
+        if market.network.market in (sender, receiver):
+            yield Transfer(sender, receiver, int.from_bytes(log.data))
+
+
+def _explained(
+    event: ev.Event, record: RequestRecord, market: Address
+) -> Iterator[Transfer]:
+    """The movement of money that an event explains."""
+    match event:
+        case ev.RequestCreated():
+            yield Transfer(event.requester, market, event.terms.reward)
+        case ev.SubmissionCreated():
+            yield Transfer(event.trainer, market, record.terms.stake)
+        case ev.RequestCancelled() | ev.RequestRefunded():
+            if event.paid:
+                yield Transfer(market, record.requester, event.paid)
+        case ev.SubmissionCancelled() | ev.RequestFulfilled() | ev.Withdrawn():
+            trainer = record.submissions[event.submission_id].trainer
+            yield Transfer(market, trainer, event.paid)
+        case _:
+            return
+
+
+def _entitled(record: RequestRecord, one: SubmissionRecord) -> int:
+    """What a submission to an ended request gets back: the protocol's table."""
+    stake, reward = record.terms.stake, record.terms.reward
+    if one.status is Status.CANCELLED:
+        return stake
+    if one.status is Status.FAILED:
+        return 0
+    match record.stage:
+        case Phase.CANCELLED:
+            return stake + reward // record.live
+        case Phase.FORFEITED:
+            return stake
+        case Phase.FULFILLED if one.id == record.winner:
+            return stake + reward
+        case _:
+            return stake if one.matches is not None else 0
+
+
+def _outcome(evidence: _Evidence) -> str:
+    record, market = evidence.record, evidence.market
+    if not record.stage.is_final:
+        return "the request has not ended"
+    due = 0
+    for one in record.submissions.values():
+        owed = market.contract.due(one.id)
+        due += owed
+        entitled = _entitled(record, one)
+        _require(
+            one.paid + owed == entitled,
+            f"submission {one.id} got {one.paid} wei and is due {owed}; "
+            f"the rules say {entitled}",
+        )
+    reward = record.terms.reward
+    requester = {
+        Phase.CANCELLED: reward % record.live if record.live else reward,
+        Phase.REFUNDED: reward,
+    }.get(record.stage, 0)
+    _require(
+        record.paid == requester,
+        f"the requester got {record.paid} wei; the rules say {requester}",
+    )
+    return (
+        f"{len(record.submissions)} submissions, "
+        f"{format_mdc(due)} MDC not yet withdrawn"
+    )
+
+
+def _sum(evidence: _Evidence) -> str:
+    record, market = evidence.record, evidence.market
+    stakes = len(record.submissions) * record.terms.stake
+    taken = record.terms.reward + stakes
+    paid = record.paid + sum(one.paid for one in record.submissions.values())
+    failed = sum(
+        one.status is Status.FAILED for one in record.submissions.values()
+    )
+    slashed = record.slashed + failed * record.terms.stake
+    if record.stage.is_final:
+        due = sum(market.contract.due(one) for one in record.submissions)
+        _require(
+            taken == paid + due + slashed,
+            f"{taken} wei came in; {paid} were paid, {due} are due, {slashed} slashed",
+        )
+    else:
+        due = taken - paid - slashed
+        _require(due >= 0, f"{taken} wei came in, {paid + slashed} are gone")
+    balance = market.coin.balance(market.network.market)
+    kept = market.contract.slashed()
+    _require(
+        balance >= kept + due, f"the market holds {balance} wei, and owes {kept + due}"
+    )
+    return (
+        f"{format_mdc(taken)} in = {format_mdc(paid)} paid + {format_mdc(due)} due + "
+        f"{format_mdc(slashed)} slashed"
+    )

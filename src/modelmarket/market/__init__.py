@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Market, Request and Submission: the objects that everything else uses."""
+
+from modelmarket.market.market import Market
+from modelmarket.market.request import Request
+from modelmarket.market.submission import Submission
+
+__all__ = ["Market", "Request", "Submission"]

@@ -1,0 +1,379 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A market, seen by one user."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from modelmarket.chain.connection import Call, Connection, Receipt
+from modelmarket.chain.contracts import NO_PERMIT, ModelMarket, Permit
+from modelmarket.chain.events import RequestCreated
+from modelmarket.chain.networks import LOCAL, Network, Networks
+from modelmarket.chain.wallets import Keystores, Wallet
+from modelmarket.errors import FundsError, InputError, NotFoundError
+from modelmarket.home import Home
+from modelmarket.index.index import Index, Sort
+from modelmarket.market.request import Request
+from modelmarket.market.submission import Submission
+from modelmarket.protocol.labels import pack
+from modelmarket.protocol.money import format_mdc
+from modelmarket.protocol.seals import Core, new_salt, seal
+from modelmarket.protocol.terms import DEFAULT_RESPONSE_WINDOW_S, Terms, least_stake
+from modelmarket.protocol.types import RequestId, SubmissionId, Wei
+from modelmarket.storage.store import Store
+from modelmarket.vault.vault import SealedTruth, Vault
+
+if TYPE_CHECKING:
+    from modelmarket.datasets.split import Source
+
+DEFAULT_SUBMISSION_WINDOW_S = 3_600
+DEFAULT_FRACTION = Fraction(1, 5)
+
+Progress = Callable[[str, int], None]
+"""Is told what is being done, and of so many more rows or bytes of it."""
+
+
+class Market:
+    """A market on a network, with a user's wallet, vault, store and index.
+
+    Args:
+        home: The user's folder.
+        network: Where the market is.
+        wallet: The unlocked key; None to look only.
+        vault: Unlocked; None to look only.
+    """
+
+    def __init__(
+        self,
+        home: Home,
+        network: Network,
+        *,
+        wallet: Wallet | None = None,
+        vault: Vault | None = None,
+    ) -> None:
+        home.prepare()
+        self.home = home
+        self.network = network
+        self.connection = Connection(network.rpc, chain_id=network.chain_id)
+        if not self.connection.code(network.market):
+            raise NotFoundError(
+                f"There is no market at {network.market} on {network.name!r}.",
+                hint="Was the chain started anew? `modelmarket deploy` makes a market.",
+            )
+        self.contract = ModelMarket(self.connection, network.market)
+        self.coin = self.contract.coin()
+        self.store = Store(home.store)
+        self.index = Index(
+            home.index(network.chain_id, network.market),
+            self.connection,
+            network.market,
+            network.first_block,
+        )
+        self._wallet = wallet
+        self._vault = vault
+
+    def __repr__(self) -> str:
+        return f"Market({self.network.name}, {self.network.market})"
+
+    @classmethod
+    def connect(
+        cls,
+        network: str = LOCAL,
+        *,
+        home: Path | None = None,
+        account: str | None = None,
+        passphrase: str | None = None,
+    ) -> Market:
+        """Connects to a network of the user's configuration.
+
+        Args:
+            network: Its name.
+            home: The user's folder; None for the default one.
+            account: An address, or how it begins; None for the only one.
+            passphrase: Opens keystore and vault; None to look only, unless it
+                stands in the environment.
+
+        Raises:
+            NotFoundError: There is no such network, market or account.
+            ChainError: The node cannot be reached.
+            InputError: The passphrase is wrong.
+        """
+        place = Home(home) if home is not None else Home.default()
+        profile = Networks(place.networks).get(network)
+        secret = passphrase or passphrase_from_environment()
+        wallet = Wallet.from_environment()
+        if wallet is None and secret is not None:
+            keystores = Keystores(place.keystores)
+            if account is not None or keystores.addresses():
+                wallet = keystores.unlock(account, secret)
+        vault = Vault(place.vault, secret) if secret is not None else None
+        return cls(place, profile, wallet=wallet, vault=vault)
+
+    @property
+    def wallet(self) -> Wallet:
+        """The user's key.
+
+        Raises:
+            InputError: The market was opened to look only.
+        """
+        if self._wallet is None:
+            raise InputError(
+                "No key is unlocked.",
+                hint="Make one with `modelmarket account new`, and give its passphrase.",
+            )
+        return self._wallet
+
+    @property
+    def vault(self) -> Vault:
+        """The user's vault.
+
+        Raises:
+            InputError: The market was opened to look only.
+        """
+        if self._vault is None:
+            raise InputError(
+                "The vault is locked.",
+                hint="Set MODELMARKET_PASSPHRASE, or name a file in "
+                "MODELMARKET_PASSPHRASE_FILE.",
+            )
+        return self._vault
+
+    @property
+    def can_sign(self) -> bool:
+        """Whether a key is unlocked."""
+        return self._wallet is not None
+
+    def now(self) -> int:
+        """Chain time, in seconds."""
+        return self.connection.now()
+
+    # --- looking ---
+
+    def request(self, request_id: int) -> Request:
+        """A request.
+
+        Raises:
+            NotFoundError: There is none with this id.
+        """
+        self.index.sync()
+        return Request(self, self.index.request(RequestId(request_id)))
+
+    def requests(
+        self,
+        *,
+        mine: bool = False,
+        is_final: bool | None = None,
+        search: str = "",
+        sort: Sort = Sort.NEWEST,
+        limit: int = 1_000,
+    ) -> list[Request]:
+        """Requests that fit, in order.
+
+        Args:
+            mine: Only those of this wallet.
+            is_final: Only ended ones, or only others; None for both.
+            search: Words in the name.
+            sort: The order.
+            limit: No more than so many.
+        """
+        self.index.sync()
+        ids = self.index.request_ids(
+            requester=self.wallet.address if mine else None,
+            is_final=is_final,
+            search=search,
+            sort=sort,
+            limit=limit,
+        )
+        return [Request(self, self.index.request(one)) for one in ids]
+
+    def submission(self, submission_id: int) -> Submission:
+        """A submission.
+
+        Raises:
+            NotFoundError: There is none with this id.
+        """
+        self.index.sync()
+        number = SubmissionId(submission_id)
+        request = self.request(self.index.request_of_submission(number))
+        return request.submission(number)
+
+    def submissions(self) -> list[Submission]:
+        """The submissions of this wallet, newest first."""
+        self.index.sync()
+        mine = self.wallet.address
+        found = [
+            submission
+            for number in self.index.request_ids(trainer=mine)
+            for submission in Request(self, self.index.request(number)).submissions()
+            if submission.record.trainer == mine
+        ]
+        return sorted(found, key=lambda one: -one.id)
+
+    # --- acting ---
+
+    def send(self, call: Call) -> Receipt:
+        """Sends a call, journalled before it leaves.
+
+        Raises:
+            RevertError: The contract refuses, in words.
+            FundsError: MDC or fees do not suffice.
+        """
+        def journal(transaction: bytes, raw: bytes) -> None:
+            self.vault.begin(self.network.market, call.what, transaction, raw)
+
+        receipt = self.connection.send(call, self.wallet, journal=journal)
+        self.vault.end(receipt.transaction, f"block {receipt.block}")
+        return receipt
+
+    def permit(self, amount: int) -> Permit:
+        """A permit for the market to take an amount, if it needs one.
+
+        Raises:
+            FundsError: The wallet has less.
+        """
+        owner = self.wallet.address
+        balance = self.coin.balance(owner, at="pending")
+        if balance < amount:
+            raise FundsError(
+                f"{owner} has {format_mdc(balance)} MDC; {format_mdc(amount)} are "
+                "needed.",
+                hint="`modelmarket airdrop` gives 1,000 MDC, once.",
+            )
+        if self.coin.allowance(owner, self.network.market) >= amount:
+            return NO_PERMIT
+        return self.coin.sign_permit(self.wallet, self.network.market, amount)
+
+    def claim_airdrop(self) -> Receipt:
+        """1,000 MDC for this wallet, once."""
+        return self.send(self.coin.claim_airdrop())
+
+    def create_request(
+        self,
+        source: Source,
+        *,
+        reward: Wei,
+        name: str = "",
+        context: str = "",
+        stake: Wei | None = None,
+        submission_window_s: int = DEFAULT_SUBMISSION_WINDOW_S,
+        response_window_s: int = DEFAULT_RESPONSE_WINDOW_S,
+        minimum_matches: int | None = None,
+        minimum_accuracy: Fraction | None = None,
+        fraction: Fraction = DEFAULT_FRACTION,
+        stratified: bool = False,
+        seed: bytes | None = None,
+        progress: Progress | None = None,
+    ) -> Request:
+        """Splits and publishes a dataset, seals its test labels, locks a reward.
+
+        Args:
+            source: The labelled table.
+            reward: Wei of MDC for the best model.
+            name: At most 64 bytes.
+            context: What the data are and what matters; at most 1,024 bytes.
+            stake: Wei that each submission locks; None for 1% of the reward.
+            submission_window_s: Seconds until the deadline.
+            response_window_s: Seconds for each step after it.
+            minimum_matches: Fewest matches that earn the reward.
+            minimum_accuracy: The same as a fraction of the test rows.
+            fraction: Of the rows that become test rows.
+            stratified: Draw them class by class.
+            seed: Fixes the split; None for the system's random source.
+            progress: Is told of the rows read and the bytes stored.
+
+        Raises:
+            DataError: The table cannot be used; names row, column and value.
+            TermsError: The contract would refuse the terms.
+            FundsError: MDC or fees do not suffice.
+        """
+        from modelmarket.datasets.published import publish
+
+        def rows(count: int) -> None:
+            if progress is not None:
+                progress("rows split", count)
+
+        def stored(count: int) -> None:
+            if progress is not None:
+                progress("bytes stored", count)
+
+        permit = self.permit(reward)
+        with tempfile.TemporaryDirectory(dir=self.home.scratch()) as scratch:
+            published = publish(
+                source,
+                Path(scratch),
+                name=name,
+                context=context,
+                fraction=fraction,
+                stratified=stratified,
+                seed=seed,
+                progress=rows,
+            )
+            truth = published.split.truth
+            bits = published.manifest.classes.bits
+            salt = new_salt()
+            pages = pack(truth, bits)
+            core = Core.of_truth(
+                self.network.chain_id, self.network.market, self.wallet.address, salt
+            )
+            if minimum_matches is None:
+                minimum_matches = -(-truth.size * (minimum_accuracy or Fraction(0)) // 1)
+            terms = Terms(
+                dataset="",
+                name=name,
+                context=context,
+                reward=reward,
+                stake=least_stake(reward) if stake is None else stake,
+                submission_window_s=submission_window_s,
+                response_window_s=response_window_s,
+                labels=int(truth.size),
+                bits=bits,
+                minimum_matches=int(minimum_matches),
+                truth_seal=seal(pages, core).seal,
+            )
+            terms.check()
+            folder = self.store.add(Path(scratch), progress=stored)
+        self.vault.keep(
+            SealedTruth(
+                chain_id=self.network.chain_id,
+                market=self.network.market,
+                requester=self.wallet.address,
+                salt=salt,
+                labels=terms.labels,
+                bits=bits,
+                packed=b"".join(pages),
+            )
+        )
+        receipt = self.send(
+            self.contract.create_request(
+                replace(terms, dataset=str(folder.cid)), permit
+            )
+        )
+        created = next(
+            event
+            for event in self.contract.events(receipt)
+            if isinstance(event, RequestCreated)
+        )
+        return self.request(created.request_id)
+
+
+def passphrase_from_environment() -> str | None:
+    """The passphrase in `MODELMARKET_PASSPHRASE`, or in the file that
+    `MODELMARKET_PASSPHRASE_FILE` names; None without either.
+
+    Raises:
+        InputError: The file cannot be read.
+    """
+    secret = os.environ.get("MODELMARKET_PASSPHRASE")
+    named = os.environ.get("MODELMARKET_PASSPHRASE_FILE")
+    if secret or not named:
+        return secret or None
+    try:
+        return Path(named).read_text(encoding="utf-8").rstrip("\r\n")
+    except OSError as error:
+        raise InputError(f"{named} cannot be read: {error.strerror}.") from error

@@ -1,0 +1,404 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A request, seen by one user."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from modelmarket.chain.events import SubmissionCreated
+from modelmarket.datasets.published import (
+    MANIFEST,
+    MOST_MANIFEST_BYTES,
+    TEST,
+    TRAIN,
+    Manifest,
+)
+from modelmarket.datasets.split import LABEL, ROW_ID
+from modelmarket.errors import DataError, InputError, NotFoundError, StepError
+from modelmarket.index.history import RequestRecord
+from modelmarket.market.submission import Submission
+from modelmarket.protocol.classes import Codes
+from modelmarket.protocol.labels import pack, page_count, unpack
+from modelmarket.protocol.money import format_mdc
+from modelmarket.protocol.phases import Phase, Position, Status
+from modelmarket.protocol.seals import Core, new_salt, seal, superhash
+from modelmarket.protocol.types import RequestId, SubmissionId
+from modelmarket.storage.cid import Cid
+from modelmarket.storage.fetch import fetch
+from modelmarket.storage.store import Progress, Stored
+from modelmarket.vault.vault import SealedPredictions
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from modelmarket.chain.connection import Receipt
+    from modelmarket.market.market import Market
+
+PREDICTIONS = "predictions.csv"
+
+Predictions = Path | Iterable[object]
+"""A CSV with ids, a bare column of labels, or labels in test-row order."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """Predictions that fit a request.
+
+    Attributes:
+        codes: In the order of the test rows; shape (rows,).
+        counts: Rows of each class that was predicted, by name.
+    """
+
+    codes: Codes
+    counts: dict[str, int]
+
+
+class Request:
+    """A request of a market.
+
+    Args:
+        market: Where it is.
+        record: What its events tell.
+    """
+
+    def __init__(self, market: Market, record: RequestRecord) -> None:
+        self.market = market
+        self.record = record
+        self.id: RequestId = record.id
+        self.terms = record.terms
+
+    def __repr__(self) -> str:
+        return f"Request({self.id}, {self.position().phase.name})"
+
+    def refresh(self) -> Request:
+        """The request as it is now."""
+        return self.market.request(self.id)
+
+    # --- looking ---
+
+    def position(self) -> Position:
+        """Phase and window at chain time."""
+        return self.record.at(self.market.now())
+
+    def submissions(self) -> list[Submission]:
+        """All submissions, oldest first."""
+        return [Submission(self, one) for one in self.record.submissions.values()]
+
+    def submission(self, submission_id: SubmissionId) -> Submission:
+        """A submission to this request.
+
+        Raises:
+            NotFoundError: It is another one's.
+        """
+        record = self.record.submissions.get(submission_id)
+        if record is None:
+            raise NotFoundError(f"Request {self.id} has no submission {submission_id}.")
+        return Submission(self, record)
+
+    def ranking(self) -> list[Submission]:
+        """Submissions that claimed and have not failed, best first."""
+        return [Submission(self, one) for one in self.record.ranking]
+
+    def winner(self) -> Submission | None:
+        """The submission that won."""
+        return self.submission(self.record.winner) if self.record.winner else None
+
+    def is_mine(self) -> bool:
+        """Whether this wallet is the requester."""
+        market = self.market
+        return market.can_sign and market.wallet.address == self.record.requester
+
+    def status(self) -> str:
+        """What is so and what comes next, in words."""
+        position, record = self.position(), self.record
+        left = max(0, position.step_ends - self.market.now())
+        if position.overdue:
+            missed = {
+                Phase.TRUTH: "The truth was not opened in time",
+                Phase.CLAIMS: "Nobody's claim reaches the threshold",
+                Phase.VALIDATION: "The candidate did not prove its claim in time",
+            }[position.phase]
+            return (
+                f"{missed}. Anyone may take the step that is due: "
+                f"modelmarket request enforce {self.id}"
+            )
+        match position.phase:
+            case Phase.OPEN:
+                return f"Open for submissions for {left:,} s; {record.live} are in."
+            case Phase.TRUTH:
+                pages = page_count(self.terms.labels, self.terms.bits)
+                return (
+                    f"The requester has {left:,} s to open the truth "
+                    f"({record.pages} of {pages} pages are)."
+                )
+            case Phase.CLAIMS:
+                return (
+                    f"Trainers have {left:,} s to claim; {len(record.ranking)} of "
+                    f"{record.live} have."
+                )
+            case Phase.VALIDATION:
+                best = record.ranking[0]
+                return (
+                    f"Submission {best.id} has {left:,} s to prove its claim of "
+                    f"{best.matches:,} matches."
+                )
+            case Phase.FULFILLED:
+                won = record.submissions[record.winner]
+                return (
+                    f"Submission {won.id} won with {won.matches:,} of "
+                    f"{self.terms.labels:,} and was paid {format_mdc(won.paid)} MDC."
+                )
+            case Phase.REFUNDED:
+                return "Nobody earned the reward; the requester has it back."
+            case Phase.CANCELLED:
+                return "Cancelled by the requester."
+            case Phase.FORFEITED:
+                return "The requester did not open the truth; the reward is slashed."
+
+    # --- the data ---
+
+    def fetch(self, *, progress: Progress | None = None) -> Stored:
+        """Gets the dataset into the store, each block checked.
+
+        Raises:
+            NotFoundError: No gateway has it.
+            StorageError: It is not what it says.
+        """
+        return fetch(
+            self.market.store,
+            Cid.parse(self.terms.dataset),
+            self.market.network.gateways,
+            name=f"request-{self.id}",
+            progress=progress,
+        )
+
+    def manifest(self) -> Manifest:
+        """What the dataset says of itself, held against the terms.
+
+        Raises:
+            DataError: It contradicts the terms.
+        """
+        store, folder = self.market.store, Cid.parse(self.terms.dataset)
+        fetch(store, folder, self.market.network.gateways, only=MANIFEST)
+        document = store.read_bytes(
+            store.resolve(folder, MANIFEST), most=MOST_MANIFEST_BYTES
+        )
+        manifest = Manifest.from_json(document)
+        if (manifest.test_rows, manifest.classes.bits) != (
+            self.terms.labels,
+            self.terms.bits,
+        ):
+            raise DataError(
+                f"Request {self.id} is about {self.terms.labels:,} labels of "
+                f"{self.terms.bits} bits, but its dataset has "
+                f"{manifest.test_rows:,} of {manifest.classes.bits}.",
+                hint="Do not submit to it: no predictions could fit.",
+            )
+        return manifest
+
+    def training_data(self) -> tuple[pl.DataFrame, pl.Series]:
+        """The training part: features and labels.
+
+        Returns:
+            A data frame of shape (train rows, features), its numbers in the
+            smallest types that hold them, and the labels as text.
+        """
+        frame = self._frame(TRAIN)
+        return frame.drop(ROW_ID, LABEL), frame[LABEL]
+
+    def test_data(self) -> pl.DataFrame:
+        """The features of the test part, in test-row order."""
+        return self._frame(TEST).drop(ROW_ID)
+
+    def _frame(self, name: str) -> pl.DataFrame:
+        from modelmarket.datasets.frames import read_frame
+
+        self.manifest()
+        self.fetch()
+        store = self.market.store
+        return read_frame(store.path(store.resolve(Cid.parse(self.terms.dataset), name)))
+
+    # --- a trainer's steps ---
+
+    def check(self, predictions: Predictions) -> Checked:
+        """Checks predictions before anything is staked on them.
+
+        Args:
+            predictions: A CSV's path, an array, a list or a column.
+
+        Raises:
+            DataError: They do not fit; names row and value.
+        """
+        from modelmarket.datasets.predictions import (
+            encode_predictions,
+            read_predictions,
+        )
+
+        classes, rows = self.manifest().classes, self.terms.labels
+        if isinstance(predictions, str | Path):
+            codes = read_predictions(Path(predictions), classes, rows)
+        else:
+            codes = encode_predictions(predictions, classes, rows, where="predictions")
+        counts: dict[str, int] = {}
+        for name in classes.decode(codes):
+            counts[name] = counts.get(name, 0) + 1
+        return Checked(codes, counts)
+
+    def submit(
+        self, predictions: Predictions, model: Path | str, *, name: str = ""
+    ) -> Submission:
+        """Seals predictions and model, and stakes on them.
+
+        Args:
+            predictions: A CSV's path, an array, a list or a column.
+            model: Any file or folder. It is published only if it wins.
+            name: Shown beside the submission; at most 64 bytes.
+
+        Raises:
+            DataError: The predictions do not fit.
+            StepError: The deadline has passed.
+            FundsError: MDC or fees do not suffice.
+        """
+        market = self.market
+        position = self.position()
+        if position.phase is not Phase.OPEN:
+            raise StepError(
+                f"Request {self.id} takes no more submissions: "
+                f"it is in {position.phase.name}."
+            )
+        codes = self.check(predictions).codes
+        permit = market.permit(self.terms.stake)
+        bundle = self._bundle(Path(model), codes)
+        pages = pack(codes, self.terms.bits)
+        secret = SealedPredictions(
+            chain_id=market.network.chain_id,
+            market=market.network.market,
+            trainer=market.wallet.address,
+            request_id=self.id,
+            terms_hash=self.record.terms_hash,
+            superhash=superhash(str(bundle.cid)),
+            salt=new_salt(),
+            model=str(bundle.cid),
+            packed=b"".join(pages),
+        )
+        name_bytes = name.encode()
+        if len(name_bytes) > 64:  # noqa: PLR2004  # the contract's bound
+            raise InputError(f"The name takes {len(name_bytes)} bytes; 64 are allowed.")
+        predictions_seal = market.vault.keep(secret)
+        receipt = market.send(
+            market.contract.submit(
+                self.id,
+                self.record.terms_hash,
+                predictions_seal,
+                secret.superhash,
+                name,
+                permit,
+            )
+        )
+        created = next(
+            event
+            for event in market.contract.events(receipt)
+            if isinstance(event, SubmissionCreated)
+        )
+        return market.submission(created.submission_id)
+
+    def _bundle(self, model: Path, codes: Codes) -> Stored:
+        """The folder whose CID is sealed: the model, and its predictions."""
+        store = self.market.store
+        stored = store.add(model)
+        labels = self.manifest().classes.decode(codes)
+        rows = "".join(f"{row},{_quoted(one)}\n" for row, one in enumerate(labels, 1))
+        table = store.add_bytes(f"{ROW_ID},{LABEL}\n{rows}".encode(), PREDICTIONS)
+        inside = "model" if model.is_dir() or model.name == PREDICTIONS else model.name
+        return store.add_folder({inside: stored, PREDICTIONS: table}, model.name)
+
+    # --- the requester's steps ---
+
+    def cancel(self, *, max_live: int = 0) -> Receipt:
+        """Cancels the request.
+
+        Args:
+            max_live: The most live submissions that may share the reward.
+        """
+        return self.market.send(self.market.contract.cancel_request(self.id, max_live))
+
+    def open_truth(self) -> list[Receipt]:
+        """Opens all pages of the truth that are not open yet.
+
+        Raises:
+            StepError: It is not time, or the truth is not in this vault.
+        """
+        position = self.position()
+        if position.phase is not Phase.TRUTH or position.overdue:
+            raise StepError(
+                f"The truth of request {self.id} cannot be opened now: {self.status()}"
+            )
+        truth = self.market.vault.truth(self.terms.truth_seal)
+        if truth is None:
+            raise StepError(
+                f"The truth of request {self.id} is not in this vault.",
+                hint="A backup is read by `modelmarket agent restore FILE`.",
+            )
+        opening = truth.opening()
+        return [
+            self.market.send(
+                self.market.contract.open_truth(
+                    self.id, page, opening.pages[page], opening.inner(page)
+                )
+            )
+            for page in range(self.record.pages, len(opening.pages))
+        ]
+
+    def enforce(self) -> Receipt:
+        """Takes the one step that is due because somebody missed it."""
+        return self.market.send(self.market.contract.enforce_timeout(self.id))
+
+    # --- afterwards ---
+
+    def truth(self) -> Codes | None:
+        """The test labels' codes, once all pages are open."""
+        labels, bits = self.terms.labels, self.terms.bits
+        if len(self.record.truth) < page_count(labels, bits):
+            return None
+        return unpack(list(self.record.truth), labels, bits)
+
+    def fetch_model(self, destination: Path) -> Path:
+        """Gets the winner's model, each block checked.
+
+        Args:
+            destination: A path that does not exist yet.
+
+        Raises:
+            StepError: Nobody has won.
+            NotFoundError: No gateway has it.
+        """
+        if not self.record.model:
+            raise StepError(f"Request {self.id} has no winner: {self.status()}")
+        cid = Cid.parse(self.record.model)
+        fetch(
+            self.market.store,
+            cid,
+            self.market.network.gateways,
+            name=f"model-of-request-{self.id}",
+        )
+        return self.market.store.export(cid, destination)
+
+    def mine(self) -> list[Submission]:
+        """This wallet's submissions."""
+        me = self.market.wallet.address
+        return [one for one in self.submissions() if one.record.trainer == me]
+
+    def live(self) -> list[Submission]:
+        """Submissions that have neither failed nor been cancelled."""
+        gone = (Status.CANCELLED, Status.FAILED)
+        return [one for one in self.submissions() if one.record.status not in gone]
+
+
+def _quoted(cell: str) -> str:
+    """A cell as RFC 4180 writes it."""
+    if any(mark in cell for mark in ',"\r\n'):
+        return '"' + cell.replace('"', '""') + '"'
+    return cell

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A submission, seen by one user."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelmarket.chain.reasons import REASONS
+from modelmarket.errors import RevertError, StepError
+from modelmarket.index.history import SubmissionRecord
+from modelmarket.protocol.labels import count_matches, unpack
+from modelmarket.protocol.money import format_mdc
+from modelmarket.protocol.phases import Phase, Status
+from modelmarket.protocol.types import SubmissionId, Wei
+
+if TYPE_CHECKING:
+    from modelmarket.chain.connection import Receipt
+    from modelmarket.market.request import Request
+    from modelmarket.vault.vault import SealedPredictions
+
+CLAIM_TRIES = 5
+STALE_HINTS = ("BadHint", "HintTooFar")
+
+
+class Submission:
+    """A submission to a request.
+
+    Args:
+        request: What it was submitted to.
+        record: What its events tell.
+    """
+
+    def __init__(self, request: Request, record: SubmissionRecord) -> None:
+        self.request = request
+        self.record = record
+        self.id: SubmissionId = record.id
+
+    def __repr__(self) -> str:
+        return f"Submission({self.id}, {self.record.status.name})"
+
+    def refresh(self) -> Submission:
+        """The submission as it is now."""
+        return self.request.market.submission(self.id)
+
+    # --- looking ---
+
+    def due(self) -> Wei:
+        """Wei of MDC that withdrawing would pay now."""
+        return self.request.market.contract.due(self.id)
+
+    def secret(self) -> SealedPredictions | None:
+        """What opens it, if it is in this vault and was sealed by its trainer."""
+        secret = self.request.market.vault.predictions(self.record.seal)
+        if secret is None or secret.trainer != self.record.trainer:
+            return None
+        return secret
+
+    def matches(self) -> int | None:
+        """How many of its predictions equal the truth; None while unknown."""
+        truth, secret = self.request.truth(), self.secret()
+        if truth is None or secret is None:
+            return None
+        terms = self.request.terms
+        predictions = unpack([secret.packed], terms.labels, terms.bits)
+        return count_matches(truth, predictions)
+
+    def status(self) -> str:
+        """What is so and what comes next, in words."""
+        record, position = self.record, self.request.position()
+        match record.status:
+            case Status.CANCELLED:
+                return "Cancelled in time; the stake was paid back."
+            case Status.FAILED:
+                assert record.failure is not None
+                why = record.failure.name.lower().replace("_", " ")
+                return f"Failed ({why}); the stake is slashed."
+            case Status.WON:
+                return f"Won; paid {format_mdc(record.paid)} MDC."
+            case Status.WITHDRAWN:
+                return f"Withdrawn; paid {format_mdc(record.paid)} MDC."
+            case _:
+                pass
+        if (due := self.due()) > 0:
+            return (
+                f"{format_mdc(due)} MDC are due: modelmarket submission withdraw {self.id}"
+            )
+        if position.phase.is_final:
+            return "Silent when claims closed; the stake is slashed."
+        if record.status is Status.RANKED:
+            if position.phase is Phase.VALIDATION:
+                best = self.request.record.ranking[0].id
+                if best == self.id:
+                    return (
+                        "Candidate: predictions and model must be opened: "
+                        f"modelmarket submission validate {self.id}"
+                    )
+            return f"Claimed {record.matches:,} matches; waiting for the outcome."
+        if position.phase is Phase.CLAIMS and not position.overdue:
+            return f"The claim must be made now: modelmarket submission claim {self.id}"
+        return "Sealed; the claim comes once the truth is open."
+
+    # --- acting ---
+
+    def cancel(self, *, accept_slash: bool = False) -> Receipt:
+        """Takes the submission out.
+
+        Args:
+            accept_slash: Whether to go on where the stake would be lost.
+        """
+        market = self.request.market
+        return market.send(
+            market.contract.cancel_submission(self.id, accept_slash=accept_slash)
+        )
+
+    def claim(self, matches: int | None = None) -> Receipt:
+        """States how many predictions equal the truth.
+
+        Args:
+            matches: None for the true number, counted here.
+
+        Raises:
+            StepError: The truth is not open, or the predictions are not here.
+        """
+        if matches is None:
+            matches = self.matches()
+        if matches is None:
+            raise StepError(
+                f"The matches of submission {self.id} cannot be counted: "
+                f"{self.request.status()}"
+            )
+        market = self.request.market
+        for attempt in range(1, CLAIM_TRIES + 1):
+            market.index.sync()
+            hint = market.index.hint(self.request.id, self.id, matches)
+            try:
+                return market.send(market.contract.claim(self.id, matches, hint))
+            except RevertError as error:
+                # Others claim at the same time; a hint can be stale.
+                if error.reason not in STALE_HINTS or attempt == CLAIM_TRIES:
+                    raise
+        raise RevertError(REASONS["HintTooFar"].sentence, reason="HintTooFar")
+
+    def validate(self) -> list[Receipt]:
+        """Opens predictions and model, page by page, as candidate.
+
+        Raises:
+            StepError: It is not the candidate, or the secret is not here.
+        """
+        position = self.request.position()
+        ranking = self.request.record.ranking
+        if (
+            position.phase is not Phase.VALIDATION
+            or position.overdue
+            or ranking[0].id != self.id
+        ):
+            raise StepError(
+                f"Submission {self.id} cannot be validated now: {self.request.status()}"
+            )
+        secret = self.secret()
+        if secret is None:
+            raise StepError(f"The predictions of {self.id} are not in this vault.")
+        market, opening = self.request.market, secret.opening()
+        last = len(opening.pages) - 1
+        return [
+            market.send(
+                market.contract.open_predictions(
+                    self.id,
+                    page,
+                    self.request.record.truth[page],
+                    opening.pages[page],
+                    opening.inner(page),
+                    secret.model if page == last else "",
+                )
+            )
+            for page in range(self.request.record.pages, len(opening.pages))
+        ]
+
+    def withdraw(self) -> Receipt:
+        """Takes what is due."""
+        market = self.request.market
+        return market.send(market.contract.withdraw(self.id))
