@@ -34,7 +34,9 @@ def serving(
     """
     import uvicorn
 
-    listener = socket.socket()
+    # perf: asyncio turns Nagle's delay (40 ms a request) off only for sockets
+    # that say they speak TCP.
+    listener = socket.socket(proto=socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))

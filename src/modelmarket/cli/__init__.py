@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line: one file for each noun."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from modelmarket.cli import (
+    account,
+    agent,
+    airdrop,
+    audit,
+    dataset,
+    demo,
+    deploy,
+    node,
+    request,
+    store,
+    submission,
+)
+from modelmarket.cli.output import Output
+from modelmarket.errors import ModelMarketError
+
+app = typer.Typer(
+    name="modelmarket",
+    help="Buy a machine learning model from whoever can train the best one.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from modelmarket import __version__
+
+        Output(as_json=False).result(None, f"modelmarket {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: bool = typer.Option(  # noqa: ARG001  # it acts when it is read
+        False, "--version", callback=_show_version, is_eager=True, help="Show it."
+    ),
+) -> None:
+    """Buy a machine learning model from whoever can train the best one.
+
+    Exit codes: 0 done, 1 failed, 2 wrong input, 3 not found, 4 storage,
+    5 chain, 6 refused by the contract, 7 funds, 8 vault, 9 not the time for it.
+    """
+
+
+for noun in (account, agent, dataset, node, request, store, submission):
+    app.add_typer(noun.app, name=noun.__name__.rpartition(".")[2])
+app.command("airdrop")(airdrop.airdrop)
+app.command("submit")(submission.submit)
+app.command("deploy")(deploy.deploy)
+app.command("demo")(demo.demo)
+app.command("audit")(audit.audit)
+
+
+def main() -> None:
+    """Runs a command; errors are said in words and end with their own code."""
+    try:
+        app()
+    except ModelMarketError as error:
+        Output(as_json="--json" in sys.argv).error(error)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)

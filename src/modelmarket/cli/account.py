@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`modelmarket account`: keys in standard keystore files."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from modelmarket.cli.options import (
+    DEFAULT_NETWORK,
+    AccountName,
+    AsJson,
+    NetworkName,
+    ask_passphrase,
+    profile,
+)
+from modelmarket.cli.output import Output
+from modelmarket.errors import InputError
+from modelmarket.home import Home
+
+app = typer.Typer(help="Make, import and list accounts.", no_args_is_help=True)
+
+
+@app.command()
+def new(as_json: AsJson = False) -> None:
+    """Make an account, kept in an encrypted keystore file.
+
+    Example:
+
+        modelmarket account new
+    """
+    from modelmarket.chain.wallets import Keystores, Wallet
+
+    home = Home.default()
+    home.prepare()
+    wallet = Wallet.new()
+    path = Keystores(home.keystores).add(wallet, ask_passphrase(confirm=True))
+    Output(as_json=as_json).result(
+        {"address": wallet.address, "keystore": str(path)},
+        f"Account {wallet.address}",
+        f"Its key is in {path}. Whoever loses the passphrase loses the account.",
+    )
+
+
+@app.command("import")
+def import_(as_json: AsJson = False) -> None:
+    """Import a private key, read from the terminal or from a pipe.
+
+    It is never an argument, since arguments can be seen by others.
+
+    Examples:
+
+        modelmarket account import
+
+        modelmarket account import < key.txt
+    """
+    from modelmarket.chain.wallets import Keystores, Wallet
+
+    if sys.stdin.isatty():
+        key: str = typer.prompt("Private key", hide_input=True, err=True)
+    else:
+        key = sys.stdin.readline()
+    home = Home.default()
+    home.prepare()
+    wallet = Wallet.from_key(key.strip())
+    path = Keystores(home.keystores).add(wallet, ask_passphrase(confirm=True))
+    Output(as_json=as_json).result(
+        {"address": wallet.address, "keystore": str(path)},
+        f"Account {wallet.address}",
+        f"Its key is in {path}.",
+    )
+
+
+@app.command("list")
+def list_(as_json: AsJson = False) -> None:
+    """List the accounts of the keystore folder.
+
+    Example:
+
+        modelmarket account list
+    """
+    from modelmarket.chain.wallets import Keystores
+
+    accounts = Keystores(Home.default().keystores).addresses()
+    Output(as_json=as_json).table(
+        [{"address": one, "keystore": str(path)} for one, path in accounts.items()],
+        ("account", "keystore"),
+        [(one, path) for one, path in accounts.items()],
+        empty="No account yet. Make one with: modelmarket account new",
+    )
+
+
+@app.command()
+def show(
+    account: AccountName = None,
+    network: NetworkName = DEFAULT_NETWORK,
+    as_json: AsJson = False,
+) -> None:
+    """Show an account's MDC and its coin for fees.
+
+    Example:
+
+        modelmarket account show --account 0x1234
+    """
+    from modelmarket.chain.connection import Connection
+    from modelmarket.chain.contracts import ModelMarket
+    from modelmarket.chain.wallets import Keystores, Wallet
+    from modelmarket.protocol.money import format_mdc
+
+    where = profile(network)
+    wallet = Wallet.from_environment()
+    if wallet is not None and account is None:
+        address = wallet.address
+    else:
+        address, _ = Keystores(Home.default().keystores).find(account)
+    connection = Connection(where.rpc, chain_id=where.chain_id)
+    coin = ModelMarket(connection, where.market).coin()
+    if not connection.code(where.market):
+        raise InputError(f"There is no market at {where.market}.")
+    mdc, fees = coin.balance(address), connection.fee_balance(address)
+    Output(as_json=as_json).result(
+        {"address": address, "mdc_wei": str(mdc), "fee_wei": str(fees)},
+        f"Account {address}",
+        f"  {format_mdc(mdc)} MDC",
+        f"  {format_mdc(fees)} of the chain's coin for fees",
+    )

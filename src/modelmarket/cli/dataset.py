@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`modelmarket dataset`: looking at data before it is published, and after."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from modelmarket.cli.options import (
+    DEFAULT_NETWORK,
+    AsJson,
+    NetworkName,
+    RequestNumber,
+    open_market,
+)
+from modelmarket.cli.output import Output
+from modelmarket.home import Home
+
+if TYPE_CHECKING:
+    from modelmarket.datasets.split import Source
+
+app = typer.Typer(help="Check and fetch datasets.", no_args_is_help=True)
+
+DataPath = Annotated[Path, typer.Argument(metavar="DATA", help="A CSV or Parquet file.")]
+LabelColumn = Annotated[
+    str | None, typer.Option("--label", help="The label column's name.")
+]
+LabelsPath = Annotated[
+    Path | None, typer.Option("--labels", help="A file of labels, row by row.")
+]
+Header = Annotated[
+    bool | None,
+    typer.Option("--header/--no-header", help="Whether the first rows name columns."),
+]
+Delimiter = Annotated[str | None, typer.Option(help="Of a CSV; found out if left out.")]
+Encoding = Annotated[str | None, typer.Option(help="Of a CSV; found out if left out.")]
+FractionText = Annotated[str, typer.Option("--fraction", help="Of the rows, to test.")]
+Stratified = Annotated[
+    bool, typer.Option("--stratified", help="Draw test rows class by class.")
+]
+
+
+def open_source(
+    data: Path,
+    label: str | None,
+    labels: Path | None,
+    header: bool | None,
+    delimiter: str | None,
+    encoding: str | None,
+) -> Source:
+    """The labelled table that the options describe."""
+    from modelmarket.datasets.split import Source
+    from modelmarket.datasets.tables import open_table
+
+    table = open_table(
+        data, header=header, delimiter=delimiter, encoding=encoding, knows=label
+    )
+    column = None
+    if labels is not None:
+        column = open_table(labels, header=header, delimiter=",", encoding=encoding)
+    return Source(table, label=label, labels=column)
+
+
+@app.command()
+def check(
+    data: DataPath,
+    label: LabelColumn = None,
+    labels: LabelsPath = None,
+    header: Header = None,
+    delimiter: Delimiter = None,
+    encoding: Encoding = None,
+    fraction: FractionText = "0.2",
+    stratified: Stratified = False,
+    as_json: AsJson = False,
+) -> None:
+    """Try how a table would be split, and publish nothing.
+
+    Examples:
+
+        modelmarket dataset check digits.csv --label digit
+
+        modelmarket dataset check digits.csv --labels digits_labels.csv
+    """
+    from modelmarket.datasets.published import publish
+    from modelmarket.datasets.split import parse_fraction
+
+    output = Output(as_json=as_json)
+    source = open_source(data, label, labels, header, delimiter, encoding)
+    home = Home.default()
+    home.prepare()
+    with (
+        output.progress() as advance,
+        tempfile.TemporaryDirectory(dir=home.scratch()) as scratch,
+    ):
+        manifest = publish(
+            source,
+            Path(scratch),
+            fraction=parse_fraction(fraction),
+            stratified=stratified,
+            progress=lambda count: advance("rows", count),
+        ).manifest
+    counts = dict(zip(manifest.classes.names, manifest.train_counts, strict=True))
+    most = max(counts.values())
+    output.table(
+        {
+            "train_rows": manifest.train_rows,
+            "test_rows": manifest.test_rows,
+            "features": list(manifest.features),
+            "classes": counts,
+            "bits": manifest.classes.bits,
+            "majority_accuracy": round(most / manifest.train_rows, 4),
+        },
+        ("class", "training rows"),
+        [(name, f"{count:,}") for name, count in counts.items()],
+        title=(
+            f"{data.name}: {manifest.train_rows:,} training and "
+            f"{manifest.test_rows:,} test rows, {len(manifest.features)} features, "
+            f"{len(counts)} classes ({manifest.classes.bits} bits a label); always "
+            f"saying the commonest class would score {most / manifest.train_rows:.1%}"
+        ),
+    )
+
+
+@app.command()
+def fetch(
+    request: RequestNumber,
+    destination: Annotated[
+        Path, typer.Argument(help="A folder that is not there yet.")
+    ],
+    network: NetworkName = DEFAULT_NETWORK,
+    as_json: AsJson = False,
+) -> None:
+    """Fetch a request's dataset, each block checked, into a folder.
+
+    Example:
+
+        modelmarket dataset fetch 7 digits/
+    """
+    market = open_market(network, sign=False)
+    output = Output(as_json=as_json)
+    found = market.request(request)
+    with output.progress() as advance:
+        stored = found.fetch(progress=lambda count: advance("bytes", count))
+    market.store.export(stored.cid, destination)
+    manifest = found.manifest()
+    output.result(
+        {
+            "cid": str(stored.cid),
+            "path": str(destination),
+            "train_rows": manifest.train_rows,
+            "test_rows": manifest.test_rows,
+        },
+        f"{destination}: {manifest.train_rows:,} training and "
+        f"{manifest.test_rows:,} test rows ({stored.cid}).",
+    )

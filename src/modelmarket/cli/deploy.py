@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`modelmarket deploy`: a market of one's own."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from modelmarket.cli.options import AccountName, AsJson, ask_passphrase
+from modelmarket.cli.output import Output
+from modelmarket.home import Home
+
+EMBEDDED = "modelmarket/"
+
+
+def deploy(
+    name: Annotated[str, typer.Option(help="What to call the network.")] = "local",
+    rpc: Annotated[
+        str, typer.Option(help="The node's JSON-RPC address.")
+    ] = "http://127.0.0.1:8545",
+    account: AccountName = None,
+    as_json: AsJson = False,
+) -> None:
+    """Deploy ModelCoin and ModelMarket, and keep them as a network.
+
+    The account becomes the owner of the million MDC that airdrops are paid
+    from; it should serve for nothing else.
+
+    Examples:
+
+        modelmarket deploy
+
+        modelmarket deploy --name testnet --rpc https://node.example:8545
+    """
+    from modelmarket.chain.connection import Connection
+    from modelmarket.chain.contracts import ModelCoin, ModelMarket
+    from modelmarket.chain.networks import Network, Networks
+    from modelmarket.chain.wallets import Keystores, Wallet
+
+    home = Home.default()
+    connection = Connection(rpc)
+    wallet = Wallet.from_environment() or Keystores(home.keystores).unlock(
+        account, ask_passphrase()
+    )
+    is_embedded = str(connection.ask("web3_clientVersion")).startswith(EMBEDDED)
+    if is_embedded and connection.fee_balance(wallet.address) == 0:
+        connection.ask("modelmarket_fund", wallet.address)
+    output = Output(as_json=as_json)
+    coin, _ = ModelCoin.deploy(connection, wallet)
+    output.note(f"ModelCoin is at {coin.address}.")
+    market, receipt = ModelMarket.deploy(connection, wallet, coin.address)
+    Networks(home.networks).put(
+        Network(
+            name=name,
+            rpc=rpc,
+            chain_id=connection.chain_id,
+            market=market.address,
+            first_block=receipt.block,
+            confirmations=0 if is_embedded else 5,
+        )
+    )
+    output.result(
+        {
+            "network": name,
+            "chain_id": connection.chain_id,
+            "market": market.address,
+            "coin": coin.address,
+            "first_block": receipt.block,
+        },
+        f"Market {market.address} on chain {connection.chain_id} is network {name!r}.",
+        "Others join it with:",
+        f"  modelmarket node add {name} --rpc {rpc} --market {market.address} "
+        f"--first-block {receipt.block}",
+    )

@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`modelmarket node`: the embedded chain, and the networks that are known."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from modelmarket.cli.options import DEFAULT_NETWORK, AsJson, NetworkName, profile
+from modelmarket.cli.output import Output, local_time, utc_time
+from modelmarket.home import Home
+
+app = typer.Typer(help="Run a local chain; join networks.", no_args_is_help=True)
+
+DEFAULT_PORT = 8545
+
+
+@app.command()
+def start(
+    port: Annotated[int, typer.Option(help="On loopback.")] = DEFAULT_PORT,
+    as_json: AsJson = False,
+) -> None:
+    """Run the embedded chain until it is interrupted.
+
+    The chain is kept in your home folder and goes on where it stopped.
+
+    Example:
+
+        modelmarket node start
+    """
+    from modelmarket.chain.node.ledger import CHAIN_ID
+    from modelmarket.chain.node.server import running_node
+
+    home = Home.default()
+    home.prepare()
+    with running_node(home.chain, port=port) as rpc:
+        Output(as_json=as_json).result(
+            {"rpc": rpc, "chain_id": CHAIN_ID, "file": str(home.chain)},
+            f"The chain answers at {rpc} (chain id {CHAIN_ID}); Ctrl+C ends it.",
+        )
+        while True:
+            time.sleep(3_600)
+
+
+@app.command()
+def status(network: NetworkName = DEFAULT_NETWORK, as_json: AsJson = False) -> None:
+    """Show what a network's node says of itself.
+
+    Example:
+
+        modelmarket node status --network local
+    """
+    from modelmarket.chain.connection import Connection
+
+    where = profile(network)
+    connection = Connection(where.rpc, chain_id=where.chain_id)
+    block, now = connection.block(), connection.now()
+    version = str(connection.ask("web3_clientVersion"))
+    drift = now - int(time.time())
+    Output(as_json=as_json).result(
+        {
+            "network": network,
+            "rpc": where.rpc,
+            "client": version,
+            "chain_id": connection.chain_id,
+            "block": block.number,
+            "time": utc_time(now),
+            "ahead_s": drift,
+            "market": where.market,
+        },
+        f"{where.rpc} runs {version} on chain {connection.chain_id}.",
+        f"  block {block.number:,}, chain time {local_time(now)} ({drift:+,} s)",
+        f"  market {where.market}",
+    )
+
+
+@app.command()
+def add(
+    name: Annotated[str, typer.Argument(help="What to call the network.")],
+    rpc: Annotated[str, typer.Option(help="The node's JSON-RPC address.")],
+    market: Annotated[str, typer.Option(help="The ModelMarket contract.")],
+    first_block: Annotated[int, typer.Option(help="Where the market begins.")] = 0,
+    gateway: Annotated[
+        list[str] | None, typer.Option(help="A trustless gateway; may be repeated.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Join a market on a network, or change how it is reached.
+
+    Example:
+
+        modelmarket node add club --rpc http://10.0.0.5:8545 --market 0xAb…12 --gateway http://10.0.0.5:8080
+    """
+    from eth_utils import is_address, to_checksum_address
+
+    from modelmarket.chain.connection import Connection
+    from modelmarket.chain.networks import Network, Networks
+    from modelmarket.errors import InputError, NotFoundError
+    from modelmarket.protocol.types import Address
+
+    if not is_address(market):
+        raise InputError(f"{market!r} is not a contract's address.")
+    address = Address(str(to_checksum_address(market)))
+    connection = Connection(rpc)
+    if not connection.code(address):
+        raise NotFoundError(f"There is no contract at {address} on {rpc}.")
+    is_embedded = str(connection.ask("web3_clientVersion")).startswith("modelmarket/")
+    network = Network(
+        name=name,
+        rpc=rpc,
+        chain_id=connection.chain_id,
+        market=address,
+        first_block=first_block,
+        gateways=tuple(gateway or ()),
+        confirmations=0 if is_embedded else 5,
+    )
+    home = Home.default()
+    home.prepare()
+    Networks(home.networks).put(network)
+    Output(as_json=as_json).result(
+        asdict(network), f"Network {name!r}: market {address} on {rpc}."
+    )
+
+
+@app.command("list")
+def list_(as_json: AsJson = False) -> None:
+    """List the networks of your file.
+
+    Example:
+
+        modelmarket node list
+    """
+    from modelmarket.chain.networks import Networks
+
+    networks = Networks(Home.default().networks).all().values()
+    Output(as_json=as_json).table(
+        [asdict(one) for one in networks],
+        ("network", "node", "chain", "market", "gateways"),
+        [
+            (one.name, one.rpc, one.chain_id, one.market, " ".join(one.gateways))
+            for one in networks
+        ],
+        empty="No network yet. Run: modelmarket node start",
+    )
+
+
+@app.command()
+def fund(
+    address: Annotated[str, typer.Argument(help="Whom to give coin for fees.")],
+    network: NetworkName = DEFAULT_NETWORK,
+    rpc: Annotated[
+        str, typer.Option(help="The node, where no network is known yet.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Give an account coin for fees, on the embedded chain.
+
+    Example:
+
+        modelmarket node fund 0x52908400098527886E0F7030069857D2E4169EE7
+    """
+    from modelmarket.chain.connection import Connection
+
+    connection = Connection(rpc or profile(network).rpc)
+    connection.ask("modelmarket_fund", address)
+    Output(as_json=as_json).result({"address": address}, f"{address} can pay fees now.")
+
+
+@app.command("move-clock")
+def move_clock(
+    seconds: Annotated[int, typer.Argument(help="How far, in seconds.")],
+    network: NetworkName = DEFAULT_NETWORK,
+    as_json: AsJson = False,
+) -> None:
+    """Move the clock of a development chain forward.
+
+    Example:
+
+        modelmarket node move-clock 3600
+    """
+    from modelmarket.chain.connection import Connection
+
+    where = profile(network)
+    connection = Connection(where.rpc, chain_id=where.chain_id)
+    connection.ask("evm_increaseTime", seconds)
+    connection.ask("evm_mine")
+    now = connection.now()
+    Output(as_json=as_json).result(
+        {"time": utc_time(now)}, f"Chain time is {local_time(now)} now."
+    )

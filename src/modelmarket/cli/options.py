@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Options that many commands have, and what they open."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from modelmarket.errors import InputError
+from modelmarket.home import Home
+
+if TYPE_CHECKING:
+    from modelmarket.chain.networks import Network
+    from modelmarket.market import Market
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+NetworkName = Annotated[
+    str,
+    typer.Option(
+        "--network", envvar="MODELMARKET_NETWORK", help="A network of your file."
+    ),
+]
+AccountName = Annotated[
+    str | None,
+    typer.Option(
+        "--account",
+        envvar="MODELMARKET_ACCOUNT",
+        help="An account's address, or how it begins.",
+    ),
+]
+RequestNumber = Annotated[int, typer.Argument(metavar="REQUEST", help="Its id.")]
+SubmissionNumber = Annotated[int, typer.Argument(metavar="SUBMISSION", help="Its id.")]
+
+DEFAULT_NETWORK = "local"
+
+
+def ask_passphrase(*, confirm: bool = False) -> str:
+    """The passphrase: from the environment, or asked of whoever sits there.
+
+    Raises:
+        InputError: It is nowhere, and there is nobody to ask.
+    """
+    from modelmarket.market.market import passphrase_from_environment
+
+    known = passphrase_from_environment()
+    if known is not None:
+        return known
+    if not sys.stdin.isatty():
+        raise InputError(
+            "A passphrase is needed, and there is nobody to ask.",
+            hint="Set MODELMARKET_PASSPHRASE, or name a file in "
+            "MODELMARKET_PASSPHRASE_FILE.",
+        )
+    answer: str = typer.prompt(
+        "Passphrase", hide_input=True, confirmation_prompt=confirm, err=True
+    )
+    return answer
+
+
+def open_market(network: str, account: str | None = None, *, sign: bool) -> Market:
+    """Connects to a market; to sign, the key and the vault are unlocked."""
+    from modelmarket.market import Market
+
+    passphrase = ask_passphrase() if sign else None
+    return Market.connect(network, account=account, passphrase=passphrase)
+
+
+def profile(name: str) -> Network:
+    """A network of the user's file."""
+    from modelmarket.chain.networks import Networks
+
+    return Networks(Home.default().networks).get(name)
+
+
+def existing(path: Path) -> Path:
+    """A path that must be there.
+
+    Raises:
+        InputError: It is not.
+    """
+    if not path.exists():
+        raise InputError(f"There is no file or folder {path}.", hint=f"You are in {os.getcwd()}.")
+    return path

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one sink that all output goes through: for people, or as JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from modelmarket.errors import ModelMarketError
+
+_HARMLESS = "\n"
+
+
+def plain(text: object) -> str:
+    """Text from strangers, fit for a terminal.
+
+    Control characters (escape codes) and characters that turn the direction
+    of writing are shown as U+FFFD.
+    """
+    return "".join(
+        one
+        if one in _HARMLESS or unicodedata.category(one) not in ("Cc", "Cf", "Co", "Cs")
+        else "\N{REPLACEMENT CHARACTER}"
+        for one in str(text)
+    )
+
+
+def local_time(second: int) -> str:
+    """A second of chain time in local time, for people."""
+    return datetime.fromtimestamp(second, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def utc_time(second: int) -> str:
+    """A second of chain time in UTC, for programs."""
+    return datetime.fromtimestamp(second, UTC).isoformat()
+
+
+class Output:
+    """Where a command says what it has to say.
+
+    Args:
+        as_json: One JSON document instead of text.
+    """
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.as_json = as_json
+
+    def result(self, document: Any, *lines: str) -> None:
+        """Says what a command found or did: lines, or else a document."""
+        if self.as_json:
+            print(json.dumps(document, indent=1))  # noqa: T201  # the sink
+        else:
+            for line in lines:
+                print(plain(line))  # noqa: T201  # the sink
+
+    def table(
+        self,
+        document: Any,
+        columns: Sequence[str],
+        rows: Sequence[Sequence[object]],
+        *,
+        title: str = "",
+        empty: str = "",
+    ) -> None:
+        """Says it as a table."""
+        if self.as_json:
+            self.result(document)
+            return
+        if not rows and empty:
+            self.result(None, empty)
+            return
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(title=Text(plain(title)) if title else None, title_justify="left")
+        for column in columns:
+            is_number = all(
+                str(row[columns.index(column)]).replace(",", "").isdigit()
+                for row in rows
+            )
+            table.add_column(column, justify="right" if is_number else "left")
+        for row in rows:
+            table.add_row(*(Text(plain(cell)) for cell in row))
+        # A pipe has no width; programs that read tables want whole lines.
+        width = None if sys.stdout.isatty() else 200
+        Console(width=width).print(table)
+
+    def note(self, line: str) -> None:
+        """Says what is going on; quiet when nobody watches."""
+        if not self.as_json and sys.stdout.isatty():
+            print(plain(line))  # noqa: T201  # the sink
+
+    @contextmanager
+    def progress(self) -> Iterator[Callable[[str, int], None]]:
+        """Shows how far long work has come, where somebody watches."""
+        if self.as_json or not sys.stderr.isatty():
+            yield lambda _what, _count: None
+            return
+        from rich.console import Console
+        from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.completed:,.0f} {task.description}"),
+            TimeElapsedColumn(),
+        )
+        with Progress(*columns, console=Console(stderr=True)) as bars:
+            tasks: dict[str, Any] = {}
+
+            def advance(what: str, count: int) -> None:
+                if what not in tasks:
+                    tasks[what] = bars.add_task(what, total=None)
+                bars.advance(tasks[what], count)
+
+            yield advance
+
+    def error(self, error: ModelMarketError) -> None:
+        """Says what went wrong, where, and what to do next."""
+        if self.as_json:
+            document: Mapping[str, str] = {
+                "error": type(error).__name__,
+                "message": error.message,
+                "hint": error.hint,
+            }
+            print(json.dumps(document), file=sys.stderr)  # noqa: T201  # the sink
+            return
+        print(f"Error: {plain(error.message)}", file=sys.stderr)  # noqa: T201  # the sink
+        if error.hint:
+            print(f"  → {plain(error.hint)}", file=sys.stderr)  # noqa: T201  # the sink

@@ -1,0 +1,325 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`modelmarket request`: what a requester does, and what anybody can see."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from modelmarket.cli.dataset import (
+    DataPath,
+    Delimiter,
+    Encoding,
+    FractionText,
+    Header,
+    LabelColumn,
+    LabelsPath,
+    Stratified,
+    open_source,
+)
+from modelmarket.cli.options import (
+    DEFAULT_NETWORK,
+    AccountName,
+    AsJson,
+    NetworkName,
+    RequestNumber,
+    open_market,
+)
+from modelmarket.cli.output import Output, local_time, utc_time
+
+if TYPE_CHECKING:
+    from modelmarket.market import Request
+
+app = typer.Typer(help="Create, follow and end requests.", no_args_is_help=True)
+
+
+def as_document(request: Request) -> dict[str, Any]:
+    """A request as programs read it."""
+    position, record = request.position(), request.record
+    return {
+        "id": request.id,
+        "phase": position.phase.name,
+        "overdue": position.overdue,
+        "step_ends": utc_time(position.step_ends) if position.step_ends else None,
+        "status": request.status(),
+        "requester": record.requester,
+        "name": record.terms.name,
+        "context": record.terms.context,
+        "dataset": record.terms.dataset,
+        "reward_wei": str(record.terms.reward),
+        "stake_wei": str(record.terms.stake),
+        "labels": record.terms.labels,
+        "bits": record.terms.bits,
+        "minimum_matches": record.terms.minimum_matches,
+        "deadline": utc_time(record.deadline),
+        "response_window_s": record.terms.response_window_s,
+        "submissions": len(record.submissions),
+        "live": record.live,
+        "winner": record.winner or None,
+        "model": record.model or None,
+        "ranking": [
+            {"submission": one.id, "trainer": one.trainer, "matches": one.matches}
+            for one in record.ranking
+        ],
+    }
+
+
+@app.command()
+def create(
+    data: DataPath,
+    reward: Annotated[str, typer.Option(help="MDC for the best model.")],
+    label: LabelColumn = None,
+    labels: LabelsPath = None,
+    name: Annotated[str, typer.Option(help="At most 64 bytes.")] = "",
+    context: Annotated[str, typer.Option(help="What the data are; 1,024 bytes.")] = "",
+    minutes: Annotated[float, typer.Option(help="Until the deadline.")] = 60,
+    response_minutes: Annotated[
+        float, typer.Option(help="For each step after it.")
+    ] = 15,
+    stake: Annotated[
+        str | None, typer.Option(help="MDC for each submission; 1% of the reward.")
+    ] = None,
+    minimum_accuracy: Annotated[
+        str | None, typer.Option(help="Least accuracy that earns the reward.")
+    ] = None,
+    fraction: FractionText = "0.2",
+    stratified: Stratified = False,
+    header: Header = None,
+    delimiter: Delimiter = None,
+    encoding: Encoding = None,
+    account: AccountName = None,
+    network: NetworkName = DEFAULT_NETWORK,
+    as_json: AsJson = False,
+) -> None:
+    """Publish data, seal the test labels and lock a reward.
+
+    The test labels never leave this machine but sealed. The agent opens them
+    when it is time: keep `modelmarket agent run` running.
+
+    Examples:
+
+        modelmarket request create data.csv --label digit --reward 100 --minutes 60
+
+        modelmarket request create data.csv --labels labels.csv --reward 50 --minimum-accuracy 0.9
+    """
+    from modelmarket.datasets.split import parse_fraction
+    from modelmarket.protocol.money import format_mdc, parse_mdc
+
+    source = open_source(data, label, labels, header, delimiter, encoding)
+    market = open_market(network, account, sign=True)
+    output = Output(as_json=as_json)
+    with output.progress() as advance:
+        request = market.create_request(
+            source,
+            reward=parse_mdc(reward),
+            stake=None if stake is None else parse_mdc(stake),
+            name=name,
+            context=context,
+            submission_window_s=round(minutes * 60),
+            response_window_s=round(response_minutes * 60),
+            minimum_accuracy=minimum_accuracy and parse_fraction(minimum_accuracy)
+            or None,
+            fraction=parse_fraction(fraction),
+            stratified=stratified,
+            progress=advance,
+        )
+    terms = request.terms
+    output.result(
+        as_document(request),
+        f"Request {request.id}: {format_mdc(terms.reward)} MDC are locked until "
+        f"{local_time(request.record.deadline)}.",
+        f"  dataset {terms.dataset}",
+        f"  {terms.labels:,} test labels are sealed in your vault",
+        "Serve the data with `modelmarket store serve`, and keep the appointments "
+        "with `modelmarket agent run`.",
+    )
+
+
+@app.command("list")
+def list_(
+    mine: Annotated[bool, typer.Option("--mine", help="Only yours.")] = False,
+    live: Annotated[bool, typer.Option("--live", help="Only ones going on.")] = False,
+    search: Annotated[str, typer.Option(help="Words in the name.")] = "",
+    sort: Annotated[str, typer.Option(help="newest, deadline or reward.")] = "newest",
+    limit: Annotated[int, typer.Option(help="At most so many.")] = 50,
+    account: AccountName = None,
+    network: NetworkName = DEFAULT_NETWORK,
+    as_json: AsJson = False,
+) -> None:
+    """List requests.
+
+    Examples:
+
+        modelmarket request list --live --sort reward
+
+        modelmarket request list --search digits --json
+    """
+    from modelmarket.errors import InputError
+    from modelmarket.index.index import Sort
+    from modelmarket.protocol.money import format_mdc
+
+    if sort not in list(Sort):
+        raise InputError(f"{sort!r} is no order.", hint="newest, deadline or reward.")
+    market = open_market(network, account, sign=mine)
+    requests = market.requests(
+        mine=mine,
+        is_final=False if live else None,
+        search=search,
+        sort=Sort(sort),
+        limit=limit,
+    )
+    Output(as_json=as_json).table(
+        [as_document(one) for one in requests],
+        ("id", "phase", "name", "reward", "stake", "entries", "test rows", "deadline"),
+        [
+            (
+                one.id,
+                one.position().phase.name,
+                one.terms.name,
+                format_mdc(one.terms.reward),
+                format_mdc(one.terms.stake),
+                len(one.record.submissions),
+                f"{one.terms.labels:,}",
+                local_time(one.record.deadline),
+            )
+            for one in requests
+        ],
+        empty="No request yet. Make one with: modelmarket request create",
+    )
+
+
+@app.command()
+def show(
+    request: RequestNumber,
+    network: NetworkName = DEFAULT_NETWORK,
+    as_json: AsJson = False,
+) -> None:
+    """Show a request: its phase, what comes next, and the ranking.
+
+    Example:
+
+        modelmarket request show 7
+    """
+    from modelmarket.protocol.money import format_mdc
+
+    found = open_market(network, sign=False).request(request)
+    output, terms = Output(as_json=as_json), found.terms
+    if as_json:
+        output.result(as_document(found))
+        return
+    output.result(
+        None,
+        f"Request {found.id}: {terms.name or 'without a name'}",
+        f"  {found.position().phase.name}: {found.status()}",
+        f"  reward {format_mdc(terms.reward)} MDC, stake {format_mdc(terms.stake)} MDC",
+        f"  {terms.labels:,} test rows, at least {terms.minimum_matches:,} matches",
+        f"  deadline {local_time(found.record.deadline)}, "
+        f"{terms.response_window_s:,} s for each step after it",
+        f"  dataset {terms.dataset}",
+        *([f"  {terms.context}"] if terms.context else []),
+        *([f"  model {found.record.model}"] if found.record.model else []),
+    )
+    output.table(
+        None,
+        ("place", "submission", "name", "trainer", "matches", "accuracy", "status"),
+        [
+            (
+                place,
+                one.id,
+                one.record.name,
+                one.record.trainer,
+                f"{one.record.matches or 0:,}",
+                f"{(one.record.matches or 0) / terms.labels:.2%}",
+                one.record.status.name.lower(),
+            )
+            for place, one in enumerate(found.ranking(), 1)
+        ],
+        empty="  nobody has claimed",
+    )
+
+
+@app.command()
+def cancel(
+    request: RequestNumber,
+    max_live: Annotated[
+        int, typer.Option(help="Most live submissions that may share the reward.")
+    ] = 0,
+    account: AccountName = None,
+    network: NetworkName = DEFAULT_NETWORK,
+    as_json: AsJson = False,
+) -> None:
+    """Cancel your request. Live submissions share the reward.
+
+    Examples:
+
+        modelmarket request cancel 7
+
+        modelmarket request cancel 7 --max-live 3
+    """
+    found = open_market(network, account, sign=True).request(request)
+    found.cancel(max_live=max_live)
+    done = found.refresh()
+    Output(as_json=as_json).result(as_document(done), done.status())
+
+
+@app.command("open")
+def open_(
+    request: RequestNumber,
+    account: AccountName = None,
+    network: NetworkName = DEFAULT_NETWORK,
+    as_json: AsJson = False,
+) -> None:
+    """Open the truth of your request. The agent does this by itself.
+
+    Example:
+
+        modelmarket request open 7
+    """
+    found = open_market(network, account, sign=True).request(request)
+    found.open_truth()
+    done = found.refresh()
+    Output(as_json=as_json).result(as_document(done), done.status())
+
+
+@app.command()
+def enforce(
+    request: RequestNumber,
+    account: AccountName = None,
+    network: NetworkName = DEFAULT_NETWORK,
+    as_json: AsJson = False,
+) -> None:
+    """Take the one step that is due because somebody missed it.
+
+    Example:
+
+        modelmarket request enforce 7
+    """
+    found = open_market(network, account, sign=True).request(request)
+    found.enforce()
+    done = found.refresh()
+    Output(as_json=as_json).result(as_document(done), done.status())
+
+
+@app.command()
+def model(
+    request: RequestNumber,
+    destination: Annotated[
+        Path, typer.Argument(help="A folder that is not there yet.")
+    ],
+    network: NetworkName = DEFAULT_NETWORK,
+    as_json: AsJson = False,
+) -> None:
+    """Fetch the winner's model, each block checked. It is not run.
+
+    Example:
+
+        modelmarket request model 7 model/
+    """
+    found = open_market(network, sign=False).request(request)
+    path = found.fetch_model(destination)
+    Output(as_json=as_json).result(
+        {"path": str(path), "cid": found.record.model},
+        f"{path} holds {found.record.model}.",
+    )

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`modelmarket store`: files and folders by CID."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from modelmarket.cli.options import DEFAULT_NETWORK, AsJson, NetworkName, profile
+from modelmarket.cli.output import Output
+from modelmarket.home import Home
+
+if TYPE_CHECKING:
+    from modelmarket.storage.store import Store
+
+app = typer.Typer(help="Keep, fetch and serve files by CID.", no_args_is_help=True)
+
+DEFAULT_PORT = 8080
+LOOPBACK = "127.0.0.1"
+
+CidText = Annotated[str, typer.Argument(metavar="CID", help="The content identifier.")]
+
+
+def _store() -> Store:
+    from modelmarket.storage.store import Store
+
+    home = Home.default()
+    home.prepare()
+    return Store(home.store)
+
+
+@app.command()
+def add(
+    path: Annotated[Path, typer.Argument(help="A file or folder.")],
+    as_json: AsJson = False,
+) -> None:
+    """Add a file or folder. It is stored here, and nobody else has it yet.
+
+    Example:
+
+        modelmarket store add results/
+    """
+    output = Output(as_json=as_json)
+    with output.progress() as advance:
+        stored = _store().add(path, progress=lambda count: advance("bytes", count))
+    output.result(
+        {"cid": str(stored.cid), "size": stored.size, "name": stored.name},
+        str(stored.cid),
+    )
+
+
+@app.command()
+def fetch(
+    cid: CidText, network: NetworkName = DEFAULT_NETWORK, as_json: AsJson = False
+) -> None:
+    """Fetch a file or folder from the network's gateways, each block checked.
+
+    Example:
+
+        modelmarket store fetch bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi
+    """
+    from modelmarket.storage.cid import Cid
+    from modelmarket.storage.fetch import fetch as get
+
+    output = Output(as_json=as_json)
+    with output.progress() as advance:
+        stored = get(
+            _store(),
+            Cid.parse(cid),
+            profile(network).gateways,
+            progress=lambda count: advance("bytes", count),
+        )
+    output.result(
+        {"cid": str(stored.cid), "size": stored.size},
+        f"{stored.cid}: {stored.size:,} bytes are here now.",
+    )
+
+
+@app.command()
+def export(
+    cid: CidText,
+    destination: Annotated[Path, typer.Argument(help="A path that is not there yet.")],
+    car: Annotated[bool, typer.Option("--car", help="Write a CAR file.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write a file or folder out of the store, as it was or as a CAR.
+
+    Examples:
+
+        modelmarket store export bafy… model/
+
+        modelmarket store export bafy… model.car --car
+    """
+    from modelmarket.errors import InputError
+    from modelmarket.storage.cid import Cid
+
+    store, root = _store(), Cid.parse(cid)
+    if not car:
+        store.export(root, destination)
+    elif destination.exists():
+        raise InputError(f"{destination} exists already.")
+    else:
+        store.block(root)
+        with destination.open("wb") as file:
+            file.writelines(store.export_car(root))
+    Output(as_json=as_json).result({"path": str(destination)}, str(destination))
+
+
+@app.command("import-car")
+def import_car(
+    path: Annotated[Path, typer.Argument(help="A CAR file of version 1.")],
+    cid: Annotated[str, typer.Argument(metavar="CID", help="What is wanted of it.")],
+    as_json: AsJson = False,
+) -> None:
+    """Take a file or folder out of a CAR, each block checked.
+
+    Example:
+
+        modelmarket store import-car model.car bafy…
+    """
+    from modelmarket.cli.options import existing
+    from modelmarket.storage.cid import Cid
+
+    stored = _store().import_car(existing(path), Cid.parse(cid))
+    Output(as_json=as_json).result(
+        {"cid": str(stored.cid), "size": stored.size},
+        f"{stored.cid}: {stored.size:,} bytes are here now.",
+    )
+
+
+@app.command("list")
+def list_(as_json: AsJson = False) -> None:
+    """List what was added or fetched.
+
+    Example:
+
+        modelmarket store list
+    """
+    roots = _store().roots()
+    Output(as_json=as_json).table(
+        [{"cid": str(one.cid), "size": one.size, "name": one.name} for one in roots],
+        ("CID", "bytes", "name"),
+        [(one.cid, f"{one.size:,}", one.name) for one in roots],
+        empty="The store is empty.",
+    )
+
+
+@app.command()
+def serve(
+    port: Annotated[int, typer.Option(help="To listen on.")] = DEFAULT_PORT,
+    host: Annotated[
+        str, typer.Option(help="The interface; 0.0.0.0 serves the world.")
+    ] = LOOPBACK,
+    as_json: AsJson = False,
+) -> None:
+    """Serve the store as a trustless gateway until it is interrupted.
+
+    Anybody who knows a CID can fetch it; nothing is listed.
+
+    Examples:
+
+        modelmarket store serve
+
+        modelmarket store serve --host 0.0.0.0 --port 8080
+    """
+    from modelmarket.serving import serving
+    from modelmarket.storage.gateway import application
+
+    with serving(application(_store()), host=host, port=port) as address:
+        Output(as_json=as_json).result(
+            {"gateway": address}, f"The gateway answers at {address}; Ctrl+C ends it."
+        )
+        while True:
+            time.sleep(3_600)
