@@ -22,11 +22,10 @@ from modelmarket.chain.events import RequestCreated, SubmissionCreated
 from modelmarket.chain.wallets import Wallet
 from modelmarket.protocol.classes import Codes
 from modelmarket.protocol.labels import pack
-from modelmarket.protocol.seals import Core, Opening, new_salt, seal, superhash
+from modelmarket.protocol.seals import Core, Opening, seal, superhash
 from modelmarket.protocol.terms import DAY_S, Terms
 from modelmarket.protocol.types import (
     Address,
-    RequestId,
     Salt,
     SubmissionId,
     TermsHash,
@@ -35,7 +34,9 @@ from modelmarket.protocol.types import (
 
 SNAPSHOT = Path(__file__).with_name("gas.json")
 MNEMONIC = "test test test test test test test test test test test junk"
-SIXTY_BYTES = "sixty bytes, as long as a CID and then one more for good ok".ljust(60, ".")
+SIXTY_BYTES = "sixty bytes, as long as a CID and then one more for good ok".ljust(
+    60, "."
+)
 MODEL = "bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi"
 SALT = Salt(bytes(range(1, 33)))
 LONGEST_WALK = 32
@@ -241,8 +242,11 @@ def creating(bench: Bench) -> None:
         bench.send(bench.coin.approve(bench.market.address, 2**255), account)
     bench.submissions = 2
     bench.submit(request, opening, case="allowance")
-    bench.measure("live ones share", bench.market.cancel_request(request.request_id, 2),
-                  bench.requester)
+    bench.measure(
+        "live ones share",
+        bench.market.cancel_request(request.request_id, 2),
+        bench.requester,
+    )
 
 
 def opening(bench: Bench, labels: int, bits: int, accuracy: float) -> None:
@@ -258,8 +262,9 @@ def opening(bench: Bench, labels: int, bits: int, accuracy: float) -> None:
     last = len(truth.pages) - 1
     for page, packed in enumerate(truth.pages):
         call = market.open_truth(request.request_id, page, packed, truth.inner(page))
-        bench.measure("last page" if page == last else f"page {page}", call,
-                      bench.requester)
+        bench.measure(
+            "last page" if page == last else f"page {page}", call, bench.requester
+        )
     bench.send(market.claim(submission, matches, SubmissionId(0)), bench.trainer)
     bench.move_to(market.request(request.request_id).step_ends)
     for page, packed in enumerate(predictions.pages):
@@ -302,16 +307,22 @@ def ranking(bench: Bench, submissions: int) -> None:
         bench.send(market.claim(one, 13_500 - step, before), bench.trainer)
         before = one
     middle = len(ids) // 2
-    bench.measure("right hint, between two",
-        market.claim(poor, 13_500 - middle + 1, ids[middle]), bench.other)
+    bench.measure(
+        "right hint, between two",
+        market.claim(poor, 13_500 - middle + 1, ids[middle]),
+        bench.other,
+    )
     if submissions > LONGEST_WALK + 8:
         # Past the claim above and the 31 behind it, from the same hint.
         stair = 13_500 - middle - (LONGEST_WALK - 2)
         bench.measure(
             "32 steps", market.claim(walker, stair, ids[middle]), bench.trainer
         )
-    bench.measure("right hint, at the top",
-        market.claim(ids[0], matches, SubmissionId(0)), bench.trainer)
+    bench.measure(
+        "right hint, at the top",
+        market.claim(ids[0], matches, SubmissionId(0)),
+        bench.trainer,
+    )
     state = market.request(request.request_id)
     bench.move_to(state.step_ends + (0 if state.candidate else 1))
     bench.measure(
@@ -353,8 +364,11 @@ def missing(bench: Bench) -> None:
         bench.trainer,
     )
     bench.move_to(market.request(request.request_id).step_ends)
-    bench.measure("last candidate, refunded",
-        market.enforce_timeout(request.request_id), bench.other)
+    bench.measure(
+        "last candidate, refunded",
+        market.enforce_timeout(request.request_id),
+        bench.other,
+    )
 
     request = bench.create(bench.terms(truth))
     bench.submit(request, predictions)
@@ -364,19 +378,26 @@ def missing(bench: Bench) -> None:
         "late", market.cancel_submission(late, accept_slash=True), bench.trainer
     )
     bench.move_to(market.request(request.request_id).step_ends)
-    bench.measure("truth not opened, forfeited",
-        market.enforce_timeout(request.request_id), bench.other)
+    bench.measure(
+        "truth not opened, forfeited",
+        market.enforce_timeout(request.request_id),
+        bench.other,
+    )
     bench.submissions = 0
     request = bench.create(bench.terms(truth))
-    bench.measure("none live", market.cancel_request(request.request_id, 0),
-                  bench.requester)
+    bench.measure(
+        "none live", market.cancel_request(request.request_id, 0), bench.requester
+    )
 
 
 def rest(bench: Bench) -> None:
     """What has to do with no request."""
     bench.labels, bench.bits, bench.submissions = 0, 0, 0
-    bench.measure("first time", bench.market.set_operator(bench.other, approved=True),
-                  bench.trainer)
+    bench.measure(
+        "first time",
+        bench.market.set_operator(bench.other, approved=True),
+        bench.trainer,
+    )
     bench.measure("first time", bench.coin.claim_airdrop(), bench.wallets[3].address)
 
 

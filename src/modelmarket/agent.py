@@ -15,14 +15,15 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from modelmarket.errors import ChainError, ModelMarketError, RevertError, StepError
-from modelmarket.market.request import Request
 from modelmarket.protocol.phases import Phase, Status
+from modelmarket.protocol.types import RequestId, SubmissionId
 
 if TYPE_CHECKING:
     from modelmarket.index.history import RequestRecord, SubmissionRecord
     from modelmarket.market.market import Market
 
 POLL_S = 2.0
+NONE = SubmissionId(0)
 
 
 class Kind(StrEnum):
@@ -48,8 +49,8 @@ class Step:
     """
 
     kind: Kind
-    request_id: int
-    submission_id: int
+    request_id: RequestId
+    submission_id: SubmissionId
     begins: int
     ends: int
 
@@ -73,6 +74,10 @@ class Report:
     step: Step
     done: bool
     message: str
+
+
+NO_STEP = Step(Kind.ENFORCE, RequestId(0), NONE, 0, 0)
+"""Stands for the whole round when the chain cannot be reached."""
 
 
 def plan(market: Market) -> list[Step]:
@@ -215,7 +220,7 @@ def run(
             for report in run_once(market):
                 tell(report)
         except ChainError as error:
-            tell(Report(Step(Kind.ENFORCE, 0, 0, 0, 0), done=False, message=str(error)))
+            tell(Report(NO_STEP, done=False, message=str(error)))
         ended.wait(poll_s)
 
 
@@ -223,9 +228,10 @@ def _concerns(
     market: Market,
 ) -> Iterator[tuple[RequestRecord, bool, list[SubmissionRecord]]]:
     """Each request of the vault, whether its truth is ours, and which of its
-    submissions are."""
-    ours: dict[int, list[int]] = {}
-    truths: set[int] = set()
+    submissions are.
+    """
+    ours: dict[RequestId, list[SubmissionId]] = {}
+    truths: set[RequestId] = set()
     for name, kind in market.vault.seals(market.network.market).items():
         if kind == "truth":
             request_id = market.index.request_of_seal(name)
@@ -236,15 +242,13 @@ def _concerns(
         for submission_id, trainer in market.index.submissions_of_seal(name):
             if secret is not None and trainer == secret.trainer:
                 ours.setdefault(secret.request_id, []).append(submission_id)
-    for number in sorted(truths | ours.keys()):
-        record = Request(market, market.index.request(number)).record  # type: ignore[arg-type]  # a NewType of int
-        mine = [record.submissions[one] for one in ours.get(number, [])]  # type: ignore[index]  # a NewType of int
-        yield record, number in truths, mine
+    for request_id in sorted(truths | ours.keys()):
+        record = market.index.request(request_id)
+        mine = [record.submissions[one] for one in ours.get(request_id, [])]
+        yield record, request_id in truths, mine
 
 
-def _withdrawals(
-    record: RequestRecord, ours: list[SubmissionRecord]
-) -> Iterator[Step]:
+def _withdrawals(record: RequestRecord, ours: list[SubmissionRecord]) -> Iterator[Step]:
     """What an ended request owes to ours: the table in the protocol."""
     owed = {
         Phase.CANCELLED: Status.LIVE,
@@ -268,20 +272,24 @@ def _steps(
     live = [one for one in ours if one.is_live]
     if position.overdue:
         if _gains_by_enforcing(record, live, position.phase, requester=truth_is_ours):
-            yield Step(Kind.ENFORCE, record.id, 0, position.step_ends, 0)
+            yield Step(Kind.ENFORCE, record.id, NONE, position.step_ends, 0)
         return
     match position.phase:
         case Phase.OPEN if truth_is_ours:
             ends = record.deadline + window
-            yield Step(Kind.OPEN_TRUTH, record.id, 0, record.deadline, ends)
+            yield Step(Kind.OPEN_TRUTH, record.id, NONE, record.deadline, ends)
         case Phase.TRUTH if truth_is_ours:
             begins = record.deadline if record.pages == 0 else record.started
-            yield Step(Kind.OPEN_TRUTH, record.id, 0, begins, position.step_ends)
+            yield Step(Kind.OPEN_TRUTH, record.id, NONE, begins, position.step_ends)
         case Phase.CLAIMS:
             for one in live:
                 if one.status is Status.LIVE:
                     yield Step(
-                        Kind.CLAIM, record.id, one.id, record.started, position.step_ends
+                        Kind.CLAIM,
+                        record.id,
+                        one.id,
+                        record.started,
+                        position.step_ends,
                     )
         case Phase.VALIDATION:
             best = record.ranking[0]

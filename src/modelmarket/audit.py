@@ -22,7 +22,7 @@ from modelmarket.protocol.labels import count_matches, difference, from_words, u
 from modelmarket.protocol.money import format_mdc
 from modelmarket.protocol.phases import Failure, Phase, Status
 from modelmarket.protocol.seals import Core, seal, superhash
-from modelmarket.protocol.types import Address, Salt
+from modelmarket.protocol.types import Address, Salt, checksummed
 from modelmarket.storage.cid import Cid
 from modelmarket.storage.fetch import fetch
 
@@ -213,7 +213,8 @@ def _claims(evidence: _Evidence) -> str:
 
 def _opened(evidence: _Evidence, one: SubmissionRecord) -> tuple[Codes, Core] | None:
     """The predictions that a submission opened, from the calldata, and the
-    core of their seal; None if it did not open them all."""
+    core of their seal; None if it did not open them all.
+    """
     market, terms = evidence.market, evidence.record.terms
     if one.id != evidence.record.winner and one.failure is not Failure.MISMATCH:
         return None
@@ -291,9 +292,7 @@ def _payments(evidence: _Evidence) -> str:
     ours = {one.log.transaction for one in evidence.placed}
     blocks = sorted({one.log.block for one in evidence.placed})
     made = [
-        transfer
-        for block in blocks
-        for transfer in _transfers(market, block, ours)
+        transfer for block in blocks for transfer in _transfers(market, block, ours)
     ]
     explained = [
         transfer
@@ -312,14 +311,10 @@ def _transfers(
     market: Market, block: int, transactions: set[bytes]
 ) -> Iterator[Transfer]:
     """What moved into or out of the market in these transactions."""
-    from eth_utils import to_checksum_address
-
     for log in market.connection.logs(market.coin.address, block, block):
         if log.topics[0] != _TRANSFER or log.transaction not in transactions:
             continue
-        sender, receiver = (
-            Address(str(to_checksum_address(topic[12:]))) for topic in log.topics[1:3]
-        )
+        sender, receiver = (checksummed(topic[12:]) for topic in log.topics[1:3])
         if market.network.market in (sender, receiver):
             yield Transfer(sender, receiver, int.from_bytes(log.data))
 
@@ -395,12 +390,10 @@ def _sum(evidence: _Evidence) -> str:
     stakes = len(record.submissions) * record.terms.stake
     taken = record.terms.reward + stakes
     paid = record.paid + sum(one.paid for one in record.submissions.values())
-    failed = sum(
-        one.status is Status.FAILED for one in record.submissions.values()
-    )
+    failed = sum(one.status is Status.FAILED for one in record.submissions.values())
     slashed = record.slashed + failed * record.terms.stake
     if record.stage.is_final:
-        due = sum(market.contract.due(one) for one in record.submissions)
+        due = int(sum(market.contract.due(one) for one in record.submissions))
         _require(
             taken == paid + due + slashed,
             f"{taken} wei came in; {paid} were paid, {due} are due, {slashed} slashed",

@@ -5,7 +5,6 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-
 VARIABLE = "MODELMARKET_HOME"
 
 

@@ -9,9 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from eth_typing import Hash32
+
 from modelmarket.chain.reasons import explain
 from modelmarket.errors import ChainError, FundsError, InputError
-from modelmarket.protocol.types import Address, Wei
+from modelmarket.protocol.types import Address, Wei, checksummed
 
 if TYPE_CHECKING:
     from web3 import Web3
@@ -124,9 +126,7 @@ class Connection:
         from web3 import HTTPProvider, Web3
 
         self.rpc = rpc
-        self.web3: Web3 = Web3(
-            HTTPProvider(rpc, request_kwargs={"timeout": timeout_s})
-        )
+        self.web3: Web3 = Web3(HTTPProvider(rpc, request_kwargs={"timeout": timeout_s}))
         with _node_errors(rpc):
             self.chain_id = int(self.web3.eth.chain_id)
         if chain_id is not None and chain_id != self.chain_id:
@@ -167,12 +167,12 @@ class Connection:
     def fee_balance(self, address: Address) -> Wei:
         """An account's wei of the coin that fees are paid in."""
         with _node_errors(self.rpc):
-            return Wei(int(self.web3.eth.get_balance(address)))  # type: ignore[arg-type]  # checksummed
+            return Wei(int(self.web3.eth.get_balance(address)))
 
     def code(self, address: Address) -> bytes:
         """A contract's code; empty where there is none."""
         with _node_errors(self.rpc):
-            return bytes(self.web3.eth.get_code(address))  # type: ignore[arg-type]  # checksummed
+            return bytes(self.web3.eth.get_code(address))
 
     def read(
         self, call: Call, *, sender: Address | None = None, at: int | str = "pending"
@@ -192,14 +192,14 @@ class Connection:
         """What a contract logged in the blocks first … last."""
         with _node_errors(self.rpc):
             found = self.web3.eth.get_logs(
-                {"address": address, "fromBlock": first, "toBlock": last}  # type: ignore[typeddict-item]  # checksummed
+                {"address": address, "fromBlock": first, "toBlock": last}
             )
         return [_log(one) for one in found]
 
     def transaction_input(self, transaction: bytes) -> bytes:
         """What a mined transaction sent."""
         with _node_errors(self.rpc):
-            return bytes(self.web3.eth.get_transaction(transaction)["input"])  # type: ignore[arg-type]  # 32 bytes
+            return bytes(self.web3.eth.get_transaction(Hash32(transaction))["input"])
 
     def receipt(self, transaction: bytes) -> Receipt | None:
         """A transaction's receipt; None while it is not in the chain.
@@ -211,7 +211,7 @@ class Connection:
 
         with _node_errors(self.rpc):
             try:
-                found = self.web3.eth.get_transaction_receipt(transaction)  # type: ignore[arg-type]  # 32 bytes
+                found = self.web3.eth.get_transaction_receipt(Hash32(transaction))
             except TransactionNotFound:
                 return None
         if found["status"] != 1:
@@ -225,7 +225,7 @@ class Connection:
             transaction,
             int(found["blockNumber"]),
             int(found["gasUsed"]),
-            Address(str(created)) if created else None,
+            checksummed(str(created)) if created else None,
             tuple(_log(one) for one in found["logs"]),
         )
 
@@ -247,10 +247,10 @@ class Connection:
             request["to"] = call.to
         with _node_errors(self.rpc):
             estimate = self.web3.eth.estimate_gas(request, "pending")  # type: ignore[arg-type]  # TxParams
-            nonce = self.web3.eth.get_transaction_count(wallet.address, "pending")  # type: ignore[arg-type]  # checksummed
+            nonce = self.web3.eth.get_transaction_count(wallet.address, "pending")
             base_fee = int(self.web3.eth.get_block("latest")["baseFeePerGas"])
             tip = int(self.web3.eth.max_priority_fee)
-            balance = int(self.web3.eth.get_balance(wallet.address))  # type: ignore[arg-type]  # checksummed
+            balance = int(self.web3.eth.get_balance(wallet.address))
         gas = max(estimate + estimate // 10, calldata_floor(call.data))
         if max(estimate, calldata_floor(call.data)) > TRANSACTION_GAS_LIMIT:
             raise InputError(

@@ -22,6 +22,7 @@ from modelmarket.protocol.types import (
     Superhash,
     TermsHash,
     Wei,
+    checksummed,
 )
 
 PERMIT_LIFE_S = 3_600
@@ -114,7 +115,9 @@ class ModelCoin(_Contract):
     name = "ModelCoin"
 
     @classmethod
-    def deploy(cls, connection: Connection, wallet: Wallet) -> tuple[ModelCoin, Receipt]:
+    def deploy(
+        cls, connection: Connection, wallet: Wallet
+    ) -> tuple[ModelCoin, Receipt]:
         """Deploys a ModelCoin whose airdrops the wallet's account pays for."""
         code = bytes.fromhex(artifact(cls.name).bytecode[2:])
         receipt = connection.send(Call("deploy ModelCoin", None, code), wallet)
@@ -131,7 +134,7 @@ class ModelCoin(_Contract):
 
     def owner(self) -> Address:
         """The account that airdrops are paid from."""
-        return _checksummed(self._read("owner"))
+        return checksummed(self._read("owner"))
 
     def allowance(self, owner: Address, spender: Address) -> Wei:
         """How much of the owner's MDC the spender may take."""
@@ -215,7 +218,7 @@ class ModelMarket(_Contract):
 
     def coin(self) -> ModelCoin:
         """The token that it pays in."""
-        return ModelCoin(self.connection, _checksummed(self._read("coin")))
+        return ModelCoin(self.connection, checksummed(self._read("coin")))
 
     def chain_id(self) -> int:
         """The chain id in every seal."""
@@ -238,7 +241,7 @@ class ModelMarket(_Contract):
     ) -> RequestState:
         """A request as it stands."""
         values = list(self._read("request", request_id, at=at))
-        values[0] = _checksummed(values[0])
+        values[0] = checksummed(values[0])
         values[9] = Phase(values[9])
         return RequestState(*values)
 
@@ -247,7 +250,7 @@ class ModelMarket(_Contract):
     ) -> SubmissionState:
         """A submission as it stands."""
         values = list(self._read("submission", submission_id, at=at))
-        values[0] = _checksummed(values[0])
+        values[0] = checksummed(values[0])
         values[2] = Status(values[2])
         return SubmissionState(*values)
 
@@ -341,9 +344,3 @@ class ModelMarket(_Contract):
     def withdraw(self, submission_id: SubmissionId) -> Call:
         """Pays the trainer what is due."""
         return self._call("withdraw", submission_id)
-
-
-def _checksummed(address: str) -> Address:
-    from eth_utils import to_checksum_address
-
-    return Address(str(to_checksum_address(address)))

@@ -22,6 +22,7 @@ from modelmarket.protocol.types import (
     Superhash,
     TermsHash,
     Wei,
+    checksummed,
 )
 
 
@@ -182,9 +183,7 @@ def decode(log: Log) -> Event | None:
 
 def _typed(name: str, value: Any) -> Any:
     if name in _ADDRESSES:
-        from eth_utils import to_checksum_address
-
-        return to_checksum_address(value)
+        return checksummed(value)
     if name == "terms":
         return Terms(
             **{f.name: one for f, one in zip(fields(Terms), value, strict=True)}

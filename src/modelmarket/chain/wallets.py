@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelmarket.errors import InputError, NotFoundError
 from modelmarket.files import write_atomically
-from modelmarket.protocol.types import Address
+from modelmarket.protocol.types import Address, checksummed
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
@@ -101,12 +101,10 @@ class Keystores:
 
     def addresses(self) -> dict[Address, Path]:
         """Every account in the folder, oldest first."""
-        from eth_utils import to_checksum_address
-
         found: dict[Address, Path] = {}
         for path in sorted(self._folder.glob("UTC--*")):
             address = json.loads(path.read_text())["address"]
-            found[Address(to_checksum_address(address))] = path
+            found[checksummed(address)] = path
         return found
 
     def find(self, account: str | None) -> tuple[Address, Path]:

@@ -43,7 +43,7 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def options(
-    version: bool = typer.Option(  # noqa: ARG001  # it acts when it is read
+    version: bool = typer.Option(  # it acts when it is read
         False, "--version", callback=_show_version, is_eager=True, help="Show it."
     ),
 ) -> None:

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Check and fetch datasets.", no_args_is_help=True)
 
-DataPath = Annotated[Path, typer.Argument(metavar="DATA", help="A CSV or Parquet file.")]
+DataPath = Annotated[
+    Path, typer.Argument(metavar="DATA", help="A CSV or Parquet file.")
+]
 LabelColumn = Annotated[
     str | None, typer.Option("--label", help="The label column's name.")
 ]

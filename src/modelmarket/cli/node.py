@@ -94,16 +94,16 @@ def add(
 
         modelmarket node add club --rpc http://10.0.0.5:8545 --market 0xAb…12 --gateway http://10.0.0.5:8080
     """
-    from eth_utils import is_address, to_checksum_address
+    from eth_utils import is_address
 
     from modelmarket.chain.connection import Connection
     from modelmarket.chain.networks import Network, Networks
     from modelmarket.errors import InputError, NotFoundError
-    from modelmarket.protocol.types import Address
+    from modelmarket.protocol.types import checksummed
 
     if not is_address(market):
         raise InputError(f"{market!r} is not a contract's address.")
-    address = Address(str(to_checksum_address(market)))
+    address = checksummed(market)
     connection = Connection(rpc)
     if not connection.code(address):
         raise NotFoundError(f"There is no contract at {address} on {rpc}.")

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -83,5 +82,7 @@ def existing(path: Path) -> Path:
         InputError: It is not.
     """
     if not path.exists():
-        raise InputError(f"There is no file or folder {path}.", hint=f"You are in {os.getcwd()}.")
+        raise InputError(
+            f"There is no file or folder {path}.", hint=f"You are in {Path.cwd()}."
+        )
     return path

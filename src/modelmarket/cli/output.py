@@ -35,7 +35,9 @@ def plain(text: object) -> str:
 
 def local_time(second: int) -> str:
     """A second of chain time in local time, for people."""
-    return datetime.fromtimestamp(second, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    return (
+        datetime.fromtimestamp(second, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    )
 
 
 def utc_time(second: int) -> str:

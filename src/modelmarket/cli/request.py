@@ -102,7 +102,7 @@ def create(
 
         modelmarket request create data.csv --label digit --reward 100 --minutes 60
 
-        modelmarket request create data.csv --labels labels.csv --reward 50 --minimum-accuracy 0.9
+        modelmarket request create data.csv --labels labels.csv --reward 50
     """
     from modelmarket.datasets.split import parse_fraction
     from modelmarket.protocol.money import format_mdc, parse_mdc
@@ -119,7 +119,7 @@ def create(
             context=context,
             submission_window_s=round(minutes * 60),
             response_window_s=round(response_minutes * 60),
-            minimum_accuracy=minimum_accuracy and parse_fraction(minimum_accuracy)
+            minimum_accuracy=(minimum_accuracy and parse_fraction(minimum_accuracy))
             or None,
             fraction=parse_fraction(fraction),
             stratified=stratified,

@@ -60,7 +60,7 @@ def fetch(
 
     Example:
 
-        modelmarket store fetch bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi
+        modelmarket store fetch bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf…
     """
     from modelmarket.storage.cid import Cid
     from modelmarket.storage.fetch import fetch as get

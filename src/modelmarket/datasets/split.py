@@ -15,9 +15,8 @@ from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 from tempfile import TemporaryFile
-from typing import TextIO
+from typing import Self, TextIO
 
 import numpy as np
 
@@ -287,7 +286,7 @@ def _check(seen: _Seen, name: str, rows: int, tests: int, fraction: Fraction) ->
                 "once, so it cannot be both learned and tested.",
                 hint="Add rows of that class, or leave the row out.",
             )
-    if tests == 0 or tests == rows:
+    if tests in (0, rows):
         part = "test" if tests == 0 else "training"
         raise DataError(
             f"With {rows:,} rows and a fraction of {float(fraction):g} the {part} part "
@@ -314,12 +313,13 @@ class _Shuffle:
     def __init__(self, chance: random.Random) -> None:
         self._chance = chance
         self._buckets = [
-            TemporaryFile("w+", encoding="utf-8", newline="") for _ in range(BUCKETS)
+            TemporaryFile("w+", encoding="utf-8", newline="")  # noqa: SIM115  # closed together
+            for _ in range(BUCKETS)
         ]
         self._writers = [csv.writer(bucket) for bucket in self._buckets]
         self.rows = 0
 
-    def __enter__(self) -> _Shuffle:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -328,7 +328,8 @@ class _Shuffle:
 
     def add(self, row: Row, code: int) -> None:
         """Adds a row and its code, which goes no further than this machine's
-        unnamed temporary files."""
+        unnamed temporary files.
+        """
         self._writers[self._chance.randrange(BUCKETS)].writerow([*row, code])
         self.rows += 1
 

@@ -208,8 +208,9 @@ def _records(file: TextIO, delimiter: str, path: Path) -> Iterator[Row]:
     reader = csv.reader(file, delimiter=delimiter, strict=True)
     number = 0
     try:
-        for number, row in enumerate(reader, 1):
+        for row in reader:
             if row:
+                number += 1
                 yield row
     except csv.Error as error:
         raise DataError(
@@ -234,7 +235,9 @@ def _parquet_columns(path: Path) -> tuple[str, ...]:
     try:
         schema = pl.read_parquet_schema(path)
     except pl.exceptions.PolarsError as error:
-        raise DataError(f"{path.name} is not a Parquet file that can be read.") from error
+        raise DataError(
+            f"{path.name} is not a Parquet file that can be read."
+        ) from error
     for name, kind in schema.items():
         if kind.is_nested() or kind == pl.Binary:
             raise DataError(

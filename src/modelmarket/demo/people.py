@@ -66,9 +66,7 @@ class Stage:
         """Gives somebody a home, a key, coin for fees and a gateway."""
         home = Home(self.folder / role.replace(" ", "-"))
         gateway = self.closing.enter_context(serving(application(Store(home.store))))
-        self.network = replace(
-            self.network, gateways=(*self.network.gateways, gateway)
-        )
+        self.network = replace(self.network, gateways=(*self.network.gateways, gateway))
         for person in self.people.values():
             person.market.network = self.network
         wallet = Wallet.new()

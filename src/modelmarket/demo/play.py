@@ -26,8 +26,7 @@ from modelmarket.demo.people import Person, Stage, stage
 from modelmarket.errors import RevertError
 from modelmarket.market import Request
 from modelmarket.protocol.money import ONE_MDC, format_mdc
-from modelmarket.protocol.seals import Superhash
-from modelmarket.protocol.types import Address, Seal, SubmissionId, Wei
+from modelmarket.protocol.types import Address, Seal, SubmissionId, Superhash, Wei
 
 if TYPE_CHECKING:
     import numpy as np
@@ -137,15 +136,19 @@ def play(tell: Tell, *, data: Path | None = None, keep: Path | None = None) -> O
     if data is not None:
         find_mnist(data)
     require_libraries()
-    with tempfile.TemporaryDirectory(prefix="modelmarket-demo-") as folder:
-        with stage(Path(folder)) as here:
-            return _Play(here, tell, Path(folder), data).run(keep or Path.cwd())
+    with (
+        tempfile.TemporaryDirectory(prefix="modelmarket-demo-") as folder,
+        stage(Path(folder)) as here,
+    ):
+        return _Play(here, tell, Path(folder), data).run(keep or Path.cwd())
 
 
 class _Play:
     """The state of the play."""
 
-    def __init__(self, here: Stage, tell: Tell, folder: Path, data: Path | None) -> None:
+    def __init__(
+        self, here: Stage, tell: Tell, folder: Path, data: Path | None
+    ) -> None:
         self._here = here
         self._tell = tell
         self._folder = folder
@@ -168,9 +171,7 @@ class _Play:
         second = self._create(requester, digits, "to be cancelled", SIDE_REWARD)
         third = self._create(requester, digits, "never opened", LATE_REWARD)
 
-        submissions = {
-            person.role: self._compete(person, request) for person in honest
-        }
+        submissions = {person.role: self._compete(person, request) for person in honest}
         lie = self._guess(liar, request, "I am the best")
         self._guess(silent, request, "see you")
         left = self._guess(leaver, request, "changed my mind")
@@ -363,7 +364,9 @@ class _Play:
         for person in honest:
             self._work(person)
         for submission in request.refresh().ranking():
-            self._tell(f"{submission.record.name} claims {submission.record.matches:,}.")
+            self._tell(
+                f"{submission.record.name} claims {submission.record.matches:,}."
+            )
         liar.market.submission(lie.id).claim(labels)
         best = max(one.record.matches or 0 for one in request.refresh().ranking()[1:])
         copier.market.submission(stolen).claim(min(best + 1, labels))

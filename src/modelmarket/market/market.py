@@ -125,7 +125,7 @@ class Market:
         if self._wallet is None:
             raise InputError(
                 "No key is unlocked.",
-                hint="Make one with `modelmarket account new`, and give its passphrase.",
+                hint="`modelmarket account new` makes one; give its passphrase.",
             )
         return self._wallet
 
@@ -224,6 +224,7 @@ class Market:
             RevertError: The contract refuses, in words.
             FundsError: MDC or fees do not suffice.
         """
+
         def journal(transaction: bytes, raw: bytes) -> None:
             self.vault.begin(self.network.market, call.what, transaction, raw)
 
@@ -322,7 +323,9 @@ class Market:
                 self.network.chain_id, self.network.market, self.wallet.address, salt
             )
             if minimum_matches is None:
-                minimum_matches = -(-truth.size * (minimum_accuracy or Fraction(0)) // 1)
+                minimum_matches = -(
+                    -truth.size * (minimum_accuracy or Fraction(0)) // 1
+                )
             terms = Terms(
                 dataset="",
                 name=name,

@@ -24,7 +24,7 @@ from modelmarket.protocol.classes import Codes
 from modelmarket.protocol.labels import pack, page_count, unpack
 from modelmarket.protocol.money import format_mdc
 from modelmarket.protocol.phases import Phase, Position, Status
-from modelmarket.protocol.seals import Core, new_salt, seal, superhash
+from modelmarket.protocol.seals import new_salt, superhash
 from modelmarket.protocol.types import RequestId, SubmissionId
 from modelmarket.storage.cid import Cid
 from modelmarket.storage.fetch import fetch
@@ -219,7 +219,9 @@ class Request:
         self.manifest()
         self.fetch()
         store = self.market.store
-        return read_frame(store.path(store.resolve(Cid.parse(self.terms.dataset), name)))
+        return read_frame(
+            store.path(store.resolve(Cid.parse(self.terms.dataset), name))
+        )
 
     # --- a trainer's steps ---
 

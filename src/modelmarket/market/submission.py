@@ -81,9 +81,8 @@ class Submission:
             case _:
                 pass
         if (due := self.due()) > 0:
-            return (
-                f"{format_mdc(due)} MDC are due: modelmarket submission withdraw {self.id}"
-            )
+            what = f"{format_mdc(due)} MDC are due"
+            return f"{what}: modelmarket submission withdraw {self.id}"
         if position.phase.is_final:
             return "Silent when claims closed; the stake is slashed."
         if record.status is Status.RANKED:

@@ -85,9 +85,7 @@ class Core:
         salt: Salt,
     ) -> "Core":
         """The core of a submission's predictions and model."""
-        return cls(
-            PREDICTIONS, chain_id, market, trainer, terms_hash, superhash, salt
-        )
+        return cls(PREDICTIONS, chain_id, market, trainer, terms_hash, superhash, salt)
 
     def hash(self) -> bytes:
         """keccak256 of the core as `abi.encode` gives it."""

@@ -25,7 +25,7 @@ MOST_NAME_BYTES = 64
 MOST_CONTEXT_BYTES = 1024
 LONGEST_OPENING_S = 30 * DAY_S
 
-ABI = "(string,string,string,uint256,uint256,uint256,uint256,uint256,uint256,uint256,bytes32)"
+ABI = f"(string,string,string,{'uint256,' * 7}bytes32)"
 """The terms as the contract's struct, in the order of the attributes."""
 
 
@@ -96,8 +96,10 @@ class Terms:
         if self.response_window_s * pages > LONGEST_OPENING_S:
             yield (
                 "TooSlow",
-                f"{pages} pages with {self.response_window_s:,} s each could take "
-                "longer than 30 days to open.",
+                (
+                    f"{pages} pages with {self.response_window_s:,} s each could take "
+                    "longer than 30 days to open."
+                ),
             )
 
     def check(self) -> None:

@@ -3,8 +3,18 @@
 
 from typing import NewType
 
-Address = NewType("Address", str)
+from eth_typing import ChecksumAddress
+
+Address = ChecksumAddress
 """An EVM address, checksummed (EIP-55)."""
+
+
+def checksummed(address: str | bytes) -> Address:
+    """An address from 20 bytes or from hexadecimal in any case."""
+    from eth_utils import to_checksum_address
+
+    return to_checksum_address(address)
+
 
 RequestId = NewType("RequestId", int)
 """Assigned by the market, from 1; 0 is none."""

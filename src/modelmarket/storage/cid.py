@@ -99,5 +99,7 @@ class Cid:
             StorageError: It is another one.
         """
         if hashlib.sha256(block).digest() != self.digest:
-            raise StorageError(f"A block that was to be {self} is not: its hash differs.")
+            raise StorageError(
+                f"A block that was to be {self} is not: its hash differs."
+            )
         return block

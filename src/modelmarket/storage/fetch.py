@@ -57,7 +57,8 @@ def fetch(
                 except (httpx.HTTPError, StorageError, NotFoundError) as error:
                     said.append(f"{gateway}: {error}")
             raise NotFoundError(
-                f"{wanted} is not to be had. " + " ".join(said or ["No gateway is set."]),
+                f"{wanted} is not to be had. "
+                + " ".join(said or ["No gateway is set."]),
                 hint="Ask its owner to serve it, and add the gateway to the network.",
             )
 

@@ -62,9 +62,9 @@ def _answer(store: Store, request: Request) -> Response:
     if wanted == "raw" or RAW_TYPE in accept:
         return Response(store.block(cid), media_type=RAW_TYPE, headers=headers)
     if wanted == "car" or CAR_TYPE in accept:
-        root = store.block(cid)
+        block = store.block(cid)
         is_block = request.query_params.get("dag-scope") == "block"
-        pieces = car.write(cid, [(cid, root)]) if is_block else store.export_car(cid)
+        pieces = car.write(cid, [(cid, block)]) if is_block else store.export_car(cid)
         return StreamingResponse(
             iterate_in_threadpool(pieces),
             media_type=f"{CAR_TYPE}; version=1; order=dfs",
@@ -72,7 +72,9 @@ def _answer(store: Store, request: Request) -> Response:
         )
     node = store.node(cid)
     if node.is_folder:
-        raise InputError("This is a folder.", hint="Ask for ?format=car, or for a file.")
+        raise InputError(
+            "This is a folder.", hint="Ask for ?format=car, or for a file."
+        )
     return _file(store, cid, node.size, request.headers.get("range", ""), headers)
 
 

@@ -237,9 +237,14 @@ class Store:
 
     def holds(self, cid: Cid) -> int | None:
         """The size of a file that is here as a whole; None for others."""
-        row = self._reading().execute(
-            "SELECT size FROM objects WHERE cid = ?", (bytes(Cid(cid.codec, cid.digest)),)
-        ).fetchone()
+        row = (
+            self._reading()
+            .execute(
+                "SELECT size FROM objects WHERE cid = ?",
+                (bytes(Cid(cid.codec, cid.digest)),),
+            )
+            .fetchone()
+        )
         if row is None or not self._place(cid).is_file():
             return None
         return int(row[0])
@@ -477,7 +482,8 @@ class _Taking:
 
     def take(self, cid: Cid, depth: int, only: str = "") -> int:
         """Takes in a file or folder, or one entry of a folder; returns the
-        bytes of its files."""
+        bytes of its files.
+        """
         if depth > MOST_DEPTH:
             raise StorageError(f"{cid} is nested deeper than {MOST_DEPTH} folders.")
         if cid.codec != RAW:

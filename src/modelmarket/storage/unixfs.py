@@ -218,9 +218,7 @@ def tree(leaves: list[Part]) -> tuple[Part, list[tuple[Cid, bytes]]]:
             parts = level[at : at + WIDTH]
             links = tuple(Link(part.cid, "", part.total_size) for part in parts)
             sizes = tuple(part.size for part in parts)
-            block = Node(
-                is_folder=False, links=links, data=b"", sizes=sizes
-            ).encode()
+            block = Node(is_folder=False, links=links, data=b"", sizes=sizes).encode()
             cid = Cid.of(block, DAG_PB)
             nodes.append((cid, block))
             total = len(block) + sum(part.total_size for part in parts)

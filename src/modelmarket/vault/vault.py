@@ -162,7 +162,7 @@ class Vault:
         except sqlite3.DatabaseError as error:
             raise VaultError(
                 f"The vault {path} is damaged: {error}.",
-                hint="Move it away and read a backup: `modelmarket agent restore FILE`.",
+                hint="Move it away, then: `modelmarket agent restore FILE`.",
             ) from error
 
     def __repr__(self) -> str:
@@ -198,9 +198,11 @@ class Vault:
         return {Seal(name): kind for name, kind in rows}
 
     def _secret(self, kind: type[_Kind], name: bytes) -> _Kind | None:
-        row = self._reading().execute(
-            "SELECT kind, sealed FROM secrets WHERE seal = ?", (name,)
-        ).fetchone()
+        row = (
+            self._reading()
+            .execute("SELECT kind, sealed FROM secrets WHERE seal = ?", (name,))
+            .fetchone()
+        )
         if row is None or _KINDS[row[0]] is not kind:
             return None
         return _from_json(kind, self._key.decrypt(row[1], row[0].encode() + name))
@@ -291,8 +293,11 @@ class Vault:
         plain = Key.derive(passphrase, salt).decrypt(body, _BACKUP_FORMAT.encode())
         records = json.loads(plain)
         for record in records:
-            kind = _KINDS[record["kind"]]
-            self.keep(_from_json(kind, _decode(record["record"])))
+            data = _decode(record["record"])
+            if record["kind"] == "truth":
+                self.keep(_from_json(SealedTruth, data))
+            else:
+                self.keep(_from_json(SealedPredictions, data))
         return len(records)
 
     # --- the disk ---
@@ -350,14 +355,13 @@ def _to_json(secret: Secret) -> bytes:
 def _from_json(kind: type[_Kind], data: bytes) -> _Kind:
     stored: dict[str, Any] = json.loads(data)
     binary = {"salt", "packed", "terms_hash", "superhash"}
-    return kind(
-        **{
-            field.name: _decode(stored[field.name])
-            if field.name in binary
-            else stored[field.name]
-            for field in fields(kind)
-        }
-    )
+    values: dict[str, Any] = {
+        field.name: _decode(stored[field.name])
+        if field.name in binary
+        else stored[field.name]
+        for field in fields(kind)
+    }
+    return kind(**values)
 
 
 def _encode(data: bytes) -> str:

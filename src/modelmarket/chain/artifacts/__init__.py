@@ -32,6 +32,9 @@ def artifact(name: str) -> Artifact:
     """Reads a compiled contract from the package."""
     stored = json.loads((files(__package__) / f"{name}.json").read_text())
     return Artifact(
-        name, stored["abi"], stored["bytecode"], stored["compiler"],
+        name,
+        stored["abi"],
+        stored["bytecode"],
+        stored["compiler"],
         stored["sources_sha256"],
     )

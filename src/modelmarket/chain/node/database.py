@@ -72,7 +72,9 @@ class ChainDatabase(BaseDB):
         """Writes everything since the last commit, at once, to the disk."""
         written = [(k, v) for k, v in self._unwritten.items() if v is not None]
         deleted = [(k,) for k, v in self._unwritten.items() if v is None]
-        self.connection.executemany("INSERT OR REPLACE INTO pairs VALUES (?,?)", written)
+        self.connection.executemany(
+            "INSERT OR REPLACE INTO pairs VALUES (?,?)", written
+        )
         self.connection.executemany("DELETE FROM pairs WHERE key = ?", deleted)
         self.connection.commit()
         self._unwritten.clear()

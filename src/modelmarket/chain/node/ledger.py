@@ -28,8 +28,10 @@ from eth.constants import BLANK_ROOT_HASH, ZERO_ADDRESS
 from eth.db.atomic import AtomicDB
 from eth.exceptions import HeaderNotFound, TransactionNotFound
 from eth.vm.forks.prague import PragueVM
+from eth.vm.forks.prague.transactions import PragueTransactionBuilder
 from eth.vm.spoof import SpoofTransaction
 from eth_keys.datatypes import PrivateKey
+from eth_typing import Address, BlockNumber, Hash32
 
 from modelmarket.chain.node.database import ChainDatabase
 
@@ -48,7 +50,7 @@ class EmbeddedChain(MiningChain):
     """Prague from the first block on, with a gas limit that stays."""
 
     chain_id = CHAIN_ID
-    vm_configuration = ((0, PragueVM),)
+    vm_configuration = ((BlockNumber(0), PragueVM),)
 
     def create_header_from_parent(
         self, parent_header: BlockHeaderAPI, **header_params: object
@@ -139,7 +141,7 @@ class Ledger:
                 "base_fee_per_gas": FIRST_BASE_FEE,
             },
             {
-                self.faucet.public_key.to_canonical_address(): {
+                Address(self.faucet.public_key.to_canonical_address()): {
                     "balance": FAUCET_WEI,
                     "nonce": 0,
                     "code": b"",
@@ -190,13 +192,13 @@ class Ledger:
         with self._lock:
             if not 0 <= number <= self.head.block_number:
                 return None
-            return self._chain.get_canonical_block_by_number(number)  # type: ignore[arg-type]  # a NewType of int
+            return self._chain.get_canonical_block_by_number(BlockNumber(number))
 
     def block_number(self, block_hash: bytes) -> int | None:
         """The number of the block with a hash; None if there is none."""
         with self._lock:
             try:
-                header = self._chain.get_block_header_by_hash(block_hash)  # type: ignore[arg-type]  # a NewType of bytes
+                header = self._chain.get_block_header_by_hash(Hash32(block_hash))
             except HeaderNotFound:
                 return None
             return header.block_number
@@ -210,7 +212,9 @@ class Ledger:
         """Block number and index of a mined transaction."""
         with self._lock:
             try:
-                return self._chain.chaindb.get_transaction_index(transaction_hash)  # type: ignore[arg-type]  # a NewType of bytes
+                return self._chain.chaindb.get_transaction_index(
+                    Hash32(transaction_hash)
+                )
             except TransactionNotFound:
                 return None
 
@@ -236,7 +240,9 @@ class Ledger:
                 second = self.now()
                 header = self._chain.header
             else:
-                parent = self._chain.get_canonical_block_header_by_number(number)  # type: ignore[arg-type]  # a NewType of int
+                parent = self._chain.get_canonical_block_header_by_number(
+                    BlockNumber(number)
+                )
                 second = parent.timestamp
                 header = self._chain.create_header_from_parent(parent)
             # Calls are free, so the fee must not stand in their way.
@@ -253,31 +259,31 @@ class Ledger:
     def balance(self, address: bytes, number: int | None = None) -> int:
         """An account's wei after a block."""
         with self._state_at(number) as machine:
-            return machine.state.get_balance(address)  # type: ignore[arg-type]  # a NewType of bytes
+            return machine.state.get_balance(Address(address))
 
     def nonce(self, address: bytes, number: int | None = None) -> int:
         """How many transactions an account has sent up to a block."""
         with self._state_at(number) as machine:
-            return machine.state.get_nonce(address)  # type: ignore[arg-type]  # a NewType of bytes
+            return machine.state.get_nonce(Address(address))
 
     def code(self, address: bytes, number: int | None = None) -> bytes:
         """An account's code after a block."""
         with self._state_at(number) as machine:
-            return machine.state.get_code(address)  # type: ignore[arg-type]  # a NewType of bytes
+            return machine.state.get_code(Address(address))
 
     def storage(self, address: bytes, slot: int, number: int | None = None) -> int:
         """A contract's slot after a block."""
         with self._state_at(number) as machine:
-            return machine.state.get_storage(address, slot)  # type: ignore[arg-type]  # a NewType of bytes
+            return machine.state.get_storage(Address(address), slot)
 
     def attempt(self, call: Call, number: int | None = None) -> ComputationAPI:
         """Executes a call without keeping what it does."""
         with self._state_at(number) as machine:
             transaction = machine.create_unsigned_transaction(
-                nonce=machine.state.get_nonce(call.sender),  # type: ignore[arg-type]  # a NewType of bytes
+                nonce=machine.state.get_nonce(Address(call.sender)),
                 gas_price=0,
                 gas=min(call.gas, TRANSACTION_GAS_LIMIT),
-                to=call.to,  # type: ignore[arg-type]  # a NewType of bytes
+                to=Address(call.to),
                 value=call.value,
                 data=call.data,
             )
@@ -341,22 +347,22 @@ class Ledger:
         """Sends an account wei for fees out of the chain's faucet."""
         with self._lock:
             machine = self._chain.get_vm()
-            builder = machine.get_transaction_builder()
-            account = self.faucet.public_key.to_canonical_address()
+            account = Address(self.faucet.public_key.to_canonical_address())
             fee = (self._chain.header.base_fee_per_gas or 0) * 2 + 1
-            transaction = builder.new_unsigned_dynamic_fee_transaction(
+            unsigned = PragueTransactionBuilder.new_unsigned_dynamic_fee_transaction(
                 chain_id=CHAIN_ID,
                 nonce=machine.state.get_nonce(account),
                 max_priority_fee_per_gas=1,
                 max_fee_per_gas=fee,
                 gas=21_000,
-                to=address,  # type: ignore[arg-type]  # a NewType of bytes
+                to=Address(address),
                 value=amount,
                 data=b"",
                 access_list=[],
-            ).as_signed_transaction(self.faucet)
+            )
+            transaction = unsigned.as_signed_transaction(self.faucet)
             self._mine(transaction)
-            return transaction.hash
+            return bytes(transaction.hash)
 
     def close(self) -> None:
         """Closes the chain's file."""

@@ -69,12 +69,10 @@ class Rpc:
             "eth_getTransactionByHash": self._transaction_by_hash,
             "eth_getTransactionReceipt": self._receipt,
             "eth_getLogs": self._logs,
-            "evm_increaseTime": lambda s: ledger.move_clock(_int(s)) or hex(_int(s)),
+            "evm_increaseTime": self._move_clock,
             "evm_setNextBlockTimestamp": lambda s: ledger.set_next_time(_int(s)),
-            "evm_mine": lambda *_: ledger.mine() or "0x0",
-            "modelmarket_fund": lambda a: _hex(
-                ledger.fund(_bytes(a), FAUCET_GIFT_WEI)
-            ),
+            "evm_mine": self._mine,
+            "modelmarket_fund": lambda a: _hex(ledger.fund(_bytes(a), FAUCET_GIFT_WEI)),
         }
 
     def answer(self, request: Json) -> Json:
@@ -98,12 +96,21 @@ class Rpc:
             return _failed(number, RpcError(-32602, f"invalid parameters: {error}"))
         return {"jsonrpc": "2.0", "id": number, "result": result}
 
+    def _move_clock(self, seconds: str | int) -> str:
+        self._ledger.move_clock(_int(seconds))
+        return hex(_int(seconds))
+
+    def _mine(self, *_: Json) -> str:
+        self._ledger.mine()
+        return "0x0"
+
     def _base_fee(self) -> int:
         return self._ledger.head.base_fee_per_gas or 0
 
     def _number(self, at: str | dict[str, str]) -> int | None:
         """A block number; None for pending. A request's `latest` state is
-        that of now: nothing waits here, so the two differ in time alone."""
+        that of now: nothing waits here, so the two differ in time alone.
+        """
         if isinstance(at, dict):
             if "blockHash" in at:
                 number = self._ledger.block_number(_bytes(at["blockHash"]))
@@ -191,8 +198,10 @@ class Rpc:
 
     def _block_by_hash(self, block_hash: str, full: bool = False) -> Json:
         number = self._ledger.block_number(_bytes(block_hash))
-        return None if number is None else self._block(
-            self._ledger.block(number), full=full
+        return (
+            None
+            if number is None
+            else self._block(self._ledger.block(number), full=full)
         )
 
     def _block(self, block: BlockAPI | None, *, full: bool) -> Json:
@@ -286,7 +295,9 @@ class Rpc:
             "contractAddress": created,
             "logs": [
                 log
-                for log in self._logs({"fromBlock": hex(number), "toBlock": hex(number)})
+                for log in self._logs(
+                    {"fromBlock": hex(number), "toBlock": hex(number)}
+                )
                 if log["transactionIndex"] == hex(index)
             ],
             "logsBloom": _hex(receipts[index].bloom.to_bytes(256)),

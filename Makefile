@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+# Everything is set up in .venv and .tools; nothing else on the machine changes.
+
+PYTHON ?= python3
+UV := uv==0.13.9
+ANVIL := @foundry-rs/anvil@1.7.1
+BIN := .venv/bin
+export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: demo test lint fuzz bench gas compile lock anvil docs clean
+
+demo: .venv/ready  ## Plays the main job on real data.
+	@$(BIN)/modelmarket demo
+
+test: .venv/ready anvil lint  ## Everything that must hold.
+	pytest -n 2 --dist loadgroup
+
+lint: .venv/ready
+	ruff format --check src tests scripts benchmarks examples
+	ruff check src tests scripts benchmarks examples
+	mypy
+	lint-imports --no-logo
+
+fuzz: .venv/ready  ## The long run of the state machine: half an hour.
+	python scripts/fuzz.py
+
+bench: .venv/ready anvil
+	python benchmarks/speed.py
+
+gas: .venv/ready anvil  ## Measures the gas table again.
+	python benchmarks/gas.py --write
+
+compile: .venv/ready
+	python scripts/compile.py
+
+docs: .venv/ready  ## Writes what is generated in the docs again.
+	python scripts/docs.py
+
+lock: .venv/ready
+	uv pip compile -q --universal --generate-hashes --no-annotate --no-header -p 3.11 \
+		pyproject.toml --extra demo --group dev -o requirements.lock
+
+.venv/ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or later is needed: make PYTHON=python3.11"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q --disable-pip-version-check $(UV)
+	$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements.lock
+	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps -e .
+	@touch $@
+
+# anvil is for tests and gas figures only; without npm those that need it are
+# left out, and say so.
+anvil: .tools/ready
+.tools/ready:
+	@mkdir -p .tools/bin
+	@if command -v anvil >/dev/null; then :; elif command -v npm >/dev/null; then \
+		npm install --prefix .tools --no-save --ignore-scripts --no-audit --no-fund \
+			--silent $(ANVIL) && \
+		ln -sf "$$(find $(CURDIR)/.tools/node_modules/@foundry-rs -path '*/bin/anvil' -type f | head -n 1)" \
+			.tools/bin/anvil; \
+	else echo "npm is not installed: the tests on anvil are left out."; fi
+	@touch $@
+
+clean:
+	rm -rf .venv .tools
