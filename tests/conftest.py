@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What all tests share."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+# Helper modules beside the tests are imported by name.
+sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+hypothesis.settings.register_profile(
+    "quick",
+    deadline=None,
+    derandomize=False,
+    print_blob=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("quick")
+
+
+@pytest.fixture(autouse=True)
+def _nobodys_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or writes the developer's own home, key or passphrase."""
+    for name in list(os.environ):
+        if name.startswith("MODELMARKET_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("MODELMARKET_HOME", str(tmp_path / "home"))

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Claims, their order, hints and operators."""
+
+from __future__ import annotations
+
+import boa
+import pytest
+
+from contracts.world import STAKE, World
+from modelmarket.protocol.seals import superhash
+
+
+def test_more_matches_rank_first_and_among_equals_the_lower_id(world: World) -> None:
+    request, entered = world.in_claims(3, 1, 3, 2, 1, 0)
+    for one in reversed(entered):
+        world.claim(request, one)
+    expected = [entered[n].id for n in (5, 1, 4, 3, 0, 2)]
+    assert world.ranking(request) == expected
+    assert world.state(request).best == expected[0]
+    assert world.state(request).ranked == 6
+
+
+def test_a_claim_is_made_once(world: World) -> None:
+    request, (ann,) = world.in_claims(0)
+    world.claim(request, ann)
+    with boa.reverts("NotLive"):
+        world.claim(request, ann, hint=0)
+
+
+def test_a_claim_is_at_most_the_number_of_labels(world: World) -> None:
+    request, (ann, bob) = world.in_claims(0, 0)
+    with boa.reverts("TooManyMatches"):
+        world.claim(request, ann, 21, hint=0)
+    world.claim(request, ann, 20)
+    world.claim(request, bob, 0)
+
+
+def test_only_the_trainer_claims(world: World) -> None:
+    request, (ann,) = world.in_claims(0)
+    for who in ("bob", "requester"):
+        with boa.reverts("NotTrainer"):
+            world.claim(request, ann, who=who)
+
+
+def test_an_operator_claims_until_it_is_dismissed(world: World) -> None:
+    request, (ann, bob, _, _, again) = world.in_claims(0, 0, 0, 0, 0)
+    with world.as_("ann"):
+        world.market.set_operator(world.people["eve"], True)
+    assert world.market.is_operator(world.people["ann"], world.people["eve"])
+    world.claim(request, ann, who="eve")
+    with boa.reverts("NotTrainer"):
+        world.claim(request, bob, who="eve")
+    with world.as_("ann"):
+        world.market.set_operator(world.people["eve"], False)
+    with boa.reverts("NotTrainer"):
+        world.claim(request, again, who="eve")
+
+
+def test_an_operator_gets_no_money(world: World) -> None:
+    request, (ann,) = world.in_claims(0)
+    with world.as_("ann"):
+        world.market.set_operator(world.people["eve"], True)
+    world.claim(request, ann, who="eve")
+    world.close_claims(request)
+    before = world.balance("eve"), world.balance("ann")
+    world.validate(request, ann)
+    assert world.balance("eve") == before[0]
+    assert world.balance("ann") > before[1]
+
+
+def test_claiming_before_the_truth_is_open_is_refused(world: World) -> None:
+    request = world.create()
+    ann = world.submit(request, "ann")
+    for second in (world.now, request.deadline):
+        world.at(second)
+        with boa.reverts("WrongPhase"):
+            world.claim(request, ann, 3, hint=0)
+
+
+def test_a_submission_cancelled_in_time_cannot_claim(world: World) -> None:
+    request = world.create()
+    ann = world.submit(request, "ann")
+    world.cancel(ann)
+    world.open_truth(request)
+    with boa.reverts("NotLive"):
+        world.claim(request, ann, hint=0)
+
+
+def _stairs(world: World, steps: int) -> tuple:
+    """A request on which claim n (from 0) stands at place n + 1."""
+    request = world.create(steps + 100)
+    entered = [world.submit(request, "ann", mistakes=n) for n in range(steps)]
+    late = [world.submit(request, "bob", mistakes=0) for _ in range(4)]
+    world.open_truth(request)
+    ahead = 0
+    for one in entered:
+        world.claim(request, one, hint=ahead)
+        ahead = one.id
+    return request, entered, late
+
+
+@pytest.mark.parametrize("off", [0, 1, 31, 32])
+def test_a_hint_up_to_32_steps_too_low_is_good(world: World, off: int) -> None:
+    request, entered, (late, *_) = _stairs(world, 40)
+    # Equal to the fifth, so directly behind it; the hint is further down.
+    matches = world.matches(request, entered[4])
+    world.claim(request, late, matches, hint=entered[4 + off].id)
+    assert world.ranking(request)[5] == late.id
+
+
+@pytest.mark.parametrize("off", [0, 1, 31, 32])
+def test_a_hint_up_to_32_steps_too_high_is_good(world: World, off: int) -> None:
+    request, entered, (late, *_) = _stairs(world, 40)
+    matches = world.matches(request, entered[36])
+    world.claim(request, late, matches, hint=entered[36 - off].id)
+    assert world.ranking(request)[37] == late.id
+
+
+def test_a_hint_of_33_steps_is_too_far_either_way(world: World) -> None:
+    request, entered, (late, *_) = _stairs(world, 40)
+    with boa.reverts("HintTooFar"):
+        world.claim(
+            request, late, world.matches(request, entered[4]), hint=entered[37].id
+        )
+    with boa.reverts("HintTooFar"):
+        world.claim(
+            request, late, world.matches(request, entered[36]), hint=entered[3].id
+        )
+
+
+def test_the_top_and_the_bottom_can_be_32_steps_away(world: World) -> None:
+    request, entered, (first, second, third, fourth) = _stairs(world, 32)
+    with boa.env.anchor():
+        world.claim(request, first, request.terms.labels, hint=entered[31].id)
+        assert world.ranking(request)[1] == first.id
+    world.claim(request, first, 0, hint=0)
+    assert world.ranking(request)[-1] == first.id
+    with boa.reverts("HintTooFar"):
+        world.claim(request, second, 0, hint=0)
+    world.claim(request, third, 0, hint=first.id)
+    world.claim(request, fourth, 0, hint=third.id)
+    assert world.ranking(request)[-3:] == [first.id, third.id, fourth.id]
+
+
+def test_those_who_stay_silent_are_slashed_once_somebody_wins(world: World) -> None:
+    request, (ann, bob, cid) = world.in_claims(0, 1, 2)
+    world.claim(request, ann)
+    world.claim(request, bob)
+    world.close_claims(request)
+    assert world.market.slashed() == 0
+    world.validate(request, ann)
+    assert world.market.slashed() == STAKE
+    assert world.market.due(cid.id) == 0
+    with boa.reverts("NothingDue"):
+        world.withdraw(cid)
+    world.withdraw(bob)
+    assert world.held() == STAKE
+
+
+def test_the_superhash_is_logged_and_not_stored_apart(world: World) -> None:
+    request = world.create()
+    world.submit(request, "ann", model="bafyother")
+    (event,) = [
+        log
+        for log in world.market.get_logs()
+        if type(log).__name__ == "SubmissionCreated"
+    ]
+    assert event.superhash == superhash("bafyother")

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ModelCoin, its airdrop and its permits."""
+
+from __future__ import annotations
+
+import boa
+from eth_account import Account
+
+from contracts.world import MDC, REWARD, STAKE, World
+from modelmarket.chain.wallets import Wallet
+
+AIRDROP = 1_000 * MDC
+
+
+def test_it_is_what_it_says(world: World) -> None:
+    coin = world.coin
+    assert (coin.name(), coin.symbol(), coin.decimals()) == ("ModelCoin", "MDC", 18)
+    assert coin.totalSupply() == 1_000_000 * MDC
+    assert coin.owner() == world.deployer
+
+
+def test_an_airdrop_comes_once_out_of_the_deployers_balance(world: World) -> None:
+    somebody = boa.env.generate_address()
+    before = world.coin.balanceOf(world.deployer)
+    with boa.env.prank(somebody):
+        world.coin.claim_airdrop()
+        assert "AirdropClaimed" in [type(e).__name__ for e in world.coin.get_logs()]
+        with boa.reverts("AlreadyClaimed"):
+            world.coin.claim_airdrop()
+    assert world.coin.balanceOf(somebody) == AIRDROP
+    assert world.coin.balanceOf(world.deployer) == before - AIRDROP
+    assert world.coin.airdropped(somebody)
+
+
+def test_an_empty_pot_says_so(world: World) -> None:
+    with boa.env.prank(world.deployer):
+        left = world.coin.balanceOf(world.deployer)
+        world.coin.transfer(world.people["ann"], left - AIRDROP)
+    with boa.env.prank(boa.env.generate_address()):
+        world.coin.claim_airdrop()
+    with boa.env.prank(boa.env.generate_address()), boa.reverts("PotEmpty"):
+        world.coin.claim_airdrop()
+
+
+def test_nobody_can_mint_or_take_the_ownership(world: World) -> None:
+    names = {entry["name"] for entry in world.coin.abi if entry["type"] == "function"}
+    assert not names & {"mint", "burn", "set_minter", "transfer_ownership"}
+
+
+def sign_permit(
+    world: World, wallet: Wallet, amount: int, deadline: int | None = None
+) -> tuple[int, int, bytes, bytes]:
+    """A permit for the market."""
+    ends = world.now + 60 if deadline is None else deadline
+    _, name, version, chain_id, contract, _, _ = world.coin.eip712Domain()
+    v, r, s = wallet.sign_typed(
+        {
+            "types": {
+                "EIP712Domain": [
+                    {"name": "name", "type": "string"},
+                    {"name": "version", "type": "string"},
+                    {"name": "chainId", "type": "uint256"},
+                    {"name": "verifyingContract", "type": "address"},
+                ],
+                "Permit": [
+                    {"name": "owner", "type": "address"},
+                    {"name": "spender", "type": "address"},
+                    {"name": "value", "type": "uint256"},
+                    {"name": "nonce", "type": "uint256"},
+                    {"name": "deadline", "type": "uint256"},
+                ],
+            },
+            "primaryType": "Permit",
+            "domain": {
+                "name": name, "version": version, "chainId": chain_id,
+                "verifyingContract": contract,
+            },
+            "message": {
+                "owner": wallet.address, "spender": world.market.address,
+                "value": amount, "nonce": world.coin.nonces(wallet.address),
+                "deadline": ends,
+            },
+        }
+    )
+    return ends, v, r, s
+
+
+def newcomer(world: World) -> Wallet:
+    """Somebody with 1,000 MDC and no allowance, called `new`."""
+    wallet = Wallet(Account.from_key(b"\x11" * 32))
+    world.people["new"] = wallet.address
+    with boa.env.prank(wallet.address):
+        world.coin.claim_airdrop()
+    return wallet
+
+
+def test_a_permit_pays_for_a_request_and_for_a_submission(world: World) -> None:
+    wallet = newcomer(world)
+    request = world.create(who="new", permit=sign_permit(world, wallet, REWARD))
+    world.submit(request, "new", permit=sign_permit(world, wallet, STAKE))
+    assert world.balance("new") == AIRDROP - REWARD - STAKE
+    assert world.coin.allowance(wallet.address, world.market.address) == 0
+
+
+def test_without_permit_or_allowance_nothing_happens(world: World) -> None:
+    newcomer(world)
+    with boa.reverts("erc20: insufficient allowance"):
+        world.create(who="new")
+
+
+def test_a_permit_is_left_alone_while_the_allowance_suffices(world: World) -> None:
+    wallet = newcomer(world)
+    with boa.env.prank(wallet.address):
+        world.coin.approve(world.market.address, REWARD)
+    world.create(who="new", permit=sign_permit(world, wallet, REWARD))
+    assert world.coin.nonces(wallet.address) == 0
+
+
+def test_an_expired_permit_is_refused(world: World) -> None:
+    wallet = newcomer(world)
+    permit = sign_permit(world, wallet, REWARD, deadline=world.now - 1)
+    with boa.reverts("erc20: insufficient allowance"):
+        world.create(who="new", permit=permit)
+
+
+def test_a_permit_for_another_amount_is_refused(world: World) -> None:
+    wallet = newcomer(world)
+    for amount in (REWARD - 1, REWARD + 1):
+        with boa.reverts("erc20: insufficient allowance"):
+            world.create(who="new", permit=sign_permit(world, wallet, amount))

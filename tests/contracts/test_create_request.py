@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Creating a request: which terms are taken, and what becomes of them."""
+
+from __future__ import annotations
+
+import boa
+import pytest
+
+from contracts.world import OPEN, REWARD, STAKE, WINDOW, World, labels
+from modelmarket.errors import TermsError
+
+DAY = 86_400
+
+
+def test_the_reward_moves_from_the_requester_to_the_market(world: World) -> None:
+    before = world.balance("requester")
+    world.create()
+    assert world.balance("requester") == before - REWARD
+    assert world.held() == REWARD
+
+
+def test_ids_count_from_one(world: World) -> None:
+    assert [world.create().id, world.create().id] == [1, 2]
+    assert world.market.request_count() == 2
+
+
+def test_the_request_reads_back_as_it_was_made(world: World) -> None:
+    request = world.create(minimum_matches=7)
+    state = world.state(request)
+    assert state.requester == world.people["requester"]
+    assert state.terms_hash == request.terms_hash
+    assert (state.reward, state.stake) == (REWARD, STAKE)
+    assert (state.labels, state.bits, state.minimum_matches) == (20, 4, 7)
+    assert state.deadline == world.now + WINDOW
+    assert (state.phase, state.step_ends, state.overdue) == (OPEN, state.deadline, False)
+    assert state.sealed == request.opening.seal
+
+
+def test_the_terms_hash_names_every_term_and_the_requester(world: World) -> None:
+    hashes = {world.create().terms_hash, world.create(who="ann").terms_hash}
+    for change in (
+        {"dataset": "x"}, {"name": "x"}, {"context": "x"}, {"reward": REWARD + 1,
+        "stake": STAKE + 1}, {"stake": STAKE + 1}, {"submission_window_s": 61},
+        {"response_window_s": 61}, {"minimum_matches": 1},
+    ):
+        request = world.create(**change)
+        assert world.state(request).terms_hash == request.terms_hash
+        hashes.add(request.terms_hash)
+    assert len(hashes) == 10
+
+
+@pytest.mark.parametrize(
+    ("reason", "refused", "taken"),
+    [
+        ("BadReward", {"reward": 0, "stake": 1}, {"reward": 1, "stake": 1}),
+        ("BadStake", {"reward": 100, "stake": 0}, {"reward": 100, "stake": 1}),
+        ("BadStake", {"reward": 101, "stake": 1}, {"reward": 101, "stake": 2}),
+        ("BadStake", {"stake": 2**96}, {"stake": 2**96 - 1}),
+        ("BadWindow", {"submission_window_s": 59}, {"submission_window_s": 60}),
+        (
+            "BadWindow",
+            {"submission_window_s": 365 * DAY + 1},
+            {"submission_window_s": 365 * DAY},
+        ),
+        ("BadWindow", {"response_window_s": 59}, {"response_window_s": 60}),
+        (
+            "BadWindow",
+            {"response_window_s": 7 * DAY + 1},
+            {"response_window_s": 7 * DAY},
+        ),
+        ("BadLabels", {"labels": 0}, {"labels": 1}),
+        ("BadLabels", {"labels": 2**22 + 1}, {"labels": 2**22}),
+        ("BadBits", {"bits": 3}, {"bits": 2}),
+        ("BadBits", {"bits": 0}, {"bits": 1}),
+        ("BadBits", {"bits": 32}, {"bits": 16}),
+        ("BadMinimum", {"minimum_matches": 21}, {"minimum_matches": 20}),
+        (
+            "TooSlow",  # five pages of seven days are longer than 30 days
+            {"labels": 5 * 49_152, "response_window_s": 7 * DAY},
+            {"labels": 4 * 49_152, "response_window_s": 7 * DAY},
+        ),
+    ],
+)
+def test_terms_at_the_edge(
+    world: World, reason: str, refused: dict[str, int], taken: dict[str, int]
+) -> None:
+    codes = labels(20)
+    opening = world.seal_truth(codes, 4)
+    permit = (0, 0, bytes(32), bytes(32))
+
+    bad = world.terms(codes, opening, **refused)
+    with pytest.raises(TermsError):
+        bad.check()
+    assert reason in [name for name, _ in bad.problems()]
+    with world.as_("requester"), boa.reverts(reason):
+        world.market.create_request(bad.as_struct(), permit)
+
+    good = world.terms(codes, opening, **taken)
+    good.check()
+    with world.as_("requester"):
+        world.market.create_request(good.as_struct(), permit)
+
+
+def test_a_reward_of_2_to_the_96_is_refused_before_money_is_asked_for(
+    world: World,
+) -> None:
+    with boa.reverts("BadReward"):
+        world.create(reward=2**96, stake=2**96 - 1)
+
+
+@pytest.mark.parametrize("reward", [1, 99, 100, 101, 12_345])
+def test_the_least_stake_is_one_percent_rounded_up(world: World, reward: int) -> None:
+    least = max(-(-reward // 100), 1)
+    world.create(reward=reward, stake=least)
+    with boa.reverts("BadStake"):
+        world.create(reward=reward, stake=least - 1)
+
+
+@pytest.mark.parametrize(
+    "change", [{"dataset": "x" * 129}, {"name": "x" * 65}, {"context": "x" * 1_025}]
+)
+def test_strings_over_their_bounds_are_refused(
+    world: World, change: dict[str, str]
+) -> None:
+    world.create(**{key: value[:-1] for key, value in change.items()})
+    with pytest.raises(Exception):  # noqa: B017, PT011  # the ABI decoder has no reason
+        world.create(**change)
+
+
+def test_creation_without_the_money_changes_nothing(world: World) -> None:
+    with world.as_("ann"):
+        world.coin.transfer(world.people["bob"], world.balance("ann") - REWARD + 1)
+    with boa.reverts("erc20: transfer amount exceeds balance"):
+        world.create(who="ann")
+    assert world.market.request_count() == 0
+
+
+def test_an_unknown_request_is_refused_everywhere(world: World) -> None:
+    for number in (0, 1):
+        for call in (
+            lambda n: world.market.phase(n),
+            lambda n: world.market.request(n),
+            lambda n: world.market.cancel_request(n, 0),
+            lambda n: world.market.open_truth(n, 0, [1], bytes(32)),
+            lambda n: world.market.enforce_timeout(n),
+            lambda n: world.market.submit(
+                n, bytes(32), bytes(32), bytes(32), "", (0, 0, bytes(32), bytes(32))
+            ),
+        ):
+            with boa.reverts("UnknownRequest"):
+                call(number)
+
+
+def test_the_creation_event_carries_everything(world: World) -> None:
+    request = world.create(minimum_matches=3)
+    (event,) = [
+        log
+        for log in world.market.get_logs()
+        if type(log).__name__ == "RequestCreated"
+    ]
+    assert (event.request_id, event.requester) == (1, world.people["requester"])
+    assert event.terms_hash == request.terms_hash
+    assert event.deadline == request.deadline
+    assert tuple(event.terms) == request.terms.as_struct()
