@@ -14,6 +14,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+pytest_plugins = ["contracts.vyper_coverage"]
+
 hypothesis.settings.register_profile(
     "quick",
     deadline=None,

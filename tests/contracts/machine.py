@@ -37,7 +37,9 @@ class Machine:
         address: str = self.evm.deploy(deployer, code)
         return address
 
-    def call(self, contract: str, address: str, sender: str, what: str, *arguments: Any) -> Any:
+    def call(
+        self, contract: str, address: str, sender: str, what: str, *arguments: Any
+    ) -> Any:
         """Calls a function; returns its first value.
 
         Raises:

@@ -166,8 +166,15 @@ class Reference:
         self.balances[who] -= amount
 
     def create(
-        self, who: str, reward: int, stake: int, opens_for: int, window: int,
-        labels: int, bits: int, minimum: int,
+        self,
+        who: str,
+        reward: int,
+        stake: int,
+        opens_for: int,
+        window: int,
+        labels: int,
+        bits: int,
+        minimum: int,
     ) -> int:
         require(0 < reward < 2**96, "reward")
         require(stake >= 1 and 100 * stake >= reward, "stake")
@@ -177,8 +184,15 @@ class Reference:
         require(bits in (1, 2, 4, 8, 16), "bits")
         require(minimum <= labels, "minimum")
         asked = Asked(
-            len(self.requests) + 1, who, reward, stake, self.now + opens_for, window,
-            labels, bits, minimum,
+            len(self.requests) + 1,
+            who,
+            reward,
+            stake,
+            self.now + opens_for,
+            window,
+            labels,
+            bits,
+            minimum,
         )
         require(window * asked.pages <= 30 * 86_400, "too slow")
         self._pay_in(who, reward)
@@ -243,7 +257,9 @@ class Reference:
         order = asked.ranking
         ids = [0, *(other.id for other in order)]
         require(hint in ids, "BadHint")
-        better = [other for other in order if (-other.matches, other.id) < (-matches, one.id)]
+        better = [
+            other for other in order if (-other.matches, other.id) < (-matches, one.id)
+        ]
         require(abs(ids.index(hint) - len(better)) <= HINT_STEPS, "HintTooFar")
         one.state, one.matches = "ranked", matches
 

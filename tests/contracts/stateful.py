@@ -148,8 +148,15 @@ class MarketMachine(RuleBasedStateMachine):
         seed=st.integers(0, 99),
     )
     def create(
-        self, who: str, size: tuple[int, int], reward: int, extra: int,
-        opens_for: int, window: int, minimum: int, seed: int,
+        self,
+        who: str,
+        size: tuple[int, int],
+        reward: int,
+        extra: int,
+        opens_for: int,
+        window: int,
+        minimum: int,
+        seed: int,
     ) -> None:
         if len(self.model.requests) >= MOST_REQUESTS:
             return
@@ -164,15 +171,26 @@ class MarketMachine(RuleBasedStateMachine):
         core = Core.of_truth(1, self.market, self.people[who], salt)
         opening = seal(pack(codes, bits), core)
         terms = Terms(
-            dataset="d", name="n", context="c", reward=Wei(reward), stake=Wei(stake),
-            submission_window_s=opens_for, response_window_s=window, labels=labels,
-            bits=bits, minimum_matches=minimum, truth_seal=opening.seal,
+            dataset="d",
+            name="n",
+            context="c",
+            reward=Wei(reward),
+            stake=Wei(stake),
+            submission_window_s=opens_for,
+            response_window_s=window,
+            labels=labels,
+            bits=bits,
+            minimum_matches=minimum,
+            truth_seal=opening.seal,
         )
         done = self.both(
             lambda: self.model.create(
                 who, reward, stake, opens_for, window, labels, bits, minimum
             ),
-            who, "create_request", terms.as_struct(), NO_PERMIT,
+            who,
+            "create_request",
+            terms.as_struct(),
+            NO_PERMIT,
         )
         if done:
             self.truths.append(Truth(codes, opening, terms.hash(self.people[who])))
@@ -207,7 +225,14 @@ class MarketMachine(RuleBasedStateMachine):
         sealed = Seal(bytes(32)) if guess is None else guess.opening.seal
         done = self.both(
             lambda: self.model.submit(who, number, sealed, terms_fit=terms_fit),
-            who, "submit", number, terms_hash, sealed, superhash(MODEL), "", NO_PERMIT,
+            who,
+            "submit",
+            number,
+            terms_hash,
+            sealed,
+            superhash(MODEL),
+            "",
+            NO_PERMIT,
         )
         if done:
             assert guess is not None
@@ -219,25 +244,38 @@ class MarketMachine(RuleBasedStateMachine):
         for n in range(mistakes):
             codes[-1 - n % codes.size] ^= 1
         core = Core.of_predictions(
-            1, self.market, self.people[who], truth.terms_hash, superhash(MODEL),
+            1,
+            self.market,
+            self.people[who],
+            truth.terms_hash,
+            superhash(MODEL),
             Salt(bytes(32)),
         )
         return Guess(seal(pack(codes, asked.bits), core), who)
 
     @precondition(lambda self: self.model.submissions)
-    @rule(who=st.sampled_from(PEOPLE), pick=ids(20), own=st.booleans(), slash=st.booleans())
+    @rule(
+        who=st.sampled_from(PEOPLE),
+        pick=ids(20),
+        own=st.booleans(),
+        slash=st.booleans(),
+    )
     def cancel_submission(self, who: str, pick: int, own: bool, slash: bool) -> None:
         number = self._pick_submission(pick)
         if own and number:
             who = self.model.submissions[number - 1][1].trainer
         self.both(
             lambda: self.model.cancel_submission(who, number, slash),
-            who, "cancel_submission", number, slash,
+            who,
+            "cancel_submission",
+            number,
+            slash,
         )
 
     @precondition(lambda self: self.model.requests)
     @rule(
-        who=st.sampled_from(PEOPLE), pick=ids(9),
+        who=st.sampled_from(PEOPLE),
+        pick=ids(9),
         max_live=st.sampled_from([0, 0, 0, 0, 2, 1, 3, 9]),
     )
     def cancel_request(self, who: str, pick: int, max_live: int) -> None:
@@ -246,12 +284,16 @@ class MarketMachine(RuleBasedStateMachine):
             who = self.model.requests[number - 1].requester
         self.both(
             lambda: self.model.cancel_request(who, number, max_live),
-            who, "cancel_request", number, max_live,
+            who,
+            "cancel_request",
+            number,
+            max_live,
         )
 
     @precondition(lambda self: self.model.requests)
     @rule(
-        who=st.sampled_from(PEOPLE), pick=ids(9),
+        who=st.sampled_from(PEOPLE),
+        pick=ids(9),
         how=st.sampled_from(["well"] * 8 + ["page", "salt", "short", "other"]),
     )
     def open_truth(self, who: str, pick: int, how: str) -> None:
@@ -271,20 +313,31 @@ class MarketMachine(RuleBasedStateMachine):
             fits = fits or (how == "salt" and opening.inner(place) == inner)
         self.both(
             lambda: self.model.open_truth(number, page, fits=fits),
-            who, "open_truth", number, page, sent, inner,
+            who,
+            "open_truth",
+            number,
+            page,
+            sent,
+            inner,
         )
 
     @rule(who=st.sampled_from(PEOPLE), other=st.sampled_from(PEOPLE), yes=st.booleans())
     def set_operator(self, who: str, other: str, yes: bool) -> None:
         self.both(
             lambda: self.model.set_operator(who, other, yes),
-            who, "set_operator", self.people[other], yes,
+            who,
+            "set_operator",
+            self.people[other],
+            yes,
         )
 
     @precondition(lambda self: self.model.submissions)
     @rule(
-        who=st.sampled_from(PEOPLE), pick=ids(20), own=st.sampled_from([True] * 5 + [False]),
-        off=st.sampled_from([0, 0, 0, -1, 1, 2, 9]), hint=ids(20),
+        who=st.sampled_from(PEOPLE),
+        pick=ids(20),
+        own=st.sampled_from([True] * 5 + [False]),
+        off=st.sampled_from([0, 0, 0, -1, 1, 2, 9]),
+        hint=ids(20),
         well=st.sampled_from([True] * 4 + [False]),
     )
     def claim(
@@ -305,7 +358,11 @@ class MarketMachine(RuleBasedStateMachine):
                 hint = better[-1] if better else 0
         self.both(
             lambda: self.model.claim(who, number, matches, hint),
-            who, "claim", number, matches, hint,
+            who,
+            "claim",
+            number,
+            matches,
+            hint,
         )
 
     def _matches(self, asked: Asked, one: Entered, page: int | None = None) -> int:
@@ -321,7 +378,9 @@ class MarketMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.model.submissions)
     @rule(
-        who=st.sampled_from(PEOPLE), pick=ids(20), best=st.sampled_from([True] * 6 + [False]),
+        who=st.sampled_from(PEOPLE),
+        pick=ids(20),
+        best=st.sampled_from([True] * 6 + [False]),
         how=st.sampled_from(["well"] * 8 + ["page", "salt", "model", "truth", "other"]),
     )
     def open_predictions(self, who: str, pick: int, best: bool, how: str) -> None:
@@ -356,7 +415,14 @@ class MarketMachine(RuleBasedStateMachine):
             lambda: self.model.open_predictions(
                 number, page, fits=fits, matches=matches
             ),
-            who, "open_predictions", number, page, truth, sent, inner, model,
+            who,
+            "open_predictions",
+            number,
+            page,
+            truth,
+            sent,
+            inner,
+            model,
         )
 
     @precondition(lambda self: self.model.requests)
@@ -457,7 +523,11 @@ class MarketMachine(RuleBasedStateMachine):
         for asked in self.model.requests:
             state = self._view("request", asked.id)
             phase, ends, overdue = self.model.where(asked)
-            assert (Phase(state[9]).name, state[10], state[11]) == (phase, ends, overdue)
+            assert (Phase(state[9]).name, state[10], state[11]) == (
+                phase,
+                ends,
+                overdue,
+            )
             assert (state[12], state[13]) == (len(asked.live), len(asked.ranking))
             ranking = asked.ranking
             assert state[14] == (ranking[0].id if ranking else 0)
@@ -492,7 +562,9 @@ class MarketMachine(RuleBasedStateMachine):
                     continue
                 assert self.both(
                     lambda asked=asked: self.model.enforce_timeout(asked.id),
-                    "eve", "enforce_timeout", asked.id,
+                    "eve",
+                    "enforce_timeout",
+                    asked.id,
                 )
             assert asked.phase in FINAL
             self.tally[f"ended {asked.phase}"] += 1
@@ -500,7 +572,9 @@ class MarketMachine(RuleBasedStateMachine):
                 if self.model.due(asked, one):
                     assert self.both(
                         lambda one=one: self.model.withdraw(one.id),
-                        "eve", "withdraw", one.id,
+                        "eve",
+                        "withdraw",
+                        one.id,
                     )
         assert self.model.owed() == 0
         self.tally["calls of the machine"] += self.machine.calls

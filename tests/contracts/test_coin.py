@@ -72,12 +72,16 @@ def sign_permit(
             },
             "primaryType": "Permit",
             "domain": {
-                "name": name, "version": version, "chainId": chain_id,
+                "name": name,
+                "version": version,
+                "chainId": chain_id,
                 "verifyingContract": contract,
             },
             "message": {
-                "owner": wallet.address, "spender": world.market.address,
-                "value": amount, "nonce": world.coin.nonces(wallet.address),
+                "owner": wallet.address,
+                "spender": world.market.address,
+                "value": amount,
+                "nonce": world.coin.nonces(wallet.address),
                 "deadline": ends,
             },
         }

@@ -32,16 +32,25 @@ def test_the_request_reads_back_as_it_was_made(world: World) -> None:
     assert (state.reward, state.stake) == (REWARD, STAKE)
     assert (state.labels, state.bits, state.minimum_matches) == (20, 4, 7)
     assert state.deadline == world.now + WINDOW
-    assert (state.phase, state.step_ends, state.overdue) == (OPEN, state.deadline, False)
+    assert (state.phase, state.step_ends, state.overdue) == (
+        OPEN,
+        state.deadline,
+        False,
+    )
     assert state.sealed == request.opening.seal
 
 
 def test_the_terms_hash_names_every_term_and_the_requester(world: World) -> None:
     hashes = {world.create().terms_hash, world.create(who="ann").terms_hash}
     for change in (
-        {"dataset": "x"}, {"name": "x"}, {"context": "x"}, {"reward": REWARD + 1,
-        "stake": STAKE + 1}, {"stake": STAKE + 1}, {"submission_window_s": 61},
-        {"response_window_s": 61}, {"minimum_matches": 1},
+        {"dataset": "x"},
+        {"name": "x"},
+        {"context": "x"},
+        {"reward": REWARD + 1, "stake": STAKE + 1},
+        {"stake": STAKE + 1},
+        {"submission_window_s": 61},
+        {"response_window_s": 61},
+        {"minimum_matches": 1},
     ):
         request = world.create(**change)
         assert world.state(request).terms_hash == request.terms_hash
@@ -154,9 +163,7 @@ def test_an_unknown_request_is_refused_everywhere(world: World) -> None:
 def test_the_creation_event_carries_everything(world: World) -> None:
     request = world.create(minimum_matches=3)
     (event,) = [
-        log
-        for log in world.market.get_logs()
-        if type(log).__name__ == "RequestCreated"
+        log for log in world.market.get_logs() if type(log).__name__ == "RequestCreated"
     ]
     assert (event.request_id, event.requester) == (1, world.people["requester"])
     assert event.terms_hash == request.terms_hash

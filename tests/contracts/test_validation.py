@@ -24,7 +24,9 @@ from modelmarket.protocol.labels import words
 
 
 @pytest.mark.parametrize("bits", [1, 2, 4, 8, 16])
-@pytest.mark.parametrize("size", ["one", "word less one", "word", "word and one", "pages"])
+@pytest.mark.parametrize(
+    "size", ["one", "word less one", "word", "word and one", "pages"]
+)
 def test_the_winner_is_paid_for_every_width_and_padding(
     world: World, bits: int, size: str
 ) -> None:
@@ -125,9 +127,7 @@ def test_the_count_goes_on_over_the_pages(world: World) -> None:
 def test_progress_is_void_when_the_candidate_fails(world: World) -> None:
     request, (_, bob) = world.in_validation(0, 7, count=60_000)
     ann_id = world.state(request).candidate
-    ann = next(
-        one for one in (world.market.submission(ann_id),) if one.status == 2
-    )
+    ann = next(one for one in (world.market.submission(ann_id),) if one.status == 2)
     assert ann.matches == 60_000
     with world.as_("eve"):
         truth = request.opening.pages[0]
@@ -164,8 +164,12 @@ def test_padding_never_counts_whatever_it_holds(world: World) -> None:
     noisy = seal([bytes(page)], bob_opening.core)
     with world.as_("bob"):
         number = world.market.submit(
-            request.id, request.terms_hash, noisy.seal,
-            bob_opening.core.superhash, "", (0, 0, bytes(32), bytes(32)),
+            request.id,
+            request.terms_hash,
+            noisy.seal,
+            bob_opening.core.superhash,
+            "",
+            (0, 0, bytes(32), bytes(32)),
         )
     bob = replace(ann, id=number, trainer="bob", opening=noisy)
     world.open_truth(request)

@@ -37,7 +37,9 @@ PEOPLE = ("requester", "ann", "bob", "cid", "dot", "eve")
 @cache
 def compiled(name: str) -> Any:
     """A deployer of a contract, compiled once in a process."""
-    boa.interpret.set_search_paths([str(Path(next(iter(snekmate.__path__))).parent), str(SOURCES)])
+    boa.interpret.set_search_paths(
+        [str(Path(next(iter(snekmate.__path__))).parent), str(SOURCES)]
+    )
     return boa.load_partial(str(SOURCES / f"{name}.vy"))
 
 
@@ -79,8 +81,8 @@ def wrong(truth: Codes, mistakes: int, classes: int = 10) -> Codes:
 class World:
     """A market and its people, each with 10,000 MDC that the market may take."""
 
-    def __init__(self, coin: Any = None) -> None:
-        self.deployer = boa.env.generate_address("deployer")
+    def __init__(self, coin: Any = None, deployer: Any = None) -> None:
+        self.deployer = deployer or boa.env.generate_address("deployer")
         self.people = {
             name: checksummed(str(boa.env.generate_address(name))) for name in PEOPLE
         }
@@ -160,8 +162,14 @@ class World:
         return seal(pack(codes, bits), core)
 
     def create(
-        self, count: int = 20, *, who: str = "requester", codes: Codes | None = None,
-        bits: int = 4, permit: Any = NO_PERMIT, **changes: Any,
+        self,
+        count: int = 20,
+        *,
+        who: str = "requester",
+        codes: Codes | None = None,
+        bits: int = 4,
+        permit: Any = NO_PERMIT,
+        **changes: Any,
     ) -> Requested:
         truth = labels(count, min(10, 2**bits)) if codes is None else codes
         opening = self.seal_truth(truth, bits, who)
@@ -169,38 +177,62 @@ class World:
         with self.as_(who):
             number = self.market.create_request(terms.as_struct(), permit)
         return Requested(
-            number, terms, terms.hash(self.people[who]), truth, opening,
+            number,
+            terms,
+            terms.hash(self.people[who]),
+            truth,
+            opening,
             self.now + terms.submission_window_s,
         )
 
     def seal_predictions(
-        self, request: Requested, codes: Codes, who: str, model: str = MODEL,
+        self,
+        request: Requested,
+        codes: Codes,
+        who: str,
+        model: str = MODEL,
         salt: Salt = SALT,
     ) -> Opening:
         core = Core.of_predictions(
-            self.market.chain_id(), self.market.address, self.people[who],
-            request.terms_hash, superhash(model), salt,
+            self.market.chain_id(),
+            self.market.address,
+            self.people[who],
+            request.terms_hash,
+            superhash(model),
+            salt,
         )
         return seal(pack(codes, request.terms.bits), core)
 
     def submit(
-        self, request: Requested, who: str, mistakes: int = 0, *,
-        codes: Codes | None = None, permit: Any = NO_PERMIT, model: str = MODEL,
+        self,
+        request: Requested,
+        who: str,
+        mistakes: int = 0,
+        *,
+        codes: Codes | None = None,
+        permit: Any = NO_PERMIT,
+        model: str = MODEL,
     ) -> Submitted:
         classes = min(10, 2**request.terms.bits)
         guess = wrong(request.codes, mistakes, classes) if codes is None else codes
         opening = self.seal_predictions(request, guess, who, model)
         with self.as_(who):
             number = self.market.submit(
-                request.id, request.terms_hash, opening.seal, superhash(model),
-                f"by {who}", permit,
+                request.id,
+                request.terms_hash,
+                opening.seal,
+                superhash(model),
+                f"by {who}",
+                permit,
             )
         return Submitted(number, who, guess, opening, model)
 
     def open_truth_page(self, request: Requested, page: int, who: str = "eve") -> None:
         with self.as_(who):
             self.market.open_truth(
-                request.id, page, words(request.opening.pages[page]),
+                request.id,
+                page,
+                words(request.opening.pages[page]),
                 request.opening.inner(page),
             )
 
@@ -222,8 +254,13 @@ class World:
         return ahead
 
     def claim(
-        self, request: Requested, submission: Submitted, matches: int | None = None,
-        *, hint: int | None = None, who: str | None = None,
+        self,
+        request: Requested,
+        submission: Submitted,
+        matches: int | None = None,
+        *,
+        hint: int | None = None,
+        who: str | None = None,
     ) -> None:
         if matches is None:
             matches = self.matches(request, submission)
@@ -238,8 +275,13 @@ class World:
         self.at(self.state(request).step_ends)
 
     def open_page(
-        self, request: Requested, submission: Submitted, page: int, *,
-        who: str = "eve", **changes: Any,
+        self,
+        request: Requested,
+        submission: Submitted,
+        page: int,
+        *,
+        who: str = "eve",
+        **changes: Any,
     ) -> None:
         truth = request.opening.pages[page]
         predictions = submission.opening.pages[page]
@@ -271,7 +313,9 @@ class World:
 
     # --- whole stories ---
 
-    def in_claims(self, *mistakes: int, **terms: Any) -> tuple[Requested, list[Submitted]]:
+    def in_claims(
+        self, *mistakes: int, **terms: Any
+    ) -> tuple[Requested, list[Submitted]]:
         """A request whose truth is open, with a submission for each number of
         mistakes, by ann, bob, cid, dot in turn."""
         request = self.create(**terms)

@@ -1,0 +1,521 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The attacks that the protocol names, one test each."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+
+import boa
+import pytest
+
+from contracts.machine import Machine
+from contracts.test_coin import newcomer, sign_permit
+from contracts.world import (
+    CANCELLED,
+    CLAIMS,
+    FORFEITED,
+    FULFILLED,
+    MODEL,
+    NO_PERMIT,
+    RESPONSE,
+    REWARD,
+    STAKE,
+    VALIDATION,
+    WINDOW,
+    Submitted,
+    World,
+    compiled,
+    labels,
+)
+from modelmarket.protocol.labels import difference, pack, words
+from modelmarket.protocol.seals import Core, seal, superhash
+from modelmarket.protocol.types import Salt
+
+HARNESS = Path(__file__).parent / "harness"
+
+
+def test_paying_out_before_the_truth_is_open(world: World) -> None:
+    request = world.create()
+    ann = world.submit(request, "ann")
+    for second in (world.now, request.deadline):
+        world.at(second)
+        with boa.reverts("WrongPhase"):
+            world.open_page(request, ann, 0)
+        with boa.reverts("NothingDue"):
+            world.withdraw(ann)
+
+
+def test_paying_out_twice(world: World) -> None:
+    request, (ann, bob) = world.in_validation(0, 1)
+    world.validate(request, ann)
+    with boa.reverts("WrongPhase"):
+        world.validate(request, ann)
+    world.withdraw(bob)
+    for one in (ann, bob):
+        with boa.reverts("NothingDue"):
+            world.withdraw(one)
+    assert world.held() == 0
+
+
+def test_copying_a_seal(world: World) -> None:
+    request = world.create()
+    ann = world.submit(request, "ann")
+    with world.as_("eve"):
+        number = world.market.submit(
+            request.id,
+            request.terms_hash,
+            ann.opening.seal,
+            superhash(MODEL),
+            "",
+            NO_PERMIT,
+        )
+    eve = replace(ann, id=number, trainer="eve")
+    world.open_truth(request)
+    world.claim(request, ann, 19)
+    world.claim(request, eve, 20)
+    world.close_claims(request)
+    with boa.reverts("WrongSeal"):
+        world.open_page(request, eve, 0)
+    world.at(world.state(request).step_ends)
+    world.enforce(request)
+    assert world.status(eve) == 4
+
+
+def test_submitting_in_front_of_a_cancel(world: World) -> None:
+    request = world.create()
+    world.submit(request, "eve")  # seen in the mempool, and quicker
+    with world.as_("requester"), boa.reverts("TooManyLive"):
+        world.market.cancel_request(request.id, 0)
+    assert world.held() == REWARD + STAKE
+
+
+def test_a_cancel_that_lands_after_the_deadline(world: World) -> None:
+    request = world.create()
+    ann = world.submit(request, "ann")
+    world.at(request.deadline)
+    with boa.reverts("StakeAtRisk"):
+        world.cancel(ann)
+    assert world.status(ann) == 1
+
+
+def test_front_running_a_submission(world: World) -> None:
+    """Whoever sends the same call first stakes on a seal he cannot open."""
+    request = world.create()
+    opening = world.seal_predictions(request, request.codes, "ann")
+    call = (
+        request.id,
+        request.terms_hash,
+        opening.seal,
+        superhash(MODEL),
+        "",
+        NO_PERMIT,
+    )
+    with world.as_("eve"):
+        world.market.submit(*call)
+    with world.as_("ann"):
+        number = world.market.submit(*call)
+    ann = Submitted(number, "ann", request.codes, opening, MODEL)
+    world.open_truth(request)
+    world.claim(request, ann)
+    world.close_claims(request)
+    before = world.balance("ann")
+    world.validate(request, ann)
+    assert world.balance("ann") == before + REWARD + STAKE
+
+
+def test_front_running_a_permit(world: World) -> None:
+    wallet = newcomer(world)
+    ends, v, r, s = sign_permit(world, wallet, REWARD)
+    with world.as_("eve"):
+        world.coin.permit(wallet.address, world.market.address, REWARD, ends, v, r, s)
+    world.create(who="new", permit=(ends, v, r, s))
+    assert world.market.request_count() == 1
+
+
+def test_front_running_an_opening(world: World) -> None:
+    """A copied opening changes nothing but who pays the gas."""
+    request, (ann,) = world.in_validation(0)
+    before = world.balance("ann"), world.balance("eve")
+    world.open_page(request, ann, 0, who="eve")
+    assert (world.balance("ann"), world.balance("eve")) == (
+        before[0] + REWARD + STAKE,
+        before[1],
+    )
+
+
+def test_claiming_for_somebody_else(world: World) -> None:
+    request, (ann,) = world.in_claims(0)
+    with world.as_("eve"):
+        world.market.set_operator(world.people["eve"], True)
+    with boa.reverts("NotTrainer"):
+        world.claim(request, ann, 0, hint=0, who="eve")
+
+
+def test_refunding_a_cancelled_request_again(world: World) -> None:
+    request = world.create()
+    with world.as_("requester"):
+        world.market.cancel_request(request.id, 0)
+        with boa.reverts("WrongPhase"):
+            world.market.cancel_request(request.id, 0)
+    world.at(request.deadline + 10 * RESPONSE)
+    with boa.reverts("NotOverdue"):
+        world.enforce(request)
+
+
+def test_claiming_more_than_the_label_count(world: World) -> None:
+    request, (ann,) = world.in_claims(0)
+    for matches in (21, 2**32, 2**256 - 1):
+        with boa.reverts("TooManyMatches"):
+            world.claim(request, ann, matches, hint=0)
+
+
+def test_a_claim_that_is_never_validated(world: World) -> None:
+    request, (ann, bob) = world.in_claims(9, 0)
+    world.claim(request, ann, 20)
+    world.claim(request, bob)
+    world.close_claims(request)
+    world.at(world.state(request).step_ends)
+    world.enforce(request)
+    world.validate(request, bob)
+    assert world.phase(request) == FULFILLED
+    assert world.market.slashed() == STAKE
+
+
+def test_n_false_top_claims_in_a_row(world: World) -> None:
+    """Each costs its author a stake and a window; the honest claim still wins."""
+    liars = 7
+    request, entered = world.in_claims(*[10] * liars, 0)
+    *false, honest = entered
+    for one in false:
+        world.claim(request, one, 20)
+    world.claim(request, honest)
+    world.close_claims(request)
+    began = world.now
+    for one in false:
+        assert world.state(request).candidate == one.id
+        world.at(world.state(request).step_ends)
+        world.enforce(request)
+    assert world.now == began + liars * RESPONSE
+    before = world.balance(honest.trainer)
+    world.validate(request, honest)
+    assert world.balance(honest.trainer) == before + REWARD + STAKE
+    assert world.market.slashed() == liars * STAKE == world.held()
+
+
+def test_a_candidate_that_opens_all_pages_but_the_last(world: World) -> None:
+    request, (ann, bob) = world.in_validation(1, 2, count=60_000)
+    world.open_page(request, ann, 0)
+    world.at(world.state(request).step_ends)
+    world.enforce(request)
+    world.validate(request, bob)
+    assert (world.status(ann), world.phase(request)) == (4, FULFILLED)
+
+
+def test_a_candidate_that_leaves_in_the_middle_of_its_pages(world: World) -> None:
+    request, (ann, bob) = world.in_validation(1, 2, count=60_000)
+    world.open_page(request, ann, 0)
+    world.cancel(ann, accept_slash=True)
+    state = world.state(request)
+    assert (state.pages, state.matched, state.candidate) == (0, 0, bob.id)
+    with boa.reverts("WrongPage"):
+        world.open_page(request, bob, 1)
+    world.validate(request, bob)
+    assert world.phase(request) == FULFILLED
+
+
+@pytest.mark.parametrize("hint", ["itself", "another request", "removed", "unclaimed"])
+def test_hints_that_point_elsewhere(world: World, hint: str) -> None:
+    other, (stranger,) = world.in_claims(0)
+    world.claim(other, stranger)
+    request, (ann, bob, cid, dot) = world.in_claims(0, 1, 2, 3)
+    world.claim(request, ann)
+    world.claim(request, bob)
+    world.cancel(bob, accept_slash=True)
+    number = {
+        "itself": dot.id,
+        "another request": stranger.id,
+        "removed": bob.id,
+        "unclaimed": cid.id,
+    }[hint]
+    with boa.reverts("BadHint"):
+        world.claim(request, dot, hint=number)
+    assert world.ranking(request) == [ann.id]
+
+
+def test_a_hint_at_zero_is_the_top(world: World) -> None:
+    request, (ann, bob) = world.in_claims(1, 0)
+    world.claim(request, ann, hint=0)
+    world.claim(request, bob, hint=0)
+    assert world.ranking(request) == [bob.id, ann.id]
+
+
+def test_hint_flooding(world: World) -> None:
+    """Forty equal claims in between cannot keep out a claim whose hint is
+    computed anew."""
+    request, entered = world.in_claims(*[5] * 40, 4, 6)
+    *flood, better, worse = entered
+    ahead = 0
+    for one in flood:
+        world.claim(request, one, hint=ahead)
+        ahead = one.id
+    with boa.reverts("HintTooFar"):
+        world.claim(request, worse, hint=0)
+    world.claim(request, worse)
+    world.claim(request, better, hint=flood[20].id)
+    assert world.ranking(request) == [better.id, *(one.id for one in flood), worse.id]
+
+
+def test_guessing_a_tiny_truth(world: World) -> None:
+    """One label of one bit has two truths, but 2**256 salts."""
+    codes = labels(1, 2)
+    request = world.create(codes=codes, bits=1)
+    for guess, salt in product((0, 1), (bytes(32), b"\x01" * 32)):
+        core = Core.of_truth(
+            world.market.chain_id(),
+            world.market.address,
+            world.people["requester"],
+            Salt(salt),
+        )
+        tried = seal(pack(codes * 0 + guess, 1), core)
+        assert tried.seal != request.opening.seal
+
+
+def test_a_truth_of_the_wrong_length(world: World) -> None:
+    request = world.create(100)
+    world.at(request.deadline)
+    right = words(request.opening.pages[0])
+    for sent in ([], right[:-1], [*right, 0]):
+        with world.as_("requester"), boa.reverts("WrongLength"):
+            world.market.open_truth(request.id, 0, sent, request.opening.inner(0))
+
+
+def test_a_page_of_another_list(world: World) -> None:
+    request = world.create(60_000)
+    world.at(request.deadline)
+    other = world.seal_truth(labels(60_000, seed=9), 4)
+    with world.as_("requester"), boa.reverts("WrongSeal"):
+        world.market.open_truth(request.id, 0, words(other.pages[0]), other.inner(0))
+    world.open_truth_page(request, 0)
+    with world.as_("requester"), boa.reverts("WrongSeal"):
+        world.market.open_truth(request.id, 1, words(other.pages[1]), other.inner(1))
+
+
+def test_an_extra_page_and_a_short_page(world: World) -> None:
+    request, _ = world.in_claims(0)
+    with boa.reverts("WrongPhase"):
+        world.open_truth_page(request, 0)
+    longer = world.create(60_000)
+    world.at(longer.deadline)
+    page = words(longer.opening.pages[0])
+    with world.as_("requester"), boa.reverts("WrongLength"):
+        world.market.open_truth(longer.id, 0, page[:-1], longer.opening.inner(0))
+
+
+@pytest.mark.parametrize("second", [-1, 0, RESPONSE - 1, RESPONSE])
+def test_cancelling_and_opening_at_each_boundary_second(
+    world: World, second: int
+) -> None:
+    request = world.create()
+    world.submit(request, "ann")
+    world.at(request.deadline + second)
+    with boa.env.anchor(), world.as_("requester"):
+        if second < RESPONSE:
+            world.market.cancel_request(request.id, 1)
+            assert world.phase(request) == CANCELLED
+        else:
+            with boa.reverts("Overdue"):
+                world.market.cancel_request(request.id, 1)
+    if second == -1:
+        with boa.reverts("WrongPhase"):
+            world.open_truth_page(request, 0)
+    elif second < RESPONSE:
+        world.open_truth_page(request, 0)
+        assert world.phase(request) == CLAIMS
+    else:
+        with boa.reverts("Overdue"):
+            world.open_truth_page(request, 0)
+        world.enforce(request)
+        assert world.phase(request) == FORFEITED
+
+
+def test_a_request_id_that_changes_in_a_reorganisation(world: World) -> None:
+    """After a reorganisation request 1 is somebody else's; the stake that was
+    meant for the old one is not taken."""
+    with boa.env.anchor():
+        meant = world.create()
+        opening = world.seal_predictions(meant, meant.codes, "ann")
+    other = world.create(who="eve")
+    assert other.id == meant.id
+    with world.as_("ann"), boa.reverts("WrongTerms"):
+        world.market.submit(
+            other.id, meant.terms_hash, opening.seal, superhash(MODEL), "", NO_PERMIT
+        )
+
+
+def test_terms_that_overflow_the_clock(world: World) -> None:
+    for change in (
+        {"submission_window_s": 2**40},
+        {"submission_window_s": 2**256 - 1},
+        {"response_window_s": 2**24},
+        {"response_window_s": 2**256 - 1},
+    ):
+        with boa.reverts("BadWindow"):
+            world.create(**change)
+
+
+def test_counting_the_silent_twice(world: World) -> None:
+    request, (ann, bob, cid) = world.in_claims(0, 1, 2)
+    world.claim(request, ann)
+    world.cancel(cid, accept_slash=True)  # silent, and slashed at once
+    world.close_claims(request)
+    world.cancel(bob, accept_slash=True)  # silent too, in validation
+    assert world.market.slashed() == 2 * STAKE
+    world.validate(request, ann)
+    assert world.market.slashed() == 2 * STAKE == world.held()
+
+
+def test_re_entry_from_a_token(world: World) -> None:
+    """A token that calls `withdraw` again while it pays gets nothing more."""
+    compiled("ModelCoin")
+    with boa.env.prank(world.deployer):
+        coin = boa.load(str(HARNESS / "BadCoin.vy"))
+    bad = World(coin, world.deployer)
+    request, (ann, bob) = bad.in_validation(0, 1)
+    bad.validate(request, ann)
+    coin.attack(bad.market.address, bob.id)
+    before = bad.balance("bob")
+    bad.withdraw(bob)
+    assert (coin.reentered(), coin.refused()) == (1, 1)
+    assert bad.balance("bob") == before + STAKE
+    assert bad.held() == 0
+
+
+def test_a_token_that_does_not_pay(world: World) -> None:
+    compiled("ModelCoin")
+    with boa.env.prank(world.deployer):
+        coin = boa.load(str(HARNESS / "BadCoin.vy"))
+    bad = World(coin, world.deployer)
+    request, (ann,) = bad.in_validation(0)
+    coin.refuse()
+    with boa.reverts("Unpaid"):
+        bad.create()
+    with boa.reverts("Unpaid"):
+        bad.validate(request, ann)
+    assert bad.phase(request) == VALIDATION
+
+
+def test_a_donation_to_the_market(world: World) -> None:
+    request, (ann, bob) = world.in_validation(0, 1)
+    with world.as_("eve"):
+        world.coin.transfer(world.market.address, 12_345)
+    world.validate(request, ann)
+    world.withdraw(bob)
+    assert (world.held(), world.market.slashed()) == (12_345, 0)
+
+
+@pytest.mark.parametrize("reward", [1, 2, 3, 100, 101, 999])
+@pytest.mark.parametrize("live", [1, 2, 3])
+def test_dust_and_rounding_in_the_split(world: World, reward: int, live: int) -> None:
+    request = world.create(reward=reward, stake=max(-(-reward // 100), 1))
+    entered = [world.submit(request, "ann") for _ in range(live)]
+    with world.as_("requester"):
+        world.market.cancel_request(request.id, live)
+    for one in entered:
+        world.withdraw(one)
+    assert world.held() == 0
+
+
+def test_the_requester_cannot_forfeit_to_herself(world: World) -> None:
+    """Slashing the reward rather than sharing it out gives nobody a motive to
+    stop her, not even herself."""
+    request = world.create()
+    world.submit(request, "requester")
+    before = world.balance("requester")
+    world.at(request.deadline + RESPONSE)
+    world.enforce(request, who="requester")
+    assert world.balance("requester") == before
+    assert world.market.slashed() == REWARD
+
+
+def test_a_request_with_10_000_submissions() -> None:
+    """Ten thousand claims; the last call costs what the first did."""
+    from eth_abi import encode
+
+    machine = Machine()
+    people = {name: "0x" + f"{n:02x}" * 20 for n, name in enumerate("dra", 17)}
+    deployer, requester, trainer = people.values()
+    coin = machine.deploy("ModelCoin", deployer)
+    market = machine.deploy("ModelMarket", deployer, encode(("address",), (coin,)))
+
+    def of_coin(who: str, what: str, *arguments: object) -> object:
+        return machine.call("ModelCoin", coin, who, what, *arguments)
+
+    def call(who: str, what: str, *arguments: object) -> object:
+        return machine.call("ModelMarket", market, who, what, *arguments)
+
+    for one in (requester, trainer):
+        of_coin(deployer, "transfer", one, 20_000 * STAKE)
+        of_coin(one, "approve", market, 2**255)
+    codes = labels(14_000)
+    from modelmarket.protocol.terms import Terms
+    from modelmarket.protocol.types import Wei, checksummed
+
+    where, owner = checksummed(market), checksummed(requester)
+    truth = seal(pack(codes, 4), Core.of_truth(1, where, owner, Salt(bytes(32))))
+    terms = Terms(
+        dataset="d",
+        name="n",
+        context="c",
+        reward=Wei(REWARD),
+        stake=Wei(STAKE),
+        submission_window_s=WINDOW,
+        response_window_s=RESPONSE,
+        labels=14_000,
+        bits=4,
+        minimum_matches=0,
+        truth_seal=truth.seal,
+    )
+    call(requester, "create_request", terms.as_struct(), NO_PERMIT)
+    terms_hash = terms.hash(owner)
+    guess = codes.copy()
+    guess[0] ^= 1
+    core = Core.of_predictions(
+        1, where, checksummed(trainer), terms_hash, superhash(MODEL), Salt(bytes(32))
+    )
+    predictions = seal(pack(guess, 4), core)
+    many = 10_000
+    for _ in range(many):
+        call(
+            trainer,
+            "submit",
+            1,
+            terms_hash,
+            predictions.seal,
+            superhash(MODEL),
+            "",
+            NO_PERMIT,
+        )
+    machine.move_to(machine.now + WINDOW)
+    page = words(truth.pages[0])
+    call(requester, "open_truth", 1, 0, page, truth.inner(0))
+    # The first stays honest, the others claim stairs of falsehoods below it.
+    call(trainer, "claim", 1, 13_999, 0)
+    for one in range(2, many + 1):
+        call(trainer, "claim", one, 13_998 - one, one - 1)
+    machine.move_to(machine.now + RESPONSE)
+    sent = words(difference(truth.pages[0], predictions.pages[0]))
+    call(trainer, "open_predictions", 1, 0, page, sent, predictions.inner(0), MODEL)
+    assert call(trainer, "phase", 1) == FULFILLED
+    for one in (2, many // 2, many):
+        call(trainer, "withdraw", one)
+    held = of_coin(trainer, "balanceOf", market)
+    assert held == (many - 4) * STAKE
+
+
+def test_nobody_has_any_privilege(world: World) -> None:
+    names = {e["name"] for e in world.market.abi if e["type"] == "function"}
+    for word in ("owner", "pause", "upgrade", "fee", "sweep", "set_coin", "admin"):
+        assert not any(word in name for name in names)
+    assert world.market.chain_id() == boa.env.evm.patch.chain_id
