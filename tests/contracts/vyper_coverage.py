@@ -88,7 +88,9 @@ class Report:
         self.lines: dict[int, bool] = {}
         self.branches: dict[tuple[int, bool], bool] = {}
         module = vy_ast.parse_to_ast(path.read_text())
-        self._ran = {line: times for (name, line), times in ran.items() if name == path.name}
+        self._ran = {
+            line: times for (name, line), times in ran.items() if name == path.name
+        }
         for function in functions_of(module):
             self._walk(function.body)
 

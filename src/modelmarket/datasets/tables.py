@@ -130,6 +130,8 @@ def open_table(
             first = [row for _, row in zip(range(SAMPLE_ROWS), records, strict=False)]
     except LookupError as error:
         raise DataError(f"There is no encoding {encoding!r}.") from error
+    except UnicodeDecodeError as error:
+        raise _not_encoded(path, error, 0) from error
     if not first:
         raise DataError(f"{path.name} is empty.", hint="It must have a row at least.")
     if header is None:
@@ -218,11 +220,14 @@ def _records(file: TextIO, delimiter: str, path: Path) -> Iterator[Row]:
             hint="Is a quotation mark missing?",
         ) from error
     except UnicodeDecodeError as error:
-        raise DataError(
-            f"{path.name} is not {error.encoding}: {error.reason}, after "
-            f"{number:,} rows.",
-            hint="Name its encoding with --encoding.",
-        ) from error
+        raise _not_encoded(path, error, number) from error
+
+
+def _not_encoded(path: Path, error: UnicodeDecodeError, rows: int) -> DataError:
+    return DataError(
+        f"{path.name} is not {error.encoding}: {error.reason}, after {rows:,} rows.",
+        hint="Name its encoding with --encoding.",
+    )
 
 
 def _shown(row: Row) -> str:

@@ -1,0 +1,518 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tables in, the split, the published folder, predictions back."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import struct
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from modelmarket.datasets.frames import read_frame
+from modelmarket.datasets.idx import find_mnist, read_idx, write_mnist
+from modelmarket.datasets.predictions import encode_predictions, read_predictions
+from modelmarket.datasets.published import Manifest, publish
+from modelmarket.datasets.split import Source, parse_fraction
+from modelmarket.datasets.tables import open_table
+from modelmarket.errors import DataError, NotFoundError
+from modelmarket.protocol.classes import Classes
+
+CLASSES = Classes(("cat", "cow", "dog"))
+
+
+def table(path: Path, text: str, encoding: str = "utf-8") -> Path:
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+def rows(count: int = 20, label: bool = True) -> str:
+    names = ["cat", "dog"]
+    lines = [
+        f"{n},{n * n},{names[n % 2]}" if label else f"{n},{n * n}" for n in range(count)
+    ]
+    return "\n".join(["a,b,animal" if label else "a,b", *lines]) + "\n"
+
+
+def read(path: Path) -> list[list[str]]:
+    with path.open(newline="") as file:
+        return list(csv.reader(file))
+
+
+# --- reading ---
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_any_usual_delimiter_and_encoding_is_found_out(
+    tmp_path: Path, delimiter: str, encoding: str
+) -> None:
+    text = f"größe{delimiter}tier\n1{delimiter}Bär\n2{delimiter}Käfer\n"
+    found = open_table(table(tmp_path / "t.csv", text, encoding))
+    assert found.columns == ("größe", "tier")
+    assert list(found.rows()) == [["1", "Bär"], ["2", "Käfer"]]
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+def test_quoted_newlines_delimiters_and_quotes_stay(
+    tmp_path: Path, ending: str
+) -> None:
+    text = ending.join(["a,b", '"x\ny","p,q"', '"say ""hi""",z', ""])
+    found = open_table(table(tmp_path / "t.csv", text), header=True)
+    assert list(found.rows()) == [["x\ny", "p,q"], ['say "hi"', "z"]]
+
+
+@pytest.mark.parametrize(
+    ("text", "has_header"),
+    [
+        ("a,b\n1,2\n", True),
+        ("1,2\n3,4\n", False),
+        ("a,b\nc,d\n", True),
+        ("cat,dog\ncat,dog\n", False),
+        ("x,1\ny,2\n", False),
+        ("only\n", False),
+    ],
+)
+def test_headers_are_recognised(tmp_path: Path, text: str, has_header: bool) -> None:
+    found = open_table(table(tmp_path / "t.csv", text))
+    assert found.has_header == has_header
+    if not has_header:
+        assert found.columns[0] == "column_1"
+
+
+def test_a_header_can_be_told(tmp_path: Path) -> None:
+    path = table(tmp_path / "t.csv", "1,2\n3,4\n")
+    assert open_table(path, header=True).columns == ("1", "2")
+    assert len(list(open_table(path, header=False).rows())) == 2
+
+
+def test_parquet_is_read_like_a_csv(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    pl.DataFrame({"a": [1, 2], "b": [0.5, None], "c": ["x", "ü"]}).write_parquet(path)
+    found = open_table(path)
+    assert found.columns == ("a", "b", "c")
+    assert list(found.rows()) == [["1", "0.5", "x"], ["2", "", "ü"]]
+
+
+def test_parquet_with_lists_names_the_column(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    pl.DataFrame({"pixels": [[1, 2]]}).write_parquet(path)
+    with pytest.raises(DataError, match="column 'pixels' holds List"):
+        open_table(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "t.csv is empty"),
+        ("\n\n", "t.csv is empty"),
+        ("a,b\n1,2\n1,2,3\n", "t.csv, row 2: 3 cells where 2 columns are expected"),
+        ("a,b\n1\n", "t.csv, row 1: 1 cells where 2 columns"),
+        ('a,b\n1,"2\n', "line 2, after 1 rows: unexpected end of data"),
+        ("a,a\n1,2\n", "several columns called 'a'"),
+    ],
+)
+def test_a_table_that_cannot_be_used_says_where(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    path = table(tmp_path / "t.csv", text)
+    with pytest.raises(DataError, match=message):
+        list(open_table(path, header=True, delimiter=",").rows())
+
+
+def test_a_wrong_encoding_says_so(tmp_path: Path) -> None:
+    path = table(tmp_path / "t.csv", "größe,tier\n1,Bär\n", "cp1252")
+    with pytest.raises(DataError, match="is not utf-?8"):
+        list(open_table(path, encoding="utf-8").rows())
+    with pytest.raises(DataError, match="no encoding 'klingon'"):
+        open_table(path, encoding="klingon")
+
+
+def test_a_missing_file_says_so(tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError, match=r"There is no file .*none\.csv"):
+        open_table(tmp_path / "none.csv")
+
+
+# --- splitting ---
+
+
+def source(tmp_path: Path, text: str | None = None) -> Source:
+    path = table(tmp_path / "t.csv", text or rows())
+    return Source(open_table(path, header=True, delimiter=","), label="animal")
+
+
+def published(tmp_path: Path, given_source: Source, name: str = "out", **options):
+    folder = tmp_path / name
+    folder.mkdir()
+    return publish(given_source, folder, **options)
+
+
+@pytest.mark.parametrize("count", [10, 23, 100, 1_797])
+@pytest.mark.parametrize("fraction", ["0.2", "1/3", "50%"])
+def test_the_test_part_is_the_fraction_that_was_asked_for(
+    tmp_path: Path, count: int, fraction: str
+) -> None:
+    part = parse_fraction(fraction)
+    split = published(tmp_path, source(tmp_path, rows(count)), fraction=part).split
+    assert abs(split.test_rows - count * part) < part.denominator
+    assert split.train_rows + split.test_rows == count
+
+
+def test_stratified_parts_have_their_share_of_every_class(tmp_path: Path) -> None:
+    text = "a,b,animal\n" + "".join(
+        f"{n},{n},{'rare' if n % 20 == 0 else 'common'}\n" for n in range(1_000)
+    )
+    split = published(tmp_path, source(tmp_path, text), stratified=True).split
+    assert split.train_counts == (760, 40)
+
+
+def test_every_row_is_in_exactly_one_part(tmp_path: Path) -> None:
+    done = published(tmp_path, source(tmp_path, rows(200)))
+    train, test = read(done.folder / "train.csv"), read(done.folder / "test.csv")
+    assert train[0] == ["row_id", "a", "b", "label"]
+    assert test[0] == ["row_id", "a", "b"]
+    assert sorted(int(row[1]) for row in train[1:] + test[1:]) == list(range(200))
+    assert [row[0] for row in train[1:]] == [str(n) for n in range(1, len(train))]
+    assert [row[0] for row in test[1:]] == [str(n) for n in range(1, len(test))]
+
+
+def test_the_truth_stands_in_test_row_order(tmp_path: Path) -> None:
+    done = published(tmp_path, source(tmp_path, rows(200)))
+    test = read(done.folder / "test.csv")[1:]
+    names = done.split.classes.decode(done.split.truth)
+    assert names == [["cat", "dog"][int(row[1]) % 2] for row in test]
+
+
+def test_the_order_of_the_test_rows_gives_nothing_away(tmp_path: Path) -> None:
+    """A table sorted by class would tell the labels by the rows' places."""
+    text = "a,b,animal\n" + "".join(
+        f"{n},{n},{'cat' if n < 500 else 'dog'}\n" for n in range(1_000)
+    )
+    done = published(tmp_path, source(tmp_path, text))
+    places = [int(row[1]) for row in read(done.folder / "test.csv")[1:]]
+    assert places != sorted(places)
+    half = len(places) // 2
+    assert 60 < sum(place < 500 for place in places[:half]) * 200 // half < 140
+
+
+def test_no_test_label_can_leave(tmp_path: Path) -> None:
+    """Whatever the labels of the test rows are, what is published is the same
+    to the byte: so it cannot depend on them."""
+    names = ["cat", "dog", "cow"]
+    # Enough of each class in the training part, whatever happens to the others.
+    labels = [names[n % 3] for n in range(300)]
+    seed = b"the same split every time"
+
+    def publish_with(labels: list[str], name: str):
+        text = "a,b,animal\n" + "".join(
+            f"{n},{n * 7},{label}\n" for n, label in enumerate(labels)
+        )
+        folder = tmp_path / name
+        folder.mkdir()
+        path = table(folder / "t.csv", text)
+        given_source = Source(open_table(path, header=True), label="animal")
+        return published(folder, given_source, seed=seed)
+
+    first = publish_with(labels, "first")
+    tested = {int(row[1]) for row in read(first.folder / "test.csv")[1:]}
+    other = [
+        names[(names.index(label) + 1) % 3] if n in tested else label
+        for n, label in enumerate(labels)
+    ]
+    second = publish_with(other, "second")
+    assert (first.split.truth != second.split.truth).all()
+    for file in ("train.csv", "test.csv", "sample_submission.csv", "manifest.json"):
+        assert (first.folder / file).read_bytes() == (second.folder / file).read_bytes()
+
+
+def test_the_secret_is_not_shown(tmp_path: Path) -> None:
+    split = published(tmp_path, source(tmp_path)).split
+    assert repr(split) == "Split(16 train, 4 test)"
+
+
+def test_splits_differ_unless_the_seed_is_the_same(tmp_path: Path) -> None:
+    given_source = source(tmp_path, rows(500))
+    tests = [
+        (
+            published(tmp_path, given_source, f"o{n}", seed=seed).folder / "test.csv"
+        ).read_bytes()
+        for n, seed in enumerate([None, None, b"x", b"x"])
+    ]
+    assert tests[0] != tests[1]
+    assert tests[2] == tests[3]
+
+
+@settings(
+    max_examples=30,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    cells=st.lists(
+        st.tuples(
+            st.text(st.characters(exclude_categories=["Cs"]), max_size=8),
+            st.sampled_from(["yes", "no", "may,be", 'q"t', "new\nline", " "][:5]),
+        ),
+        min_size=8,
+        max_size=30,
+    )
+)
+def test_cells_come_out_as_they_went_in(
+    tmp_path_factory: pytest.TempPathFactory, cells: list[tuple[str, str]]
+) -> None:
+    cells = [(text.replace("\0", "").replace("\r", ""), label) for text, label in cells]
+    cells += [(str(n), label) for n in range(5) for label in {one for _, one in cells}]
+    folder = tmp_path_factory.mktemp("cells")
+    out = io.StringIO(newline="")
+    csv.writer(out).writerows(
+        [["k", "text", "animal"], *[(n, *c) for n, c in enumerate(cells)]]
+    )
+    path = table(folder / "t.csv", out.getvalue())
+    given_source = Source(open_table(path, header=True, delimiter=","), label="animal")
+    done = published(folder, given_source)
+    for row in read(done.folder / "train.csv")[1:]:
+        assert (row[2], row[3]) == cells[int(row[1])]
+    truth = done.split.classes.decode(done.split.truth)
+    for row, label in zip(read(done.folder / "test.csv")[1:], truth, strict=True):
+        assert (row[2], label) == cells[int(row[1])]
+
+
+def test_data_and_labels_in_two_files(tmp_path: Path) -> None:
+    data = table(tmp_path / "d.csv", rows(20, label=False))
+    labels = table(tmp_path / "l.csv", "animal\n" + "cat\ndog\n" * 10)
+    both = Source(
+        open_table(data), labels=open_table(labels, header=True, delimiter=",")
+    )
+    assert published(tmp_path, both).manifest.classes.names == ("cat", "dog")
+
+
+@pytest.mark.parametrize(("extra", "more"), [(1, "labels"), (-1, "rows")])
+def test_lengths_that_differ_are_named(tmp_path: Path, extra: int, more: str) -> None:
+    data = table(tmp_path / "d.csv", rows(20, label=False))
+    labels = table(tmp_path / "l.csv", "animal\n" + "cat\n" * (20 + extra))
+    both = Source(
+        open_table(data), labels=open_table(labels, header=True, delimiter=",")
+    )
+    message = f"d.csv has 20 rows, but l.csv has {20 + extra} labels"
+    with pytest.raises(DataError, match=message):
+        published(tmp_path, both)
+    assert more
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a,b,animal\n1,2,cat\n1,2,\n", "row 2: the label is missing"),
+        ("a,b,animal\n1,2,cat\n1,2,  \n", "row 2: the label is missing"),
+        (rows() + "1,2,emu\n", "row 21: class 'emu' is seen only once"),
+        ("a,b,animal\n" + "1,2,cat\n" * 2, "the test part would be empty"),
+        ("a,b,animal\n", "has no rows"),
+        (rows() + "1,2\n", "row 21: 2 cells where 3"),
+    ],
+)
+def test_tables_that_cannot_be_split_say_why(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    with pytest.raises(DataError, match=message):
+        for n in range(20):  # where the test row falls is chance
+            published(
+                tmp_path, source(tmp_path, text), f"o{n}", fraction=Fraction(1, 1000)
+            )
+
+
+def test_more_than_65_536_classes_name_the_row(tmp_path: Path) -> None:
+    text = "a,b,animal\n" + "".join(f"1,2,{n}\n" for n in range(65_537))
+    with pytest.raises(DataError, match="row 65537: '65536' would be class 65,537"):
+        published(tmp_path, source(tmp_path, text))
+
+
+def test_a_label_column_that_is_not_there_is_named(tmp_path: Path) -> None:
+    path = table(tmp_path / "t.csv", rows())
+    with pytest.raises(DataError, match="t.csv has no column 'label'; its last ones"):
+        Source(open_table(path), label="label")
+
+
+@pytest.mark.parametrize("name", ["row_id", "label"])
+def test_a_column_with_a_published_name_is_refused(tmp_path: Path, name: str) -> None:
+    path = table(tmp_path / "t.csv", f"{name},animal\n1,cat\n2,dog\n")
+    with pytest.raises(DataError, match=f"has a column '{name}'"):
+        Source(open_table(path), label="animal")
+
+
+@pytest.mark.parametrize("text", ["0", "1", "1.5", "-0.2", "x", "", "0.0001"])
+def test_what_is_no_fraction_is_refused(text: str) -> None:
+    with pytest.raises(DataError, match="is not a fraction"):
+        parse_fraction(text)
+
+
+def test_memory_stays_flat_whatever_the_size(tmp_path: Path) -> None:
+    """Python's own allocations while splitting 4 and 40 MB are about the same."""
+    import tracemalloc
+
+    def peak(megabytes: int) -> int:
+        path = tmp_path / f"{megabytes}.csv"
+        cell = "x" * 990
+        with path.open("w") as file:
+            file.write("a,animal\n")
+            for n in range(megabytes * 1_000):
+                file.write(f"{cell},{n % 2}\n")
+        given_source = Source(open_table(path, header=True), label="animal")
+        tracemalloc.start()
+        published(tmp_path, given_source, f"out{megabytes}")
+        found = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return found
+
+    assert peak(40) < peak(4) * 2 + 4_000_000
+
+
+# --- the manifest ---
+
+
+def test_the_manifest_says_everything_and_reads_back(tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    folder.mkdir()
+    done = publish(source(tmp_path, rows(50)), folder, name="animals", context="which?")
+    manifest = Manifest.from_json((folder / "manifest.json").read_bytes())
+    assert manifest == done.manifest
+    assert (manifest.name, manifest.context) == ("animals", "which?")
+    assert (manifest.train_rows, manifest.test_rows) == (40, 10)
+    assert manifest.fraction == Fraction(1, 5)
+
+
+def test_the_manifest_is_valid_croissant(tmp_path: Path) -> None:
+    import warnings
+
+    folder = tmp_path / "out"
+    folder.mkdir()
+    publish(source(tmp_path, rows(50)), folder, name="animals", context="which?")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import mlcroissant
+
+        dataset = mlcroissant.Dataset(jsonld=folder / "manifest.json")
+        assert not dataset.metadata.ctx.issues.errors
+        records = list(dataset.records("train"))
+    assert len(records) == 40
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"modelmarket": {}}',
+        b'{"modelmarket": {"schema_version": 2}}',
+        b"\xff",
+    ],
+)
+def test_a_strangers_rubbish_is_no_manifest(document: bytes) -> None:
+    with pytest.raises(DataError):
+        Manifest.from_json(document)
+
+
+def test_frames_have_the_smallest_numbers_and_labels_as_text(tmp_path: Path) -> None:
+    path = table(
+        tmp_path / "train.csv", "row_id,p,q,r,label\n1,0,-5,0.5,007\n2,255,300,x,8\n"
+    )
+    frame = read_frame(path)
+    assert frame.schema["p"] == pl.UInt8
+    assert frame.schema["q"] == pl.Int16
+    assert frame.schema["r"] == pl.String
+    assert frame["label"].to_list() == ["007", "8"]
+
+
+# --- predictions ---
+
+
+def test_predictions_with_ids_come_in_any_order(tmp_path: Path) -> None:
+    path = table(tmp_path / "p.csv", "label,row_id\ndog,3\ncat,1\ncow,2\n")
+    assert read_predictions(path, CLASSES, 3).tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("header", ["", "label\n", "prediction\n"])
+def test_a_bare_column_is_in_test_row_order(tmp_path: Path, header: str) -> None:
+    path = table(tmp_path / "p.csv", header + "dog\ncat\ncow\n")
+    assert read_predictions(path, CLASSES, 3).tolist() == [2, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("row_id,label\n1,cat\n2,cow\n", r"id '3' is missing; 2 of 3"),
+        ("row_id,label\n1,cat\n1,cow\n3,dog\n", "row 2: id '1' comes twice"),
+        ("row_id,label\n1,cat\n2,cow\nx7,dog\n", "row 3: there is no test row 'x7'"),
+        ("row_id,label\n0,cat\n", "row 1: there is no test row '0'"),
+        ("row_id,label\n1,cat\n2,emu\n", "Row 2: 'emu' is not one of the 3 classes"),
+        ("row_id,guess\n1,cat\n", "has no column 'label'"),
+        ("dog\ncat\n", "2 predictions for 3 test rows"),
+        ("dog\ncat\ncow\ncat\n", "4 predictions for 3 test rows"),
+        ("dog\nemu\ncow\n", "Row 2: 'emu' is not one of"),
+        ("a,b\n1,2\n", "Predictions have 'row_id' and 'label'"),
+        ("", "is empty"),
+    ],
+)
+def test_predictions_that_do_not_fit_say_where(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    with pytest.raises(DataError, match=message):
+        read_predictions(table(tmp_path / "p.csv", text), CLASSES, 3)
+
+
+def test_numbers_mean_classes_of_the_same_value() -> None:
+    digits = Classes(("0", "3"))
+    for labels in ([3, 0], [3.0, 0.0], ["3", "0"], np.array([3, 0]), pl.Series([3, 0])):
+        assert encode_predictions(labels, digits, 2, where="x").tolist() == [1, 0]
+    with pytest.raises(DataError, match=r"Row 1: '2.5'"):
+        encode_predictions([2.5, 0], digits, 2, where="x")
+
+
+# --- MNIST's format ---
+
+
+def idx(values: np.ndarray) -> bytes:
+    head = struct.pack(">HBB", 0, 8, values.ndim)
+    return head + struct.pack(f">{values.ndim}I", *values.shape) + values.tobytes()
+
+
+def test_idx_files_become_a_csv(tmp_path: Path) -> None:
+    images = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
+    for name, values in {
+        "train-images-idx3-ubyte.gz": images,
+        "t10k-images-idx3-ubyte": images,
+        "train-labels-idx1-ubyte": np.array([1, 2], np.uint8),
+        "t10k-labels-idx1-ubyte.gz": np.array([3, 4], np.uint8),
+    }.items():
+        data = idx(values)
+        (tmp_path / name).write_bytes(
+            gzip.compress(data) if name.endswith("gz") else data
+        )
+    data, labels = tmp_path / "d.csv", tmp_path / "l.csv"
+    assert write_mnist(tmp_path, data, labels) == 4
+    assert read(data)[1] == [str(n) for n in range(12)]
+    assert [row[0] for row in read(labels)] == ["digit", "1", "2", "3", "4"]
+
+
+def test_a_folder_that_lacks_files_names_them(tmp_path: Path) -> None:
+    (tmp_path / "train-images-idx3-ubyte").touch()
+    with pytest.raises(
+        NotFoundError, match="lacks t10k-images-idx3-ubyte, train-labels"
+    ):
+        find_mnist(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\0\0\x08\x01\0\0\0\x05ab", b"\x1f\x8bno", b"GIF8"]
+)
+def test_damaged_idx_files_say_so(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(data)
+    with pytest.raises(DataError, match="x is"):
+        read_idx(path)

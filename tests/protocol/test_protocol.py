@@ -1,0 +1,266 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The rules in Python: labels, pages, seals, phases, terms, money."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelmarket.errors import DataError, InputError, TermsError
+from modelmarket.protocol import labels, seals
+from modelmarket.protocol.classes import Classes, bits_for
+from modelmarket.protocol.money import ONE_MDC, format_mdc, parse_mdc
+from modelmarket.protocol.phases import TRANSITIONS, Clock, Phase
+from modelmarket.protocol.terms import least_stake
+from modelmarket.protocol.types import Salt, checksummed
+
+VECTORS = json.loads(
+    (Path(__file__).parents[1] / "vectors" / "protocol.json").read_text()
+)
+WIDTHS = (1, 2, 4, 8, 16)
+
+
+@pytest.mark.parametrize(
+    ("classes", "bits"),
+    [
+        (1, 1),
+        (2, 1),
+        (3, 2),
+        (4, 2),
+        (5, 4),
+        (16, 4),
+        (17, 8),
+        (256, 8),
+        (257, 16),
+        (65_536, 16),
+    ],
+)
+def test_a_label_takes_the_smallest_width_that_holds_the_classes(
+    classes: int, bits: int
+) -> None:
+    assert bits_for(classes) == bits
+
+
+def test_more_than_65_536_classes_are_refused() -> None:
+    with pytest.raises(DataError, match="65,537 classes"):
+        bits_for(65_537)
+
+
+def test_an_unseen_class_names_row_and_value() -> None:
+    classes = Classes(("cat", "dog"))
+    with pytest.raises(DataError, match=r"Row 3: 'cow' is not one of the 2 classes"):
+        classes.encode(["cat", "dog", "cow"])
+    with pytest.raises(DataError, match=r"Row 12: 'cow'"):
+        classes.encode(["cow"], first_row=12)
+
+
+def test_a_code_without_a_class_names_row_and_value() -> None:
+    with pytest.raises(DataError, match="Row 2: code 2 has no class"):
+        Classes(("cat", "dog")).decode(np.array([0, 2], dtype=np.uint16))
+
+
+@given(st.lists(st.text(min_size=1), min_size=1, max_size=40, unique=True), st.data())
+def test_names_and_codes_are_two_ways_of_saying_the_same(
+    names: list[str], data: st.DataObject
+) -> None:
+    classes = Classes(tuple(names))
+    rows = data.draw(st.lists(st.sampled_from(names), max_size=50))
+    assert classes.decode(classes.encode(rows)) == rows
+
+
+def test_two_classes_of_one_name_are_refused() -> None:
+    with pytest.raises(DataError):
+        Classes(("a", "a"))
+
+
+@pytest.mark.parametrize("bits", WIDTHS)
+@given(data=st.data())
+def test_packing_and_unpacking_give_the_labels_back(
+    bits: int, data: st.DataObject
+) -> None:
+    codes = np.array(
+        data.draw(st.lists(st.integers(0, 2**bits - 1), min_size=1, max_size=600)),
+        dtype=np.uint16,
+    )
+    pages = labels.pack(codes, bits)
+    assert (labels.unpack(pages, codes.size, bits) == codes).all()
+    assert sum(map(len, pages)) == 32 * labels.word_count(codes.size, bits)
+    assert labels.from_words(labels.words(pages[0])) == pages[0]
+
+
+@pytest.mark.parametrize("bits", WIDTHS)
+def test_every_page_but_the_last_is_full(bits: int) -> None:
+    per_page = 768 * 256 // bits
+    for count in (per_page - 1, per_page, per_page + 1):
+        pages = labels.pack(np.zeros(count, dtype=np.uint16), bits)
+        assert len(pages) == labels.page_count(count, bits) == 1 + (count > per_page)
+        assert len(pages[0]) == 24_576
+
+
+def test_a_code_that_does_not_fit_names_its_row() -> None:
+    with pytest.raises(InputError, match="Row 2: code 4 needs over 2 bits"):
+        labels.pack(np.array([3, 4], dtype=np.uint16), 2)
+
+
+def test_pages_of_another_length_cannot_be_unpacked() -> None:
+    with pytest.raises(InputError, match="cannot be 65 labels of 4 bits"):
+        labels.unpack([bytes(32)], 65, 4)
+
+
+def test_lists_of_different_lengths_cannot_be_compared() -> None:
+    with pytest.raises(InputError):
+        labels.count_matches(np.zeros(2, np.uint16), np.zeros(3, np.uint16))
+
+
+def test_an_empty_list_cannot_be_sealed() -> None:
+    owner = checksummed(bytes(20))
+    with pytest.raises(InputError):
+        seals.seal([], seals.Core.of_truth(1, owner, owner, Salt(bytes(32))))
+
+
+@pytest.mark.parametrize(
+    "vector", VECTORS["packing"], ids=lambda v: f"{v['bits']}x{v['labels']}"
+)
+def test_golden_pages_hold(vector: dict[str, Any]) -> None:
+    codes = vector["seed_codes"] or [vector["constant"]] * vector["labels"]
+    pages = labels.pack(np.array(codes, dtype=np.uint16), vector["bits"])
+    if vector["pages"]:
+        assert [page.hex() for page in pages] == vector["pages"]
+    assert [seals.page_hash(page).hex() for page in pages] == vector["page_hashes"]
+
+
+@pytest.mark.parametrize("vector", VECTORS["counts"], ids=str)
+def test_golden_counts_hold(vector: dict[str, Any]) -> None:
+    bits = vector["bits"]
+    truth, guess = (
+        labels.unpack([bytes.fromhex(vector[name])], 256 // bits, bits)
+        for name in ("truth", "predictions")
+    )
+    assert truth.size - labels.count_matches(truth, guess) == vector["differing"]
+
+
+@pytest.mark.parametrize("vector", VECTORS["seals"], ids=lambda v: v["name"])
+def test_golden_seals_hold(vector: dict[str, Any]) -> None:
+    core = seals.Core(
+        seals.TRUTH if vector["domain"] == "truth" else seals.PREDICTIONS,
+        vector["chain_id"],
+        vector["market"],
+        vector["owner"],
+        bytes.fromhex(vector["terms_hash"]),
+        bytes.fromhex(vector["superhash"]),
+        Salt(bytes.fromhex(vector["salt"])),
+    )
+    opening = seals.seal([bytes.fromhex(page) for page in vector["pages"]], core)
+    assert core.hash().hex() == vector["core"]
+    assert opening.seal.hex() == vector["seal"]
+    last = len(opening.pages) - 1
+    assert opening.inner(last) == core.salt
+    assert all(opening.inner(n) == opening.layers[n + 1] for n in range(last))
+
+
+def test_salts_are_new_each_time() -> None:
+    assert len({seals.new_salt() for _ in range(50)}) == 50
+
+
+# --- phases ---
+
+
+def clock(stage: Phase, started: int = 100, *, candidate: bool = True) -> Clock:
+    return Clock(stage, started, 100, 10, has_candidate=candidate)
+
+
+@pytest.mark.parametrize(
+    ("stage", "started", "candidate", "now", "expected"),
+    [
+        (Phase.OPEN, 100, False, 99, (Phase.OPEN, 100, False)),
+        (Phase.OPEN, 100, False, 100, (Phase.TRUTH, 110, False)),
+        (Phase.OPEN, 100, False, 109, (Phase.TRUTH, 110, False)),
+        (Phase.OPEN, 100, False, 110, (Phase.TRUTH, 110, True)),
+        (Phase.OPEN, 105, False, 114, (Phase.TRUTH, 115, False)),
+        (Phase.CLAIMS, 105, True, 114, (Phase.CLAIMS, 115, False)),
+        (Phase.CLAIMS, 105, True, 115, (Phase.VALIDATION, 125, False)),
+        (Phase.CLAIMS, 105, True, 125, (Phase.VALIDATION, 125, True)),
+        (Phase.CLAIMS, 105, False, 115, (Phase.CLAIMS, 115, True)),
+        (Phase.VALIDATION, 130, True, 139, (Phase.VALIDATION, 140, False)),
+        (Phase.VALIDATION, 130, True, 140, (Phase.VALIDATION, 140, True)),
+        (Phase.REFUNDED, 130, False, 10**9, (Phase.REFUNDED, 0, False)),
+    ],
+)
+def test_the_clock_says_phase_end_and_overdue(
+    stage: Phase,
+    started: int,
+    candidate: bool,
+    now: int,
+    expected: tuple[Phase, int, bool],
+) -> None:
+    position = clock(stage, started, candidate=candidate).at(now)
+    assert (position.phase, position.step_ends, position.overdue) == expected
+
+
+def test_every_phase_can_be_reached_and_final_ones_never_left() -> None:
+    assert {one.target for one in TRANSITIONS} == set(Phase)
+    assert not any(one.source and one.source.is_final for one in TRANSITIONS)
+
+
+# --- money and terms ---
+
+
+@pytest.mark.parametrize(
+    ("text", "wei"),
+    [
+        ("1", ONE_MDC),
+        ("0.5", ONE_MDC // 2),
+        ("1.25 MDC", ONE_MDC * 5 // 4),
+        ("0.000000000000000001", 1),
+        ("1000000", 10**24),
+    ],
+)
+def test_amounts_are_read_exactly(text: str, wei: int) -> None:
+    assert parse_mdc(text) == wei
+
+
+@pytest.mark.parametrize(
+    "text", ["", "-1", "1e3", "1,5", ".5", "1.", "0x1", "1.0000000000000000001"]
+)
+def test_what_is_no_amount_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match="is not an amount"):
+        parse_mdc(text)
+
+
+@given(st.integers(0, 2**96))
+def test_amounts_are_written_as_they_are_read(wei: int) -> None:
+    assert parse_mdc(format_mdc(wei).replace(",", "")) == wei
+
+
+@pytest.mark.parametrize(
+    ("reward", "stake"), [(1, 1), (99, 1), (100, 1), (101, 2), (10**20, 10**18)]
+)
+def test_the_least_stake_is_a_hundredth_rounded_up(reward: int, stake: int) -> None:
+    assert least_stake(reward) == stake
+
+
+def test_terms_say_what_is_wrong_before_money_is_spent() -> None:
+    from modelmarket.protocol.terms import Terms
+    from modelmarket.protocol.types import Seal, Wei
+
+    terms = Terms(
+        dataset="d",
+        name="é" * 33,
+        context="",
+        reward=Wei(1),
+        stake=Wei(1),
+        submission_window_s=60,
+        response_window_s=60,
+        labels=1,
+        bits=1,
+        minimum_matches=0,
+        truth_seal=Seal(bytes(32)),
+    )
+    with pytest.raises(TermsError, match="The name takes 66 bytes; 64 are allowed"):
+        terms.check()

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What must be true of the repository itself."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+import pkgutil
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import modelmarket
+from modelmarket.chain.artifacts import artifact
+from modelmarket.chain.reasons import REASONS
+
+ROOT = Path(__file__).parents[1]
+CONTRACTS = ROOT / "contracts"
+
+
+def test_the_artifacts_are_what_the_sources_compile_to() -> None:
+    sys.path.insert(0, str(ROOT / "scripts"))
+    try:
+        compile_script = importlib.import_module("compile")
+    finally:
+        sys.path.pop(0)
+    for name in compile_script.CONTRACTS:
+        built, kept = compile_script.build(name), artifact(name)
+        assert built["abi"] == kept.abi, "run: make compile"
+        assert built["bytecode"] == kept.bytecode, "run: make compile"
+        assert built["sources_sha256"] == kept.sources_sha256, "run: make compile"
+
+
+def test_the_markets_runtime_code_fits() -> None:
+    path = ROOT / "src/modelmarket/chain/artifacts/ModelMarket.json"
+    assert json.loads(path.read_text())["runtime_bytes"] < 24_576
+
+
+def test_every_reason_of_the_contracts_has_a_sentence() -> None:
+    used: set[str] = set()
+    for path in CONTRACTS.glob("*.vy"):
+        used |= set(re.findall(r',\s*"([A-Z][A-Za-z]+)"', path.read_text()))
+    used -= {"ModelCoin", "MDC"}
+    assert used == set(REASONS)
+    for meaning in REASONS.values():
+        assert meaning.sentence.endswith(".")
+
+
+def test_every_external_function_has_natspec() -> None:
+    for path in CONTRACTS.glob("*.vy"):
+        found = re.findall(
+            r"@external\n(?:@\w+\n)*def (\w+)\([^\"]*?:\n(\s+\"\"\"\n\s+@notice)?",
+            path.read_text(),
+        )
+        assert all(doc for _, doc in found), f"{path.name}: {found}"
+
+
+def test_every_source_names_its_licence() -> None:
+    tracked = subprocess.run(
+        ["git", "ls-files", "*.py", "*.vy", "*.vyi", "*.toml", "Makefile"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    for name in tracked:
+        head = (ROOT / name).read_text()[:200]
+        assert "SPDX-License-Identifier: " in head, name
+        is_agpl = "AGPL-3.0-only" in head
+        assert is_agpl == (name == "contracts/ModelCoin.vy"), name
+
+
+def _public_objects() -> list[tuple[str, object]]:
+    found = []
+    for info in pkgutil.walk_packages(modelmarket.__path__, "modelmarket."):
+        module = importlib.import_module(info.name)
+        for name, value in vars(module).items():
+            is_own = getattr(value, "__module__", None) == info.name
+            if is_own and not name.startswith("_") and callable(value):
+                found.append((f"{info.name}.{name}", value))
+    return found
+
+
+def test_every_public_function_and_class_says_what_it_is_for() -> None:
+    silent = [
+        name
+        for name, value in _public_objects()
+        if (inspect.isfunction(value) or inspect.isclass(value))
+        and not (value.__doc__ or "").strip()
+    ]
+    # The events say it once, in the contract's interface file.
+    silent = [
+        name for name in silent if not name.startswith("modelmarket.chain.events.")
+    ]
+    assert silent == []
+
+
+def test_the_public_names_are_these() -> None:
+    assert modelmarket.__all__ == ["Market", "Request", "Submission", "__version__"]
+    assert all(getattr(modelmarket, name) for name in modelmarket.__all__)
+    with pytest.raises(AttributeError):
+        _ = modelmarket.Markets  # type: ignore[attr-defined]
+
+
+def test_the_versions_agree() -> None:
+    assert (
+        f'version = "{modelmarket.__version__}"'
+        in (ROOT / "pyproject.toml").read_text()
+    )
+    assert f"## {modelmarket.__version__}" in (ROOT / "CHANGELOG.md").read_text()

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""People who trade on a real node, each with a home, a store and a gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from modelmarket.chain.anvil import find_anvil, running_anvil
+from modelmarket.chain.connection import Connection
+from modelmarket.chain.contracts import ModelCoin, ModelMarket
+from modelmarket.chain.networks import Network
+from modelmarket.chain.node.server import running_node
+from modelmarket.chain.wallets import Wallet
+from modelmarket.datasets.split import Source
+from modelmarket.datasets.tables import open_table
+from modelmarket.home import Home
+from modelmarket.market import Market, Request, Submission
+from modelmarket.protocol.money import ONE_MDC
+from modelmarket.protocol.types import Wei
+from modelmarket.serving import serving
+from modelmarket.storage.gateway import application
+from modelmarket.storage.store import Store
+from modelmarket.vault.vault import Vault
+
+REWARD = Wei(100 * ONE_MDC)
+STAKE = Wei(ONE_MDC)
+PASSPHRASE = "a passphrase for tests"
+
+
+class Place:
+    """A node with a market on it."""
+
+    def __init__(self, rpc: str, folder: Path, closing: ExitStack) -> None:
+        self.folder = folder
+        self.closing = closing
+        self.connection = Connection(rpc)
+        self.is_anvil = "anvil" in str(self.connection.ask("web3_clientVersion"))
+        self.deployer = Wallet.new()
+        self.fund(self.deployer)
+        coin, _ = ModelCoin.deploy(self.connection, self.deployer)
+        market, receipt = ModelMarket.deploy(
+            self.connection, self.deployer, coin.address
+        )
+        self.network = Network(
+            "test",
+            rpc,
+            self.connection.chain_id,
+            market.address,
+            receipt.block,
+            confirmations=0,
+        )
+        self.markets: dict[str, Market] = {}
+
+    def fund(self, wallet: Wallet) -> None:
+        if self.is_anvil:
+            self.connection.ask("anvil_setBalance", wallet.address, hex(10**20))
+        else:
+            self.connection.ask("modelmarket_fund", wallet.address)
+
+    def join(self, name: str, wallet: Wallet | None = None) -> Market:
+        """Somebody with 1,000 MDC and a gateway that everybody knows."""
+        home = Home(self.folder / name)
+        gateway = self.closing.enter_context(serving(application(Store(home.store))))
+        self.network = replace(self.network, gateways=(*self.network.gateways, gateway))
+        for market in self.markets.values():
+            market.network = self.network
+        wallet = wallet or Wallet.new()
+        self.fund(wallet)
+        market = Market(
+            home, self.network, wallet=wallet, vault=Vault(home.vault, PASSPHRASE)
+        )
+        self.closing.callback(market.index.close)
+        market.claim_airdrop()
+        self.markets[name] = market
+        return market
+
+    def again(self, name: str) -> Market:
+        """The same person after a restart."""
+        old = self.markets[name]
+        market = Market(
+            old.home,
+            self.network,
+            wallet=old.wallet,
+            vault=Vault(old.home.vault, PASSPHRASE),
+        )
+        self.closing.callback(market.index.close)
+        self.markets[name] = market
+        return market
+
+    def move_to(self, second: int) -> None:
+        """Mines a block at a second."""
+        self.connection.ask("evm_setNextBlockTimestamp", second)
+        self.connection.ask("evm_mine")
+
+    # --- a small trade ---
+
+    def data(self, rows: int = 100) -> Source:
+        """Numbers and whether they are even."""
+        path = self.folder / f"numbers-{rows}.csv"
+        if not path.exists():
+            lines = (f"{n},{n * n},{'odd' if n % 2 else 'even'}" for n in range(rows))
+            path.write_text("n,square,kind\n" + "\n".join(lines) + "\n")
+        return Source(open_table(path, header=True), label="kind")
+
+    def create(self, market: Market, rows: int = 100, **terms: object) -> Request:
+        options: dict = {"reward": REWARD, "name": "odd or even"} | terms
+        return market.create_request(self.data(rows), **options)
+
+    def submit(self, market: Market, request_id: int, mistakes: int = 0) -> Submission:
+        """Predicts well, but for so many rows."""
+        request = market.request(request_id)
+        right = ["odd" if n % 2 else "even" for n in request.test_data()["n"]]
+        for n in range(mistakes):
+            right[n] = "odd" if right[n] == "even" else "even"
+        model = market.home.path / "model.txt"
+        model.write_text("n % 2")
+        return request.submit(right, model, name=f"{mistakes} mistakes")
+
+
+@contextmanager
+def place(kind: str, folder: Path) -> Iterator[Place]:
+    """A market on the embedded node or on anvil."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as closing:
+        if kind == "anvil":
+            if find_anvil() is None:
+                import os
+
+                if os.environ.get("CI"):
+                    pytest.fail("anvil must be installed in CI")
+                pytest.skip("anvil is not installed")
+            rpc = closing.enter_context(running_anvil())
+        else:
+            rpc = closing.enter_context(running_node(None))
+        yield Place(rpc, folder, closing)

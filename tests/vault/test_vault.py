@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The vault keeps secrets: on disk, encrypted, and through anything."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from modelmarket.errors import InputError, NotFoundError, VaultError
+from modelmarket.protocol.labels import pack
+from modelmarket.protocol.seals import superhash
+from modelmarket.protocol.types import RequestId, Salt, TermsHash, checksummed
+from modelmarket.vault.vault import SealedPredictions, SealedTruth, Vault
+
+PASSPHRASE = "correct horse battery staple"
+MARKET = checksummed(b"\x01" * 20)
+ME = checksummed(b"\x02" * 20)
+CODES = np.arange(50, dtype=np.uint16) % 10
+PACKED = b"".join(pack(CODES, 4))
+TRUTH = SealedTruth(1, MARKET, ME, Salt(b"\x07" * 32), 50, 4, PACKED)
+PREDICTIONS = SealedPredictions(
+    1,
+    MARKET,
+    ME,
+    RequestId(3),
+    TermsHash(b"\x08" * 32),
+    superhash("bafy"),
+    Salt(b"\x09" * 32),
+    "bafy",
+    PACKED,
+)
+
+
+@pytest.fixture
+def vault(tmp_path: Path) -> Vault:
+    return Vault(tmp_path / "home" / "vault.sqlite", PASSPHRASE)
+
+
+def again(vault: Vault, passphrase: str = PASSPHRASE) -> Vault:
+    return Vault(vault.path, passphrase)
+
+
+def test_secrets_come_back_after_a_restart(vault: Vault) -> None:
+    truth_seal, predictions_seal = vault.keep(TRUTH), vault.keep(PREDICTIONS)
+    assert again(vault).truth(truth_seal) == TRUTH
+    assert again(vault).predictions(predictions_seal) == PREDICTIONS
+    assert vault.seals(MARKET) == {truth_seal: "truth", predictions_seal: "predictions"}
+    assert vault.seals(ME) == {}
+
+
+def test_each_secret_is_kept_under_its_seal(vault: Vault) -> None:
+    assert vault.keep(TRUTH) == TRUTH.opening().seal
+    assert vault.truth(PREDICTIONS.opening().seal) is None
+    vault.keep(PREDICTIONS)
+    assert vault.truth(PREDICTIONS.opening().seal) is None
+
+
+def test_nothing_secret_stands_on_the_disk_in_the_clear(vault: Vault) -> None:
+    vault.keep(TRUTH)
+    vault.keep(PREDICTIONS)
+    vault.begin(MARKET, "open_truth", b"\x0a" * 32, b"raw transaction " + PACKED)
+    written = b"".join(
+        path.read_bytes() for path in vault.path.parent.glob("vault.sqlite*")
+    )
+    for secret in (PACKED, TRUTH.salt, PREDICTIONS.salt, b"bafy", b"raw transaction"):
+        assert secret not in written
+    assert PASSPHRASE.encode() not in written
+
+
+def test_nothing_secret_is_shown(vault: Vault) -> None:
+    for shown in (repr(TRUTH), repr(PREDICTIONS), repr(vault), repr(vault._key)):
+        assert "\\x07" not in shown
+        assert "packed" not in shown
+
+
+def test_nobody_else_can_read_the_file(vault: Vault) -> None:
+    assert stat.S_IMODE(vault.path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(vault.path.parent.stat().st_mode) == 0o700
+
+
+def test_a_wrong_passphrase_opens_nothing(vault: Vault) -> None:
+    with pytest.raises(VaultError, match="The passphrase is wrong"):
+        again(vault, "wrong")
+
+
+def test_a_damaged_vault_says_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "vault.sqlite"
+    path.write_bytes(b"this is no database, and long enough to be read as one" * 20)
+    with pytest.raises(VaultError, match=r"is damaged.*agent restore"):
+        Vault(path, PASSPHRASE)
+
+
+def test_a_changed_record_is_noticed(vault: Vault) -> None:
+    name = vault.keep(TRUTH)
+    with sqlite3.connect(vault.path) as connection:
+        connection.execute("UPDATE secrets SET sealed = zeroblob(200)")
+    with pytest.raises(VaultError):
+        vault.truth(name)
+
+
+def test_records_cannot_be_exchanged(vault: Vault) -> None:
+    """What is encrypted for one seal does not open under another."""
+    first, second = vault.keep(TRUTH), vault.keep(PREDICTIONS)
+    with sqlite3.connect(vault.path) as connection:
+        connection.execute(
+            "UPDATE secrets SET sealed = (SELECT sealed FROM secrets WHERE seal = ?)"
+            " WHERE seal = ?",
+            (second, first),
+        )
+    with pytest.raises(VaultError):
+        vault.truth(first)
+
+
+def test_the_journal_knows_what_was_sent_and_not_heard_of(vault: Vault) -> None:
+    vault.begin(MARKET, "submit", b"\x0a" * 32, b"raw")
+    vault.begin(MARKET, "claim", b"\x0b" * 32, b"raw too")
+    vault.end(b"\x0a" * 32, "block 7")
+    (left,) = again(vault).unfinished(MARKET)
+    assert (left.hash, left.step, left.raw) == (b"\x0b" * 32, "claim", b"raw too")
+
+
+def test_a_backup_brings_everything_to_another_vault(
+    vault: Vault, tmp_path: Path
+) -> None:
+    name = vault.keep(TRUTH)
+    vault.keep(PREDICTIONS)
+    backup = tmp_path / "backup.json"
+    assert vault.export(backup, "of the backup") == 2
+    assert stat.S_IMODE(backup.stat().st_mode) == 0o600
+    other = Vault(tmp_path / "other.sqlite", "another one")
+    assert other.restore(backup, "of the backup") == 2
+    assert other.restore(backup, "of the backup") == 2
+    assert other.truth(name) == TRUTH
+    with pytest.raises(VaultError):
+        other.restore(backup, "guessed")
+    with pytest.raises(InputError, match="exists already"):
+        vault.export(backup, "x")
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", '{"format": "other"}'])
+def test_what_is_no_backup_is_refused(
+    vault: Vault, tmp_path: Path, content: str
+) -> None:
+    path = tmp_path / "x"
+    path.write_text(content)
+    with pytest.raises(VaultError, match="is not a backup"):
+        vault.restore(path, PASSPHRASE)
+    with pytest.raises(NotFoundError):
+        vault.restore(tmp_path / "nowhere", PASSPHRASE)
+
+
+def test_what_was_kept_survives_a_kill(tmp_path: Path) -> None:
+    """A process keeps secrets and says so; it is killed at once; all are there."""
+    program = """
+import sys
+sys.path.insert(0, {tests!r})
+from vault.test_vault import *
+from dataclasses import replace
+vault = Vault(Path({path!r}), PASSPHRASE)
+for n in range(10_000):
+    name = vault.keep(replace(TRUTH, salt=Salt(n.to_bytes(32))))
+    print(name.hex(), flush=True)
+"""
+    path = tmp_path / "vault.sqlite"
+    tests = str(Path(__file__).parents[1])
+    with subprocess.Popen(
+        [sys.executable, "-c", program.format(tests=tests, path=str(path))],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        said = [process.stdout.readline().strip() for _ in range(25)]
+        os.kill(process.pid, signal.SIGKILL)
+        said += process.stdout.read().split("\n")[:-1]
+    vault = Vault(path, PASSPHRASE)
+    assert all(vault.truth(bytes.fromhex(name)) for name in said if len(name) == 64)
