@@ -14,6 +14,10 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+# py-evm raises the limit when it first runs; in the middle of a parse that
+# would upset Python 3.11 (SystemError: AST constructor recursion depth).
+sys.setrecursionlimit(max(sys.getrecursionlimit(), 10_240))
+
 pytest_plugins = ["contracts.vyper_coverage"]
 
 hypothesis.settings.register_profile(

@@ -156,9 +156,24 @@ class ModelCoin(_Contract):
         """Lets a spender take MDC."""
         return self._call("approve", spender, amount)
 
-    def sign_permit(self, wallet: Wallet, spender: Address, amount: int) -> Permit:
-        """Signs that a spender may take MDC, for an hour."""
-        deadline = self.connection.now() + PERMIT_LIFE_S
+    def sign_permit(
+        self,
+        wallet: Wallet,
+        spender: Address,
+        amount: int,
+        *,
+        deadline: int | None = None,
+    ) -> Permit:
+        """Signs that a spender may take MDC.
+
+        Args:
+            wallet: Whose MDC.
+            spender: Who may take them.
+            amount: Wei.
+            deadline: The last second of the permit; None for an hour from now.
+        """
+        if deadline is None:
+            deadline = self.connection.now() + PERMIT_LIFE_S
         types = {
             "EIP712Domain": [
                 {"name": "name", "type": "string"},

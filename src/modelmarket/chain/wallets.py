@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 KEY_VARIABLE = "MODELMARKET_PRIVATE_KEY"
 LEAST_PASSPHRASE = 8
+HEXADECIMAL_KEY = re.compile(r"(0x)?[0-9a-fA-F]{64}")
 
 
 class Wallet:
@@ -46,10 +48,13 @@ class Wallet:
         """
         from eth_account import Account
 
+        message = "That is not a private key: 64 hexadecimal digits are expected."
+        if isinstance(key, str) and not HEXADECIMAL_KEY.fullmatch(key):
+            raise InputError(message)
         try:
             return cls(Account.from_key(key))
-        except Exception:  # noqa: BLE001  # whatever it says might show the key
-            message = "That is not a private key: 64 hexadecimal digits are expected."
+        except Exception:  # noqa: BLE001, S110  # whatever it says might show the key
+            pass
         raise InputError(message)
 
     @classmethod

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """py-evm's key-value database in a SQLite file, committed block by block."""
 
+import os
 import sqlite3
 from pathlib import Path
 
 from eth.db.backends.base import BaseDB
+
+from modelmarket.files import PRIVATE
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS pairs (key BLOB PRIMARY KEY, value BLOB) WITHOUT ROWID;
@@ -24,6 +27,10 @@ class ChainDatabase(BaseDB):
     """
 
     def __init__(self, path: Path) -> None:
+        if str(path) != ":memory:":
+            # It holds the faucet's key: nobody else may read it, from the first
+            # byte on.
+            os.close(os.open(path, os.O_CREAT | os.O_WRONLY, PRIVATE))
         self.connection = sqlite3.connect(path, check_same_thread=False)
         self.connection.execute("PRAGMA journal_mode = WAL")
         self.connection.execute("PRAGMA synchronous = FULL")

@@ -11,7 +11,7 @@ from typing import Any
 
 import rlp.exceptions
 from eth.abc import BlockAPI, SignedTransactionAPI
-from eth.exceptions import Revert
+from eth.exceptions import PyEVMError, Revert
 from eth_utils import ValidationError, to_checksum_address
 
 from modelmarket.chain.node.ledger import CHAIN_ID, Call, Ledger
@@ -90,7 +90,12 @@ class Rpc:
             result = method(*request.get("params", []))
         except RpcError as error:
             return _failed(number, error)
-        except (ValidationError, ValueError, rlp.exceptions.RLPException) as error:
+        except (
+            PyEVMError,
+            ValidationError,
+            ValueError,
+            rlp.exceptions.RLPException,
+        ) as error:
             return _failed(number, RpcError(-32000, str(error)))
         except (TypeError, KeyError, AttributeError) as error:
             return _failed(number, RpcError(-32602, f"invalid parameters: {error}"))
