@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
 LOOPBACK = "127.0.0.1"
+KEEP_ALIVE_S = 3_600
+"""A line that is cut while a request is on its way looks like a dead server."""
 LOOPBACK_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 """Names that a request may come for; others are DNS rebinding."""
 
@@ -47,7 +49,12 @@ def serving(
             hint="Choose another one with --port.",
         ) from error
     server = uvicorn.Server(
-        uvicorn.Config(application, log_level="warning", access_log=False)
+        uvicorn.Config(
+            application,
+            log_level="warning",
+            access_log=False,
+            timeout_keep_alive=KEEP_ALIVE_S,
+        )
     )
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()

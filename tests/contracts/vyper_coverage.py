@@ -10,6 +10,7 @@ that the other way was taken.
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -151,6 +152,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--vyper-coverage", action="store_true", help="cover the Vyper sources"
     )
+    parser.addoption(
+        "--vyper-coverage-to", type=Path, help="write the figures to a JSON file"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -185,6 +189,20 @@ class _Plugin:
                 totals["all"][0] += hit
                 totals["all"][1] += 1
         self._total = 100 * totals["all"][0] / totals["all"][1]
+        target = session.config.getoption("--vyper-coverage-to")
+        if target is not None:
+            document = {
+                "percent": round(self._total, 2),
+                "files": [
+                    {
+                        "name": one.name,
+                        "lines": [sum(one.lines.values()), len(one.lines)],
+                        "branches": [sum(one.branches.values()), len(one.branches)],
+                    }
+                    for one in self._reports
+                ],
+            }
+            target.write_text(json.dumps(document, indent=1) + "\n")
         if self._total < LEAST_PERCENT and not session.testsfailed:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

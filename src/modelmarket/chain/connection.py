@@ -26,6 +26,7 @@ TRANSACTION_GAS_LIMIT = 2**24
 TRANSACTION_BYTES_LIMIT = 128 * 1024
 """Public nodes refuse larger ones."""
 
+SEND_TRIES = 3
 RECEIPT_POLL_S = 0.05
 SLOWEST_POLL_S = 2.0
 RECEIPT_WAIT_S = 300.0
@@ -297,15 +298,20 @@ class Connection:
         receipt = self.receipt(transaction)
         if receipt is not None:
             return receipt
-        try:
-            with _node_errors(self.rpc):
-                self.web3.eth.send_raw_transaction(raw)
-        except ChainError:
-            # A node that has it already says so by an error.
-            receipt = self.receipt(transaction)
-            if receipt is not None:
-                return receipt
-            raise
+        for attempt in range(1, SEND_TRIES + 1):
+            try:
+                with _node_errors(self.rpc):
+                    self.web3.eth.send_raw_transaction(raw)
+                break
+            except ChainError:
+                # A node that has it already says so by an error; a line that
+                # was cut may have carried it, or not.
+                receipt = self.receipt(transaction)
+                if receipt is not None:
+                    return receipt
+                if attempt == SEND_TRIES:
+                    raise
+                time.sleep(RECEIPT_POLL_S * attempt)
         return self.wait_for(transaction)
 
     def wait_for(self, transaction: bytes) -> Receipt:

@@ -57,7 +57,7 @@ def _request(request: Request) -> dict[str, Any]:
     matches = won.record.matches if won is not None else None
     return {
         "id": request.id,
-        "phase": request.position().phase.name,
+        "phase": request.record.stage.name,  # the chain is gone by now
         "winner": won.record.trainer if won is not None else None,
         "matches": matches,
         "labels": labels,

@@ -65,13 +65,13 @@ class Transition:
 
 TRANSITIONS = (
     Transition(None, Phase.OPEN, "create_request"),
-    Transition(Phase.OPEN, Phase.TRUTH, "clock: submission deadline"),
+    Transition(Phase.OPEN, Phase.TRUTH, "clock: the deadline"),
     Transition(Phase.OPEN, Phase.CANCELLED, "cancel_request"),
     Transition(Phase.TRUTH, Phase.CLAIMS, "open_truth: last page"),
     Transition(Phase.TRUTH, Phase.CANCELLED, "cancel_request"),
     Transition(Phase.TRUTH, Phase.FORFEITED, "enforce_timeout: some live"),
     Transition(Phase.TRUTH, Phase.REFUNDED, "enforce_timeout: none live"),
-    Transition(Phase.CLAIMS, Phase.VALIDATION, "clock: claims close, a candidate"),
+    Transition(Phase.CLAIMS, Phase.VALIDATION, "clock: a candidate"),
     Transition(Phase.CLAIMS, Phase.REFUNDED, "enforce_timeout: no candidate"),
     Transition(Phase.VALIDATION, Phase.VALIDATION, "candidate fails: the next one"),
     Transition(Phase.VALIDATION, Phase.FULFILLED, "open_predictions: count is right"),

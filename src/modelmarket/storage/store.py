@@ -353,8 +353,8 @@ class Store:
         """
         if destination.exists():
             raise InputError(f"{destination} exists already.")
+        destination.absolute().parent.mkdir(parents=True, exist_ok=True)
         if not self.node(cid).is_folder:
-            destination.parent.mkdir(parents=True, exist_ok=True)
             self._export_file(cid, destination)
             return destination
         with tempfile.TemporaryDirectory(dir=destination.absolute().parent) as held:

@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes what is generated in the docs: `python scripts/docs.py [--check]`.
+
+The state diagram comes from the table that the code uses, the command
+reference from the commands themselves, the figures from the benchmarks'
+results. A test runs it with `--check`.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from modelmarket.cli import app
+from modelmarket.protocol.phases import TRANSITIONS, Phase
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+BENCHMARKS = ROOT / "benchmarks"
+
+# --- the state diagram ---
+
+BOX = (132, 44)
+PLACES: dict[Phase | None, tuple[int, int]] = {
+    None: (20, 92),
+    Phase.OPEN: (150, 70),
+    Phase.TRUTH: (400, 70),
+    Phase.CLAIMS: (650, 70),
+    Phase.VALIDATION: (900, 70),
+    Phase.CANCELLED: (200, 240),
+    Phase.FORFEITED: (440, 240),
+    Phase.REFUNDED: (690, 240),
+    Phase.FULFILLED: (930, 240),
+}
+STYLE = """
+ text { font: 13px system-ui, sans-serif; fill: light-dark(#1b1f24, #e6e9ee); }
+ .cause {
+  font-size: 11px; fill: light-dark(#57606a, #9aa4b2); paint-order: stroke;
+  stroke: light-dark(#ffffff, #0d1117); stroke-width: 5px;
+ }
+ rect { fill: light-dark(#eef4ff, #1c2a44); stroke: light-dark(#3465c4, #7aa2f7); }
+ rect.final { fill: light-dark(#f3f4f6, #22272e); stroke: light-dark(#57606a, #9aa4b2); }
+ path { fill: none; stroke: light-dark(#57606a, #9aa4b2); stroke-width: 1.4; }
+ marker path { fill: light-dark(#57606a, #9aa4b2); }
+ svg { color-scheme: light dark; }
+"""
+
+
+def state_diagram() -> str:
+    """The phases and every way between them, as SVG."""
+    width, height = BOX
+    parts = [
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1090 310" role="img"'
+        ' aria-label="The phases of a request">',
+        f"<style>{STYLE}</style>",
+        '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7"'
+        ' markerHeight="7" orient="auto-start-reverse"><path d="M0 0 8 4 0 8z"/>'
+        "</marker></defs>",
+    ]
+    for arrow in TRANSITIONS:
+        parts += _arrow(arrow.source, arrow.target, arrow.cause)
+    for phase, (x, y) in PLACES.items():
+        if phase is None:
+            parts.append(f'<circle cx="{x}" cy="{y}" r="7"/>')
+            continue
+        final = ' class="final"' if phase.is_final else ""
+        parts.append(
+            f'<rect{final} x="{x}" y="{y}" width="{width}" height="{height}" rx="8"/>'
+            f'<text x="{x + width / 2:g}" y="{y + height / 2 + 4:g}"'
+            f' text-anchor="middle">{phase.name}</text>'
+        )
+    return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def _arrow(source: Phase | None, target: Phase, cause: str) -> list[str]:
+    width, height = BOX
+    x0, y0 = PLACES[source]
+    x1, y1 = PLACES[target]
+    lines = cause.split(": ", 1)
+    if source is target:
+        middle = x0 + width / 2
+        path = f"M{middle - 24:g} {y0}c-10 -44 58 -44 48 0"
+        at = (middle, y0 - 50.0)
+    elif y0 == y1 or source is None:
+        begin = x0 + (7 if source is None else width)
+        path = f"M{begin} {y1 + height / 2:g}H{x1 - 2}"
+        at = ((begin + x1) / 2, y1 + height / 2 - (19 if len(lines) > 1 else 6))
+    else:
+        begin, end = x0 + width / 2, x1 + width / 2
+        path = f"M{begin:g} {y0 + height}L{end:g} {y1 - 2}"
+        low = 0.55 if end < begin else 0.42
+        at = (
+            begin + (end - begin) * low,
+            y0 + height + (y1 - y0 - height) * low - 4,
+        )
+    parts = [f'<path d="{path}" marker-end="url(#tip)"/>']
+    for number, line in enumerate(lines):
+        parts.append(
+            f'<text class="cause" x="{at[0]:g}" y="{at[1] + 13 * number:g}"'
+            f' text-anchor="middle">{html.escape(line)}</text>'
+        )
+    return parts
+
+
+# --- the command reference ---
+
+
+def command_reference() -> str:
+    """Every command with its help, as the terminal shows it."""
+    parts = [
+        "# Commands",
+        "",
+        "Every command takes `--json` and ends with an exit code that means",
+        "something: 0 done, 1 failed, 2 wrong input, 3 not found, 4 storage,",
+        "5 chain, 6 refused by the contract, 7 funds, 8 vault, 9 not the time",
+        "for it. This page is written by `make docs`.",
+    ]
+    root = typer.main.get_command(app)
+    for path, command in _commands(root, ()):
+        context = typer.Context(command, info_name=" ".join(("modelmarket", *path)))
+        context.max_content_width = context.terminal_width = 78
+        shown = command.get_help(context).strip()
+        parts += ["", f"## {' '.join(path)}", "", "```text", shown, "```"]
+    return "\n".join(line.rstrip() for line in "\n".join(parts).split("\n")) + "\n"
+
+
+def _commands(group: Any, path: tuple[str, ...]) -> list[tuple[tuple[str, ...], Any]]:
+    found: list[tuple[tuple[str, ...], Any]] = []
+    for name, command in sorted(getattr(group, "commands", {}).items()):
+        here = (*path, name)
+        if hasattr(command, "commands"):
+            found += _commands(command, here)
+        else:
+            found.append((here, command))
+    return found
+
+
+# --- the figures ---
+
+
+def figures() -> str:
+    """What was measured, and by which command."""
+    gas = json.loads((BENCHMARKS / "gas.json").read_text())
+    fuzz = json.loads((BENCHMARKS / "fuzz.json").read_text())
+    demo = json.loads((BENCHMARKS / "demo.json").read_text())
+    mnist = json.loads((BENCHMARKS / "demo-mnist.json").read_text())
+    coverage = json.loads((BENCHMARKS / "coverage.json").read_text())
+    speed = json.loads((BENCHMARKS / "speed.json").read_text())
+    parts = [
+        "# Figures",
+        "",
+        "Every figure here was printed by a command of the repository, named above",
+        "it. The page itself is written by `make docs` from `benchmarks/*.json`.",
+        "",
+        "## Gas",
+        "",
+        "`make gas`: receipts of anvil 1.7.1 under Osaka's rules, on a market that is",
+        "in use. The floor is the least that the chain charges for the bytes that",
+        "are sent (EIP-7623). A test measures the table again and compares.",
+        "",
+        "| call | case | labels × bits | submissions | gas | floor | over the floor |",
+        "|---|---|---|---:|---:|---:|---:|",
+    ]
+    for row in gas:
+        over = row["gas"] / row["floor"] - 1
+        parts.append(
+            f"| `{row['function']}` | {row['case']} | {row['labels']:,} × {row['bits']}"
+            f" | {row['submissions']:,} | {row['gas']:,} | {row['floor']:,} |"
+            f" {over:.1%} |"
+        )
+    parts += [
+        "",
+        "## Contract and reference model side by side",
+        "",
+        f"`make fuzz` on {fuzz['date']}: {fuzz['minutes']:g} minutes in"
+        f" {fuzz['processes']} process(es), {fuzz['stories']:,} stories,"
+        f" {fuzz['calls of the machine']:,} calls of the machine, and no difference.",
+        "",
+        "| call | allowed | refused |",
+        "|---|---:|---:|",
+    ]
+    calls = sorted({key.split()[0] for key in fuzz if " allowed" in key})
+    parts += [
+        f"| `{call}` | {fuzz.get(f'{call} allowed', 0):,} |"
+        f" {fuzz.get(f'{call} refused', 0):,} |"
+        for call in calls
+    ]
+    parts += ["", "| how requests ended | |", "|---|---:|"]
+    parts += [
+        f"| `{key.split()[1]}` | {count:,} |"
+        for key, count in fuzz.items()
+        if key.startswith("ended ")
+    ]
+    parts += [
+        "",
+        "## Coverage of the Vyper sources",
+        "",
+        "`make test` shows it and fails under 98%: by the contract tests alone,",
+        "without the state machine.",
+        "",
+        "| source | lines | branches |",
+        "|---|---:|---:|",
+    ]
+    parts += [
+        f"| `{one['name']}` | {one['lines'][0]} of {one['lines'][1]} |"
+        f" {one['branches'][0]} of {one['branches'][1]} |"
+        for one in coverage["files"]
+    ]
+    parts += ["", f"Together {coverage['percent']:.1f}%.", "", "## Speed", ""]
+    parts += [
+        "`make bench`: ours beside the rival, in one run on one machine.",
+        "",
+        "| what | ours | rival | |",
+        "|---|---:|---:|---|",
+    ]
+    parts += [
+        f"| {one['what']} | {one['ours']} | {one['rival']} | {one['note']} |"
+        for one in speed
+    ]
+    parts += [
+        "",
+        "## The demo",
+        "",
+        "`modelmarket demo --json`, and `modelmarket demo --data FOLDER --json` with",
+        "all of MNIST:",
+        "",
+        *_demo("1,797 digits", demo),
+        "",
+        *_demo("70,000 images", mnist),
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def _demo(name: str, document: dict[str, Any]) -> list[str]:
+    shown = {
+        **document,
+        "accounts": f"{len(document['accounts'])} accounts, the same sum before and after",
+    }
+    return [f"### {name}", "", "```json", json.dumps(shown, indent=1), "```"]
+
+
+PAGES = {
+    "states.svg": state_diagram,
+    "commands.md": command_reference,
+    "figures.md": figures,
+}
+
+
+def main() -> None:
+    """Writes the pages, or says which are stale."""
+    stale = []
+    for name, make in PAGES.items():
+        path, text = DOCS / name, make()
+        if "--check" in sys.argv:
+            if not path.exists() or path.read_text() != text:
+                stale.append(name)
+        else:
+            path.write_text(text)
+    if stale:
+        sys.exit(f"Stale: {', '.join(stale)}. Run: make docs")
+
+
+if __name__ == "__main__":
+    main()

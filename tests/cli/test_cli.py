@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line: help, exit codes, words, and no escape codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+
+from modelmarket.cli import app
+from modelmarket.cli.output import plain
+
+COMMAND = [sys.executable, "-c", "from modelmarket.cli import main; main()"]
+
+
+def run(
+    *arguments: str,
+    home: Path | None = None,
+    text: str | None = None,
+    **environment: str,
+) -> subprocess.CompletedProcess[str]:
+    variables = {**os.environ, **environment}
+    if home is not None:
+        variables["MODELMARKET_HOME"] = str(home)
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        env=variables,
+        capture_output=True,
+        text=True,
+        check=False,
+        input=text if text is not None else "",
+    )
+
+
+def commands(group: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for name, command in getattr(group, "commands", {}).items():
+        if hasattr(command, "commands"):
+            yield from commands(command, (*path, name))
+        else:
+            yield (*path, name)
+
+
+ALL = sorted(commands(typer.main.get_command(app)))
+
+
+def test_the_nouns_are_these() -> None:
+    assert {path[0] for path in ALL} == {
+        "account",
+        "agent",
+        "airdrop",
+        "audit",
+        "dataset",
+        "demo",
+        "deploy",
+        "node",
+        "request",
+        "store",
+        "submission",
+        "submit",
+    }
+
+
+@pytest.mark.parametrize("path", ALL, ids=" ".join)
+def test_every_command_has_an_example_and_json(path: tuple[str, ...]) -> None:
+    from typer.testing import CliRunner
+
+    shown = CliRunner().invoke(app, [*path, "--help"]).output
+    assert "Example" in shown
+    assert f"modelmarket {' '.join(path)}" in " ".join(shown.split())
+    assert "--json" in shown
+
+
+def test_help_imports_nothing_heavy() -> None:
+    program = (
+        "import sys; sys.argv = ['modelmarket', '--help']\n"
+        "from modelmarket.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print([m for m in ('web3', 'eth_account', 'polars', 'numpy', 'sqlalchemy',"
+        " 'httpx', 'starlette', 'eth', 'cryptography') if m in sys.modules])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("request", "list"), 3, "There is no network 'local'"),
+        (("request", "list", "--network", "x"), 3, "There is no network 'x'"),
+        (("account", "new"), 2, "A passphrase is needed, and there is nobody to ask."),
+        (("account", "show"), 3, "There is no network"),
+        (("store", "add", "/nowhere"), 3, "There is no file or folder /nowhere"),
+        (("store", "export", "rubbish", "x"), 2, "'rubbish' is not a CID"),
+        (("dataset", "check", "/nowhere.csv", "--label", "x"), 3, "There is no file"),
+        (("deploy", "--rpc", "http://127.0.0.1:9"), 5, "cannot be reached"),
+        (("demo", "--data", "/nowhere"), 3, "lacks train-images-idx3-ubyte"),
+        (
+            ("node", "add", "x", "--rpc", "http://127.0.0.1:9", "--market", "0x1"),
+            2,
+            "'0x1' is not a contract's address",
+        ),
+        (("request",), 2, "Usage"),
+        (("nonsense",), 2, "No such command"),
+    ],
+)
+def test_errors_say_what_and_end_with_their_code(
+    tmp_path: Path, arguments: tuple[str, ...], code: int, said: str
+) -> None:
+    done = run(*arguments, home=tmp_path)
+    assert done.returncode == code, done.stderr
+    assert said in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_errors_are_json_when_asked_for(tmp_path: Path) -> None:
+    done = run("request", "list", "--json", home=tmp_path)
+    document = json.loads(done.stderr)
+    assert document["error"] == "NotFoundError"
+    assert "node start" in document["hint"]
+
+
+def test_a_dataset_is_tried_before_it_is_published(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    lines = [f"{n},{'cat' if n % 4 else 'dog'}" for n in range(100)]
+    path.write_text("n,animal\n" + "\n".join(lines) + "\n")
+    done = run(
+        "dataset", "check", str(path), "--label", "animal", "--json", home=tmp_path
+    )
+    document = json.loads(done.stdout)
+    assert (document["train_rows"], document["test_rows"]) == (80, 20)
+    assert set(document["classes"]) == {"cat", "dog"}
+    told = run("dataset", "check", str(path), "--label", "animal", home=tmp_path)
+    assert "80 training and 20 test rows" in " ".join(told.stdout.split())
+
+
+def test_keys_are_imported_from_a_pipe_and_never_shown(tmp_path: Path) -> None:
+    key = "4c0883a69102937d6231471b5dbb6204fe5129617082792ae468d01a3f362318"
+    done = run(
+        "account",
+        "import",
+        "--json",
+        home=tmp_path,
+        text=key + "\n",
+        MODELMARKET_PASSPHRASE="long enough",
+    )
+    address = json.loads(done.stdout)["address"]
+    assert address == "0x2c7536E3605D9C16a7a3D7b1898e529396a65c23"
+    listed = run("account", "list", "--json", home=tmp_path)
+    assert json.loads(listed.stdout)[0]["address"] == address
+    everything = done.stdout + done.stderr + listed.stdout
+    everything += "".join(p.read_text() for p in (tmp_path / "keystores").iterdir())
+    assert key not in everything
+
+
+def test_a_passphrase_comes_from_a_file(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("long enough\n")
+    home = tmp_path / "home"
+    done = run("account", "new", home=home, MODELMARKET_PASSPHRASE_FILE=str(secret))
+    assert done.returncode == 0
+    missing = run("account", "new", home=home, MODELMARKET_PASSPHRASE_FILE="/nowhere")
+    assert missing.returncode == 2
+    assert "/nowhere cannot be read" in missing.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b[31mred\x1b[0m", "\ufffd[31mred\ufffd[0m"),
+        ("right\u202eleft", "right\ufffdleft"),
+        ("bell\x07, null\x00", "bell\ufffd, null\ufffd"),
+        ("[bold]brackets[/bold]", "[bold]brackets[/bold]"),
+        ("naïve – 文", "naïve – 文"),
+    ],
+)
+def test_strangers_text_is_text(text: str, shown: str) -> None:
+    assert plain(text) == shown
