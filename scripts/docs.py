@@ -81,6 +81,7 @@ def _arrow(source: Phase | None, target: Phase, cause: str) -> list[str]:
     width, height = BOX
     x0, y0 = PLACES[source]
     x1, y1 = PLACES[target]
+    begin: float
     lines = cause.split(": ", 1)
     if source is target:
         middle = x0 + width / 2

@@ -8,6 +8,7 @@ until the time is over. The tally is printed and kept in
 
 from __future__ import annotations
 
+import importlib
 import json
 import multiprocessing
 import os
@@ -27,14 +28,15 @@ STEPS = 100
 def run(minutes: float) -> Counter[str]:
     """Plays stories until the time is over; raises at the first difference."""
     sys.path.insert(0, str(ROOT / "tests"))
-    from contracts.stateful import MarketMachine
     from hypothesis import HealthCheck, settings
     from hypothesis.stateful import run_state_machine_as_test
+
+    stateful = importlib.import_module("contracts.stateful")
 
     ends = time.monotonic() + 60 * minutes
     while time.monotonic() < ends:
         run_state_machine_as_test(
-            MarketMachine,
+            stateful.MarketMachine,
             settings=settings(
                 max_examples=STORIES_AT_ONCE,
                 stateful_step_count=STEPS,
@@ -43,7 +45,7 @@ def run(minutes: float) -> Counter[str]:
                 suppress_health_check=list(HealthCheck),
             ),
         )
-    return MarketMachine.tally
+    return Counter(stateful.MarketMachine.tally)
 
 
 def main() -> None:

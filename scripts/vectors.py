@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import random
 from pathlib import Path
+from typing import Any
 
 from eth_abi import encode
 from eth_utils import keccak, to_checksum_address
@@ -35,9 +36,9 @@ def page_hash(page: bytes) -> bytes:
     return keccak(encode(["uint256[]"], [words]))
 
 
-def packing(chance: random.Random) -> list[dict[str, object]]:
+def packing(chance: random.Random) -> list[dict[str, Any]]:
     """Labels, their pages and the pages' hashes."""
-    vectors = []
+    vectors: list[dict[str, Any]] = []
     for bits in (1, 2, 4, 8, 16):
         lanes = 256 // bits
         for count in (1, lanes - 1, lanes, lanes + 1, PAGE_WORDS * lanes + 1):
@@ -65,9 +66,9 @@ def packing(chance: random.Random) -> list[dict[str, object]]:
     return vectors
 
 
-def counts(chance: random.Random) -> list[dict[str, object]]:
+def counts(chance: random.Random) -> list[dict[str, Any]]:
     """Words of truth and predictions, and how many labels differ."""
-    vectors = []
+    vectors: list[dict[str, Any]] = []
     for bits in (1, 2, 4, 8, 16):
         lanes = 256 // bits
         for share in (0.0, 0.03, 0.5, 1.0):
@@ -89,9 +90,9 @@ def counts(chance: random.Random) -> list[dict[str, object]]:
     return vectors
 
 
-def seals(chance: random.Random) -> list[dict[str, object]]:
+def seals(chance: random.Random) -> list[dict[str, Any]]:
     """Seals of truths and of predictions, on one page and on two."""
-    vectors = []
+    vectors: list[dict[str, Any]] = []
     for name, domain, count, bits in (
         ("a truth of one label", "truth", 1, 4),
         ("a truth of two pages", "truth", 12_300, 16),
@@ -100,9 +101,7 @@ def seals(chance: random.Random) -> list[dict[str, object]]:
     ):
         codes = [chance.randrange(2**bits) for _ in range(count)]
         pages = pack(codes, bits)
-        market, owner = (
-            to_checksum_address(chance.randbytes(20)) for _ in range(2)
-        )
+        market, owner = (to_checksum_address(chance.randbytes(20)) for _ in range(2))
         zero = bytes(32)
         is_truth = domain == "truth"
         terms_hash = zero if is_truth else chance.randbytes(32)
@@ -113,7 +112,12 @@ def seals(chance: random.Random) -> list[dict[str, object]]:
                 ["bytes32", "uint256", "address", "address", *["bytes32"] * 3],
                 [
                     keccak(text=f"ModelMarket {domain} 1"),
-                    chain_id, market, owner, terms_hash, superhash, salt,
+                    chain_id,
+                    market,
+                    owner,
+                    terms_hash,
+                    superhash,
+                    salt,
                 ],
             )
         )
@@ -122,11 +126,19 @@ def seals(chance: random.Random) -> list[dict[str, object]]:
             inner = keccak(encode(["bytes32", "bytes32"], [page_hash(page), inner]))
         vectors.append(
             {
-                "name": name, "domain": domain, "labels": count, "bits": bits,
-                "chain_id": chain_id, "market": market, "owner": owner,
-                "terms_hash": terms_hash.hex(), "superhash": superhash.hex(),
-                "salt": salt.hex(), "pages": [page.hex() for page in pages],
-                "core": core.hex(), "seal": inner.hex(),
+                "name": name,
+                "domain": domain,
+                "labels": count,
+                "bits": bits,
+                "chain_id": chain_id,
+                "market": market,
+                "owner": owner,
+                "terms_hash": terms_hash.hex(),
+                "superhash": superhash.hex(),
+                "salt": salt.hex(),
+                "pages": [page.hex() for page in pages],
+                "core": core.hex(),
+                "seal": inner.hex(),
             }
         )
     return vectors
@@ -134,9 +146,11 @@ def seals(chance: random.Random) -> list[dict[str, object]]:
 
 def main() -> None:
     """Writes the file; the same every time."""
-    chance = random.Random(20_261_122)
+    chance = random.Random(20_261_122)  # noqa: S311  # the same every time
     vectors = {
-        "packing": packing(chance), "counts": counts(chance), "seals": seals(chance)
+        "packing": packing(chance),
+        "counts": counts(chance),
+        "seals": seals(chance),
     }
     TARGET.write_text(json.dumps(vectors, indent=1) + "\n")
     print(f"{TARGET.name}: {TARGET.stat().st_size:,} bytes")

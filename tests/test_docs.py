@@ -14,7 +14,9 @@ from modelmarket.chain.artifacts import artifact
 from modelmarket.chain.reasons import REASONS
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("examples/**/*.md")])
+PAGES = sorted(
+    [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("examples/**/*.md")]
+)
 
 
 def _calls() -> dict[str, list[str]]:
@@ -49,8 +51,11 @@ def test_the_table_of_calls_is_that_of_the_abi() -> None:
 
 def test_the_generated_pages_are_fresh() -> None:
     done = subprocess.run(
-        [sys.executable, "scripts/docs.py", "--check"], cwd=ROOT, capture_output=True,
-        text=True, check=False,
+        [sys.executable, "scripts/docs.py", "--check"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
 
@@ -68,7 +73,9 @@ def test_commands_in_the_docs_are_commands(page: Path) -> None:
     from modelmarket.cli import app
 
     root = typer.main.get_command(app)
-    for words in re.findall(r"(?:^|`|\$ |/)modelmarket ([a-z][a-z -]*)", page.read_text(), re.M):
+    for words in re.findall(
+        r"(?:^|`|\$ |/)modelmarket ([a-z][a-z -]*)", page.read_text(), re.MULTILINE
+    ):
         here: object = root
         for word in words.split():
             deeper = getattr(here, "commands", {})

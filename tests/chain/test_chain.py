@@ -18,7 +18,7 @@ import pytest
 
 from modelmarket.chain.anvil import find_anvil
 from modelmarket.chain.connection import Connection, calldata_floor
-from modelmarket.chain.contracts import ModelCoin, ModelMarket
+from modelmarket.chain.contracts import ModelCoin
 from modelmarket.chain.networks import Network, Networks
 from modelmarket.chain.node.ledger import CHAIN_ID
 from modelmarket.chain.node.server import running_node

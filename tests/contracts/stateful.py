@@ -478,7 +478,7 @@ class MarketMachine(RuleBasedStateMachine):
         elif phase == "TRUTH":
             self.open_truth(who, this, "well")
         elif phase == "CLAIMS" and silent is not None and some:
-            off = 1 if some == 9 else 0  # noqa: PLR2004  # one in ten lies
+            off = 1 if some == 9 else 0  # one in ten lies
             this = silent.id - 1 or everyone
             self.claim(who, this, own=True, off=off, hint=0, well=True)
         elif phase == "VALIDATION" and some:

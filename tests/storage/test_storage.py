@@ -383,7 +383,7 @@ def test_old_profiles_are_read(other: Store) -> None:
         return b"\x0a" + bytes([len(meta)]) + meta
 
     links = tuple(unixfs.Link(old(leaf(part)), "", 20) for part in parts)
-    node = unixfs.Node(False, links, b"", tuple(map(len, parts)))  # noqa: FBT003
+    node = unixfs.Node(False, links, b"", tuple(map(len, parts)))
     root = old(node.encode())
 
     def source(cid: Cid) -> bytes:

@@ -97,7 +97,7 @@ def _neighbours(rows: int) -> Any:  # noqa: ARG001  # as the others
 
 
 RECIPES = (
-    Recipe("linear", _linear),
+    Recipe("linear", _linear, most_rows=40_000),
     Recipe("forest", _forest),
     Recipe("boosting", _boosting),
     Recipe("network", _network),
