@@ -274,13 +274,16 @@ def _steps(
         if _gains_by_enforcing(record, live, position.phase, requester=truth_is_ours):
             yield Step(Kind.ENFORCE, record.id, NONE, position.step_ends, 0)
         return
-    match position.phase:
-        case Phase.OPEN if truth_is_ours:
-            ends = record.deadline + window
-            yield Step(Kind.OPEN_TRUTH, record.id, NONE, record.deadline, ends)
-        case Phase.TRUTH if truth_is_ours:
+    if position.phase in (Phase.OPEN, Phase.TRUTH):
+        if truth_is_ours:
             begins = record.deadline if record.pages == 0 else record.started
-            yield Step(Kind.OPEN_TRUTH, record.id, NONE, begins, position.step_ends)
+            ends = max(begins + window, position.step_ends)
+            yield Step(Kind.OPEN_TRUTH, record.id, NONE, begins, ends)
+        for one in live:
+            # Claims come once the truth is open; until then nothing can be done.
+            yield Step(Kind.CLAIM, record.id, one.id, position.step_ends, 0)
+        return
+    match position.phase:
         case Phase.CLAIMS:
             for one in live:
                 if one.status is Status.LIVE:

@@ -233,6 +233,26 @@ def test_a_copied_seal_is_not_taken_for_ours(embedded: Place) -> None:
     assert agent.plan(eve) == []
 
 
+def test_the_plan_shows_what_is_to_come_and_does_not_do_it(embedded: Place) -> None:
+    requester, ann = embedded.join("requester"), embedded.join("ann")
+    request = embedded.create(requester)
+    embedded.submit(ann, request.id)
+    deadline, window = request.record.deadline, request.terms.response_window_s
+    (opening,) = agent.plan(requester)
+    assert (opening.kind, opening.begins, opening.ends) == (
+        agent.Kind.OPEN_TRUTH,
+        deadline,
+        deadline + window,
+    )
+    (claim,) = agent.plan(ann)
+    assert (claim.kind, claim.begins) == (agent.Kind.CLAIM, deadline)
+    assert agent.run_once(ann) == agent.run_once(requester) == []
+    embedded.move_to(deadline)
+    assert agent.run_once(ann) == []
+    assert [one.done for one in agent.run_once(requester)] == [True]
+    assert [one.step.kind for one in agent.run_once(ann)] == [agent.Kind.CLAIM]
+
+
 def test_errors_come_in_words_and_cost_nothing(embedded: Place) -> None:
     requester, ann = embedded.join("requester"), embedded.join("ann")
     with pytest.raises(RevertError, match="This address has had its airdrop"):

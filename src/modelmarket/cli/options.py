@@ -64,8 +64,9 @@ def open_market(network: str, account: str | None = None, *, sign: bool) -> Mark
     """Connects to a market; to sign, the key and the vault are unlocked."""
     from modelmarket.market import Market
 
-    passphrase = ask_passphrase() if sign else None
-    return Market.connect(network, account=account, passphrase=passphrase)
+    if not sign:
+        return Market(Home.default(), profile(network))
+    return Market.connect(network, account=account, passphrase=ask_passphrase())
 
 
 def profile(name: str) -> Network:

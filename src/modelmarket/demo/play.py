@@ -265,7 +265,10 @@ class _Play:
         mine = person.market.request(request.id)
         features, labels = mine.training_data()
         recipe = next(one for one in RECIPES if one.name == person.role)
-        model = train(recipe, _matrix(features), labels.to_numpy().astype(str))
+        learnt = _matrix(features.head(recipe.most_rows))
+        del features
+        model = train(recipe, learnt, labels.to_numpy().astype(str)[: len(learnt)])
+        del learnt
         self._models[person.role] = model
         predictions = predict(model, _matrix(mine.test_data()))
         path = self._write_model(person, model)

@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Walks through the README's commands and writes them down with their output.
+
+`python walk.py MNIST` runs them one after the other in a folder of its own,
+with a chain, two homes and two gateways, and renews README.md. MNIST is a
+folder with the four IDX files.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+HERE = Path(__file__).parent
+PASSPHRASE = "an example, not a secret"  # noqa: S105
+
+HEAD = """# MNIST by hand
+
+The life of a request with all 70,000 images of MNIST, command by command, each
+with its real output. Two people take part: rita, the requester, and tom, a
+trainer. Each has a terminal with a home of its own:
+
+```console
+$ export MODELMARKET_HOME=$PWD/rita MODELMARKET_PASSPHRASE_FILE=$PWD/passphrase
+```
+
+and the other one with `tom`. MNIST's four IDX files lie in the folder `mnist`.
+This page was written by `python walk.py mnist`, which ran every command below.
+"""
+
+
+class Walk:
+    """What was done so far, as Markdown."""
+
+    def __init__(self, folder: Path, closing: ExitStack) -> None:
+        self.folder = folder
+        self.text = [HEAD]
+        self._closing = closing
+
+    def say(self, *lines: str) -> None:
+        """Adds prose."""
+        self.text.append("\n" + "\n".join(lines) + "\n")
+
+    def _environment(self, who: str) -> dict[str, str]:
+        return {
+            **os.environ,
+            "MODELMARKET_HOME": str(self.folder / who),
+            "MODELMARKET_PASSPHRASE": PASSPHRASE,
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        }
+
+    def run(self, who: str, *commands: str) -> str:
+        """Runs commands and notes them with what they printed."""
+        out = ""
+        self.text.append("\n```console\n")
+        for command in commands:
+            done = subprocess.run(  # noqa: S602  # the commands stand below
+                command,
+                shell=True,
+                cwd=self.folder,
+                env=self._environment(who),
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            if done.returncode:
+                sys.exit(f"{command}: {done.stderr}")
+            out = done.stdout
+            self.text.append(f"{who}$ {command}\n{out}")
+        self.text.append("```\n")
+        return out
+
+    def start(self, who: str, command: str) -> None:
+        """Starts a command that goes on, and notes what it said first."""
+        process = subprocess.Popen(  # noqa: S603  # the commands stand below
+            shlex.split(command),
+            cwd=self.folder,
+            env={**self._environment(who), "PYTHONUNBUFFERED": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self._closing.callback(process.wait)
+        self._closing.callback(process.kill)
+        assert process.stdout is not None
+        self.text.append(f"\n```console\n{who}$ {command}\n")
+        self.text.append(f"{process.stdout.readline()}```\n")
+
+
+def walk(mnist: Path, steps: Walk) -> None:
+    """The whole of it."""
+    (steps.folder / "mnist").symlink_to(mnist.absolute())
+    for name in ("make_files.py", "predict.py"):
+        (steps.folder / name).symlink_to(HERE / name)
+    steps.say("## The files")
+    steps.run("rita", "python make_files.py mnist .", "ls mnist*.csv model.onnx")
+    steps.say("## A chain and a market", "", "The chain runs in a terminal of its own.")
+    steps.start("rita", "modelmarket node start")
+    steps.run("rita", "modelmarket account new", "modelmarket deploy")
+    steps.say(
+        "`deploy` made rita's account the pot of the airdrops. A second",
+        "account, a key that asks for nothing else, will be the requester.",
+    )
+    steps.run("rita", "modelmarket account new")
+    accounts = steps.run("rita", "modelmarket account list --json")
+    rita = re.findall(r'"address": "(0x\w+)"', accounts)[1]
+    steps.run(
+        "rita",
+        f"modelmarket node fund {rita}",
+        f"modelmarket airdrop --account {rita}",
+    )
+    status = steps.run("rita", "modelmarket node status")
+    market = re.findall(r"market (0x\w+)", status)[0]
+    steps.say("## The trainer joins", "", "Both serve their stores.")
+    steps.start("rita", "modelmarket store serve --port 8081")
+    steps.start("tom", "modelmarket store serve --port 8082")
+    gateways = "--gateway http://127.0.0.1:8081 --gateway http://127.0.0.1:8082"
+    join = f"node add local --rpc http://127.0.0.1:8545 --market {market} {gateways}"
+    steps.run("rita", f"modelmarket {join}")
+    steps.run("tom", f"modelmarket {join}", "modelmarket account new")
+    listed = steps.run("tom", "modelmarket account list --json")
+    tom = re.findall(r'"address": "(0x\w+)"', listed)[0]
+    steps.run("tom", f"modelmarket node fund {tom}", "modelmarket airdrop")
+    steps.say("## The request")
+    steps.run(
+        "rita",
+        "modelmarket dataset check mnist.csv --labels mnist_labels.csv --header",
+        "modelmarket request create mnist.csv --labels mnist_labels.csv --header "
+        f"--reward 100 --name MNIST --minutes 60 --account {rita}",
+    )
+    steps.say("## The submission")
+    steps.run(
+        "tom",
+        "modelmarket request list",
+        "modelmarket dataset fetch 1 data",
+        "ls data",
+        "python predict.py data model.onnx predictions.csv",
+        "modelmarket submission check 1 predictions.csv",
+        'modelmarket submit 1 predictions.csv model.onnx --name "one hidden layer"',
+        "modelmarket agent plan",
+    )
+    steps.say(
+        "## The end",
+        "",
+        "An hour passes; here the clock is moved. `agent once` does what",
+        "`agent run` would have done by itself.",
+    )
+    once = f"modelmarket agent once --account {rita}"
+    steps.run("rita", "modelmarket node move-clock 3600", once)
+    steps.run("tom", "modelmarket agent once")
+    steps.run("rita", "modelmarket node move-clock 900")
+    steps.run("tom", "modelmarket agent once", "modelmarket account show")
+    steps.run(
+        "rita",
+        "modelmarket request show 1",
+        "modelmarket audit 1",
+        "modelmarket request model 1 bought",
+        "ls bought",
+        f"modelmarket account show --account {rita}",
+    )
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Walks, and writes the README."""
+    if len(arguments) != 1:
+        sys.exit(__doc__)
+    with ExitStack() as closing:
+        folder = Path(closing.enter_context(tempfile.TemporaryDirectory()))
+        steps = Walk(folder, closing)
+        walk(Path(arguments[0]), steps)
+        time.sleep(0.1)
+    text = "".join(steps.text).replace(str(folder), "~")
+    # Key files are named after the second they were made in.
+    text = re.sub(r"UTC--\S+?--(\w{6})\w+", r"UTC--…--\1…", text)
+    (HERE / "README.md").write_text(
+        "\n".join(line.rstrip() for line in text.split("\n"))
+    )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
