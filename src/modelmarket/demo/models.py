@@ -99,7 +99,7 @@ def _neighbours(rows: int) -> Any:  # noqa: ARG001  # as the others
 # All of MNIST at once would take some of them more than a GB.
 RECIPES = (
     Recipe("linear", _linear, most_rows=30_000),
-    Recipe("forest", _forest),
+    Recipe("forest", _forest, most_rows=40_000),
     Recipe("boosting", _boosting),
     Recipe("network", _network, most_rows=40_000),
     Recipe("neighbours", _neighbours, most_rows=10_000),
