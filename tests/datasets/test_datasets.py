@@ -334,8 +334,10 @@ def test_more_than_65_536_classes_name_the_row(tmp_path: Path) -> None:
 
 def test_a_label_column_that_is_not_there_is_named(tmp_path: Path) -> None:
     path = table(tmp_path / "t.csv", rows())
-    with pytest.raises(DataError, match="t.csv has no column 'label'; its last ones"):
-        Source(open_table(path), label="label")
+    with pytest.raises(
+        DataError, match="no column 'label'; its last ones are 'a', 'b'"
+    ):
+        Source(open_table(path, knows="label"), label="label")
 
 
 @pytest.mark.parametrize("name", ["row_id", "label"])

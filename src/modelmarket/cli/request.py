@@ -107,13 +107,14 @@ def create(
     from modelmarket.datasets.split import parse_fraction
     from modelmarket.protocol.money import format_mdc, parse_mdc
 
+    amount = parse_mdc(reward)
     source = open_source(data, label, labels, header, delimiter, encoding)
     market = open_market(network, account, sign=True)
     output = Output(as_json=as_json)
     with output.progress() as advance:
         request = market.create_request(
             source,
-            reward=parse_mdc(reward),
+            reward=amount,
             stake=None if stake is None else parse_mdc(stake),
             name=name,
             context=context,

@@ -135,7 +135,7 @@ def open_table(
     if not first:
         raise DataError(f"{path.name} is empty.", hint="It must have a row at least.")
     if header is None:
-        header = knows in first[0] if knows else _looks_like_header(first)
+        header = knows in first[0] or _looks_like_header(first)
     names = first[0] if header else [f"column_{n + 1}" for n in range(len(first[0]))]
     if header and len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
