@@ -20,7 +20,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 HERE = Path(__file__).parent
-PASSPHRASE = "an example, not a secret"  # noqa: S105
+PASSPHRASE = "an example, not a secret"  # noqa: S105  # as it says
 
 HEAD = """# MNIST by hand
 

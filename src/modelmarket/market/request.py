@@ -23,7 +23,7 @@ from modelmarket.market.submission import Submission
 from modelmarket.protocol.classes import Codes
 from modelmarket.protocol.labels import pack, page_count, unpack
 from modelmarket.protocol.money import format_mdc
-from modelmarket.protocol.phases import Phase, Position, Status
+from modelmarket.protocol.phases import Phase, Position
 from modelmarket.protocol.seals import new_salt, superhash
 from modelmarket.protocol.types import RequestId, SubmissionId
 from modelmarket.storage.cid import Cid
@@ -105,11 +105,6 @@ class Request:
     def winner(self) -> Submission | None:
         """The submission that won."""
         return self.submission(self.record.winner) if self.record.winner else None
-
-    def is_mine(self) -> bool:
-        """Whether this wallet is the requester."""
-        market = self.market
-        return market.can_sign and market.wallet.address == self.record.requester
 
     def status(self) -> str:
         """What is so and what comes next, in words."""
@@ -392,11 +387,6 @@ class Request:
         """This wallet's submissions."""
         me = self.market.wallet.address
         return [one for one in self.submissions() if one.record.trainer == me]
-
-    def live(self) -> list[Submission]:
-        """Submissions that have neither failed nor been cancelled."""
-        gone = (Status.CANCELLED, Status.FAILED)
-        return [one for one in self.submissions() if one.record.status not in gone]
 
 
 def _quoted(cell: str) -> str:

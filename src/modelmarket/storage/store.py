@@ -12,13 +12,13 @@ import hashlib
 import os
 import sqlite3
 import tempfile
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
+from modelmarket.databases import Database
 from modelmarket.errors import InputError, NotFoundError, StorageError
 from modelmarket.files import sync_folder
 from modelmarket.storage import car, unixfs
@@ -89,9 +89,8 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self._objects = folder / "objects"
         self._objects.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._local = threading.local()
-        self._database = folder / "blocks.sqlite"
-        with self._writing() as connection:
+        self.database = Database(folder / "blocks.sqlite")
+        with self.database.writing() as connection:
             connection.executescript(_SCHEMA)
 
     # --- adding ---
@@ -126,7 +125,7 @@ class Store:
                 raise InputError(f"{path!r} cannot be the name of a file.")
             tree[path] = self._part(stored.cid)
         part, block = unixfs.folder(tree)
-        with self._writing() as connection:
+        with self.database.writing() as connection:
             _put_node(connection, part.cid, block)
         size = sum(stored.size for stored in files.values())
         return self._keep_root(part.cid, size, name)
@@ -146,7 +145,7 @@ class Store:
             entries[child.name], below = self._add(child, progress, depth + 1)
             size += below
         part, block = unixfs.folder(entries)
-        with self._writing() as connection:
+        with self.database.writing() as connection:
             _put_node(connection, part.cid, block)
         return part, size
 
@@ -162,7 +161,7 @@ class Store:
         return root
 
     def _keep_root(self, cid: Cid, size: int, name: str) -> Stored:
-        with self._writing() as connection:
+        with self.database.writing() as connection:
             connection.execute(
                 "INSERT OR IGNORE INTO roots VALUES (?, ?, ?, unixepoch())",
                 (bytes(cid), name, size),
@@ -237,14 +236,10 @@ class Store:
 
     def holds(self, cid: Cid) -> int | None:
         """The size of a file that is here as a whole; None for others."""
-        row = (
-            self._reading()
-            .execute(
-                "SELECT size FROM objects WHERE cid = ?",
-                (bytes(Cid(cid.codec, cid.digest)),),
-            )
-            .fetchone()
-        )
+        row = self.database.connection.execute(
+            "SELECT size FROM objects WHERE cid = ?",
+            (bytes(Cid(cid.codec, cid.digest)),),
+        ).fetchone()
         if row is None or not self._place(cid).is_file():
             return None
         return int(row[0])
@@ -259,7 +254,7 @@ class Store:
             NotFoundError: It is not here.
             StorageError: It is damaged.
         """
-        reading = self._reading()
+        reading = self.database.connection
         key = bytes(Cid(cid.codec, cid.digest))
         if cid.codec == RAW:
             row = reading.execute(
@@ -379,7 +374,7 @@ class Store:
 
     def roots(self) -> list[Stored]:
         """Everything that was added or fetched, oldest first."""
-        rows = self._reading().execute(
+        rows = self.database.connection.execute(
             "SELECT cid, size, name FROM roots ORDER BY added, cid"
         )
         return [Stored(Cid.from_bytes(cid), size, name) for cid, size, name in rows]
@@ -411,21 +406,6 @@ class Store:
         finally:
             Path(temporary).unlink(missing_ok=True)
 
-    def _reading(self) -> sqlite3.Connection:
-        """This thread's connection."""
-        connection: sqlite3.Connection | None = getattr(self._local, "line", None)
-        if connection is None:
-            connection = sqlite3.connect(self._database, timeout=60)
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
-            self._local.line = connection
-        return connection
-
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        with self._reading() as connection:
-            yield connection
-
 
 class _NewObject:
     """A file on its way into the store."""
@@ -454,7 +434,7 @@ class _NewObject:
         os.fsync(self._file.fileno())
         self._temporary.rename(self._objects / str(Cid(root.codec, root.digest)))
         sync_folder(self._objects)
-        with self._store._writing() as connection:  # noqa: SLF001  # one class in two
+        with self._store.database.writing() as connection:  # one class in two
             for cid, block in nodes:
                 _put_node(connection, cid, block)
             connection.executemany(
@@ -495,7 +475,7 @@ class _Taking:
                     unixfs.check_name(link.name)
                     if only in ("", link.name):
                         size += self.take(link.cid, depth + 1)
-                with self._store._writing() as connection:  # noqa: SLF001  # one class in two
+                with self._store.database.writing() as connection:  # one class in two
                     _put_node(connection, cid, block)
                 return size
         size_here = self._store.holds(cid)

@@ -12,13 +12,11 @@ import json
 import os
 import secrets
 import sqlite3
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
+from modelmarket.databases import Database
 from modelmarket.errors import InputError, NotFoundError, VaultError
 from modelmarket.files import PRIVATE, write_atomically
 from modelmarket.protocol.labels import Page
@@ -151,12 +149,12 @@ class Vault:
 
     def __init__(self, path: Path, passphrase: str) -> None:
         self.path = path
-        self._local = threading.local()
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         # Made here, so that nobody else can read it from the first byte on.
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY, PRIVATE))
+        self.database = Database(path)
         try:
-            with self._writing() as connection:
+            with self.database.writing() as connection:
                 connection.executescript(_SCHEMA)
                 self._key = _unlock(connection, passphrase)
         except sqlite3.DatabaseError as error:
@@ -175,7 +173,7 @@ class Vault:
         kind = "truth" if isinstance(secret, SealedTruth) else "predictions"
         name = secret.opening().seal
         sealed = self._key.encrypt(_to_json(secret), kind.encode() + name)
-        with self._writing() as connection:
+        with self.database.writing() as connection:
             connection.execute(
                 "INSERT OR IGNORE INTO secrets VALUES (?, ?, ?, ?)",
                 (name, kind, secret.market, sealed),
@@ -192,17 +190,15 @@ class Vault:
 
     def seals(self, market: Address) -> dict[Seal, str]:
         """The seals of everything kept for a market, with their kinds."""
-        rows = self._reading().execute(
+        rows = self.database.connection.execute(
             "SELECT seal, kind FROM secrets WHERE market = ?", (market,)
         )
         return {Seal(name): kind for name, kind in rows}
 
     def _secret(self, kind: type[_Kind], name: bytes) -> _Kind | None:
-        row = (
-            self._reading()
-            .execute("SELECT kind, sealed FROM secrets WHERE seal = ?", (name,))
-            .fetchone()
-        )
+        row = self.database.connection.execute(
+            "SELECT kind, sealed FROM secrets WHERE seal = ?", (name,)
+        ).fetchone()
         if row is None or _KINDS[row[0]] is not kind:
             return None
         return _from_json(kind, self._key.decrypt(row[1], row[0].encode() + name))
@@ -211,7 +207,7 @@ class Vault:
 
     def begin(self, market: Address, step: str, transaction: bytes, raw: bytes) -> None:
         """Notes a signed transaction before it is sent."""
-        with self._writing() as connection:
+        with self.database.writing() as connection:
             connection.execute(
                 "INSERT OR IGNORE INTO journal (hash, market, step, sealed)"
                 " VALUES (?, ?, ?, ?)",
@@ -220,7 +216,7 @@ class Vault:
 
     def end(self, transaction: bytes, outcome: str) -> None:
         """Notes what became of a transaction, and forgets its bytes."""
-        with self._writing() as connection:
+        with self.database.writing() as connection:
             connection.execute(
                 "UPDATE journal SET outcome = ?, sealed = x'' WHERE hash = ?",
                 (outcome, transaction),
@@ -228,7 +224,7 @@ class Vault:
 
     def unfinished(self, market: Address) -> list[Sent]:
         """Transactions that were signed and whose outcome is not known."""
-        rows = self._reading().execute(
+        rows = self.database.connection.execute(
             "SELECT hash, step, sealed FROM journal"
             " WHERE market = ? AND outcome = '' ORDER BY rowid",
             (market,),
@@ -251,7 +247,9 @@ class Vault:
         """
         if path.exists():
             raise InputError(f"{path} exists already.", hint="Choose another name.")
-        rows = self._reading().execute("SELECT seal, kind, sealed FROM secrets")
+        rows = self.database.connection.execute(
+            "SELECT seal, kind, sealed FROM secrets"
+        )
         records = [
             {
                 "kind": kind,
@@ -299,23 +297,6 @@ class Vault:
             else:
                 self.keep(_from_json(SealedPredictions, data))
         return len(records)
-
-    # --- the disk ---
-
-    def _reading(self) -> sqlite3.Connection:
-        """This thread's connection."""
-        connection: sqlite3.Connection | None = getattr(self._local, "line", None)
-        if connection is None:
-            connection = sqlite3.connect(self.path, timeout=60)
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
-            self._local.line = connection
-        return connection
-
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        with self._reading() as connection:
-            yield connection
 
 
 def _unlock(connection: sqlite3.Connection, passphrase: str) -> Key:
