@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writing files so that a crash leaves the old one or the new one."""
 
+from __future__ import annotations
+
+import hashlib
 import os
 import tempfile
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import BinaryIO, Self
 
 PRIVATE = 0o600
 
@@ -31,3 +36,34 @@ def sync_folder(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+class HashedFile:
+    """A file whose SHA-256 is taken beside the writing, in a thread."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._sha256 = hashlib.sha256()
+        self._thread = ThreadPoolExecutor(max_workers=1)
+        self._last: Future[None] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.shutdown()
+
+    def write(self, data: bytes) -> None:
+        """Appends to the file; best a megabyte at a time."""
+        self._wait()
+        self._last = self._thread.submit(self._sha256.update, data)
+        self._file.write(data)
+
+    def digest(self) -> bytes:
+        """The SHA-256 of what was written."""
+        self._wait()
+        return self._sha256.digest()
+
+    def _wait(self) -> None:
+        if self._last is not None:
+            self._last.result()

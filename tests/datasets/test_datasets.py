@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import hashlib
 import io
 import struct
 from fractions import Fraction
@@ -16,12 +17,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from modelmarket.datasets import tables
 from modelmarket.datasets.frames import read_frame
 from modelmarket.datasets.idx import find_mnist, read_idx, write_mnist
 from modelmarket.datasets.predictions import encode_predictions, read_predictions
 from modelmarket.datasets.published import Manifest, publish
+from modelmarket.datasets.records import encode_row, read_records
 from modelmarket.datasets.split import Source, parse_fraction
-from modelmarket.datasets.tables import open_table
+from modelmarket.datasets.tables import Table, open_table
 from modelmarket.errors import DataError, NotFoundError
 from modelmarket.protocol.classes import Classes
 
@@ -138,6 +141,77 @@ def test_a_wrong_encoding_says_so(tmp_path: Path) -> None:
 def test_a_missing_file_says_so(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match=r"There is no file .*none\.csv"):
         open_table(tmp_path / "none.csv")
+
+
+CELLS = st.text(st.sampled_from('ab1.,;\n\r"\tü '), max_size=6)
+
+
+@settings(
+    max_examples=300,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    rows=st.integers(1, 4).flatmap(
+        lambda width: st.lists(
+            st.lists(CELLS, min_size=width, max_size=width), min_size=1, max_size=12
+        )
+    ),
+    delimiter=st.sampled_from(",;\t|"),
+    ending=st.sampled_from(["\n", "\r\n", "\n\n"]),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "cp1252"]),
+    block_bytes=st.integers(1, 40),
+    data=st.data(),
+)
+def test_whatever_the_blocks_rows_are_what_the_csv_module_reads(
+    tmp_path_factory: pytest.TempPathFactory,
+    rows: list[list[str]],
+    delimiter: str,
+    ending: str,
+    encoding: str,
+    block_bytes: int,
+    data: st.DataObject,
+) -> None:
+    """Plain lines are cut by the places of their delimiters, others read cell
+    by cell, and blocks end anywhere: nobody must be able to tell."""
+    out = io.StringIO(newline="")
+    # The csv module leaves a lone carriage return bare, which no reader would
+    # give back; this line end makes it quote both.
+    csv.writer(out, delimiter=delimiter, lineterminator="\r\n").writerows(rows)
+    text = out.getvalue()
+    if "\n" not in "".join(map("".join, rows)):
+        text = text.replace("\r\n", ending)
+    path = table(tmp_path_factory.mktemp("rows") / "t.csv", text, encoding)
+    wanted = [
+        row
+        for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+        if row
+    ]
+    names = tuple(f"column_{n}" for n in range(len(rows[0])))
+    found = Table(path, names, False, encoding, delimiter)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tables, "BLOCK_BYTES", block_bytes)
+        assert list(found.rows()) == wanted
+        column = data.draw(st.none() | st.integers(0, len(names) - 1))
+        records = list(read_records(found, column))
+    cut = [cell.decode() for one in records for cell in one.cut]
+    assert cut == ([row[column] for row in wanted] if column is not None else [])
+    rest = [line for one in records for line in one.rest]
+    left = [[cell for at, cell in enumerate(row) if at != column] for row in wanted]
+    assert rest == [encode_row(row) for row in left]
+    with_ids = "".join(f"1,{line.decode()}\n" for line in rest)
+    if len(names) > (column is not None):
+        read_back = csv.reader(io.StringIO(with_ids, newline=""))
+        assert list(read_back) == [["1", *row] for row in left]
+
+
+def test_a_line_without_an_end_is_not_swallowed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "MOST_LINE_BYTES", 1_000)
+    monkeypatch.setattr(tables, "BLOCK_BYTES", 100)
+    path = table(tmp_path / "t.csv", "a,b\n" + "x" * 2_000)
+    with pytest.raises(DataError, match="t.csv has a line of more than 1,000 bytes"):
+        open_table(path)
 
 
 # --- splitting ---
@@ -386,6 +460,8 @@ def test_the_manifest_says_everything_and_reads_back(tmp_path: Path) -> None:
     assert (manifest.name, manifest.context) == ("animals", "which?")
     assert (manifest.train_rows, manifest.test_rows) == (40, 10)
     assert manifest.fraction == Fraction(1, 5)
+    for name, digest in manifest.sha256.items():
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
 
 
 def test_the_manifest_is_valid_croissant(tmp_path: Path) -> None:

@@ -7,16 +7,17 @@ Croissant 1.0 metadata (https://docs.mlcommons.org/croissant/) besides.
 
 from __future__ import annotations
 
-import csv
-import hashlib
 import json
+from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from modelmarket.datasets.records import encode_row
 from modelmarket.datasets.split import LABEL, ROW_ID, Progress, Source, Split, split
 from modelmarket.errors import DataError
+from modelmarket.files import HashedFile
 from modelmarket.protocol.classes import Classes
 
 SCHEMA_VERSION = 1
@@ -25,6 +26,7 @@ TRAIN = "train.csv"
 TEST = "test.csv"
 SAMPLE = "sample_submission.csv"
 MOST_MANIFEST_BYTES = 2**24
+SAMPLE_BATCH_ROWS = 100_000
 
 _CONTEXT: dict[str, Any] = {
     "@language": "en",
@@ -239,24 +241,28 @@ def publish(
     Raises:
         DataError: The table cannot be used; names row, column and value.
     """
-    with (
-        (folder / TRAIN).open("w", encoding="utf-8", newline="") as train,
-        (folder / TEST).open("w", encoding="utf-8", newline="") as test,
-    ):
+    with ExitStack() as files:
+
+        def create(name: str) -> HashedFile:
+            file = files.enter_context((folder / name).open("wb"))
+            return files.enter_context(HashedFile(file))
+
+        written = {name: create(name) for name in (TRAIN, TEST, SAMPLE)}
         done = split(
             source,
-            train,
-            test,
+            written[TRAIN],
+            written[TEST],
             fraction=fraction,
             stratified=stratified,
             seed=seed,
             progress=progress,
         )
-    with (folder / SAMPLE).open("w", encoding="utf-8", newline="") as sample:
-        writer = csv.writer(sample, lineterminator="\n")
-        writer.writerow([ROW_ID, LABEL])
-        first = done.classes.names[0]
-        writer.writerows([row, first] for row in range(1, done.test_rows + 1))
+        first = encode_row([done.classes.names[0]])
+        written[SAMPLE].write(f"{ROW_ID},{LABEL}\n".encode())
+        for start in range(1, done.test_rows + 1, SAMPLE_BATCH_ROWS):
+            rows = range(start, min(start + SAMPLE_BATCH_ROWS, done.test_rows + 1))
+            written[SAMPLE].write(b"".join([b"%d,%b\n" % (row, first) for row in rows]))
+        sha256 = {name: file.digest().hex() for name, file in written.items()}
     manifest = Manifest(
         name=name,
         context=context,
@@ -267,12 +273,7 @@ def publish(
         fraction=done.fraction,
         stratified=done.stratified,
         features=done.features,
-        sha256={file: _sha256(folder / file) for file in (TRAIN, TEST, SAMPLE)},
+        sha256=sha256,
     )
     (folder / MANIFEST).write_bytes(manifest.to_json())
     return Published(folder, manifest, done)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -8,20 +8,22 @@ memory alone, as codes: what is written never depends on them.
 
 from __future__ import annotations
 
-import csv
-import random
 import secrets
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain, compress, count, islice
 from tempfile import TemporaryFile
-from typing import Self, TextIO
+from typing import Self
 
 import numpy as np
+import numpy.typing as npt
 
-from modelmarket.datasets.tables import Row, Table
+from modelmarket.datasets.records import Records, encode_row, read_records
+from modelmarket.datasets.tables import Table
 from modelmarket.errors import DataError
+from modelmarket.files import HashedFile
 from modelmarket.protocol.classes import MOST_CLASSES, Classes, Codes
 
 ROW_ID = "row_id"
@@ -29,7 +31,7 @@ LABEL = "label"
 DEFAULT_FRACTION = Fraction(1, 5)
 FINEST_FRACTION = 1_000
 BUCKETS = 64
-PROGRESS_ROWS = 1_000
+BUCKET_BUFFER_BYTES = 2**16
 
 Progress = Callable[[int], None]
 """Is told of so many more rows."""
@@ -77,30 +79,28 @@ class Source:
         """The columns that are published for every row."""
         return tuple(name for name in self.data.columns if name != self.label)
 
-    def rows(self) -> Iterator[tuple[Row, str]]:
-        """Each row's features and its label.
+    def records(self) -> Iterator[Records]:
+        """The rows' features as they are published, with their labels.
 
         Raises:
             DataError: Data and labels differ in length.
         """
         if self.label is not None:
-            at = self.data.column(self.label)
-            for row in self.data.rows():
-                yield row, row.pop(at)
+            yield from read_records(self.data, self.data.column(self.label))
             return
         assert self.labels is not None
-        data, labels = self.data.rows(), self.labels.rows()
-        count = 0
-        for row in data:
-            label = next(labels, None)
-            if label is None:
-                more = count + 1 + sum(1 for _ in data)
-                self._complain(more, count)
-            else:
-                yield row, label[0]
-            count += 1
+        labels = chain.from_iterable(one.cut for one in read_records(self.labels, 0))
+        rows = 0
+        batches = read_records(self.data)
+        for batch in batches:
+            cut = list(islice(labels, len(batch.rest)))
+            if len(cut) < len(batch.rest):
+                more = len(batch.rest) + sum(len(one.rest) for one in batches)
+                self._complain(rows + more, rows + len(cut))
+            rows += len(batch.rest)
+            yield Records(batch.rest, cut)
         if (more := sum(1 for _ in labels)) > 0:
-            self._complain(count, count + more)
+            self._complain(rows, rows + more)
 
     def _complain(self, rows: int, labels: int) -> None:
         assert self.labels is not None
@@ -162,59 +162,115 @@ def parse_fraction(text: str) -> Fraction:
     return fraction
 
 
+class _Chance:
+    """What is random in a split, from a seed of any length.
+
+    It builds on raw words alone, which numpy promises to be the same in every
+    version (NEP 19).
+    """
+
+    def __init__(self, seed: bytes) -> None:
+        self._words = np.random.Philox(int.from_bytes(b"\1" + seed))
+
+    def words(self, count: int) -> npt.NDArray[np.uint64]:
+        """Random words, of shape (count,)."""
+        return self._words.random_raw(count)
+
+    def order(self, count: int) -> npt.NDArray[np.int64]:
+        """A random order of so many things, of shape (count,)."""
+        return self.words(count).argsort(kind="stable")
+
+
 class _Draw:
     """Draws p rows of each q for a fraction p/q, at random places."""
 
-    def __init__(self, fraction: Fraction, source: random.Random) -> None:
+    def __init__(self, fraction: Fraction, chance: _Chance) -> None:
         self._fraction = fraction
-        self._source = source
-        self._block: list[bool] = []
+        self._chance = chance
+        self._drawn = np.zeros(0, dtype=np.bool_)
 
-    def next(self) -> bool:
-        if not self._block:
-            p, q = self._fraction.numerator, self._fraction.denominator
-            self._block = [True] * p + [False] * (q - p)
-            self._source.shuffle(self._block)
-        return self._block.pop()
+    def take(self, rows: int) -> npt.NDArray[np.bool_]:
+        """Which of the next rows are drawn, of shape (rows,)."""
+        p, q = self._fraction.numerator, self._fraction.denominator
+        if (lacking := rows - self._drawn.size) > 0:
+            blocks = -(-lacking // q)
+            words = self._chance.words(blocks * q).reshape(blocks, q)
+            ranks = words.argsort(axis=1, kind="stable").argsort(axis=1, kind="stable")
+            self._drawn = np.concatenate((self._drawn, (ranks < p).ravel()))
+        taken, self._drawn = self._drawn[:rows], self._drawn[rows:]
+        return taken
+
+
+class _Strata:
+    """Draws class by class, or from all rows alike."""
+
+    def __init__(
+        self, fraction: Fraction, chance: _Chance, *, stratified: bool
+    ) -> None:
+        self._fraction = fraction
+        self._chance = chance
+        self._stratified = stratified
+        self._draws: dict[int, _Draw] = {}
+
+    def take(self, codes: npt.NDArray[np.uint16]) -> npt.NDArray[np.bool_]:
+        """Which of the next rows are for testing, of shape (rows,)."""
+        strata = codes if self._stratified else np.zeros_like(codes)
+        taken = np.zeros(codes.size, dtype=np.bool_)
+        for stratum in np.unique(strata).tolist():
+            if stratum not in self._draws:
+                self._draws[stratum] = _Draw(self._fraction, self._chance)
+            rows = np.flatnonzero(strata == stratum)
+            taken[rows] = self._draws[stratum].take(rows.size)
+        return taken
 
 
 class _Seen:
-    """The classes as they come up, each with its count and its first row."""
+    """The classes as they come up, each with its counts and its first row."""
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self.codes: dict[str, int] = {}
-        self.train: list[int] = []
-        self.total: list[int] = []
+        self._codes: dict[bytes, int] = {}
+        self.names: list[str] = []
+        self.published: list[bytes] = []
         self.first_row: list[int] = []
+        self.rows = 0
+        self.total = np.zeros(MOST_CLASSES, dtype=np.int64)
+        self.train = np.zeros(MOST_CLASSES, dtype=np.int64)
 
-    def code(self, label: str, row: int) -> int:
-        code = self.codes.get(label)
-        if code is None:
-            if not label.strip():
-                raise DataError(
-                    f"{self._name}, row {row}: the label is missing.",
-                    hint="Give every row a label, or leave the row out.",
-                )
-            if len(self.codes) == MOST_CLASSES:
-                raise DataError(
-                    f"{self._name}, row {row}: {label!r} would be class "
-                    f"{MOST_CLASSES + 1:,}; {MOST_CLASSES:,} are allowed.",
-                    hint="Is this the label column? Numbers to be predicted must "
-                    "be binned first.",
-                )
-            code = self.codes[label] = len(self.codes)
-            self.train.append(0)
-            self.total.append(0)
-            self.first_row.append(row)
-        self.total[code] += 1
-        return code
+    def encode(self, labels: list[bytes]) -> npt.NDArray[np.uint16]:
+        """The codes of the next rows' labels, of shape (rows,)."""
+        if not self._codes.keys() >= set(labels):
+            for row, label in enumerate(labels, self.rows + 1):
+                if label not in self._codes:
+                    self._meet(label.decode(), row)
+        codes = np.array([self._codes[label] for label in labels], dtype=np.uint16)
+        self.total += np.bincount(codes, minlength=MOST_CLASSES)
+        self.rows += len(labels)
+        return codes
+
+    def _meet(self, label: str, row: int) -> None:
+        if not label.strip():
+            raise DataError(
+                f"{self._name}, row {row}: the label is missing.",
+                hint="Give every row a label, or leave the row out.",
+            )
+        if len(self.names) == MOST_CLASSES:
+            raise DataError(
+                f"{self._name}, row {row}: {label!r} would be class "
+                f"{MOST_CLASSES + 1:,}; {MOST_CLASSES:,} are allowed.",
+                hint="Is this the label column? Numbers to be predicted must "
+                "be binned first.",
+            )
+        self._codes[label.encode()] = len(self.names)
+        self.names.append(label)
+        self.published.append(encode_row([label]))
+        self.first_row.append(row)
 
 
 def split(
     source: Source,
-    train: TextIO,
-    test: TextIO,
+    train: HashedFile,
+    test: HashedFile,
     *,
     fraction: Fraction = DEFAULT_FRACTION,
     stratified: bool = False,
@@ -235,40 +291,47 @@ def split(
     Raises:
         DataError: The table cannot be used; names row, column and value.
     """
-    chance = random.Random(seed or secrets.token_bytes(32))  # noqa: S311  # seeded from the system's source
+    chance = _Chance(seed or secrets.token_bytes(32))
+    strata = _Strata(fraction, chance, stratified=stratified)
     label_file = (source.labels or source.data).path.name
     seen = _Seen(label_file)
-    draws: dict[int, _Draw] = {}
-    writer = csv.writer(train, lineterminator="\n")
-    writer.writerow([ROW_ID, *source.features, LABEL])
-    rows = 0
+    train.write(encode_row([ROW_ID, *source.features, LABEL]) + b"\n")
+    train_row = count(1)
     with _Shuffle(chance) as shuffle:
-        for rows, (row, label) in enumerate(source.rows(), 1):
-            code = seen.code(label, rows)
-            stratum = code if stratified else 0
-            if stratum not in draws:
-                draws[stratum] = _Draw(fraction, chance)
-            if draws[stratum].next():
-                shuffle.add(row, code)
-            else:
-                seen.train[code] += 1
-                writer.writerow([rows - shuffle.rows, *row, label])
-            if progress is not None and rows % PROGRESS_ROWS == 0:
-                progress(PROGRESS_ROWS)
-        _check(seen, label_file, rows, shuffle.rows, fraction)
-        writer = csv.writer(test, lineterminator="\n")
-        writer.writerow([ROW_ID, *source.features])
+        for records in source.records():
+            codes = seen.encode(records.cut)
+            tested = strata.take(codes)
+            shuffle.add(list(compress(records.rest, tested.tolist())), codes[tested])
+            learned = codes[~tested]
+            seen.train += np.bincount(learned, minlength=MOST_CLASSES)
+            labels = map(seen.published.__getitem__, learned.tolist())
+            features = compress(records.rest, (~tested).tolist())
+            train.write(
+                b"".join(
+                    [
+                        b"%d,%b,%b\n" % row
+                        for row in zip(train_row, features, labels, strict=False)
+                    ]
+                )
+            )
+            if progress is not None:
+                progress(codes.size)
+        _check(seen, label_file, shuffle.rows, fraction)
+        test.write(encode_row([ROW_ID, *source.features]) + b"\n")
         truth = array("H")
-        for number, (row, code) in enumerate(shuffle.rows_shuffled(), 1):
-            writer.writerow([number, *row])
-            truth.append(code)
-    names = sorted(seen.codes, key=_natural)
-    order = [seen.codes[name] for name in names]
+        number = 0
+        for rows, hidden in shuffle.shuffled():
+            test.write(
+                b"".join([b"%d,%b\n" % row for row in enumerate(rows, number + 1)])
+            )
+            number += len(rows)
+            truth.extend(hidden)
+    order = sorted(range(len(seen.names)), key=lambda code: _natural(seen.names[code]))
     recode = np.empty(len(order), dtype=np.uint16)
     recode[order] = np.arange(len(order), dtype=np.uint16)
     return Split(
-        classes=Classes(tuple(names)),
-        train_counts=tuple(seen.train[code] for code in order),
+        classes=Classes(tuple(seen.names[code] for code in order)),
+        train_counts=tuple(seen.train[order].tolist()),
         truth=recode[np.frombuffer(truth, dtype=np.uint16)],
         features=source.features,
         fraction=fraction,
@@ -276,10 +339,11 @@ def split(
     )
 
 
-def _check(seen: _Seen, name: str, rows: int, tests: int, fraction: Fraction) -> None:
+def _check(seen: _Seen, name: str, tests: int, fraction: Fraction) -> None:
+    rows = seen.rows
     if rows == 0:
         raise DataError(f"{name} has no rows.", hint="It must have two at least.")
-    for label, code in seen.codes.items():
+    for code, label in enumerate(seen.names):
         if seen.total[code] == 1:
             raise DataError(
                 f"{name}, row {seen.first_row[code]}: class {label!r} is seen only "
@@ -307,16 +371,13 @@ class _Shuffle:
     """Shuffles any number of rows on disk.
 
     Each row goes to a bucket drawn at random; then each bucket is shuffled in
-    memory. The order is uniform, and memory holds one bucket.
+    memory. The order is uniform, and memory holds one bucket; and, of the
+    others, six bytes a row: its length and its code, which no disk ever sees.
     """
 
-    def __init__(self, chance: random.Random) -> None:
+    def __init__(self, chance: _Chance) -> None:
         self._chance = chance
-        self._buckets = [
-            TemporaryFile("w+", encoding="utf-8", newline="")  # noqa: SIM115  # closed together
-            for _ in range(BUCKETS)
-        ]
-        self._writers = [csv.writer(bucket) for bucket in self._buckets]
+        self._buckets = [_Bucket() for _ in range(BUCKETS)]
         self.rows = 0
 
     def __enter__(self) -> Self:
@@ -324,21 +385,31 @@ class _Shuffle:
 
     def __exit__(self, *_: object) -> None:
         for bucket in self._buckets:
-            bucket.close()
+            bucket.file.close()
 
-    def add(self, row: Row, code: int) -> None:
-        """Adds a row and its code, which goes no further than this machine's
-        unnamed temporary files.
-        """
-        self._writers[self._chance.randrange(BUCKETS)].writerow([*row, code])
-        self.rows += 1
+    def add(self, rows: list[bytes], codes: npt.NDArray[np.uint16]) -> None:
+        """Adds rows and their codes."""
+        places = (self._chance.words(len(rows)) % np.uint64(BUCKETS)).tolist()
+        for row, code, place in zip(rows, codes.tolist(), places, strict=True):
+            bucket = self._buckets[place]
+            bucket.file.write(row)
+            bucket.lengths.append(len(row))
+            bucket.codes.append(code)
+        self.rows += len(rows)
 
-    def rows_shuffled(self) -> Iterator[tuple[Row, int]]:
-        """All rows with their codes, in random order."""
+    def shuffled(self) -> Iterator[tuple[list[bytes], Iterable[int]]]:
+        """All rows with their codes, in random order, a bucket at a time."""
         for bucket in self._buckets:
-            bucket.seek(0)
-            rows = list(csv.reader(bucket))
-            self._chance.shuffle(rows)
-            for row in rows:
-                code = int(row.pop())
-                yield row, code
+            bucket.file.seek(0)
+            rows = [bucket.file.read(length) for length in bucket.lengths]
+            order = self._chance.order(len(rows)).tolist()
+            yield [rows[at] for at in order], [bucket.codes[at] for at in order]
+
+
+class _Bucket:
+    """Rows one behind the other in an unnamed file."""
+
+    def __init__(self) -> None:
+        self.file = TemporaryFile(buffering=BUCKET_BUFFER_BYTES)  # noqa: SIM115  # closed together
+        self.lengths = array("I")
+        self.codes = array("H")

@@ -1,24 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reading tables row by row, whatever their size.
+"""Reading tables piece by piece, whatever their size.
 
 CSV in any usual delimiter and encoding, with a header or without, and Parquet.
 Cells are text and stay as they are written.
+
+Most of most tables are plain: lines without a quotation mark, which can be cut
+out of the file's bytes many rows at a time. Only the others go through the csv
+module, cell by cell.
 """
 
 from __future__ import annotations
 
 import codecs
 import csv
+import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import TextIO
+
+import numpy as np
 
 from modelmarket.errors import DataError, NotFoundError
 
 DELIMITERS = ",;\t|"
 SAMPLE_BYTES = 2**18
 SAMPLE_ROWS = 50
+BLOCK_BYTES = 2**20
+MOST_LINE_BYTES = 2**26
 MOST_CELL_CHARACTERS = 2**24
 PARQUET_MAGIC = b"PAR1"
 PARQUET_BATCH_ROWS = 8_192
@@ -28,8 +37,29 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _LAST_RESORT = "cp1252"
+_CLEAN = (b"", 0)
+_LINE_FEED = ord("\n")
+_ASCII_ALIKE = ("utf-8", "ascii", "iso8859", "cp125")
+"""Encodings in which the bytes of ASCII mean ASCII, wherever they stand."""
 
 Row = list[str]
+
+
+@dataclass(frozen=True)
+class Plain:
+    """Lines without quotation marks.
+
+    Attributes:
+        text: In UTF-8; no line is empty, and each ends with a line feed.
+        delimiter: Between the cells, wherever it stands.
+    """
+
+    text: bytes
+    delimiter: bytes
+
+
+Piece = Plain | list[Row]
+"""Consecutive rows of a table."""
 
 
 @dataclass(frozen=True)
@@ -50,29 +80,49 @@ class Table:
     encoding: str = ""
     delimiter: str = ""
 
+    def pieces(self) -> Iterator[Piece]:
+        """The rows in order, as they come out of the file; none is empty.
+
+        Raises:
+            DataError: The file is damaged.
+        """
+        if not self.encoding:
+            yield from _parquet_pieces(self.path)
+            return
+        pieces = _csv_pieces(self.path, self.encoding, self.delimiter)
+        if self.has_header:
+            first = next(pieces, [])
+            if isinstance(first, list):
+                first = first[1:]
+            else:
+                text = first.text.partition(b"\n")[2]
+                first = Plain(text, first.delimiter) if text else []
+            if first:
+                yield first
+        yield from pieces
+
     def rows(self) -> Iterator[Row]:
         """The rows in order, each with as many cells as there are columns.
 
         Raises:
             DataError: A row has more or fewer cells; names the row.
         """
-        if not self.encoding:
-            yield from _parquet_rows(self.path)
-            return
-        with _open(self.path, self.encoding) as file:
-            records = _records(file, self.delimiter, self.path)
-            if self.has_header:
-                next(records, None)
-            width = len(self.columns)
-            for number, row in enumerate(records, 1):
-                if len(row) != width:
-                    raise DataError(
-                        f"{self.path.name}, row {number}: {len(row)} cells where "
-                        f"{width} columns are expected; it begins with "
-                        f"{_shown(row)}.",
-                        hint="A cell with a delimiter in it must be quoted.",
-                    )
+        number = 0
+        for piece in self.pieces():
+            for row in cells(piece):
+                number += 1
+                self.check_width(row, number)
                 yield row
+
+    def check_width(self, row: Row, number: int) -> None:
+        """Raises a `DataError` unless a row has a cell for each column."""
+        width = len(self.columns)
+        if len(row) != width:
+            raise DataError(
+                f"{self.path.name}, row {number}: {len(row)} cells where "
+                f"{width} columns are expected; it begins with {_shown(row)}.",
+                hint="A cell with a delimiter in it must be quoted.",
+            )
 
     def column(self, name: str) -> int:
         """The place of a column.
@@ -120,18 +170,14 @@ def open_table(
         raise DataError(f"{path.name} is empty.", hint="It must have a row at least.")
     if sample.startswith(PARQUET_MAGIC):
         return Table(path, _parquet_columns(path), has_header=True)
-    encoding = encoding or _find_encoding(path, sample)
     try:
-        with _open(path, encoding) as file:
-            if delimiter is None:
-                delimiter = _find_delimiter(file.read(SAMPLE_BYTES))
-                file.seek(0)
-            records = _records(file, delimiter, path)
-            first = [row for _, row in zip(range(SAMPLE_ROWS), records, strict=False)]
+        encoding = codecs.lookup(encoding or _find_encoding(path, sample)).name
     except LookupError as error:
         raise DataError(f"There is no encoding {encoding!r}.") from error
-    except UnicodeDecodeError as error:
-        raise _not_encoded(path, error, 0) from error
+    if delimiter is None:
+        delimiter = _find_delimiter(sample.decode(encoding, errors="replace"))
+    pieces = _csv_pieces(path, encoding, delimiter)
+    first = list(islice((row for piece in pieces for row in cells(piece)), SAMPLE_ROWS))
     if not first:
         raise DataError(f"{path.name} is empty.", hint="It must have a row at least.")
     if header is None:
@@ -153,8 +199,9 @@ def _find_encoding(path: Path, sample: bytes) -> str:
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
         with path.open("rb") as file:
-            while piece := file.read(2**20):
-                decoder.decode(piece)
+            while piece := file.read(BLOCK_BYTES):
+                if not (piece.isascii() and decoder.getstate() == _CLEAN):
+                    decoder.decode(piece)
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
         return _LAST_RESORT
@@ -200,27 +247,127 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _open(path: Path, encoding: str) -> TextIO:
-    return path.open(encoding=encoding, newline="")
+def cells(piece: Piece) -> Iterator[Row]:
+    """The rows of a piece, cell by cell; nobody has counted the cells."""
+    if isinstance(piece, list):
+        yield from piece
+        return
+    delimiter = piece.delimiter.decode()
+    for line in piece.text.decode().removesuffix("\n").split("\n"):
+        yield line.split(delimiter)
 
 
-def _records(file: TextIO, delimiter: str, path: Path) -> Iterator[Row]:
+def _csv_pieces(path: Path, encoding: str, delimiter: str) -> Iterator[Piece]:
     """The records of a CSV; blank lines are none."""
+    blocks = _blocks(path, encoding)
+    lines = _Lines(blocks)
     csv.field_size_limit(MOST_CELL_CHARACTERS)
-    reader = csv.reader(file, delimiter=delimiter, strict=True)
-    number = 0
+    records = csv.reader(lines, delimiter=delimiter, strict=True)
+    rows = 0
     try:
-        for row in reader:
-            if row:
-                number += 1
-                yield row
+        for block in blocks:
+            plain = _plain(block)
+            if plain is not None:
+                lines.number += _line_ends(block)
+                rows += _line_ends(plain)
+                if plain:
+                    yield Plain(plain, delimiter.encode())
+                continue
+            lines.feed(block)
+            piece: list[Row] = []
+            for row in records:
+                if row:
+                    piece.append(row)
+                    rows += 1
+                if lines.at_end:
+                    break
+            if piece:
+                yield piece
     except csv.Error as error:
         raise DataError(
-            f"{path.name}, line {reader.line_num}, after {number:,} rows: {error}.",
+            f"{path.name}, line {lines.number}, after {rows:,} rows: {error}.",
             hint="Is a quotation mark missing?",
         ) from error
     except UnicodeDecodeError as error:
-        raise _not_encoded(path, error, number) from error
+        raise _not_encoded(path, error, rows) from error
+
+
+class _Lines:
+    """The lines for a csv reader: those of one block, and of further blocks
+    only where a quoted cell goes on into them.
+    """
+
+    def __init__(self, blocks: Iterator[bytes]) -> None:
+        self.number = 0
+        self._blocks = blocks
+        self._lines = io.StringIO()
+        self._length = 0
+
+    def feed(self, block: bytes) -> None:
+        """Goes on with a block."""
+        text = block.decode()
+        self._lines = io.StringIO(text, newline="")
+        self._length = len(text)
+
+    @property
+    def at_end(self) -> bool:
+        """Whether the block is used up."""
+        return self._lines.tell() == self._length
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        if self.at_end:
+            self.feed(next(self._blocks))
+        self.number += 1
+        return self._lines.readline()
+
+
+def _plain(block: bytes) -> bytes | None:
+    """A block's lines without the blank ones, if no cell of them is quoted."""
+    if b'"' in block:
+        return None
+    if b"\r" in block:
+        block = block.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    if not block.endswith(b"\n"):
+        block += b"\n"
+    ends = np.frombuffer(block, np.uint8) == _LINE_FEED
+    if ends[0] or (ends[1:] & ends[:-1]).any():
+        block = b"".join(
+            line for line in block.splitlines(keepends=True) if line != b"\n"
+        )
+    return block
+
+
+def _line_ends(block: bytes) -> int:
+    return int(np.count_nonzero(np.frombuffer(block, np.uint8) == _LINE_FEED))
+
+
+def _blocks(path: Path, encoding: str) -> Iterator[bytes]:
+    """A text file in UTF-8, in blocks that end with a line."""
+    alike = encoding.startswith(_ASCII_ALIKE)
+    bom = codecs.BOM_UTF8 if encoding == "utf-8-sig" else b""
+    if not alike:
+        with path.open(encoding=encoding, newline="") as text:
+            while characters := text.read(BLOCK_BYTES):
+                yield (characters + text.readline(MOST_LINE_BYTES)).encode()
+        return
+    with path.open("rb") as file:
+        while block := file.read(BLOCK_BYTES):
+            block += file.readline(MOST_LINE_BYTES)
+            if len(block) > MOST_LINE_BYTES:
+                raise DataError(
+                    f"{path.name} has a line of more than {MOST_LINE_BYTES:,} bytes.",
+                    hint="Is it a table?",
+                )
+            block, bom = block.removeprefix(bom), b""
+            if encoding.startswith("utf-8"):
+                if not block.isascii():
+                    block.decode()
+            else:
+                block = block.decode(encoding).encode()
+            yield block
 
 
 def _not_encoded(path: Path, error: UnicodeDecodeError, rows: int) -> DataError:
@@ -252,11 +399,11 @@ def _parquet_columns(path: Path) -> tuple[str, ...]:
     return tuple(schema)
 
 
-def _parquet_rows(path: Path) -> Iterator[Row]:
+def _parquet_pieces(path: Path) -> Iterator[list[Row]]:
     import polars as pl
 
     text = pl.scan_parquet(path).select(pl.all().cast(pl.String).fill_null(""))
     for batch in text.collect_batches(
         chunk_size=PARQUET_BATCH_ROWS, maintain_order=True
     ):
-        yield from map(list, batch.iter_rows())
+        yield list(map(list, batch.iter_rows()))

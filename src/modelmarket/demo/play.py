@@ -207,9 +207,9 @@ class _Play:
             writer, label_writer = csv.writer(data_file), csv.writer(labels_file)
             writer.writerow(source.features)
             label_writer.writerow(["digit"])
-            for row, label in source.rows():
-                writer.writerow(row)
-                label_writer.writerow([label])
+            for *pixels, digit in source.data.rows():
+                writer.writerow(pixels)
+                label_writer.writerow([digit])
         return Source(
             open_table(data, header=True), labels=open_table(labels, header=True)
         )

@@ -8,7 +8,6 @@ mapped into memory, and still every block can be served.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sqlite3
 import tempfile
@@ -20,7 +19,7 @@ from typing import BinaryIO
 
 from modelmarket.databases import Database
 from modelmarket.errors import InputError, NotFoundError, StorageError
-from modelmarket.files import sync_folder
+from modelmarket.files import HashedFile, sync_folder
 from modelmarket.storage import car, unixfs
 from modelmarket.storage.cid import RAW, Cid
 from modelmarket.storage.unixfs import Node, Part
@@ -401,8 +400,8 @@ class Store:
     def _new_object(self) -> Iterator[_NewObject]:
         handle, temporary = tempfile.mkstemp(dir=self._objects, prefix=".new-")
         try:
-            with os.fdopen(handle, "wb") as file:
-                yield _NewObject(self, file, Path(temporary), self._objects)
+            with os.fdopen(handle, "wb") as file, HashedFile(file) as hashed:
+                yield _NewObject(self, file, hashed, Path(temporary))
         finally:
             Path(temporary).unlink(missing_ok=True)
 
@@ -411,20 +410,18 @@ class _NewObject:
     """A file on its way into the store."""
 
     def __init__(
-        self, store: Store, file: BinaryIO, temporary: Path, objects: Path
+        self, store: Store, file: BinaryIO, hashed: HashedFile, temporary: Path
     ) -> None:
         self._store = store
         self._file = file
+        self._hashed = hashed
         self._temporary = temporary
-        self._objects = objects
-        self._sha256 = hashlib.sha256()
         self._leaves: list[tuple[bytes, int, int]] = []
         self.size = 0
 
     def write(self, leaf: Cid, chunk: bytes) -> None:
         """Appends a leaf."""
-        self._file.write(chunk)
-        self._sha256.update(chunk)
+        self._hashed.write(chunk)
         self._leaves.append((bytes(leaf), self.size, len(chunk)))
         self.size += len(chunk)
 
@@ -432,8 +429,9 @@ class _NewObject:
         """Puts the file in its place, then what is known of it."""
         self._file.flush()
         os.fsync(self._file.fileno())
-        self._temporary.rename(self._objects / str(Cid(root.codec, root.digest)))
-        sync_folder(self._objects)
+        place = self._store._place(root)  # noqa: SLF001  # one class in two
+        self._temporary.rename(place)
+        sync_folder(place.parent)
         with self._store.database.writing() as connection:  # one class in two
             for cid, block in nodes:
                 _put_node(connection, cid, block)
@@ -443,7 +441,7 @@ class _NewObject:
             )
             connection.execute(
                 "INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?)",
-                (bytes(root), self.size, self._sha256.digest(), profile),
+                (bytes(root), self.size, self._hashed.digest(), profile),
             )
 
 
