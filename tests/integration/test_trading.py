@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,8 @@ from modelmarket.errors import (
     StepError,
     TermsError,
 )
-from modelmarket.index.index import Sort
+from modelmarket.index.index import Index
+from modelmarket.index.summaries import Sort
 from modelmarket.market import Market
 from modelmarket.protocol.phases import Phase, Status
 from modelmarket.protocol.types import SubmissionId, Wei
@@ -332,9 +334,9 @@ def test_the_index_rebuilt_from_nothing_says_the_same(embedded: Place) -> None:
     embedded.submit(ann, first.id)
     embedded.submit(ann, second.id, 4)
     settle(embedded, first.id)
-    before = [requester.index.request(n) for n in requester.index.request_ids()]
+    before = [requester.index.request(one.id) for one in requester.index.find()]
     requester.index.rebuild()
-    assert [requester.index.request(n) for n in requester.index.request_ids()] == before
+    assert [requester.index.request(one.id) for one in requester.index.find()] == before
     for record in before:
         state = requester.contract.request(record.id)
         assert (state.phase, state.live, state.ranked) == (
@@ -342,6 +344,41 @@ def test_the_index_rebuilt_from_nothing_says_the_same(embedded: Place) -> None:
             record.live,
             len(record.ranking),
         )
+
+
+def test_processes_that_share_an_index_do_not_trip_over_each_other(
+    embedded: Place,
+) -> None:
+    requester, ann = embedded.join("requester"), embedded.join("ann")
+    network = requester.network
+
+    def another() -> Index:
+        address = requester.home.index(network.chain_id, network.market)
+        return Index(address, requester.connection, network.market, network.first_block)
+
+    several = [another() for _ in range(4)]
+    request = embedded.create(requester)
+    for wrong in range(3):
+        embedded.submit(ann, request.id, wrong)
+        with ThreadPoolExecutor(len(several)) as threads:
+            list(threads.map(Index.sync, several))
+        found = [index.request(request.id) for index in several]
+        assert all(one == ann.request(request.id).record for one in found)
+        assert [one.entries for one in several[wrong].find()] == [wrong + 1]
+    for index in several:
+        index.close()
+
+
+def test_what_is_known_of_a_request_grows_with_its_events(embedded: Place) -> None:
+    """Only new events are replayed; what was given out stays as it was."""
+    requester, ann = embedded.join("requester"), embedded.join("ann")
+    request = embedded.create(requester)
+    early = ann.request(request.id).record
+    embedded.submit(ann, request.id)
+    late = ann.request(request.id).record
+    assert (len(early.submissions), len(late.submissions)) == (0, 1)
+    ann.index.rebuild()
+    assert ann.index.request(request.id) == late
 
 
 def test_requests_are_listed_searched_and_sorted(embedded: Place) -> None:

@@ -144,13 +144,21 @@ class RequestRecord:
         return self.clock.at(now)
 
 
-def replay(events: Iterable[Event]) -> RequestRecord:
-    """Rebuilds one request from all its events, in order.
+def replay(
+    events: Iterable[Event], start: RequestRecord | None = None
+) -> RequestRecord:
+    """Rebuilds one request from its events, in order.
+
+    Args:
+        events: All of them, or those since `start`.
+        start: What the earlier ones came to; it stays as it is.
 
     Raises:
-        ValueError: The first event is not its creation.
+        ValueError: The first event of all is not its creation.
     """
-    record: RequestRecord | None = None
+    record = None
+    if start is not None:
+        record = replace(start, submissions=dict(start.submissions))
     for event in events:
         if isinstance(event, RequestCreated):
             record = _created(event)

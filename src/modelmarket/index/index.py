@@ -10,90 +10,33 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterable, Sequence
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from enum import StrEnum
 
 import sqlalchemy as sa
 
 from modelmarket.chain.connection import Block, Connection, Log
 from modelmarket.chain.events import OperatorSet, decode
 from modelmarket.errors import ChainError, NotFoundError
-from modelmarket.index.history import RequestRecord, replay
-from modelmarket.protocol.phases import Phase
+from modelmarket.index import schema
+from modelmarket.index.history import RequestRecord, SubmissionRecord, replay
+from modelmarket.index.schema import open_engine
+from modelmarket.index.summaries import (
+    ALL,
+    Sort,
+    Summary,
+    Wanted,
+    request_row,
+    submission_row,
+    summary,
+)
 from modelmarket.protocol.types import Address, RequestId, SubmissionId
 
 SPAN_BLOCKS = 10_000
 """Blocks asked of a node at once, at first; halved when it refuses."""
-
-_meta = sa.MetaData()
-
-_settings = sa.Table(
-    "settings",
-    _meta,
-    sa.Column("name", sa.String, primary_key=True),
-    sa.Column("value", sa.String, nullable=False),
-)
-_blocks = sa.Table(
-    "blocks",
-    _meta,
-    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("hash", sa.LargeBinary, nullable=False),
-    sa.Column("timestamp", sa.BigInteger, nullable=False),
-)
-_events = sa.Table(
-    "events",
-    _meta,
-    sa.Column("block", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("request_id", sa.BigInteger, index=True),
-    sa.Column("name", sa.String, nullable=False),
-    sa.Column("transaction", sa.LargeBinary, nullable=False),
-    sa.Column("block_hash", sa.LargeBinary, nullable=False),
-    sa.Column("topics", sa.LargeBinary, nullable=False),
-    sa.Column("data", sa.LargeBinary, nullable=False),
-)
-_requests = sa.Table(
-    "requests",
-    _meta,
-    sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("requester", sa.String, nullable=False, index=True),
-    sa.Column("name", sa.String, nullable=False),
-    sa.Column("dataset", sa.String, nullable=False),
-    sa.Column("reward", sa.String, nullable=False),
-    sa.Column("stake", sa.String, nullable=False),
-    sa.Column("labels", sa.Integer, nullable=False),
-    sa.Column("deadline", sa.BigInteger, nullable=False, index=True),
-    sa.Column("response_window", sa.Integer, nullable=False),
-    sa.Column("stage", sa.Integer, nullable=False, index=True),
-    sa.Column("started", sa.BigInteger, nullable=False),
-    sa.Column("has_candidate", sa.Boolean, nullable=False),
-    sa.Column("entries", sa.Integer, nullable=False),
-    sa.Column("live", sa.Integer, nullable=False),
-    sa.Column("winner", sa.BigInteger, nullable=False),
-    sa.Column("truth_seal", sa.LargeBinary, nullable=False, index=True),
-)
-_submissions = sa.Table(
-    "submissions",
-    _meta,
-    sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("request_id", sa.BigInteger, nullable=False),
-    sa.Column("trainer", sa.String, nullable=False, index=True),
-    sa.Column("name", sa.String, nullable=False),
-    sa.Column("seal", sa.LargeBinary, nullable=False, index=True),
-    sa.Column("status", sa.Integer, nullable=False),
-    sa.Column("matches", sa.Integer),
-    sa.Column("is_ranked", sa.Boolean, nullable=False),
-    sa.Index("ranking", "request_id", "is_ranked", "matches", "id"),
-)
-
-
-class Sort(StrEnum):
-    """Orders that requests can be listed in."""
-
-    NEWEST = "newest"
-    DEADLINE = "deadline"
-    REWARD = "reward"
+MOST_KNOWN = 256
 
 
 @dataclass(frozen=True)
@@ -117,16 +60,19 @@ class Index:
     def __init__(
         self, url: str, connection: Connection, market: Address, first_block: int
     ) -> None:
-        self._engine = sa.create_engine(url)
+        self._engine = open_engine(url)
         self._connection = connection
         self._market = market
         self._first_block = first_block
         self._lock = threading.Lock()
-        _meta.create_all(self._engine)
-        identity = json.dumps([connection.chain_id, market])
-        with self._engine.begin() as sql:
+        self._known = _Known()
+        with self._writing() as sql:
+            schema.meta.create_all(sql)
+            identity = json.dumps([connection.chain_id, market])
             known = sql.scalar(
-                sa.select(_settings.c.value).where(_settings.c.name == "market")
+                sa.select(schema.settings.c.value).where(
+                    schema.settings.c.name == "market"
+                )
             )
             if known is not None and known != identity:
                 raise ChainError(
@@ -134,26 +80,38 @@ class Index:
                     hint="Give each market a file of its own.",
                 )
             if known is None:
-                sql.execute(_settings.insert().values(name="market", value=identity))
+                sql.execute(
+                    schema.settings.insert().values(name="market", value=identity)
+                )
 
     def close(self) -> None:
         """Closes all connections."""
         self._engine.dispose()
+
+    @contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        """A transaction that no other process writes beside."""
+        with self._engine.connect() as raw:
+            sql = raw.execution_options(writes=True)
+            with sql.begin():
+                yield sql
 
     # --- following ---
 
     def sync(self) -> int:
         """Reads what is new up to the chain's head, and takes back what is gone.
 
+        Other processes may do the same at the same time: each span of blocks
+        is stored whole, by whoever comes first.
+
         Returns:
             The head's number.
         """
         with self._lock:
             head = self._connection.block()
-            touched = self._roll_back(head)
-            first = self._next_block()
+            self._roll_back(head)
             span = SPAN_BLOCKS
-            while first <= head.number:
+            while (first := self._next_block()) <= head.number:
                 last = min(first + span - 1, head.number)
                 try:
                     logs = self._connection.logs(self._market, first, last)
@@ -164,51 +122,62 @@ class Index:
                     span = max(1, span // 2)
                     continue
                 marker = head if last == head.number else self._connection.block(last)
-                touched |= self._store(logs, marker)
-                self._remake(touched)
-                touched = set()
-                first = last + 1
-            self._remake(touched)
+                self._store(first, logs, marker)
             return head.number
 
     def rebuild(self) -> None:
         """Forgets everything and reads the chain again."""
-        with self._lock, self._engine.begin() as sql:
-            for table in (_blocks, _events, _requests, _submissions):
+        with self._lock, self._writing() as sql:
+            for table in (
+                schema.blocks,
+                schema.events,
+                schema.requests,
+                schema.submissions,
+            ):
                 sql.execute(table.delete())
         self.sync()
 
     def _next_block(self) -> int:
         with self._engine.begin() as sql:
-            last = sql.scalar(sa.select(sa.func.max(_blocks.c.number)))
+            return self._next_block_of(sql)
+
+    def _next_block_of(self, sql: sa.Connection) -> int:
+        last = sql.scalar(sa.select(sa.func.max(schema.blocks.c.number)))
         return self._first_block if last is None else last + 1
 
-    def _roll_back(self, head: Block) -> set[RequestId]:
+    def _roll_back(self, head: Block) -> None:
         """Takes back the blocks that are not in the chain any more."""
+        newest = sa.select(schema.blocks.c.number, schema.blocks.c.hash).order_by(
+            schema.blocks.c.number.desc()
+        )
         with self._engine.begin() as sql:
-            stored = sql.execute(
-                sa.select(_blocks.c.number, _blocks.c.hash).order_by(
-                    _blocks.c.number.desc()
-                )
-            )
             kept = self._first_block - 1
-            for number, block_hash in stored:
+            rows = sql.execute(newest)
+            for number, block_hash in rows:
                 if number > head.number:
                     continue
                 same = head if number == head.number else self._connection.block(number)
                 if same.hash == block_hash:
                     kept = number
                     break
-            gone = _events.c.block > kept
+            rows.close()
+            if self._next_block_of(sql) == kept + 1:
+                return
+        gone = schema.events.c.block > kept
+        with self._writing() as sql:
             touched = set(
-                sql.scalars(sa.select(_events.c.request_id).where(gone).distinct())
+                sql.scalars(
+                    sa.select(schema.events.c.request_id).where(gone).distinct()
+                )
             )
-            sql.execute(_events.delete().where(gone))
-            sql.execute(_blocks.delete().where(_blocks.c.number > kept))
-        return {RequestId(one) for one in touched if one is not None}
+            sql.execute(schema.events.delete().where(gone))
+            sql.execute(schema.blocks.delete().where(schema.blocks.c.number > kept))
+            self._remake(sql, touched)
 
-    def _store(self, logs: Sequence[Log], marker: Block) -> set[RequestId]:
-        """Stores logs up to a block, with the hashes that tell a reorganisation."""
+    def _store(self, first: int, logs: Sequence[Log], marker: Block) -> None:
+        """Stores a span of blocks' logs, with the hashes that tell a
+        reorganisation.
+        """
         rows: list[dict[str, object]] = []
         marks = {marker.number: marker}
         for log in logs:
@@ -235,57 +204,83 @@ class Index:
                 raise ChainError(
                     "The chain was reorganised while it was read.", hint="Try again."
                 )
-        with self._engine.begin() as sql:
+        touched = {row["request_id"] for row in rows}
+        with self._writing() as sql:
+            if self._next_block_of(sql) != first:
+                return
             if rows:
-                sql.execute(_events.insert(), rows)
+                sql.execute(schema.events.insert(), rows)
             sql.execute(
-                _blocks.insert(),
+                schema.blocks.insert(),
                 [
                     {"number": one.number, "hash": one.hash, "timestamp": one.timestamp}
                     for one in marks.values()
                 ],
             )
-        ids = (row["request_id"] for row in rows)
-        return {RequestId(one) for one in ids if isinstance(one, int)}
+            self._remake(sql, (one for one in touched if isinstance(one, int)))
 
-    def _remake(self, touched: Iterable[RequestId]) -> None:
+    def _remake(self, sql: sa.Connection, touched: Iterable[int | None]) -> None:
         """Makes the rows of these requests again from their events."""
-        with self._engine.begin() as sql:
-            for request_id in touched:
-                sql.execute(_requests.delete().where(_requests.c.id == request_id))
+        submissions = schema.submissions
+        remade: list[dict[str, object]] = []
+        changed: list[SubmissionRecord] = []
+        gone: list[dict[str, int]] = []
+        for one in touched:
+            if one is None:
+                continue
+            request_id = RequestId(one)
+            before = self._known.get(sql, request_id)
+            record = self._record(sql, request_id)
+            gone.append({"gone": request_id})
+            if before is None:
                 sql.execute(
-                    _submissions.delete().where(_submissions.c.request_id == request_id)
+                    schema.submissions.delete().where(
+                        schema.submissions.c.request_id == request_id
+                    )
                 )
-                logs = self._logs(sql, request_id)
-                if not logs:
-                    continue
-                events = (decode(one.log) for one in logs)
-                record = replay(event for event in events if event is not None)
-                sql.execute(_requests.insert().values(_request_row(record)))
-                rows = [
-                    {
-                        "id": one.id,
-                        "request_id": request_id,
-                        "trainer": one.trainer,
-                        "name": one.name,
-                        "seal": one.seal,
-                        "status": int(one.status),
-                        "matches": one.matches,
-                        "is_ranked": one.matches is not None and one.is_live,
-                    }
-                    for one in record.submissions.values()
-                ]
-                if rows:
-                    sql.execute(_submissions.insert(), rows)
+            if record is None:
+                continue
+            remade.append(request_row(record))
+            was = {} if before is None else before.record.submissions
+            changed += [
+                submission
+                for submission in record.submissions.values()
+                if was.get(submission.id) is not submission
+            ]
+        if gone:
+            of_request = schema.requests.c.id == sa.bindparam("gone")
+            sql.execute(schema.requests.delete().where(of_request), gone)
+        if remade:
+            sql.execute(schema.requests.insert(), remade)
+        if changed:
+            sql.execute(
+                submissions.delete().where(submissions.c.id == sa.bindparam("gone")),
+                [{"gone": one.id} for one in changed],
+            )
+            sql.execute(submissions.insert(), list(map(submission_row, changed)))
 
     # --- asking ---
 
-    def _logs(self, sql: sa.Connection, request_id: RequestId) -> list[Placed]:
+    def _logs(
+        self, sql: sa.Connection, request_id: RequestId, after: _Place | None = None
+    ) -> list[Placed]:
+        query = sa.select(schema.events, schema.blocks.c.timestamp).join(
+            schema.blocks, schema.blocks.c.number == schema.events.c.block
+        )
+        if after is not None:
+            query = query.where(
+                sa.or_(
+                    schema.events.c.block > after.block,
+                    sa.and_(
+                        schema.events.c.block == after.block,
+                        schema.events.c.position > after.position,
+                    ),
+                )
+            )
         rows = sql.execute(
-            sa.select(_events, _blocks.c.timestamp)
-            .join(_blocks, _blocks.c.number == _events.c.block)
-            .where(_events.c.request_id == request_id)
-            .order_by(_events.c.block, _events.c.position)
+            query.where(schema.events.c.request_id == request_id).order_by(
+                schema.events.c.block, schema.events.c.position
+            )
         )
         return [
             Placed(
@@ -305,6 +300,24 @@ class Index:
             for row in rows
         ]
 
+    def _record(
+        self, sql: sa.Connection, request_id: RequestId
+    ) -> RequestRecord | None:
+        """A request from its events; only those since the last look are read."""
+        known = self._known.get(sql, request_id)
+        logs = self._logs(sql, request_id, None if known is None else known.place)
+        if not logs:
+            return None if known is None else known.record
+        events = (decode(one.log) for one in logs)
+        record = replay(
+            (event for event in events if event is not None),
+            None if known is None else known.record,
+        )
+        last = logs[-1].log
+        place = _Place(last.block, last.position, last.block_hash)
+        self._known.put(request_id, _Replayed(place, record))
+        return record
+
     def logs(self, request_id: RequestId) -> list[Placed]:
         """All logs of a request, in order."""
         with self._engine.begin() as sql:
@@ -316,66 +329,51 @@ class Index:
         Raises:
             NotFoundError: There is none with this id.
         """
-        events = [decode(one.log) for one in self.logs(request_id)]
-        if not events:
+        with self._engine.begin() as sql:
+            record = self._record(sql, request_id)
+        if record is None:
             raise NotFoundError(
                 f"There is no request {request_id} on this market.",
                 hint="`modelmarket request list` shows all.",
             )
-        return replay(event for event in events if event is not None)
+        return record
 
-    def request_ids(
+    def find(
         self,
+        wanted: Wanted = ALL,
         *,
-        requester: Address | None = None,
-        trainer: Address | None = None,
-        is_final: bool | None = None,
-        search: str = "",
         sort: Sort = Sort.NEWEST,
         limit: int = 1_000,
-    ) -> list[RequestId]:
+        offset: int = 0,
+    ) -> list[Summary]:
         """Requests that fit, in order.
 
         Args:
-            requester: Only hers.
-            trainer: Only with a submission of this one.
-            is_final: Only ended ones, or only others.
-            search: Words in the name.
+            wanted: Which.
             sort: The order.
             limit: No more than so many.
+            offset: Leave out so many first.
         """
-        query = sa.select(_requests.c.id)
-        if requester is not None:
-            query = query.where(_requests.c.requester == requester)
-        if trainer is not None:
-            entered = sa.select(_submissions.c.request_id).where(
-                _submissions.c.trainer == trainer
-            )
-            query = query.where(_requests.c.id.in_(entered))
-        if is_final is not None:
-            final = _requests.c.stage > int(Phase.VALIDATION)
-            query = query.where(final if is_final else sa.not_(final))
-        if search:
-            query = query.where(_requests.c.name.icontains(search, autoescape=True))
-        order = {
-            Sort.NEWEST: (_requests.c.id.desc(),),
-            Sort.DEADLINE: (_requests.c.deadline, _requests.c.id),
-            # Wei as text sort like numbers once they are equally long.
-            Sort.REWARD: (
-                sa.func.length(_requests.c.reward).desc(),
-                _requests.c.reward.desc(),
-                _requests.c.id,
-            ),
-        }[sort]
+        query = sa.select(schema.requests).where(*wanted.conditions())
         with self._engine.begin() as sql:
-            ids = sql.scalars(query.order_by(*order).limit(limit))
-            return [RequestId(one) for one in ids]
+            rows = sql.execute(
+                query.order_by(*sort.order()).limit(limit).offset(offset)
+            ).all()
+        return [summary(row) for row in rows]
+
+    def count(self, wanted: Wanted = ALL) -> int:
+        """How many requests fit."""
+        query = sa.select(sa.func.count()).select_from(schema.requests)
+        with self._engine.begin() as sql:
+            return sql.scalar(query.where(*wanted.conditions())) or 0
 
     def request_of_seal(self, truth_seal: bytes) -> RequestId | None:
         """The request with a truth's seal."""
         with self._engine.begin() as sql:
             found = sql.scalar(
-                sa.select(_requests.c.id).where(_requests.c.truth_seal == truth_seal)
+                sa.select(schema.requests.c.id).where(
+                    schema.requests.c.truth_seal == truth_seal
+                )
             )
         return None if found is None else RequestId(found)
 
@@ -383,8 +381,8 @@ class Index:
         """The submissions with a seal, and their trainers; a copier's too."""
         with self._engine.begin() as sql:
             rows = sql.execute(
-                sa.select(_submissions.c.id, _submissions.c.trainer).where(
-                    _submissions.c.seal == seal
+                sa.select(schema.submissions.c.id, schema.submissions.c.trainer).where(
+                    schema.submissions.c.seal == seal
                 )
             ).all()
         return [(SubmissionId(one.id), Address(one.trainer)) for one in rows]
@@ -397,8 +395,8 @@ class Index:
         """
         with self._engine.begin() as sql:
             found = sql.scalar(
-                sa.select(_submissions.c.request_id).where(
-                    _submissions.c.id == submission_id
+                sa.select(schema.submissions.c.request_id).where(
+                    schema.submissions.c.id == submission_id
                 )
             )
         if found is None:
@@ -409,7 +407,7 @@ class Index:
         self, request_id: RequestId, submission_id: SubmissionId, matches: int
     ) -> SubmissionId:
         """The ranked submission that a claim would stand directly behind."""
-        ranked = _submissions.c
+        ranked = schema.submissions.c
         better = sa.or_(
             ranked.matches > matches,
             sa.and_(ranked.matches == matches, ranked.id < submission_id),
@@ -424,23 +422,55 @@ class Index:
         return SubmissionId(found or 0)
 
 
-def _request_row(record: RequestRecord) -> dict[str, object]:
-    terms = record.terms
-    return {
-        "id": record.id,
-        "requester": record.requester,
-        "name": terms.name,
-        "dataset": terms.dataset,
-        "reward": str(terms.reward),
-        "stake": str(terms.stake),
-        "labels": terms.labels,
-        "deadline": record.deadline,
-        "response_window": terms.response_window_s,
-        "stage": int(record.stage),
-        "started": record.started,
-        "has_candidate": record.clock.has_candidate,
-        "entries": len(record.submissions),
-        "live": record.live,
-        "winner": record.winner,
-        "truth_seal": terms.truth_seal,
-    }
+@dataclass(frozen=True)
+class _Place:
+    """Of an event in the chain."""
+
+    block: int
+    position: int
+    block_hash: bytes
+
+
+@dataclass(frozen=True)
+class _Replayed:
+    """A request as of an event."""
+
+    place: _Place
+    record: RequestRecord
+
+
+class _Known:
+    """The requests that were looked at last, as they were then.
+
+    What is known holds as long as its last event does: the block's hash
+    stands for everything before it.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._replayed: OrderedDict[RequestId, _Replayed] = OrderedDict()
+
+    def get(self, sql: sa.Connection, request_id: RequestId) -> _Replayed | None:
+        with self._lock:
+            found = self._replayed.get(request_id)
+        if found is None:
+            return None
+        holds = sql.scalar(
+            sa.select(schema.events.c.request_id).where(
+                schema.events.c.block == found.place.block,
+                schema.events.c.position == found.place.position,
+                schema.events.c.block_hash == found.place.block_hash,
+            )
+        )
+        return found if holds == request_id else None
+
+    def clear(self) -> None:
+        with self._lock:
+            self._replayed.clear()
+
+    def put(self, request_id: RequestId, replayed: _Replayed) -> None:
+        with self._lock:
+            self._replayed[request_id] = replayed
+            self._replayed.move_to_end(request_id)
+            if len(self._replayed) > MOST_KNOWN:
+                self._replayed.popitem(last=False)

@@ -18,7 +18,8 @@ from modelmarket.chain.networks import LOCAL, Network, Networks
 from modelmarket.chain.wallets import Keystores, Wallet
 from modelmarket.errors import FundsError, InputError, NotFoundError
 from modelmarket.home import Home
-from modelmarket.index.index import Index, Sort
+from modelmarket.index.index import Index
+from modelmarket.index.summaries import Sort, Wanted
 from modelmarket.market.request import Request
 from modelmarket.market.submission import Submission
 from modelmarket.protocol.labels import pack
@@ -183,14 +184,13 @@ class Market:
             limit: No more than so many.
         """
         self.index.sync()
-        ids = self.index.request_ids(
+        wanted = Wanted(
             requester=self.wallet.address if mine else None,
             is_final=is_final,
             search=search,
-            sort=sort,
-            limit=limit,
         )
-        return [Request(self, self.index.request(one)) for one in ids]
+        found = self.index.find(wanted, sort=sort, limit=limit)
+        return [Request(self, self.index.request(one.id)) for one in found]
 
     def submission(self, submission_id: int) -> Submission:
         """A submission.
@@ -209,8 +209,8 @@ class Market:
         mine = self.wallet.address
         found = [
             submission
-            for number in self.index.request_ids(trainer=mine)
-            for submission in Request(self, self.index.request(number)).submissions()
+            for one in self.index.find(Wanted(trainer=mine))
+            for submission in Request(self, self.index.request(one.id)).submissions()
             if submission.record.trainer == mine
         ]
         return sorted(found, key=lambda one: -one.id)

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The index's tables, and how its database is opened.
+
+The events are the truth; requests and submissions are made from them and can
+be made again at any time.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+import sqlalchemy as sa
+
+BUSY_MS = 30_000
+
+meta = sa.MetaData()
+
+settings = sa.Table(
+    "settings",
+    meta,
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("value", sa.String, nullable=False),
+)
+blocks = sa.Table(
+    "blocks",
+    meta,
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("hash", sa.LargeBinary, nullable=False),
+    sa.Column("timestamp", sa.BigInteger, nullable=False),
+)
+events = sa.Table(
+    "events",
+    meta,
+    sa.Column("block", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("request_id", sa.BigInteger, index=True),
+    sa.Column("name", sa.String, nullable=False),
+    sa.Column("transaction", sa.LargeBinary, nullable=False),
+    sa.Column("block_hash", sa.LargeBinary, nullable=False),
+    sa.Column("topics", sa.LargeBinary, nullable=False),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+)
+requests = sa.Table(
+    "requests",
+    meta,
+    sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("requester", sa.String, nullable=False, index=True),
+    sa.Column("name", sa.String, nullable=False),
+    sa.Column("dataset", sa.String, nullable=False),
+    sa.Column("reward", sa.String, nullable=False),
+    sa.Column("stake", sa.String, nullable=False),
+    sa.Column("labels", sa.Integer, nullable=False),
+    sa.Column("deadline", sa.BigInteger, nullable=False, index=True),
+    sa.Column("response_window", sa.Integer, nullable=False),
+    sa.Column("stage", sa.Integer, nullable=False, index=True),
+    sa.Column("started", sa.BigInteger, nullable=False),
+    sa.Column("has_candidate", sa.Boolean, nullable=False),
+    sa.Column("entries", sa.Integer, nullable=False),
+    sa.Column("live", sa.Integer, nullable=False),
+    sa.Column("winner", sa.BigInteger, nullable=False),
+    sa.Column("truth_seal", sa.LargeBinary, nullable=False, index=True),
+)
+submissions = sa.Table(
+    "submissions",
+    meta,
+    sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("request_id", sa.BigInteger, nullable=False),
+    sa.Column("trainer", sa.String, nullable=False, index=True),
+    sa.Column("name", sa.String, nullable=False),
+    sa.Column("seal", sa.LargeBinary, nullable=False, index=True),
+    sa.Column("status", sa.Integer, nullable=False),
+    sa.Column("matches", sa.Integer),
+    sa.Column("is_ranked", sa.Boolean, nullable=False),
+    sa.Index("ranking", "request_id", "is_ranked", "matches", "id"),
+)
+MADE_FROM_THE_CHAIN = (blocks, events, requests, submissions)
+
+
+def open_engine(url: str) -> sa.Engine:
+    """The database at an SQLAlchemy address.
+
+    A transaction with the option `writes` is the only one that writes.
+    """
+    engine = sa.create_engine(url)
+    if engine.dialect.name == "sqlite":
+        # SQLAlchemy's own advice for transactions that SQLite keeps apart.
+        @sa.event.listens_for(engine, "connect")
+        def connected(connection: sqlite3.Connection, _: object) -> None:
+            connection.isolation_level = None
+            connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+
+        @sa.event.listens_for(engine, "begin")
+        def begin(connection: sa.Connection) -> None:
+            writes = connection.get_execution_options().get("writes")
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Requests as lists show them, and which of them are wanted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+
+from modelmarket.index import schema
+from modelmarket.index.history import RequestRecord, SubmissionRecord
+from modelmarket.protocol.phases import Clock, Phase
+from modelmarket.protocol.types import Address, RequestId, SubmissionId, Wei
+
+
+class Sort(StrEnum):
+    """Orders that requests can be listed in."""
+
+    NEWEST = "newest"
+    DEADLINE = "deadline"
+    REWARD = "reward"
+
+    def order(self) -> tuple[sa.ColumnElement[Any], ...]:
+        """The same in SQL."""
+        columns = schema.requests.c
+        match self:
+            case Sort.NEWEST:
+                return (columns.id.desc(),)
+            case Sort.DEADLINE:
+                return (columns.deadline, columns.id)
+            case Sort.REWARD:
+                # Wei as text sort like numbers once they are equally long.
+                length = sa.func.length(columns.reward)
+                return (length.desc(), columns.reward.desc(), columns.id)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which requests are looked for.
+
+    Attributes:
+        requester: Only hers.
+        trainer: Only with a submission of this one.
+        is_final: Only ended ones, or only others; None for both.
+        search: Words in the name.
+    """
+
+    requester: Address | None = None
+    trainer: Address | None = None
+    is_final: bool | None = None
+    search: str = ""
+
+    def conditions(self) -> list[sa.ColumnElement[bool]]:
+        """The same in SQL."""
+        conditions: list[sa.ColumnElement[bool]] = []
+        if self.requester is not None:
+            conditions.append(schema.requests.c.requester == self.requester)
+        if self.trainer is not None:
+            entered = sa.select(schema.submissions.c.request_id).where(
+                schema.submissions.c.trainer == self.trainer
+            )
+            conditions.append(schema.requests.c.id.in_(entered))
+        if self.is_final is not None:
+            final = schema.requests.c.stage > int(Phase.VALIDATION)
+            conditions.append(final if self.is_final else sa.not_(final))
+        if self.search:
+            conditions.append(
+                schema.requests.c.name.icontains(self.search, autoescape=True)
+            )
+        return conditions
+
+
+ALL = Wanted()
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A request as a list shows it.
+
+    Attributes:
+        id: Its id.
+        requester: Who locked the reward.
+        name: Her choice.
+        dataset: CID of the published folder.
+        reward: Wei for the winner.
+        stake: Wei that a submission locks.
+        labels: Test rows.
+        clock: What its position follows from.
+        entries: Submissions, whatever became of them.
+        live: Those that neither failed nor were cancelled.
+        winner: 0 = none.
+    """
+
+    id: RequestId
+    requester: Address
+    name: str
+    dataset: str
+    reward: Wei
+    stake: Wei
+    labels: int
+    clock: Clock
+    entries: int
+    live: int
+    winner: SubmissionId
+
+
+def request_row(record: RequestRecord) -> dict[str, object]:
+    """A request's row."""
+    terms = record.terms
+    return {
+        "id": record.id,
+        "requester": record.requester,
+        "name": terms.name,
+        "dataset": terms.dataset,
+        "reward": str(terms.reward),
+        "stake": str(terms.stake),
+        "labels": terms.labels,
+        "deadline": record.deadline,
+        "response_window": terms.response_window_s,
+        "stage": int(record.stage),
+        "started": record.started,
+        "has_candidate": record.clock.has_candidate,
+        "entries": len(record.submissions),
+        "live": record.live,
+        "winner": record.winner,
+        "truth_seal": terms.truth_seal,
+    }
+
+
+def submission_row(record: SubmissionRecord) -> dict[str, object]:
+    """A submission's row."""
+    return {
+        "id": record.id,
+        "request_id": record.request_id,
+        "trainer": record.trainer,
+        "name": record.name,
+        "seal": record.seal,
+        "status": int(record.status),
+        "matches": record.matches,
+        "is_ranked": record.matches is not None and record.is_live,
+    }
+
+
+def summary(row: sa.Row[Any]) -> Summary:
+    """What a request's row says."""
+    return Summary(
+        id=RequestId(row.id),
+        requester=Address(row.requester),
+        name=row.name,
+        dataset=row.dataset,
+        reward=Wei(int(row.reward)),
+        stake=Wei(int(row.stake)),
+        labels=row.labels,
+        clock=Clock(
+            Phase(row.stage),
+            row.started,
+            row.deadline,
+            row.response_window,
+            has_candidate=row.has_candidate,
+        ),
+        entries=row.entries,
+        live=row.live,
+        winner=SubmissionId(row.winner),
+    )
