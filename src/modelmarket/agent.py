@@ -152,29 +152,6 @@ def perform(market: Market, step: Step) -> Report:
     return Report(step, done=True, message="done")
 
 
-def resume(market: Market) -> list[str]:
-    """Sends again what was signed and may not have left.
-
-    The bytes are the same, so nothing can happen twice.
-
-    Returns:
-        What became of each, in words.
-    """
-    told: list[str] = []
-    for sent in market.vault.unfinished(market.network.market):
-        try:
-            receipt = market.connection.broadcast(sent.hash, sent.raw)
-        except ChainError as error:
-            # Its nonce was used by another one, or it would fail now: what is
-            # still due is planned anew.
-            market.vault.end(sent.hash, f"dropped: {error.message}")
-            told.append(f"{sent.step}: dropped")
-        else:
-            market.vault.end(sent.hash, f"block {receipt.block}")
-            told.append(f"{sent.step}: block {receipt.block}")
-    return told
-
-
 def run_once(market: Market) -> list[Report]:
     """Does everything that is due now, the most urgent first.
 
@@ -214,9 +191,9 @@ def run(
         poll_s: Seconds between two looks at the chain.
     """
     ended = stop or threading.Event()
-    resume(market)
     while not ended.is_set():
         try:
+            market.resume()
             for report in run_once(market):
                 tell(report)
         except ChainError as error:

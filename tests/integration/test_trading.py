@@ -25,6 +25,7 @@ from modelmarket.errors import (
 from modelmarket.index.index import Index
 from modelmarket.index.summaries import Sort
 from modelmarket.market import Market
+from modelmarket.market.market import Resumed
 from modelmarket.protocol.phases import Phase, Status
 from modelmarket.protocol.types import SubmissionId, Wei
 from trading import REWARD, STAKE, Place, place
@@ -196,10 +197,10 @@ def test_a_signed_transaction_that_never_left_is_sent_after_a_restart(
     requester.vault.begin(requester.network.market, call.what, transaction, raw)
     # Here the machine loses power; the transaction is signed and not sent.
     back = embedded.again("requester")
-    assert agent.resume(back) == [f"open_truth: block {back.connection.block().number}"]
+    assert back.resume() == [Resumed("open_truth", back.connection.block().number)]
     assert back.vault.unfinished(back.network.market) == []
     assert back.request(request.id).position().phase is Phase.CLAIMS
-    assert agent.resume(back) == []
+    assert back.resume() == []
 
 
 def test_a_journalled_transaction_that_became_void_is_dropped(
@@ -210,7 +211,7 @@ def test_a_journalled_transaction_that_became_void_is_dropped(
     transaction, raw = requester.connection.prepare(call, requester.wallet)
     requester.vault.begin(requester.network.market, "approve", transaction, raw)
     requester.send(requester.coin.approve(requester.network.market, 2))
-    assert agent.resume(requester) == ["approve: dropped"]
+    assert requester.resume() == [Resumed("approve", None)]
     assert requester.vault.unfinished(requester.network.market) == []
 
 

@@ -67,6 +67,7 @@ class Log:
         block_hash: 32 bytes.
         transaction: The transaction's hash.
         position: Within the block.
+        timestamp: The block's, in seconds; None where the node does not say.
     """
 
     address: Address
@@ -76,6 +77,7 @@ class Log:
     block_hash: bytes
     transaction: bytes
     position: int
+    timestamp: int | None = None
 
 
 @dataclass(frozen=True)
@@ -314,6 +316,17 @@ class Connection:
                 time.sleep(RECEIPT_POLL_S * attempt)
         return self.wait_for(transaction)
 
+    def is_spent(self, raw: bytes) -> bool:
+        """Whether a signed transaction's nonce is used up in the chain."""
+        from eth_account import Account
+        from eth_account.typed_transactions.typed_transaction import TypedTransaction
+        from hexbytes import HexBytes
+
+        sender = Account.recover_transaction(HexBytes(raw))
+        nonce = int(TypedTransaction.from_bytes(HexBytes(raw)).as_dict()["nonce"])
+        with _node_errors(self.rpc):
+            return self.web3.eth.get_transaction_count(sender, "latest") > nonce
+
     def wait_for(self, transaction: bytes) -> Receipt:
         """Waits until a transaction is in the chain."""
         ends = time.monotonic() + RECEIPT_WAIT_S
@@ -363,6 +376,7 @@ class Connection:
 
 
 def _log(found: Any) -> Log:
+    second = found.get("blockTimestamp")
     return Log(
         Address(found["address"]),
         tuple(bytes(topic) for topic in found["topics"]),
@@ -371,6 +385,7 @@ def _log(found: Any) -> Log:
         bytes(found["blockHash"]),
         bytes(found["transactionHash"]),
         int(found["logIndex"]),
+        int(second, 16) if isinstance(second, str) else second,
     )
 
 

@@ -85,10 +85,10 @@ def once(
 
         modelmarket agent once
     """
-    from modelmarket.agent import resume, run_once
+    from modelmarket.agent import run_once
 
     market = open_market(network, account, sign=True)
-    resume(market)
+    market.resume()
     reports = run_once(market)
     Output(as_json=as_json).result(
         [_report(one) for one in reports],

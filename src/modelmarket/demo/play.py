@@ -422,7 +422,7 @@ class _Play:
 
     def _work(self, person: Person) -> None:
         """Lets a person's agent do what is due."""
-        agent.resume(person.market)
+        person.market.resume()
         agent.run_once(person.market)
 
     # --- the end ---

@@ -11,14 +11,14 @@ from __future__ import annotations
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from modelmarket.chain.connection import Block, Connection, Log
-from modelmarket.chain.events import OperatorSet, decode
+from modelmarket.chain.events import Event, OperatorSet, RequestCreated, decode
 from modelmarket.errors import ChainError, NotFoundError
 from modelmarket.index import schema
 from modelmarket.index.history import RequestRecord, SubmissionRecord, replay
@@ -121,6 +121,12 @@ class Index:
                         raise
                     span = max(1, span // 2)
                     continue
+                # The head was read before the logs; if it still stands, so do they.
+                if self._connection.block(head.number).hash != head.hash:
+                    raise ChainError(
+                        "The chain was reorganised while it was read.",
+                        hint="Try again.",
+                    )
                 marker = head if last == head.number else self._connection.block(last)
                 self._store(first, logs, marker)
             return head.number
@@ -165,34 +171,39 @@ class Index:
                 return
         gone = schema.events.c.block > kept
         with self._writing() as sql:
-            touched = set(
-                sql.scalars(
-                    sa.select(schema.events.c.request_id).where(gone).distinct()
-                )
+            ids = sql.scalars(
+                sa.select(schema.events.c.request_id).where(gone).distinct()
             )
+            touched = [RequestId(one) for one in ids if one is not None]
             sql.execute(schema.events.delete().where(gone))
             sql.execute(schema.blocks.delete().where(schema.blocks.c.number > kept))
-            self._remake(sql, touched)
+            self._remake(sql, dict.fromkeys(touched, ()))
 
     def _store(self, first: int, logs: Sequence[Log], marker: Block) -> None:
         """Stores a span of blocks' logs, with the hashes that tell a
         reorganisation.
         """
         rows: list[dict[str, object]] = []
-        marks = {marker.number: marker}
+        marks = {marker.number: (marker.hash, marker.timestamp)}
+        events: dict[RequestId, list[_Placed]] = {}
         for log in logs:
             event = decode(log)
             if event is None:
                 continue
             if log.block not in marks:
-                marks[log.block] = self._connection.block(log.block)
+                second = log.timestamp
+                if second is None:
+                    second = self._connection.block(log.block).timestamp
+                marks[log.block] = (log.block_hash, second)
+            request_id = None
+            if not isinstance(event, OperatorSet):
+                request_id = event.request_id
+                events.setdefault(request_id, []).append((_Place.of(log), event))
             rows.append(
                 {
                     "block": log.block,
                     "position": log.position,
-                    "request_id": None
-                    if isinstance(event, OperatorSet)
-                    else event.request_id,
+                    "request_id": request_id,
                     "name": type(event).__name__,
                     "transaction": log.transaction,
                     "block_hash": log.block_hash,
@@ -200,11 +211,6 @@ class Index:
                     "data": log.data,
                 }
             )
-            if marks[log.block].hash != log.block_hash:
-                raise ChainError(
-                    "The chain was reorganised while it was read.", hint="Try again."
-                )
-        touched = {row["request_id"] for row in rows}
         with self._writing() as sql:
             if self._next_block_of(sql) != first:
                 return
@@ -213,31 +219,32 @@ class Index:
             sql.execute(
                 schema.blocks.insert(),
                 [
-                    {"number": one.number, "hash": one.hash, "timestamp": one.timestamp}
-                    for one in marks.values()
+                    {"number": number, "hash": block_hash, "timestamp": second}
+                    for number, (block_hash, second) in marks.items()
                 ],
             )
-            self._remake(sql, (one for one in touched if isinstance(one, int)))
+            self._remake(sql, events)
 
-    def _remake(self, sql: sa.Connection, touched: Iterable[int | None]) -> None:
-        """Makes the rows of these requests again from their events."""
+    def _remake(
+        self, sql: sa.Connection, touched: Mapping[RequestId, Sequence[_Placed]]
+    ) -> None:
+        """Makes the rows of these requests again, given their new events."""
         submissions = schema.submissions
         remade: list[dict[str, object]] = []
         changed: list[SubmissionRecord] = []
         gone: list[dict[str, int]] = []
-        for one in touched:
-            if one is None:
-                continue
-            request_id = RequestId(one)
-            before = self._known.get(sql, request_id)
-            record = self._record(sql, request_id)
-            gone.append({"gone": request_id})
-            if before is None:
-                sql.execute(
-                    schema.submissions.delete().where(
-                        schema.submissions.c.request_id == request_id
-                    )
-                )
+        for request_id, new in touched.items():
+            record: RequestRecord | None
+            if new and isinstance(new[0][1], RequestCreated):
+                before = None
+                record = self._replay(request_id, None, new)
+            else:
+                gone.append({"gone": request_id})
+                before = self._known.get(sql, request_id)
+                if before is None:
+                    ours = submissions.c.request_id == request_id
+                    sql.execute(submissions.delete().where(ours))
+                record = self._record(sql, request_id)
             if record is None:
                 continue
             remade.append(request_row(record))
@@ -253,11 +260,29 @@ class Index:
         if remade:
             sql.execute(schema.requests.insert(), remade)
         if changed:
-            sql.execute(
-                submissions.delete().where(submissions.c.id == sa.bindparam("gone")),
-                [{"gone": one.id} for one in changed],
-            )
+            of_submission = submissions.c.id == sa.bindparam("gone")
+            ids = [{"gone": one.id} for one in changed]
+            sql.execute(submissions.delete().where(of_submission), ids)
             sql.execute(submissions.insert(), list(map(submission_row, changed)))
+
+    def _record(self, sql: sa.Connection, number: RequestId) -> RequestRecord | None:
+        """A request from its events; only those since the last look are read."""
+        before = self._known.get(sql, number)
+        placed = self._logs(sql, number, None if before is None else before.place)
+        events = [(_Place.of(one.log), decode(one.log)) for one in placed]
+        new = [(place, event) for place, event in events if event is not None]
+        if not new:
+            return None if before is None else before.record
+        return self._replay(number, before, new)
+
+    def _replay(
+        self, request_id: RequestId, before: _Replayed | None, new: Sequence[_Placed]
+    ) -> RequestRecord:
+        """A request as it was before, and its events since."""
+        start = None if before is None else before.record
+        record = replay((event for _, event in new), start)
+        self._known.put(request_id, _Replayed(new[-1][0], record))
+        return record
 
     # --- asking ---
 
@@ -299,24 +324,6 @@ class Index:
             )
             for row in rows
         ]
-
-    def _record(
-        self, sql: sa.Connection, request_id: RequestId
-    ) -> RequestRecord | None:
-        """A request from its events; only those since the last look are read."""
-        known = self._known.get(sql, request_id)
-        logs = self._logs(sql, request_id, None if known is None else known.place)
-        if not logs:
-            return None if known is None else known.record
-        events = (decode(one.log) for one in logs)
-        record = replay(
-            (event for event in events if event is not None),
-            None if known is None else known.record,
-        )
-        last = logs[-1].log
-        place = _Place(last.block, last.position, last.block_hash)
-        self._known.put(request_id, _Replayed(place, record))
-        return record
 
     def logs(self, request_id: RequestId) -> list[Placed]:
         """All logs of a request, in order."""
@@ -429,6 +436,13 @@ class _Place:
     block: int
     position: int
     block_hash: bytes
+
+    @classmethod
+    def of(cls, log: Log) -> _Place:
+        return cls(log.block, log.position, log.block_hash)
+
+
+_Placed = tuple[_Place, Event]
 
 
 @dataclass(frozen=True)

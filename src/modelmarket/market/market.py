@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +17,13 @@ from modelmarket.chain.contracts import NO_PERMIT, ModelMarket, Permit
 from modelmarket.chain.events import RequestCreated
 from modelmarket.chain.networks import LOCAL, Network, Networks
 from modelmarket.chain.wallets import Keystores, Wallet
-from modelmarket.errors import FundsError, InputError, NotFoundError
+from modelmarket.errors import (
+    ChainError,
+    FundsError,
+    InputError,
+    NotFoundError,
+    StepError,
+)
 from modelmarket.home import Home
 from modelmarket.index.index import Index
 from modelmarket.index.summaries import Sort, Wanted
@@ -38,6 +45,19 @@ DEFAULT_FRACTION = Fraction(1, 5)
 
 Progress = Callable[[str, int], None]
 """Is told what is being done, and of so many more rows or bytes of it."""
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """A transaction that an interrupted run had signed.
+
+    Attributes:
+        step: The call.
+        block: Where it is now; None if it can never be mined.
+    """
+
+    step: str
+    block: int | None
 
 
 class Market:
@@ -224,13 +244,52 @@ class Market:
             RevertError: The contract refuses, in words.
             FundsError: MDC or fees do not suffice.
         """
+        with self.sending(call) as receipt:
+            return receipt
+
+    @contextmanager
+    def sending(self, call: Call) -> Iterator[Receipt]:
+        """Sends a call, and keeps it in the journal until the body is done."""
 
         def journal(transaction: bytes, raw: bytes) -> None:
             self.vault.begin(self.network.market, call.what, transaction, raw)
 
         receipt = self.connection.send(call, self.wallet, journal=journal)
+        yield receipt
         self.vault.end(receipt.transaction, f"block {receipt.block}")
-        return receipt
+
+    def resume(self) -> list[Resumed]:
+        """Sends again what was signed and may not have left.
+
+        The bytes are the same, so nothing can happen twice.
+
+        Raises:
+            ChainError: The node does not answer; nothing is given up.
+        """
+        resumed: list[Resumed] = []
+        for sent in self.vault.unfinished(self.network.market):
+            try:
+                block = self.connection.broadcast(sent.hash, sent.raw).block
+            except ChainError:
+                # Only a transaction whose nonce is used up will never be mined.
+                if not self.connection.is_spent(sent.raw):
+                    raise
+                self.vault.end(sent.hash, "dropped")
+                resumed.append(Resumed(sent.step, None))
+            else:
+                self.vault.end(sent.hash, f"block {block}")
+                resumed.append(Resumed(sent.step, block))
+        return resumed
+
+    def finish_interrupted(self, step: str, look: str) -> None:
+        """Stops a step that an interrupted run has done already."""
+        for one in self.resume():
+            if one.step == step and one.block is not None:
+                raise StepError(
+                    f"An earlier {step} was interrupted; "
+                    f"it is in block {one.block} now.",
+                    hint=f"See `{look}`, and do it again only if you want another.",
+                )
 
     def permit(self, amount: int) -> Permit:
         """A permit for the market to take an amount, if it needs one.
@@ -292,6 +351,7 @@ class Market:
             DataError: The table cannot be used; names row, column and value.
             TermsError: The contract would refuse the terms.
             FundsError: MDC or fees do not suffice.
+            StepError: An interrupted run has created one already.
         """
         from modelmarket.datasets.published import publish
 
@@ -303,6 +363,7 @@ class Market:
             if progress is not None:
                 progress("bytes stored", count)
 
+        self.finish_interrupted("create_request", "modelmarket request list --mine")
         permit = self.permit(reward)
         with tempfile.TemporaryDirectory(dir=self.home.scratch()) as scratch:
             published = publish(
@@ -352,17 +413,16 @@ class Market:
                 packed=b"".join(pages),
             )
         )
-        receipt = self.send(
-            self.contract.create_request(
-                replace(terms, dataset=str(folder.cid)), permit
+        call = self.contract.create_request(
+            replace(terms, dataset=str(folder.cid)), permit
+        )
+        with self.sending(call) as receipt:
+            created = next(
+                event
+                for event in self.contract.events(receipt)
+                if isinstance(event, RequestCreated)
             )
-        )
-        created = next(
-            event
-            for event in self.contract.events(receipt)
-            if isinstance(event, RequestCreated)
-        )
-        return self.request(created.request_id)
+            return self.request(created.request_id)
 
 
 def passphrase_from_environment() -> str | None:

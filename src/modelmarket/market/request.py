@@ -256,10 +256,12 @@ class Request:
 
         Raises:
             DataError: The predictions do not fit.
-            StepError: The deadline has passed.
+            StepError: The deadline has passed, or an interrupted run has
+                submitted already.
             FundsError: MDC or fees do not suffice.
         """
         market = self.market
+        market.finish_interrupted("submit", "modelmarket submission list")
         position = self.position()
         if position.phase is not Phase.OPEN:
             raise StepError(
@@ -285,22 +287,21 @@ class Request:
         if len(name_bytes) > 64:  # noqa: PLR2004  # the contract's bound
             raise InputError(f"The name takes {len(name_bytes)} bytes; 64 are allowed.")
         predictions_seal = market.vault.keep(secret)
-        receipt = market.send(
-            market.contract.submit(
-                self.id,
-                self.record.terms_hash,
-                predictions_seal,
-                secret.superhash,
-                name,
-                permit,
+        call = market.contract.submit(
+            self.id,
+            self.record.terms_hash,
+            predictions_seal,
+            secret.superhash,
+            name,
+            permit,
+        )
+        with market.sending(call) as receipt:
+            created = next(
+                event
+                for event in market.contract.events(receipt)
+                if isinstance(event, SubmissionCreated)
             )
-        )
-        created = next(
-            event
-            for event in market.contract.events(receipt)
-            if isinstance(event, SubmissionCreated)
-        )
-        return market.submission(created.submission_id)
+            return market.submission(created.submission_id)
 
     def _bundle(self, model: Path, codes: Codes) -> Stored:
         """The folder whose CID is sealed: the model, and its predictions."""

@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Power cuts: whatever a step was doing, after a restart nothing is lost, and
+nothing is done twice.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import crashing
+from crashing import Act, Snapshot, User, work
+from modelmarket.chain.wallets import Wallet
+from modelmarket.datasets.split import Source
+from modelmarket.datasets.tables import open_table
+from modelmarket.errors import StepError
+from modelmarket.market import Market
+from modelmarket.protocol.types import RequestId, SubmissionId
+from modelmarket.storage.cid import Cid
+from modelmarket.vault import sealing
+from trading import PASSPHRASE, REWARD, Place, place
+
+EVERY = int(os.environ.get("MODELMARKET_CRASH_EVERY", "7"))
+"""Try each so-manieth point, beginning at a random one; 1 tries all."""
+
+ROWS = 60
+
+
+def create(market: Market) -> None:
+    table = open_table(market.home.path.parent / f"numbers-{ROWS}.csv", header=True)
+    source = Source(table, label="kind")
+    market.create_request(source, reward=REWARD, name="odd or even")
+
+
+def submit(market: Market) -> None:
+    request = market.request(1)
+    right = ["odd" if n % 2 else "even" for n in request.test_data()["n"]]
+    request.submit(right, market.home.path.parent / "model.txt")
+
+
+def until_it_is_done(act: Act) -> Act:
+    """What a person does after a power cut: the same again."""
+    return _Again(act)
+
+
+@dataclass(frozen=True)
+class _Again:
+    act: Act
+
+    def __call__(self, market: Market) -> None:
+        try:
+            self.act(market)
+        except StepError as error:
+            assert "was interrupted; it is in block" in str(error)
+
+
+@dataclass(frozen=True)
+class Town:
+    """A requester and a trainer on anvil, each with a home."""
+
+    place: Place
+    users: dict[str, User]
+    markets: dict[str, Market]
+
+    def play(self, *acts: tuple[str, Act]) -> None:
+        """What happens before the crash."""
+        for name, act in acts:
+            assert crashing.run(self.users[name], act) is not None
+
+    def move_to_the_next_step(self) -> None:
+        state = self.markets["requester"].contract.request(RequestId(1))
+        self.place.move_to(state.step_ends)
+
+    def state(self) -> list[object]:
+        """What must come out the same, whenever the power failed."""
+        market = self.markets["requester"]
+        contract = market.contract
+        requests, submissions = contract.request_count(), contract.submission_count()
+        found: list[object] = [requests, submissions]
+        for number in range(1, requests + 1):
+            one = contract.request(RequestId(number))
+            found.append((one.phase, one.live, one.ranked, one.candidate, one.pages))
+        for number in range(1, submissions + 1):
+            two = contract.submission(SubmissionId(number))
+            found.append((two.status, two.matches))
+        people = [user.wallet.address for user in self.markets.values()]
+        found += [market.coin.balance(one) for one in (*people, contract.address)]
+        return found
+
+    def nothing_is_lost(self) -> None:
+        """Every secret and every file that will be needed is there, and no
+        transaction is left in between.
+        """
+        for name, user in self.users.items():
+            market = user.start()
+            assert market.vault.unfinished(market.network.market) == [], name
+            market.index.sync()
+            for one in market.index.find():
+                record = market.index.request(one.id)
+                if record.requester == market.wallet.address:
+                    assert market.vault.truth(record.terms.truth_seal) is not None
+                    self._whole(market, record.terms.dataset)
+                for entry in record.submissions.values():
+                    if entry.trainer == market.wallet.address:
+                        secret = market.vault.predictions(entry.seal)
+                        assert secret is not None
+                        self._whole(market, secret.model)
+            market.index.close()
+
+    @staticmethod
+    def _whole(market: Market, root: str) -> None:
+        for _, block in market.store.blocks(Cid.parse(root)):
+            assert block is not None
+
+
+@pytest.fixture
+def town(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Town]:
+    monkeypatch.setattr(sealing, "SCRYPT_N", crashing.QUICK_N)
+    with place("anvil", tmp_path / "people") as here:
+        users: dict[str, User] = {}
+        keys = {name: os.urandom(32) for name in ("requester", "ann")}
+        markets = {
+            name: here.join(name, Wallet.from_key(key)) for name, key in keys.items()
+        }
+        for name, market in markets.items():
+            users[name] = User(market.home.path, here.network, keys[name], PASSPHRASE)
+        here.data(ROWS)
+        (here.folder / "model.txt").write_text("n % 2")
+        yield Town(here, users, markets)
+
+
+BEFORE: dict[str, list[tuple[str, Act] | None]] = {
+    "create": [],
+    "submit": [("requester", create)],
+    "open the truth": [("requester", create), ("ann", submit), None],
+    "claim": [("requester", create), ("ann", submit), None, ("requester", work)],
+    "validate": [
+        ("requester", create),
+        ("ann", submit),
+        None,
+        ("requester", work),
+        ("ann", work),
+        None,
+    ],
+    "enforce": [("requester", create), ("ann", submit), None, None],
+}
+WHO: dict[str, tuple[str, Act]] = {
+    "create": ("requester", create),
+    "submit": ("ann", submit),
+    "open the truth": ("requester", work),
+    "claim": ("ann", work),
+    "validate": ("ann", work),
+    "enforce": ("ann", work),
+}
+
+
+@pytest.mark.parametrize("step", BEFORE)
+def test_a_power_cut_at_any_point_loses_nothing_and_repeats_nothing(
+    town: Town, tmp_path: Path, step: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for one in BEFORE[step]:
+        if one is None:
+            town.move_to_the_next_step()
+        else:
+            town.play(one)
+    name, act = WHO[step]
+    user = town.users[name]
+    before = town.state()
+    homes = [one.home for one in town.users.values()]
+    snapshot = Snapshot(town.place.connection, homes, tmp_path / "kept")
+    points = crashing.run(user, act)
+    assert points is not None
+    wanted = town.state()
+    assert wanted != before
+    deaths = 0
+    first = int.from_bytes(os.urandom(2)) % EVERY + 1
+    # Behind the last point all is done, and the same again is a new order.
+    for deadly in range(first, points, EVERY):
+        snapshot.restore()
+        assert town.state() == before
+        died = crashing.run(user, act, deadly) is None
+        deaths += died
+        crashing.run(user, until_it_is_done(act))
+        assert town.state() == wanted, f"after a power cut at point {deadly}"
+        town.nothing_is_lost()
+    assert deaths
+    with capsys.disabled():
+        sys.stdout.write(f"\n{step}: {points} points, {deaths} power cuts tried\n")
