@@ -7,7 +7,7 @@ ANVIL := @foundry-rs/anvil@1.7.1
 BIN := .venv/bin
 export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test lint fuzz bench gas compile lock anvil docs clean
+.PHONY: demo test lint fuzz crashes bench gas compile lock anvil docs clean
 
 demo: .venv/ready  ## Plays the main job on real data.
 	@$(BIN)/modelmarket demo
@@ -24,8 +24,12 @@ lint: .venv/ready
 fuzz: .venv/ready  ## The long run of the state machine: half an hour.
 	python scripts/fuzz.py
 
+crashes: .venv/ready anvil  ## A power cut at every single point; half an hour.
+	MODELMARKET_CRASH_EVERY=1 pytest tests/integration/test_crashes.py
+
 bench: .venv/ready anvil
 	python benchmarks/speed.py
+	python benchmarks/scale.py
 
 gas: .venv/ready anvil  ## Measures the gas table again.
 	python benchmarks/gas.py --write

@@ -24,6 +24,7 @@ from typing import Any
 import eth_account  # noqa: F401
 import httpx
 import polars as pl  # noqa: F401
+import pytest
 import requests.adapters
 import sqlalchemy.engine.default
 import web3  # noqa: F401
@@ -140,7 +141,10 @@ def run(user: User, act: Act, deadly: int = 0) -> int | None:
     context.set_forkserver_preload(["crashing"])
     passed = context.Value("i", 0)
     process = context.Process(target=_live, args=(user, act, deadly, passed))
-    process.start()
+    # Until 3.13 the server that the processes part from knows no `sys.path`.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(Path(__file__).parent))
+        process.start()
     process.join()
     if process.exitcode == -signal.SIGKILL:
         return None

@@ -234,26 +234,26 @@ class Connection:
 
     # --- sending ---
 
-    def prepare(self, call: Call, wallet: Wallet) -> tuple[bytes, bytes]:
-        """Checks a call against the chain as it is now and signs it.
+    def quote(self, call: Call, sender: Address) -> dict[str, Any]:
+        """Checks a call against the chain as it is now.
 
         Returns:
-            The transaction's hash and its raw bytes.
+            The transaction that makes it, for whoever signs for the sender.
 
         Raises:
             RevertError: The contract would refuse, in words.
             FundsError: The account cannot pay the fees.
-            InputError: The transaction is larger than the chain takes.
+            InputError: The transaction needs more gas than the chain gives.
         """
-        request: dict[str, Any] = {"from": wallet.address, "data": call.data}
+        request: dict[str, Any] = {"from": sender, "data": call.data}
         if call.to is not None:
             request["to"] = call.to
         with _node_errors(self.rpc):
             estimate = self.web3.eth.estimate_gas(request, "pending")  # type: ignore[arg-type]  # TxParams
-            nonce = self.web3.eth.get_transaction_count(wallet.address, "pending")
+            nonce = self.web3.eth.get_transaction_count(sender, "pending")
             base_fee = int(self.web3.eth.get_block("latest")["baseFeePerGas"])
             tip = int(self.web3.eth.max_priority_fee)
-            balance = int(self.web3.eth.get_balance(wallet.address))
+            balance = int(self.web3.eth.get_balance(sender))
         gas = max(estimate + estimate // 10, calldata_floor(call.data))
         if max(estimate, calldata_floor(call.data)) > TRANSACTION_GAS_LIMIT:
             raise InputError(
@@ -265,22 +265,35 @@ class Connection:
         fee = 2 * base_fee + tip
         if balance < gas * fee:
             raise FundsError(
-                f"{wallet.address} has {balance} wei for fees; {call.what} may "
+                f"{sender} has {balance} wei for fees; {call.what} may "
                 f"take {gas * fee}.",
                 hint="Send it some of the chain's own coin.",
             )
+        return {
+            "type": 2,
+            "chainId": self.chain_id,
+            "nonce": nonce,
+            "gas": gas,
+            "maxFeePerGas": fee,
+            "maxPriorityFeePerGas": tip,
+            "to": call.to or "",
+            "value": 0,
+            "data": call.data,
+        }
+
+    def prepare(self, call: Call, wallet: Wallet) -> tuple[bytes, bytes]:
+        """Checks a call against the chain as it is now and signs it.
+
+        Returns:
+            The transaction's hash and its raw bytes.
+
+        Raises:
+            RevertError: The contract would refuse, in words.
+            FundsError: The account cannot pay the fees.
+            InputError: The transaction is larger than the chain takes.
+        """
         transaction_hash, raw = wallet.sign_transaction(
-            {
-                "type": 2,
-                "chainId": self.chain_id,
-                "nonce": nonce,
-                "gas": gas,
-                "maxFeePerGas": fee,
-                "maxPriorityFeePerGas": tip,
-                "to": call.to or "",
-                "value": 0,
-                "data": call.data,
-            }
+            self.quote(call, wallet.address)
         )
         if len(raw) > TRANSACTION_BYTES_LIMIT:
             raise InputError(

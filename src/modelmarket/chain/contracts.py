@@ -42,6 +42,22 @@ class Permit:
         return (self.deadline, self.v, self.r, self.s)
 
 
+_PERMIT_TYPES = {
+    "EIP712Domain": [
+        {"name": "name", "type": "string"},
+        {"name": "version", "type": "string"},
+        {"name": "chainId", "type": "uint256"},
+        {"name": "verifyingContract", "type": "address"},
+    ],
+    "Permit": [
+        {"name": "owner", "type": "address"},
+        {"name": "spender", "type": "address"},
+        {"name": "value", "type": "uint256"},
+        {"name": "nonce", "type": "uint256"},
+        {"name": "deadline", "type": "uint256"},
+    ],
+}
+
 NO_PERMIT = Permit(0, 0, bytes(32), bytes(32))
 
 
@@ -172,43 +188,37 @@ class ModelCoin(_Contract):
             amount: Wei.
             deadline: The last second of the permit; None for an hour from now.
         """
+        message = self.permit_message(wallet.address, spender, amount, deadline)
+        v, r, s = wallet.sign_typed(message)
+        return Permit(message["message"]["deadline"], v, r, s)
+
+    def permit_message(
+        self,
+        owner: Address,
+        spender: Address,
+        amount: int,
+        deadline: int | None = None,
+    ) -> dict[str, Any]:
+        """What the owner signs so that a spender may take MDC (EIP-712)."""
         if deadline is None:
             deadline = self.connection.now() + PERMIT_LIFE_S
-        types = {
-            "EIP712Domain": [
-                {"name": "name", "type": "string"},
-                {"name": "version", "type": "string"},
-                {"name": "chainId", "type": "uint256"},
-                {"name": "verifyingContract", "type": "address"},
-            ],
-            "Permit": [
-                {"name": "owner", "type": "address"},
-                {"name": "spender", "type": "address"},
-                {"name": "value", "type": "uint256"},
-                {"name": "nonce", "type": "uint256"},
-                {"name": "deadline", "type": "uint256"},
-            ],
+        return {
+            "types": _PERMIT_TYPES,
+            "primaryType": "Permit",
+            "domain": {
+                "name": "ModelCoin",
+                "version": "1",
+                "chainId": self.connection.chain_id,
+                "verifyingContract": self.address,
+            },
+            "message": {
+                "owner": owner,
+                "spender": spender,
+                "value": amount,
+                "nonce": self._read("nonces", owner),
+                "deadline": deadline,
+            },
         }
-        v, r, s = wallet.sign_typed(
-            {
-                "types": types,
-                "primaryType": "Permit",
-                "domain": {
-                    "name": "ModelCoin",
-                    "version": "1",
-                    "chainId": self.connection.chain_id,
-                    "verifyingContract": self.address,
-                },
-                "message": {
-                    "owner": wallet.address,
-                    "spender": spender,
-                    "value": amount,
-                    "nonce": self._read("nonces", wallet.address),
-                    "deadline": deadline,
-                },
-            }
-        )
-        return Permit(deadline, v, r, s)
 
 
 class ModelMarket(_Contract):

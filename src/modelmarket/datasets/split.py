@@ -224,8 +224,12 @@ class _Strata:
         return taken
 
 
-class _Seen:
-    """The classes as they come up, each with its counts and its first row."""
+class Classed:
+    """The classes as they come up, each with its counts and its first row.
+
+    Args:
+        name: Of the file that the labels are in.
+    """
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -247,6 +251,24 @@ class _Seen:
         self.total += np.bincount(codes, minlength=MOST_CLASSES)
         self.rows += len(labels)
         return codes
+
+    def counts(self) -> dict[str, int]:
+        """Rows of each class by name, most frequent first."""
+        counted = zip(self.names, self.total.tolist(), strict=False)
+        return dict(sorted(counted, key=lambda one: -one[1]))
+
+    def problem(self) -> str:
+        """Why these rows cannot be both learned and tested; empty if they can."""
+        if self.rows == 0:
+            return f"{self._name} has no rows. It must have two at least."
+        for code, label in enumerate(self.names):
+            if self.total[code] == 1:
+                return (
+                    f"{self._name}, row {self.first_row[code]}: class {label!r} is "
+                    "seen only once, so it cannot be both learned and tested. "
+                    "Add rows of that class, or leave the row out."
+                )
+        return ""
 
     def _meet(self, label: str, row: int) -> None:
         if not label.strip():
@@ -294,7 +316,7 @@ def split(
     chance = _Chance(seed or secrets.token_bytes(32))
     strata = _Strata(fraction, chance, stratified=stratified)
     label_file = (source.labels or source.data).path.name
-    seen = _Seen(label_file)
+    seen = Classed(label_file)
     train.write(encode_row([ROW_ID, *source.features, LABEL]) + b"\n")
     train_row = count(1)
     with _Shuffle(chance) as shuffle:
@@ -316,7 +338,7 @@ def split(
             )
             if progress is not None:
                 progress(codes.size)
-        _check(seen, label_file, shuffle.rows, fraction)
+        _check(seen, shuffle.rows, fraction)
         test.write(encode_row([ROW_ID, *source.features]) + b"\n")
         truth = array("H")
         number = 0
@@ -339,17 +361,10 @@ def split(
     )
 
 
-def _check(seen: _Seen, name: str, tests: int, fraction: Fraction) -> None:
+def _check(seen: Classed, tests: int, fraction: Fraction) -> None:
+    if problem := seen.problem():
+        raise DataError(problem)
     rows = seen.rows
-    if rows == 0:
-        raise DataError(f"{name} has no rows.", hint="It must have two at least.")
-    for code, label in enumerate(seen.names):
-        if seen.total[code] == 1:
-            raise DataError(
-                f"{name}, row {seen.first_row[code]}: class {label!r} is seen only "
-                "once, so it cannot be both learned and tested.",
-                hint="Add rows of that class, or leave the row out.",
-            )
     if tests in (0, rows):
         part = "test" if tests == 0 else "training"
         raise DataError(

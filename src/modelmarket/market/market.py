@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from modelmarket.chain.connection import Call, Connection, Receipt
 from modelmarket.chain.contracts import NO_PERMIT, ModelMarket, Permit
@@ -31,9 +31,9 @@ from modelmarket.market.request import Request
 from modelmarket.market.submission import Submission
 from modelmarket.protocol.labels import pack
 from modelmarket.protocol.money import format_mdc
-from modelmarket.protocol.seals import Core, new_salt, seal
+from modelmarket.protocol.seals import new_salt
 from modelmarket.protocol.terms import DEFAULT_RESPONSE_WINDOW_S, Terms, least_stake
-from modelmarket.protocol.types import RequestId, SubmissionId, Wei
+from modelmarket.protocol.types import Address, RequestId, SubmissionId, Wei
 from modelmarket.storage.store import Store
 from modelmarket.vault.vault import SealedTruth, Vault
 
@@ -45,6 +45,36 @@ DEFAULT_FRACTION = Fraction(1, 5)
 
 Progress = Callable[[str, int], None]
 """Is told what is being done, and of so many more rows or bytes of it."""
+
+
+class RequestOptions(TypedDict, total=False):
+    """What else can be said of a new request.
+
+    Attributes:
+        name: At most 64 bytes.
+        context: What the data are and what matters; at most 1,024 bytes.
+        stake: Wei that each submission locks; None for 1% of the reward.
+        submission_window_s: Seconds until the deadline.
+        response_window_s: Seconds for each step after it.
+        minimum_matches: Fewest matches that earn the reward.
+        minimum_accuracy: The same as a fraction of the test rows.
+        fraction: Of the rows that are for testing.
+        stratified: Draw it class by class.
+        seed: Fixes what is random in the split.
+        progress: Is told what is being done.
+    """
+
+    name: str
+    context: str
+    stake: Wei | None
+    submission_window_s: int
+    response_window_s: int
+    minimum_matches: int | None
+    minimum_accuracy: Fraction | None
+    fraction: Fraction
+    stratified: bool
+    seed: bytes | None
+    progress: Progress | None
 
 
 @dataclass(frozen=True)
@@ -314,38 +344,14 @@ class Market:
         return self.send(self.coin.claim_airdrop())
 
     def create_request(
-        self,
-        source: Source,
-        *,
-        reward: Wei,
-        name: str = "",
-        context: str = "",
-        stake: Wei | None = None,
-        submission_window_s: int = DEFAULT_SUBMISSION_WINDOW_S,
-        response_window_s: int = DEFAULT_RESPONSE_WINDOW_S,
-        minimum_matches: int | None = None,
-        minimum_accuracy: Fraction | None = None,
-        fraction: Fraction = DEFAULT_FRACTION,
-        stratified: bool = False,
-        seed: bytes | None = None,
-        progress: Progress | None = None,
+        self, source: Source, *, reward: Wei, **options: Unpack[RequestOptions]
     ) -> Request:
         """Splits and publishes a dataset, seals its test labels, locks a reward.
 
         Args:
             source: The labelled table.
             reward: Wei of MDC for the best model.
-            name: At most 64 bytes.
-            context: What the data are and what matters; at most 1,024 bytes.
-            stake: Wei that each submission locks; None for 1% of the reward.
-            submission_window_s: Seconds until the deadline.
-            response_window_s: Seconds for each step after it.
-            minimum_matches: Fewest matches that earn the reward.
-            minimum_accuracy: The same as a fraction of the test rows.
-            fraction: Of the rows that become test rows.
-            stratified: Draw them class by class.
-            seed: Fixes the split; None for the system's random source.
-            progress: Is told of the rows read and the bytes stored.
+            options: See `RequestOptions`.
 
         Raises:
             DataError: The table cannot be used; names row, column and value.
@@ -353,7 +359,43 @@ class Market:
             FundsError: MDC or fees do not suffice.
             StepError: An interrupted run has created one already.
         """
+        self.finish_interrupted("create_request", "modelmarket request list --mine")
+        permit = self.permit(reward)
+        terms = self.prepare_request(
+            source, owner=self.wallet.address, reward=reward, **options
+        )
+        with self.sending(self.contract.create_request(terms, permit)) as receipt:
+            created = next(
+                event
+                for event in self.contract.events(receipt)
+                if isinstance(event, RequestCreated)
+            )
+            return self.request(created.request_id)
+
+    def prepare_request(
+        self,
+        source: Source,
+        *,
+        owner: Address,
+        reward: Wei,
+        **options: Unpack[RequestOptions],
+    ) -> Terms:
+        """Everything before the transaction: the dataset is published, and the
+        truth lies in the vault.
+
+        Args:
+            source: The labelled table.
+            owner: Who will send the transaction; the seal names her.
+            reward: Wei of MDC for the best model.
+            options: See `RequestOptions`.
+
+        Raises:
+            DataError: The table cannot be used; names row, column and value.
+            TermsError: The contract would refuse the terms.
+        """
         from modelmarket.datasets.published import publish
+
+        progress = options.get("progress")
 
         def rows(count: int) -> None:
             if progress is not None:
@@ -363,66 +405,55 @@ class Market:
             if progress is not None:
                 progress("bytes stored", count)
 
-        self.finish_interrupted("create_request", "modelmarket request list --mine")
-        permit = self.permit(reward)
+        name, context = options.get("name", ""), options.get("context", "")
         with tempfile.TemporaryDirectory(dir=self.home.scratch()) as scratch:
             published = publish(
                 source,
                 Path(scratch),
                 name=name,
                 context=context,
-                fraction=fraction,
-                stratified=stratified,
-                seed=seed,
+                fraction=options.get("fraction", DEFAULT_FRACTION),
+                stratified=options.get("stratified", False),
+                seed=options.get("seed"),
                 progress=rows,
             )
             truth = published.split.truth
             bits = published.manifest.classes.bits
-            salt = new_salt()
-            pages = pack(truth, bits)
-            core = Core.of_truth(
-                self.network.chain_id, self.network.market, self.wallet.address, salt
+            secret = SealedTruth(
+                chain_id=self.network.chain_id,
+                market=self.network.market,
+                requester=owner,
+                salt=new_salt(),
+                labels=int(truth.size),
+                bits=bits,
+                packed=b"".join(pack(truth, bits)),
             )
-            if minimum_matches is None:
-                minimum_matches = -(
-                    -truth.size * (minimum_accuracy or Fraction(0)) // 1
-                )
+            stake = options.get("stake")
+            least = options.get("minimum_accuracy") or Fraction(0)
+            matches = options.get("minimum_matches")
             terms = Terms(
                 dataset="",
                 name=name,
                 context=context,
                 reward=reward,
                 stake=least_stake(reward) if stake is None else stake,
-                submission_window_s=submission_window_s,
-                response_window_s=response_window_s,
-                labels=int(truth.size),
+                submission_window_s=options.get(
+                    "submission_window_s", DEFAULT_SUBMISSION_WINDOW_S
+                ),
+                response_window_s=options.get(
+                    "response_window_s", DEFAULT_RESPONSE_WINDOW_S
+                ),
+                labels=secret.labels,
                 bits=bits,
-                minimum_matches=int(minimum_matches),
-                truth_seal=seal(pages, core).seal,
+                minimum_matches=int(-(-secret.labels * least // 1))
+                if matches is None
+                else matches,
+                truth_seal=secret.opening().seal,
             )
             terms.check()
             folder = self.store.add(Path(scratch), progress=stored)
-        self.vault.keep(
-            SealedTruth(
-                chain_id=self.network.chain_id,
-                market=self.network.market,
-                requester=self.wallet.address,
-                salt=salt,
-                labels=terms.labels,
-                bits=bits,
-                packed=b"".join(pages),
-            )
-        )
-        call = self.contract.create_request(
-            replace(terms, dataset=str(folder.cid)), permit
-        )
-        with self.sending(call) as receipt:
-            created = next(
-                event
-                for event in self.contract.events(receipt)
-                if isinstance(event, RequestCreated)
-            )
-            return self.request(created.request_id)
+        self.vault.keep(secret)
+        return replace(terms, dataset=str(folder.cid))
 
 
 def passphrase_from_environment() -> str | None:

@@ -25,7 +25,7 @@ from modelmarket.protocol.labels import pack, page_count, unpack
 from modelmarket.protocol.money import format_mdc
 from modelmarket.protocol.phases import Phase, Position
 from modelmarket.protocol.seals import new_salt, superhash
-from modelmarket.protocol.types import RequestId, SubmissionId
+from modelmarket.protocol.types import Address, RequestId, Seal, SubmissionId, Superhash
 from modelmarket.storage.cid import Cid
 from modelmarket.storage.fetch import fetch
 from modelmarket.storage.store import Progress, Stored
@@ -34,7 +34,8 @@ from modelmarket.vault.vault import SealedPredictions
 if TYPE_CHECKING:
     import polars as pl
 
-    from modelmarket.chain.connection import Receipt
+    from modelmarket.chain.connection import Call, Receipt
+    from modelmarket.chain.contracts import Permit
     from modelmarket.market.market import Market
 
 PREDICTIONS = "predictions.csv"
@@ -54,6 +55,21 @@ class Checked:
 
     codes: Codes
     counts: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A submission whose secrets are safe, to be entered.
+
+    Attributes:
+        seal: Of predictions and model.
+        superhash: Of the model's CID.
+        name: Shown beside it.
+    """
+
+    seal: Seal
+    superhash: Superhash
+    name: str
 
 
 class Request:
@@ -268,40 +284,67 @@ class Request:
                 f"Request {self.id} takes no more submissions: "
                 f"it is in {position.phase.name}."
             )
-        codes = self.check(predictions).codes
         permit = market.permit(self.terms.stake)
-        bundle = self._bundle(Path(model), codes)
-        pages = pack(codes, self.terms.bits)
-        secret = SealedPredictions(
-            chain_id=market.network.chain_id,
-            market=market.network.market,
-            trainer=market.wallet.address,
-            request_id=self.id,
-            terms_hash=self.record.terms_hash,
-            superhash=superhash(str(bundle.cid)),
-            salt=new_salt(),
-            model=str(bundle.cid),
-            packed=b"".join(pages),
+        entry = self.prepare_submission(
+            predictions, model, name=name, owner=market.wallet.address
         )
-        name_bytes = name.encode()
-        if len(name_bytes) > 64:  # noqa: PLR2004  # the contract's bound
-            raise InputError(f"The name takes {len(name_bytes)} bytes; 64 are allowed.")
-        predictions_seal = market.vault.keep(secret)
-        call = market.contract.submit(
-            self.id,
-            self.record.terms_hash,
-            predictions_seal,
-            secret.superhash,
-            name,
-            permit,
-        )
-        with market.sending(call) as receipt:
+        with market.sending(self.submission_call(entry, permit)) as receipt:
             created = next(
                 event
                 for event in market.contract.events(receipt)
                 if isinstance(event, SubmissionCreated)
             )
             return market.submission(created.submission_id)
+
+    def prepare_submission(
+        self,
+        predictions: Predictions,
+        model: Path | str,
+        *,
+        name: str = "",
+        owner: Address,
+    ) -> Prepared:
+        """Everything before the transaction: the secrets lie in the vault.
+
+        Args:
+            predictions: A CSV's path, an array, a list or a column.
+            model: Any file or folder.
+            name: Shown beside the submission; at most 64 bytes.
+            owner: Who will send the transaction; the seal names them.
+
+        Raises:
+            DataError: The predictions do not fit.
+            InputError: The name is too long.
+        """
+        market = self.market
+        codes = self.check(predictions).codes
+        name_bytes = name.encode()
+        if len(name_bytes) > 64:  # noqa: PLR2004  # the contract's bound
+            raise InputError(f"The name takes {len(name_bytes)} bytes; 64 are allowed.")
+        bundle = self._bundle(Path(model), codes)
+        secret = SealedPredictions(
+            chain_id=market.network.chain_id,
+            market=market.network.market,
+            trainer=owner,
+            request_id=self.id,
+            terms_hash=self.record.terms_hash,
+            superhash=superhash(str(bundle.cid)),
+            salt=new_salt(),
+            model=str(bundle.cid),
+            packed=b"".join(pack(codes, self.terms.bits)),
+        )
+        return Prepared(market.vault.keep(secret), secret.superhash, name)
+
+    def submission_call(self, entry: Prepared, permit: Permit) -> Call:
+        """The call that enters what was prepared."""
+        return self.market.contract.submit(
+            self.id,
+            self.record.terms_hash,
+            entry.seal,
+            entry.superhash,
+            entry.name,
+            permit,
+        )
 
     def _bundle(self, model: Path, codes: Codes) -> Stored:
         """The folder whose CID is sealed: the model, and its predictions."""
