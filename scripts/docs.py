@@ -8,7 +8,6 @@ results. A test runs it with `--check`.
 
 from __future__ import annotations
 
-import html
 import json
 import sys
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any
 import typer
 
 from modelmarket.cli import app
-from modelmarket.protocol.phases import TRANSITIONS, Phase
+from modelmarket.web.charts import draw_states
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -25,18 +24,6 @@ BENCHMARKS = ROOT / "benchmarks"
 
 # --- the state diagram ---
 
-BOX = (132, 44)
-PLACES: dict[Phase | None, tuple[int, int]] = {
-    None: (20, 92),
-    Phase.OPEN: (150, 70),
-    Phase.TRUTH: (400, 70),
-    Phase.CLAIMS: (650, 70),
-    Phase.VALIDATION: (900, 70),
-    Phase.CANCELLED: (200, 240),
-    Phase.FORFEITED: (440, 240),
-    Phase.REFUNDED: (690, 240),
-    Phase.FULFILLED: (930, 240),
-}
 STYLE = """
  text { font: 13px system-ui, sans-serif; fill: light-dark(#1b1f24, #e6e9ee); }
  .cause {
@@ -52,60 +39,11 @@ STYLE = """
 
 
 def state_diagram() -> str:
-    """The phases and every way between them, as SVG."""
-    width, height = BOX
-    parts = [
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1090 310" role="img"'
-        ' aria-label="The phases of a request">',
-        f"<style>{STYLE}</style>",
-        '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7"'
-        ' markerHeight="7" orient="auto-start-reverse"><path d="M0 0 8 4 0 8z"/>'
-        "</marker></defs>",
-    ]
-    for arrow in TRANSITIONS:
-        parts += _arrow(arrow.source, arrow.target, arrow.cause)
-    for phase, (x, y) in PLACES.items():
-        if phase is None:
-            parts.append(f'<circle cx="{x}" cy="{y}" r="7"/>')
-            continue
-        final = ' class="final"' if phase.is_final else ""
-        parts.append(
-            f'<rect{final} x="{x}" y="{y}" width="{width}" height="{height}" rx="8"/>'
-            f'<text x="{x + width / 2:g}" y="{y + height / 2 + 4:g}"'
-            f' text-anchor="middle">{phase.name}</text>'
-        )
-    return "\n".join([*parts, "</svg>"]) + "\n"
-
-
-def _arrow(source: Phase | None, target: Phase, cause: str) -> list[str]:
-    width, height = BOX
-    x0, y0 = PLACES[source]
-    x1, y1 = PLACES[target]
-    begin: float
-    lines = cause.split(": ", 1)
-    if source is target:
-        middle = x0 + width / 2
-        path = f"M{middle - 24:g} {y0}c-10 -44 58 -44 48 0"
-        at = (middle, y0 - 50.0)
-    elif y0 == y1 or source is None:
-        begin = x0 + (7 if source is None else width)
-        path = f"M{begin} {y1 + height / 2:g}H{x1 - 2}"
-        at = ((begin + x1) / 2, y1 + height / 2 - (19 if len(lines) > 1 else 6))
-    else:
-        begin, end = x0 + width / 2, x1 + width / 2
-        path = f"M{begin:g} {y0 + height}L{end:g} {y1 - 2}"
-        low = 0.55 if end < begin else 0.42
-        at = (
-            begin + (end - begin) * low,
-            y0 + height + (y1 - y0 - height) * low - 4,
-        )
-    parts = [f'<path d="{path}" marker-end="url(#tip)"/>']
-    for number, line in enumerate(lines):
-        parts.append(
-            f'<text class="cause" x="{at[0]:g}" y="{at[1] + 13 * number:g}"'
-            f' text-anchor="middle">{html.escape(line)}</text>'
-        )
-    return parts
+    """The phases and every way between them, as SVG that stands alone."""
+    drawing = draw_states()
+    head, rest = drawing.split("\n", 1)
+    head = head.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ')
+    return f"{head}\n<style>{STYLE}</style>\n{rest}\n"
 
 
 # --- the command reference ---

@@ -20,22 +20,12 @@ LOOPBACK_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 """Names that a request may come for; others are DNS rebinding."""
 
 
-@contextmanager
-def serving(
-    application: "ASGIApp", *, host: str = LOOPBACK, port: int = 0
-) -> Iterator[str]:
-    """Serves an ASGI application from a thread and yields its address.
-
-    Args:
-        application: What to serve.
-        host: The interface to listen on.
-        port: The port; 0 for any that is free.
+def bound(*, host: str = LOOPBACK, port: int = 0) -> socket.socket:
+    """A socket that listens; port 0 takes any that is free.
 
     Raises:
         InputError: The port is taken.
     """
-    import uvicorn
-
     # perf: asyncio turns Nagle's delay (40 ms a request) off only for sockets
     # that say they speak TCP.
     listener = socket.socket(proto=socket.IPPROTO_TCP)
@@ -48,6 +38,31 @@ def serving(
             f"Cannot listen on {host}, port {port}: {error.strerror}.",
             hint="Choose another one with --port.",
         ) from error
+    return listener
+
+
+@contextmanager
+def serving(
+    application: "ASGIApp",
+    listener: socket.socket | None = None,
+    *,
+    host: str = LOOPBACK,
+    port: int = 0,
+) -> Iterator[str]:
+    """Serves an ASGI application from a thread and yields its address.
+
+    Args:
+        application: What to serve.
+        listener: Where; None for a new one.
+        host: The interface of a new one.
+        port: The port of a new one; 0 for any that is free.
+
+    Raises:
+        InputError: The port is taken.
+    """
+    import uvicorn
+
+    listener = listener or bound(host=host, port=port)
     server = uvicorn.Server(
         uvicorn.Config(
             application,

@@ -172,6 +172,11 @@ class Connection:
         with _node_errors(self.rpc):
             return Wei(int(self.web3.eth.get_balance(address)))
 
+    def transaction_count(self, address: Address) -> int:
+        """How many transactions of an account are in the chain."""
+        with _node_errors(self.rpc):
+            return int(self.web3.eth.get_transaction_count(address, "latest"))
+
     def code(self, address: Address) -> bytes:
         """A contract's code; empty where there is none."""
         with _node_errors(self.rpc):
@@ -337,8 +342,7 @@ class Connection:
 
         sender = Account.recover_transaction(HexBytes(raw))
         nonce = int(TypedTransaction.from_bytes(HexBytes(raw)).as_dict()["nonce"])
-        with _node_errors(self.rpc):
-            return self.web3.eth.get_transaction_count(sender, "latest") > nonce
+        return self.transaction_count(checksummed(sender)) > nonce
 
     def wait_for(self, transaction: bytes) -> Receipt:
         """Waits until a transaction is in the chain."""

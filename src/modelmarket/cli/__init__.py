@@ -19,6 +19,7 @@ from modelmarket.cli import (
     request,
     store,
     submission,
+    up,
 )
 from modelmarket.cli.output import Output
 from modelmarket.errors import ModelMarketError
@@ -61,6 +62,7 @@ app.command("submit")(submission.submit)
 app.command("deploy")(deploy.deploy)
 app.command("demo")(demo.demo)
 app.command("audit")(audit.audit)
+app.command("up")(up.up)
 
 
 def main() -> None:

@@ -17,8 +17,9 @@ from modelmarket.cli.options import (
     ask_passphrase,
     open_market,
 )
-from modelmarket.cli.output import Output, local_time, utc_time
+from modelmarket.cli.output import Output
 from modelmarket.home import Home
+from modelmarket.text import local_time, utc_time
 
 if TYPE_CHECKING:
     from modelmarket.agent import Report, Step

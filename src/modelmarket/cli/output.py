@@ -5,44 +5,16 @@ from __future__ import annotations
 
 import json
 import sys
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+
+from modelmarket.text import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from modelmarket.errors import ModelMarketError
-
-_HARMLESS = "\n"
-
-
-def plain(text: object) -> str:
-    """Text from strangers, fit for a terminal.
-
-    Control characters (escape codes) and characters that turn the direction
-    of writing are shown as U+FFFD.
-    """
-    return "".join(
-        one
-        if one in _HARMLESS or unicodedata.category(one) not in ("Cc", "Cf", "Co", "Cs")
-        else "\N{REPLACEMENT CHARACTER}"
-        for one in str(text)
-    )
-
-
-def local_time(second: int) -> str:
-    """A second of chain time in local time, for people."""
-    return (
-        datetime.fromtimestamp(second, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-    )
-
-
-def utc_time(second: int) -> str:
-    """A second of chain time in UTC, for programs."""
-    return datetime.fromtimestamp(second, UTC).isoformat()
 
 
 class Output:

@@ -27,7 +27,8 @@ from modelmarket.cli.options import (
     RequestNumber,
     open_market,
 )
-from modelmarket.cli.output import Output, local_time, utc_time
+from modelmarket.cli.output import Output
+from modelmarket.text import local_time, utc_time
 
 if TYPE_CHECKING:
     from modelmarket.market import Request

@@ -14,6 +14,9 @@ from modelmarket.index.history import RequestRecord, SubmissionRecord
 from modelmarket.protocol.phases import Clock, Phase
 from modelmarket.protocol.types import Address, RequestId, SubmissionId, Wei
 
+WEI_DIGITS = 29
+"""Of the largest amount, 2**96 - 1."""
+
 
 class Sort(StrEnum):
     """Orders that requests can be listed in."""
@@ -31,9 +34,7 @@ class Sort(StrEnum):
             case Sort.DEADLINE:
                 return (columns.deadline, columns.id)
             case Sort.REWARD:
-                # Wei as text sort like numbers once they are equally long.
-                length = sa.func.length(columns.reward)
-                return (length.desc(), columns.reward.desc(), columns.id)
+                return (columns.reward.desc(), columns.id)
 
 
 @dataclass(frozen=True)
@@ -66,9 +67,8 @@ class Wanted:
             final = schema.requests.c.stage > int(Phase.VALIDATION)
             conditions.append(final if self.is_final else sa.not_(final))
         if self.search:
-            conditions.append(
-                schema.requests.c.name.icontains(self.search, autoescape=True)
-            )
+            words = schema.requests.c.words
+            conditions.append(words.contains(self.search.casefold(), autoescape=True))
         return conditions
 
 
@@ -113,8 +113,11 @@ def request_row(record: RequestRecord) -> dict[str, object]:
         "id": record.id,
         "requester": record.requester,
         "name": terms.name,
+        "words": terms.name.casefold(),
         "dataset": terms.dataset,
-        "reward": str(terms.reward),
+        # Text of one length sorts like the number, and no number type of SQL's
+        # holds 96 bits everywhere.
+        "reward": f"{terms.reward:0{WEI_DIGITS}}",
         "stake": str(terms.stake),
         "labels": terms.labels,
         "deadline": record.deadline,

@@ -327,7 +327,16 @@ class Market:
         Raises:
             FundsError: The wallet has less.
         """
-        owner = self.wallet.address
+        if self.may_take(self.wallet.address, amount):
+            return NO_PERMIT
+        return self.coin.sign_permit(self.wallet, self.network.market, amount)
+
+    def may_take(self, owner: Address, amount: int) -> bool:
+        """Whether the market may take an amount without a permit.
+
+        Raises:
+            FundsError: The owner has less.
+        """
         balance = self.coin.balance(owner, at="pending")
         if balance < amount:
             raise FundsError(
@@ -335,9 +344,7 @@ class Market:
                 "needed.",
                 hint="`modelmarket airdrop` gives 1,000 MDC, once.",
             )
-        if self.coin.allowance(owner, self.network.market) >= amount:
-            return NO_PERMIT
-        return self.coin.sign_permit(self.wallet, self.network.market, amount)
+        return self.coin.allowance(owner, self.network.market) >= amount
 
     def claim_airdrop(self) -> Receipt:
         """1,000 MDC for this wallet, once."""

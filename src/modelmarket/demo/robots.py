@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Robots that train a model for every request they find, honestly."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from modelmarket import agent
+from modelmarket.demo.models import RECIPES, Recipe, predict, require_libraries, train
+from modelmarket.demo.people import Person
+from modelmarket.errors import ModelMarketError
+from modelmarket.index.summaries import Wanted
+from modelmarket.market import Request
+from modelmarket.protocol.phases import Phase
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import polars as pl
+
+ROBOTS = tuple(recipe for recipe in RECIPES if recipe.name in ("forest", "linear"))
+LOOK_S = 1.0
+
+
+@contextmanager
+def robot(person: Person, recipe: Recipe) -> Iterator[None]:
+    """Lets a robot work beside the rest of the program.
+
+    Raises:
+        NotFoundError: What it trains with is not installed.
+    """
+    require_libraries()
+    stop = threading.Event()
+    thread = threading.Thread(target=_work, args=(person, recipe, stop), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(timeout=20)
+
+
+def _work(person: Person, recipe: Recipe, stop: threading.Event) -> None:
+    market = person.market
+    market.claim_airdrop()
+    given_up: set[int] = set()
+    while not stop.is_set():
+        try:
+            market.resume()
+            agent.run_once(market)
+            for one in market.index.find(Wanted(is_final=False)):
+                request = Request(market, market.index.request(one.id))
+                if one.id in given_up or request.mine():
+                    continue
+                if request.position().phase is Phase.OPEN:
+                    try:
+                        _enter(request, recipe)
+                    except ModelMarketError:
+                        # It cannot learn everything, and need not.
+                        given_up.add(one.id)
+        except ModelMarketError:
+            pass  # the node is away; look again
+        stop.wait(LOOK_S)
+
+
+def _enter(request: Request, recipe: Recipe) -> None:
+    features, labels = request.training_data()
+    test = request.test_data()
+    learned = features.head(recipe.most_rows)
+    model = train(recipe, matrix(learned), labels.head(learned.height).to_numpy())
+    path = request.market.home.path / f"{recipe.name}-{request.id}.onnx"
+    path.write_bytes(model)
+    request.submit(predict(model, matrix(test)), path, name=f"robot {recipe.name}")
+
+
+def matrix(frame: pl.DataFrame) -> npt.NDArray[np.float32]:
+    """Any table as numbers: words by their hashes, gaps as zeros.
+
+    Returns:
+        Shape (rows, columns).
+    """
+    import polars as pl
+
+    columns = [
+        pl.col(name).hash(seed=7).mod(1_000).cast(pl.Float32)
+        if kind == pl.String
+        else pl.col(name).cast(pl.Float32, strict=False).fill_null(0).fill_nan(0)
+        for name, kind in frame.schema.items()
+    ]
+    return frame.select(columns).to_numpy()

@@ -1,0 +1,443 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The pages that are looked at."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response, StreamingResponse
+
+from modelmarket import agent
+from modelmarket.audit import Verdict, audit
+from modelmarket.chain.events import decode
+from modelmarket.errors import ChainError, InputError, ModelMarketError, NotFoundError
+from modelmarket.index.summaries import Sort, Wanted
+from modelmarket.market import Request as MarketRequest
+from modelmarket.protocol.types import Address, SubmissionId, Wei
+from modelmarket.storage.cid import Cid
+from modelmarket.web import views
+from modelmarket.web.activity import State
+from modelmarket.web.desk import Desk, checked_account
+from modelmarket.web.rendering import render
+
+if TYPE_CHECKING:
+    from modelmarket.storage.store import Entry
+
+ACCOUNT_COOKIE = "modelmarket-account"
+PAGE_ROWS = 25
+FEW_FEES_WEI = 10**16
+HEARTBEAT_S = 15.0
+LOOK_S = 0.2
+UNSENT = (State.DRAFT, State.WALLET, State.REFUSED, State.FAILED)
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Whose page it is.
+
+    Attributes:
+        account: Whose eyes the market is seen with; None before a choice.
+        by_browser: Whether a wallet in the browser signs for it.
+    """
+
+    account: Address | None
+    by_browser: bool
+
+
+def visitor(desk: Desk, request: Request) -> Visitor:
+    """Who looks, by the page's own cookie."""
+    chosen = request.cookies.get(ACCOUNT_COOKIE, "")
+    if chosen == "keystore":
+        return Visitor(desk.market.wallet.address, by_browser=False)
+    try:
+        return Visitor(checked_account(chosen), by_browser=True)
+    except InputError:
+        return Visitor(None, by_browser=False)
+
+
+Answer = Callable[[Desk, Request], Response]
+
+
+def endpoint(answer: Answer) -> Callable[[Request], Any]:
+    """Makes an endpoint of a function that may take its time.
+
+    What goes wrong becomes a page that says what, and what to do next.
+    """
+
+    @wraps(answer)
+    async def serve(request: Request) -> Response:
+        desk: Desk = request.app.state.desk
+        try:
+            return await run_in_threadpool(answer, desk, request)
+        except ModelMarketError as error:
+            return await run_in_threadpool(failure, desk, request, error)
+
+    return serve
+
+
+def failure(desk: Desk, request: Request, error: ModelMarketError) -> Response:
+    """The page of an error."""
+    status = 404 if isinstance(error, NotFoundError) else 400
+    return show(desk, request, "error.html", status=status, error=error)
+
+
+def show(
+    desk: Desk, request: Request, template: str, *, status: int = 200, **values: Any
+) -> Response:
+    """A page, with what every page shows."""
+    who = visitor(desk, request)
+    now, money, fees = int(time.time()), None, None
+    try:
+        now = desk.market.now()
+        if who.account is not None:
+            money = desk.market.coin.balance(who.account, at="pending")
+            fees = desk.market.connection.fee_balance(who.account)
+    except ChainError as error:
+        desk.trouble = desk.trouble or str(error)
+    page = render(
+        template,
+        desk=desk,
+        path=request.url.path,
+        who=who,
+        now=now,
+        money=money,
+        fees=fees,
+        network=desk.market.network,
+        waiting=desk.activity.pending(),
+        **values,
+    )
+    return HTMLResponse(page, status)
+
+
+# --- the market ---
+
+
+def market(desk: Desk, request: Request) -> Response:
+    """All requests, found, filtered and sorted by the address."""
+    asked = request.query_params
+    who = visitor(desk, request)
+    show_what = asked.get("show", "all")
+    sort = asked.get("sort", Sort.NEWEST)
+    number = asked.get("page", "1")
+    page = max(int(number), 1) if number.isdigit() and len(number) < 9 else 1  # noqa: PLR2004  # no huge number
+    wanted = Wanted(
+        requester=who.account if show_what == "mine" else None,
+        trainer=who.account if show_what == "entered" else None,
+        is_final={"open": False, "ended": True}.get(show_what),
+        search=asked.get("q", "")[:100],
+    )
+    index = desk.market.index
+    count = index.count(wanted)
+    found = index.find(
+        wanted,
+        sort=Sort(sort) if sort in set(Sort) else Sort.NEWEST,
+        limit=PAGE_ROWS,
+        offset=(page - 1) * PAGE_ROWS,
+    )
+    return show(
+        desk,
+        request,
+        "market.html",
+        found=found,
+        count=count,
+        total=index.count(),
+        q=wanted.search,
+        shown=show_what,
+        sort=sort,
+        page=page,
+        pages=-(-count // PAGE_ROWS),
+    )
+
+
+# --- a request ---
+
+
+def one_request(desk: Desk, request: Request) -> Response:
+    """Everything about a request."""
+    return show_request(desk, request, find_request(desk, request))
+
+
+def find_request(desk: Desk, request: Request) -> MarketRequest:
+    """The request that the address names."""
+    number = request.path_params["id"]
+    return MarketRequest(desk.market, desk.market.index.request(number))
+
+
+def show_request(
+    desk: Desk,
+    request: Request,
+    found: MarketRequest,
+    *,
+    status: int = 200,
+    problem: ModelMarketError | None = None,
+    verdicts: list[Verdict] | None = None,
+) -> Response:
+    """A request's page, and what went wrong on it."""
+    who, record = visitor(desk, request), found.record
+    position = found.position()
+    mine = [one for one in record.submissions.values() if one.trainer == who.account]
+    due: dict[SubmissionId, Wei] = {}
+    if position.phase.is_final:
+        due = {one.id: desk.market.contract.due(one.id) for one in mine}
+    plan = [step for step in agent.plan(desk.market) if step.request_id == found.id]
+    may_claim = who.account is None or may_claim_for(desk, who.account)
+    return show(
+        desk,
+        request,
+        "request.html",
+        status=status,
+        record=record,
+        terms=found.terms,
+        position=position,
+        line=views.time_line(record, position),
+        ranking=views.ranking(record, who.account),
+        deeds=views.deeds(record, position, who.account, due),
+        mine=mine,
+        plan=plan,
+        may_claim=may_claim,
+        data=_dataset(desk, found),
+        model=_model(desk, found),
+        events=_events(desk, found),
+        problem=problem,
+        verdicts=verdicts,
+    )
+
+
+def may_claim_for(desk: Desk, account: Address) -> bool:
+    """Whether the agent's key may claim for an account."""
+    wallet = desk.market.wallet.address
+    return account == wallet or desk.market.contract.is_operator(account, wallet)
+
+
+@dataclass(frozen=True)
+class Data:
+    """A request's data, as far as they are here.
+
+    Attributes:
+        entries: The files.
+        manifest: What they say of themselves; None if they are not here.
+        head: The first lines of the training part.
+    """
+
+    entries: list[Entry]
+    manifest: Any
+    head: list[list[str]]
+
+
+def _dataset(desk: Desk, found: MarketRequest) -> Data | None:
+    import csv
+    import io
+    from itertools import islice
+
+    store = desk.market.store
+    try:
+        folder = Cid.parse(found.terms.dataset)
+        if not store.has(folder):
+            return None
+        entries = store.entries(folder)
+        manifest = found.manifest()
+        pieces = store.read(store.resolve(folder, "train.csv"))
+        text = next(pieces, b"").decode(errors="replace")
+        head = [row[:13] for row in islice(csv.reader(io.StringIO(text)), 6)]
+    except (ModelMarketError, csv.Error):
+        return None
+    return Data(entries, manifest, head)
+
+
+def _model(desk: Desk, found: MarketRequest) -> list[Entry] | None:
+    if not found.record.model:
+        return None
+    try:
+        return desk.market.store.entries(Cid.parse(found.record.model))
+    except ModelMarketError:
+        return None
+
+
+def _events(desk: Desk, found: MarketRequest) -> list[tuple[int, str, bytes]]:
+    logs = reversed(desk.market.index.logs(found.id)[-100:])
+    return [
+        (one.timestamp, type(decode(one.log)).__name__, one.log.transaction)
+        for one in logs
+    ]
+
+
+def audited(desk: Desk, request: Request) -> Response:
+    """A request's page with the audit's verdicts."""
+    found = find_request(desk, request)
+    return show_request(desk, request, found, verdicts=audit(desk.market, found.id))
+
+
+def download(desk: Desk, request: Request) -> Response:
+    """A file of the store; never shown, only saved."""
+    store = desk.market.store
+    cid = store.resolve(
+        Cid.parse(request.path_params["cid"]), request.path_params["path"]
+    )
+    node = store.node(cid)
+    if node.is_folder:
+        raise InputError("That is a folder.", hint="Choose a file in it.")
+    headers = {
+        "Content-Disposition": "attachment",
+        "Content-Length": str(node.size),
+        "X-Content-CID": str(cid),
+    }
+    return StreamingResponse(
+        iterate_in_threadpool(store.read(cid)),
+        headers=headers,
+        media_type="application/octet-stream",
+    )
+
+
+# --- mine ---
+
+
+def activity(desk: Desk, request: Request) -> Response:
+    """Every transaction of mine."""
+    who = visitor(desk, request)
+    errands = [] if who.account is None else desk.activity.of(who.account)
+    return show(desk, request, "activity.html", errands=errands)
+
+
+@dataclass(frozen=True)
+class Lamp:
+    """A thing that must be right before it costs money.
+
+    Attributes:
+        name: What.
+        is_good: Whether it is.
+        says: What was found, and what to do.
+    """
+
+    name: str
+    is_good: bool
+    says: str
+
+
+def keeper(desk: Desk, request: Request) -> Response:
+    """The agent: what is due, with which key, and whether all is well."""
+    return show(
+        desk,
+        request,
+        "agent.html",
+        plan=agent.plan(desk.market),
+        told=list(desk.told),
+        lamps=list(_lamps(desk, visitor(desk, request))),
+        secrets=len(desk.market.vault.seals(desk.market.network.market)),
+    )
+
+
+def _lamps(desk: Desk, who: Visitor) -> Iterator[Lamp]:
+    import shutil
+
+    the_market = desk.market
+    key = the_market.wallet.address
+    block, now = the_market.connection.block(), the_market.now()
+    yield Lamp("Node", not desk.trouble, desk.trouble or f"block {block.number:,}")
+    drift = abs(now - int(time.time()))
+    is_ours = desk.move_clock is not None
+    yield Lamp(
+        "Clock",
+        is_ours or drift < 60,  # noqa: PLR2004  # a minute
+        "the embedded chain's, which you may move"
+        if is_ours
+        else f"{drift} s from this computer's",
+    )
+    fees = the_market.connection.fee_balance(key)
+    yield Lamp(
+        "Fees of the agent's key",
+        fees >= FEW_FEES_WEI,
+        f"{fees / 10**18:.4f} of the chain's coin"
+        + ("" if fees >= FEW_FEES_WEI else f"; send some to {key}"),
+    )
+    if who.account is not None and who.account != key:
+        may = may_claim_for(desk, who.account)
+        says = "may claim for you" if may else "appoint it, or claim yourself in time"
+        yield Lamp("The agent as your operator", may, says)
+    free = shutil.disk_usage(the_market.home.path).free
+    yield Lamp("Disk", free > 10**9, f"{views.size(free)} free")
+    lost = 0
+    for number in the_market.index.find(Wanted(requester=key, is_final=False)):
+        record = the_market.index.request(number.id)
+        if the_market.vault.truth(record.terms.truth_seal) is None:
+            lost += 1
+    says = "all are here" if not lost else f"{lost} truths are not in this vault"
+    yield Lamp("Secrets", lost == 0, says)
+
+
+def transaction(desk: Desk, request: Request) -> Response:
+    """A transaction, where the chain has no explorer."""
+    text = request.path_params["hash"].removeprefix("0x")
+    try:
+        name = bytes.fromhex(text)
+    except ValueError:
+        name = b""
+    if len(name) != 32:  # noqa: PLR2004  # a hash's length
+        raise InputError(f"0x{text} is not a transaction's hash.")
+    receipt = desk.market.connection.receipt(name)
+    if receipt is None:
+        raise NotFoundError(f"There is no transaction 0x{text} in the chain yet.")
+    return show(
+        desk,
+        request,
+        "transaction.html",
+        receipt=receipt,
+        block=desk.market.connection.block(receipt.block),
+        bytes_sent=len(desk.market.connection.transaction_input(name)),
+        events=desk.market.contract.events(receipt),
+    )
+
+
+def account_page(desk: Desk, request: Request) -> Response:
+    """An account, where the chain has no explorer."""
+    address = checked_account(request.path_params["address"])
+    return show(
+        desk,
+        request,
+        "account.html",
+        address=address,
+        balance=desk.market.coin.balance(address),
+        fee_balance=desk.market.connection.fee_balance(address),
+        created=desk.market.index.find(Wanted(requester=address), limit=PAGE_ROWS),
+        entered=desk.market.index.find(Wanted(trainer=address), limit=PAGE_ROWS),
+    )
+
+
+def errand_page(desk: Desk, request: Request) -> Response:
+    """One errand: what it will do and cost, or what became of it."""
+    errand = desk.activity.get(request.path_params["id"])
+    return show(
+        desk,
+        request,
+        "errand.html",
+        errand=errand,
+        cost=desk.cost(errand),
+        is_open=errand.state
+        in (State.DRAFT, State.WALLET, State.REFUSED, State.FAILED),
+    )
+
+
+async def events(request: Request) -> Response:
+    """Server-sent events: a number that grows when there is something new."""
+    desk: Desk = request.app.state.desk
+
+    async def stream() -> AsyncIterator[str]:
+        seen, quiet = desk.version, 0.0
+        yield f"retry: 1000\ndata: {seen}\n\n"
+        while not await request.is_disconnected() and not request.app.state.ending:
+            await asyncio.sleep(LOOK_S)
+            quiet += LOOK_S
+            if desk.version != seen:
+                seen, quiet = desk.version, 0.0
+                yield f"data: {seen}\n\n"
+            elif quiet > HEARTBEAT_S:
+                quiet = 0.0
+                yield ": still here\n\n"
+
+    return StreamingResponse(stream(), media_type="text/event-stream")

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Templates into pages. Whatever strangers wrote comes out as text."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from modelmarket.protocol.money import format_mdc
+from modelmarket.text import local_time, plain
+from modelmarket.web import charts, views
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_ALLOWED = {"p", "em", "strong", "code", "pre", "ul", "ol", "li", "blockquote", "br"}
+
+
+def markdown(text: str) -> Markup:
+    """A stranger's Markdown: paragraphs, lists, emphasis and code; no links,
+    no pictures, no HTML.
+    """
+    import nh3
+    from markdown_it import MarkdownIt
+
+    made = MarkdownIt("commonmark", {"html": False}).render(plain(text))
+    return Markup(nh3.clean(made, tags=_ALLOWED, attributes={}))  # noqa: S704  # cleaned
+
+
+def strangers(text: object) -> Markup:
+    """A stranger's words: no control characters, and a direction of their own."""
+    return Markup("<bdi>{}</bdi>").format(plain(text))
+
+
+def moment(second: int) -> Markup:
+    """A second of chain time: local, with UTC when it is pointed at."""
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        views.iso(second), views.utc(second), local_time(second)
+    )
+
+
+def countdown(second: int, now: int) -> Markup:
+    """How long until a second; the page counts it down."""
+    return Markup('<span data-until="{}" data-now="{}">{}</span>').format(
+        second, now, views.duration(second - now)
+    )
+
+
+@cache
+def environment() -> Environment:
+    """The templates and what they may call."""
+    made = Environment(
+        loader=PackageLoader("modelmarket.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    filters: dict[str, Callable[..., Any]] = {
+        "mdc": format_mdc,
+        "strangers": strangers,
+        "markdown": markdown,
+        "moment": moment,
+        "utc": views.utc,
+        "duration": views.duration,
+        "size": views.size,
+        "short": views.short,
+        "plain": plain,
+    }
+    made.filters.update(filters)
+    made.globals.update(
+        countdown=countdown,
+        PHASES=views.PHASES,
+        STATUSES=views.STATUSES,
+        draw_states=lambda now: Markup(charts.draw_states(now)),  # noqa: S704  # ours
+        draw_bars=lambda *a, **o: Markup(charts.draw_bars(*a, **o)),  # noqa: S704  # escaped there
+        escape=escape,
+    )
+    return made
+
+
+def render(template: str, **values: Any) -> str:
+    """A page."""
+    return environment().get_template(template).render(**values)

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The page's server: routes, guard and what runs beside, for one user."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from modelmarket.serving import bound, serving
+from modelmarket.web import deeds, pages
+from modelmarket.web.deeds import deed
+from modelmarket.web.guard import Guard, new_token
+from modelmarket.web.pages import endpoint
+
+if TYPE_CHECKING:
+    from modelmarket.web.desk import Desk
+
+STATIC = Path(__file__).with_name("static")
+
+ROUTES = [
+    Route("/", endpoint(pages.market)),
+    Route("/requests/new", endpoint(deeds.new_request)),
+    Route("/requests/new", deed(deeds.upload_table), methods=["POST"]),
+    Route("/requests/new/{upload}", endpoint(deeds.survey_page)),
+    Route("/requests/new/{upload}", deed(deeds.prepare_request), methods=["POST"]),
+    Route("/requests/{id:int}", endpoint(pages.one_request)),
+    Route("/requests/{id:int}", deed(deeds.prepare_submission), methods=["POST"]),
+    Route("/requests/{id:int}/audit", endpoint(pages.audited)),
+    Route("/requests/{id:int}/fetch", deed(deeds.fetch_files), methods=["POST"]),
+    Route("/files/{cid}/{path:path}", endpoint(pages.download)),
+    Route("/activity", endpoint(pages.activity)),
+    Route("/agent", endpoint(pages.keeper)),
+    Route("/agent/backup", deed(deeds.back_up), methods=["POST"]),
+    Route("/agent/restore", deed(deeds.restore), methods=["POST"]),
+    Route("/transactions/{hash}", endpoint(pages.transaction)),
+    Route("/accounts/{address}", endpoint(pages.account_page)),
+    Route("/account", deed(deeds.choose_account), methods=["POST"]),
+    Route("/errands", deed(deeds.begin_errand), methods=["POST"]),
+    Route("/errands/{id:int}", endpoint(pages.errand_page)),
+    Route("/errands/{id:int}/state", endpoint(deeds.state)),
+    Route("/errands/{id:int}/confirm", deed(deeds.confirm), methods=["POST"]),
+    Route("/errands/{id:int}/permit", deed(deeds.permit), methods=["POST"]),
+    Route("/errands/{id:int}/transaction", deed(deeds.transaction), methods=["POST"]),
+    Route("/errands/{id:int}/sent", deed(deeds.sent), methods=["POST"]),
+    Route("/errands/{id:int}/refused", deed(deeds.refused), methods=["POST"]),
+    Route("/clock", deed(deeds.move_clock), methods=["POST"]),
+    Route("/events", pages.events),
+    Mount("/static", StaticFiles(directory=STATIC)),
+]
+
+
+@dataclass(frozen=True)
+class Page:
+    """A running page.
+
+    Attributes:
+        address: Where it answers.
+        link: The address that lets a browser in.
+    """
+
+    address: str
+    link: str
+
+
+@contextmanager
+def running_page(desk: Desk, *, port: int = 0) -> Iterator[Page]:
+    """Serves a user's pages on loopback, with the agent beside them.
+
+    Args:
+        desk: The user's.
+        port: The port; 0 for any that is free.
+
+    Raises:
+        InputError: The port is taken.
+    """
+    listener = bound(port=port)
+    address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    token = new_token()
+    application = Starlette(routes=ROUTES)
+    application.state.desk = desk
+    application.state.ending = False
+    desk.start()
+    try:
+        with serving(Guard(application, token=token, origin=address), listener):
+            try:
+                yield Page(address, f"{address}/?token={token}")
+            finally:
+                # Open streams of events would keep the server from ending.
+                application.state.ending = True
+    finally:
+        desk.stop()

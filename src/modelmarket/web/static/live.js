@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// Keeps the marked parts of the page as new as the chain.
+
+const body = document.body;
+let chainNow = Number(body.dataset.now);
+let readAt = performance.now();
+
+function words(seconds) {
+  if (seconds <= 0) return "now";
+  const parts = [];
+  for (const [name, size] of [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]]) {
+    if (seconds >= size && parts.length < 2) {
+      parts.push(`${Math.floor(seconds / size)} ${name}`);
+      seconds %= size;
+    }
+  }
+  return parts.join(" ");
+}
+
+function tick() {
+  const now = chainNow + Math.floor((performance.now() - readAt) / 1000);
+  for (const one of document.querySelectorAll("[data-until]")) {
+    const text = words(Number(one.dataset.until) - now);
+    if (one.textContent !== text) one.textContent = text;
+  }
+}
+
+async function renew() {
+  const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+  if (!answer.ok) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  chainNow = Number(fresh.body.dataset.now);
+  readAt = performance.now();
+  for (const old of document.querySelectorAll("[data-live], #money")) {
+    const next = fresh.getElementById(old.id);
+    // What somebody is using stays as it is until the next time.
+    if (!next || old.contains(document.activeElement)) continue;
+    if (old.innerHTML !== next.innerHTML) old.replaceChildren(...next.childNodes);
+  }
+  tick();
+}
+
+export function follow() {
+  tick();
+  setInterval(tick, 1000);
+  const lost = document.getElementById("lost");
+  const source = new EventSource("/events");
+  let seen = null;
+  source.onmessage = (event) => {
+    lost.hidden = true;
+    if (seen !== null && seen !== event.data) renew().catch(() => {});
+    seen = event.data;
+  };
+  source.onerror = () => { lost.hidden = false; };
+  window.addEventListener("pagehide", () => source.close());
+}

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+// Talks to the browser's wallets (EIP-6963, EIP-1193), and to nobody else.
+// The server encodes, tries and explains; the wallet signs.
+
+const body = document.body;
+const chain = "0x" + Number(body.dataset.chain).toString(16);
+const wallets = new Map();
+const CHOSEN = "modelmarket-wallet";
+const REFUSED = 4001;
+const UNKNOWN_CHAIN = 4902;
+let provider = null;
+
+async function post(address, document_) {
+  const answer = await fetch(address, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(document_ ?? {}),
+  });
+  const data = await answer.json().catch(() => ({ message: "The server gave no answer." }));
+  if (!answer.ok) throw Object.assign(new Error(data.message), data);
+  return data;
+}
+
+async function become(account) {
+  if ((account ?? "").toLowerCase() === body.dataset.account.toLowerCase()) return;
+  await post("/account", { account: account ?? "" });
+  location.reload();
+}
+
+async function checkChain() {
+  const wrong = (await provider.request({ method: "eth_chainId" })) !== chain;
+  document.getElementById("wrong-network").hidden = !wrong;
+  return !wrong;
+}
+
+async function switchChain() {
+  try {
+    await provider.request({ method: "wallet_switchEthereumChain", params: [{ chainId: chain }] });
+  } catch (error) {
+    if (error.code !== UNKNOWN_CHAIN) throw error;
+    await provider.request({
+      method: "wallet_addEthereumChain",
+      params: [{
+        chainId: chain,
+        chainName: `ModelMarket ${body.dataset.network}`,
+        rpcUrls: [body.dataset.rpc],
+        nativeCurrency: { name: "Ether", symbol: "ETH", decimals: 18 },
+      }],
+    });
+  }
+  await checkChain();
+}
+
+async function use(detail, { silently }) {
+  provider = detail.provider;
+  const method = silently ? "eth_accounts" : "eth_requestAccounts";
+  const accounts = await provider.request({ method });
+  if (!accounts.length) return;
+  localStorage.setItem(CHOSEN, detail.info.rdns);
+  provider.on?.("accountsChanged", (changed) => { become(changed[0]); });
+  provider.on?.("chainChanged", () => { checkChain(); });
+  await checkChain();
+  await become(accounts[0]);
+}
+
+function offer(detail) {
+  if (wallets.has(detail.info.rdns)) return;
+  wallets.set(detail.info.rdns, detail);
+  const button = document.createElement("button");
+  button.type = "button";
+  if (/^data:image\//.test(detail.info.icon ?? "")) {
+    const icon = document.createElement("img");
+    icon.src = detail.info.icon;
+    icon.alt = "";
+    button.append(icon);
+  }
+  button.append(`Connect ${detail.info.name}`);
+  button.addEventListener("click", () => { use(detail, { silently: false }).catch(tell); });
+  const place = document.getElementById("wallets");
+  place.append(button);
+  place.hidden = false;
+  document.getElementById("no-wallet").hidden = true;
+  if (body.dataset.byBrowser && localStorage.getItem(CHOSEN) === detail.info.rdns) {
+    use(detail, { silently: true }).catch(() => {});
+  }
+}
+
+function tell(error) {
+  const note = document.createElement("p");
+  const byUser = error.code === REFUSED;
+  note.className = byUser ? "note" : "note bad";
+  note.append(byUser ? "You declined in the wallet. Nothing was sent." : error.message);
+  if (error.hint) note.append(` ${error.hint}`);
+  document.getElementById("notes").append(note);
+  setTimeout(() => note.remove(), 15000);
+}
+
+// One signature where MDC are locked, then one transaction.
+async function sign(errand, account) {
+  if (!(await checkChain())) await switchChain();
+  const { message } = await post(`/errands/${errand}/permit`);
+  let signature = "";
+  if (message) {
+    signature = await provider.request({
+      method: "eth_signTypedData_v4",
+      params: [account, JSON.stringify(message)],
+    });
+  }
+  const { transaction } = await post(`/errands/${errand}/transaction`, {
+    deadline: message ? message.message.deadline : 0,
+    signature,
+  });
+  const hash = await provider.request({ method: "eth_sendTransaction", params: [transaction] });
+  await post(`/errands/${errand}/sent`, { hash });
+}
+
+async function settled(errand) {
+  for (;;) {
+    const answer = await fetch(`/errands/${errand}/state`).catch(() => null);
+    if (answer?.ok) {
+      const { state, result } = await answer.json();
+      if (state === "CONFIRMED" && result) { location.href = result; return; }
+      if (state !== "PENDING") { location.reload(); return; }
+    }
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+}
+
+function confirmInWallet(form) {
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const button = form.querySelector("button");
+    const shown = button.textContent;
+    const { errand, account } = form.dataset;
+    button.disabled = true;
+    button.textContent = "Waiting for the wallet…";
+    try {
+      if (!provider) throw new Error("Connect your wallet first, at the top of the page.");
+      await sign(errand, account);
+      button.textContent = "On its way…";
+      await settled(errand);
+    } catch (error) {
+      if (error.code !== undefined) {
+        await post(`/errands/${errand}/refused`, { code: error.code, reason: String(error.message) }).catch(() => {});
+      }
+      tell(error);
+      button.disabled = false;
+      button.textContent = shown;
+    }
+  });
+}
+
+export function connectWallets() {
+  window.addEventListener("eip6963:announceProvider", (event) => { offer(event.detail); });
+  window.dispatchEvent(new Event("eip6963:requestProvider"));
+  setTimeout(() => {
+    if (!wallets.size && window.ethereum) {
+      offer({ info: { rdns: "window.ethereum", name: "the browser's wallet" }, provider: window.ethereum });
+    }
+  }, 300);
+  document.getElementById("switch").addEventListener("click", () => { switchChain().catch(tell); });
+  const form = document.getElementById("confirm");
+  if (form && body.dataset.byBrowser) confirmInWallet(form);
+}

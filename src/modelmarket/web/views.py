@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the pages show, from what the market says; nothing here is asked twice."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from modelmarket.protocol.money import format_mdc
+from modelmarket.protocol.phases import Phase, Position, Status
+from modelmarket.web.activity import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from modelmarket.index.history import RequestRecord, SubmissionRecord
+    from modelmarket.protocol.types import Address, SubmissionId
+
+CONFIDENT = 1.96
+"""Standard deviations to either side that hold 95%."""
+STEPS = (Phase.OPEN, Phase.TRUTH, Phase.CLAIMS, Phase.VALIDATION)
+PHASES = {
+    Phase.OPEN: "Open for submissions",
+    Phase.TRUTH: "The truth is being opened",
+    Phase.CLAIMS: "Claims are being made",
+    Phase.VALIDATION: "The best claim is being checked",
+    Phase.FULFILLED: "Fulfilled: the winner was paid",
+    Phase.REFUNDED: "Refunded to the requester",
+    Phase.CANCELLED: "Cancelled by the requester",
+    Phase.FORFEITED: "Forfeited: the truth was never opened",
+}
+STATUSES = {
+    Status.LIVE: "sealed",
+    Status.RANKED: "claimed",
+    Status.CANCELLED: "cancelled",
+    Status.FAILED: "failed",
+    Status.WON: "won",
+    Status.WITHDRAWN: "withdrawn",
+}
+
+
+@dataclass(frozen=True)
+class Stop:
+    """A stop on a request's time line.
+
+    Attributes:
+        name: The phase.
+        when: `done`, `now` or `later`.
+        ends: The second at which it ends; 0 where nobody knows yet.
+    """
+
+    name: str
+    when: str
+    ends: int
+
+
+@dataclass(frozen=True)
+class Place:
+    """A line of the ranking.
+
+    Attributes:
+        place: From 1.
+        record: The submission.
+        accuracy: In percent, with one decimal.
+        interval: The same of the bounds that hold 95% of what luck can do.
+        is_own: Whether it is the user's.
+    """
+
+    place: int
+    record: SubmissionRecord
+    accuracy: str
+    interval: str
+    is_own: bool
+
+
+@dataclass(frozen=True)
+class Deed:
+    """Something that the user can do now.
+
+    Attributes:
+        kind: The errand.
+        label: Of the button.
+        why: What it does and costs.
+        submission: Which it is about; 0 = none.
+        is_urgent: Whether it is the next step rather than a possibility.
+    """
+
+    kind: Kind
+    label: str
+    why: str
+    submission: int = 0
+    is_urgent: bool = False
+
+
+def wilson(matches: int, rows: int) -> tuple[float, float]:
+    """Bounds of a rate that hold 95% (E. B. Wilson, JASA 22, 1927).
+
+    Args:
+        matches: Rows that were right.
+        rows: All of them.
+
+    Returns:
+        The lower and the upper bound, from 0 to 1.
+    """
+    rate, square = matches / rows, CONFIDENT**2
+    middle = rate + square / (2 * rows)
+    spread = CONFIDENT * math.sqrt(
+        rate * (1 - rate) / rows + square / (4 * rows * rows)
+    )
+    scale = 1 + square / rows
+    return max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale)
+
+
+def ranking(record: RequestRecord, account: Address | None) -> list[Place]:
+    """The claims that stand, best first."""
+    rows = record.terms.labels
+    places = []
+    for place, one in enumerate(record.ranking, 1):
+        matches = one.matches or 0
+        low, high = wilson(min(matches, rows), rows)
+        places.append(
+            Place(
+                place,
+                one,
+                f"{matches / rows:.1%}",
+                f"{low:.1%} – {high:.1%}",
+                one.trainer == account,
+            )
+        )
+    return places
+
+
+def time_line(record: RequestRecord, position: Position) -> list[Stop]:
+    """The phases that were, the one that is, and those to come."""
+    final = position.phase.is_final
+    last = record.stage if not final else Phase.VALIDATION
+    stops = []
+    for phase in STEPS:
+        if final:
+            when = "done" if phase is Phase.OPEN or phase <= last else "later"
+        elif phase < position.phase:
+            when = "done"
+        else:
+            when = "now" if phase is position.phase else "later"
+        ends = record.deadline if phase is Phase.OPEN else 0
+        if phase is position.phase:
+            ends = position.step_ends
+        stops.append(Stop(PHASES[phase], when, ends))
+    name = PHASES[position.phase] if final else "Paid out"
+    return [*stops, Stop(name, "now" if final else "later", 0)]
+
+
+def deeds(
+    record: RequestRecord,
+    position: Position,
+    account: Address | None,
+    due: Mapping[SubmissionId, int],
+) -> list[Deed]:
+    """What an account can do about a request now.
+
+    Args:
+        record: The request.
+        position: Where it stands.
+        account: Whose page it is.
+        due: Wei that withdrawing would pay, by submission.
+    """
+    found: list[Deed] = []
+    if account is None:
+        return found
+    if position.overdue:
+        why = (
+            "Somebody missed a step. Anyone may end the wait; the contract does "
+            "what the rules say."
+        )
+        found.append(Deed(Kind.ENFORCE, "End the wait", why, is_urgent=True))
+    elif record.requester == account and position.phase in (Phase.OPEN, Phase.TRUTH):
+        reward = format_mdc(record.terms.reward)
+        why = f"The reward of {reward} MDC comes back to you."
+        if record.live:
+            why = (
+                f"The reward of {reward} MDC is shared by the {record.live} live "
+                "submissions, who also get their stakes back; you get what cannot "
+                "be shared evenly."
+            )
+        found.append(Deed(Kind.CANCEL_REQUEST, "Cancel the request", why))
+    for one in record.submissions.values():
+        if one.trainer == account:
+            found += _own(record, position, one, due.get(one.id, 0))
+    return found
+
+
+def _own(
+    record: RequestRecord, position: Position, one: SubmissionRecord, due: int
+) -> list[Deed]:
+    stake = format_mdc(record.terms.stake)
+    if due:
+        why = f"{format_mdc(due)} MDC are yours."
+        return [Deed(Kind.WITHDRAW, "Withdraw", why, one.id, is_urgent=True)]
+    if position.overdue or position.phase.is_final or not one.is_live:
+        return []
+    free = position.phase is Phase.OPEN
+    why = (
+        f"Your stake of {stake} MDC comes back to you."
+        if free
+        else f"Your stake of {stake} MDC is lost: the deadline has passed."
+    )
+    return [Deed(Kind.CANCEL_SUBMISSION, "Cancel the submission", why, one.id)]
+
+
+def utc(second: int) -> str:
+    """A second as machines and foreigners read it."""
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def iso(second: int) -> str:
+    """A second for the `datetime` of a page's `time`."""
+    return datetime.fromtimestamp(second, UTC).isoformat()
+
+
+def duration(seconds: int) -> str:
+    """How long, in the two largest units."""
+    if seconds <= 0:
+        return "now"
+    units = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
+    parts: list[str] = []
+    for name, size in units:
+        if seconds >= size and len(parts) < 2:  # noqa: PLR2004  # two are enough
+            parts.append(f"{seconds // size} {name}")
+            seconds %= size
+    return " ".join(parts)
+
+
+def size(count: int) -> str:
+    """How many bytes, in a unit that suits."""
+    amount = float(count)
+    for unit in ("bytes", "kB", "MB"):
+        if amount < 1_000:  # noqa: PLR2004  # SI
+            return (
+                f"{amount:,.0f} {unit}" if unit == "bytes" else f"{amount:.1f} {unit}"
+            )
+        amount /= 1_000
+    return f"{amount:,.1f} GB"
+
+
+def short(text: str) -> str:
+    """An address, hash or CID that fits in a line."""
+    return text if len(text) <= 14 else f"{text[:8]}…{text[-4:]}"  # noqa: PLR2004  # fits
