@@ -9,12 +9,14 @@ that the terminal printed, which the first visit turns into a cookie.
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import secrets
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 if TYPE_CHECKING:
@@ -36,6 +38,8 @@ HEADERS = {
 TOKEN_BYTES = 32
 SAFE_METHODS = ("GET", "HEAD")
 OPEN_FOLDER = "/static/"
+PATIENCE_S = 20.0
+"""How long the next piece of an upload may take."""
 MOST_BODY_BYTES = 4 * 2**30
 MOST_FORM_BYTES = 2**20
 
@@ -79,7 +83,7 @@ class Guard:
         if refusal is not None:
             await refusal(scope, receive, guarded)
         else:
-            await self._app(scope, receive, guarded)
+            await self._app(scope, _Patience(scope, receive), guarded)
 
     def _refusal(self, scope: Scope) -> Response | None:
         """The answer to somebody who may not come in; None for others."""
@@ -92,8 +96,7 @@ class Guard:
             if headers.get("sec-fetch-site", "same-origin") != "same-origin":
                 return _refuse("This was not sent by the server's own page.")
             length = headers.get("content-length", "0")
-            is_file = headers.get("content-type", "").startswith("multipart/form-data")
-            most = MOST_BODY_BYTES if is_file else MOST_FORM_BYTES
+            most = _most_bytes(headers)
             if not length.isdigit() or int(length) > most:
                 return PlainTextResponse(
                     f"That is too large: {most:,} bytes are allowed.", 413
@@ -101,13 +104,13 @@ class Guard:
         if path.startswith(OPEN_FOLDER):
             return None
         given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
-        if path == "/" and given and hmac.compare_digest(given, self._token):
+        if path == "/" and given and self._is_token(given):
             response = RedirectResponse("/", 303)
             response.set_cookie(
                 self._cookie, self._token, httponly=True, samesite="strict", path="/"
             )
             return response
-        if not hmac.compare_digest(self._sent_token(headers), self._token):
+        if not self._is_token(self._sent_token(headers)):
             return _refuse(
                 "Open the address that `modelmarket up` printed; it lets this browser "
                 "in."
@@ -120,9 +123,40 @@ class Guard:
     def _sent_token(self, headers: Headers) -> str:
         for part in headers.get("cookie", "").split(";"):
             name, _, value = part.strip().partition("=")
-            if name == self._cookie and value.isascii():
+            if name == self._cookie:
                 return value
         return ""
+
+    def _is_token(self, given: str) -> bool:
+        return hmac.compare_digest(given.encode(), self._token.encode())
+
+
+class _Patience:
+    """A body that must arrive, piece by piece, in time and within its size."""
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self._receive = receive
+        self._left = _most_bytes(Headers(scope=scope))
+        self._is_body = scope["method"] not in SAFE_METHODS
+
+    async def __call__(self) -> Message:
+        if not self._is_body:
+            return await self._receive()
+        try:
+            message = await asyncio.wait_for(self._receive(), PATIENCE_S)
+        except TimeoutError:
+            raise HTTPException(408, "The upload stopped; try again.") from None
+        self._left -= len(message.get("body", b""))
+        if self._left < 0:
+            raise HTTPException(413, "That is too large.")
+        if not message.get("more_body"):
+            self._is_body = False
+        return message
+
+
+def _most_bytes(headers: Headers) -> int:
+    is_file = headers.get("content-type", "").startswith("multipart/form-data")
+    return MOST_BODY_BYTES if is_file else MOST_FORM_BYTES
 
 
 def _refuse(why: str) -> Response:

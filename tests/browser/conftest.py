@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A browser for all tests of a worker, a market for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from browsing import House, chromium
+from trading import place
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture
+def house(
+    request: pytest.FixtureRequest, browser: Browser, tmp_path: Path
+) -> Iterator[House]:
+    kind = getattr(request, "param", "embedded")
+    with place(kind, tmp_path / "people") as here, ExitStack() as closing:
+        yield House(here, browser, closing)

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whole lives of requests, through real browsers with real wallets."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from browsing import House, Visitor, write_table
+from modelmarket.audit import audit
+from modelmarket.protocol.money import ONE_MDC
+
+
+def create(visitor: Visitor, table: Path, name: str = "Odd or even?") -> None:
+    """Creates a request from a table, through the forms."""
+    tab = visitor.tab
+    visitor.go("/requests/new")
+    tab.set_input_files("input[name=data]", table)
+    tab.get_by_role("button", name="Look it over").click()
+    tab.fill("input[name=name]", name)
+    tab.get_by_role("button", name="Split and seal").click()
+    expect(tab.locator("dl.facts")).to_contain_text("100 MDC, the reward")
+    visitor.confirm("/requests/1")
+
+
+def submit(
+    visitor: Visitor, folder: Path, mistakes: int = 0, name: str = "mine"
+) -> None:
+    """Predicts from the downloaded test part, and submits through the form."""
+    tab = visitor.tab
+    visitor.go("/requests/1")
+    if tab.get_by_role("button", name="Fetch and check them").count():
+        tab.get_by_role("button", name="Fetch and check them").click()
+    with tab.expect_download() as download:
+        tab.get_by_role("link", name="test.csv").click()
+    rows = Path(download.value.path()).read_text().splitlines()[1:]
+    labels = ["odd" if int(row.split(",")[1]) % 2 else "even" for row in rows]
+    for place in range(mistakes):
+        labels[place] = "odd" if labels[place] == "even" else "even"
+    lines = [f"{number},{label}" for number, label in enumerate(labels, 1)]
+    predictions = folder / f"{name}.csv"
+    predictions.write_text("row_id,label\n" + "\n".join(lines) + "\n")
+    model = folder / f"{name}.txt"
+    model.write_text(f"n % 2, says {name}")
+    tab.set_input_files("input[name=predictions]", predictions)
+    tab.set_input_files("input[name=model]", model)
+    tab.fill("form.stack input[name=name]", name)
+    tab.get_by_role("button", name="Check and seal").click()
+    expect(tab.locator("dl.facts")).to_contain_text("1 MDC, the stake")
+    visitor.confirm("/requests/1")
+
+
+def appoint(visitor: Visitor) -> None:
+    """Lets the agent claim for the browser's wallet."""
+    visitor.tab.get_by_role("button", name="Appoint the agent").click()
+    visitor.confirm("/requests/1")
+    expect(visitor.tab.get_by_text("Let the agent claim for you")).to_have_count(0)
+
+
+@pytest.mark.parametrize("house", ["embedded", "anvil"], indirect=True)
+def test_a_requester_and_two_trainers_from_airdrop_to_the_model(
+    house: House, tmp_path: Path
+) -> None:
+    requester = house.visit("requester")
+    ann, ben = house.visit("ann"), house.visit("ben")
+    for visitor in (requester, ann, ben):
+        visitor.connect()
+        visitor.airdrop()
+    create(requester, write_table(tmp_path / "numbers.csv"))
+    expect(requester.tab.locator("#money")).to_contain_text("900")
+    submit(ann, tmp_path, mistakes=0, name="ann's")
+    appoint(ann)
+    submit(ben, tmp_path, mistakes=2, name="ben's")
+    appoint(ben)
+    expect(requester.tab.locator(".numbers")).to_contain_text(
+        re.compile(r"Entries\s*2")
+    )
+
+    requester.tab.get_by_role("button", name="Move to the next deadline").click()
+    for visitor in (requester, ann, ben):
+        visitor.go("/requests/1")
+        table = visitor.tab.locator("#live-ranking table").first
+        expect(table).to_contain_text("ann's", timeout=20_000)
+        expect(table).to_contain_text("ben's", timeout=20_000)
+    expect(ann.tab.locator("tr.own")).to_contain_text("ann's")
+    requester.tab.get_by_role("button", name="Move to the next deadline").click()
+
+    won = requester.tab.locator(".card.won")
+    expect(won).to_contain_text("was paid 101 MDC", timeout=20_000)
+    won.get_by_role("button", name="Fetch and check the model").click()
+    with requester.tab.expect_download() as download:
+        requester.tab.get_by_role("link", name="ann's.txt").click()
+    assert Path(download.value.path()).read_text() == "n % 2, says ann's"
+    expect(ann.tab.locator("#money")).to_contain_text("1,100", timeout=20_000)
+    expect(ben.tab.locator("#money")).to_contain_text("1,000", timeout=20_000)
+    assert all(one.passed for one in audit(requester.desk.market, 1))
+    for visitor in (requester, ann, ben):
+        assert visitor.complaints == []
+
+
+def test_with_this_computers_key_alone(house: House, tmp_path: Path) -> None:
+    requester = house.visit("requester", wallet=False)
+    ann = house.visit("ann", wallet=False)
+    for visitor in (requester, ann):
+        visitor.connect()
+    create(requester, write_table(tmp_path / "numbers.csv"))
+    submit(ann, tmp_path)
+    requester.tab.get_by_role("button", name="Move to the next deadline").click()
+    ann.go("/requests/1")
+    expect(ann.tab.locator("tr.own")).to_have_count(1, timeout=20_000)
+    ann.tab.get_by_role("button", name="Move to the next deadline").click()
+    expect(ann.tab.locator(".card.won")).to_contain_text("101 MDC", timeout=20_000)
+    assert requester.complaints == ann.complaints == []
+
+
+def test_a_request_is_cancelled_with_submissions_in_it(
+    house: House, tmp_path: Path
+) -> None:
+    requester, ann = house.visit("requester"), house.visit("ann")
+    for visitor in (requester, ann):
+        visitor.connect()
+        visitor.airdrop()
+    create(requester, write_table(tmp_path / "numbers.csv"))
+    submit(ann, tmp_path)
+    requester.go("/requests/1")
+    requester.tab.get_by_role("button", name="Cancel the request").click()
+    expect(requester.tab.locator("main")).to_contain_text("shared by the 1 live")
+    requester.confirm("/requests/1")
+    expect(requester.tab.locator(".numbers")).to_contain_text("Cancelled")
+    # The trainer's agent takes what is due without being asked.
+    expect(ann.tab.locator("#money")).to_contain_text("1,100", timeout=20_000)
+    wallet = ann.wallet
+    assert wallet is not None
+    balance = ann.desk.market.coin.balance(wallet.account.address)
+    assert balance == 1_100 * ONE_MDC
+
+
+def test_a_submission_is_cancelled_in_time(house: House, tmp_path: Path) -> None:
+    requester, ann = house.visit("requester"), house.visit("ann")
+    for visitor in (requester, ann):
+        visitor.connect()
+        visitor.airdrop()
+    create(requester, write_table(tmp_path / "numbers.csv"))
+    submit(ann, tmp_path)
+    expect(ann.tab.locator("#money")).to_contain_text("999")
+    ann.tab.get_by_role("button", name="Cancel the submission").click()
+    expect(ann.tab.locator("main")).to_contain_text("stake comes back at once")
+    ann.confirm("/requests/1")
+    expect(ann.tab.locator("#money")).to_contain_text("1,000")

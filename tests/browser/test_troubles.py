@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What goes wrong between people, wallets and servers, and what the page says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from browser.test_lives import create, submit
+from browsing import House, Visitor, write_table
+from modelmarket.web.server import running_page
+
+
+def connected(house: House, name: str = "requester") -> Visitor:
+    visitor = house.visit(name)
+    visitor.connect()
+    visitor.airdrop()
+    return visitor
+
+
+def prepared(visitor: Visitor, table: Path) -> None:
+    """Goes as far as the confirmation of a new request."""
+    tab = visitor.tab
+    visitor.go("/requests/new")
+    tab.set_input_files("input[name=data]", table)
+    tab.get_by_role("button", name="Look it over").click()
+    tab.get_by_role("button", name="Split and seal").click()
+    tab.locator("#confirm").wait_for()
+
+
+@pytest.mark.parametrize("method", ["eth_signTypedData_v4", "eth_sendTransaction"])
+def test_declining_in_the_wallet_is_a_neutral_note(
+    house: House, tmp_path: Path, method: str
+) -> None:
+    visitor = connected(house)
+    wallet = visitor.wallet
+    assert wallet is not None
+    prepared(visitor, write_table(tmp_path / "n.csv"))
+    wallet.rejects = {method}
+    visitor.tab.locator("#confirm button").click()
+    note = visitor.tab.locator("#notes .note:visible")
+    expect(note).to_contain_text("You declined in the wallet. Nothing was sent.")
+    assert "bad" not in (note.get_attribute("class") or "").split()
+    visitor.go("/activity")
+    expect(visitor.tab.locator("main")).to_contain_text("refused in the wallet")
+    wallet.rejects = set()
+    visitor.tab.get_by_role("link", name="Create a request").click()
+    visitor.confirm("/requests/1")
+
+
+def test_a_wallet_on_another_network_is_switched_by_one_button(
+    house: House, tmp_path: Path
+) -> None:
+    visitor = connected(house)
+    wallet = visitor.wallet
+    assert wallet is not None
+    wallet.chain = 1
+    visitor.go("/")
+    expect(visitor.tab.locator("#wrong-network")).to_be_visible()
+    visitor.tab.get_by_role("button", name="Switch to test").click()
+    expect(visitor.tab.locator("#wrong-network")).to_be_hidden()
+    assert wallet.chain == visitor.desk.market.network.chain_id
+
+
+def test_the_page_knows_its_wallet_again(house: House) -> None:
+    visitor = connected(house)
+    wallet = visitor.wallet
+    assert wallet is not None
+    wallet.asked.clear()
+    visitor.go("/activity")
+    expect(visitor.tab.locator("#money")).to_contain_text("1,000")
+    visitor.tab.wait_for_timeout(300)
+    assert "eth_requestAccounts" not in wallet.asked
+
+
+def test_the_contracts_refusal_comes_in_words(house: House) -> None:
+    visitor = connected(house)
+    visitor.tab.locator(".menu summary").click()
+    visitor.tab.get_by_role("button", name="Get 1,000 MDC (once)").click()
+    visitor.tab.locator("#confirm button").click()
+    note = visitor.tab.locator("#notes .note.bad:visible")
+    expect(note).to_contain_text("airdrop")
+    visitor.go("/activity")
+    expect(visitor.tab.locator("main")).to_contain_text("failed")
+    assert "execution reverted" not in visitor.tab.locator("main").inner_text()
+
+
+def test_too_little_money_is_said_before_anything_is_split(
+    house: House, tmp_path: Path
+) -> None:
+    visitor = house.visit("requester")
+    visitor.connect()
+    tab = visitor.tab
+    visitor.go("/requests/new")
+    tab.set_input_files("input[name=data]", write_table(tmp_path / "n.csv"))
+    tab.get_by_role("button", name="Look it over").click()
+    tab.fill("input[name=reward]", "5")
+    tab.get_by_role("button", name="Split and seal").click()
+    expect(tab.get_by_role("alert")).to_contain_text("has 0 MDC; 5 are needed")
+    expect(tab.locator("input[name=reward]")).to_have_value("5")
+
+
+def test_a_lost_server_is_said_and_its_return_noticed(house: House) -> None:
+    visitor = house.visit("requester", wallet=False)
+    port = int(visitor.page.address.rsplit(":", 1)[1])
+    lost = visitor.tab.locator("#lost")
+    expect(lost).to_be_hidden()
+    house.closing.close()
+    # The context closed with the rest; a new browser finds the server gone.
+    with running_page(visitor.desk, port=port) as page:
+        context = house.browser.new_context()
+        tab = context.new_page()
+        tab.goto(page.link)
+        expect(tab.locator("#lost")).to_be_hidden()
+        context.set_offline(True)
+        expect(tab.locator("#lost")).to_be_visible(timeout=20_000)
+        context.set_offline(False)
+        expect(tab.locator("#lost")).to_be_hidden(timeout=20_000)
+        context.close()
+
+
+def test_a_reload_in_the_middle_of_each_step_loses_nothing(
+    house: House, tmp_path: Path
+) -> None:
+    visitor = connected(house)
+    tab = visitor.tab
+    visitor.go("/requests/new")
+    tab.reload()
+    tab.set_input_files("input[name=data]", write_table(tmp_path / "n.csv"))
+    tab.get_by_role("button", name="Look it over").click()
+    tab.locator("text=Split and seal").wait_for()
+    tab.reload()
+    tab.get_by_role("button", name="Split and seal").click()
+    tab.locator("#confirm").wait_for()
+    tab.reload()
+    visitor.confirm("/requests/1")
+    tab.reload()
+    expect(tab.locator("h1")).to_contain_text("#1")
+
+
+def test_two_tabs_show_the_same_and_do_nothing_twice(
+    house: House, tmp_path: Path
+) -> None:
+    visitor = connected(house)
+    prepared(visitor, write_table(tmp_path / "n.csv"))
+    other = visitor.another_tab()
+    other.goto(visitor.tab.url)
+    visitor.confirm("/requests/1")
+    expect(other.locator("#live-errand")).to_contain_text("confirmed")
+    other.locator("#confirm button").click()
+    other.wait_for_timeout(1_000)
+    assert visitor.desk.market.contract.request_count() == 1
+
+
+WRONG = {
+    "empty.csv": ("", "empty.csv is empty"),
+    "ragged.csv": ("a,b,label\n1,2,x\n1,2\n", "row 2: 2 cells where 3 columns"),
+    "once.csv": ("a,label\n1,x\n2,x\n3,y\n", "class 'y' is seen only once"),
+    "missing.csv": ("a,label\n1,x\n2,\n", "row 2: the label is missing"),
+    "quote.csv": ('a,label\n1,"x\n', "Is a quotation mark missing?"),
+    "twice.csv": ("a,a,label\n1,2,x\n", "several columns called 'a'"),
+    "reserved.csv": ("row_id,kind\n1,x\n2,x\n", "has a column 'row_id'"),
+    "image.png": ("\x89PNG\r\n\x1a\n\0\0", ""),
+    "few.csv": ("a,label\n1,x\n", "seen only once"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_file_is_explained_before_anything_happens(
+    house: House, tmp_path: Path, name: str
+) -> None:
+    visitor = house.visit("requester", wallet=False)
+    visitor.connect()
+    text, message = WRONG[name]
+    path = tmp_path / name
+    path.write_text(text)
+    visitor.go("/requests/new")
+    visitor.tab.set_input_files("input[name=data]", path)
+    visitor.tab.get_by_role("button", name="Look it over").click()
+    alert = visitor.tab.get_by_role("alert")
+    expect(alert.first).to_contain_text(message)
+    assert visitor.tab.get_by_role("button", name="Split and seal").count() == 0
+
+
+def test_labels_of_another_length_are_counted(house: House, tmp_path: Path) -> None:
+    visitor = house.visit("requester", wallet=False)
+    visitor.connect()
+    tab = visitor.tab
+    (tmp_path / "d.csv").write_text("a,b\n" + "1,2\n" * 9)
+    (tmp_path / "l.csv").write_text("kind\n" + "x\n" * 8)
+    visitor.go("/requests/new")
+    tab.set_input_files("input[name=data]", tmp_path / "d.csv")
+    tab.get_by_text("The labels are in a file of their own").click()
+    tab.set_input_files("input[name=labels]", tmp_path / "l.csv")
+    tab.get_by_role("button", name="Look it over").click()
+    expect(tab.get_by_role("alert")).to_contain_text("d.csv has 9 rows, but l.csv has")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("row_id,label\n1,odd\n", "id '2' is missing"),
+        ("row_id,label\n1,odd\n1,odd\n", "id '1' comes twice"),
+        ("row_id,label\n1,blue\n", "'blue' is not one of the 2 classes"),
+        ("row_id,label\n999,odd\n", "there is no test row '999'"),
+        ("odd\neven\n", "2 predictions for 12 test rows"),
+        ("", "is empty"),
+    ],
+)
+def test_wrong_predictions_are_explained_by_row(
+    house: House, tmp_path: Path, text: str, message: str
+) -> None:
+    visitor = house.visit("requester", wallet=False)
+    visitor.connect()
+    create(visitor, write_table(tmp_path / "n.csv"))
+    (tmp_path / "p.csv").write_text(text)
+    (tmp_path / "m.txt").write_text("m")
+    visitor.tab.set_input_files("input[name=predictions]", tmp_path / "p.csv")
+    visitor.tab.set_input_files("input[name=model]", tmp_path / "m.txt")
+    visitor.tab.get_by_role("button", name="Check and seal").click()
+    expect(visitor.tab.get_by_role("alert")).to_contain_text(message)
+    assert visitor.desk.market.contract.submission_count() == 0
+
+
+def test_submitting_needs_the_keyboard_alone(house: House, tmp_path: Path) -> None:
+    """From the skip link to the confirmed row, without a mouse."""
+    visitor = house.visit("requester", wallet=False)
+    tab = visitor.tab
+    tab.locator(".menu summary").focus()
+    tab.keyboard.press("Enter")
+    tab.keyboard.press("Tab")
+    tab.keyboard.press("Enter")
+    tab.locator("#money").wait_for()
+    create(visitor, write_table(tmp_path / "n.csv"))
+    submit(visitor, tmp_path)
+    tab.get_by_role("button", name="Cancel the submission").focus()
+    tab.keyboard.press("Enter")
+    tab.locator("#confirm button").focus()
+    tab.keyboard.press("Enter")
+    tab.wait_for_url("**/requests/1")
+    expect(tab.locator("#live-ranking")).to_contain_text("cancelled")

@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Real browsers with a real wallet, for people with pages of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from eth_account import Account
+from eth_account.messages import encode_typed_data
+
+from modelmarket.web.desk import Desk
+from modelmarket.web.server import Page, running_page
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext
+    from playwright.sync_api import Page as Tab
+
+    from trading import Place
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+REJECTED = 4001
+ICON = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg'/%3E"
+
+PROVIDER = (
+    """
+(() => {
+  const listeners = {};
+  const provider = {
+    request: async ({ method, params }) => {
+      const answer = JSON.parse(await window.__wallet(JSON.stringify({ method, params: params ?? [] })));
+      if (answer.error) throw Object.assign(new Error(answer.error.message), answer.error);
+      return answer.result;
+    },
+    on: (name, listener) => { (listeners[name] ??= []).push(listener); },
+  };
+  window.__emit = (name, value) => (listeners[name] ?? []).forEach((one) => one(value));
+  const detail = Object.freeze({
+    info: Object.freeze({ uuid: "1", name: "Test Wallet", rdns: "test.wallet", icon: "%s" }),
+    provider,
+  });
+  const announce = () => window.dispatchEvent(new CustomEvent("eip6963:announceProvider", { detail }));
+  window.addEventListener("eip6963:requestProvider", announce);
+  announce();
+})();
+"""
+    % ICON
+)
+
+
+@dataclass
+class BrowserWallet:
+    """A wallet extension: it holds a key, signs and sends (EIP-1193).
+
+    Attributes:
+        rpc: The node that it sends to.
+        chain: The chain that it is on.
+        account: Its key.
+        rejects: Methods that its user declines.
+        connected: Whether the site may see the account.
+        asked: Every method that was asked for.
+    """
+
+    connection: Any
+    chain: int
+    account: Any = field(default_factory=Account.create)
+    rejects: set[str] = field(default_factory=set)
+    connected: bool = False
+    known_chains: set[int] = field(default_factory=set)
+    asked: list[str] = field(default_factory=list)
+
+    def answer(self, text: str) -> str:
+        """Answers a request of the page."""
+        request = json.loads(text)
+        method, params = request["method"], request["params"]
+        self.asked.append(method)
+        if method in self.rejects:
+            error = {"code": REJECTED, "message": "User rejected the request."}
+            return json.dumps({"error": error})
+        try:
+            return json.dumps({"result": self._do(method, params)})
+        except Exception as error:  # noqa: BLE001  # as a wallet would
+            return json.dumps({"error": {"code": -32603, "message": str(error)}})
+
+    def _do(self, method: str, params: list[Any]) -> Any:
+        match method:
+            case "eth_requestAccounts":
+                self.connected = True
+                return [self.account.address]
+            case "eth_accounts":
+                return [self.account.address] if self.connected else []
+            case "eth_chainId":
+                return hex(self.chain)
+            case "wallet_switchEthereumChain":
+                self.chain = int(params[0]["chainId"], 16)
+                return None
+            case "eth_signTypedData_v4":
+                assert params[0] == self.account.address
+                message = encode_typed_data(full_message=json.loads(params[1]))
+                return "0x" + self.account.sign_message(message).signature.hex()
+            case "eth_sendTransaction":
+                return self._send(params[0])
+        raise ValueError(f"the wallet does not know {method}")
+
+    def _send(self, wanted: dict[str, str]) -> str:
+        assert wanted["from"] == self.account.address
+        ask = self.connection.ask
+        transaction = {
+            "type": 2,
+            "chainId": self.connection.chain_id,
+            "nonce": int(ask("eth_getTransactionCount", wanted["from"], "pending"), 16),
+            "gas": int(wanted["gas"], 16),
+            "maxFeePerGas": 10**11,
+            "maxPriorityFeePerGas": 10**9,
+            "to": wanted["to"],
+            "value": 0,
+            "data": wanted["data"],
+        }
+        raw = self.account.sign_transaction(transaction).raw_transaction
+        return str(ask("eth_sendRawTransaction", "0x" + raw.hex()))
+
+
+@dataclass
+class Visitor:
+    """Somebody with a page, a browser and perhaps a wallet in it.
+
+    Attributes:
+        tab: Where they look.
+        desk: Behind their page.
+        page: Their server.
+        wallet: In their browser; None for the computer's own key.
+        complaints: What the browser's console said.
+    """
+
+    tab: Tab
+    context: BrowserContext
+    desk: Desk
+    page: Page
+    wallet: BrowserWallet | None
+    complaints: list[str]
+
+    def go(self, path: str) -> None:
+        """Opens a page of theirs."""
+        self.tab.goto(self.page.address + path)
+
+    def connect(self) -> None:
+        """Chooses who signs, in the wallet's menu."""
+        self.tab.locator(".menu summary").click()
+        if self.wallet is None:
+            self.tab.get_by_role("button", name="Use this computer's key").click()
+        else:
+            self.tab.get_by_role("button", name="Connect Test Wallet").click()
+        self.tab.locator("#money").wait_for()
+
+    def confirm(self, then: str) -> None:
+        """Confirms the errand that is shown, and waits for a page."""
+        self.tab.locator("#confirm button").click()
+        self.tab.wait_for_url(f"**{then}", timeout=20_000)
+
+    def airdrop(self) -> None:
+        """Claims the airdrop through the wallet's menu."""
+        self.tab.locator(".menu summary").click()
+        self.tab.get_by_role("button", name="Get 1,000 MDC (once)").click()
+        self.confirm("/")
+        self.tab.locator("#money", has_text="1,000").wait_for()
+
+    def another_tab(self) -> Tab:
+        """A second tab of the same browser."""
+        tab = self.context.new_page()
+        listen(tab, self.complaints)
+        return tab
+
+
+def listen(tab: Tab, complaints: list[str]) -> None:
+    """Collects what the console complains about."""
+    tab.on("console", lambda one: complaints.append(f"{one.text} {one.location}"))
+    tab.on("pageerror", lambda one: complaints.append(str(one)))
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium; tests without it are left out, but never in CI."""
+    if CHROMIUM is None:
+        if os.environ.get("CI"):
+            pytest.fail("chromium must be installed in CI")
+        pytest.skip("chromium is not installed: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox"]
+        )
+        yield browser
+        browser.close()
+
+
+@dataclass
+class House:
+    """Where visitors come from.
+
+    Attributes:
+        place: The market.
+        browser: Shared; each visitor has a context of their own.
+        closing: What ends with the test.
+    """
+
+    place: Place
+    browser: Browser
+    closing: ExitStack
+
+    def visit(self, name: str, *, wallet: bool = True, **options: Any) -> Visitor:
+        """Somebody who opens the link that their terminal printed."""
+        market = self.place.join(name)
+        desk = Desk(market, move_clock=self.place.move_to)
+        page = self.closing.enter_context(running_page(desk))
+        context = self.browser.new_context(
+            **{"viewport": {"width": 1200, "height": 900}, **options}
+        )
+        self.closing.callback(context.close)
+        in_browser = None
+        if wallet:
+            in_browser = BrowserWallet(self.place.connection, market.network.chain_id)
+            self._fund(in_browser.account.address)
+            answer = in_browser.answer
+            context.expose_binding("__wallet", lambda _source, text: answer(text))
+            context.add_init_script(PROVIDER)
+        tab = context.new_page()
+        tab.set_default_timeout(15_000)
+        complaints: list[str] = []
+        listen(tab, complaints)
+        tab.goto(page.link)
+        return Visitor(tab, context, desk, page, in_browser, complaints)
+
+    def _fund(self, address: str) -> None:
+        if self.place.is_anvil:
+            self.place.connection.ask("anvil_setBalance", address, hex(10**20))
+        else:
+            self.place.connection.ask("modelmarket_fund", address)
+
+
+def write_table(path: Path, rows: int = 60) -> Path:
+    """Numbers and whether they are even."""
+    lines = (f"{n},{n * n},{'odd' if n % 2 else 'even'}" for n in range(rows))
+    path.write_text("n,square,kind\n" + "\n".join(lines) + "\n")
+    return path
