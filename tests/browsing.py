@@ -29,8 +29,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 REJECTED = 4001
 ICON = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg'/%3E"
 
-PROVIDER = (
-    """
+PROVIDER = """
 (() => {
   const listeners = {};
   const provider = {
@@ -43,16 +42,14 @@ PROVIDER = (
   };
   window.__emit = (name, value) => (listeners[name] ?? []).forEach((one) => one(value));
   const detail = Object.freeze({
-    info: Object.freeze({ uuid: "1", name: "Test Wallet", rdns: "test.wallet", icon: "%s" }),
+    info: Object.freeze({ uuid: "1", name: "Test Wallet", rdns: "test.wallet", icon: "ICON" }),
     provider,
   });
   const announce = () => window.dispatchEvent(new CustomEvent("eip6963:announceProvider", { detail }));
   window.addEventListener("eip6963:requestProvider", announce);
   announce();
 })();
-"""
-    % ICON
-)
+""".replace("ICON", ICON)
 
 
 @dataclass
@@ -215,11 +212,18 @@ class House:
     browser: Browser
     closing: ExitStack
 
-    def visit(self, name: str, *, wallet: bool = True, **options: Any) -> Visitor:
+    def visit(
+        self,
+        name: str,
+        *,
+        wallet: bool = True,
+        closing: ExitStack | None = None,
+        **options: Any,
+    ) -> Visitor:
         """Somebody who opens the link that their terminal printed."""
         market = self.place.join(name)
         desk = Desk(market, move_clock=self.place.move_to)
-        page = self.closing.enter_context(running_page(desk))
+        page = (closing or self.closing).enter_context(running_page(desk))
         context = self.browser.new_context(
             **{"viewport": {"width": 1200, "height": 900}, **options}
         )

@@ -57,6 +57,11 @@ class State(StrEnum):
     FAILED = "failed"
     REPLACED = "replaced"
 
+    @property
+    def is_open(self) -> bool:
+        """Whether nothing was sent yet, so that it can be confirmed."""
+        return self in (State.DRAFT, State.WALLET, State.REFUSED, State.FAILED)
+
 
 @dataclass(frozen=True)
 class Errand:

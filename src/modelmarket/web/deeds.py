@@ -21,6 +21,7 @@ from modelmarket.datasets.split import Source, parse_fraction
 from modelmarket.datasets.survey import survey
 from modelmarket.datasets.tables import Table, open_table
 from modelmarket.errors import (
+    ChainError,
     DataError,
     InputError,
     ModelMarketError,
@@ -405,7 +406,7 @@ def transaction(desk: Desk, request: Request, form: Form) -> Response:
             deadline if isinstance(deadline, int) else 0,
             _field(form, "signature"),
         )
-    except ModelMarketError as error:
+    except ChainError as error:
         desk.fail(errand, error)
         raise
     return JSONResponse({"transaction": made})

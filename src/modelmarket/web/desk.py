@@ -18,7 +18,13 @@ from typing import TYPE_CHECKING, Any
 from modelmarket import agent
 from modelmarket.chain.contracts import NO_PERMIT, Permit
 from modelmarket.chain.events import RequestCreated, SubmissionCreated
-from modelmarket.errors import ChainError, InputError, ModelMarketError, RevertError
+from modelmarket.errors import (
+    ChainError,
+    InputError,
+    ModelMarketError,
+    RevertError,
+    StepError,
+)
 from modelmarket.market.request import Prepared
 from modelmarket.protocol.terms import Terms
 from modelmarket.protocol.types import (
@@ -211,6 +217,7 @@ class Desk:
         Raises:
             FundsError: The account has less.
         """
+        self._require_open(errand)
         amount = self.cost(errand)
         if amount == 0 or self.market.may_take(errand.account, amount):
             return None
@@ -226,7 +233,9 @@ class Desk:
         Raises:
             RevertError: The contract would refuse, in words.
             FundsError: The account cannot pay the fees.
+            StepError: It was sent already.
         """
+        self._require_open(errand)
         permit = _permit(deadline, signature) if signature else NO_PERMIT
         quoted = self.market.connection.quote(self.call(errand, permit), errand.account)
         self.activity.move(errand.id, State.WALLET)
@@ -249,8 +258,7 @@ class Desk:
             raise InputError(
                 f"This is to be signed by {errand.account}, in its own wallet."
             )
-        if errand.state in (State.PENDING, State.CONFIRMED):
-            return
+        self._require_open(errand)
         self.activity.move(errand.id, State.WALLET)
         try:
             amount = self.cost(errand)
@@ -260,6 +268,12 @@ class Desk:
                 self._confirmed(errand, receipt)
         except ModelMarketError as error:
             self.fail(errand, error)
+
+    def _require_open(self, errand: Errand) -> None:
+        if not errand.state.is_open:
+            raise StepError(
+                f"This is {errand.state.value} already.", hint="See the activity."
+            )
 
     def fail(self, errand: Errand, error: ModelMarketError) -> None:
         """Notes why an errand could not be done."""

@@ -23,7 +23,6 @@ from modelmarket.market import Request as MarketRequest
 from modelmarket.protocol.types import Address, SubmissionId, Wei
 from modelmarket.storage.cid import Cid
 from modelmarket.web import views
-from modelmarket.web.activity import State
 from modelmarket.web.desk import Desk, checked_account
 from modelmarket.web.rendering import render
 
@@ -35,7 +34,6 @@ PAGE_ROWS = 25
 FEW_FEES_WEI = 10**16
 HEARTBEAT_S = 15.0
 LOOK_S = 0.2
-UNSENT = (State.DRAFT, State.WALLET, State.REFUSED, State.FAILED)
 
 
 @dataclass(frozen=True)
@@ -418,8 +416,7 @@ def errand_page(desk: Desk, request: Request) -> Response:
         "errand.html",
         errand=errand,
         cost=desk.cost(errand),
-        is_open=errand.state
-        in (State.DRAFT, State.WALLET, State.REFUSED, State.FAILED),
+        is_open=errand.state.is_open,
     )
 
 

@@ -38,19 +38,31 @@ async function renew() {
     if (old.innerHTML !== next.innerHTML) old.replaceChildren(...next.childNodes);
   }
   tick();
+  document.dispatchEvent(new Event("renewed"));
+}
+
+const AGAIN_MS = 1500;
+let seen = null;
+
+function listen() {
+  const lost = document.getElementById("lost");
+  const source = new EventSource("/events");
+  source.onmessage = (event) => {
+    const wasLost = !lost.hidden;
+    lost.hidden = true;
+    if (wasLost || (seen !== null && seen !== event.data)) renew().catch(() => {});
+    seen = event.data;
+  };
+  source.onerror = () => {
+    lost.hidden = false;
+    // The browser gives up where a server refuses; ours may have a new token.
+    if (source.readyState === EventSource.CLOSED) setTimeout(listen, AGAIN_MS);
+  };
+  window.addEventListener("pagehide", () => source.close(), { once: true });
 }
 
 export function follow() {
   tick();
   setInterval(tick, 1000);
-  const lost = document.getElementById("lost");
-  const source = new EventSource("/events");
-  let seen = null;
-  source.onmessage = (event) => {
-    lost.hidden = true;
-    if (seen !== null && seen !== event.data) renew().catch(() => {});
-    seen = event.data;
-  };
-  source.onerror = () => { lost.hidden = false; };
-  window.addEventListener("pagehide", () => source.close());
+  listen();
 }

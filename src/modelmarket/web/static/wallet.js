@@ -126,28 +126,28 @@ async function settled(errand) {
   }
 }
 
-function confirmInWallet(form) {
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    const button = form.querySelector("button");
-    const shown = button.textContent;
-    const { errand, account } = form.dataset;
-    button.disabled = true;
-    button.textContent = "Waiting for the wallet…";
-    try {
-      if (!provider) throw new Error("Connect your wallet first, at the top of the page.");
-      await sign(errand, account);
-      button.textContent = "On its way…";
-      await settled(errand);
-    } catch (error) {
-      if (error.code !== undefined) {
-        await post(`/errands/${errand}/refused`, { code: error.code, reason: String(error.message) }).catch(() => {});
-      }
-      tell(error);
-      button.disabled = false;
-      button.textContent = shown;
+async function confirmInWallet(event) {
+  const form = event.target;
+  if (form.id !== "confirm") return;
+  event.preventDefault();
+  const button = form.querySelector("button");
+  const shown = button.textContent;
+  const { errand, account } = form.dataset;
+  button.disabled = true;
+  button.textContent = "Waiting for the wallet…";
+  try {
+    if (!provider) throw new Error("Connect your wallet first, at the top of the page.");
+    await sign(errand, account);
+    button.textContent = "On its way…";
+    await settled(errand);
+  } catch (error) {
+    if (error.code !== undefined) {
+      await post(`/errands/${errand}/refused`, { code: error.code, reason: String(error.message) }).catch(() => {});
     }
-  });
+    tell(error);
+    button.disabled = false;
+    button.textContent = shown;
+  }
 }
 
 export function connectWallets() {
@@ -159,6 +159,11 @@ export function connectWallets() {
     }
   }, 300);
   document.getElementById("switch").addEventListener("click", () => { switchChain().catch(tell); });
-  const form = document.getElementById("confirm");
-  if (form && body.dataset.byBrowser) confirmInWallet(form);
+  if (!body.dataset.byBrowser) return;
+  // The form comes and goes with the state of the errand; until the wallet can
+  // be asked its button is off.
+  const ready = () => document.querySelector("#confirm button")?.removeAttribute("disabled");
+  document.addEventListener("submit", confirmInWallet);
+  document.addEventListener("renewed", ready);
+  ready();
 }
