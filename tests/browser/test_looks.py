@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every page in both themes, wide and narrow, for everybody; and strangers'
+words, which stay words.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from browser.test_lives import create, submit
+from browsing import House, Visitor, write_table
+from modelmarket.datasets.split import Source
+from modelmarket.datasets.tables import open_table
+
+LIMIT_BYTES = 100_000
+AXE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}
+SCRIPT = "<script>document.title='taken'</script>"
+IMAGE = '"><img src=x onerror="document.title=1">'
+ESCAPE = "\x1b[31mred\x07"
+OVERRIDE = "abc\N{RIGHT-TO-LEFT OVERRIDE}cba"
+HOSTILE = (SCRIPT, IMAGE, ESCAPE, OVERRIDE)
+
+
+def a_market_in_use(house: House, folder: Path) -> tuple[Visitor, list[str]]:
+    """A market in which something of everything has happened."""
+    visitor = house.visit("requester", wallet=False)
+    visitor.connect()
+    create(visitor, write_table(folder / "numbers.csv"))
+    submit(visitor, folder, mistakes=1)
+    visitor.tab.get_by_role("button", name="Move to the next deadline").click()
+    expect(visitor.tab.locator("tr.own")).to_have_count(1, timeout=20_000)
+    visitor.tab.get_by_role("button", name="Move to the next deadline").click()
+    expect(visitor.tab.locator(".card.won")).to_be_visible(timeout=20_000)
+    create_second(visitor, folder)
+    upload = visitor.tab.evaluate("location.pathname")
+    record = visitor.desk.market.index.logs(visitor.desk.market.index.find()[-1].id)
+    transaction = record[0].log.transaction.hex()
+    return visitor, [
+        "/",
+        "/?q=nothing+like+it",
+        "/requests/new",
+        upload,
+        "/requests/1",
+        "/requests/1/audit",
+        "/errands/1",
+        "/activity",
+        "/agent",
+        f"/transactions/0x{transaction}",
+        f"/accounts/{visitor.desk.market.wallet.address}",
+        "/requests/99",
+    ]
+
+
+def create_second(visitor: Visitor, folder: Path) -> None:
+    """As far as the terms of a second request."""
+    visitor.go("/requests/new")
+    visitor.tab.set_input_files("input[name=data]", write_table(folder / "more.csv"))
+    visitor.tab.get_by_role("button", name="Look it over").click()
+    visitor.tab.get_by_role("button", name="Split and seal").wait_for()
+
+
+def test_every_page_is_for_everybody(house: House, tmp_path: Path) -> None:
+    """axe-core finds nothing in either theme; nothing is wider than a phone of
+    390 px; the console stays empty.
+    """
+    visitor, paths = a_market_in_use(house, tmp_path)
+    found = []
+    for theme in ("light", "dark"):
+        visitor.tab.emulate_media(color_scheme=theme)  # type: ignore[arg-type]  # both are
+        for path in paths:
+            visitor.go(path)
+            results = Axe().run(visitor.tab, options=AXE)
+            found += [
+                (theme, path, one["id"], [node["target"] for node in one["nodes"][:3]])
+                for one in results.response["violations"]
+            ]
+    assert found == []
+    visitor.tab.set_viewport_size({"width": 390, "height": 844})
+    too_wide = []
+    for path in paths:
+        visitor.go(path)
+        width = visitor.tab.locator("body").evaluate("body => body.scrollWidth")
+        if width > 390:
+            too_wide.append((path, width))
+    assert too_wide == []
+    # The page that is not there says so to the console too; axe's own script is
+    # what the policy is there to stop.
+    rest = [one for one in visitor.complaints if "404" not in one]
+    assert rest == []
+
+
+def test_the_first_visit_is_small_and_stays_on_this_machine(house: House) -> None:
+    visitor = house.visit("requester", wallet=False)
+    tab = visitor.another_tab()
+    sizes: list[int] = []
+    hosts: set[str] = set()
+    tab.on("request", lambda one: hosts.add(one.url.split("/")[2]))
+    tab.on(
+        "response",
+        lambda one: sizes.append(0 if "/events" in one.url else len(one.body())),
+    )
+    tab.goto(visitor.page.address)
+    tab.wait_for_timeout(500)
+    assert sum(sizes) < LIMIT_BYTES
+    assert hosts == {visitor.page.address.removeprefix("http://")}
+
+
+def test_every_page_reads_without_javascript(house: House, tmp_path: Path) -> None:
+    requester = house.place.join("somebody")
+    request = house.place.create(requester)
+    visitor = house.visit("reader", wallet=False, java_script_enabled=False)
+    visitor.go(f"/requests/{request.id}")
+    expect(visitor.tab.locator("h1")).to_contain_text("odd or even")
+    expect(visitor.tab.locator(".numbers")).to_contain_text("100 MDC")
+    visitor.tab.get_by_text("Connect a wallet", exact=True).click()
+    visitor.tab.get_by_role("button", name="Use this computer's key").click()
+    submit(visitor, tmp_path)
+    expect(visitor.tab.locator("#live-ranking")).to_contain_text("mine")
+
+
+@pytest.mark.parametrize(
+    "words", HOSTILE, ids=["script", "image", "escape", "override"]
+)
+def test_strangers_words_are_text_everywhere(
+    house: House, tmp_path: Path, words: str
+) -> None:
+    stranger = house.place.join("stranger")
+    cell = words.replace('"', '""')
+    table = tmp_path / "hostile.csv"
+    lines = [f'{n},"{cell}","{cell}{n % 2}"' for n in range(40)]
+    table.write_text(f'n,"{cell}",kind\n' + "\n".join(lines) + "\n")
+    request = stranger.create_request(
+        Source(open_table(table, header=True, delimiter=","), label="kind"),
+        reward=house.place.create(stranger).terms.reward,
+        name=words,
+        context=f"{words}\n\n[link](javascript:alert(1)) ![x](https://evil.example/x)",
+    )
+    model = tmp_path / words.replace("/", "_")
+    model.write_text("model")
+    labels = request.training_data()[1].to_list()
+    request.submit([labels[0]] * request.terms.labels, model, name=words[:60])
+
+    visitor = house.visit("reader", wallet=False)
+    for path in (
+        "/",
+        f"/requests/{request.id}",
+        f"/accounts/{request.record.requester}",
+    ):
+        visitor.go(path)
+        if visitor.tab.get_by_role("button", name="Fetch and check them").count():
+            visitor.tab.get_by_role("button", name="Fetch and check them").click()
+            visitor.go(path)
+        assert visitor.tab.title().endswith("ModelMarket")
+        body = visitor.tab.locator("body")
+        assert body.locator("main script, main img, main [onerror]").count() == 0
+        assert body.locator("main a[href*=javascript], main a[href*=evil]").count() == 0
+        text = body.inner_text()
+        assert "\x1b" not in text
+        assert "\N{RIGHT-TO-LEFT OVERRIDE}" not in visitor.tab.content()
+    assert visitor.complaints == []
+
+    environment = {
+        **os.environ,
+        "MODELMARKET_HOME": str(stranger.home.path),
+        "PYTHONWARNINGS": "ignore",
+    }
+    from modelmarket.chain.networks import Networks
+
+    Networks(stranger.home.networks).put(house.place.network)
+    command = (sys.executable, "-c", "from modelmarket.cli import main; main()")
+    for extra in ((), ("--json",)):
+        shown = subprocess.run(
+            [*command, "request", "list", "--network", "test", *extra],
+            env=environment,
+            capture_output=True,
+            check=True,
+        ).stdout.decode()
+        assert "\x1b" not in shown
+        assert "\N{RIGHT-TO-LEFT OVERRIDE}" not in shown
+        if extra:
+            assert words in {one["name"] for one in json.loads(shown)}
