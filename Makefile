@@ -7,7 +7,7 @@ ANVIL := @foundry-rs/anvil@1.7.1
 BIN := .venv/bin
 export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test lint fuzz crashes bench gas compile lock anvil docs clean
+.PHONY: demo test lint fuzz crashes bench gas compile lock anvil docs pictures clean
 
 demo: .venv/ready  ## Plays the main job on real data.
 	@$(BIN)/modelmarket demo
@@ -25,7 +25,8 @@ fuzz: .venv/ready  ## The long run of the state machine: half an hour.
 	python scripts/fuzz.py
 
 crashes: .venv/ready anvil  ## A power cut at every single point; half an hour.
-	MODELMARKET_CRASH_EVERY=1 pytest tests/integration/test_crashes.py
+	MODELMARKET_CRASH_EVERY=1 MODELMARKET_CRASH_RESULT=benchmarks/crashes.json \
+		pytest -p no:randomly tests/integration/test_crashes.py
 
 bench: .venv/ready anvil
 	python benchmarks/speed.py
@@ -65,6 +66,9 @@ anvil: .tools/ready
 			.tools/bin/anvil; \
 	else echo "npm is not installed: the tests on anvil are left out."; fi
 	@touch $@
+
+pictures: .venv/ready  ## Takes the docs' pictures of the page again.
+	python scripts/pictures.py
 
 clean:
 	rm -rf .venv .tools

@@ -60,7 +60,12 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=100_000)
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    with running_anvil() as rpc, tempfile.TemporaryDirectory() as folder:
+    # Else anvil keeps the state of each of the thousand blocks on disk.
+    options_of_anvil = ("--prune-history",)
+    with (
+        running_anvil(options=options_of_anvil) as rpc,
+        tempfile.TemporaryDirectory() as folder,
+    ):
         bench = Bench(rpc)
         fill(bench, options.requests)
         connection, market = bench.connection, bench.market.address

@@ -90,6 +90,8 @@ def figures() -> str:
     mnist = json.loads((BENCHMARKS / "demo-mnist.json").read_text())
     coverage = json.loads((BENCHMARKS / "coverage.json").read_text())
     speed = json.loads((BENCHMARKS / "speed.json").read_text())
+    scale = json.loads((BENCHMARKS / "scale.json").read_text())
+    crashes = json.loads((BENCHMARKS / "crashes.json").read_text())
     parts = [
         "# Figures",
         "",
@@ -162,6 +164,26 @@ def figures() -> str:
         for one in speed
     ]
     parts += [
+        "",
+        "`python benchmarks/scale.py`: a market on anvil, read once by the node's",
+        "`eth_getLogs` alone and once by the index; then questions as pages ask them.",
+        "",
+        f"{scale['requests']:,} requests, {scale['events']:,} events: the node"
+        f" {scale['node_s']:.0f} s, the index {scale['index_s']:.0f} s, the node's"
+        " part included.",
+        "",
+        "| question | milliseconds |",
+        "|---|---:|",
+        *(f"| {what} | {took:.1f} |" for what, took in scale["pages_ms"].items()),
+        "",
+        "## Power cuts",
+        "",
+        "`make crashes`: a process is killed at every point where it touches disk or",
+        "network, started again, and the end must be the same.",
+        "",
+        "| step | points | power cuts |",
+        "|---|---:|---:|",
+        *(f"| {one['step']} | {one['points']} | {one['cuts']} |" for one in crashes),
         "",
         "## The demo",
         "",

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Takes the pictures of the page in the docs: `python scripts/pictures.py`.
+
+It runs `modelmarket up --demo`, lets the robots solve one request of real data
+and look at another, and photographs what a newcomer sees.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Page, expect, sync_playwright
+from sklearn.datasets import load_iris, load_wine
+
+PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
+SIZE = {"width": 1200, "height": 800}
+PATIENCE_MS = 60_000
+
+
+def write_table(path: Path, data: object, label: str) -> Path:
+    """One of scikit-learn's tables as a CSV with its labels in words."""
+    frame, names = data.data, data.target_names  # type: ignore[attr-defined]  # a Bunch
+    lines = [",".join([*data.feature_names, label])]  # type: ignore[attr-defined]
+    for row, target in zip(frame, data.target, strict=True):  # type: ignore[attr-defined]
+        lines.append(",".join([*map(str, row), names[target]]))
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def create(tab: Page, table: Path, name: str, context: str, reward: str) -> None:
+    """Creates a request through the forms."""
+    tab.get_by_role("link", name="New request").first.click()
+    tab.set_input_files("input[name=data]", table)
+    tab.get_by_role("button", name="Look it over").click()
+    tab.fill("input[name=name]", name)
+    tab.fill("textarea[name=context]", context)
+    tab.fill("input[name=reward]", reward)
+    if name.startswith("Which"):
+        tab.screenshot(path=PICTURES / "create.png")
+    tab.get_by_role("button", name="Split and seal").click()
+    tab.locator("#confirm button").click()
+    entries = tab.locator(".numbers div").nth(2)
+    expect(entries).to_contain_text("2", timeout=PATIENCE_MS)
+
+
+def solve(tab: Page) -> None:
+    """Moves the clock until somebody has won, and fetches the model."""
+    move = tab.get_by_role("button", name="Move to the next deadline")
+    move.click()
+    expect(tab.locator("#live-ranking tbody tr")).to_have_count(2, timeout=PATIENCE_MS)
+    move.click()
+    won = tab.locator(".card.won")
+    expect(won).to_be_visible(timeout=PATIENCE_MS)
+    won.get_by_role("button", name="Fetch and check the model").click()
+    won.locator(".files").wait_for()
+
+
+def main() -> None:
+    """Takes all pictures."""
+    PICTURES.mkdir(exist_ok=True)
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    command = [shutil.which("modelmarket") or "modelmarket", "up", "--demo"]
+    options = ["--no-browser", "--port", "0", "--json"]
+    with (
+        subprocess.Popen(  # noqa: S603  # our own command
+            [*command, *options], stdout=subprocess.PIPE
+        ) as server,
+        tempfile.TemporaryDirectory() as folder,
+        sync_playwright() as playwright,
+    ):
+        assert server.stdout is not None
+        text = ""
+        while not text.endswith("}\n"):
+            text += server.stdout.readline().decode()
+        browser = playwright.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox"]
+        )
+        tab = browser.new_context(viewport=SIZE).new_page()  # type: ignore[arg-type]
+        tab.goto(json.loads(text)["link"])
+        tab.get_by_text("Connect a wallet", exact=True).click()
+        tab.get_by_role("button", name="Use this computer's key").click()
+        iris = write_table(Path(folder, "iris.csv"), load_iris(), "species")
+        wine = write_table(Path(folder, "wine.csv"), load_wine(), "grower")
+        context = "Three **species**, four measures in cm."
+        create(tab, iris, "Which iris is it?", context, "100")
+        solve(tab)
+        tab.screenshot(path=PICTURES / "won.png")
+        context = "Thirteen chemical measures; three growers of one region."
+        create(tab, wine, "Whose wine is it?", context, "250")
+        tab.get_by_role("link", name="Market", exact=True).first.click()
+        tab.emulate_media(color_scheme="dark")
+        tab.screenshot(path=PICTURES / "market.png")
+        browser.close()
+        server.terminate()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A newcomer who types one command and reads nothing but the page."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+from browsing import write_table
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+PATIENCE_MS = 60_000
+
+
+@pytest.fixture
+def link() -> Iterator[str]:
+    """What `modelmarket up --demo` prints once it answers."""
+    program = "from modelmarket.cli import main; main()"
+    command = [sys.executable, "-c", program, "up", "--demo", "--no-browser"]
+    with subprocess.Popen(
+        [*command, "--port", "0", "--json"],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONWARNINGS": "ignore"},
+    ) as server:
+        assert server.stdout is not None
+        text = ""
+        while not text.endswith("}\n"):
+            line = server.stdout.readline().decode()
+            assert line, f"it ended with {server.wait()}"
+            text += line
+        yield json.loads(text)["link"]
+        server.send_signal(signal.SIGINT)
+        assert server.wait(timeout=30) == 130
+
+
+def test_from_a_csv_to_the_model_by_the_page_alone(
+    browser: Browser, link: str, tmp_path: Path
+) -> None:
+    tab = browser.new_context().new_page()
+    tab.goto(link)
+    expect(tab.locator("main")).to_contain_text("Nobody wants a model yet")
+    tab.get_by_text("Connect a wallet", exact=True).click()
+    tab.get_by_role("button", name="Use this computer's key").click()
+    expect(tab.locator("#money")).to_contain_text("1,000")
+    tab.locator("main").get_by_role("link", name="Create a request").click()
+    table = write_table(tmp_path / "numbers.csv", rows=100)
+    tab.set_input_files("input[name=data]", table)
+    tab.get_by_role("button", name="Look it over").click()
+    tab.get_by_role("button", name="Split and seal").click()
+    tab.locator("#confirm button").click()
+    entries = tab.locator(".numbers div").nth(2)
+    expect(entries).to_contain_text("2", timeout=PATIENCE_MS)
+    move = tab.get_by_role("button", name="Move to the next deadline")
+    move.click()
+    ranked = tab.locator("#live-ranking tbody tr")
+    expect(ranked).to_have_count(2, timeout=PATIENCE_MS)
+    move.click()
+    won = tab.locator(".card.won")
+    expect(won).to_contain_text("was paid 101 MDC", timeout=PATIENCE_MS)
+    won.get_by_role("button", name="Fetch and check the model").click()
+    with tab.expect_download() as download:
+        won.get_by_role("link", name=".onnx").click()
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(Path(download.value.path()).read_bytes())
+    assert session.get_inputs()[0].shape[-1] == 2
+    tab.get_by_role("link", name="Rebuild this request").click()
+    expect(tab.locator("main")).to_contain_text("PASS", timeout=PATIENCE_MS)
+    assert "FAIL" not in tab.locator("main").inner_text()
