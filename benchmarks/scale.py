@@ -13,14 +13,23 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from gas import Bench
 from modelmarket.chain.anvil import running_anvil
-from modelmarket.index.index import SPAN_BLOCKS, Index
+from modelmarket.chain.networks import Network
+from modelmarket.home import Home
+from modelmarket.index.index import SPAN_BLOCKS
 from modelmarket.index.summaries import Sort, Wanted
+from modelmarket.market import Market
 from modelmarket.protocol.types import RequestId, Wei
+from modelmarket.vault.vault import Vault
+from modelmarket.web.desk import Desk
+from modelmarket.web.server import running_page
 
 RESULT = Path(__file__).with_name("scale.json")
 PAGE_ROWS = 50
@@ -54,53 +63,74 @@ def fill(bench: Bench, requests: int) -> None:
     bench.send_many([entry] * (requests // 10), bench.trainer)
 
 
+def measure(bench: Bench, folder: Path, requests: int) -> dict[str, Any]:
+    """Reads the market once by the node and once by the index; then asks."""
+    connection, address = bench.connection, bench.market.address
+    head = connection.block().number
+
+    def read_logs() -> None:
+        for block in range(0, head + 1, SPAN_BLOCKS):
+            connection.logs(address, block, min(block + SPAN_BLOCKS - 1, head))
+
+    node = seconds(read_logs)
+    home = Home(folder)
+    home.prepare()
+    network = Network("bench", connection.rpc, connection.chain_id, address)
+    vault = Vault(home.vault, "a passphrase")
+    market = Market(home, network, wallet=bench.wallets[0], vault=vault)
+    index = market.index
+    ours = seconds(index.sync)
+    some, far = Wanted(search="number 777"), requests * 45 // 100
+    questions: dict[str, Callable[[], Any]] = {
+        "the newest": lambda: index.find(limit=PAGE_ROWS),
+        "by reward, 45% down": lambda: index.find(
+            sort=Sort.REWARD, limit=PAGE_ROWS, offset=far
+        ),
+        "a search, with its count": lambda: (
+            index.find(some, limit=PAGE_ROWS),
+            index.count(some),
+        ),
+        "a request": lambda: index.request(RequestId(requests // 2)),
+        "a request with many submissions": lambda: index.request(RequestId(1)),
+    }
+    with running_page(Desk(market)) as page, httpx.Client() as client:
+        client.get(page.link, follow_redirects=True)
+        for what, path in (
+            ("page: the market", "/"),
+            ("page: a search", "/?q=number+777"),
+            ("page: sorted, far down", f"/?sort=reward&page={far // 25}"),
+            ("page: a request", f"/requests/{requests // 2}"),
+            ("page: the agent", "/agent"),
+        ):
+            questions[what] = partial(client.get, page.address + path)
+        took = {
+            what: round(seconds(question, RUNS) * 1_000, 1)
+            for what, question in questions.items()
+        }
+    index.close()
+    return {
+        "requests": requests,
+        "events": requests + requests // 10,
+        "node_s": round(node, 2),
+        "index_s": round(ours, 2),
+        "pages_ms": took,
+    }
+
+
 def main() -> None:
     """Prints the figures, and writes them with `--write`."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--requests", type=int, default=100_000)
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    # Else anvil keeps the state of each of the thousand blocks on disk.
-    options_of_anvil = ("--prune-history",)
     with (
-        running_anvil(options=options_of_anvil) as rpc,
+        # Else anvil keeps the state of each of the thousand blocks on disk.
+        running_anvil(options=("--prune-history",)) as rpc,
         tempfile.TemporaryDirectory() as folder,
     ):
         bench = Bench(rpc)
         fill(bench, options.requests)
-        connection, market = bench.connection, bench.market.address
-        head = connection.block().number
-
-        def read_logs() -> None:
-            for block in range(0, head + 1, SPAN_BLOCKS):
-                connection.logs(market, block, min(block + SPAN_BLOCKS - 1, head))
-
-        node = seconds(read_logs)
-        index = Index(f"sqlite:///{folder}/index.sqlite", connection, market, 0)
-        ours = seconds(index.sync)
-        pages = {
-            "the newest": lambda: index.find(limit=PAGE_ROWS),
-            "by reward, page 900": lambda: index.find(
-                sort=Sort.REWARD, limit=PAGE_ROWS, offset=options.requests * 45 // 100
-            ),
-            "a search, with its count": lambda: (
-                index.find(Wanted(search="number 777"), limit=PAGE_ROWS),
-                index.count(Wanted(search="number 777")),
-            ),
-            "a request": lambda: index.request(RequestId(options.requests // 2)),
-            "one with 10,000 submissions": lambda: index.request(RequestId(1)),
-        }
-        found = {
-            "requests": options.requests,
-            "events": options.requests + options.requests // 10,
-            "node_s": round(node, 2),
-            "index_s": round(ours, 2),
-            "pages_ms": {
-                what: round(seconds(page, RUNS) * 1_000, 1)
-                for what, page in pages.items()
-            },
-        }
-        index.close()
+        found = measure(bench, Path(folder), options.requests)
     print(json.dumps(found, indent=1))
     if options.write:
         RESULT.write_text(json.dumps(found, indent=1) + "\n")

@@ -117,7 +117,7 @@ class BrowserWallet:
             "maxFeePerGas": 10**11,
             "maxPriorityFeePerGas": 10**9,
             "to": wanted["to"],
-            "value": 0,
+            "value": int(wanted["value"], 16),
             "data": wanted["data"],
         }
         raw = self.account.sign_transaction(transaction).raw_transaction

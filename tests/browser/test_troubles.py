@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 
 from browser.test_lives import create, submit
 from browsing import House, Visitor, write_table
+from modelmarket.protocol.types import RequestId
 from modelmarket.web.desk import Desk
 from modelmarket.web.server import running_page
 
@@ -87,6 +88,45 @@ def test_the_contracts_refusal_comes_in_words(house: House) -> None:
     visitor.go("/activity")
     expect(visitor.tab.locator("main")).to_contain_text("failed")
     assert "execution reverted" not in visitor.tab.locator("main").inner_text()
+
+
+def test_the_agents_key_is_funded_and_appointed_from_its_page(house: House) -> None:
+    visitor = connected(house)
+    market = visitor.desk.market
+    before = market.connection.fee_balance(market.wallet.address)
+    visitor.go("/agent")
+    expect(visitor.tab.locator("#live-agent")).to_contain_text("appoint it")
+    visitor.tab.get_by_role("button", name="Fund the agent").click()
+    visitor.confirm("/agent")
+    after = market.connection.fee_balance(market.wallet.address)
+    assert after - before == 5 * 10**16
+    visitor.tab.get_by_role("button", name="Appoint the agent").click()
+    visitor.confirm("/agent")
+    expect(visitor.tab.locator("#live-agent")).to_contain_text("may claim for you")
+
+
+def test_a_backup_goes_out_encrypted_and_comes_back(
+    house: House, tmp_path: Path
+) -> None:
+    visitor = connected(house)
+    create(visitor, write_table(tmp_path / "n.csv"))
+    visitor.go("/agent")
+    tab = visitor.tab
+    export = tab.locator("form[action='/agent/backup']")
+    export.locator("input[type=password]").fill("another passphrase")
+    with tab.expect_download() as download:
+        export.get_by_role("button").click()
+    path = Path(download.value.path())
+    truth = visitor.desk.market.index.request(RequestId(1)).terms.truth_seal
+    assert truth.hex() not in path.read_text()
+    other = house.visit("other", wallet=False)
+    other.go("/agent")
+    into = other.tab.locator("form[action='/agent/restore']")
+    into.locator("input[type=file]").set_input_files(path)
+    into.locator("input[type=password]").fill("another passphrase")
+    into.get_by_role("button", name="Import").click()
+    expect(other.tab.locator("main")).to_contain_text("the vault holds 1 secret")
+    assert other.desk.market.vault.truth(truth) is not None
 
 
 def test_too_little_money_is_said_before_anything_is_split(

@@ -14,7 +14,7 @@ import pytest
 import typer
 
 from modelmarket.cli import app
-from modelmarket.cli.output import plain
+from modelmarket.text import plain
 
 COMMAND = [sys.executable, "-c", "from modelmarket.cli import main; main()"]
 
@@ -63,6 +63,7 @@ def test_the_nouns_are_these() -> None:
         "store",
         "submission",
         "submit",
+        "up",
     }
 
 

@@ -107,11 +107,13 @@ class Call:
         what: The function, in words for people.
         to: The contract; None to create one.
         data: Selector and arguments.
+        value: Wei of the chain's own coin that go with it.
     """
 
     what: str
     to: Address | None
     data: bytes
+    value: Wei = Wei(0)
 
 
 class Connection:
@@ -250,7 +252,11 @@ class Connection:
             FundsError: The account cannot pay the fees.
             InputError: The transaction needs more gas than the chain gives.
         """
-        request: dict[str, Any] = {"from": sender, "data": call.data}
+        request: dict[str, Any] = {
+            "from": sender,
+            "data": call.data,
+            "value": call.value,
+        }
         if call.to is not None:
             request["to"] = call.to
         with _node_errors(self.rpc):
@@ -268,10 +274,10 @@ class Connection:
         gas = min(gas, TRANSACTION_GAS_LIMIT)
         # The base fee rises by an eighth a block at most: this lasts six full ones.
         fee = 2 * base_fee + tip
-        if balance < gas * fee:
+        if balance < gas * fee + call.value:
             raise FundsError(
                 f"{sender} has {balance} wei for fees; {call.what} may "
-                f"take {gas * fee}.",
+                f"take {gas * fee + call.value}.",
                 hint="Send it some of the chain's own coin.",
             )
         return {
@@ -282,7 +288,7 @@ class Connection:
             "maxFeePerGas": fee,
             "maxPriorityFeePerGas": tip,
             "to": call.to or "",
-            "value": 0,
+            "value": call.value,
             "data": call.data,
         }
 

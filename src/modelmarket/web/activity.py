@@ -44,6 +44,7 @@ class Kind(StrEnum):
     WITHDRAW = "withdraw"
     ENFORCE = "enforce the time-out"
     APPOINT = "appoint the agent"
+    FUND = "fund the agent"
 
 
 class State(StrEnum):

@@ -345,7 +345,7 @@ def begin_errand(desk: Desk, request: Request, form: Form) -> Response:
     kind = Kind(wanted)
     details: dict[str, Any] = {"back": _back(form)}
     match kind:
-        case Kind.AIRDROP | Kind.APPOINT:
+        case Kind.AIRDROP | Kind.APPOINT | Kind.FUND:
             pass
         case Kind.CANCEL_REQUEST | Kind.ENFORCE:
             record = desk.market.index.request(_number(form, "request"))

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modelmarket import agent
+from modelmarket.chain.connection import Call
 from modelmarket.chain.contracts import NO_PERMIT, Permit
 from modelmarket.chain.events import RequestCreated, SubmissionCreated
 from modelmarket.errors import (
@@ -41,13 +42,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from modelmarket.agent import Report
-    from modelmarket.chain.connection import Call, Receipt
+    from modelmarket.chain.connection import Receipt
     from modelmarket.market import Market
 
 LOOK_S = 0.3
 REPORTS = 50
 REPLACED_AFTER_S = 20
 HEX_SIGNATURE_BYTES = 65
+FUND_WEI = Wei(5 * 10**16)
+"""Of the chain's own coin: enough for some hundred steps at 1 gwei."""
 
 
 @dataclass(frozen=True)
@@ -164,7 +167,7 @@ class Desk:
                 result = f"/requests/{event.request_id}"
         if "request" in errand.details:
             result = f"/requests/{errand.details['request']}"
-        if errand.kind in (Kind.AIRDROP, Kind.APPOINT):
+        if errand.kind in (Kind.AIRDROP, Kind.APPOINT, Kind.FUND):
             result = errand.details.get("back", "/")
         self.market.index.sync()
         self.activity.confirm(errand.id, receipt.block, result)
@@ -210,6 +213,8 @@ class Desk:
                 return contract.enforce_timeout(RequestId(details["request"]))
             case Kind.APPOINT:
                 return contract.set_operator(self.market.wallet.address, approved=True)
+            case Kind.FUND:
+                return Call("fund", self.market.wallet.address, b"", FUND_WEI)
 
     def permit_message(self, errand: Errand) -> dict[str, Any] | None:
         """What the wallet signs so that the market may take MDC; None if it may.
@@ -244,7 +249,7 @@ class Desk:
             "from": errand.account,
             "to": quoted["to"],
             "data": "0x" + quoted["data"].hex(),
-            "value": "0x0",
+            "value": hex(quoted["value"]),
             "gas": hex(quoted["gas"]),
         }
 

@@ -360,11 +360,9 @@ def _lamps(desk: Desk, who: Visitor) -> Iterator[Lamp]:
         yield Lamp("The agent as your operator", may, says)
     free = shutil.disk_usage(the_market.home.path).free
     yield Lamp("Disk", free > 10**9, f"{views.size(free)} free")
-    lost = 0
-    for number in the_market.index.find(Wanted(requester=key, is_final=False)):
-        record = the_market.index.request(number.id)
-        if the_market.vault.truth(record.terms.truth_seal) is None:
-            lost += 1
+    kept = the_market.vault.seals(the_market.network.market)
+    going_on = the_market.index.find(Wanted(requester=key, is_final=False))
+    lost = sum(one.truth_seal not in kept for one in going_on)
     says = "all are here" if not lost else f"{lost} truths are not in this vault"
     yield Lamp("Secrets", lost == 0, says)
 

@@ -20,6 +20,7 @@ export function prepareUploads() {
       const button = form.querySelector("button");
       button.disabled = true;
       button.textContent = "Working…";
+      form.querySelector("progress").hidden = false;
     });
   }
   window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
