@@ -83,7 +83,7 @@ def measure(bench: Bench, folder: Path, requests: int) -> dict[str, Any]:
     some, far = Wanted(search="number 777"), requests * 45 // 100
     questions: dict[str, Callable[[], Any]] = {
         "the newest": lambda: index.find(limit=PAGE_ROWS),
-        "by reward, 45% down": lambda: index.find(
+        "sorted by reward, 45% down": lambda: index.find(
             sort=Sort.REWARD, limit=PAGE_ROWS, offset=far
         ),
         "a search, with its count": lambda: (
