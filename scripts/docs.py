@@ -181,7 +181,7 @@ def figures() -> str:
         "A process is killed at points where it touches disk or network, started",
         "again, and the end must be the same. `make crashes` tries every point of every",
         "step (an hour); the table says how many of them the last run tried, and",
-        "`make test` tries each twentieth, beginning anywhere.",
+        "`make test` tries each fortieth, beginning anywhere.",
         "",
         "| step | points | power cuts |",
         "|---|---:|---:|",

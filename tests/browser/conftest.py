@@ -23,6 +23,16 @@ def browser() -> Iterator[Browser]:
         yield found
 
 
+@pytest.fixture(scope="module")
+def shared_house(
+    browser: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[House]:
+    """For tests that leave the market as they found it."""
+    folder = tmp_path_factory.mktemp("people")
+    with place("embedded", folder) as here, ExitStack() as closing:
+        yield House(here, browser, closing)
+
+
 @pytest.fixture
 def house(
     request: pytest.FixtureRequest, browser: Browser, tmp_path: Path

@@ -211,12 +211,27 @@ WRONG = {
 }
 
 
+@pytest.fixture(scope="module")
+def somebody(shared_house: House) -> Visitor:
+    visitor = shared_house.visit("somebody", wallet=False)
+    visitor.connect()
+    return visitor
+
+
+@pytest.fixture(scope="module")
+def predictor(shared_house: House, tmp_path_factory: pytest.TempPathFactory) -> Visitor:
+    """Somebody with a request to submit to."""
+    visitor = shared_house.visit("predictor", wallet=False)
+    visitor.connect()
+    create(visitor, write_table(tmp_path_factory.mktemp("data") / "n.csv"))
+    return visitor
+
+
 @pytest.mark.parametrize("name", WRONG)
 def test_a_wrong_file_is_explained_before_anything_happens(
-    house: House, tmp_path: Path, name: str
+    somebody: Visitor, tmp_path: Path, name: str
 ) -> None:
-    visitor = house.visit("requester", wallet=False)
-    visitor.connect()
+    visitor = somebody
     text, message = WRONG[name]
     path = tmp_path / name
     path.write_text(text)
@@ -228,10 +243,10 @@ def test_a_wrong_file_is_explained_before_anything_happens(
     assert visitor.tab.get_by_role("button", name="Split and seal").count() == 0
 
 
-def test_labels_of_another_length_are_counted(house: House, tmp_path: Path) -> None:
-    visitor = house.visit("requester", wallet=False)
-    visitor.connect()
-    tab = visitor.tab
+def test_labels_of_another_length_are_counted(
+    somebody: Visitor, tmp_path: Path
+) -> None:
+    visitor, tab = somebody, somebody.tab
     (tmp_path / "d.csv").write_text("a,b\n" + "1,2\n" * 9)
     (tmp_path / "l.csv").write_text("kind\n" + "x\n" * 8)
     visitor.go("/requests/new")
@@ -254,11 +269,10 @@ def test_labels_of_another_length_are_counted(house: House, tmp_path: Path) -> N
     ],
 )
 def test_wrong_predictions_are_explained_by_row(
-    house: House, tmp_path: Path, text: str, message: str
+    predictor: Visitor, tmp_path: Path, text: str, message: str
 ) -> None:
-    visitor = house.visit("requester", wallet=False)
-    visitor.connect()
-    create(visitor, write_table(tmp_path / "n.csv"))
+    visitor = predictor
+    visitor.go("/requests/1")
     (tmp_path / "p.csv").write_text(text)
     (tmp_path / "m.txt").write_text("m")
     visitor.tab.set_input_files("input[name=predictions]", tmp_path / "p.csv")

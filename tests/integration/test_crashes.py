@@ -26,7 +26,7 @@ from modelmarket.storage.cid import Cid
 from modelmarket.vault import sealing
 from trading import PASSPHRASE, REWARD, Place, place
 
-EVERY = int(os.environ.get("MODELMARKET_CRASH_EVERY", "20"))
+EVERY = int(os.environ.get("MODELMARKET_CRASH_EVERY", "40"))
 """Try each so-manieth point, beginning at a random one; 1 tries all."""
 
 RESULT = os.environ.get("MODELMARKET_CRASH_RESULT", "")

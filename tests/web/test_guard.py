@@ -190,9 +190,7 @@ def test_every_answer_has_the_policy(visitor: httpx.Client, path: str) -> None:
     assert headers["x-content-type-options"] == "nosniff"
 
 
-def test_keys_and_vault_are_on_no_page(
-    visitor: httpx.Client, page: Page, desk: object
-) -> None:
+def test_keys_and_vault_are_on_no_page(visitor: httpx.Client) -> None:
     for path in ("/", "/agent", "/activity", "/requests/new"):
         text = visitor.get(path).text
         assert "passphrase for tests" not in text

@@ -257,18 +257,20 @@ class Classed:
         counted = zip(self.names, self.total.tolist(), strict=False)
         return dict(sorted(counted, key=lambda one: -one[1]))
 
-    def problem(self) -> str:
-        """Why these rows cannot be both learned and tested; empty if they can."""
+    def problem(self) -> DataError | None:
+        """Why these rows cannot be both learned and tested, if they cannot."""
         if self.rows == 0:
-            return f"{self._name} has no rows. It must have two at least."
+            return DataError(
+                f"{self._name} has no rows.", hint="It must have two at least."
+            )
         for code, label in enumerate(self.names):
             if self.total[code] == 1:
-                return (
+                return DataError(
                     f"{self._name}, row {self.first_row[code]}: class {label!r} is "
-                    "seen only once, so it cannot be both learned and tested. "
-                    "Add rows of that class, or leave the row out."
+                    "seen only once, so it cannot be both learned and tested.",
+                    hint="Add rows of that class, or leave the row out.",
                 )
-        return ""
+        return None
 
     def _meet(self, label: str, row: int) -> None:
         if not label.strip():
@@ -363,7 +365,7 @@ def split(
 
 def _check(seen: Classed, tests: int, fraction: Fraction) -> None:
     if problem := seen.problem():
-        raise DataError(problem)
+        raise problem
     rows = seen.rows
     if tests in (0, rows):
         part = "test" if tests == 0 else "training"

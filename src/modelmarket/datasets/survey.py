@@ -8,6 +8,7 @@ from itertools import islice
 
 from modelmarket.datasets.split import Classed, Source
 from modelmarket.datasets.tables import Row, Table
+from modelmarket.errors import DataError
 
 FIRST_ROWS = 8
 
@@ -22,7 +23,7 @@ class Survey:
         first_labels: Their labels.
         rows: How many there are.
         counts: Rows of each class, by name, most frequent first.
-        problem: Why it cannot be split; empty if it can.
+        problem: Why it cannot be split; None if it can.
     """
 
     columns: tuple[str, ...]
@@ -30,7 +31,7 @@ class Survey:
     first_labels: list[str]
     rows: int
     counts: dict[str, int]
-    problem: str
+    problem: DataError | None
 
 
 def survey(source: Source) -> Survey:

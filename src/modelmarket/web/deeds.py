@@ -216,8 +216,7 @@ def _survey_page(
     found = None
     try:
         found = survey(_source(table, labels, label))
-        if found.problem:
-            problem = problem or DataError(found.problem)
+        problem = problem or found.problem
     except DataError as error:
         problem = problem or error
     return show(
