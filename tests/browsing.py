@@ -123,6 +123,21 @@ class BrowserWallet:
         raw = self.account.sign_transaction(transaction).raw_transaction
         return str(ask("eth_sendRawTransaction", "0x" + raw.hex()))
 
+    def replace(self, nonce: int | None) -> None:
+        """Sends nothing to itself in place of a pending transaction."""
+        transaction = {
+            "type": 2,
+            "chainId": self.connection.chain_id,
+            "nonce": nonce,
+            "gas": 21_000,
+            "maxFeePerGas": 10**12,
+            "maxPriorityFeePerGas": 10**11,
+            "to": self.account.address,
+            "value": 0,
+        }
+        raw = self.account.sign_transaction(transaction).raw_transaction
+        self.connection.ask("eth_sendRawTransaction", "0x" + raw.hex())
+
 
 @dataclass
 class Visitor:

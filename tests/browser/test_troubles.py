@@ -129,6 +129,32 @@ def test_a_backup_goes_out_encrypted_and_comes_back(
     assert other.desk.market.vault.truth(truth) is not None
 
 
+@pytest.mark.parametrize("house", ["anvil"], indirect=True)
+def test_a_replaced_transaction_is_said_to_be_replaced(
+    house: House, tmp_path: Path
+) -> None:
+    visitor = connected(house)
+    wallet = visitor.wallet
+    assert wallet is not None
+    prepared(visitor, write_table(tmp_path / "n.csv"))
+    ask = house.place.connection.ask
+    ask("evm_setAutomine", False)
+    visitor.tab.locator("#confirm button").click()
+    other = visitor.another_tab()
+    other.goto(visitor.page.address + "/activity")
+    expect(other.locator("main")).to_contain_text("on its way")
+    pending = visitor.desk.activity.pending
+    for _ in range(100):
+        if pending()[0].nonce is not None:
+            break
+        other.wait_for_timeout(50)
+    wallet.replace(pending()[0].nonce)
+    ask("evm_mine")
+    ask("evm_setAutomine", True)
+    expect(other.locator("main")).to_contain_text("took its place")
+    assert visitor.desk.market.contract.request_count() == 0
+
+
 def test_too_little_money_is_said_before_anything_is_split(
     house: House, tmp_path: Path
 ) -> None:

@@ -206,6 +206,18 @@ class Connection:
             )
         return [_log(one) for one in found]
 
+    def nonce(self, transaction: bytes) -> int | None:
+        """A transaction's place in its account; None if the node has never
+        heard of it.
+        """
+        from web3.exceptions import TransactionNotFound
+
+        with _node_errors(self.rpc):
+            try:
+                return int(self.web3.eth.get_transaction(Hash32(transaction))["nonce"])
+            except TransactionNotFound:
+                return None
+
     def transaction_input(self, transaction: bytes) -> bytes:
         """What a mined transaction sent."""
         with _node_errors(self.rpc):

@@ -25,11 +25,12 @@ CREATE TABLE IF NOT EXISTS errands (
     id INTEGER PRIMARY KEY, account TEXT NOT NULL, kind TEXT NOT NULL,
     details TEXT NOT NULL, state TEXT NOT NULL, hash BLOB, block INTEGER,
     message TEXT NOT NULL DEFAULT '', reason TEXT NOT NULL DEFAULT '',
-    result TEXT NOT NULL DEFAULT '', began INTEGER NOT NULL
+    result TEXT NOT NULL DEFAULT '', began INTEGER NOT NULL, nonce INTEGER
 );
 """
 _COLUMNS = (
-    "id, account, kind, details, state, hash, block, message, reason, result, began"
+    "id, account, kind, details, state, hash, block, message, reason, result, began,"
+    " nonce"
 )
 
 
@@ -80,6 +81,7 @@ class Errand:
         reason: What the node or wallet said itself.
         result: The page that shows what came of it.
         began: Second of real time.
+        nonce: The transaction's place in its account; None while not known.
     """
 
     id: int
@@ -93,6 +95,7 @@ class Errand:
     reason: str
     result: str
     began: int
+    nonce: int | None
 
 
 class Activity:
@@ -147,6 +150,10 @@ class Activity:
         self._change(
             number, state=State.PENDING, hash=transaction, message="", reason=""
         )
+
+    def note_nonce(self, number: int, nonce: int) -> None:
+        """Notes a transaction's place in its account."""
+        self._change(number, nonce=nonce)
 
     def move(
         self, number: int, state: State, *, message: str = "", reason: str = ""

@@ -47,7 +47,6 @@ if TYPE_CHECKING:
 
 LOOK_S = 0.3
 REPORTS = 50
-REPLACED_AFTER_S = 20
 HEX_SIGNATURE_BYTES = 65
 FUND_WEI = Wei(5 * 10**16)
 """Of the chain's own coin: enough for some hundred steps at 1 gwei."""
@@ -144,21 +143,22 @@ class Desk:
                 continue
             if receipt is not None:
                 self._confirmed(errand, receipt)
-            elif time.time() - errand.began > REPLACED_AFTER_S:
-                self._look_for_replacement(errand)
+            else:
+                self._look_for_replacement(errand, errand.hash)
 
-    def _look_for_replacement(self, errand: Errand) -> None:
-        nonce = errand.details.get("nonce")
-        if nonce is None:
+    def _look_for_replacement(self, errand: Errand, transaction: bytes) -> None:
+        connection = self.market.connection
+        if errand.nonce is None:
+            nonce = connection.nonce(transaction)
+            if nonce is not None:
+                self.activity.note_nonce(errand.id, nonce)
             return
-        count = self.market.connection.transaction_count(errand.account)
-        assert errand.hash is not None
-        if count > nonce and self.market.connection.receipt(errand.hash) is None:
-            self.activity.move(
-                errand.id,
-                State.REPLACED,
-                message="Another transaction of this account took its place.",
-            )
+        # In this order: what is mined between the two is found by the second.
+        is_spent = connection.transaction_count(errand.account) > errand.nonce
+        if is_spent and connection.receipt(transaction) is None:
+            message = "Another transaction of this account took its place."
+            self.activity.move(errand.id, State.REPLACED, message=message)
+            self.changed()
 
     def _confirmed(self, errand: Errand, receipt: Receipt) -> None:
         result = f"/transactions/0x{receipt.transaction.hex()}"
