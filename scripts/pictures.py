@@ -12,20 +12,21 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import Any
 
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
 from sklearn.datasets import load_iris, load_wine
 
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
-SIZE = {"width": 1200, "height": 800}
+SIZE: ViewportSize = {"width": 1200, "height": 800}
 PATIENCE_MS = 60_000
 
 
-def write_table(path: Path, data: object, label: str) -> Path:
+def write_table(path: Path, data: Any, label: str) -> Path:
     """One of scikit-learn's tables as a CSV with its labels in words."""
-    frame, names = data.data, data.target_names  # type: ignore[attr-defined]  # a Bunch
-    lines = [",".join([*data.feature_names, label])]  # type: ignore[attr-defined]
-    for row, target in zip(frame, data.target, strict=True):  # type: ignore[attr-defined]
+    frame, names = data.data, data.target_names
+    lines = [",".join([*data.feature_names, label])]
+    for row, target in zip(frame, data.target, strict=True):
         lines.append(",".join([*map(str, row), names[target]]))
     path.write_text("\n".join(lines) + "\n")
     return path
@@ -79,7 +80,7 @@ def main() -> None:
         browser = playwright.chromium.launch(
             executable_path=chromium, args=["--no-sandbox"]
         )
-        tab = browser.new_context(viewport=SIZE).new_page()  # type: ignore[arg-type]
+        tab = browser.new_context(viewport=SIZE).new_page()
         tab.goto(json.loads(text)["link"])
         tab.get_by_text("Connect a wallet", exact=True).click()
         tab.get_by_role("button", name="Use this computer's key").click()

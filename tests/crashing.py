@@ -21,19 +21,19 @@ from typing import Any
 
 # What the program loads when it needs it is loaded once here, before the
 # processes part.
-import eth_account  # noqa: F401
+import eth_account  # noqa: F401  # loaded before the processes part
 import httpx
-import polars as pl  # noqa: F401
+import polars as pl  # noqa: F401  # loaded before the processes part
 import pytest
 import requests.adapters
 import sqlalchemy.engine.default
-import web3  # noqa: F401
+import web3  # noqa: F401  # loaded before the processes part
 
 from modelmarket import agent
 from modelmarket.chain.networks import Network
 from modelmarket.chain.wallets import Wallet
 from modelmarket.databases import Database
-from modelmarket.datasets import published  # noqa: F401
+from modelmarket.datasets import published  # noqa: F401  # loaded before the processes part
 from modelmarket.home import Home
 from modelmarket.market import Market
 from modelmarket.vault import sealing
@@ -120,7 +120,7 @@ class _Points:
                 self()
             self()
 
-        Database.writing = instrumented  # type: ignore[method-assign]
+        Database.writing = instrumented  # type: ignore[method-assign]  # that is the point
 
 
 def _live(user: User, act: Act, deadly: int, passed: Any) -> None:

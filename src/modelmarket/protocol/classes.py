@@ -106,4 +106,4 @@ class Classes:
 
     def _sample(self) -> str:
         shown = ", ".join(repr(name) for name in self.names[:10])
-        return shown + (", …" if len(self) > 10 else "")  # noqa: PLR2004
+        return shown + (", …" if len(self) > 10 else "")  # noqa: PLR2004  # as many as fit in a line

@@ -44,7 +44,7 @@ def pack(codes: Codes, bits: int) -> list[Page]:
         row = int(np.argmax(codes >= 1 << bits))
         raise InputError(f"Row {row + 1}: code {codes[row]} needs over {bits} bits.")
     packed = np.zeros(word_count(codes.size, bits) * WORD_BYTES, dtype=np.uint8)
-    if bits == 16:  # noqa: PLR2004
+    if bits == 16:  # noqa: PLR2004  # the widest: two bytes
         used = codes.astype(">u2").view(np.uint8)
     else:
         per_byte = 8 // bits
@@ -72,7 +72,7 @@ def unpack(pages: list[Page], labels: int, bits: int) -> Codes:
         raise InputError(
             f"{len(data):,} bytes cannot be {labels:,} labels of {bits} bits."
         )
-    if bits == 16:  # noqa: PLR2004
+    if bits == 16:  # noqa: PLR2004  # the widest: two bytes
         return np.frombuffer(data, dtype=">u2")[:labels].astype(np.uint16)
     packed = np.frombuffer(data, dtype=np.uint8)
     per_byte = 8 // bits

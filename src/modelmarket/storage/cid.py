@@ -74,7 +74,7 @@ class Cid:
         if data[:2] == _SHA2_256 and len(data) == 34:  # noqa: PLR2004  # a CIDv0
             return cls(DAG_PB, data[2:], version=0)
         is_known = data[:1] == b"\x01" and data[1:2] in (b"\x55", b"\x70")
-        if not is_known or data[2:4] != _SHA2_256 or len(data) != 36:  # noqa: PLR2004
+        if not is_known or data[2:4] != _SHA2_256 or len(data) != 36:  # noqa: PLR2004  # 4 bytes of head, 32 of digest
             raise StorageError(f"0x{data[:40].hex()} is not a CID that is read here.")
         return cls(data[1], data[4:])
 
