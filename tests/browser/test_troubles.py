@@ -7,11 +7,12 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from browser.test_lives import create, submit
 from browsing import House, Visitor, write_table
-from modelmarket.protocol.types import RequestId
+from modelmarket.protocol.types import Address, RequestId
+from modelmarket.web.activity import Kind, State
 from modelmarket.web.desk import Desk
 from modelmarket.web.server import running_page
 
@@ -325,3 +326,21 @@ def test_submitting_needs_the_keyboard_alone(house: House, tmp_path: Path) -> No
     tab.keyboard.press("Enter")
     tab.wait_for_url("**/requests/1")
     expect(tab.locator("#live-ranking")).to_contain_text("cancelled")
+
+
+def test_what_comes_before_a_page_can_listen_is_still_shown(house: House) -> None:
+    visitor = connected(house)
+    activity, wallet = visitor.desk.activity, visitor.wallet
+    assert wallet is not None
+    tab = visitor.another_tab()
+
+    def meanwhile(route: Route) -> None:
+        account = Address(wallet.account.address)
+        errand = activity.begin(account, Kind.APPOINT, {})
+        activity.move(errand.id, State.WALLET)
+        visitor.desk.changed()
+        route.continue_()
+
+    tab.route("**/events", meanwhile, times=1)
+    tab.goto(visitor.page.address + "/activity")
+    expect(tab.locator("main")).to_contain_text("waiting for the wallet")

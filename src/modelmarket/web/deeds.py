@@ -63,6 +63,7 @@ def deed(act: Deed) -> Callable[[Request], Any]:
     @wraps(act)
     async def serve(request: Request) -> Response:
         desk: Desk = request.app.state.desk
+        request.state.version = desk.version
         form: FormData | dict[str, Any]
         if request.headers.get("content-type", "").startswith("application/json"):
             form = await _json(request)

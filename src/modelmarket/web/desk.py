@@ -81,7 +81,7 @@ class Desk:
         self.move_clock = move_clock
         self.activity = Activity(market.home.path / "activity.sqlite")
         self.told: deque[Told] = deque(maxlen=REPORTS)
-        self.version = 0
+        self.version = time.time_ns()
         self.trouble = ""
         self.uploads = market.home.scratch() / "uploads"
         self._stop = threading.Event()
@@ -139,7 +139,7 @@ class Desk:
             try:
                 receipt = self.market.connection.receipt(errand.hash)
             except ChainError as error:
-                self.activity.move(errand.id, State.FAILED, message=str(error))
+                self.fail(errand, error)
                 continue
             if receipt is not None:
                 self._confirmed(errand, receipt)
@@ -265,6 +265,7 @@ class Desk:
             )
         self._require_open(errand)
         self.activity.move(errand.id, State.WALLET)
+        self.changed()
         try:
             amount = self.cost(errand)
             permit = self.market.permit(amount) if amount else NO_PERMIT

@@ -72,6 +72,8 @@ def endpoint(answer: Answer) -> Callable[[Request], Any]:
     @wraps(answer)
     async def serve(request: Request) -> Response:
         desk: Desk = request.app.state.desk
+        # What comes while the page is being made is new to it.
+        request.state.version = desk.version
         try:
             return await run_in_threadpool(answer, desk, request)
         except ModelMarketError as error:
@@ -105,6 +107,7 @@ def show(
         path=request.url.path,
         who=who,
         now=now,
+        version=request.state.version,
         money=money,
         fees=fees,
         network=desk.market.network,

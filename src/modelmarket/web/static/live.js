@@ -26,6 +26,8 @@ function tick() {
 }
 
 async function renew() {
+  // One after the other: an older answer must not come to lie over a newer one.
+  await renewing;
   const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
   if (!answer.ok) return;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
@@ -42,7 +44,9 @@ async function renew() {
 }
 
 const AGAIN_MS = 1500;
-let seen = null;
+// What the page shows; it may have become old before it could listen.
+let seen = body.dataset.version;
+let renewing = null;
 
 function listen() {
   const lost = document.getElementById("lost");
@@ -50,7 +54,7 @@ function listen() {
   source.onmessage = (event) => {
     const wasLost = !lost.hidden;
     lost.hidden = true;
-    if (wasLost || (seen !== null && seen !== event.data)) renew().catch(() => {});
+    if (wasLost || seen !== event.data) renewing = renew().catch(() => {});
     seen = event.data;
   };
   source.onerror = () => {
