@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Iterator
 from urllib.parse import urlsplit
@@ -106,9 +107,21 @@ def test_a_rebound_name_is_refused(visitor: httpx.Client, host: str) -> None:
 
 
 def test_the_pages_own_form_is_taken(visitor: httpx.Client, page: Page) -> None:
-    answer = visitor.post("/account", data={"account": "keystore"}, headers=own(page))
+    offered = re.search(r'value="(here:0x\w{40})"', visitor.get("/").text)
+    assert offered is not None
+    data = {"account": offered[1]}
+    answer = visitor.post("/account", data=data, headers=own(page))
     assert answer.status_code == 200
-    assert "This computer&#39;s key" in answer.text or "computer's key" in answer.text
+    assert "A key of this computer" in answer.text
+
+
+def test_a_key_that_is_not_here_is_not_asked_for(
+    visitor: httpx.Client, page: Page
+) -> None:
+    data = {"account": "here:0x" + "11" * 20}
+    answer = visitor.post("/account", data=data, headers=own(page))
+    assert answer.status_code == 404
+    assert "This computer has no key of" in answer.text
 
 
 @pytest.mark.parametrize(
@@ -138,7 +151,7 @@ def test_a_form_cannot_send_the_browser_elsewhere(
 ) -> None:
     answer = visitor.post(
         "/account",
-        data={"account": "keystore", "back": back},
+        data={"account": "", "back": back},
         headers=own(page),
         follow_redirects=False,
     )

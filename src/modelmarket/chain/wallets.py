@@ -105,11 +105,20 @@ class Keystores:
         self._folder = folder
 
     def addresses(self) -> dict[Address, Path]:
-        """Every account in the folder, oldest first."""
+        """Every account in the folder, oldest first.
+
+        Raises:
+            InputError: A file there is no keystore.
+        """
         found: dict[Address, Path] = {}
         for path in sorted(self._folder.glob("UTC--*")):
-            address = json.loads(path.read_text())["address"]
-            found[checksummed(address)] = path
+            try:
+                found[checksummed(json.loads(path.read_text())["address"])] = path
+            except (ValueError, KeyError, TypeError):
+                raise InputError(
+                    f"{path} is not a keystore.",
+                    hint="Put it elsewhere, or your copy of it in its place.",
+                ) from None
         return found
 
     def find(self, account: str | None) -> tuple[Address, Path]:

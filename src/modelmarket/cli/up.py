@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import tempfile
-import time
 import webbrowser
 from contextlib import ExitStack, nullcontext
 from pathlib import Path
@@ -17,6 +16,7 @@ from modelmarket.cli.options import (
     AccountName,
     AsJson,
     NetworkName,
+    ask_passphrase,
     open_market,
 )
 from modelmarket.cli.output import Output
@@ -80,7 +80,24 @@ def up(
         if not no_browser:
             webbrowser.open(page.link)
         while True:
-            time.sleep(3_600)
+            _unlock_next(desk, output)
+
+
+def _unlock_next(desk: Desk, output: Output) -> None:
+    """Waits until the page asks for a key, and asks for its passphrase here."""
+    from modelmarket.errors import InputError
+
+    address = desk.keyring.next_asked()
+    output.note(f"The page asks to sign with {address}.")
+    try:
+        desk.keyring.unlock(address, ask_passphrase())
+        output.note(f"{address} is unlocked.")
+    except InputError as error:
+        output.error(error)
+        output.note("Choose it in the page once more to try again.")
+    finally:
+        desk.keyring.answered(address)
+        desk.changed()
 
 
 def _desk(network: str, account: str | None, closing: ExitStack) -> Desk:

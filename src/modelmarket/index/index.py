@@ -32,7 +32,7 @@ from modelmarket.index.summaries import (
     submission_row,
     summary,
 )
-from modelmarket.protocol.types import Address, RequestId, SubmissionId
+from modelmarket.protocol.types import Address, RequestId, Seal, SubmissionId
 
 SPAN_BLOCKS = 10_000
 """Blocks asked of a node at once, at first; halved when it refuses."""
@@ -376,6 +376,13 @@ class Index:
         query = sa.select(sa.func.count()).select_from(schema.requests)
         with self._engine.begin() as sql:
             return sql.scalar(query.where(*wanted.conditions())) or 0
+
+    def open_truths(self, requester: Address) -> list[Seal]:
+        """The truth seals of an account's requests that have not ended."""
+        wanted = Wanted(requester=requester, is_final=False)
+        query = sa.select(schema.requests.c.truth_seal).where(*wanted.conditions())
+        with self._engine.begin() as sql:
+            return [Seal(seal) for seal in sql.scalars(query)]
 
     def request_of_seal(self, truth_seal: bytes) -> RequestId | None:
         """The request with a truth's seal."""

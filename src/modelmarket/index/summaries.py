@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from modelmarket.index import schema
 from modelmarket.index.history import RequestRecord, SubmissionRecord
 from modelmarket.protocol.phases import Clock, Phase
-from modelmarket.protocol.types import Address, RequestId, Seal, SubmissionId, Wei
+from modelmarket.protocol.types import Address, RequestId, SubmissionId, Wei
 
 WEI_DIGITS = 29
 """Of the largest amount, 2**96 - 1."""
@@ -91,7 +91,6 @@ class Summary:
         entries: Submissions, whatever became of them.
         live: Those that neither failed nor were cancelled.
         winner: 0 = none.
-        truth_seal: Seal of the test labels.
     """
 
     id: RequestId
@@ -105,7 +104,6 @@ class Summary:
     entries: int
     live: int
     winner: SubmissionId
-    truth_seal: Seal
 
 
 def request_row(record: RequestRecord) -> dict[str, object]:
@@ -168,5 +166,4 @@ def summary(row: sa.Row[Any]) -> Summary:
         entries=row.entries,
         live=row.live,
         winner=SubmissionId(row.winner),
-        truth_seal=Seal(row.truth_seal),
     )

@@ -7,6 +7,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -194,6 +195,12 @@ class Market:
                 "MODELMARKET_PASSPHRASE_FILE.",
             )
         return self._vault
+
+    def signed_by(self, wallet: Wallet) -> Market:
+        """The same market, vault, store and index, with another key to sign."""
+        other = copy(self)
+        other._wallet = wallet  # noqa: SLF001  # of the same class
+        return other
 
     @property
     def can_sign(self) -> bool:

@@ -37,6 +37,7 @@ from modelmarket.web.activity import Errand, Kind, State
 from modelmarket.web.desk import Desk, checked_account, terms_document
 from modelmarket.web.pages import (
     ACCOUNT_COOKIE,
+    HERE,
     Visitor,
     failure,
     find_request,
@@ -131,10 +132,17 @@ def _save(form: Form, name: str, folder: Path, *, called: str = "") -> Path | No
 
 
 def choose_account(desk: Desk, request: Request, form: Form) -> Response:
-    """Looks at the market as the browser's wallet, or as this computer's key."""
-    del desk, request
+    """Looks at the market as the browser's wallet, or as a key of this computer.
+
+    A key that is locked is asked for in the terminal, never in the page.
+    """
+    del request
     chosen = _field(form, "account")
-    if chosen not in ("", "keystore"):
+    if chosen.startswith(HERE):
+        account = checked_account(chosen.removeprefix(HERE))
+        desk.keyring.ask_for(account)
+        chosen = HERE + account
+    elif chosen:
         chosen = checked_account(chosen)
     response: Response
     if isinstance(form, dict):

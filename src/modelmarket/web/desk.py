@@ -37,6 +37,7 @@ from modelmarket.protocol.types import (
     Wei,
 )
 from modelmarket.web.activity import Activity, Errand, Kind, State
+from modelmarket.web.keyring import Keyring
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,6 +79,7 @@ class Desk:
         self, market: Market, *, move_clock: Callable[[int], None] | None = None
     ) -> None:
         self.market = market
+        self.keyring = Keyring(market.home.keystores, market.wallet)
         self.move_clock = move_clock
         self.activity = Activity(market.home.path / "activity.sqlite")
         self.told: deque[Told] = deque(maxlen=REPORTS)
@@ -254,22 +256,19 @@ class Desk:
         }
 
     def confirm(self, errand: Errand) -> None:
-        """Does an errand with the key of this computer.
+        """Does an errand with a key of this computer.
 
         Raises:
-            InputError: The errand is another account's.
+            InputError: The errand is another account's, or its key is locked.
         """
-        if errand.account != self.market.wallet.address:
-            raise InputError(
-                f"This is to be signed by {errand.account}, in its own wallet."
-            )
+        market = self.market.signed_by(self.keyring.unlocked(errand.account))
         self._require_open(errand)
         self.activity.move(errand.id, State.WALLET)
         self.changed()
         try:
             amount = self.cost(errand)
-            permit = self.market.permit(amount) if amount else NO_PERMIT
-            with self.market.sending(self.call(errand, permit)) as receipt:
+            permit = market.permit(amount) if amount else NO_PERMIT
+            with market.sending(self.call(errand, permit)) as receipt:
                 self.activity.sent(errand.id, receipt.transaction)
                 self._confirmed(errand, receipt)
         except ModelMarketError as error:

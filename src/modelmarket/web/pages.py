@@ -20,16 +20,19 @@ from modelmarket.chain.events import decode
 from modelmarket.errors import ChainError, InputError, ModelMarketError, NotFoundError
 from modelmarket.index.summaries import Sort, Wanted
 from modelmarket.market import Request as MarketRequest
-from modelmarket.protocol.types import Address, SubmissionId, Wei
+from modelmarket.protocol.types import Address, RequestId, SubmissionId, Wei
 from modelmarket.storage.cid import Cid
 from modelmarket.web import views
 from modelmarket.web.desk import Desk, checked_account
 from modelmarket.web.rendering import render
 
 if TYPE_CHECKING:
+    from modelmarket.index.summaries import Summary
     from modelmarket.storage.store import Entry
 
 ACCOUNT_COOKIE = "modelmarket-account"
+HERE = "here:"
+"""Stands before an account whose key is this computer's."""
 PAGE_ROWS = 25
 FEW_FEES_WEI = 10**16
 HEARTBEAT_S = 15.0
@@ -43,21 +46,27 @@ class Visitor:
     Attributes:
         account: Whose eyes the market is seen with; None before a choice.
         by_browser: Whether a wallet in the browser signs for it.
+        is_locked: Whether it is this computer's and waits for its passphrase.
     """
 
     account: Address | None
-    by_browser: bool
+    by_browser: bool = False
+    is_locked: bool = False
 
 
 def visitor(desk: Desk, request: Request) -> Visitor:
     """Who looks, by the page's own cookie."""
     chosen = request.cookies.get(ACCOUNT_COOKIE, "")
-    if chosen == "keystore":
-        return Visitor(desk.market.wallet.address, by_browser=False)
+    is_here = chosen.startswith(HERE)
     try:
-        return Visitor(checked_account(chosen), by_browser=True)
+        account = checked_account(chosen.removeprefix(HERE))
     except InputError:
-        return Visitor(None, by_browser=False)
+        return Visitor(None)
+    if not is_here:
+        return Visitor(account, by_browser=True)
+    if account not in desk.keyring.addresses():
+        return Visitor(None)
+    return Visitor(account, is_locked=desk.keyring.wallet(account) is None)
 
 
 Answer = Callable[[Desk, Request], Response]
@@ -147,6 +156,7 @@ def market(desk: Desk, request: Request) -> Response:
         request,
         "market.html",
         found=found,
+        sizes=_sizes(desk, found),
         count=count,
         total=index.count(),
         q=wanted.search,
@@ -155,6 +165,19 @@ def market(desk: Desk, request: Request) -> Response:
         page=page,
         pages=-(-count // PAGE_ROWS),
     )
+
+
+def _sizes(desk: Desk, found: list[Summary]) -> dict[RequestId, int]:
+    """Bytes of the data of those requests whose data are here."""
+    store, sizes = desk.market.store, {}
+    for one in found:
+        try:
+            folder = Cid.parse(one.dataset)
+            if store.has(folder):
+                sizes[one.id] = sum(entry.size for entry in store.entries(folder))
+        except ModelMarketError:
+            continue
+    return sizes
 
 
 # --- a request ---
@@ -364,8 +387,7 @@ def _lamps(desk: Desk, who: Visitor) -> Iterator[Lamp]:
     free = shutil.disk_usage(the_market.home.path).free
     yield Lamp("Disk", free > 10**9, f"{views.size(free)} free")
     kept = the_market.vault.seals(the_market.network.market)
-    going_on = the_market.index.find(Wanted(requester=key, is_final=False))
-    lost = sum(one.truth_seal not in kept for one in going_on)
+    lost = sum(seal not in kept for seal in the_market.index.open_truths(key))
     says = "all are here" if not lost else f"{lost} truths are not in this vault"
     yield Lamp("Secrets", lost == 0, says)
 
@@ -396,6 +418,8 @@ def transaction(desk: Desk, request: Request) -> Response:
 def account_page(desk: Desk, request: Request) -> Response:
     """An account, where the chain has no explorer."""
     address = checked_account(request.path_params["address"])
+    created = desk.market.index.find(Wanted(requester=address), limit=PAGE_ROWS)
+    entered = desk.market.index.find(Wanted(trainer=address), limit=PAGE_ROWS)
     return show(
         desk,
         request,
@@ -403,8 +427,9 @@ def account_page(desk: Desk, request: Request) -> Response:
         address=address,
         balance=desk.market.coin.balance(address),
         fee_balance=desk.market.connection.fee_balance(address),
-        created=desk.market.index.find(Wanted(requester=address), limit=PAGE_ROWS),
-        entered=desk.market.index.find(Wanted(trainer=address), limit=PAGE_ROWS),
+        created=created,
+        entered=entered,
+        sizes=_sizes(desk, [*created, *entered]),
     )
 
 

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Several keys on one computer: chosen in the page, unlocked in the terminal."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from modelmarket.chain.contracts import ModelMarket
+from modelmarket.chain.networks import Networks
+from modelmarket.chain.wallets import Keystores, Wallet
+from modelmarket.home import Home
+from modelmarket.protocol.money import ONE_MDC
+from modelmarket.protocol.types import Address
+from trading import PASSPHRASE, Place, place
+
+PROGRAM = "from modelmarket.cli import main; main()"
+SECOND = "quite another passphrase"
+PATIENCE_S = 30
+
+
+@dataclass
+class Terminal:
+    """Somebody's terminal, in which `modelmarket up` runs.
+
+    Attributes:
+        screen: What it has shown.
+    """
+
+    file: int
+    screen: str = ""
+
+    def until(self, pattern: str) -> re.Match[str]:
+        """Reads until something is shown that was not there before."""
+        ends = time.monotonic() + PATIENCE_S
+        while time.monotonic() < ends:
+            found = re.search(pattern, self.screen)
+            if found is not None:
+                self.screen = self.screen[found.end() :]
+                return found
+            if select.select([self.file], [], [], 0.5)[0]:
+                self.screen += os.read(self.file, 4096).decode()
+        raise AssertionError(f"{pattern!r} is not in {self.screen!r}")
+
+    def type(self, line: str) -> None:
+        os.write(self.file, line.encode() + b"\n")
+
+
+@dataclass(frozen=True)
+class Computer:
+    """With two keys, of which the first is unlocked.
+
+    Attributes:
+        place: The market.
+        second: The locked account.
+        terminal: Where the page was opened.
+    """
+
+    place: Place
+    second: Address
+    terminal: Terminal
+
+
+@pytest.fixture
+def computer(tmp_path: Path) -> Iterator[Computer]:
+    with place("embedded", tmp_path / "people") as here:
+        home = Home(tmp_path / "home")
+        home.prepare()
+        first, second = Wallet.new(), Wallet.new()
+        Keystores(home.keystores).add(first, PASSPHRASE)
+        Keystores(home.keystores).add(second, SECOND)
+        here.fund(second)
+        Networks(home.networks).put(here.network)
+        ours, theirs = pty.openpty()
+        options = ["--account", first.address, "--no-browser", "--port", "0"]
+        with subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, "up", "--network", "test", *options],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            env={
+                **os.environ,
+                "MODELMARKET_HOME": str(home.path),
+                "PYTHONWARNINGS": "ignore",
+                "COLUMNS": "200",
+            },
+        ) as up:
+            terminal = Terminal(ours)
+            terminal.until("Passphrase: ")
+            terminal.type(PASSPHRASE)
+            yield Computer(here, second.address, terminal)
+            up.send_signal(signal.SIGINT)
+            assert up.wait(timeout=30) == 130
+        os.close(ours)
+        os.close(theirs)
+
+
+def test_a_key_is_chosen_in_the_page_and_unlocked_in_the_terminal(
+    computer: Computer,
+) -> None:
+    terminal, second = computer.terminal, computer.second
+    link = terminal.until(r"(http://127\.0\.0\.1:\d+)/\?token=\S+")
+    own = {"Origin": link[1], "Sec-Fetch-Site": "same-origin"}
+    with httpx.Client(follow_redirects=True, timeout=30) as visitor:
+        assert f"here:{second}" in visitor.get(link[0]).text
+
+        def choose() -> str:
+            data = {"account": f"here:{second}"}
+            return visitor.post(f"{link[1]}/account", data=data, headers=own).text
+
+        def confirm() -> str:
+            data = {"kind": "claim the airdrop"}
+            errand = visitor.post(f"{link[1]}/errands", data=data, headers=own).url
+            return visitor.post(f"{errand}/confirm", headers=own).text
+
+        assert "is locked" in choose()
+        assert "Unlock it in the terminal" in confirm()
+        terminal.until(f"sign with {second}")
+        terminal.until("Passphrase: ")
+        terminal.type("a wrong one")
+        terminal.until("does not open")
+        assert "is locked" in choose()
+        terminal.until("Passphrase: ")
+        terminal.type(SECOND)
+        terminal.until("is unlocked")
+        assert "is locked" not in choose()
+        confirm()
+        market = ModelMarket(computer.place.connection, computer.place.network.market)
+        assert market.coin().balance(second) == 1_000 * ONE_MDC
+    assert SECOND not in terminal.screen
