@@ -24,13 +24,14 @@ lint: .venv/ready
 fuzz: .venv/ready  ## The long run of the state machine: half an hour.
 	python scripts/fuzz.py
 
-crashes: .venv/ready anvil  ## A power cut at every single point; an hour.
+crashes: .venv/ready anvil  ## A power cut at every single point; half an hour.
 	MODELMARKET_CRASH_EVERY=1 MODELMARKET_CRASH_RESULT=benchmarks/crashes.json \
 		pytest -p no:randomly tests/integration/test_crashes.py
 
 bench: .venv/ready anvil
 	python benchmarks/speed.py
 	python benchmarks/scale.py
+	PYTHONPATH=tests python benchmarks/confirming.py
 
 gas: .venv/ready anvil  ## Measures the gas table again.
 	python benchmarks/gas.py --write

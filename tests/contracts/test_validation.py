@@ -17,6 +17,7 @@ from contracts.world import (
     REWARD,
     STAKE,
     VALIDATION,
+    Requested,
     World,
     labels,
 )
@@ -142,8 +143,8 @@ def test_progress_is_void_when_the_candidate_fails(world: World) -> None:
     assert world.phase(request) == FULFILLED
 
 
-def _inner(world: World, request: object) -> bytes:
-    opening = world.seal_predictions(request, request.codes, "ann")  # type: ignore[attr-defined,arg-type]
+def _inner(world: World, request: Requested) -> bytes:
+    opening = world.seal_predictions(request, request.codes, "ann")
     return opening.inner(0)
 
 
