@@ -81,14 +81,29 @@ def test_the_page_knows_its_wallet_again(house: House) -> None:
 
 def test_the_contracts_refusal_comes_in_words(house: House) -> None:
     visitor = connected(house)
-    visitor.tab.locator(".menu summary").click()
-    visitor.tab.get_by_role("button", name="Get 1,000 MDC (once)").click()
+    wallet = visitor.wallet
+    assert wallet is not None
+    account = Address(wallet.account.address)
+    # Behind a page from before the first one, which still offers it.
+    errand = visitor.desk.activity.begin(account, Kind.AIRDROP, {"back": "/"})
+    visitor.go(f"/errands/{errand.id}")
     visitor.tab.locator("#confirm button").click()
     note = visitor.tab.locator("#notes .note.bad:visible")
     expect(note).to_contain_text("airdrop")
     visitor.go("/activity")
     expect(visitor.tab.locator("main")).to_contain_text("failed")
     assert "execution reverted" not in visitor.tab.locator("main").inner_text()
+
+
+def test_the_airdrop_is_offered_once_and_then_why_not(house: House) -> None:
+    visitor = house.visit("requester")
+    visitor.connect()
+    visitor.airdrop()
+    visitor.go("/")
+    visitor.tab.locator(".menu summary").click()
+    menu = visitor.tab.locator(".menu .panel")
+    expect(menu).to_contain_text("This account has had its airdrop")
+    assert menu.get_by_role("button", name="Get 1,000 MDC").count() == 0
 
 
 def test_the_agents_key_is_funded_and_appointed_from_its_page(house: House) -> None:

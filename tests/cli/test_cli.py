@@ -57,6 +57,7 @@ def test_the_nouns_are_these() -> None:
         "audit",
         "dataset",
         "demo",
+        "doctor",
         "deploy",
         "node",
         "request",

@@ -15,6 +15,7 @@ from modelmarket.cli import (
     dataset,
     demo,
     deploy,
+    doctor,
     node,
     request,
     store,
@@ -62,6 +63,7 @@ app.command("submit")(submission.submit)
 app.command("deploy")(deploy.deploy)
 app.command("demo")(demo.demo)
 app.command("audit")(audit.audit)
+app.command("doctor")(doctor.doctor)
 app.command("up")(up.up)
 
 

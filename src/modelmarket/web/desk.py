@@ -83,6 +83,7 @@ class Desk:
         self.move_clock = move_clock
         self.activity = Activity(market.home.path / "activity.sqlite")
         self.told: deque[Told] = deque(maxlen=REPORTS)
+        self._had_airdrop: set[Address] = set()
         self.version = time.time_ns()
         self.trouble = ""
         self.uploads = market.home.scratch() / "uploads"
@@ -174,6 +175,21 @@ class Desk:
         self.market.index.sync()
         self.activity.confirm(errand.id, receipt.block, result)
         self.changed()
+
+    def no_airdrop(self, account: Address) -> str:
+        """Why an account gets no airdrop now, in words; empty if it gets one."""
+        if account not in self._had_airdrop:
+            try:
+                self.market.connection.read(
+                    self.market.coin.claim_airdrop(), sender=account
+                )
+            except RevertError as error:
+                if error.reason != "AlreadyClaimed":
+                    return error.message
+                self._had_airdrop.add(account)
+            else:
+                return ""
+        return "This account has had its airdrop."
 
     # --- errands ---
 

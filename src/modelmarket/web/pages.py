@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from starlette.responses import HTMLResponse, Response, StreamingResponse
 from modelmarket import agent
 from modelmarket.audit import Verdict, audit
 from modelmarket.chain.events import decode
+from modelmarket.doctor import examine
 from modelmarket.errors import ChainError, InputError, ModelMarketError, NotFoundError
 from modelmarket.index.summaries import Sort, Wanted
 from modelmarket.market import Request as MarketRequest
@@ -34,7 +35,6 @@ ACCOUNT_COOKIE = "modelmarket-account"
 HERE = "here:"
 """Stands before an account whose key is this computer's."""
 PAGE_ROWS = 25
-FEW_FEES_WEI = 10**16
 HEARTBEAT_S = 15.0
 LOOK_S = 0.2
 
@@ -102,12 +102,13 @@ def show(
 ) -> Response:
     """A page, with what every page shows."""
     who = visitor(desk, request)
-    now, money, fees = int(time.time()), None, None
+    now, money, fees, no_airdrop = int(time.time()), None, None, ""
     try:
         now = desk.market.now()
         if who.account is not None:
             money = desk.market.coin.balance(who.account, at="pending")
             fees = desk.market.connection.fee_balance(who.account)
+            no_airdrop = desk.no_airdrop(who.account)
     except ChainError as error:
         desk.trouble = desk.trouble or str(error)
     page = render(
@@ -119,6 +120,7 @@ def show(
         version=request.state.version,
         money=money,
         fees=fees,
+        no_airdrop=no_airdrop,
         network=desk.market.network,
         waiting=desk.activity.pending(),
         **values,
@@ -329,67 +331,25 @@ def activity(desk: Desk, request: Request) -> Response:
     return show(desk, request, "activity.html", errands=errands)
 
 
-@dataclass(frozen=True)
-class Lamp:
-    """A thing that must be right before it costs money.
-
-    Attributes:
-        name: What.
-        is_good: Whether it is.
-        says: What was found, and what to do.
-    """
-
-    name: str
-    is_good: bool
-    says: str
-
-
 def keeper(desk: Desk, request: Request) -> Response:
     """The agent: what is due, with which key, and whether all is well."""
+    who, plan = visitor(desk, request), agent.plan(desk.market)
+    accounts = [] if who.account is None else [who.account]
+    lamps = examine(
+        desk.market,
+        plan,
+        accounts=accounts,
+        clock_is_ours=desk.move_clock is not None,
+    )
     return show(
         desk,
         request,
         "agent.html",
-        plan=agent.plan(desk.market),
+        plan=plan,
         told=list(desk.told),
-        lamps=list(_lamps(desk, visitor(desk, request))),
+        lamps=list(lamps),
         secrets=len(desk.market.vault.seals(desk.market.network.market)),
     )
-
-
-def _lamps(desk: Desk, who: Visitor) -> Iterator[Lamp]:
-    import shutil
-
-    the_market = desk.market
-    key = the_market.wallet.address
-    block, now = the_market.connection.block(), the_market.now()
-    yield Lamp("Node", not desk.trouble, desk.trouble or f"block {block.number:,}")
-    drift = abs(now - int(time.time()))
-    is_ours = desk.move_clock is not None
-    yield Lamp(
-        "Clock",
-        is_ours or drift < 60,  # noqa: PLR2004  # a minute
-        "the embedded chain's, which you may move"
-        if is_ours
-        else f"{drift} s from this computer's",
-    )
-    fees = the_market.connection.fee_balance(key)
-    yield Lamp(
-        "Fees of the agent's key",
-        fees >= FEW_FEES_WEI,
-        f"{fees / 10**18:.4f} of the chain's coin"
-        + ("" if fees >= FEW_FEES_WEI else f"; send some to {key}"),
-    )
-    if who.account is not None and who.account != key:
-        may = may_claim_for(desk, who.account)
-        says = "may claim for you" if may else "appoint it, or claim yourself in time"
-        yield Lamp("The agent as your operator", may, says)
-    free = shutil.disk_usage(the_market.home.path).free
-    yield Lamp("Disk", free > 10**9, f"{views.size(free)} free")
-    kept = the_market.vault.seals(the_market.network.market)
-    lost = sum(seal not in kept for seal in the_market.index.open_truths(key))
-    says = "all are here" if not lost else f"{lost} truths are not in this vault"
-    yield Lamp("Secrets", lost == 0, says)
 
 
 def transaction(desk: Desk, request: Request) -> Response:

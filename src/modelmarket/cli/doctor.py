@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`modelmarket doctor`: whether everything is as it must be."""
+
+import typer
+
+from modelmarket.cli.options import (
+    DEFAULT_NETWORK,
+    AccountName,
+    AsJson,
+    NetworkName,
+    open_market,
+)
+from modelmarket.cli.output import Output
+
+
+def doctor(
+    account: AccountName = None,
+    network: NetworkName = DEFAULT_NETWORK,
+    as_json: AsJson = False,
+) -> None:
+    """See whether anything could make you miss an appointment.
+
+    It looks at node, clock, fees, operators, late steps, transactions on their
+    way, disk, secrets and data. Exits with 1 if something is not as it must be.
+
+    Example:
+
+        modelmarket doctor
+    """
+    from modelmarket import agent
+    from modelmarket.doctor import examine
+
+    market = open_market(network, account, sign=True)
+    lamps = list(examine(market, agent.plan(market)))
+    Output(as_json=as_json).table(
+        [{"name": one.name, "good": one.is_good, "says": one.says} for one in lamps],
+        ("", "what", "found"),
+        [("good" if one.is_good else "LOOK", one.name, one.says) for one in lamps],
+    )
+    if not all(one.is_good for one in lamps):
+        raise typer.Exit(1)

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What must be right before it costs money, as a list of lamps."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from modelmarket.agent import Kind
+from modelmarket.errors import ModelMarketError
+from modelmarket.storage.cid import Cid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from modelmarket.agent import Step
+    from modelmarket.market import Market
+    from modelmarket.protocol.types import Address
+
+FEW_FEES_WEI = 10**16
+"""Of the chain's own coin: some hundred steps at 1 gwei."""
+DRIFT_S = 60
+FEW_BYTES = 10**9
+
+
+@dataclass(frozen=True)
+class Lamp:
+    """A thing that must be right.
+
+    Attributes:
+        name: What.
+        is_good: Whether it is.
+        says: What was found, and what to do.
+    """
+
+    name: str
+    is_good: bool
+    says: str
+
+
+def examine(
+    market: Market,
+    plan: Sequence[Step],
+    *,
+    accounts: Iterable[Address] = (),
+    clock_is_ours: bool = False,
+) -> Iterator[Lamp]:
+    """Looks at everything that an appointment could be missed by.
+
+    Args:
+        market: With wallet and vault; its wallet is the agent's key.
+        plan: What the agent is going to do.
+        accounts: Other accounts that the agent is to claim for.
+        clock_is_ours: The chain's clock may be moved, so it need not be right.
+
+    Raises:
+        ChainError: The node does not answer.
+    """
+    yield _node(market)
+    yield _clock(market, clock_is_ours=clock_is_ours)
+    yield _fees(market)
+    yield from _operator(market, plan, accounts)
+    yield _steps(market, plan)
+    yield _journal(market)
+    free = shutil.disk_usage(market.home.path).free
+    yield Lamp("Disk", free > FEW_BYTES, f"{free / 10**9:.1f} GB free")
+    kept = market.vault.seals(market.network.market)
+    lost = sum(
+        seal not in kept for seal in market.index.open_truths(market.wallet.address)
+    )
+    says = "all are here" if not lost else f"{lost} truths are not in this vault"
+    yield Lamp("Secrets", lost == 0, says)
+    yield _data(market, plan)
+
+
+def _node(market: Market) -> Lamp:
+    block = market.connection.block().number
+    if market.connection.ask("eth_syncing"):
+        return Lamp("Node", False, f"it is still catching up, at block {block:,}")
+    return Lamp("Node", True, f"block {block:,}")
+
+
+def _clock(market: Market, *, clock_is_ours: bool) -> Lamp:
+    if clock_is_ours:
+        return Lamp("Clock", True, "the embedded chain's, which you may move")
+    drift = abs(market.now() - int(time.time()))
+    return Lamp("Clock", drift < DRIFT_S, f"{drift} s from this computer's")
+
+
+def _fees(market: Market) -> Lamp:
+    key = market.wallet.address
+    fees = market.connection.fee_balance(key)
+    says = f"{fees / 10**18:.4f} of the chain's coin"
+    if fees < FEW_FEES_WEI:
+        return Lamp("Fees of the agent's key", False, f"{says}; send some to {key}")
+    return Lamp("Fees of the agent's key", True, says)
+
+
+def _operator(
+    market: Market, plan: Sequence[Step], accounts: Iterable[Address]
+) -> Iterator[Lamp]:
+    """Whether the agent may claim for everybody whose predictions are here."""
+    key = market.wallet.address
+    trainers = set(accounts)
+    for step in plan:
+        if step.kind is Kind.CLAIM:
+            record = market.index.request(step.request_id)
+            trainers.add(record.submissions[step.submission_id].trainer)
+    for trainer in sorted(trainers - {key}):
+        may = market.contract.is_operator(trainer, key)
+        says = "may claim for" if may else "appoint it, or claim in time, as"
+        yield Lamp("The agent as operator", may, f"{says} {trainer}")
+
+
+def _steps(market: Market, plan: Sequence[Step]) -> Lamp:
+    """Late is what could have been done for half of its time."""
+    now = market.now()
+    late = [one for one in plan if one.ends and now > (one.begins + one.ends) // 2]
+    if late:
+        return Lamp("Steps", False, f"late: {late[0]}; is the agent running?")
+    return Lamp("Steps", True, f"{len(plan)} to come")
+
+
+def _journal(market: Market) -> Lamp:
+    waiting = market.vault.unfinished(market.network.market)
+    says = f"{len(waiting)} are signed and not in the chain yet" if waiting else "none"
+    return Lamp("Transactions on their way", not waiting, says)
+
+
+def _data(market: Market, plan: Sequence[Step]) -> Lamp:
+    """Nobody can enter a request whose data nobody has."""
+    gone = []
+    for step in plan:
+        if step.kind is Kind.OPEN_TRUTH:
+            dataset = market.index.request(step.request_id).terms.dataset
+            try:
+                is_here = market.store.has(Cid.parse(dataset))
+            except ModelMarketError:
+                is_here = False
+            if not is_here:
+                gone.append(step.request_id)
+    if gone:
+        return Lamp("Data", False, f"those of request {gone[0]} are not in the store")
+    return Lamp("Data", True, "all of your open requests' are here")
