@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -17,6 +18,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 # py-evm raises the limit when it first runs; in the middle of a parse that
 # would upset Python 3.11 (SystemError: AST constructor recursion depth).
 sys.setrecursionlimit(max(sys.getrecursionlimit(), 10_240))
+
+# What a shell starts in the background does not hear Ctrl+C, nor do its children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 pytest_plugins = ["contracts.vyper_coverage"]
 

@@ -39,6 +39,8 @@ from modelmarket.market import Market
 from modelmarket.vault import sealing
 from modelmarket.vault.vault import Vault
 
+PATIENCE_S = 120
+
 QUICK_N = 2**4
 """Scrypt's work factor here: the passphrase is not what is tested."""
 
@@ -145,7 +147,10 @@ def run(user: User, act: Act, deadly: int = 0) -> int | None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(Path(__file__).parent))
         process.start()
-    process.join()
+    process.join(PATIENCE_S)
+    if process.is_alive():
+        process.kill()
+        raise AssertionError(f"the process went on for more than {PATIENCE_S} s")
     if process.exitcode == -signal.SIGKILL:
         return None
     assert process.exitcode == 0, f"the process ended with {process.exitcode}"

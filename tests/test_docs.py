@@ -56,6 +56,7 @@ def test_the_generated_pages_are_fresh() -> None:
         capture_output=True,
         text=True,
         check=False,
+        timeout=240,
     )
     assert done.returncode == 0, done.stderr
 

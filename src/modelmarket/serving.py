@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 LOOPBACK = "127.0.0.1"
 KEEP_ALIVE_S = 3_600
 """A line that is cut while a request is on its way looks like a dead server."""
+GRACE_S = 5
+"""For requests on their way when the server ends; one that hangs would keep
+the program from ever ending."""
 LOOPBACK_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 """Names that a request may come for; others are DNS rebinding."""
 
@@ -69,6 +72,7 @@ def serving(
             log_level="warning",
             access_log=False,
             timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=GRACE_S,
         )
     )
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)

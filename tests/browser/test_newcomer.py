@@ -16,6 +16,7 @@ import pytest
 from playwright.sync_api import expect
 
 from browsing import write_table
+from children import child
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -28,7 +29,7 @@ def link() -> Iterator[str]:
     """What `modelmarket up --demo` prints once it answers."""
     program = "from modelmarket.cli import main; main()"
     command = [sys.executable, "-c", program, "up", "--demo", "--no-browser"]
-    with subprocess.Popen(
+    with child(
         [*command, "--port", "0", "--json"],
         stdout=subprocess.PIPE,
         env={**os.environ, "PYTHONWARNINGS": "ignore"},
@@ -40,8 +41,8 @@ def link() -> Iterator[str]:
             assert line, f"it ended with {server.wait()}"
             text += line
         yield json.loads(text)["link"]
-        server.send_signal(signal.SIGINT)
-        assert server.wait(timeout=30) == 130
+        server.terminate()
+        assert server.wait(timeout=60) == 128 + signal.SIGTERM
 
 
 def test_from_a_csv_to_the_model_by_the_page_alone(

@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from children import child
 from modelmarket.chain.anvil import find_anvil
 from modelmarket.chain.connection import Connection, calldata_floor
 from modelmarket.chain.contracts import ModelCoin
@@ -108,7 +109,7 @@ def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
         "    print(rpc, flush=True)\n"
         "    time.sleep(60)\n"
     )
-    with subprocess.Popen(
+    with child(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None

@@ -52,6 +52,7 @@ class Person:
             capture_output=True,
             text=True,
             check=False,
+            timeout=240,
             stdin=subprocess.DEVNULL,
         )
         assert done.returncode == 0, f"{self.name}: {arguments}: {done.stderr}"
@@ -65,6 +66,7 @@ class Person:
             capture_output=True,
             text=True,
             check=False,
+            timeout=240,
             stdin=subprocess.DEVNULL,
         )
         assert done.returncode not in (0, 1)

@@ -34,6 +34,7 @@ def run(
         capture_output=True,
         text=True,
         check=False,
+        timeout=240,
         input=text if text is not None else "",
     )
 

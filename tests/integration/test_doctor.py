@@ -123,6 +123,7 @@ def test_the_command_says_it_and_ends_with_1_when_something_is_wrong(
             capture_output=True,
             text=True,
             check=False,
+            timeout=240,
         )
 
     well = doctor()

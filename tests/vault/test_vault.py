@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from children import child
 from modelmarket.errors import InputError, NotFoundError, VaultError
 from modelmarket.protocol.labels import pack
 from modelmarket.protocol.seals import superhash
@@ -171,7 +172,7 @@ for n in range(10_000):
 """
     path = tmp_path / "vault.sqlite"
     tests = str(Path(__file__).parents[1])
-    with subprocess.Popen(
+    with child(
         [sys.executable, "-c", program.format(tests=tests, path=str(path))],
         stdout=subprocess.PIPE,
         text=True,

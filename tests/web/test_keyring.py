@@ -8,7 +8,6 @@ import pty
 import re
 import select
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from children import child
 from modelmarket.chain.contracts import ModelMarket
 from modelmarket.chain.networks import Networks
 from modelmarket.chain.wallets import Keystores, Wallet
@@ -85,7 +85,7 @@ def computer(tmp_path: Path) -> Iterator[Computer]:
         Networks(home.networks).put(here.network)
         ours, theirs = pty.openpty()
         options = ["--account", first.address, "--no-browser", "--port", "0"]
-        with subprocess.Popen(
+        with child(
             [sys.executable, "-c", PROGRAM, "up", "--network", "test", *options],
             stdin=theirs,
             stdout=theirs,

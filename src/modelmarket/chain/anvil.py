@@ -16,6 +16,7 @@ from modelmarket.errors import ChainError, NotFoundError
 
 PATH_VARIABLE = "MODELMARKET_ANVIL"
 MOST_GREETING_BYTES = 65_536
+PATIENCE_S = 60
 
 
 def find_anvil() -> Path | None:
@@ -37,7 +38,7 @@ def running_anvil(
 
     Raises:
         NotFoundError: anvil is not installed.
-        ChainError: It ended at once.
+        ChainError: It ended at once, or says nothing.
     """
     program = find_anvil()
     if program is None:
@@ -58,11 +59,16 @@ def running_anvil(
             yield f"http://{_listening_at(process, output)}"
         finally:
             process.terminate()
+            try:
+                process.wait(PATIENCE_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
 
 
 def _listening_at(process: "subprocess.Popen[bytes]", output: IO[bytes]) -> str:
     """Waits until anvil has said where it listens."""
-    while True:
+    ends = time.monotonic() + PATIENCE_S
+    while time.monotonic() < ends:
         said = os.pread(output.fileno(), MOST_GREETING_BYTES, 0).decode()
         found = re.search(r"^Listening on (\S+)$", said, re.MULTILINE)
         if found:
@@ -70,3 +76,4 @@ def _listening_at(process: "subprocess.Popen[bytes]", output: IO[bytes]) -> str:
         if process.poll() is not None:
             raise ChainError(f"anvil ended at once: {said.strip()[-300:]}")
         time.sleep(0.01)
+    raise ChainError(f"anvil did not say where it listens within {PATIENCE_S} s.")

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 import typer
@@ -67,8 +68,14 @@ app.command("doctor")(doctor.doctor)
 app.command("up")(up.up)
 
 
+def _end(signal_number: int, _frame: object) -> None:
+    """Lets what runs end in order, as it does at Ctrl+C."""
+    sys.exit(128 + signal_number)
+
+
 def main() -> None:
     """Runs a command; errors are said in words and end with their own code."""
+    signal.signal(signal.SIGTERM, _end)
     try:
         app()
     except ModelMarketError as error:

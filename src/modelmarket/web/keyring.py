@@ -7,6 +7,7 @@ learns none, and can sign with what is unlocked alone.
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from typing import TYPE_CHECKING
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
     from modelmarket.chain.wallets import Wallet
     from modelmarket.protocol.types import Address
+
+LOOK_S = 0.2
 
 
 class Keyring:
@@ -79,7 +82,11 @@ class Keyring:
 
     def next_asked(self) -> Address:
         """Waits until a locked key is asked for."""
-        return self._asked.get()
+        while True:
+            # A wait without an end would not hear Ctrl+C: polars, once it has
+            # run, has system calls restarted after a signal.
+            with contextlib.suppress(queue.Empty):
+                return self._asked.get(timeout=LOOK_S)
 
     def unlock(self, address: Address, passphrase: str) -> None:
         """Unlocks a key.
