@@ -35,6 +35,15 @@ def strangers(text: object) -> Markup:
     return Markup("<bdi>{}</bdi>").format(plain(text))
 
 
+def spoken(text: object) -> Markup:
+    """Our own words, in which commands stand between backticks."""
+    parts = plain(text).split("`")
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if odd % 2 else part
+        for odd, part in enumerate(parts)
+    )
+
+
 def moment(second: int) -> Markup:
     """A second of chain time: local, with UTC when it is pointed at."""
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
@@ -69,6 +78,7 @@ def environment() -> Environment:
         "size": views.size,
         "short": views.short,
         "plain": plain,
+        "spoken": spoken,
     }
     made.filters.update(filters)
     made.globals.update(
