@@ -90,14 +90,14 @@ def _unlock_next(desk: Desk, output: Output) -> None:
     address = desk.keyring.next_asked()
     output.note(f"The page asks to sign with {address}.")
     try:
-        desk.keyring.unlock(address, ask_passphrase())
-        output.note(f"{address} is unlocked.")
+        with desk.keyring.answering(address):
+            desk.keyring.unlock(address, ask_passphrase())
     except InputError as error:
         output.error(error)
         output.note("Choose it in the page once more to try again.")
-    finally:
-        desk.keyring.answered(address)
-        desk.changed()
+    else:
+        output.note(f"{address} is unlocked.")
+    desk.changed()
 
 
 def _desk(network: str, account: str | None, closing: ExitStack) -> Desk:

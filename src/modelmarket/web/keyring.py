@@ -7,15 +7,16 @@ learns none, and can sign with what is unlocked alone.
 
 from __future__ import annotations
 
-import contextlib
 import queue
 import threading
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from modelmarket.chain.wallets import Keystores
 from modelmarket.errors import InputError, NotFoundError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from modelmarket.chain.wallets import Wallet
@@ -85,7 +86,7 @@ class Keyring:
         while True:
             # A wait without an end would not hear Ctrl+C: polars, once it has
             # run, has system calls restarted after a signal.
-            with contextlib.suppress(queue.Empty):
+            with suppress(queue.Empty):
                 return self._asked.get(timeout=LOOK_S)
 
     def unlock(self, address: Address, passphrase: str) -> None:
@@ -96,7 +97,11 @@ class Keyring:
         """
         self._unlocked[address] = self._keystores.unlock(address, passphrase)
 
-    def answered(self, address: Address) -> None:
-        """The terminal has asked, whatever came of it."""
-        with self._lock:
-            self._waiting.discard(address)
+    @contextmanager
+    def answering(self, address: Address) -> Iterator[None]:
+        """While the terminal asks; afterwards it can be asked for again."""
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._waiting.discard(address)
