@@ -10,15 +10,17 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from modelmarket.chain.anvil import running_anvil
-from modelmarket.chain.connection import Call, Connection, Receipt, calldata_floor
+from modelmarket.chain.connection import Call, Connection, Receipt
 from modelmarket.chain.contracts import NO_PERMIT, ModelCoin, ModelMarket, Permit
 from modelmarket.chain.events import RequestCreated, SubmissionCreated
+from modelmarket.chain.sending import calldata_floor
 from modelmarket.chain.wallets import Wallet
 from modelmarket.protocol.classes import Codes
 from modelmarket.protocol.labels import pack
@@ -108,7 +110,11 @@ class Bench:
                 "gas": hex(2**24),
             },
         )
-        return self.connection.wait_for(bytes.fromhex(transaction[2:]))
+        while True:
+            receipt = self.connection.receipt(bytes.fromhex(transaction[2:]))
+            if receipt is not None:
+                return receipt
+            time.sleep(0.01)
 
     def send_many(self, calls: list[Call], sender: Address) -> None:
         """Sends calls whose gas is not of interest, a hundred in a block."""

@@ -75,7 +75,7 @@ def measure(bench: Bench, folder: Path, requests: int) -> dict[str, Any]:
     node = seconds(read_logs)
     home = Home(folder)
     home.prepare()
-    network = Network("bench", connection.rpc, connection.chain_id, address)
+    network = Network("bench", connection.name, connection.chain_id, address)
     vault = Vault(home.vault, "a passphrase")
     market = Market(home, network, wallet=bench.wallets[0], vault=vault)
     index = market.index

@@ -9,7 +9,8 @@
     ├── StorageError            a block, file or gateway that is not what it says
     ├── ChainError              a node that cannot be reached or believed
     │   ├── RevertError         the contract refused a call, in words
-    │   └── FundsError          not enough MDC, or not enough coin for fees
+    │   ├── FundsError          not enough MDC, or not enough coin for fees
+    │   └── TransactionError    a transaction that did nothing, and never will
     ├── VaultError              a vault that is locked, damaged or not there
     └── StepError               a step that is not due now, or no longer
 
@@ -86,6 +87,10 @@ class FundsError(ChainError):
     """Not enough MDC for the amount, or not enough coin for the fees."""
 
     exit_code = 7
+
+
+class TransactionError(ChainError):
+    """A transaction that failed, or whose place another one has taken."""
 
 
 class VaultError(ModelMarketError):

@@ -18,11 +18,12 @@ import pytest
 
 from children import child
 from modelmarket.chain.anvil import find_anvil
-from modelmarket.chain.connection import Connection, calldata_floor
+from modelmarket.chain.connection import Connection
 from modelmarket.chain.contracts import ModelCoin
 from modelmarket.chain.networks import Network, Networks
 from modelmarket.chain.node.ledger import CHAIN_ID
 from modelmarket.chain.node.server import running_node
+from modelmarket.chain.sending import calldata_floor, deliver, send, sign
 from modelmarket.chain.wallets import Keystores, Wallet
 from modelmarket.errors import InputError, NotFoundError
 from modelmarket.protocol.types import checksummed
@@ -77,7 +78,7 @@ def test_gas_is_what_the_gas_table_says(connection: Connection) -> None:
     other = funded(connection)
     table = json.loads((ROOT / "benchmarks" / "gas.json").read_text())
     expected = next(row["gas"] for row in table if row["function"] == "claim_airdrop")
-    assert connection.send(coin.claim_airdrop(), other).gas == expected
+    assert send(connection, coin.claim_airdrop(), other).gas == expected
 
 
 def test_the_chain_goes_on_after_a_restart(tmp_path: Path) -> None:
@@ -94,7 +95,7 @@ def test_the_chain_goes_on_after_a_restart(tmp_path: Path) -> None:
         assert connection.receipt(receipt.transaction) == receipt
         assert connection.now() >= time.time() + 495
         again = ModelCoin(connection, coin.address)
-        connection.send(again.transfer(SOMEBODY, 5), wallet)
+        send(connection, again.transfer(SOMEBODY, 5), wallet)
         assert connection.block().number == head.number + 1
         assert connection.block().parent_hash == head.hash
 
@@ -116,7 +117,7 @@ def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
         connection = Connection(process.stdout.readline().strip())
         wallet = funded(connection)
         coin, _ = ModelCoin.deploy(connection, wallet)
-        sent = [connection.send(coin.transfer(SOMEBODY, n), wallet) for n in range(3)]
+        sent = [send(connection, coin.transfer(SOMEBODY, n), wallet) for n in range(3)]
         os.kill(process.pid, signal.SIGKILL)
     with running_node(path) as rpc:
         connection = Connection(rpc)
@@ -157,9 +158,9 @@ def test_unknown_methods_and_parameters_are_named(rpc: str) -> None:
 def test_a_transaction_is_not_taken_twice(connection: Connection) -> None:
     wallet = funded(connection)
     coin, _ = ModelCoin.deploy(connection, wallet)
-    transaction, raw = connection.prepare(coin.transfer(wallet.address, 1), wallet)
-    first = connection.broadcast(transaction, raw)
-    assert connection.broadcast(transaction, raw) == first
+    signed = sign(connection, coin.transfer(wallet.address, 1), wallet)
+    first = deliver(connection, [signed])
+    assert deliver(connection, [signed]) == first
 
 
 def test_batches_blocks_and_fee_history_are_answered(

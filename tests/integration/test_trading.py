@@ -12,6 +12,7 @@ import pytest
 from modelmarket import agent
 from modelmarket.audit import audit
 from modelmarket.chain.connection import Call
+from modelmarket.chain.sending import sign
 from modelmarket.errors import (
     ChainError,
     DataError,
@@ -193,8 +194,8 @@ def test_a_signed_transaction_that_never_left_is_sent_after_a_restart(
     call = requester.contract.open_truth(
         request.id, 0, opening.pages[0], opening.inner(0)
     )
-    transaction, raw = requester.connection.prepare(call, requester.wallet)
-    requester.vault.begin(requester.network.market, call.what, transaction, raw)
+    signed = sign(requester.connection, call, requester.wallet)
+    requester.vault.begin(requester.network.market, call.what, signed.hash, signed.raw)
     # Here the machine loses power; the transaction is signed and not sent.
     back = embedded.again("requester")
     assert back.resume() == [Resumed("open_truth", back.connection.block().number)]
@@ -208,8 +209,8 @@ def test_a_journalled_transaction_that_became_void_is_dropped(
 ) -> None:
     requester = embedded.join("requester")
     call = requester.coin.approve(requester.network.market, 1)
-    transaction, raw = requester.connection.prepare(call, requester.wallet)
-    requester.vault.begin(requester.network.market, "approve", transaction, raw)
+    signed = sign(requester.connection, call, requester.wallet)
+    requester.vault.begin(requester.network.market, "approve", signed.hash, signed.raw)
     requester.send(requester.coin.approve(requester.network.market, 2))
     assert requester.resume() == [Resumed("approve", None)]
     assert requester.vault.unfinished(requester.network.market) == []
@@ -302,14 +303,14 @@ def test_an_account_without_fees_is_told(embedded: Place) -> None:
     poor = Wallet.new()
     call = embedded.join("ann").coin.claim_airdrop()
     with pytest.raises(FundsError, match="has 0 wei for fees"):
-        embedded.connection.send(call, poor)
+        sign(embedded.connection, call, poor)
 
 
 def test_what_is_too_large_is_not_sent(embedded: Place) -> None:
     ann = embedded.join("ann")
     huge = Call("a huge call", ann.wallet.address, b"\x01" * 140_000)
     with pytest.raises(InputError, match="nodes take 131,072 in one transaction"):
-        embedded.connection.prepare(huge, ann.wallet)
+        sign(embedded.connection, huge, ann.wallet)
 
 
 def test_a_dead_node_is_named(tmp_path: Path) -> None:

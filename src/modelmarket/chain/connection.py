@@ -1,41 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The line to a node: reading what is so, and sending, in one place."""
+"""The line to a chain: reading what is so, in one place."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from eth_typing import Hash32
 
 from modelmarket.chain.reasons import explain
-from modelmarket.errors import ChainError, FundsError, InputError
+from modelmarket.errors import ChainError, TransactionError
 from modelmarket.protocol.types import Address, Wei, checksummed
 
 if TYPE_CHECKING:
     from web3 import Web3
-
-    from modelmarket.chain.wallets import Wallet
-
-TRANSACTION_GAS_LIMIT = 2**24
-"""EIP-7825: the most gas of one transaction."""
-
-TRANSACTION_BYTES_LIMIT = 128 * 1024
-"""Public nodes refuse larger ones."""
-
-SEND_TRIES = 3
-RECEIPT_POLL_S = 0.05
-SLOWEST_POLL_S = 2.0
-RECEIPT_WAIT_S = 300.0
-
-
-def calldata_floor(data: bytes) -> int:
-    """The least gas of a transaction with such data (EIP-7623)."""
-    zeros = data.count(0)
-    return 21_000 + 10 * zeros + 40 * (len(data) - zeros)
+    from web3.types import RPCEndpoint
 
 
 @dataclass(frozen=True)
@@ -117,28 +98,35 @@ class Call:
 
 
 class Connection:
-    """A node that speaks JSON-RPC.
+    """A chain, through nodes that speak JSON-RPC.
 
     Args:
-        rpc: Its address.
-        chain_id: What it must say it is; None to take its word.
+        rpcs: Their addresses, the preferred one first.
+        chain_id: What each must say it is; None to take the first's word.
         timeout_s: For each request.
+        most_fee: The most wei a unit of gas may cost; None for no limit.
+
+    Raises:
+        ChainError: None of them can be reached, or none is on this chain.
     """
 
     def __init__(
-        self, rpc: str, *, chain_id: int | None = None, timeout_s: float = 30
+        self,
+        *rpcs: str,
+        chain_id: int | None = None,
+        timeout_s: float = 20,
+        most_fee: Wei | None = None,
     ) -> None:
-        from web3 import HTTPProvider, Web3
+        from web3 import Web3
 
-        self.rpc = rpc
-        self.web3: Web3 = Web3(HTTPProvider(rpc, request_kwargs={"timeout": timeout_s}))
-        with _node_errors(rpc):
+        from modelmarket.chain.nodes import Nodes, named
+
+        self.name = named(rpcs[0])
+        self.most_fee = most_fee
+        self._nodes = Nodes(rpcs, chain_id, timeout_s)
+        self.web3: Web3 = Web3(self._nodes)
+        with _node_errors(self.name):
             self.chain_id = int(self.web3.eth.chain_id)
-        if chain_id is not None and chain_id != self.chain_id:
-            raise ChainError(
-                f"The node at {rpc} is on chain {self.chain_id}, not {chain_id}.",
-                hint="Check the network's `rpc` and `chain_id`.",
-            )
 
     # --- reading ---
 
@@ -148,7 +136,7 @@ class Connection:
         Raises:
             ChainError: The node does not have it.
         """
-        with _node_errors(self.rpc):
+        with _node_errors(self.name):
             found = self.web3.eth.get_block(at)  # type: ignore[arg-type]  # a NewType of int
         return Block(
             int(found["number"]),
@@ -157,6 +145,14 @@ class Connection:
             int(found["timestamp"]),
         )
 
+    def is_agreed(self, block: Block) -> bool:
+        """Whether every node that answers has this block at its place.
+
+        A node that lies behind does not have it yet, and one on another fork
+        has another.
+        """
+        return all(one == block.hash for one in self._nodes.hashes_of(block.number))
+
     def now(self) -> int:
         """Chain time: the second that the next block will carry at least.
 
@@ -164,24 +160,52 @@ class Connection:
         deadline has just opened would look closed; a node's pending block
         knows better.
         """
-        with _node_errors(self.rpc):
+        with _node_errors(self.name):
             pending = self.web3.eth.get_block("pending")
             latest = self.web3.eth.get_block("latest")
         return max(int(pending["timestamp"]), int(latest["timestamp"]))
 
+    def fees(self) -> tuple[Wei, Wei]:
+        """What a unit of gas costs now.
+
+        Returns:
+            The base fee and the tip that the node suggests, in wei.
+        """
+        with _node_errors(self.name):
+            base = int(self.web3.eth.get_block("latest")["baseFeePerGas"])
+            return Wei(base), Wei(int(self.web3.eth.max_priority_fee))
+
+    def estimate(self, call: Call, sender: Address) -> int:
+        """The gas that a call would take as the chain is now.
+
+        Raises:
+            RevertError: The contract would refuse, in words.
+        """
+        request: dict[str, Any] = {
+            "from": sender,
+            "data": call.data,
+            "value": call.value,
+        }
+        if call.to is not None:
+            request["to"] = call.to
+        with _node_errors(self.name):
+            return self.web3.eth.estimate_gas(request, "pending")  # type: ignore[arg-type]  # TxParams
+
     def fee_balance(self, address: Address) -> Wei:
         """An account's wei of the coin that fees are paid in."""
-        with _node_errors(self.rpc):
+        with _node_errors(self.name):
             return Wei(int(self.web3.eth.get_balance(address)))
 
-    def transaction_count(self, address: Address) -> int:
-        """How many transactions of an account are in the chain."""
-        with _node_errors(self.rpc):
-            return int(self.web3.eth.get_transaction_count(address, "latest"))
+    def transaction_count(
+        self, address: Address, at: Literal["latest", "pending"] = "latest"
+    ) -> int:
+        """How many transactions of an account are in the chain, or waiting too."""
+        with _node_errors(self.name):
+            return int(self.web3.eth.get_transaction_count(address, at))
 
     def code(self, address: Address) -> bytes:
         """A contract's code; empty where there is none."""
-        with _node_errors(self.rpc):
+        with _node_errors(self.name):
             return bytes(self.web3.eth.get_code(address))
 
     def read(
@@ -195,12 +219,12 @@ class Connection:
         request: dict[str, Any] = {"to": call.to, "data": call.data}
         if sender is not None:
             request["from"] = sender
-        with _node_errors(self.rpc):
+        with _node_errors(self.name):
             return bytes(self.web3.eth.call(request, at))  # type: ignore[arg-type]  # TxParams
 
     def logs(self, address: Address, first: int, last: int) -> list[Log]:
         """What a contract logged in the blocks first … last."""
-        with _node_errors(self.rpc):
+        with _node_errors(self.name):
             found = self.web3.eth.get_logs(
                 {"address": address, "fromBlock": first, "toBlock": last}
             )
@@ -212,7 +236,7 @@ class Connection:
         """
         from web3.exceptions import TransactionNotFound
 
-        with _node_errors(self.rpc):
+        with _node_errors(self.name):
             try:
                 return int(self.web3.eth.get_transaction(Hash32(transaction))["nonce"])
             except TransactionNotFound:
@@ -220,24 +244,24 @@ class Connection:
 
     def transaction_input(self, transaction: bytes) -> bytes:
         """What a mined transaction sent."""
-        with _node_errors(self.rpc):
+        with _node_errors(self.name):
             return bytes(self.web3.eth.get_transaction(Hash32(transaction))["input"])
 
     def receipt(self, transaction: bytes) -> Receipt | None:
         """A transaction's receipt; None while it is not in the chain.
 
         Raises:
-            ChainError: The transaction is in the chain and failed.
+            TransactionError: The transaction is in the chain and failed.
         """
         from web3.exceptions import TransactionNotFound
 
-        with _node_errors(self.rpc):
+        with _node_errors(self.name):
             try:
                 found = self.web3.eth.get_transaction_receipt(Hash32(transaction))
             except TransactionNotFound:
                 return None
         if found["status"] != 1:
-            raise ChainError(
+            raise TransactionError(
                 f"Transaction 0x{transaction.hex()} is in block "
                 f"{found['blockNumber']} and failed.",
                 hint="The chain changed between the check and the block; try again.",
@@ -251,151 +275,14 @@ class Connection:
             tuple(_log(one) for one in found["logs"]),
         )
 
-    # --- sending ---
-
-    def quote(self, call: Call, sender: Address) -> dict[str, Any]:
-        """Checks a call against the chain as it is now.
-
-        Returns:
-            The transaction that makes it, for whoever signs for the sender.
+    def push(self, raw: bytes) -> None:
+        """Hands a signed transaction to a node.
 
         Raises:
-            RevertError: The contract would refuse, in words.
-            FundsError: The account cannot pay the fees.
-            InputError: The transaction needs more gas than the chain gives.
+            ChainError: It is refused, perhaps because it is known already.
         """
-        request: dict[str, Any] = {
-            "from": sender,
-            "data": call.data,
-            "value": call.value,
-        }
-        if call.to is not None:
-            request["to"] = call.to
-        with _node_errors(self.rpc):
-            estimate = self.web3.eth.estimate_gas(request, "pending")  # type: ignore[arg-type]  # TxParams
-            nonce = self.web3.eth.get_transaction_count(sender, "pending")
-            base_fee = int(self.web3.eth.get_block("latest")["baseFeePerGas"])
-            tip = int(self.web3.eth.max_priority_fee)
-            balance = int(self.web3.eth.get_balance(sender))
-        gas = max(estimate + estimate // 10, calldata_floor(call.data))
-        if max(estimate, calldata_floor(call.data)) > TRANSACTION_GAS_LIMIT:
-            raise InputError(
-                f"{call.what} would need {estimate:,} gas; "
-                f"one transaction may use {TRANSACTION_GAS_LIMIT:,}."
-            )
-        gas = min(gas, TRANSACTION_GAS_LIMIT)
-        # The base fee rises by an eighth a block at most: this lasts six full ones.
-        fee = 2 * base_fee + tip
-        if balance < gas * fee + call.value:
-            raise FundsError(
-                f"{sender} has {balance} wei for fees; {call.what} may "
-                f"take {gas * fee + call.value}.",
-                hint="Send it some of the chain's own coin.",
-            )
-        return {
-            "type": 2,
-            "chainId": self.chain_id,
-            "nonce": nonce,
-            "gas": gas,
-            "maxFeePerGas": fee,
-            "maxPriorityFeePerGas": tip,
-            "to": call.to or "",
-            "value": call.value,
-            "data": call.data,
-        }
-
-    def prepare(self, call: Call, wallet: Wallet) -> tuple[bytes, bytes]:
-        """Checks a call against the chain as it is now and signs it.
-
-        Returns:
-            The transaction's hash and its raw bytes.
-
-        Raises:
-            RevertError: The contract would refuse, in words.
-            FundsError: The account cannot pay the fees.
-            InputError: The transaction is larger than the chain takes.
-        """
-        transaction_hash, raw = wallet.sign_transaction(
-            self.quote(call, wallet.address)
-        )
-        if len(raw) > TRANSACTION_BYTES_LIMIT:
-            raise InputError(
-                f"{call.what} takes {len(raw):,} bytes; nodes take "
-                f"{TRANSACTION_BYTES_LIMIT:,} in one transaction."
-            )
-        return transaction_hash, raw
-
-    def broadcast(self, transaction: bytes, raw: bytes) -> Receipt:
-        """Sends a signed transaction and waits until it is in the chain.
-
-        Sending the same bytes again does no harm.
-
-        Raises:
-            ChainError: It failed, or is still not there when the wait ends.
-        """
-        receipt = self.receipt(transaction)
-        if receipt is not None:
-            return receipt
-        for attempt in range(1, SEND_TRIES + 1):
-            try:
-                with _node_errors(self.rpc):
-                    self.web3.eth.send_raw_transaction(raw)
-                break
-            except ChainError:
-                # A node that has it already says so by an error; a line that
-                # was cut may have carried it, or not.
-                receipt = self.receipt(transaction)
-                if receipt is not None:
-                    return receipt
-                if attempt == SEND_TRIES:
-                    raise
-                time.sleep(RECEIPT_POLL_S * attempt)
-        return self.wait_for(transaction)
-
-    def is_spent(self, raw: bytes) -> bool:
-        """Whether a signed transaction's nonce is used up in the chain."""
-        from eth_account import Account
-        from eth_account.typed_transactions.typed_transaction import TypedTransaction
-        from hexbytes import HexBytes
-
-        sender = Account.recover_transaction(HexBytes(raw))
-        nonce = int(TypedTransaction.from_bytes(HexBytes(raw)).as_dict()["nonce"])
-        return self.transaction_count(checksummed(sender)) > nonce
-
-    def wait_for(self, transaction: bytes) -> Receipt:
-        """Waits until a transaction is in the chain."""
-        ends = time.monotonic() + RECEIPT_WAIT_S
-        pause = RECEIPT_POLL_S
-        while time.monotonic() < ends:
-            receipt = self.receipt(transaction)
-            if receipt is not None:
-                return receipt
-            time.sleep(pause)
-            pause = min(pause * 1.5, SLOWEST_POLL_S)
-        raise ChainError(
-            f"Transaction 0x{transaction.hex()} is not in the chain after "
-            f"{RECEIPT_WAIT_S:.0f} s.",
-            hint="It may still get there; running the command again is safe.",
-        )
-
-    def send(
-        self,
-        call: Call,
-        wallet: Wallet,
-        *,
-        journal: Callable[[bytes, bytes], None] | None = None,
-    ) -> Receipt:
-        """Checks, signs and sends a call, and waits until it is in the chain.
-
-        Args:
-            call: What to do.
-            wallet: Who does it.
-            journal: Is given hash and raw bytes before they are sent.
-        """
-        transaction, raw = self.prepare(call, wallet)
-        if journal is not None:
-            journal(transaction, raw)
-        return self.broadcast(transaction, raw)
+        with _node_errors(self.name):
+            self.web3.eth.send_raw_transaction(raw)
 
     def ask(self, method: str, *params: Any) -> Any:
         """Makes a JSON-RPC request that has no name here.
@@ -403,10 +290,10 @@ class Connection:
         Raises:
             ChainError: The node does not know it, or refuses.
         """
-        with _node_errors(self.rpc):
-            answer = self.web3.provider.make_request(method, list(params))  # type: ignore[arg-type]  # any method
+        with _node_errors(self.name):
+            answer = self._nodes.make_request(cast("RPCEndpoint", method), list(params))
         if "error" in answer:
-            raise ChainError(f"{self.rpc} refused {method}: {answer['error']}.")
+            raise ChainError(f"{self.name} refused {method}: {answer['error']}.")
         return answer.get("result")
 
 
@@ -425,9 +312,8 @@ def _log(found: Any) -> Log:
 
 
 @contextmanager
-def _node_errors(rpc: str) -> Iterator[None]:
+def _node_errors(name: str) -> Iterator[None]:
     """Turns whatever goes wrong on the line into this package's errors."""
-    import requests
     from web3.exceptions import ContractLogicError, Web3Exception
 
     try:
@@ -435,14 +321,9 @@ def _node_errors(rpc: str) -> Iterator[None]:
     except ContractLogicError as error:
         raise explain(_reason(error)) from None
     except Web3Exception as error:
-        raise ChainError(f"The node at {rpc} answered: {error}") from error
-    except requests.RequestException as error:
-        raise ChainError(
-            f"The node at {rpc} cannot be reached ({type(error).__name__}).",
-            hint="Is it running? `modelmarket node start` runs a local one.",
-        ) from error
-    except ValueError as error:
-        raise ChainError(f"The node at {rpc} answered nonsense: {error}") from error
+        raise ChainError(f"The node at {name} answered: {error}") from error
+    except (ValueError, TypeError, KeyError) as error:
+        raise ChainError(f"The node at {name} answered nonsense: {error}") from error
 
 
 def _reason(error: Any) -> str:

@@ -10,6 +10,7 @@ from modelmarket.chain.abi import functions
 from modelmarket.chain.artifacts import artifact
 from modelmarket.chain.connection import Call, Connection, Receipt
 from modelmarket.chain.events import Event, decode
+from modelmarket.chain.sending import send
 from modelmarket.chain.wallets import Wallet
 from modelmarket.protocol.labels import Page, difference, words
 from modelmarket.protocol.phases import Phase, Status
@@ -136,7 +137,7 @@ class ModelCoin(_Contract):
     ) -> tuple[ModelCoin, Receipt]:
         """Deploys a ModelCoin whose airdrops the wallet's account pays for."""
         code = bytes.fromhex(artifact(cls.name).bytecode[2:])
-        receipt = connection.send(Call("deploy ModelCoin", None, code), wallet)
+        receipt = send(connection, Call("deploy ModelCoin", None, code), wallet)
         assert receipt.contract is not None
         return cls(connection, receipt.contract), receipt
 
@@ -235,7 +236,7 @@ class ModelMarket(_Contract):
 
         code = bytes.fromhex(artifact(cls.name).bytecode[2:])
         data = code + encode(("address",), (coin,))
-        receipt = connection.send(Call("deploy ModelMarket", None, data), wallet)
+        receipt = send(connection, Call("deploy ModelMarket", None, data), wallet)
         assert receipt.contract is not None
         return cls(connection, receipt.contract), receipt
 

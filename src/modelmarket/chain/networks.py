@@ -10,11 +10,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from modelmarket.chain.connection import Connection
 from modelmarket.errors import InputError, NotFoundError
 from modelmarket.files import write_atomically
-from modelmarket.protocol.types import Address
+from modelmarket.protocol.types import Address, Wei
 
 LOCAL = "local"
+GWEI = 10**9
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 
 
@@ -30,6 +32,8 @@ class Network:
         first_block: The block that it was deployed in.
         gateways: Trustless gateways to fetch files from, in this order.
         confirmations: Blocks after which one counts as buried.
+        other_rpcs: Nodes to ask when the first one is not well, in this order.
+        most_fee_gwei: The most that a unit of gas may cost, when a step is urgent.
     """
 
     name: str
@@ -39,6 +43,8 @@ class Network:
     first_block: int = 0
     gateways: tuple[str, ...] = field(default=())
     confirmations: int = 5
+    other_rpcs: tuple[str, ...] = field(default=())
+    most_fee_gwei: int = 500
 
     def __post_init__(self) -> None:
         from eth_utils import is_address
@@ -48,11 +54,28 @@ class Network:
                 f"{self.name!r} cannot name a network.",
                 hint="Use lower-case letters, digits and hyphens.",
             )
-        for address in (self.rpc, *self.gateways):
+        for address in (*self.rpcs, *self.gateways):
             if urlsplit(address).scheme not in ("http", "https"):
                 raise InputError(f"{address!r} is not an http(s) address.")
         if not is_address(self.market):
             raise InputError(f"{self.market!r} is not a contract's address.")
+
+    @property
+    def rpcs(self) -> tuple[str, ...]:
+        """All nodes' addresses, the preferred one first."""
+        return (self.rpc, *self.other_rpcs)
+
+    def connect(self) -> Connection:
+        """A line to its nodes.
+
+        Raises:
+            ChainError: None can be reached, or none is on this chain.
+        """
+        return Connection(
+            *self.rpcs,
+            chain_id=self.chain_id,
+            most_fee=Wei(self.most_fee_gwei * GWEI),
+        )
 
 
 class Networks:
@@ -77,7 +100,12 @@ class Networks:
             tables = tomllib.loads(self._path.read_text())
             return {
                 name: Network(
-                    name=name, **{**table, "gateways": tuple(table.get("gateways", ()))}
+                    name=name,
+                    **{
+                        **table,
+                        "gateways": tuple(table.get("gateways", ())),
+                        "other_rpcs": tuple(table.get("other_rpcs", ())),
+                    },
                 )
                 for name, table in tables.items()
             }

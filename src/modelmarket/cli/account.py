@@ -103,7 +103,6 @@ def show(
 
         modelmarket account show --account 0x1234
     """
-    from modelmarket.chain.connection import Connection
     from modelmarket.chain.contracts import ModelMarket
     from modelmarket.chain.wallets import Keystores, Wallet
     from modelmarket.protocol.money import format_mdc
@@ -114,7 +113,7 @@ def show(
         address = wallet.address
     else:
         address, _ = Keystores(Home.default().keystores).find(account)
-    connection = Connection(where.rpc, chain_id=where.chain_id)
+    connection = where.connect()
     coin = ModelMarket(connection, where.market).coin()
     if not connection.code(where.market):
         raise InputError(f"There is no market at {where.market}.")

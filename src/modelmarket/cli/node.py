@@ -54,10 +54,8 @@ def status(network: NetworkName = DEFAULT_NETWORK, as_json: AsJson = False) -> N
 
         modelmarket node status --network local
     """
-    from modelmarket.chain.connection import Connection
-
     where = profile(network)
-    connection = Connection(where.rpc, chain_id=where.chain_id)
+    connection = where.connect()
     block, now = connection.block(), connection.now()
     version = str(connection.ask("web3_clientVersion"))
     drift = now - int(time.time())
@@ -182,10 +180,8 @@ def move_clock(
 
         modelmarket node move-clock 3600
     """
-    from modelmarket.chain.connection import Connection
-
     where = profile(network)
-    connection = Connection(where.rpc, chain_id=where.chain_id)
+    connection = where.connect()
     connection.ask("evm_increaseTime", seconds)
     connection.ask("evm_mine")
     now = connection.now()

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, replace
@@ -13,17 +13,18 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
-from modelmarket.chain.connection import Call, Connection, Receipt
+from modelmarket.chain.connection import Call, Receipt
 from modelmarket.chain.contracts import NO_PERMIT, ModelMarket, Permit
 from modelmarket.chain.events import RequestCreated
 from modelmarket.chain.networks import LOCAL, Network, Networks
+from modelmarket.chain.sending import Signed, deliver, send
 from modelmarket.chain.wallets import Keystores, Wallet
 from modelmarket.errors import (
-    ChainError,
     FundsError,
     InputError,
     NotFoundError,
     StepError,
+    TransactionError,
 )
 from modelmarket.home import Home
 from modelmarket.index.index import Index
@@ -112,7 +113,7 @@ class Market:
         home.prepare()
         self.home = home
         self.network = network
-        self.connection = Connection(network.rpc, chain_id=network.chain_id)
+        self.connection = network.connect()
         if not self.connection.code(network.market):
             raise NotFoundError(
                 f"There is no market at {network.market} on {network.name!r}.",
@@ -287,36 +288,100 @@ class Market:
     @contextmanager
     def sending(self, call: Call) -> Iterator[Receipt]:
         """Sends a call, and keeps it in the journal until the body is done."""
+        tries: list[Signed] = []
 
-        def journal(transaction: bytes, raw: bytes) -> None:
-            self.vault.begin(self.network.market, call.what, transaction, raw)
+        def journal(signed: Signed) -> None:
+            self._note(call.what, signed)
+            tries.append(signed)
 
-        receipt = self.connection.send(call, self.wallet, journal=journal)
+        receipt = send(self.connection, call, self.wallet, journal=journal)
         yield receipt
-        self.vault.end(receipt.transaction, f"block {receipt.block}")
+        self._mined(receipt, tries)
+
+    def _note(self, step: str, signed: Signed) -> None:
+        self.vault.begin(self.network.market, step, signed.hash, signed.raw)
+
+    def _mined(self, receipt: Receipt, tries: Sequence[Signed]) -> None:
+        """Notes which of a transaction's versions is in the chain.
+
+        Until its block is buried its bytes are kept: a reorganisation may
+        take it back.
+        """
+        for signed in tries:
+            if signed.hash != receipt.transaction:
+                self.vault.end(signed.hash, "replaced")
+            elif self.network.confirmations == 0:
+                self.vault.end(signed.hash, f"block {receipt.block}")
+            else:
+                self.vault.mined(signed.hash, receipt.block)
 
     def resume(self) -> list[Resumed]:
-        """Sends again what was signed and may not have left.
+        """Sends again what was signed and may not have left, and what a
+        reorganisation took back.
 
-        The bytes are the same, so nothing can happen twice.
+        The bytes are the same, or the nonce is, so nothing can happen twice.
 
         Raises:
             ChainError: The node does not answer; nothing is given up.
         """
-        resumed: list[Resumed] = []
+        self._take_back()
+        waiting: dict[tuple[str, int], list[tuple[str, Signed]]] = {}
         for sent in self.vault.unfinished(self.network.market):
+            signed = Signed(sent.hash, sent.raw)
+            place = (signed.sender, signed.nonce)
+            waiting.setdefault(place, []).append((sent.step, signed))
+        return [
+            resumed
+            for versions in waiting.values()
+            for resumed in self._see_through(versions)
+        ]
+
+    def _see_through(self, versions: Sequence[tuple[str, Signed]]) -> Iterator[Resumed]:
+        """Waits for whichever transaction of one nonce gets into the chain."""
+        newest = versions[-1][0]
+        tries = [signed for _, signed in versions]
+        steps = {signed.hash: step for step, signed in versions}
+
+        def journal(signed: Signed) -> None:
+            self._note(newest, signed)
+            tries.append(signed)
+            steps[signed.hash] = newest
+
+        wallet = self._wallet
+        if wallet is not None and wallet.address != tries[0].sender:
+            wallet = None
+        try:
+            receipt = deliver(
+                self.connection, list(tries), wallet=wallet, journal=journal
+            )
+        except TransactionError:
+            for signed in tries:
+                self.vault.end(signed.hash, "dropped")
+            yield from (Resumed(step, None) for step in dict.fromkeys(steps.values()))
+            return
+        self._mined(receipt, tries)
+        done = steps[receipt.transaction]
+        yield Resumed(done, receipt.block)
+        for step in dict.fromkeys(steps.values()):
+            if step != done:
+                yield Resumed(step, None)
+
+    def _take_back(self) -> None:
+        """Looks whether what was mined is still in the chain."""
+        unburied = self.vault.unburied(self.network.market)
+        if not unburied:
+            return
+        head = self.connection.block().number
+        for transaction in unburied:
             try:
-                block = self.connection.broadcast(sent.hash, sent.raw).block
-            except ChainError:
-                # Only a transaction whose nonce is used up will never be mined.
-                if not self.connection.is_spent(sent.raw):
-                    raise
-                self.vault.end(sent.hash, "dropped")
-                resumed.append(Resumed(sent.step, None))
-            else:
-                self.vault.end(sent.hash, f"block {block}")
-                resumed.append(Resumed(sent.step, block))
-        return resumed
+                receipt = self.connection.receipt(transaction)
+            except TransactionError:
+                self.vault.end(transaction, "failed")
+                continue
+            if receipt is None:
+                self.vault.reopen(transaction)
+            elif head - receipt.block >= self.network.confirmations:
+                self.vault.end(transaction, f"block {receipt.block}")
 
     def finish_interrupted(self, step: str, look: str) -> None:
         """Stops a step that an interrupted run has done already."""

@@ -43,6 +43,7 @@ CREATE TABLE IF NOT EXISTS journal (
     hash BLOB PRIMARY KEY, market TEXT NOT NULL, step TEXT NOT NULL,
     sealed BLOB NOT NULL, outcome TEXT NOT NULL DEFAULT ''
 );
+CREATE INDEX IF NOT EXISTS kept ON journal (market) WHERE sealed != x'';
 """
 
 
@@ -222,11 +223,35 @@ class Vault:
                 (outcome, transaction),
             )
 
+    def mined(self, transaction: bytes, block: int) -> None:
+        """Notes that a transaction is in the chain, and keeps its bytes."""
+        self._outcome(transaction, f"block {block}")
+
+    def reopen(self, transaction: bytes) -> None:
+        """Notes that a transaction fell out of the chain again."""
+        self._outcome(transaction, "")
+
+    def _outcome(self, transaction: bytes, outcome: str) -> None:
+        with self.database.writing() as connection:
+            connection.execute(
+                "UPDATE journal SET outcome = ? WHERE hash = ? AND sealed != x''",
+                (outcome, transaction),
+            )
+
+    def unburied(self, market: Address) -> list[bytes]:
+        """Transactions in the chain whose bytes are still kept."""
+        rows = self.database.connection.execute(
+            "SELECT hash FROM journal WHERE market = ? AND sealed != x''"
+            " AND outcome != '' ORDER BY rowid",
+            (market,),
+        )
+        return [name for (name,) in rows]
+
     def unfinished(self, market: Address) -> list[Sent]:
         """Transactions that were signed and whose outcome is not known."""
         rows = self.database.connection.execute(
             "SELECT hash, step, sealed FROM journal"
-            " WHERE market = ? AND outcome = '' ORDER BY rowid",
+            " WHERE market = ? AND sealed != x'' AND outcome = '' ORDER BY rowid",
             (market,),
         )
         return [

@@ -19,6 +19,7 @@ from modelmarket import agent
 from modelmarket.chain.connection import Call
 from modelmarket.chain.contracts import NO_PERMIT, Permit
 from modelmarket.chain.events import RequestCreated, SubmissionCreated
+from modelmarket.chain.sending import quote
 from modelmarket.errors import (
     ChainError,
     InputError,
@@ -260,7 +261,8 @@ class Desk:
         """
         self._require_open(errand)
         permit = _permit(deadline, signature) if signature else NO_PERMIT
-        quoted = self.market.connection.quote(self.call(errand, permit), errand.account)
+        call = self.call(errand, permit)
+        quoted = quote(self.market.connection, call, errand.account)
         self.activity.move(errand.id, State.WALLET)
         self.changed()
         return {
