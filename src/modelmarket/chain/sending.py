@@ -159,10 +159,19 @@ def send(
         wallet: Who does it.
         journal: Is given each signed transaction before it is handed over.
     """
-    signed = sign(connection, call, wallet)
-    if journal is not None:
-        journal(signed)
-    return deliver(connection, [signed], wallet=wallet, journal=journal)
+    with wallet.turn:
+        signed = sign(connection, call, wallet)
+        if journal is not None:
+            journal(signed)
+        try:
+            connection.push(signed.raw)
+            was_taken = True
+        except ChainError:
+            # Why is found out, and mended where it can be, while it is delivered.
+            was_taken = False
+    return deliver(
+        connection, [signed], wallet=wallet, journal=journal, was_taken=was_taken
+    )
 
 
 def deliver(
@@ -171,6 +180,7 @@ def deliver(
     *,
     wallet: Wallet | None = None,
     journal: Callable[[Signed], None] | None = None,
+    was_taken: bool = False,
     raise_s: float = RAISE_S,
 ) -> Receipt:
     """Hands a transaction over until it is in the chain.
@@ -184,6 +194,7 @@ def deliver(
         attempts: The transaction as it was signed so far, the newest last.
         wallet: Whose it is; None to raise no fees.
         journal: Is given a replacement before it is handed over.
+        was_taken: Whether a node has the newest already.
         raise_s: Seconds after which it is replaced.
 
     Raises:
@@ -192,7 +203,7 @@ def deliver(
     """
     tries = list(attempts)
     began = pushed = raised = time.monotonic()
-    refusals, was_taken, pause = 0, False, RECEIPT_POLL_S
+    refusals, pause = 0, RECEIPT_POLL_S
     while True:
         receipt = _mined(connection, tries)
         if receipt is not None:

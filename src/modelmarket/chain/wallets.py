@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,10 +31,15 @@ class Wallet:
 
     Args:
         account: The account that signs.
+
+    Attributes:
+        address: Of the account.
+        turn: Is held from asking for a nonce until the node has the transaction.
     """
 
     def __init__(self, account: LocalAccount) -> None:
         self._account = account
+        self.turn = threading.Lock()
         self.address = Address(account.address)
 
     def __repr__(self) -> str:

@@ -196,6 +196,11 @@ class Vault:
         )
         return {Seal(name): kind for name, kind in rows}
 
+    def size(self) -> int:
+        """How many secrets it holds, for all markets."""
+        row = self.database.connection.execute("SELECT count(*) FROM secrets")
+        return int(row.fetchone()[0])
+
     def _secret(self, kind: type[_Kind], name: bytes) -> _Kind | None:
         row = self.database.connection.execute(
             "SELECT kind, sealed FROM secrets WHERE seal = ?", (name,)

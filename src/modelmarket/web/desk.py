@@ -43,7 +43,7 @@ from modelmarket.web.keyring import Keyring
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from modelmarket.agent import Report
+    from modelmarket.agent import Report, Step
     from modelmarket.chain.connection import Receipt
     from modelmarket.market import Market
 
@@ -74,6 +74,9 @@ class Desk:
         market: With wallet and vault; its wallet is the agent's key.
         move_clock: Moves the embedded chain's clock to a second; None where
             the clock is not ours.
+
+    Attributes:
+        coming: What the agent is going to do, as of the newest block.
     """
 
     def __init__(
@@ -84,6 +87,7 @@ class Desk:
         self.move_clock = move_clock
         self.activity = Activity(market.home.path / "activity.sqlite")
         self.told: deque[Told] = deque(maxlen=REPORTS)
+        self.coming: list[Step] = []
         self._had_airdrop: set[Address] = set()
         self.version = time.time_ns()
         self.trouble = ""
@@ -96,7 +100,7 @@ class Desk:
     def start(self) -> None:
         """Follows the chain and keeps the appointments, each in a thread."""
         shutil.rmtree(self.uploads, ignore_errors=True)
-        self.market.index.sync()
+        self.coming = agent.plan(self.market)
         for work in (self._follow, self._keep):
             thread = threading.Thread(target=work, daemon=True)
             thread.start()
@@ -134,7 +138,12 @@ class Desk:
             self.told.appendleft(Told(int(time.time()), report))
             self.changed()
 
-        agent.run(self.market, tell=tell, stop=self._stop, poll_s=1.0)
+        def look(steps: list[Step]) -> None:
+            if steps != self.coming:
+                self.coming = steps
+                self.changed()
+
+        agent.run(self.market, tell=tell, look=look, stop=self._stop, poll_s=1.0)
 
     def _settle(self) -> None:
         """Looks for what was sent among the newest blocks."""

@@ -14,7 +14,6 @@ from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 
-from modelmarket import agent
 from modelmarket.audit import Verdict, audit
 from modelmarket.chain.events import decode
 from modelmarket.doctor import examine
@@ -212,7 +211,7 @@ def show_request(
     due: dict[SubmissionId, Wei] = {}
     if position.phase.is_final:
         due = {one.id: desk.market.contract.due(one.id) for one in mine}
-    plan = [step for step in agent.plan(desk.market) if step.request_id == found.id]
+    plan = [step for step in desk.coming if step.request_id == found.id]
     may_claim = who.account is None or may_claim_for(desk, who.account)
     return show(
         desk,
@@ -333,7 +332,7 @@ def activity(desk: Desk, request: Request) -> Response:
 
 def keeper(desk: Desk, request: Request) -> Response:
     """The agent: what is due, with which key, and whether all is well."""
-    who, plan = visitor(desk, request), agent.plan(desk.market)
+    who, plan = visitor(desk, request), desk.coming
     accounts = [] if who.account is None else [who.account]
     lamps = examine(
         desk.market,

@@ -1,20 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The agent: does what is due, in time, for everything in the vault.
-
-It keeps no state of its own. What is due follows from the chain and the vault
-at any moment, so it may be killed and started again, or run twice: a step
-that is done is not due any more, and the contract refuses to do it again.
-"""
+"""What is due, and what will be: it follows from the chain and the vault."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from modelmarket.errors import ChainError, ModelMarketError, RevertError, StepError
+from modelmarket.errors import ChainError
 from modelmarket.protocol.phases import Phase, Status
 from modelmarket.protocol.types import RequestId, SubmissionId
 
@@ -22,7 +16,6 @@ if TYPE_CHECKING:
     from modelmarket.index.history import RequestRecord, SubmissionRecord
     from modelmarket.market.market import Market
 
-POLL_S = 2.0
 NONE = SubmissionId(0)
 
 
@@ -54,30 +47,16 @@ class Step:
     begins: int
     ends: int
 
+    @property
+    def key(self) -> tuple[Kind, RequestId, SubmissionId]:
+        """What it is, whenever it is due."""
+        return self.kind, self.request_id, self.submission_id
+
     def __str__(self) -> str:
         about = f"request {self.request_id}"
         if self.submission_id:
             about = f"submission {self.submission_id} to {about}"
         return f"{self.kind.value}: {about}"
-
-
-@dataclass(frozen=True)
-class Report:
-    """What became of a step.
-
-    Attributes:
-        step: The step.
-        done: Whether it is done, by us or by somebody else.
-        message: What happened, in words.
-    """
-
-    step: Step
-    done: bool
-    message: str
-
-
-NO_STEP = Step(Kind.ENFORCE, RequestId(0), NONE, 0, 0)
-"""Stands for the whole round when the chain cannot be reached."""
 
 
 def plan(market: Market) -> list[Step]:
@@ -96,109 +75,40 @@ def plan(market: Market) -> list[Step]:
     return sorted(steps, key=lambda step: (step.begins, step.ends))
 
 
-def is_due(market: Market, step: Step) -> bool:
+def is_due(market: Market, step: Step, now: int | None = None) -> bool:
     """Whether a step's time has come.
 
-    The truth waits until a block at or past the deadline is buried, since a
-    reorganisation could else let somebody submit with the truth in hand; but
-    never longer than half the window.
+    The truth waits until a block at or past the deadline is buried, and every
+    node that answers has that block: a reorganisation could else let somebody
+    submit with the truth in hand. But it never waits longer than half the
+    window, for then the reward is at stake.
+
+    Args:
+        market: With the nodes.
+        step: The step.
+        now: Chain time; None to ask for it.
     """
-    now = market.now()
-    if now < step.begins:
+    second = market.now() if now is None else now
+    if second < step.begins:
         return False
     if step.kind is not Kind.OPEN_TRUTH or market.network.confirmations == 0:
         return True
-    if now >= step.begins + (step.ends - step.begins) // 2:
+    if second >= step.begins + (step.ends - step.begins) // 2:
         return True
-    head = market.connection.block().number
-    buried = market.connection.block(max(0, head - market.network.confirmations))
-    if buried.timestamp >= step.begins:
-        return True
+    return _is_past_for_good(market, step.begins)
+
+
+def _is_past_for_good(market: Market, second: int) -> bool:
+    connection = market.connection
+    head = connection.block().number
+    buried = connection.block(max(0, head - market.network.confirmations))
+    if buried.timestamp >= second:
+        return connection.is_agreed(buried)
     try:
-        return market.connection.block("finalized").timestamp >= step.begins
+        final = connection.block("finalized")
     except ChainError:
         return False
-
-
-def perform(market: Market, step: Step) -> Report:
-    """Does a step; an error is reported, not raised."""
-    try:
-        request = market.request(step.request_id)
-        if step.submission_id:
-            submission = market.submission(step.submission_id)
-        match step.kind:
-            case Kind.OPEN_TRUTH:
-                request.open_truth()
-            case Kind.CLAIM:
-                submission.claim()
-            case Kind.VALIDATE:
-                submission.validate()
-            case Kind.WITHDRAW:
-                submission.withdraw()
-            case Kind.ENFORCE:
-                request.enforce()
-    except (RevertError, StepError) as error:
-        # Somebody else may have done it, or moved the request on.
-        still_due = any(
-            one.kind is step.kind
-            and one.request_id == step.request_id
-            and one.submission_id == step.submission_id
-            and is_due(market, one)
-            for one in plan(market)
-        )
-        return Report(step, done=not still_due, message=str(error))
-    except ModelMarketError as error:
-        return Report(step, done=False, message=str(error))
-    return Report(step, done=True, message="done")
-
-
-def run_once(market: Market) -> list[Report]:
-    """Does everything that is due now, the most urgent first.
-
-    Doing a step can make another one due; that is done too.
-    """
-    reports: list[Report] = []
-    failed: set[tuple[Kind, int, int]] = set()
-    while True:
-        due = [
-            step
-            for step in plan(market)
-            if (step.kind, step.request_id, step.submission_id) not in failed
-            and is_due(market, step)
-        ]
-        if not due:
-            return reports
-        for step in sorted(due, key=lambda one: one.ends or 2**63):
-            report = perform(market, step)
-            reports.append(report)
-            if not report.done or report.message != "done":
-                failed.add((step.kind, step.request_id, step.submission_id))
-
-
-def run(
-    market: Market,
-    *,
-    tell: Callable[[Report], None],
-    stop: threading.Event | None = None,
-    poll_s: float = POLL_S,
-) -> None:
-    """Keeps every appointment until it is told to stop.
-
-    Args:
-        market: With wallet and vault.
-        tell: Is given what became of each step.
-        stop: Ends the agent between two steps.
-        poll_s: Seconds between two looks at the chain.
-    """
-    ended = stop or threading.Event()
-    while not ended.is_set():
-        try:
-            market.resume()
-            for report in run_once(market):
-                tell(report)
-        except ChainError as error:
-            tell(Report(NO_STEP, done=False, message=str(error)))
-        ended.wait(poll_s)
+    return final.timestamp >= second and connection.is_agreed(final)
 
 
 def _concerns(

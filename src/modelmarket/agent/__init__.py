@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The agent: does what is due, in time, for everything in the vault.
+
+It keeps no state of its own. What is due follows from the chain and the vault
+at any moment, so it may be killed and started again, or run twice: a step
+that is done is not due any more, and the contract refuses to do it again.
+"""
+
+from modelmarket.agent.keeping import Report, perform, run, run_once
+from modelmarket.agent.steps import Kind, Step, is_due, plan
+
+__all__ = ["Kind", "Report", "Step", "is_due", "perform", "plan", "run", "run_once"]
