@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import TimeoutError as OutOfTime
 
 from browsing import House, write_table
 
@@ -51,11 +52,20 @@ class Keys:
         self.tab.keyboard.type(text)
 
     def choose(self, field: str, path: Path) -> None:
-        """Walks to a file's field and opens the system's dialogue."""
-        self.reach(self.tab.locator(field))
-        with self.tab.expect_file_chooser() as dialogue:
-            self.tab.keyboard.press("Enter")
-        dialogue.value.set_files(path)
+        """Walks to a file's field and opens the system's dialogue.
+
+        A busy Chromium without a screen opens none now and then.
+        """
+        for _ in range(3):
+            self.reach(self.tab.locator(field))
+            try:
+                with self.tab.expect_file_chooser(timeout=5_000) as dialogue:
+                    self.tab.keyboard.press("Enter")
+            except OutOfTime:
+                continue
+            dialogue.value.set_files(path)
+            return
+        raise AssertionError(f"no dialogue for {field}")
 
 
 def test_a_whole_life_by_keys_alone(house: House, tmp_path: Path) -> None:

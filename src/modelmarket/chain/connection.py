@@ -28,12 +28,27 @@ class Block:
         hash: 32 bytes.
         parent_hash: 32 bytes.
         timestamp: Seconds, UTC.
+        bloom: Of what was logged in it; 256 bytes, or none where the node has none.
     """
 
     number: int
     hash: bytes
     parent_hash: bytes
     timestamp: int
+    bloom: bytes = b""
+
+    def may_have_logs_of(self, contract: Address) -> bool:
+        """Whether a contract may have logged something in it.
+
+        "No" is certain; the more a block holds, the less "yes" says. The bits
+        are those of the Yellow Paper, section 4.3.1.
+        """
+        from eth_utils.crypto import keccak
+
+        bits, hashed = int.from_bytes(self.bloom), keccak(hexstr=contract)
+        return all(
+            bits >> (int.from_bytes(hashed[at : at + 2]) % 2048) & 1 for at in (0, 2, 4)
+        )
 
 
 @dataclass(frozen=True)
@@ -143,6 +158,7 @@ class Connection:
             bytes(found["hash"]),
             bytes(found["parentHash"]),
             int(found["timestamp"]),
+            bytes(found.get("logsBloom", b"")),
         )
 
     def is_agreed(self, block: Block) -> bool:

@@ -163,7 +163,10 @@ class Nodes(JSONBaseProvider):
 
     def _ask(self, node: _Node, method: str, params: Any) -> RPCResponse:
         if not node.is_known:
-            chain_id = int(str(_post(node, "eth_chainId", []).get("result")), 16)
+            said = _post(node, "eth_chainId", []).get("result")
+            if not isinstance(said, str):
+                raise _TroubleError("does not say which chain it is on")
+            chain_id = int(said, 16)
             if self._chain_id is None:
                 self._chain_id = chain_id
             if chain_id != self._chain_id:

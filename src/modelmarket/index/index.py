@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -37,6 +38,10 @@ from modelmarket.protocol.types import Address, RequestId, Seal, SubmissionId
 SPAN_BLOCKS = 10_000
 """Blocks asked of a node at once, at first; halved when it refuses."""
 MOST_KNOWN = 256
+MOST_COMPARED = 32
+"""New blocks whose logs are held against the blocks; older ones are many."""
+MOST_LAG_S = 60.0
+"""A head that stays behind what was seen for so long has been taken back."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,7 @@ class Index:
         self._first_block = first_block
         self._lock = threading.Lock()
         self._known = _Known()
+        self._behind_since: float | None = None
         with self._writing() as sql:
             schema.meta.create_all(sql)
             identity = json.dumps([connection.chain_id, market])
@@ -109,6 +115,8 @@ class Index:
         """
         with self._lock:
             head = self._connection.block()
+            if self._lies_behind(head):
+                return head.number
             self._roll_back(head)
             span = SPAN_BLOCKS
             while (first := self._next_block()) <= head.number:
@@ -121,6 +129,7 @@ class Index:
                         raise
                     span = max(1, span // 2)
                     continue
+                self._look_for_omissions(first, last, logs)
                 # The head was read before the logs; if it still stands, so do they.
                 if self._connection.block(head.number).hash != head.hash:
                     raise ChainError(
@@ -130,6 +139,27 @@ class Index:
                 marker = head if last == head.number else self._connection.block(last)
                 self._store(first, logs, marker)
             return head.number
+
+    def _look_for_omissions(self, first: int, last: int, logs: Sequence[Log]) -> None:
+        """Holds new blocks' logs against the blocks themselves.
+
+        An event that a node leaves out would be missing for good. A block
+        whose bloom filter speaks of the market is asked for twice.
+        """
+        if last - first >= MOST_COMPARED:
+            return
+        given = {log.block for log in logs}
+        for number in range(first, last + 1):
+            if number in given:
+                continue
+            block = self._connection.block(number)
+            if block.may_have_logs_of(self._market) and self._connection.logs(
+                self._market, number, number
+            ):
+                raise ChainError(
+                    f"The node left out what was logged in block {number}.",
+                    hint="Try again.",
+                )
 
     def rebuild(self) -> None:
         """Forgets everything and reads the chain again."""
@@ -150,6 +180,32 @@ class Index:
     def _next_block_of(self, sql: sa.Connection) -> int:
         last = sql.scalar(sa.select(sa.func.max(schema.blocks.c.number)))
         return self._first_block if last is None else last + 1
+
+    def _lies_behind(self, head: Block) -> bool:
+        """Whether a node has not got as far as this index has.
+
+        What it has is what is known here, as far as it has any: nothing is
+        known to be gone, so nothing is taken back until that has lasted.
+        """
+        known = schema.blocks.c
+        newest = sa.select(known.number, known.hash).order_by(known.number.desc())
+        with self._engine.begin() as sql:
+            last = sql.execute(newest.limit(1)).first()
+            at_or_below = newest.where(known.number <= head.number).limit(1)
+            before = sql.execute(at_or_below).first()
+        if (
+            last is None
+            or last.number <= head.number
+            or (
+                before is not None
+                and self._connection.block(before.number).hash != before.hash
+            )
+        ):
+            self._behind_since = None
+            return False
+        now = time.monotonic()
+        self._behind_since = self._behind_since or now
+        return now - self._behind_since < MOST_LAG_S
 
     def _roll_back(self, head: Block) -> None:
         """Takes back the blocks that are not in the chain any more."""

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Nodes that are not well: whatever one of them does, another is asked, or the
+same one again; and what cannot be known is not guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from faults import Fault, Faults, faulty
+from modelmarket.chain.connection import Connection
+from modelmarket.chain.node.server import running_node
+from modelmarket.errors import ChainError
+from trading import Place, place
+
+TRANSPORT = [
+    Fault.DROP,
+    Fault.RESET,
+    Fault.TOO_MANY,
+    Fault.BROKEN,
+    Fault.LIMIT,
+    Fault.NONSENSE,
+    Fault.TRUNCATED,
+]
+EACH = pytest.mark.parametrize("fault", TRANSPORT, ids=lambda one: one.value)
+
+
+@pytest.fixture(scope="module")
+def node() -> Iterator[str]:
+    with running_node(None) as rpc:
+        yield rpc
+
+
+@pytest.fixture
+def embedded(tmp_path: Path) -> Iterator[Place]:
+    with place("embedded", tmp_path) as here:
+        yield here
+
+
+@EACH
+def test_a_fault_that_passes_is_not_noticed(node: str, fault: Fault) -> None:
+    faults = Faults(node, rate=0.3, seed=7, kinds=(fault,), longest_s=0.05)
+    with faulty(faults) as rpc:
+        connection = Connection(rpc)
+        for _ in range(20):
+            assert connection.block().number == 0
+    assert faults.injected[fault] > 2
+
+
+@EACH
+def test_another_node_answers_for_one_that_is_broken(node: str, fault: Fault) -> None:
+    faults = Faults(node, rate=1.0, kinds=(fault,), longest_s=0.05)
+    with faulty(faults) as rpc:
+        connection = Connection(rpc, node)
+        asked = faults.answered
+        for _ in range(20):
+            connection.block()
+        # It is left alone for longer and longer.
+        assert faults.answered - asked < 10
+
+
+@EACH
+def test_a_fault_that_lasts_is_told_with_the_node(node: str, fault: Fault) -> None:
+    with faulty(Faults(node, rate=1.0, kinds=(fault,), longest_s=0.05)) as rpc:
+        with pytest.raises(ChainError) as told:
+            Connection(rpc)
+        assert rpc in str(told.value)
+
+
+def test_a_node_of_another_chain_is_not_listened_to(node: str) -> None:
+    kinds = (Fault.OTHER_CHAIN,)
+    with faulty(Faults(node, rate=1.0, kinds=kinds)) as rpc:
+        right = Connection(node).chain_id
+        assert Connection(rpc, node, chain_id=right).block().number == 0
+        with pytest.raises(ChainError, match=f"is on chain 5, not {right}"):
+            Connection(rpc, chain_id=right)
+
+
+def test_a_nodes_key_is_not_shown() -> None:
+    with pytest.raises(ChainError) as told:
+        Connection("http://user:pass@127.0.0.1:9/v3/my-key", timeout_s=1)
+    assert "127.0.0.1:9" in str(told.value)
+    assert "my-key" not in str(told.value)
+    assert "pass" not in str(told.value)
+
+
+def test_a_head_that_lies_behind_is_asked_of_another_node(tmp_path: Path) -> None:
+    with place("embedded", tmp_path) as here:
+        for _ in range(10):
+            here.connection.ask("evm_mine")
+        faults = Faults(here.network.rpc, kinds=(Fault.STALE,))
+        with faulty(faults) as rpc:
+            connection = Connection(rpc, here.network.rpc)
+            head = connection.block()
+            faults.rate = 1.0
+            assert connection.block() == head
+
+
+def test_an_index_takes_nothing_back_for_a_node_that_lies_behind(
+    embedded: Place,
+) -> None:
+    faults = Faults(embedded.network.rpc, kinds=(Fault.STALE,))
+    with faulty(faults) as rpc:
+        embedded.network = replace(embedded.network, rpc=rpc)
+        market = embedded.join("requester")
+        request = embedded.create(market)
+        faults.rate = 1.0
+        market.index.sync()
+        assert market.index.request(request.id).id == request.id
+        faults.rate = 0.0
+        market.index.sync()
+
+
+def test_logs_that_are_left_out_are_asked_for_again(embedded: Place) -> None:
+    faults = Faults(embedded.network.rpc, kinds=(Fault.OMIT,), most=1)
+    with faulty(faults) as rpc:
+        embedded.network = replace(embedded.network, rpc=rpc)
+        looking = embedded.join("looking")
+        looking.index.sync()
+        request = embedded.create(embedded.join("requester"))
+        faults.rate = 1.0
+        with pytest.raises(ChainError, match="left out what was logged in block"):
+            looking.index.sync()
+        looking.index.sync()
+        assert looking.index.request(request.id).id == request.id
+
+
+def test_a_block_that_nodes_disagree_on_is_not_agreed(tmp_path: Path) -> None:
+    with ExitStack() as closing:
+        one, other = (closing.enter_context(running_node(None)) for _ in range(2))
+        connection = Connection(one, other)
+        connection.ask("evm_mine")
+        mined = connection.block()
+        assert not connection.is_agreed(mined)
+        assert Connection(one).is_agreed(mined)
+        assert Connection(one, "http://127.0.0.1:9").is_agreed(mined)
