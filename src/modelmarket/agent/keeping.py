@@ -25,6 +25,7 @@ AT_ONCE = 8
 """Steps whose transactions wait for their blocks at the same time."""
 LONGEST_REST_S = 30.0
 """Before a step that failed is tried again, at most."""
+NEVER = 2**63
 TROUBLES = (ModelMarketError, OSError, sqlite3.Error, sa.exc.SQLAlchemyError)
 """What may pass: a node that is away, a disk that is full."""
 
@@ -57,6 +58,8 @@ def perform(market: Market, step: Step) -> Report:
         if step.submission_id:
             submission = market.submission(step.submission_id)
         match step.kind:
+            case Kind.STAND_BY:
+                pass
             case Kind.OPEN_TRUTH:
                 request.open_truth()
             case Kind.CLAIM:
@@ -156,6 +159,7 @@ class _Keeper:
         self._look = look
         self._plan: list[Step] = []
         self._seen: tuple[bytes, int] | None = None
+        self._wake = NEVER
         self._rests: dict[tuple[Kind, RequestId, SubmissionId], _Rest] = {}
         self._trouble = ""
 
@@ -182,14 +186,19 @@ class _Keeper:
         market = self._market
         market.resume()
         seen = market.connection.block().hash, market.vault.size()
-        if seen != self._seen:
+        now = market.now() if self._plan else 0
+        # Without a new block time passes too, and with it windows.
+        if seen != self._seen or now >= self._wake:
             self._plan = plan(market)
             self._seen = seen
+            now = market.now()
+            coming = [step.begins for step in self._plan if step.begins > now]
+            self._wake = min(coming, default=NEVER)
             if self._look is not None:
                 self._look(self._plan)
         if not self._plan:
             return False
-        now, clock = market.now(), time.monotonic()
+        clock = time.monotonic()
         due = [
             step
             for step in self._plan
@@ -220,4 +229,4 @@ class _Keeper:
 
 
 def _by_urgency(steps: list[Step]) -> list[Step]:
-    return sorted(steps, key=lambda step: step.ends or 2**63)
+    return sorted(steps, key=lambda step: step.ends or NEVER)

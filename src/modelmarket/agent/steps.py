@@ -27,6 +27,7 @@ class Kind(StrEnum):
     VALIDATE = "open the predictions"
     WITHDRAW = "withdraw"
     ENFORCE = "enforce the time-out"
+    STAND_BY = "stand by"
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,9 @@ class Step:
 def plan(market: Market) -> list[Step]:
     """Everything that is due or will be, for what is in the vault.
 
-    Steps whose time has not come have `begins` in the future.
+    Steps whose time has not come have `begins` in the future. Where nothing is
+    to be done for now, but may be once others have acted or missed their time,
+    the step is to stand by.
     """
     market.index.sync()
     now = market.now()
@@ -70,8 +73,9 @@ def plan(market: Market) -> list[Step]:
     for record, truth_is_ours, ours in _concerns(market):
         if record.stage.is_final:
             steps += _withdrawals(record, ours)
-        else:
-            steps += _steps(record, ours, now, truth_is_ours=truth_is_ours)
+            continue
+        found = list(_steps(record, ours, now, truth_is_ours=truth_is_ours))
+        steps += found or _standing_by(record, ours, now)
     return sorted(steps, key=lambda step: (step.begins, step.ends))
 
 
@@ -89,7 +93,7 @@ def is_due(market: Market, step: Step, now: int | None = None) -> bool:
         now: Chain time; None to ask for it.
     """
     second = market.now() if now is None else now
-    if second < step.begins:
+    if second < step.begins or step.kind is Kind.STAND_BY:
         return False
     if step.kind is not Kind.OPEN_TRUTH or market.network.confirmations == 0:
         return True
@@ -190,6 +194,16 @@ def _steps(
                 )
         case _:
             return
+
+
+def _standing_by(
+    record: RequestRecord, ours: list[SubmissionRecord], now: int
+) -> Iterator[Step]:
+    """A claim may become the candidate, and others may miss their steps."""
+    position = record.at(now)
+    ranked = [one.id for one in ours if one.is_live and one.status is Status.RANKED]
+    for one in ranked or [NONE]:
+        yield Step(Kind.STAND_BY, record.id, one, position.step_ends, 0)
 
 
 def _gains_by_enforcing(

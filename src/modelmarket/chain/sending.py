@@ -8,13 +8,20 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from modelmarket.errors import ChainError, FundsError, InputError, TransactionError
+from modelmarket.chain.connection import Call
+from modelmarket.errors import (
+    ChainError,
+    FundsError,
+    InputError,
+    RevertError,
+    TransactionError,
+)
 from modelmarket.protocol.types import Address, Wei, checksummed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from modelmarket.chain.connection import Call, Connection, Receipt
+    from modelmarket.chain.connection import Connection, Receipt
     from modelmarket.chain.wallets import Wallet
 
 TRANSACTION_GAS_LIMIT = 2**24
@@ -239,6 +246,26 @@ def deliver(
             )
         time.sleep(pause)
         pause = min(pause * 1.5, SLOWEST_POLL_S)
+
+
+def can_be_sent(connection: Connection, tries: Sequence[Signed]) -> bool:
+    """Whether a transaction is under way, over, or would do what it should.
+
+    A contract's refusal on the chain would cost the fees and the nonce.
+    """
+    newest = tries[-1]
+    if connection.transaction_count(newest.sender) > newest.nonce:
+        return True
+    if any(connection.nonce(one.hash) is not None for one in tries):
+        return True
+    fields = newest.fields
+    to = checksummed("0x" + bytes(fields["to"]).hex()) if fields["to"] else None
+    call = Call("", to, bytes(fields["data"]), Wei(fields["value"]))
+    try:
+        connection.read(call, sender=newest.sender)
+    except RevertError:
+        return False
+    return True
 
 
 def _mined(connection: Connection, tries: Sequence[Signed]) -> Receipt | None:

@@ -17,7 +17,7 @@ from modelmarket.chain.connection import Call, Receipt
 from modelmarket.chain.contracts import NO_PERMIT, ModelMarket, Permit
 from modelmarket.chain.events import RequestCreated
 from modelmarket.chain.networks import LOCAL, Network, Networks
-from modelmarket.chain.sending import Signed, deliver, send
+from modelmarket.chain.sending import Signed, can_be_sent, deliver, send
 from modelmarket.chain.wallets import Keystores, Wallet
 from modelmarket.errors import (
     FundsError,
@@ -350,6 +350,10 @@ class Market:
         wallet = self._wallet
         if wallet is not None and wallet.address != tries[0].sender:
             wallet = None
+        if not can_be_sent(self.connection, tries):
+            # What it stands on may have been taken back too; it has its turn
+            # when that is there again, or when its nonce is used otherwise.
+            return
         try:
             receipt = deliver(
                 self.connection, list(tries), wallet=wallet, journal=journal
