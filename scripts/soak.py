@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The long run of the agents: `python scripts/soak.py [MINUTES]`.
+"""The long run of the agents: `make soak`.
 
 On anvil with a block each second, three people create requests and enter each
 other's, and their agents keep all appointments: each behind two nodes that
@@ -24,32 +24,31 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
-
-from faults import Faults, faulty  # noqa: E402
-from modelmarket.agent import plan  # noqa: E402
-from modelmarket.chain.anvil import running_anvil  # noqa: E402
-from modelmarket.chain.networks import Networks  # noqa: E402
-from modelmarket.chain.wallets import Keystores  # noqa: E402
-from modelmarket.errors import ChainError, StepError  # noqa: E402
-from modelmarket.protocol.money import ONE_MDC  # noqa: E402
-from modelmarket.protocol.phases import Phase, Status  # noqa: E402
-from modelmarket.protocol.types import Wei  # noqa: E402
-from trading import PASSPHRASE, Place  # noqa: E402
+from faults import Fault, Faults, faulty
+from modelmarket.agent import plan
+from modelmarket.chain.anvil import running_anvil
+from modelmarket.chain.networks import Networks
+from modelmarket.chain.wallets import Keystores
+from modelmarket.errors import ChainError, StepError
+from modelmarket.protocol.money import ONE_MDC
+from modelmarket.protocol.phases import Phase, Status
+from modelmarket.protocol.types import Wei
+from trading import PASSPHRASE, Place
 
 if TYPE_CHECKING:
     from modelmarket.market import Market
 
+ROOT = Path(__file__).parents[1]
 RESULT = ROOT / "benchmarks" / "soak.json"
 MINUTES = 20.0
 REQUESTS = 50
 ENTRIES = 4
 REWARD = Wei(10 * ONE_MDC)
-WINDOW_S = 60
+TERMS = {"reward": REWARD, "submission_window_s": 90, "response_window_s": 60}
 DRAIN_S = 240
 FAULT_RATE = 0.08
 KILL_S = (40.0, 120.0)
@@ -146,23 +145,13 @@ def trade(here: Place, people: list[Market], spacing_s: float) -> None:
         begun = time.monotonic()
         owner = people[number % len(people)]
         created = len(owner.requests(mine=True))
-        insist(
-            lambda owner=owner: here.create(  # type: ignore[misc]  # bound early
-                owner,
-                reward=REWARD,
-                submission_window_s=90,
-                response_window_s=WINDOW_S,
-            )
-        )
+        insist(partial(here.create, owner, **TERMS))
         mine = owner.requests(mine=True)
         assert len(mine) == created + 1
         for entry in range(ENTRIES):
             trainer = people[(number + 1 + entry % 2) % len(people)]
-            insist(
-                lambda trainer=trainer: here.submit(  # type: ignore[misc]  # bound early
-                    trainer, mine[0].id, mistakes.randrange(8)
-                )
-            )
+            wrong = mistakes.randrange(8)
+            insist(partial(here.submit, trainer, mine[0].id, wrong))
         print(f"request {number + 1} of {REQUESTS}", flush=True)
         time.sleep(max(0.0, spacing_s - (time.monotonic() - begun)))
 
@@ -229,13 +218,12 @@ def main() -> None:
             stop.set()
             for keeper in keepers:
                 keeper.join()
-            logs = [agent.log.read_text() for agent in agents]
-            Path("/tmp/soak-logs").mkdir(exist_ok=True)
-            for agent, log in zip(agents, logs, strict=True):
-                Path("/tmp/soak-logs", agent.name).write_text(log)
+        logs = [agent.log.read_text() for agent in agents]
         counts = verify(here, people)
         assert not any("Traceback" in log or PASSPHRASE in log for log in logs)
-        injected = sum((one.injected for a in agents for one in a.faults), Counter())
+        injected: Counter[Fault] = sum(
+            (one.injected for a in agents for one in a.faults), Counter()
+        )
         asked = sum(one.answered for a in agents for one in a.faults)
         document: dict[str, Any] = {
             "date": datetime.now(UTC).date().isoformat(),
