@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from modelmarket.agent import Kind
 from modelmarket.errors import ModelMarketError
 from modelmarket.storage.cid import Cid
+from modelmarket.storage.fetch import is_served
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -23,6 +24,7 @@ FEW_FEES_WEI = 10**16
 """Of the chain's own coin: some hundred steps at 1 gwei."""
 DRIFT_S = 60
 FEW_BYTES = 10**9
+MOST_LAG_BLOCKS = 3
 
 
 @dataclass(frozen=True)
@@ -73,13 +75,20 @@ def examine(
     says = "all are here" if not lost else f"{lost} truths are not in this vault"
     yield Lamp("Secrets", lost == 0, says)
     yield _data(market, plan)
+    yield _reach(market, plan)
 
 
 def _node(market: Market) -> Lamp:
-    block = market.connection.block().number
+    heads = market.connection.heads()
+    newest = max((head for head in heads.values() if head is not None), default=0)
+    for name, head in heads.items():
+        if head is None:
+            return Lamp("Node", False, f"{name} does not answer")
+        if head + MOST_LAG_BLOCKS < newest:
+            return Lamp("Node", False, f"{name} lies {newest - head:,} blocks behind")
     if market.connection.ask("eth_syncing"):
-        return Lamp("Node", False, f"it is still catching up, at block {block:,}")
-    return Lamp("Node", True, f"block {block:,}")
+        return Lamp("Node", False, f"it is still catching up, at block {newest:,}")
+    return Lamp("Node", True, f"block {newest:,}")
 
 
 def _clock(market: Market, *, clock_is_ours: bool) -> Lamp:
@@ -120,6 +129,16 @@ def _steps(market: Market, plan: Sequence[Step]) -> Lamp:
     late = [one for one in plan if one.ends and now > (one.begins + one.ends) // 2]
     if late:
         return Lamp("Steps", False, f"late: {late[0]}; is the agent running?")
+    due = [one for one in plan if one.ends and one.begins <= now]
+    if due:
+        next_one = min(due, key=lambda step: step.ends)
+        return Lamp(
+            "Steps", True, f"{next_one}, with {next_one.ends - now:,} s to spare"
+        )
+    coming = [one for one in plan if one.begins > now]
+    if coming:
+        wait = coming[0].begins - now
+        return Lamp("Steps", True, f"{len(plan)} to come, the next in {wait:,} s")
     return Lamp("Steps", True, f"{len(plan)} to come")
 
 
@@ -144,3 +163,14 @@ def _data(market: Market, plan: Sequence[Step]) -> Lamp:
     if gone:
         return Lamp("Data", False, f"those of request {gone[0]} are not in the store")
     return Lamp("Data", True, "all of your open requests' are here")
+
+
+def _reach(market: Market, plan: Sequence[Step]) -> Lamp:
+    """Whether others can get the data of what is open."""
+    for step in plan:
+        if step.kind is Kind.OPEN_TRUTH:
+            dataset = market.index.request(step.request_id).terms.dataset
+            if not is_served(Cid.parse(dataset), market.network.gateways):
+                says = f"no gateway of this network has those of {step.request_id}"
+                return Lamp("Reach", False, f"{says}: run `modelmarket store serve`")
+    return Lamp("Reach", True, "others can fetch your open requests' data")

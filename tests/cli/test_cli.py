@@ -66,6 +66,7 @@ def test_the_nouns_are_these() -> None:
         "submission",
         "submit",
         "up",
+        "vault",
     }
 
 

@@ -19,7 +19,9 @@ from modelmarket.errors import InputError, NotFoundError, VaultError
 from modelmarket.protocol.labels import pack
 from modelmarket.protocol.seals import superhash
 from modelmarket.protocol.types import RequestId, Salt, TermsHash, checksummed
-from modelmarket.vault.vault import SealedPredictions, SealedTruth, Vault
+from modelmarket.vault import backups
+from modelmarket.vault.secret import SealedPredictions, SealedTruth
+from modelmarket.vault.vault import Vault
 
 PASSPHRASE = "correct horse battery staple"
 MARKET = checksummed(b"\x01" * 20)
@@ -95,7 +97,7 @@ def test_a_wrong_passphrase_opens_nothing(vault: Vault) -> None:
 def test_a_damaged_vault_says_what_to_do(tmp_path: Path) -> None:
     path = tmp_path / "vault.sqlite"
     path.write_bytes(b"this is no database, and long enough to be read as one" * 20)
-    with pytest.raises(VaultError, match=r"is damaged.*agent restore"):
+    with pytest.raises(VaultError, match=r"is damaged.*vault restore"):
         Vault(path, PASSPHRASE)
 
 
@@ -134,16 +136,16 @@ def test_a_backup_brings_everything_to_another_vault(
     name = vault.keep(TRUTH)
     vault.keep(PREDICTIONS)
     backup = tmp_path / "backup.json"
-    assert vault.export(backup, "of the backup") == 2
+    assert backups.write(backup, vault.all(), "of the backup") == 2
     assert stat.S_IMODE(backup.stat().st_mode) == 0o600
     other = Vault(tmp_path / "other.sqlite", "another one")
-    assert other.restore(backup, "of the backup") == 2
-    assert other.restore(backup, "of the backup") == 2
+    assert backups.read(backup, other, "of the backup") == 2
+    assert backups.read(backup, other, "of the backup") == 2
     assert other.truth(name) == TRUTH
     with pytest.raises(VaultError):
-        other.restore(backup, "guessed")
+        backups.read(backup, other, "guessed")
     with pytest.raises(InputError, match="exists already"):
-        vault.export(backup, "x")
+        backups.write(backup, vault.all(), "x")
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", '{"format": "other"}'])
@@ -153,9 +155,9 @@ def test_what_is_no_backup_is_refused(
     path = tmp_path / "x"
     path.write_text(content)
     with pytest.raises(VaultError, match="is not a backup"):
-        vault.restore(path, PASSPHRASE)
+        backups.read(path, vault, PASSPHRASE)
     with pytest.raises(NotFoundError):
-        vault.restore(tmp_path / "nowhere", PASSPHRASE)
+        backups.read(tmp_path / "nowhere", vault, PASSPHRASE)
 
 
 def test_what_was_kept_survives_a_kill(tmp_path: Path) -> None:

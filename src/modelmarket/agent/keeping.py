@@ -185,7 +185,7 @@ class _Keeper:
         """Whether something was done, so that more may be due."""
         market = self._market
         market.resume()
-        seen = market.connection.block().hash, market.vault.size()
+        seen = market.connection.block().hash, market.vault.count()
         now = market.now() if self._plan else 0
         # Without a new block time passes too, and with it windows.
         if seen != self._seen or now >= self._wake:

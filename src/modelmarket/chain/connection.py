@@ -169,6 +169,10 @@ class Connection:
         """
         return all(one == block.hash for one in self._nodes.hashes_of(block.number))
 
+    def heads(self) -> dict[str, int | None]:
+        """Each node's newest block by the node's name; None if it does not answer."""
+        return self._nodes.heads()
+
     def now(self) -> int:
         """Chain time: the second that the next block will carry at least.
 

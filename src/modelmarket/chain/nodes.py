@@ -157,6 +157,17 @@ class Nodes(JSONBaseProvider):
             said = str(found.get("hash", "")) if isinstance(found, dict) else ""
             yield bytes.fromhex(said.removeprefix("0x"))
 
+    def heads(self) -> dict[str, int | None]:
+        """The number of each node's newest block; None from one that is not well."""
+        found: dict[str, int | None] = {}
+        for node in self._nodes:
+            try:
+                answer = self._ask(node, "eth_blockNumber", [])
+                found[node.name] = int(str(answer.get("result")), 16)
+            except (_TroubleError, ValueError):
+                found[node.name] = None
+        return found
+
     def _in_order(self) -> list[_Node]:
         now = time.monotonic()
         return sorted(self._nodes, key=lambda node: node.rests_until > now)

@@ -22,6 +22,7 @@ from modelmarket.cli import (
     store,
     submission,
     up,
+    vault,
 )
 from modelmarket.cli.output import Output
 from modelmarket.errors import ModelMarketError
@@ -57,7 +58,7 @@ def options(
     """
 
 
-for noun in (account, agent, dataset, node, request, store, submission):
+for noun in (account, agent, dataset, node, request, store, submission, vault):
     app.add_typer(noun.app, name=noun.__name__.rpartition(".")[2])
 app.command("airdrop")(airdrop.airdrop)
 app.command("submit")(submission.submit)

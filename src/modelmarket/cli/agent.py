@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,16 +14,14 @@ from modelmarket.cli.options import (
     AccountName,
     AsJson,
     NetworkName,
-    ask_passphrase,
     open_market,
 )
 from modelmarket.cli.output import Output
-from modelmarket.home import Home
 from modelmarket.text import local_time, utc_time
 
 if TYPE_CHECKING:
     from modelmarket.agent import Report, Step
-    from modelmarket.vault.vault import Vault
+    from modelmarket.notices import Notice
 
 app = typer.Typer(help="Do what is due, in time.", no_args_is_help=True)
 
@@ -47,29 +45,59 @@ def run(
     account: AccountName = None,
     network: NetworkName = DEFAULT_NETWORK,
     poll: Annotated[float, typer.Option(help="Seconds between two looks.")] = 2.0,
+    notify: Annotated[
+        bool, typer.Option("--notify", help="Show warnings on the desktop.")
+    ] = False,
+    metrics_port: Annotated[
+        int, typer.Option(help="Serve Prometheus there, on loopback; 0 for not.")
+    ] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Do what is due for your requests and submissions, until interrupted.
 
-    It may be killed and started again at any time, or run twice.
+    It may be killed and started again at any time, or run twice. What it does
+    and what it warns of is printed, with --json as a line each, and posted as
+    JSON to the address in MODELMARKET_WEBHOOK (or in the file that
+    MODELMARKET_WEBHOOK_FILE names) if there is one.
 
-    Example:
+    Examples:
 
         modelmarket agent run
+
+        modelmarket agent run --json --metrics-port 9464
     """
+    from modelmarket import notices
     from modelmarket.agent import run as keep
+    from modelmarket.market.market import secret_from_environment
 
     market = open_market(network, account, sign=True)
     output = Output(as_json=as_json)
 
-    def tell(report: Report) -> None:
+    def show(notice: Notice) -> None:
         if as_json:
-            print(json.dumps(_report(report)), flush=True)  # noqa: T201  # a line for each
+            print(json.dumps(notice.document()), flush=True)  # noqa: T201  # a line for each
         else:
-            output.result(None, f"{report.step}: {report.message}")
+            output.result(None, f"{notice.time} {notice.message}")
 
-    output.note(f"Keeping the appointments of {market.wallet.address}; Ctrl+C ends it.")
-    keep(market, tell=tell, poll_s=poll)
+    def warn(notice: Notice) -> None:
+        if notice.level is notices.Level.WARNING:
+            notices.desktop(notice)
+
+    with ExitStack() as closing:
+        sinks: list[notices.Sink] = [show]
+        hook = secret_from_environment("MODELMARKET_WEBHOOK")
+        if hook:
+            sinks.append(closing.enter_context(notices.webhook(hook)))
+        if notify:
+            sinks.append(warn)
+        watch = notices.Watch(market, sinks)
+        if metrics_port:
+            address = closing.enter_context(notices.metrics(watch, metrics_port))
+            output.note(f"Figures for Prometheus are at {address}.")
+        output.note(
+            f"Keeping the appointments of {market.wallet.address}; Ctrl+C ends it."
+        )
+        keep(market, tell=watch.tell, look=watch.look, poll_s=poll)
 
 
 @app.command()
@@ -127,46 +155,4 @@ def plan(
             for one in steps
         ],
         empty="Nothing is due, and nothing will be.",
-    )
-
-
-def _vault() -> Vault:
-    from modelmarket.vault.vault import Vault
-
-    home = Home.default()
-    home.prepare()
-    return Vault(home.vault, ask_passphrase())
-
-
-@app.command()
-def backup(
-    path: Annotated[Path, typer.Argument(help="A file that is not there yet.")],
-    as_json: AsJson = False,
-) -> None:
-    """Write a backup of the vault's secrets, encrypted under its passphrase.
-
-    Example:
-
-        modelmarket agent backup vault-backup.json
-    """
-    count = _vault().export(path, ask_passphrase())
-    Output(as_json=as_json).result(
-        {"path": str(path), "secrets": count}, f"{path} holds {count} secrets."
-    )
-
-
-@app.command()
-def restore(
-    path: Annotated[Path, typer.Argument(help="A backup's file.")],
-    as_json: AsJson = False,
-) -> None:
-    """Take a backup's secrets into the vault; what is there stays.
-
-    Example:
-
-        modelmarket agent restore vault-backup.json
-    """
-    count = _vault().restore(path, ask_passphrase())
-    Output(as_json=as_json).result(
-        {"secrets": count}, f"{count} secrets are in the vault."
     )

@@ -35,27 +35,36 @@ RequestNumber = Annotated[int, typer.Argument(metavar="REQUEST", help="Its id.")
 SubmissionNumber = Annotated[int, typer.Argument(metavar="SUBMISSION", help="Its id.")]
 
 DEFAULT_NETWORK = "local"
+VAULT_VARIABLE = "MODELMARKET_PASSPHRASE"
+BUNDLE_VARIABLE = "MODELMARKET_BUNDLE_PASSPHRASE"
 
 
-def ask_passphrase(*, confirm: bool = False) -> str:
+def ask_passphrase(*, confirm: bool = False, bundle: bool = False) -> str:
     """The passphrase: from the environment, or asked of whoever sits there.
+
+    Args:
+        confirm: Have it typed twice.
+        bundle: Not the vault's, but a bundle's own.
 
     Raises:
         InputError: It is nowhere, and there is nobody to ask.
     """
-    from modelmarket.market.market import passphrase_from_environment
+    from modelmarket.market.market import secret_from_environment
 
-    known = passphrase_from_environment()
+    variable = BUNDLE_VARIABLE if bundle else VAULT_VARIABLE
+    known = secret_from_environment(variable)
     if known is not None:
         return known
     if not sys.stdin.isatty():
         raise InputError(
             "A passphrase is needed, and there is nobody to ask.",
-            hint="Set MODELMARKET_PASSPHRASE, or name a file in "
-            "MODELMARKET_PASSPHRASE_FILE.",
+            hint=f"Set {variable}, or name a file in {variable}_FILE.",
         )
     answer: str = typer.prompt(
-        "Passphrase", hide_input=True, confirmation_prompt=confirm, err=True
+        "The bundle's passphrase" if bundle else "Passphrase",
+        hide_input=True,
+        confirmation_prompt=confirm,
+        err=True,
     )
     return answer
 

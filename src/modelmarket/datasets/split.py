@@ -8,6 +8,7 @@ memory alone, as codes: what is written never depends on them.
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from array import array
 from collections.abc import Callable, Iterable, Iterator
@@ -50,6 +51,15 @@ class Source:
     data: Table
     label: str | None = None
     labels: Table | None = None
+
+    def digest(self) -> bytes:
+        """SHA-256 over the SHA-256 of each file; 32 bytes."""
+        digests = []
+        for table in (self.data, self.labels):
+            if table is not None:
+                with table.path.open("rb") as file:
+                    digests.append(hashlib.file_digest(file, "sha256").digest())
+        return hashlib.sha256(b"".join(digests)).digest()
 
     def __post_init__(self) -> None:
         if (self.label is None) == (self.labels is None):

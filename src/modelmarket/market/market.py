@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from modelmarket.chain.connection import Call, Receipt
-from modelmarket.chain.contracts import NO_PERMIT, ModelMarket, Permit
+from modelmarket.chain.contracts import NO_PERMIT, ModelMarket, Permit, with_copy
 from modelmarket.chain.events import RequestCreated
 from modelmarket.chain.networks import LOCAL, Network, Networks
 from modelmarket.chain.sending import Signed, can_be_sent, deliver, send
@@ -31,13 +31,15 @@ from modelmarket.index.index import Index
 from modelmarket.index.summaries import Sort, Wanted
 from modelmarket.market.request import Request
 from modelmarket.market.submission import Submission
+from modelmarket.protocol.classes import Codes
 from modelmarket.protocol.labels import pack
 from modelmarket.protocol.money import format_mdc
-from modelmarket.protocol.seals import new_salt
 from modelmarket.protocol.terms import DEFAULT_RESPONSE_WINDOW_S, Terms, least_stake
-from modelmarket.protocol.types import Address, RequestId, SubmissionId, Wei
+from modelmarket.protocol.types import Address, RequestId, Seal, SubmissionId, Wei
 from modelmarket.storage.store import Store
-from modelmarket.vault.vault import SealedTruth, Vault
+from modelmarket.vault.deriving import MESSAGE, Root
+from modelmarket.vault.secret import SealedTruth, Secret, to_json
+from modelmarket.vault.vault import Vault
 
 if TYPE_CHECKING:
     from modelmarket.datasets.split import Source
@@ -159,7 +161,7 @@ class Market:
         """
         place = Home(home) if home is not None else Home.default()
         profile = Networks(place.networks).get(network)
-        secret = passphrase or passphrase_from_environment()
+        secret = passphrase or secret_from_environment()
         wallet = Wallet.from_environment()
         if wallet is None and secret is not None:
             keystores = Keystores(place.keystores)
@@ -447,13 +449,34 @@ class Market:
         terms = self.prepare_request(
             source, owner=self.wallet.address, reward=reward, **options
         )
-        with self.sending(self.contract.create_request(terms, permit)) as receipt:
+        with self.sending(self.creation(terms, permit)) as receipt:
             created = next(
                 event
                 for event in self.contract.events(receipt)
                 if isinstance(event, RequestCreated)
             )
             return self.request(created.request_id)
+
+    def creation(self, terms: Terms, permit: Permit) -> Call:
+        """The call that creates what was prepared."""
+        call = self.contract.create_request(terms, permit)
+        return with_copy(call, self.vault.copy_of(terms.truth_seal))
+
+    def root(self) -> Root:
+        """What this wallet's derived secrets come from."""
+        _, r, s = self.wallet.sign_typed(MESSAGE)
+        return Root.of_signature(r, s)
+
+    def keep(self, secret: Secret) -> Seal:
+        """Puts a secret into the vault, and an encrypted copy into the store.
+
+        Only this wallet's key decrypts the copy, on any machine.
+        """
+        name = self.vault.keep(secret)
+        copy = self.root().key_of_copies().encrypt(to_json(secret), name)
+        stored = self.store.add_bytes(copy, f"copy-{name.hex()[:12]}")
+        self.vault.note_copy(name, bytes(stored.cid))
+        return name
 
     def prepare_request(
         self,
@@ -489,6 +512,8 @@ class Market:
                 progress("bytes stored", count)
 
         name, context = options.get("name", ""), options.get("context", "")
+        root, digest = self.root(), source.digest()
+        turn = self.vault.count("truth")
         with tempfile.TemporaryDirectory(dir=self.home.scratch()) as scratch:
             published = publish(
                 source,
@@ -497,20 +522,11 @@ class Market:
                 context=context,
                 fraction=options.get("fraction", DEFAULT_FRACTION),
                 stratified=options.get("stratified", False),
-                seed=options.get("seed"),
+                seed=options.get("seed") or root.split_seed(digest, turn),
                 progress=rows,
             )
-            truth = published.split.truth
             bits = published.manifest.classes.bits
-            secret = SealedTruth(
-                chain_id=self.network.chain_id,
-                market=self.network.market,
-                requester=owner,
-                salt=new_salt(),
-                labels=int(truth.size),
-                bits=bits,
-                packed=b"".join(pack(truth, bits)),
-            )
+            secret = self.sealed_truth(published.split.truth, bits, owner, turn)
             stake = options.get("stake")
             least = options.get("minimum_accuracy") or Fraction(0)
             matches = options.get("minimum_matches")
@@ -535,19 +551,44 @@ class Market:
             )
             terms.check()
             folder = self.store.add(Path(scratch), progress=stored)
-        self.vault.keep(secret)
+        self.keep(secret)
         return replace(terms, dataset=str(folder.cid))
 
+    def sealed_truth(
+        self, truth: Codes, bits: int, owner: Address, turn: int
+    ) -> SealedTruth:
+        """A truth with the salt that this wallet's key gives it.
 
-def passphrase_from_environment() -> str | None:
-    """The passphrase in `MODELMARKET_PASSPHRASE`, or in the file that
-    `MODELMARKET_PASSPHRASE_FILE` names; None without either.
+        Args:
+            truth: The test labels' codes; shape (rows,).
+            bits: Per label.
+            owner: Whom the seal names.
+            turn: How many truths were sealed before.
+        """
+        packed = b"".join(pack(truth, bits))
+        place = self.network.chain_id.to_bytes(8) + self.network.market.encode()
+        return SealedTruth(
+            chain_id=self.network.chain_id,
+            market=self.network.market,
+            requester=owner,
+            salt=self.root().salt(place, owner.encode(), turn.to_bytes(8), packed),
+            labels=int(truth.size),
+            bits=bits,
+            packed=packed,
+        )
+
+
+def secret_from_environment(
+    variable: str = "MODELMARKET_PASSPHRASE",
+) -> str | None:
+    """The secret in a variable, or in the file that the variable's name with
+    `_FILE` names; None without either.
 
     Raises:
         InputError: The file cannot be read.
     """
-    secret = os.environ.get("MODELMARKET_PASSPHRASE")
-    named = os.environ.get("MODELMARKET_PASSPHRASE_FILE")
+    secret = os.environ.get(variable)
+    named = os.environ.get(f"{variable}_FILE")
     if secret or not named:
         return secret or None
     try:

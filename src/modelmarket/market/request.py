@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modelmarket.chain.contracts import with_copy
 from modelmarket.chain.events import SubmissionCreated
 from modelmarket.datasets.published import (
     MANIFEST,
@@ -24,12 +25,12 @@ from modelmarket.protocol.classes import Codes
 from modelmarket.protocol.labels import pack, page_count, unpack
 from modelmarket.protocol.money import format_mdc
 from modelmarket.protocol.phases import Phase, Position
-from modelmarket.protocol.seals import new_salt, superhash
+from modelmarket.protocol.seals import superhash
 from modelmarket.protocol.types import Address, RequestId, Seal, SubmissionId, Superhash
 from modelmarket.storage.cid import Cid
 from modelmarket.storage.fetch import fetch
 from modelmarket.storage.store import Progress, Stored
-from modelmarket.vault.vault import SealedPredictions
+from modelmarket.vault.secret import SealedPredictions
 
 if TYPE_CHECKING:
     import polars as pl
@@ -322,6 +323,7 @@ class Request:
         if len(name_bytes) > 64:  # noqa: PLR2004  # the contract's bound
             raise InputError(f"The name takes {len(name_bytes)} bytes; 64 are allowed.")
         bundle = self._bundle(Path(model), codes)
+        packed = b"".join(pack(codes, self.terms.bits))
         secret = SealedPredictions(
             chain_id=market.network.chain_id,
             market=market.network.market,
@@ -329,15 +331,17 @@ class Request:
             request_id=self.id,
             terms_hash=self.record.terms_hash,
             superhash=superhash(str(bundle.cid)),
-            salt=new_salt(),
+            salt=market.root().salt(
+                self.record.terms_hash, owner.encode(), bytes(bundle.cid), packed
+            ),
             model=str(bundle.cid),
-            packed=b"".join(pack(codes, self.terms.bits)),
+            packed=packed,
         )
-        return Prepared(market.vault.keep(secret), secret.superhash, name)
+        return Prepared(market.keep(secret), secret.superhash, name)
 
     def submission_call(self, entry: Prepared, permit: Permit) -> Call:
         """The call that enters what was prepared."""
-        return self.market.contract.submit(
+        call = self.market.contract.submit(
             self.id,
             self.record.terms_hash,
             entry.seal,
@@ -345,6 +349,7 @@ class Request:
             entry.name,
             permit,
         )
+        return with_copy(call, self.market.vault.copy_of(entry.seal))
 
     def _bundle(self, model: Path, codes: Codes) -> Stored:
         """The folder whose CID is sealed: the model, and its predictions."""
@@ -381,7 +386,7 @@ class Request:
         if truth is None:
             raise StepError(
                 f"The truth of request {self.id} is not in this vault.",
-                hint="A backup is read by `modelmarket agent restore FILE`.",
+                hint="A backup is read by `modelmarket vault restore FILE`.",
             )
         opening = truth.opening()
         return [

@@ -16,7 +16,7 @@ from modelmarket.protocol.types import SubmissionId, Wei
 if TYPE_CHECKING:
     from modelmarket.chain.connection import Receipt
     from modelmarket.market.request import Request
-    from modelmarket.vault.vault import SealedPredictions
+    from modelmarket.vault.secret import SealedPredictions
 
 CLAIM_TRIES = 5
 STALE_HINTS = ("BadHint", "HintTooFar")

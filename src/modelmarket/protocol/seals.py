@@ -6,7 +6,6 @@ outside. The same rules in Vyper: `contracts/seals.vy`.
 """
 
 import hashlib
-import secrets
 from dataclasses import dataclass
 
 from eth_hash.auto import keccak
@@ -22,11 +21,6 @@ PREDICTIONS = keccak(b"ModelMarket predictions 1")
 """Domain of the seals of predictions."""
 
 NO_HASH = bytes(32)
-
-
-def new_salt() -> Salt:
-    """32 bytes from the operating system's random source."""
-    return Salt(secrets.token_bytes(32))
 
 
 def superhash(cid: str) -> Superhash:

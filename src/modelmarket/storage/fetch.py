@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import httpx
 
 TIMEOUT_S = 30.0
+QUICK_S = 5.0
 
 
 def fetch(
@@ -83,3 +84,17 @@ def _block(client: httpx.Client, gateway: str, cid: Cid) -> bytes:
             if len(received) > MOST_BLOCK_BYTES:
                 raise StorageError("it sent a block that is too large.")
         return bytes(received)
+
+
+def is_served(cid: Cid, gateways: Sequence[str]) -> bool:
+    """Whether any of these gateways gives the first block of a file or folder."""
+    import httpx
+
+    with httpx.Client(timeout=QUICK_S) as client:
+        for gateway in gateways:
+            try:
+                cid.check(_block(client, gateway, cid))
+            except (httpx.HTTPError, StorageError, NotFoundError):
+                continue
+            return True
+    return False

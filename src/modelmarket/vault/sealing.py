@@ -61,5 +61,5 @@ class Key:
         except (InvalidTag, ValueError):
             message = "The passphrase is wrong, or the vault is damaged."
         raise VaultError(
-            message, hint="A backup is read by `modelmarket agent restore FILE`."
+            message, hint="A backup is read by `modelmarket vault restore FILE`."
         )

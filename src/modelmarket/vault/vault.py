@@ -7,37 +7,34 @@ what it wrote is on disk. Everything but hashes of what is public is encrypted.
 
 from __future__ import annotations
 
-import base64
-import json
 import os
 import secrets
 import sqlite3
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from modelmarket.databases import Database
-from modelmarket.errors import InputError, NotFoundError, VaultError
-from modelmarket.files import PRIVATE, write_atomically
-from modelmarket.protocol.labels import Page
-from modelmarket.protocol.seals import Core, Opening, seal
-from modelmarket.protocol.types import (
-    Address,
-    RequestId,
-    Salt,
-    Seal,
-    Superhash,
-    TermsHash,
-)
+from modelmarket.errors import VaultError
+from modelmarket.files import PRIVATE
+from modelmarket.protocol.types import Address, Seal
 from modelmarket.vault.sealing import SALT_BYTES, Key
+from modelmarket.vault.secret import (
+    SealedPredictions,
+    SealedTruth,
+    Secret,
+    from_json,
+    kind_of,
+    to_json,
+)
 
 _CHECK = b"ModelMarket vault 1"
-_BACKUP_FORMAT = "ModelMarket backup 1"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value BLOB);
 CREATE TABLE IF NOT EXISTS secrets (
     seal BLOB PRIMARY KEY, kind TEXT NOT NULL, market TEXT NOT NULL,
-    sealed BLOB NOT NULL
+    sealed BLOB NOT NULL, copy BLOB NOT NULL DEFAULT x''
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS journal (
     hash BLOB PRIMARY KEY, market TEXT NOT NULL, step TEXT NOT NULL,
@@ -45,73 +42,6 @@ CREATE TABLE IF NOT EXISTS journal (
 );
 CREATE INDEX IF NOT EXISTS kept ON journal (market) WHERE sealed != x'';
 """
-
-
-@dataclass(frozen=True, repr=False)
-class SealedTruth:
-    """The truth of a request of ours.
-
-    Attributes:
-        chain_id: In its seal.
-        market: The contract.
-        requester: Its owner.
-        salt: In its seal.
-        labels: Number of test rows.
-        bits: Per label.
-        packed: Its pages, one after the other.
-    """
-
-    chain_id: int
-    market: Address
-    requester: Address
-    salt: Salt
-    labels: int
-    bits: int
-    packed: bytes
-
-    def opening(self) -> Opening:
-        """What opens it."""
-        core = Core.of_truth(self.chain_id, self.market, self.requester, self.salt)
-        return seal(_pages(self.packed), core)
-
-
-@dataclass(frozen=True, repr=False)
-class SealedPredictions:
-    """The predictions and the model of a submission of ours.
-
-    Attributes:
-        chain_id: In its seal.
-        market: The contract.
-        trainer: Its owner.
-        request_id: What it was submitted to.
-        terms_hash: In its seal.
-        superhash: In its seal.
-        salt: In its seal.
-        model: The model's CID.
-        packed: The predictions' pages, one after the other.
-    """
-
-    chain_id: int
-    market: Address
-    trainer: Address
-    request_id: RequestId
-    terms_hash: TermsHash
-    superhash: Superhash
-    salt: Salt
-    model: str
-    packed: bytes
-
-    def opening(self) -> Opening:
-        """What opens it."""
-        core = Core.of_predictions(
-            self.chain_id,
-            self.market,
-            self.trainer,
-            self.terms_hash,
-            self.superhash,
-            self.salt,
-        )
-        return seal(_pages(self.packed), core)
 
 
 @dataclass(frozen=True, repr=False)
@@ -129,11 +59,6 @@ class Sent:
     raw: bytes
 
 
-Secret = SealedTruth | SealedPredictions
-_KINDS: dict[str, type[Secret]] = {
-    "truth": SealedTruth,
-    "predictions": SealedPredictions,
-}
 _Kind = TypeVar("_Kind", SealedTruth, SealedPredictions)
 
 
@@ -161,7 +86,7 @@ class Vault:
         except sqlite3.DatabaseError as error:
             raise VaultError(
                 f"The vault {path} is damaged: {error}.",
-                hint="Move it away, then: `modelmarket agent restore FILE`.",
+                hint="Move it away, then: `modelmarket vault restore FILE`.",
             ) from error
 
     def __repr__(self) -> str:
@@ -171,15 +96,54 @@ class Vault:
 
     def keep(self, secret: Secret) -> Seal:
         """Puts a secret on disk, under its seal."""
-        kind = "truth" if isinstance(secret, SealedTruth) else "predictions"
-        name = secret.opening().seal
-        sealed = self._key.encrypt(_to_json(secret), kind.encode() + name)
+        kind, name = kind_of(secret), secret.opening().seal
+        sealed = self._key.encrypt(to_json(secret), kind.encode() + name)
         with self.database.writing() as connection:
             connection.execute(
-                "INSERT OR IGNORE INTO secrets VALUES (?, ?, ?, ?)",
+                "INSERT OR IGNORE INTO secrets (seal, kind, market, sealed)"
+                " VALUES (?, ?, ?, ?)",
                 (name, kind, secret.market, sealed),
             )
         return name
+
+    def all(self) -> Iterator[Secret]:
+        """Every secret that it holds."""
+        rows = self.database.connection.execute("SELECT seal FROM secrets").fetchall()
+        for (name,) in rows:
+            found = self.secret(name)
+            assert found is not None
+            yield found
+
+    def note_copy(self, name: bytes, cid: bytes) -> None:
+        """Notes where the encrypted copy of a secret is."""
+        with self.database.writing() as connection:
+            connection.execute(
+                "UPDATE secrets SET copy = ? WHERE seal = ?", (cid, name)
+            )
+
+    def copy_of(self, name: bytes) -> bytes:
+        """The binary CID of a secret's encrypted copy; empty if it has none."""
+        row = self.database.connection.execute(
+            "SELECT copy FROM secrets WHERE seal = ?", (name,)
+        ).fetchone()
+        return bytes(row[0]) if row else b""
+
+    def copies(self, market: Address) -> dict[Seal, bytes]:
+        """The binary CIDs of the copies of a market's secrets, by seal."""
+        rows = self.database.connection.execute(
+            "SELECT seal, copy FROM secrets WHERE market = ? AND copy != x''",
+            (market,),
+        )
+        return {Seal(name): copy for name, copy in rows}
+
+    def secret(self, name: bytes) -> Secret | None:
+        """The secret with a seal, if it is here."""
+        row = self.database.connection.execute(
+            "SELECT kind, sealed FROM secrets WHERE seal = ?", (name,)
+        ).fetchone()
+        if row is None:
+            return None
+        return from_json(self._key.decrypt(row[1], row[0].encode() + name))
 
     def truth(self, truth_seal: bytes) -> SealedTruth | None:
         """The truth with a seal, if it is ours."""
@@ -196,18 +160,16 @@ class Vault:
         )
         return {Seal(name): kind for name, kind in rows}
 
-    def size(self) -> int:
-        """How many secrets it holds, for all markets."""
-        row = self.database.connection.execute("SELECT count(*) FROM secrets")
+    def count(self, kind: str = "") -> int:
+        """How many secrets it holds, for all markets; of a kind, or of both."""
+        row = self.database.connection.execute(
+            "SELECT count(*) FROM secrets WHERE ? IN ('', kind)", (kind,)
+        )
         return int(row.fetchone()[0])
 
     def _secret(self, kind: type[_Kind], name: bytes) -> _Kind | None:
-        row = self.database.connection.execute(
-            "SELECT kind, sealed FROM secrets WHERE seal = ?", (name,)
-        ).fetchone()
-        if row is None or _KINDS[row[0]] is not kind:
-            return None
-        return _from_json(kind, self._key.decrypt(row[1], row[0].encode() + name))
+        found = self.secret(name)
+        return found if isinstance(found, kind) else None
 
     # --- the journal ---
 
@@ -264,70 +226,6 @@ class Vault:
             for name, step, sealed in rows
         ]
 
-    # --- backups ---
-
-    def export(self, path: Path, passphrase: str) -> int:
-        """Writes a backup of all secrets, encrypted under its own passphrase.
-
-        Returns:
-            How many secrets it holds.
-
-        Raises:
-            InputError: There is a file already.
-        """
-        if path.exists():
-            raise InputError(f"{path} exists already.", hint="Choose another name.")
-        rows = self.database.connection.execute(
-            "SELECT seal, kind, sealed FROM secrets"
-        )
-        records = [
-            {
-                "kind": kind,
-                "record": _encode(self._key.decrypt(sealed, kind.encode() + name)),
-            }
-            for name, kind, sealed in rows
-        ]
-        salt = secrets.token_bytes(SALT_BYTES)
-        body = Key.derive(passphrase, salt).encrypt(
-            json.dumps(records).encode(), _BACKUP_FORMAT.encode()
-        )
-        document = {
-            "format": _BACKUP_FORMAT,
-            "salt": _encode(salt),
-            "sealed": _encode(body),
-        }
-        write_atomically(path, json.dumps(document).encode())
-        return len(records)
-
-    def restore(self, path: Path, passphrase: str) -> int:
-        """Takes in a backup; what is here already stays.
-
-        Returns:
-            How many secrets the backup holds.
-
-        Raises:
-            NotFoundError: There is no such file.
-            VaultError: It is no backup, or the passphrase is wrong.
-        """
-        if not path.is_file():
-            raise NotFoundError(f"There is no file {path}.")
-        try:
-            document = json.loads(path.read_text())
-            if document["format"] != _BACKUP_FORMAT:
-                raise ValueError(document["format"])
-            salt, body = _decode(document["salt"]), _decode(document["sealed"])
-        except (ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
-            raise VaultError(f"{path} is not a backup of a vault.") from error
-        plain = Key.derive(passphrase, salt).decrypt(body, _BACKUP_FORMAT.encode())
-        records = json.loads(plain)
-        for record in records:
-            data = _decode(record["record"])
-            if record["kind"] == "truth":
-                self.keep(_from_json(SealedTruth, data))
-            else:
-                self.keep(_from_json(SealedPredictions, data))
-        return len(records)
-
 
 def _unlock(connection: sqlite3.Connection, passphrase: str) -> Key:
     """The vault's key; a new vault gets its salt here."""
@@ -346,38 +244,3 @@ def _unlock(connection: sqlite3.Connection, passphrase: str) -> Key:
     key = Key.derive(passphrase, settings["salt"])
     key.decrypt(settings["check"], _CHECK)
     return key
-
-
-def _pages(packed: bytes) -> list[Page]:
-    from modelmarket.protocol.labels import PAGE_BYTES
-
-    return [packed[at : at + PAGE_BYTES] for at in range(0, len(packed), PAGE_BYTES)]
-
-
-def _to_json(secret: Secret) -> bytes:
-    return json.dumps(
-        {
-            name: _encode(value) if isinstance(value, bytes) else value
-            for name, value in asdict(secret).items()
-        }
-    ).encode()
-
-
-def _from_json(kind: type[_Kind], data: bytes) -> _Kind:
-    stored: dict[str, Any] = json.loads(data)
-    binary = {"salt", "packed", "terms_hash", "superhash"}
-    values: dict[str, Any] = {
-        field.name: _decode(stored[field.name])
-        if field.name in binary
-        else stored[field.name]
-        for field in fields(kind)
-    }
-    return kind(**values)
-
-
-def _encode(data: bytes) -> str:
-    return base64.b64encode(data).decode()
-
-
-def _decode(text: str) -> bytes:
-    return base64.b64decode(text, validate=True)

@@ -33,6 +33,7 @@ from modelmarket.protocol.phases import Phase
 from modelmarket.protocol.types import SubmissionId
 from modelmarket.storage.cid import Cid
 from modelmarket.storage.fetch import fetch
+from modelmarket.vault import backups
 from modelmarket.web.activity import Errand, Kind, State
 from modelmarket.web.desk import Desk, checked_account, terms_document
 from modelmarket.web.pages import (
@@ -461,7 +462,7 @@ def back_up(desk: Desk, request: Request, form: Form) -> Response:
         raise InputError("The backup's passphrase must have 8 characters at least.")
     with tempfile.TemporaryDirectory(dir=desk.market.home.scratch()) as scratch:
         path = Path(scratch) / "backup.json"
-        desk.market.vault.export(path, passphrase)
+        backups.write(path, desk.market.vault.all(), passphrase)
         data = path.read_bytes()
     headers = {"Content-Disposition": 'attachment; filename="modelmarket-backup.json"'}
     return Response(data, media_type="application/octet-stream", headers=headers)
@@ -474,7 +475,7 @@ def restore(desk: Desk, request: Request, form: Form) -> Response:
         path = _save(form, "backup", Path(scratch))
         if path is None:
             raise InputError("No file was chosen.", hint="Choose a backup.")
-        desk.market.vault.restore(path, _field(form, "passphrase"))
+        backups.read(path, desk.market.vault, _field(form, "passphrase"))
     return _go("/agent")
 
 

@@ -216,7 +216,7 @@ class Desk:
         contract, details = self.market.contract, errand.details
         match errand.kind:
             case Kind.CREATE_REQUEST:
-                return contract.create_request(terms_of(details["terms"]), permit)
+                return self.market.creation(terms_of(details["terms"]), permit)
             case Kind.SUBMIT:
                 request = self.market.request(details["request"])
                 entry = Prepared(

@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`modelmarket vault`: the secrets that must be opened later, kept safe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from modelmarket.cli.dataset import (
+    Delimiter,
+    Encoding,
+    FractionText,
+    Header,
+    LabelColumn,
+    LabelsPath,
+    Stratified,
+    open_source,
+)
+from modelmarket.cli.options import (
+    DEFAULT_NETWORK,
+    AccountName,
+    AsJson,
+    NetworkName,
+    RequestNumber,
+    ask_passphrase,
+    existing,
+    open_market,
+)
+from modelmarket.cli.output import Output
+from modelmarket.home import Home
+
+if TYPE_CHECKING:
+    from modelmarket.vault.vault import Vault
+
+app = typer.Typer(help="Keep what must be opened later safe.", no_args_is_help=True)
+
+NewFile = Annotated[Path, typer.Argument(help="A file that is not there yet.")]
+
+
+def _vault() -> Vault:
+    from modelmarket.vault.vault import Vault
+
+    home = Home.default()
+    home.prepare()
+    return Vault(home.vault, ask_passphrase())
+
+
+@app.command()
+def backup(path: NewFile, as_json: AsJson = False) -> None:
+    """Write a backup of all secrets, encrypted under the vault's passphrase.
+
+    Example:
+
+        modelmarket vault backup vault-backup.json
+    """
+    from modelmarket.vault import backups
+
+    count = backups.write(path, _vault().all(), ask_passphrase())
+    Output(as_json=as_json).result(
+        {"path": str(path), "secrets": count}, f"{path} holds {count} secrets."
+    )
+
+
+@app.command()
+def restore(
+    path: Annotated[Path, typer.Argument(help="A backup's or a bundle's file.")],
+    bundle: Annotated[
+        bool, typer.Option("--bundle", help="It has a passphrase of its own.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Take the secrets of a backup, or of a friend's bundle, into the vault.
+
+    What is there stays. A bundle's passphrase is asked for, or taken from
+    MODELMARKET_BUNDLE_PASSPHRASE.
+
+    Examples:
+
+        modelmarket vault restore vault-backup.json
+
+        modelmarket vault restore request-7.json --bundle
+    """
+    from modelmarket.vault import backups
+
+    count = backups.read(path, _vault(), ask_passphrase(bundle=bundle))
+    Output(as_json=as_json).result(
+        {"secrets": count}, f"{count} secrets are in the vault."
+    )
+
+
+@app.command()
+def share(
+    number: RequestNumber,
+    path: NewFile,
+    account: AccountName = None,
+    network: NetworkName = DEFAULT_NETWORK,
+    as_json: AsJson = False,
+) -> None:
+    """Write a bundle with which a friend's agent opens your part of a request.
+
+    It opens your truth or your predictions and holds no key: nobody can move
+    your funds with it. But it shows what it opens, so give it only to somebody
+    who will not use it before its time. Your friend takes it in with `vault
+    restore` and runs an agent, which opens in the due window and pays the fees.
+
+    The bundle's passphrase is another one than the vault's; it is asked for, or
+    taken from MODELMARKET_BUNDLE_PASSPHRASE.
+
+    Example:
+
+        modelmarket vault share 7 request-7.json
+    """
+    from modelmarket.errors import NotFoundError
+    from modelmarket.vault import backups
+
+    market = open_market(network, account, sign=True)
+    record = market.request(number).record
+    seals = [record.terms.truth_seal] + [
+        one.seal for one in record.submissions.values()
+    ]
+    kept = [found for seal in seals if (found := market.vault.secret(seal))]
+    if not kept:
+        raise NotFoundError(f"Nothing of request {number} is in this vault.")
+    count = backups.write(path, kept, ask_passphrase(bundle=True, confirm=True))
+    Output(as_json=as_json).result(
+        {"path": str(path), "secrets": count},
+        f"{path} opens {count} of request {number}, and nothing else.",
+    )
+
+
+@app.command()
+def recover(
+    account: AccountName = None,
+    network: NetworkName = DEFAULT_NETWORK,
+    owner: Annotated[
+        str | None, typer.Option(help="Whose; your own account otherwise.")
+    ] = None,
+    request: Annotated[
+        int, typer.Option(help="With --data: the request that it was for.")
+    ] = 0,
+    data: Annotated[
+        Path | None, typer.Option(help="The file that a request was made from.")
+    ] = None,
+    label: LabelColumn = None,
+    labels: LabelsPath = None,
+    header: Header = None,
+    delimiter: Delimiter = None,
+    encoding: Encoding = None,
+    fraction: FractionText = "0.2",
+    stratified: Stratified = False,
+    as_json: AsJson = False,
+) -> None:
+    """Find the secrets of a lost machine again.
+
+    Without a file: for each request and submission that has not ended, fetch
+    the encrypted copy that its transaction names, and decrypt it with your key.
+    With one: split it again as it was split when the request was made.
+
+    Exits with 1 if something is still missing.
+
+    Examples:
+
+        modelmarket vault recover
+
+        modelmarket vault recover --request 7 --data houses.csv --label price
+    """
+    from modelmarket.datasets.split import parse_fraction
+    from modelmarket.market.recovery import recover as look_for
+    from modelmarket.market.recovery import recover_truth
+    from modelmarket.protocol.types import checksummed
+
+    market = open_market(network, account, sign=True)
+    output = Output(as_json=as_json)
+    if data is not None:
+        source = open_source(existing(data), label, labels, header, delimiter, encoding)
+        seal = recover_truth(
+            market.request(request),
+            source,
+            fraction=parse_fraction(fraction),
+            stratified=stratified,
+        )
+        output.result(
+            {"request": request, "seal": "0x" + seal.hex()},
+            f"The truth of request {request} is in the vault again.",
+        )
+        return
+    found = list(look_for(market, checksummed(owner) if owner else None))
+    output.table(
+        [
+            {
+                "request": one.request_id,
+                "submission": one.submission_id or None,
+                "in_vault": one.is_here,
+                "says": one.says,
+            }
+            for one in found
+        ],
+        ("request", "submission", "", "found"),
+        [
+            (
+                one.request_id,
+                one.submission_id or "",
+                "good" if one.is_here else "LOST",
+                one.says,
+            )
+            for one in found
+        ],
+        empty="Nothing of yours has to be opened later.",
+    )
+    if not all(one.is_here for one in found):
+        raise typer.Exit(1)
+
+
+@app.command()
+def copies(
+    account: AccountName = None,
+    network: NetworkName = DEFAULT_NETWORK,
+    as_json: AsJson = False,
+) -> None:
+    """List the encrypted copies, to be kept on another machine's store too.
+
+    Example:
+
+        modelmarket vault copies --json
+    """
+    from modelmarket.storage.cid import Cid
+
+    market = open_market(network, account, sign=True)
+    kept = market.vault.copies(market.network.market)
+    Output(as_json=as_json).table(
+        [
+            {"seal": "0x" + seal.hex(), "cid": str(Cid.from_bytes(copy))}
+            for seal, copy in kept.items()
+        ],
+        ("seal", "copy"),
+        [
+            (f"0x{seal.hex()[:12]}…", Cid.from_bytes(copy))
+            for seal, copy in kept.items()
+        ],
+        empty="The vault is empty.",
+    )

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Secrets of a lost machine, found again from key, chain and store."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from modelmarket.chain.contracts import copy_in
+from modelmarket.chain.events import RequestCreated, SubmissionCreated, decode
+from modelmarket.datasets.split import DEFAULT_FRACTION
+from modelmarket.errors import (
+    ModelMarketError,
+    NotFoundError,
+    StepError,
+    VaultError,
+)
+from modelmarket.index.summaries import Wanted
+from modelmarket.protocol.types import RequestId, Seal, SubmissionId
+from modelmarket.storage.cid import Cid
+from modelmarket.storage.fetch import fetch
+from modelmarket.vault.secret import SealedPredictions, from_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from modelmarket.datasets.split import Source
+    from modelmarket.index.history import RequestRecord
+    from modelmarket.market.market import Market
+    from modelmarket.market.request import Request
+    from modelmarket.protocol.types import Address
+
+MOST_COPY_BYTES = 64 * 2**20
+SPARE_TURNS = 16
+"""Truths that may have been sealed without a request, tried too."""
+
+
+@dataclass(frozen=True)
+class Recovered:
+    """What became of a secret that must be opened later.
+
+    Attributes:
+        request_id: About which request.
+        submission_id: About which submission; 0 for the truth.
+        is_here: Whether it is in the vault now.
+        says: How it came, or why it did not.
+    """
+
+    request_id: RequestId
+    submission_id: SubmissionId
+    is_here: bool
+    says: str
+
+
+def recover(market: Market, owner: Address | None = None) -> Iterator[Recovered]:
+    """Looks for everything that an account must open later.
+
+    Each secret's encrypted copy is named by the transaction that sealed it.
+
+    Args:
+        market: With the wallet that made the copies, and a vault.
+        owner: Of the requests and submissions; None for the wallet.
+
+    Raises:
+        ChainError: The node does not answer.
+    """
+    account = owner or market.wallet.address
+    market.index.sync()
+    for wanted in (Wanted(requester=account), Wanted(trainer=account)):
+        for found in market.index.find(wanted):
+            record = market.index.request(found.id)
+            if record.stage.is_final:
+                continue
+            for seal, submission_id in _awaited(record, account, wanted):
+                yield _one(market, record, submission_id, seal)
+
+
+def _awaited(
+    record: RequestRecord, account: Address, wanted: Wanted
+) -> Iterator[tuple[Seal, SubmissionId]]:
+    if wanted.requester is not None:
+        yield record.terms.truth_seal, SubmissionId(0)
+        return
+    for one in record.submissions.values():
+        if one.trainer == account and one.is_live:
+            yield one.seal, one.id
+
+
+def _one(
+    market: Market, record: RequestRecord, submission_id: SubmissionId, seal: Seal
+) -> Recovered:
+    def told(says: str, *, is_here: bool) -> Recovered:
+        return Recovered(record.id, submission_id, is_here, says)
+
+    if market.vault.secret(seal) is not None:
+        return told("is in the vault", is_here=True)
+    copy = copy_in(_sealing_input(market, record, submission_id))
+    if not copy:
+        return told("was sealed without a copy; read a backup", is_here=False)
+    cid = Cid.from_bytes(copy)
+    try:
+        fetch(market.store, cid, market.network.gateways, most_bytes=MOST_COPY_BYTES)
+        sealed = market.store.read_bytes(cid, most=MOST_COPY_BYTES)
+        secret = from_json(market.root().key_of_copies().decrypt(sealed, seal))
+    except VaultError:
+        return told(f"its copy {cid} was made with another key", is_here=False)
+    except ModelMarketError as error:
+        return told(f"its copy {cid}: {error}", is_here=False)
+    if market.vault.keep(secret) != seal:
+        return told(f"its copy {cid} is of another secret", is_here=False)
+    market.vault.note_copy(seal, copy)
+    if isinstance(secret, SealedPredictions) and not _has(market, secret.model):
+        return told(
+            f"recovered, but its model {secret.model} is nowhere: add it again",
+            is_here=True,
+        )
+    return told("recovered from its copy", is_here=True)
+
+
+def _has(market: Market, cid: str) -> bool:
+    try:
+        fetch(market.store, Cid.parse(cid), market.network.gateways)
+    except ModelMarketError:
+        return False
+    return True
+
+
+def _sealing_input(
+    market: Market, record: RequestRecord, submission_id: SubmissionId
+) -> bytes:
+    """The calldata of the transaction that created a request or submission."""
+    for placed in market.index.logs(record.id):
+        event = decode(placed.log)
+        if (
+            isinstance(event, RequestCreated)
+            if not submission_id
+            else isinstance(event, SubmissionCreated)
+            and event.submission_id == submission_id
+        ):
+            return market.connection.transaction_input(placed.log.transaction)
+    raise NotFoundError(f"Request {record.id} has no submission {submission_id}.")
+
+
+def recover_truth(
+    request: Request,
+    source: Source,
+    *,
+    fraction: Fraction = DEFAULT_FRACTION,
+    stratified: bool = False,
+) -> Seal:
+    """Makes a truth again, from the key and the file that it was split from.
+
+    The dataset that was published is made again too, and put into the store.
+
+    Args:
+        request: Ours.
+        source: The same labelled table.
+        fraction: Of the rows that were for testing.
+        stratified: Whether they were drawn class by class.
+
+    Raises:
+        StepError: No split of this file with this key gives the truth.
+    """
+    from modelmarket.datasets.published import publish
+
+    market, terms = request.market, request.terms
+    root, digest, owner = market.root(), source.digest(), request.record.requester
+    made = market.index.count(Wanted(requester=owner))
+    for turn in range(made + SPARE_TURNS):
+        with tempfile.TemporaryDirectory(dir=market.home.scratch()) as scratch:
+            published = publish(
+                source,
+                Path(scratch),
+                name=terms.name,
+                context=terms.context,
+                fraction=fraction,
+                stratified=stratified,
+                seed=root.split_seed(digest, turn),
+            )
+            bits = published.manifest.classes.bits
+            truth = market.sealed_truth(published.split.truth, bits, owner, turn)
+            if truth.opening().seal == terms.truth_seal:
+                market.store.add(Path(scratch))
+                return market.keep(truth)
+    raise StepError(
+        f"No split of this file gives the truth of request {request.id}.",
+        hint="Is it the same file, with the same fraction, and the key that made "
+        "the request?",
+    )

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Secrets in a file: a backup of all, or a bundle that opens one request."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+from typing import TYPE_CHECKING
+
+from modelmarket.errors import InputError, NotFoundError, VaultError
+from modelmarket.files import write_atomically
+from modelmarket.vault.sealing import SALT_BYTES, Key
+from modelmarket.vault.secret import from_json, to_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from modelmarket.vault.secret import Secret
+    from modelmarket.vault.vault import Vault
+
+FORMAT = "ModelMarket backup 1"
+
+
+def write(path: Path, kept: Iterable[Secret], passphrase: str) -> int:
+    """Writes secrets into a file, encrypted under its own passphrase.
+
+    Returns:
+        How many secrets it holds.
+
+    Raises:
+        InputError: There is a file already.
+    """
+    if path.exists():
+        raise InputError(f"{path} exists already.", hint="Choose another name.")
+    records = [to_json(one).decode() for one in kept]
+    salt = secrets.token_bytes(SALT_BYTES)
+    body = Key.derive(passphrase, salt).encrypt(
+        json.dumps(records).encode(), FORMAT.encode()
+    )
+    document = {
+        "format": FORMAT,
+        "salt": base64.b64encode(salt).decode(),
+        "sealed": base64.b64encode(body).decode(),
+    }
+    write_atomically(path, json.dumps(document).encode())
+    return len(records)
+
+
+def read(path: Path, vault: Vault, passphrase: str) -> int:
+    """Takes a file's secrets into a vault; what is there already stays.
+
+    Returns:
+        How many secrets the file holds.
+
+    Raises:
+        NotFoundError: There is no such file.
+        VaultError: It is no backup, or the passphrase is wrong.
+    """
+    if not path.is_file():
+        raise NotFoundError(f"There is no file {path}.")
+    try:
+        document = json.loads(path.read_text())
+        if document["format"] != FORMAT:
+            raise ValueError(document["format"])
+        salt, body = (
+            base64.b64decode(document[name], validate=True)
+            for name in ("salt", "sealed")
+        )
+    except (ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
+        raise VaultError(f"{path} is not a backup of a vault.") from error
+    plain = Key.derive(passphrase, salt).decrypt(body, FORMAT.encode())
+    records: list[str] = json.loads(plain)
+    for record in records:
+        vault.keep(from_json(record.encode()))
+    return len(records)

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A machine is lost: key and chain, or key and data, give the secrets again;
+and a friend who has a bundle can open, and do nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from modelmarket import agent
+from modelmarket.chain.contracts import COPY_MARK, copy_in
+from modelmarket.errors import RevertError, StepError
+from modelmarket.home import Home
+from modelmarket.market import Market
+from modelmarket.market.recovery import recover, recover_truth
+from modelmarket.protocol.phases import Phase
+from modelmarket.storage.cid import Cid
+from modelmarket.vault import backups
+from modelmarket.vault.vault import Vault
+from trading import PASSPHRASE, Place, place
+
+BUNDLE = "a passphrase for the friend"
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[Place]:
+    with place("embedded", tmp_path / "people") as here:
+        yield here
+
+
+def on_an_empty_machine(here: Place, name: str, *, gateways: bool = True) -> Market:
+    """The same key, and nothing else of what somebody had."""
+    old = here.markets[name]
+    home = Home(here.folder / f"{name} again")
+    network = here.network if gateways else replace(here.network, gateways=())
+    vault = Vault(home.vault, PASSPHRASE)
+    market = Market(home, network, wallet=old.wallet, vault=vault)
+    here.closing.callback(market.index.close)
+    return market
+
+
+def test_key_and_chain_give_everything_again_and_the_agent_goes_on(
+    here: Place,
+) -> None:
+    requester, ann = here.join("requester"), here.join("ann")
+    request = here.create(requester)
+    here.submit(ann, request.id)
+    hers = on_an_empty_machine(here, "requester")
+    his = on_an_empty_machine(here, "ann")
+    assert agent.plan(hers) == []
+    for market, what in ((hers, 0), (his, 1)):
+        [found] = recover(market)
+        assert (found.submission_id, found.is_here) == (what, True), found.says
+        [again] = recover(market)
+        assert again.says == "is in the vault"
+    assert his.vault.secret(his.request(1).submissions()[0].record.seal) is not None
+    while not (record := hers.request(request.id).record).stage.is_final:
+        here.move_to(record.at(hers.now()).step_ends)
+        agent.run_once(hers)
+        agent.run_once(his)
+    assert record.stage is Phase.FULFILLED
+    assert list(recover(hers)) == []
+
+
+def test_key_and_data_give_the_truth_again_without_any_store(here: Place) -> None:
+    requester = here.join("requester")
+    here.create(requester)
+    request = here.create(requester)
+    market = on_an_empty_machine(here, "requester", gateways=False)
+    first, second = recover(market)
+    assert not first.is_here
+    assert "No gateway" in second.says or "gateway" in second.says
+    seal = recover_truth(market.request(request.id), here.data())
+    assert seal == request.terms.truth_seal
+    assert market.vault.truth(seal) == requester.vault.truth(seal)
+    # The dataset that trainers need is here again too.
+    assert market.store.has(Cid.parse(request.terms.dataset))
+    with pytest.raises(StepError, match="No split of this file gives the truth"):
+        recover_truth(market.request(request.id), here.data(rows=60))
+
+
+def test_another_key_reads_no_copy(here: Place) -> None:
+    requester, eve = here.join("requester"), here.join("eve")
+    here.create(requester)
+    [found] = recover(eve, requester.wallet.address)
+    assert not found.is_here
+    assert "was made with another key" in found.says
+    assert eve.vault.count() == 0
+
+
+def test_two_requests_from_one_file_have_nothing_in_common(here: Place) -> None:
+    requester = here.join("requester")
+    first, second = here.create(requester), here.create(requester)
+    assert first.terms.truth_seal != second.terms.truth_seal
+    assert first.terms.dataset != second.terms.dataset
+
+
+def test_what_is_no_copy_is_not_taken_for_one() -> None:
+    cid = bytes(
+        Cid.parse("bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy")
+    )
+    assert copy_in(b"\1\2\3\4" + cid + COPY_MARK) == cid
+    assert copy_in(b"\1\2\3\4" + cid) == b""
+    assert copy_in(b"") == b""
+
+
+def test_a_friend_opens_in_the_due_window_and_can_do_nothing_else(
+    here: Place, tmp_path: Path
+) -> None:
+    requester, ann, friend = (here.join(one) for one in ("requester", "ann", "friend"))
+    request, other = here.create(requester), here.create(requester)
+    entry = here.submit(ann, request.id)
+    bundle = tmp_path / "bundle.json"
+    truth = requester.vault.secret(request.terms.truth_seal)
+    assert truth is not None
+    backups.write(bundle, [truth], BUNDLE)
+    assert backups.read(bundle, friend.vault, BUNDLE) == 1
+    assert friend.vault.truth(other.terms.truth_seal) is None
+    assert agent.run_once(friend) == []
+    here.move_to(request.record.deadline)
+    [report] = agent.run_once(friend)
+    assert report.message == "done"
+    assert friend.request(request.id).position().phase is Phase.CLAIMS
+    with pytest.raises(RevertError):
+        friend.submission(entry.id).claim(matches=0)
+    money = requester.coin.balance(friend.wallet.address)
+    assert money == 1_000 * 10**18
