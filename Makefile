@@ -7,7 +7,7 @@ ANVIL := @foundry-rs/anvil@1.7.1
 BIN := .venv/bin
 export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test lint fuzz crashes reorganisations soak bench gas compile lock anvil docs pictures clean
+.PHONY: demo test lint fuzz crashes reorganisations mutants soak bench gas compile lock anvil docs pictures clean
 
 demo: .venv/ready  ## Plays the main job on real data.
 	@$(BIN)/modelmarket demo
@@ -30,6 +30,9 @@ crashes: .venv/ready anvil  ## A power cut at every single point; half an hour.
 
 reorganisations: .venv/ready anvil  ## Of every depth, in every phase; five minutes.
 	MODELMARKET_REORGANISE_EVERY=1 pytest -n 2 tests/integration/test_reorganisations.py
+
+mutants: .venv/ready  ## Lies put into the contracts that the tests must find; an hour.
+	python scripts/mutants.py
 
 soak: .venv/ready anvil  ## Agents behind bad nodes, killed again and again; 20 minutes.
 	PYTHONPATH=tests python scripts/soak.py
