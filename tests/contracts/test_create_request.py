@@ -158,14 +158,3 @@ def test_an_unknown_request_is_refused_everywhere(world: World) -> None:
         ):
             with boa.reverts("UnknownRequest"):
                 call(number)
-
-
-def test_the_creation_event_carries_everything(world: World) -> None:
-    request = world.create(minimum_matches=3)
-    (event,) = [
-        log for log in world.market.get_logs() if type(log).__name__ == "RequestCreated"
-    ]
-    assert (event.request_id, event.requester) == (1, world.people["requester"])
-    assert event.terms_hash == request.terms_hash
-    assert event.deadline == request.deadline
-    assert tuple(event.terms) == request.terms.as_struct()

@@ -46,19 +46,6 @@ def test_submitting_to_other_terms_is_refused(world: World) -> None:
         )
 
 
-def test_the_submission_event_carries_everything(world: World) -> None:
-    request = world.create()
-    ann = world.submit(request, "ann")
-    (event,) = [
-        log
-        for log in world.market.get_logs()
-        if type(log).__name__ == "SubmissionCreated"
-    ]
-    assert (event.submission_id, event.request_id) == (ann.id, request.id)
-    assert (event.trainer, event.name) == (world.people["ann"], "by ann")
-    assert (event.seal, event.superhash) == (ann.opening.seal, superhash(MODEL))
-
-
 def test_a_submission_cancelled_in_time_has_its_stake_back_at_once(
     world: World,
 ) -> None:

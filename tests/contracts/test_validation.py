@@ -11,7 +11,6 @@ from contracts.world import (
     CLAIMS,
     FORFEITED,
     FULFILLED,
-    MODEL,
     REFUNDED,
     RESPONSE,
     REWARD,
@@ -287,29 +286,6 @@ def test_ranked_losers_take_their_stakes_back_whoever_asks(world: World) -> None
     with boa.reverts("NothingDue"):
         world.withdraw(ann)
     assert world.held() == 0
-
-
-def test_the_truth_page_event_carries_every_label(world: World) -> None:
-    request = world.create(300)
-    world.at(request.deadline)
-    world.open_truth_page(request, 0)
-    (event,) = [
-        log for log in world.market.get_logs() if type(log).__name__ == "TruthOpened"
-    ]
-    assert list(event.words) == words(request.opening.pages[0])
-    assert (event.page, event.step_ends) == (0, world.now + RESPONSE)
-
-
-def test_the_winning_event_names_the_model(world: World) -> None:
-    request, (ann,) = world.in_validation(0)
-    world.validate(request, ann)
-    (event,) = [
-        log
-        for log in world.market.get_logs()
-        if type(log).__name__ == "RequestFulfilled"
-    ]
-    assert (event.model, event.submission_id) == (MODEL, ann.id)
-    assert (event.paid, event.slashed) == (REWARD + STAKE, 0)
 
 
 def test_labels_above_the_classes_harm_nobody(world: World) -> None:

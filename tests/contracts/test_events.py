@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What each call says to those who only read the chain, to the last field."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import boa
+import pytest
+
+from contracts.world import (
+    MDC,
+    MODEL,
+    RESPONSE,
+    REWARD,
+    STAKE,
+    Requested,
+    World,
+    labels,
+)
+from modelmarket.protocol.labels import words
+from modelmarket.protocol.seals import superhash
+
+MISMATCH, TIMED_OUT, CANCELLED_LATE = 1, 2, 3
+TWO_PAGES = 768 * 64 + 10
+
+
+def said(world: World) -> list[tuple[Any, ...]]:
+    """The market's events of the last call: name, then every field."""
+    return [
+        (type(log).__name__, *(getattr(log, one) for one in log._fields[1:]))
+        for log in world.market.get_logs()
+        if type(log).__name__ not in ("Transfer", "Approval")
+    ]
+
+
+def test_a_request_is_announced_with_its_terms(world: World) -> None:
+    request = world.create()
+    terms = request.terms.as_struct()
+    ((*start, deadline, told),) = said(world)
+    requester = world.people["requester"]
+    assert start == ["RequestCreated", 1, requester, request.terms_hash]
+    assert (deadline, tuple(told)) == (request.deadline, terms)
+
+
+def test_a_submission_is_announced_with_its_seal(world: World) -> None:
+    world.create()
+    request = world.create()
+    ann = world.submit(request, "ann")
+    seal, owner = ann.opening.seal, world.people["ann"]
+    expected = (1, 2, owner, seal, superhash(MODEL), "by ann")
+    assert said(world) == [("SubmissionCreated", *expected)]
+
+
+def test_cancelling_a_request_says_how_the_reward_is_shared(world: World) -> None:
+    request = world.create()
+    for who in ("ann", "bob", "cid"):
+        world.submit(request, who)
+    with world.as_("requester"):
+        world.market.cancel_request(request.id, 3)
+    share, rest = divmod(REWARD, 3)
+    assert said(world) == [("RequestCancelled", request.id, 3, share, rest)]
+
+
+def test_cancelling_an_empty_request_says_that_all_goes_back(world: World) -> None:
+    request = world.create()
+    with world.as_("requester"):
+        world.market.cancel_request(request.id, 0)
+    assert said(world) == [("RequestCancelled", request.id, 0, 0, REWARD)]
+
+
+def test_leaving_in_time_says_what_is_paid_back(world: World) -> None:
+    world.submit(world.create(), "bob")
+    ann = world.submit(world.create(), "ann")
+    world.cancel(ann)
+    assert said(world) == [("SubmissionCancelled", 2, 2, STAKE)]
+
+
+def test_leaving_late_is_a_failure_with_its_reason(world: World) -> None:
+    request, (ann, _bob) = world.in_claims(0, 1)
+    ends = world.state(request).step_ends
+    world.at(world.now + 100)
+    world.cancel(ann, accept_slash=True)
+    failed = ("SubmissionFailed", ann.id, request.id, CANCELLED_LATE, STAKE, ends)
+    assert said(world) == [failed]
+
+
+def test_each_page_of_the_truth_is_told_with_its_labels(world: World) -> None:
+    request = world.create(codes=labels(TWO_PAGES))
+    world.at(request.deadline + 7)
+    for page in (0, 1):
+        world.open_truth_page(request, page)
+        page_words = words(request.opening.pages[page])
+        ((*start, told),) = said(world)
+        assert start == ["TruthOpened", request.id, page, world.now + RESPONSE]
+        assert list(told) == page_words
+        world.at(world.now + 11)
+
+
+def test_a_claim_says_how_many_matches(world: World) -> None:
+    request, (_, bob) = world.in_claims(0, 3)
+    world.claim(request, bob)
+    assert said(world) == [("Claimed", bob.id, request.id, 17)]
+
+
+def test_an_operator_is_announced_and_so_is_its_dismissal(world: World) -> None:
+    ann, eve = world.people["ann"], world.people["eve"]
+    for approved in (True, False):
+        with world.as_("ann"):
+            world.market.set_operator(eve, approved)
+        assert said(world) == [("OperatorSet", ann, eve, approved)]
+
+
+def test_each_page_of_the_candidate_tells_the_count_so_far(world: World) -> None:
+    request, (ann,) = world.in_validation(5, codes=labels(TWO_PAGES))
+    world.at(world.now + 13)
+    world.open_page(request, ann, 0)
+    counted = 768 * 64 - 5
+    ends = world.now + RESPONSE
+    opened = ("PredictionsOpened", ann.id, request.id, 0, counted, ends)
+    assert said(world) == [opened]
+
+
+def test_the_winner_is_announced_with_its_model(world: World) -> None:
+    request, (ann, _bob) = world.in_claims(0, 1)  # bob says nothing
+    world.claim(request, ann)
+    world.close_claims(request)
+    world.validate(request, ann)
+    won = ("RequestFulfilled", request.id, ann.id, REWARD + STAKE, STAKE, MODEL)
+    assert said(world) == [won]
+
+
+@pytest.mark.parametrize("lie", [-1, 1])
+def test_a_mismatch_is_told_with_the_next_ones_window(world: World, lie: int) -> None:
+    request, (ann, bob) = world.in_claims(1, 2)
+    world.claim(request, ann, 19 + lie)
+    world.claim(request, bob)
+    world.close_claims(request)
+    first = ann if world.state(request).best == ann.id else bob
+    assert first is ann
+    world.at(world.now + 17)
+    world.validate(request, ann)
+    ends = world.now + RESPONSE
+    failed = ("SubmissionFailed", ann.id, request.id, MISMATCH, STAKE, ends)
+    assert said(world) == [failed]
+
+
+def test_a_candidates_timeout_is_told_and_then_the_refund(world: World) -> None:
+    request, (ann, _bob) = world.in_claims(0, 1)  # bob says nothing
+    world.claim(request, ann)
+    world.close_claims(request)
+    world.at(world.state(request).step_ends + 5)
+    world.enforce(request)
+    ends = world.now + RESPONSE
+    assert said(world) == [
+        ("SubmissionFailed", ann.id, request.id, TIMED_OUT, STAKE, ends),
+        ("RequestRefunded", request.id, REWARD, STAKE),
+    ]
+
+
+def test_a_refund_says_what_is_paid_and_slashed(world: World) -> None:
+    request, _ = world.in_claims(0, 1)  # nobody says anything
+    world.close_claims(request)
+    world.enforce(request)
+    assert said(world) == [("RequestRefunded", request.id, REWARD, 2 * STAKE)]
+
+
+def test_a_forfeit_says_what_is_slashed(world: World) -> None:
+    request = world.create()
+    world.submit(request, "ann")
+    world.at(request.deadline + RESPONSE)
+    world.enforce(request)
+    assert said(world) == [("RequestForfeited", request.id, REWARD)]
+
+
+def test_a_withdrawal_says_what_is_paid(world: World) -> None:
+    world.create()
+    request, (ann, bob) = world.in_validation(0, 1)
+    world.validate(request, ann)
+    world.withdraw(bob)
+    assert said(world) == [("Withdrawn", bob.id, request.id, STAKE)]
+
+
+def test_an_airdrop_says_who_had_how_much(world: World) -> None:
+    newcomer = boa.env.generate_address("newcomer")
+    with boa.env.prank(newcomer):
+        world.coin.claim_airdrop()
+    (claimed,) = [
+        log for log in world.coin.get_logs() if type(log).__name__ == "AirdropClaimed"
+    ]
+    assert (claimed.account, claimed.amount) == (newcomer, 1_000 * MDC)
+
+
+def test_a_request_reads_back_what_is_open_and_how_far(world: World) -> None:
+    request, (ann,) = world.in_validation(5, codes=labels(TWO_PAGES))
+    _look(world, request, candidate=ann.id, pages=0, matched=0, live=1, ranked=1)
+    world.open_page(request, ann, 0)
+    matched = 768 * 64 - 5
+    _look(world, request, candidate=ann.id, pages=1, matched=matched)
+    world.open_page(request, ann, 1)
+    _look(world, request, candidate=0, best=ann.id)
+
+
+def _look(world: World, request: Requested, **fields: int) -> None:
+    state = world.state(request)
+    assert {name: getattr(state, name) for name in fields} == fields
