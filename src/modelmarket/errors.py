@@ -7,6 +7,7 @@
     │   └── TermsError          terms that the contract would refuse
     ├── NotFoundError           a name, id, CID or file that is not there
     ├── StorageError            a block, file or gateway that is not what it says
+    │   └── DiskError           a disk that is full, or a folder that is not ours
     ├── ChainError              a node that cannot be reached or believed
     │   ├── RevertError         the contract refused a call, in words
     │   ├── FundsError          not enough MDC, or not enough coin for fees
@@ -16,6 +17,12 @@
 
 `exit_code` is what the command line ends with.
 """
+
+from __future__ import annotations
+
+import errno
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class ModelMarketError(Exception):
@@ -63,6 +70,10 @@ class StorageError(ModelMarketError):
     exit_code = 4
 
 
+class DiskError(StorageError):
+    """A disk that is full, or a file that cannot be read or written."""
+
+
 class ChainError(ModelMarketError):
     """A node that cannot be reached or believed."""
 
@@ -103,3 +114,33 @@ class StepError(ModelMarketError):
     """A step that is not due now, or no longer."""
 
     exit_code = 9
+
+
+def in_words(error: Exception) -> ModelMarketError | None:
+    """What the operating system or a database says of the disk, as our error.
+
+    Returns:
+        None for anything else: a bug that must not be dressed up.
+    """
+    if isinstance(error, ModelMarketError):
+        return error
+    # SQLAlchemy wraps what the database says.
+    origin = getattr(error, "orig", error)
+    said = str(origin)
+    name = type(origin).__module__
+    is_full = getattr(origin, "errno", None) in _FULL or (
+        name == "sqlite3" and ("is full" in said or "disk I/O" in said)
+    )
+    if is_full:
+        return DiskError(
+            f"The disk is full, or a file may not grow: {said}.",
+            hint="Make room and do it again; nothing was sent that is not on disk.",
+        )
+    if isinstance(origin, OSError) and origin.filename is not None:
+        return DiskError(f"{origin.filename}: {origin.strerror}.")
+    if name == "sqlite3":
+        return DiskError(
+            f"A database in the home cannot be used: {said}.",
+            hint="`modelmarket doctor` looks at the rest.",
+        )
+    return None

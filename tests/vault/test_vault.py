@@ -9,6 +9,8 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -99,6 +101,56 @@ def test_a_damaged_vault_says_what_to_do(tmp_path: Path) -> None:
     path.write_bytes(b"this is no database, and long enough to be read as one" * 20)
     with pytest.raises(VaultError, match=r"is damaged.*vault restore"):
         Vault(path, PASSPHRASE)
+
+
+def test_a_vault_cut_off_at_any_page_says_so(vault: Vault, tmp_path: Path) -> None:
+    """It never opens as a new one, nor as one that holds less."""
+    for number in range(60):
+        vault.keep(replace(TRUTH, salt=Salt(bytes([number]) * 32)))
+        vault.begin(MARKET, "claim", bytes([number]) * 32, bytes(500))
+    vault.database.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    whole = vault.path.read_bytes()
+    page = int.from_bytes(whole[16:18])
+    assert len(whole) // page > 10
+    for size in (*range(0, len(whole), page), 1, 99, 100, page - 1):
+        path = tmp_path / f"{size}.sqlite"
+        path.write_bytes(whole[:size])
+        with pytest.raises(VaultError, match=r"is damaged.*restore.*recover"):
+            Vault(path, PASSPHRASE)
+        assert path.read_bytes()[:size] == whole[:size], "it was not touched"
+    path = tmp_path / "whole.sqlite"
+    path.write_bytes(whole)
+    assert Vault(path, PASSPHRASE).count() == 60
+
+
+def test_a_page_of_noise_in_a_vault_is_noticed(vault: Vault, tmp_path: Path) -> None:
+    seals = [
+        vault.keep(replace(TRUTH, salt=Salt(bytes([number]) * 32)))
+        for number in range(60)
+    ]
+    vault.database.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    whole = vault.path.read_bytes()
+    page = int.from_bytes(whole[16:18])
+    for start in range(0, len(whole), page):
+        path = tmp_path / f"{start}.sqlite"
+        path.write_bytes(whole[:start] + os.urandom(page) + whole[start + page :])
+        try:
+            opened = Vault(path, PASSPHRASE)
+            found = [opened.truth(one) for one in seals]
+        except (VaultError, sqlite3.DatabaseError):
+            continue
+        assert all(found), "an unused page may hold anything"
+
+
+def test_two_programs_that_make_a_vault_make_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "vault.sqlite"
+    with ThreadPoolExecutor(8) as threads:
+        vaults = list(threads.map(lambda _: Vault(path, PASSPHRASE), range(8)))
+    seal = vaults[0].keep(TRUTH)
+    assert all(one.truth(seal) == TRUTH for one in vaults)
+    assert [one.name for one in tmp_path.iterdir() if "-" not in one.name] == [
+        path.name
+    ]
 
 
 def test_a_changed_record_is_noticed(vault: Vault) -> None:

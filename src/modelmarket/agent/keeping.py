@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from modelmarket.agent.steps import NONE, Kind, Step, is_due, plan
-from modelmarket.errors import ModelMarketError, RevertError, StepError
+from modelmarket.errors import ModelMarketError, RevertError, StepError, in_words
 from modelmarket.protocol.types import RequestId, SubmissionId
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def perform(market: Market, step: Step) -> Report:
         )
         return Report(step, done=not still_due, message=str(error))
     except TROUBLES as error:
-        return Report(step, done=False, message=str(error))
+        return Report(step, done=False, message=str(in_words(error) or error))
     return Report(step, done=True, message="done")
 
 
@@ -175,8 +175,9 @@ class _Keeper:
         except TROUBLES as error:
             # Looks anew when it is over.
             self._seen = None
-            if str(error) != self._trouble:
-                self._trouble = str(error)
+            said = str(in_words(error) or error)
+            if said != self._trouble:
+                self._trouble = said
                 self._tell(Report(NO_STEP, done=False, message=self._trouble))
         else:
             self._trouble = ""

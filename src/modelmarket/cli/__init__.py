@@ -25,7 +25,7 @@ from modelmarket.cli import (
     vault,
 )
 from modelmarket.cli.output import Output
-from modelmarket.errors import ModelMarketError
+from modelmarket.errors import in_words
 
 app = typer.Typer(
     name="modelmarket",
@@ -79,8 +79,11 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _end)
     try:
         app()
-    except ModelMarketError as error:
-        Output(as_json="--json" in sys.argv).error(error)
-        sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:
+        known = in_words(error)
+        if known is None:
+            raise
+        Output(as_json="--json" in sys.argv).error(known)
+        sys.exit(known.exit_code)

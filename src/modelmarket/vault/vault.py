@@ -10,14 +10,16 @@ from __future__ import annotations
 import os
 import secrets
 import sqlite3
+import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from modelmarket.databases import Database
 from modelmarket.errors import VaultError
-from modelmarket.files import PRIVATE
+from modelmarket.files import sync_folder
 from modelmarket.protocol.types import Address, Seal
 from modelmarket.vault.sealing import SALT_BYTES, Key
 from modelmarket.vault.secret import (
@@ -30,17 +32,24 @@ from modelmarket.vault.secret import (
 )
 
 _CHECK = b"ModelMarket vault 1"
+_PASSING = (
+    "SQLITE_BUSY",
+    "SQLITE_CANTOPEN",
+    "SQLITE_FULL",
+    "SQLITE_IOERR",
+    "SQLITE_READONLY",
+)
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value BLOB);
-CREATE TABLE IF NOT EXISTS secrets (
+CREATE TABLE settings (name TEXT PRIMARY KEY, value BLOB);
+CREATE TABLE secrets (
     seal BLOB PRIMARY KEY, kind TEXT NOT NULL, market TEXT NOT NULL,
     sealed BLOB NOT NULL, copy BLOB NOT NULL DEFAULT x''
 ) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS journal (
+CREATE TABLE journal (
     hash BLOB PRIMARY KEY, market TEXT NOT NULL, step TEXT NOT NULL,
     sealed BLOB NOT NULL, outcome TEXT NOT NULL DEFAULT ''
 );
-CREATE INDEX IF NOT EXISTS kept ON journal (market) WHERE sealed != x'';
+CREATE INDEX kept ON journal (market) WHERE sealed != x'';
 """
 
 
@@ -75,19 +84,17 @@ class Vault:
 
     def __init__(self, path: Path, passphrase: str) -> None:
         self.path = path
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # Made here, so that nobody else can read it from the first byte on.
-        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, PRIVATE))
+        if not path.exists():
+            _make(path, passphrase)
         self.database = Database(path)
         try:
-            with self.database.writing() as connection:
-                connection.executescript(_SCHEMA)
-                self._key = _unlock(connection, passphrase)
+            _check_pages(self.database.connection)
+            self._key = _unlock(self.database.connection, passphrase)
         except sqlite3.DatabaseError as error:
-            raise VaultError(
-                f"The vault {path} is damaged: {error}.",
-                hint="Move it away, then: `modelmarket vault restore FILE`.",
-            ) from error
+            # A disk that is full, or a process that holds it, is no damage.
+            if getattr(error, "sqlite_errorname", "").startswith(_PASSING):
+                raise
+            raise _damaged(path, str(error)) from error
 
     def __repr__(self) -> str:
         return f"Vault({self.path})"
@@ -227,20 +234,63 @@ class Vault:
         ]
 
 
+def _make(path: Path, passphrase: str) -> None:
+    """Makes a vault whole and then gives it its name.
+
+    So an empty file is never a new vault: it is one that was lost.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    # Nobody else can read it from the first byte on.
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(handle)
+    draft = Path(name)
+    salt = secrets.token_bytes(SALT_BYTES)
+    check = Key.derive(passphrase, salt).encrypt(_CHECK, _CHECK)
+    try:
+        with closing(sqlite3.connect(draft)) as connection, connection:
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.executescript(_SCHEMA)
+            connection.executemany(
+                "INSERT INTO settings VALUES (?, ?)", [("salt", salt), ("check", check)]
+            )
+        # Of two processes that make one, the first has made it.
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            pass
+        except OSError:  # a file system without links
+            draft.replace(path)
+        sync_folder(path.parent)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _check_pages(connection: sqlite3.Connection) -> None:
+    """Looks whether every page is there and in order.
+
+    Raises:
+        sqlite3.DatabaseError: One is not.
+    """
+    [(found,)] = connection.execute("PRAGMA quick_check(1)").fetchall()
+    if found != "ok":
+        raise sqlite3.DatabaseError(found)
+
+
+def _damaged(path: Path, how: str) -> VaultError:
+    return VaultError(
+        f"The vault {path} is damaged: {how}.",
+        hint="Move it away, then: `modelmarket vault restore FILE` reads a backup, "
+        "and `modelmarket vault recover` finds the rest from chain and store.",
+    )
+
+
 def _unlock(connection: sqlite3.Connection, passphrase: str) -> Key:
-    """The vault's key; a new vault gets its salt here."""
-    connection.execute("BEGIN IMMEDIATE")
+    """The vault's key."""
     settings: dict[str, bytes] = dict(
         connection.execute("SELECT name, value FROM settings").fetchall()
     )
-    if not settings:
-        salt = secrets.token_bytes(SALT_BYTES)
-        key = Key.derive(passphrase, salt)
-        connection.executemany(
-            "INSERT INTO settings VALUES (?, ?)",
-            [("salt", salt), ("check", key.encrypt(_CHECK, _CHECK))],
-        )
-        return key
+    if settings.keys() != {"salt", "check"}:
+        raise sqlite3.DatabaseError("it has lost its salt")
     key = Key.derive(passphrase, settings["salt"])
     key.decrypt(settings["check"], _CHECK)
     return key
