@@ -165,12 +165,16 @@ def verify(here: Place, people: list[Market]) -> Counter[str]:
     counts: Counter[str] = Counter()
     for request in requests:
         record = request.record
-        assert record.stage is Phase.FULFILLED, f"{request}: {record.stage.name}"
         entries = list(record.submissions.values())
         counts["submissions"] += len(entries)
-        ranked = [one for one in entries if one.matches is not None]
-        assert len(ranked) == len(entries), f"{request}: somebody was silent"
-        best = min(ranked, key=lambda one: (-(one.matches or 0), one.id))
+        silent = [one.id for one in entries if one.matches is None]
+        failed = [one.id for one in entries if one.status is Status.FAILED]
+        is_stuck = record.stage is not Phase.FULFILLED
+        counts["missed"] += len(silent) + len(failed) + is_stuck
+        if silent or failed or is_stuck:
+            print(f"{request}: {record.stage.name}, {silent=}, {failed=}")
+            continue
+        best = min(entries, key=lambda one: (-(one.matches or 0), one.id))
         assert record.winner == best.id, f"{request}: won by {record.winner}"
         for one in entries:
             wanted = Status.WON if one is best else Status.WITHDRAWN
@@ -179,6 +183,7 @@ def verify(here: Place, people: list[Market]) -> Counter[str]:
             counts["withdrawals"] += one is not best
         counts["truths opened"] += 1
         counts["predictions opened"] += 1
+    assert not counts["missed"], f"{counts['missed']} steps were missed"
     assert seen.contract.slashed() == 0
     assert seen.coin.balance(here.network.market) == 0
     held = sum(seen.coin.balance(one.wallet.address) for one in people)
@@ -234,7 +239,7 @@ def main() -> None:
             "kills": sum(agent.kills for agent in agents),
             "asked": asked,
             "faults": {fault.value: count for fault, count in injected.most_common()},
-            "missed": 0,
+            "missed": counts["missed"],
         }
     RESULT.write_text(json.dumps(document, indent=2) + "\n")
     print(json.dumps(document, indent=2))

@@ -69,10 +69,14 @@ def examine(
     free = shutil.disk_usage(market.home.path).free
     yield Lamp("Disk", free > FEW_BYTES, f"{free / 10**9:.1f} GB free")
     kept = market.vault.seals(market.network.market)
-    lost = sum(
-        seal not in kept for seal in market.index.open_truths(market.wallet.address)
-    )
-    says = "all are here" if not lost else f"{lost} truths are not in this vault"
+    needed = market.index.open_seals(market.wallet.address)
+    lost = sum(seal not in kept for seal in needed)
+    says = "all that must be opened are here"
+    if lost:
+        says = (
+            f"{lost} of {len(needed)} that must be opened are not in this vault: "
+            "`modelmarket vault recover`"
+        )
     yield Lamp("Secrets", lost == 0, says)
     yield _data(market, plan)
     yield _reach(market, plan)

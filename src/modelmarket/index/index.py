@@ -33,6 +33,7 @@ from modelmarket.index.summaries import (
     submission_row,
     summary,
 )
+from modelmarket.protocol.phases import Status
 from modelmarket.protocol.types import Address, RequestId, Seal, SubmissionId
 
 SPAN_BLOCKS = 10_000
@@ -433,12 +434,21 @@ class Index:
         with self._engine.begin() as sql:
             return sql.scalar(query.where(*wanted.conditions())) or 0
 
-    def open_truths(self, requester: Address) -> list[Seal]:
-        """The truth seals of an account's requests that have not ended."""
-        wanted = Wanted(requester=requester, is_final=False)
-        query = sa.select(schema.requests.c.truth_seal).where(*wanted.conditions())
+    def open_seals(self, account: Address) -> list[Seal]:
+        """What an account must open: the truths of its requests, and the
+        predictions of its live submissions, where the request has not ended.
+        """
+        wanted = Wanted(requester=account, is_final=False)
+        truths = sa.select(schema.requests.c.truth_seal).where(*wanted.conditions())
+        entry, live = schema.submissions.c, (Status.LIVE, Status.RANKED)
+        predictions = (
+            sa.select(entry.seal)
+            .join(schema.requests, schema.requests.c.id == entry.request_id)
+            .where(entry.trainer == account, entry.status.in_(live))
+            .where(*Wanted(is_final=False).conditions())
+        )
         with self._engine.begin() as sql:
-            return [Seal(seal) for seal in sql.scalars(query)]
+            return [Seal(one) for one in sql.scalars(sa.union_all(truths, predictions))]
 
     def request_of_seal(self, truth_seal: bytes) -> RequestId | None:
         """The request with a truth's seal."""
