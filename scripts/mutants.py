@@ -79,6 +79,17 @@ SWAPS = {
 """What a token may be mistaken for."""
 
 
+DROPPABLE = (
+    vy_ast.Assign,
+    vy_ast.AugAssign,
+    vy_ast.Expr,
+    vy_ast.Log,
+    vy_ast.Assert,
+    vy_ast.Break,
+)
+STATEMENTS = (*DROPPABLE, vy_ast.AnnAssign, vy_ast.Return, vy_ast.If, vy_ast.For)
+
+
 @dataclass(frozen=True)
 class Mutant:
     """One small lie in the sources."""
@@ -86,6 +97,8 @@ class Mutant:
     file: str
     function: str
     """In which it stands; empty at the top of a module."""
+    extent: tuple[int, int]
+    """The statement's lines; none at the top of a module."""
     line: int
     was: str
     """The lines that it touches, as they are."""
@@ -146,6 +159,19 @@ class _Source:
                 return str(node.name)
         return ""
 
+    def extent(self, line: int) -> tuple[int, int]:
+        """The lines of the statement around a line, without what is inside it."""
+        around = [(0, -1)]
+        for function in self.functions:
+            for node in function.get_descendants(STATEMENTS):
+                last = node.end_lineno
+                if isinstance(node, (vy_ast.If, vy_ast.For)):
+                    last = max(node.lineno, node.body[0].lineno - 1)
+                # The compiler loses the place of a loop's variable.
+                if function.lineno < node.lineno <= line <= last:
+                    around.append((node.lineno, last))
+        return around[-1]
+
     def mutant(self, start: int, end: int, text: str) -> Mutant:
         line = self.text.count("\n", 0, start) + 1
         last = self.text.count("\n", 0, max(start, end - 1)) + 1
@@ -153,6 +179,7 @@ class _Source:
         return Mutant(
             file=self.file,
             function=self.function(line),
+            extent=self.extent(line),
             line=line,
             was=" ".join(self.text[before:after].split()),
             became=" ".join(
@@ -190,16 +217,8 @@ def _of_tokens(source: _Source) -> Iterator[Mutant]:
 
 def _of_statements(source: _Source) -> Iterator[Mutant]:
     """Statements dropped and conditions fixed."""
-    droppable = (
-        vy_ast.Assign,
-        vy_ast.AugAssign,
-        vy_ast.Expr,
-        vy_ast.Log,
-        vy_ast.Assert,
-        vy_ast.Break,
-    )
     for function in source.functions:
-        for node in function.get_descendants(droppable):
+        for node in function.get_descendants(DROPPABLE):
             first = source.lines[node.lineno - 1]
             is_text = isinstance(node, vy_ast.Expr) and first.lstrip()[:3] == '"""'
             if not is_text:
@@ -242,13 +261,25 @@ class Known:
     reaching: dict[tuple[str, int], set[str]]
     """The tests that run a line."""
 
-    def order(self, mutant: Mutant) -> dict[str, tuple[bool, float]]:
-        """By what tests are sorted against a mutant."""
-        reaching = self.reaching.get((mutant.file, mutant.line), set())
-        return {
-            test: (test not in reaching, seconds)
-            for test, seconds in self.seconds.items()
+    def order(self, mutant: Mutant) -> list[str]:
+        """The tests that can notice a mutant, the likeliest and quickest first.
+
+        Those that never come to its statement cannot, but for the state machine,
+        which runs in a machine that keeps no lines.
+        """
+        first, last = mutant.extent
+        entering = {
+            test
+            for (file, line), tests in self.reaching.items()
+            if file == mutant.file and first <= line <= last
+            for test in tests
         }
+        able = [
+            test
+            for test in self.seconds
+            if not entering or test in entering or "stateful" in test
+        ]
+        return sorted(able, key=lambda test: self.seconds[test])
 
 
 class _Baseline:
@@ -270,14 +301,15 @@ class _Baseline:
 
 
 class _Order:
-    """Sorts the tests and remembers which one failed first."""
+    """Chooses and sorts the tests, and remembers which one failed first."""
 
-    def __init__(self, order: dict[str, tuple[bool, float]]) -> None:
-        self._order = order
+    def __init__(self, order: list[str]) -> None:
+        self._places = {test: place for place, test in enumerate(order)}
         self.failed = ""
 
     def pytest_collection_modifyitems(self, items: list[Any]) -> None:
-        items.sort(key=lambda item: self._order.get(item.nodeid, (True, 0.0)))
+        items[:] = [item for item in items if item.nodeid in self._places]
+        items.sort(key=lambda item: self._places[item.nodeid])
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         if report.failed and not self.failed:
@@ -292,9 +324,22 @@ def _run_tests(plugin: Any, *options: str) -> int:
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
     quietly = ("-p", "no:randomly", "-p", "no:cacheprovider", "--assert=plain")
+    # Whether there is an example matters, not which is the smallest.
+    import hypothesis
+
+    hypothesis.settings.register_profile(
+        "found is enough", deadline=None, phases=[hypothesis.Phase.generate]
+    )
     tests = str(ROOT / "tests" / "contracts")
     return pytest.main(
-        [*quietly, "--hypothesis-seed=0", *options, tests], plugins=[plugin]
+        [
+            *quietly,
+            "--hypothesis-profile=found is enough",
+            "--hypothesis-seed=0",
+            *options,
+            tests,
+        ],
+        plugins=[plugin],
     )
 
 

@@ -69,6 +69,17 @@ def test_cancelling_an_empty_request_says_that_all_goes_back(world: World) -> No
     assert said(world) == [("RequestCancelled", request.id, 0, 0, REWARD)]
 
 
+def test_a_reward_that_is_shared_without_a_rest_moves_no_coin(world: World) -> None:
+    request = world.create()
+    for who in ("ann", "bob"):
+        world.submit(request, who)
+    with world.as_("requester"):
+        world.market.cancel_request(request.id, 2)
+    assert said(world) == [("RequestCancelled", request.id, 2, REWARD // 2, 0)]
+    every = world.market.get_logs(strict=False)
+    assert [type(one).__name__ for one in every] == ["RequestCancelled"]
+
+
 def test_leaving_in_time_says_what_is_paid_back(world: World) -> None:
     world.submit(world.create(), "bob")
     ann = world.submit(world.create(), "ann")
@@ -199,6 +210,17 @@ def test_a_request_reads_back_what_is_open_and_how_far(world: World) -> None:
     _look(world, request, candidate=ann.id, pages=1, matched=matched)
     world.open_page(request, ann, 1)
     _look(world, request, candidate=0, best=ann.id)
+
+
+def test_a_submission_reads_back_as_it_was_made(world: World) -> None:
+    world.create()
+    request = world.create()
+    ann = world.submit(request, "ann")
+    entry = world.market.submission(ann.id)
+    assert (entry.trainer, entry.request_id) == (world.people["ann"], request.id)
+    assert (entry.status, entry.matches) == (1, 0)
+    assert (entry.ahead, entry.behind) == (0, 0)
+    assert entry.sealed == ann.opening.seal
 
 
 def _look(world: World, request: Requested, **fields: int) -> None:

@@ -20,7 +20,7 @@ from contracts.world import (
     World,
     labels,
 )
-from modelmarket.protocol.labels import words
+from modelmarket.protocol.labels import difference, words
 
 
 @pytest.mark.parametrize("bits", [1, 2, 4, 8, 16])
@@ -105,6 +105,44 @@ def test_pages_are_opened_in_order_and_once(world: World) -> None:
     with boa.reverts("WrongPage"):
         world.open_page(request, ann, 0)
     assert world.state(request).pages == 1
+
+
+THREE_FULL_PAGES = 3 * 768 * 16
+
+
+def test_a_page_of_the_truth_is_opened_under_its_own_number(world: World) -> None:
+    """Full pages have the same length, so that nothing but the number differs."""
+    request = world.create(codes=labels(THREE_FULL_PAGES, 1_000), bits=16)
+    world.at(request.deadline)
+    page, inner = words(request.opening.pages[0]), request.opening.inner(0)
+    for number in (1, 2, 3):
+        with boa.reverts(), world.as_("eve"):
+            world.market.open_truth(request.id, number, page, inner)
+    world.open_truth(request)
+    assert world.phase(request) == CLAIMS
+
+
+def test_a_page_of_predictions_is_opened_under_its_own_number(world: World) -> None:
+    """Else somebody could have the same page counted against another truth."""
+    request = world.create(codes=labels(THREE_FULL_PAGES, 1_000), bits=16)
+    ann = world.submit(request, "ann")
+    world.open_truth(request)
+    world.claim(request, ann)
+    world.close_claims(request)
+    first = ann.opening.pages[0]
+    for number in (1, 2):
+        truth = request.opening.pages[number]
+        with boa.reverts("WrongPage"), world.as_("eve"):
+            world.market.open_predictions(
+                ann.id,
+                number,
+                words(truth),
+                words(difference(truth, first)),
+                ann.opening.inner(0),
+                "",
+            )
+    world.validate(request, ann)
+    assert world.phase(request) == FULFILLED
 
 
 def test_the_count_goes_on_over_the_pages(world: World) -> None:
