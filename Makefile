@@ -29,7 +29,10 @@ crashes: .venv/ready anvil  ## A power cut at every single point; half an hour.
 		pytest -p no:randomly tests/integration/test_crashes.py
 
 reorganisations: .venv/ready anvil  ## Of every depth, in every phase; five minutes.
-	MODELMARKET_REORGANISE_EVERY=1 pytest -n 2 tests/integration/test_reorganisations.py
+	rm -f benchmarks/reorganisations.jsonl
+	MODELMARKET_REORGANISE_EVERY=1 \
+		MODELMARKET_REORGANISE_RESULT=$(CURDIR)/benchmarks/reorganisations.jsonl \
+		pytest -n 2 tests/integration/test_reorganisations.py
 
 mutants: .venv/ready  ## Lies put into the contracts that the tests must find; an hour.
 	python scripts/mutants.py
@@ -41,6 +44,7 @@ bench: .venv/ready anvil
 	python benchmarks/speed.py
 	python benchmarks/scale.py
 	PYTHONPATH=tests python benchmarks/confirming.py
+	PYTHONPATH=tests python benchmarks/idle.py
 
 gas: .venv/ready anvil  ## Measures the gas table again.
 	python benchmarks/gas.py --write

@@ -93,6 +93,13 @@ def figures() -> str:
     scale = json.loads((BENCHMARKS / "scale.json").read_text())
     confirming = json.loads((BENCHMARKS / "confirming.json").read_text())
     crashes = json.loads((BENCHMARKS / "crashes.json").read_text())
+    soak = json.loads((BENCHMARKS / "soak.json").read_text())
+    idle = json.loads((BENCHMARKS / "idle.json").read_text())
+    mutants = json.loads((BENCHMARKS / "mutants.json").read_text())
+    reorganisations = [
+        json.loads(line)
+        for line in (BENCHMARKS / "reorganisations.jsonl").read_text().splitlines()
+    ]
     parts = [
         "# Figures",
         "",
@@ -198,6 +205,56 @@ def figures() -> str:
         "| step | points | power cuts |",
         "|---|---:|---:|",
         *(f"| {one['step']} | {one['points']} | {one['cuts']} |" for one in crashes),
+        f"| together | {sum(one['points'] for one in crashes)}"
+        f" | {sum(one['cuts'] for one in crashes)} |",
+        "",
+        "## Bad nodes",
+        "",
+        f"`make soak` on {soak['date']}: {soak['minutes']:g} minutes on anvil with a block"
+        f" each second, {soak['agents']} agents, each behind two nodes that have faults,",
+        f"and killed {soak['kills']} times in all. {soak['requests']} requests and"
+        f" {soak['submissions']} submissions came to their end:",
+        f"{soak['truths opened']} truths and {soak['predictions opened']} predictions"
+        f" opened, {soak['claims']} claims, {soak['withdrawals']} withdrawals, and"
+        f" {soak['missed']} steps missed. Of {soak['asked']:,} questions to nodes"
+        f" {sum(soak['faults'].values()):,} met a fault:",
+        "",
+        "| fault | times |",
+        "|---|---:|",
+        *(f"| {fault} | {times:,} |" for fault, times in soak["faults"].items()),
+        "",
+        "## Reorganisations",
+        "",
+        f"`make reorganisations`: {len(reorganisations)} of them, by `anvil_reorg`, of"
+        f" depth {min(one['depth'] for one in reorganisations)} to"
+        f" {max(one['depth'] for one in reorganisations)}, once each of these had"
+        " happened:",
+        ", ".join(dict.fromkeys(sorted(one["phase"] for one in reorganisations)))
+        + ". The request ended the same each time, and an",
+        "index made from nothing said the same as the one that was rolled back.",
+        "",
+        "## An agent that waits",
+        "",
+        "`PYTHONPATH=tests python benchmarks/idle.py`: one open request, nothing due.",
+        "",
+        "| the node makes | questions a minute | of one processor | memory |",
+        "|---|---:|---:|---:|",
+        *(
+            f"| {one['what']} | {one['questions_a_minute']} |"
+            f" {one['processor_percent']:.1f}% | {one['megabytes']} MB |"
+            for one in idle
+        ),
+        "",
+        "## Mutants of the contracts",
+        "",
+        f"`make mutants` on {mutants['date']}: {mutants['mutants']:,} small lies put into the"
+        " Vyper sources, one at a time.",
+        f"{mutants['killed']:,} were killed by the contract tests,"
+        f" {mutants['not_compiling']:,} did not compile, {mutants['equivalent']:,} change"
+        " nothing that anybody",
+        f"could see, and {mutants['survived']:,} survived: {mutants['percent']:.1f}% of those"
+        " that matter are killed. Why each survivor",
+        "may live stands in [`survivors.toml`](../tests/contracts/survivors.toml).",
         "",
         "## The demo",
         "",

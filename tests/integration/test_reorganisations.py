@@ -5,6 +5,7 @@ what fell out happens again, and the request ends as it would have.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,6 +22,8 @@ DEEPEST = 20
 BURIED = DEEPEST + 5
 MOST_ROUNDS = 60
 EVERY = "MODELMARKET_REORGANISE_EVERY" in os.environ
+RESULT = os.environ.get("MODELMARKET_REORGANISE_RESULT", "")
+"""A file that what was tried is written to, a line each."""
 WHO = ("requester", "ann", "bob")
 
 
@@ -117,3 +120,6 @@ def test_whatever_is_taken_back_the_request_ends_the_same(
         for one in people(here):
             one.index.rebuild()
             assert one.request(1).record == record
+    if RESULT:
+        with Path(RESULT).open("a") as file:
+            file.write(json.dumps({"phase": until.__name__, "depth": depth}) + "\n")

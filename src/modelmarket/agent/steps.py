@@ -68,6 +68,7 @@ def plan(market: Market) -> list[Step]:
     the step is to stand by.
     """
     market.index.sync()
+    market.verifier.verify_counts()
     now = market.now()
     steps: list[Step] = []
     for record, truth_is_ours, ours in _concerns(market):
@@ -135,6 +136,8 @@ def _concerns(
                 ours.setdefault(secret.request_id, []).append(submission_id)
     for request_id in sorted(truths | ours.keys()):
         record = market.index.request(request_id)
+        if not record.stage.is_final:
+            record = market.verifier.verify(record)
         mine = [record.submissions[one] for one in ours.get(request_id, [])]
         yield record, request_id in truths, mine
 

@@ -169,6 +169,13 @@ class Connection:
         """
         return all(one == block.hash for one in self._nodes.hashes_of(block.number))
 
+    def has_logs(self, contract: Address, number: int) -> bool:
+        """Whether any node knows of a contract's logs in a block.
+
+        "No" is certain only if some node says the truth.
+        """
+        return self._nodes.any_has_logs(contract, number)
+
     def heads(self) -> dict[str, int | None]:
         """Each node's newest block by the node's name; None if it does not answer."""
         return self._nodes.heads()

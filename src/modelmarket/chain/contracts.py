@@ -277,13 +277,13 @@ class ModelMarket(_Contract):
         """Wei of MDC that it has kept for good."""
         return Wei(self._read("slashed"))
 
-    def request_count(self) -> int:
+    def request_count(self, *, at: int | str = "pending") -> int:
         """How many requests there are."""
-        return int(self._read("request_count"))
+        return int(self._read("request_count", at=at))
 
-    def submission_count(self) -> int:
+    def submission_count(self, *, at: int | str = "pending") -> int:
         """How many submissions there are."""
-        return int(self._read("submission_count"))
+        return int(self._read("submission_count", at=at))
 
     def request(
         self, request_id: RequestId, *, at: int | str = "pending"

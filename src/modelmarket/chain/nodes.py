@@ -148,14 +148,22 @@ class Nodes(JSONBaseProvider):
 
     def hashes_of(self, number: int) -> Iterator[bytes]:
         """A block's hash from each node that answers; empty from one without."""
-        for node in self._nodes:
-            try:
-                answer = self._ask(node, "eth_getBlockByNumber", [hex(number), False])
-            except _TroubleError:
-                continue
-            found = answer.get("result")
+        for found in self._of_each("eth_getBlockByNumber", [hex(number), False]):
             said = str(found.get("hash", "")) if isinstance(found, dict) else ""
             yield bytes.fromhex(said.removeprefix("0x"))
+
+    def any_has_logs(self, contract: str, number: int) -> bool:
+        """Whether any node that answers has logs of a contract in a block."""
+        query = {"address": contract, "fromBlock": hex(number), "toBlock": hex(number)}
+        return any(self._of_each("eth_getLogs", [query]))
+
+    def _of_each(self, method: str, params: Any) -> Iterator[Any]:
+        """The result from each node that answers."""
+        for node in self._nodes:
+            try:
+                yield self._ask(node, method, params).get("result")
+            except _TroubleError:
+                continue
 
     def heads(self) -> dict[str, int | None]:
         """The number of each node's newest block; None from one that is not well."""

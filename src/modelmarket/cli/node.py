@@ -79,12 +79,29 @@ def status(network: NetworkName = DEFAULT_NETWORK, as_json: AsJson = False) -> N
 @app.command()
 def add(
     name: Annotated[str, typer.Argument(help="What to call the network.")],
-    rpc: Annotated[str, typer.Option(help="The node's JSON-RPC address.")],
+    rpc: Annotated[
+        list[str],
+        typer.Option(
+            help="A node's JSON-RPC address; repeat it for those to ask when the"
+            " first is not well."
+        ),
+    ],
     market: Annotated[str, typer.Option(help="The ModelMarket contract.")],
     first_block: Annotated[int, typer.Option(help="Where the market begins.")] = 0,
     gateway: Annotated[
         list[str] | None, typer.Option(help="A trustless gateway; may be repeated.")
     ] = None,
+    confirmations: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Blocks after which one counts as buried: 5, or 0 for the embedded"
+            " chain.",
+        ),
+    ] = None,
+    most_fee_gwei: Annotated[
+        int, typer.Option(min=1, help="The most that a unit of gas may ever cost.")
+    ] = 500,
     as_json: AsJson = False,
 ) -> None:
     """Join a market on a network, or change how it is reached.
@@ -92,35 +109,45 @@ def add(
     Example:
 
         modelmarket node add club --rpc http://10.0.0.5:8545 --market 0xAb…12 --gateway http://10.0.0.5:8080
+
+        modelmarket node add club --market 0xAb…12 --rpc http://10.0.0.5:8545 --rpc http://10.0.0.6:8545
     """
     from eth_utils import is_address
 
     from modelmarket.chain.connection import Connection
     from modelmarket.chain.networks import Network, Networks
+    from modelmarket.chain.nodes import named
     from modelmarket.errors import InputError, NotFoundError
     from modelmarket.protocol.types import checksummed
 
     if not is_address(market):
         raise InputError(f"{market!r} is not a contract's address.")
     address = checksummed(market)
-    connection = Connection(rpc)
+    connection = Connection(*rpc)
     if not connection.code(address):
-        raise NotFoundError(f"There is no contract at {address} on {rpc}.")
+        raise NotFoundError(f"There is no contract at {address} on {connection.name}.")
     is_embedded = str(connection.ask("web3_clientVersion")).startswith("modelmarket/")
     network = Network(
         name=name,
-        rpc=rpc,
+        rpc=rpc[0],
+        other_rpcs=tuple(rpc[1:]),
         chain_id=connection.chain_id,
         market=address,
         first_block=first_block,
         gateways=tuple(gateway or ()),
-        confirmations=0 if is_embedded else 5,
+        confirmations=(
+            confirmations if confirmations is not None else 0 if is_embedded else 5
+        ),
+        most_fee_gwei=most_fee_gwei,
     )
     home = Home.default()
     home.prepare()
     Networks(home.networks).put(network)
     Output(as_json=as_json).result(
-        asdict(network), f"Network {name!r}: market {address} on {rpc}."
+        asdict(network),
+        f"Network {name!r}: market {address} on {connection.name}"
+        + "".join(f", else {named(one)}" for one in network.other_rpcs)
+        + ".",
     )
 
 
@@ -133,13 +160,20 @@ def list_(as_json: AsJson = False) -> None:
         modelmarket node list
     """
     from modelmarket.chain.networks import Networks
+    from modelmarket.chain.nodes import named
 
     networks = Networks(Home.default().networks).all().values()
     Output(as_json=as_json).table(
         [asdict(one) for one in networks],
         ("network", "node", "chain", "market", "gateways"),
         [
-            (one.name, one.rpc, one.chain_id, one.market, " ".join(one.gateways))
+            (
+                one.name,
+                " ".join(named(rpc) for rpc in one.rpcs),
+                one.chain_id,
+                one.market,
+                " ".join(one.gateways),
+            )
             for one in networks
         ],
         empty="No network yet. Run: modelmarket node start",

@@ -13,6 +13,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -39,8 +40,9 @@ from modelmarket.protocol.types import Address, RequestId, Seal, SubmissionId
 SPAN_BLOCKS = 10_000
 """Blocks asked of a node at once, at first; halved when it refuses."""
 MOST_KNOWN = 256
-MOST_COMPARED = 32
+MOST_COMPARED = 1_024
 """New blocks whose logs are held against the blocks; older ones are many."""
+HEADERS_AT_ONCE = 8
 MOST_LAG_S = 60.0
 """A head that stays behind what was seen for so long has been taken back."""
 
@@ -145,22 +147,37 @@ class Index:
         """Holds new blocks' logs against the blocks themselves.
 
         An event that a node leaves out would be missing for good. A block
-        whose bloom filter speaks of the market is asked for twice.
+        whose bloom filter speaks of the market is asked of every node.
         """
         if last - first >= MOST_COMPARED:
             return
         given = {log.block for log in logs}
-        for number in range(first, last + 1):
-            if number in given:
-                continue
-            block = self._connection.block(number)
-            if block.may_have_logs_of(self._market) and self._connection.logs(
-                self._market, number, number
-            ):
-                raise ChainError(
-                    f"The node left out what was logged in block {number}.",
-                    hint="Try again.",
+        silent = [one for one in range(first, last + 1) if one not in given]
+        with ThreadPoolExecutor(HEADERS_AT_ONCE) as threads:
+            for block in threads.map(self._connection.block, silent):
+                if block.may_have_logs_of(self._market) and self._connection.has_logs(
+                    self._market, block.number
+                ):
+                    raise ChainError(
+                        f"The node left out what was logged in block {block.number}.",
+                        hint="Try again.",
+                    )
+
+    def forget(self, request_id: RequestId) -> None:
+        """Forgets everything from a request's creation on.
+
+        What a node left out in between is read with the rest at the next `sync`.
+        """
+        with self._engine.begin() as sql:
+            created = sql.scalar(
+                sa.select(sa.func.min(schema.events.c.block)).where(
+                    schema.events.c.request_id == request_id
                 )
+            )
+        if created is not None:
+            with self._lock:
+                self._known.clear()
+                self._take_back(created - 1)
 
     def rebuild(self) -> None:
         """Forgets everything and reads the chain again."""
@@ -172,6 +189,7 @@ class Index:
                 schema.submissions,
             ):
                 sql.execute(table.delete())
+            self._known.clear()
         self.sync()
 
     def _next_block(self) -> int:
@@ -226,6 +244,10 @@ class Index:
             rows.close()
             if self._next_block_of(sql) == kept + 1:
                 return
+        self._take_back(kept)
+
+    def _take_back(self, kept: int) -> None:
+        """Forgets the blocks behind one."""
         gone = schema.events.c.block > kept
         with self._writing() as sql:
             ids = sql.scalars(
@@ -433,6 +455,15 @@ class Index:
         query = sa.select(sa.func.count()).select_from(schema.requests)
         with self._engine.begin() as sql:
             return sql.scalar(query.where(*wanted.conditions())) or 0
+
+    def counts(self) -> tuple[int, int]:
+        """How many requests there are, and how many submissions."""
+        with self._engine.begin() as sql:
+            requests, submissions = (
+                sql.scalar(sa.select(sa.func.count()).select_from(table)) or 0
+                for table in (schema.requests, schema.submissions)
+            )
+        return requests, submissions
 
     def open_seals(self, account: Address) -> list[Seal]:
         """What an account must open: the truths of its requests, and the

@@ -31,6 +31,7 @@ from modelmarket.index.index import Index
 from modelmarket.index.summaries import Sort, Wanted
 from modelmarket.market.request import Request
 from modelmarket.market.submission import Submission
+from modelmarket.market.verifying import Verifier
 from modelmarket.protocol.classes import Codes
 from modelmarket.protocol.labels import pack
 from modelmarket.protocol.money import format_mdc
@@ -130,6 +131,7 @@ class Market:
             network.market,
             network.first_block,
         )
+        self.verifier = Verifier(self.index, self.contract)
         self._wallet = wallet
         self._vault = vault
 

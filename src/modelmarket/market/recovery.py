@@ -69,6 +69,7 @@ def recover(market: Market, owner: Address | None = None) -> Iterator[Recovered]
     """
     account = owner or market.wallet.address
     market.index.sync()
+    market.verifier.verify_counts()
     for wanted in (Wanted(requester=account), Wanted(trainer=account)):
         for found in market.index.find(wanted):
             record = market.index.request(found.id)
