@@ -13,9 +13,13 @@ from pathlib import Path
 import pytest
 
 from faults import Fault, Faults, faulty
+from modelmarket import agent
 from modelmarket.chain.connection import Connection
 from modelmarket.chain.node.server import running_node
 from modelmarket.errors import ChainError
+from modelmarket.index.index import MOST_COMPARED
+from modelmarket.market import Market
+from modelmarket.protocol.phases import Phase
 from trading import Place, place
 
 TRANSPORT = [
@@ -128,6 +132,70 @@ def test_logs_that_are_left_out_are_asked_for_again(embedded: Place) -> None:
             looking.index.sync()
         looking.index.sync()
         assert looking.index.request(request.id).id == request.id
+
+
+def test_an_event_left_out_long_ago_is_found_by_the_contracts_state(
+    tmp_path: Path,
+) -> None:
+    """Too long ago for each block to be looked at."""
+    with place("anvil", tmp_path / "people") as here:
+        requester, ann = here.join("requester"), here.join("ann")
+        faults = Faults(here.network.rpc, kinds=(Fault.OMIT,), most=0)
+        rpc = here.closing.enter_context(faulty(faults))
+        looking = here.join("looking")
+        looking.network = replace(here.network, rpc=rpc)
+
+        def looks_too_late() -> Market:
+            """It reads all that happened since, but for what is left out."""
+            here.connection.ask("anvil_mine", hex(MOST_COMPARED + 10))
+            faults.most += 1
+            faults.rate = 1.0
+            again = Market(looking.home, looking.network, vault=looking.vault)
+            here.closing.callback(again.index.close)
+            again.index.sync()
+            faults.rate = 0.0
+            assert faults.injected[Fault.OMIT] == faults.most
+            return again
+
+        request = here.create(requester)
+        late = looks_too_late()
+        assert late.index.counts() == (0, 0)
+        late.verifier.verify_counts()
+        assert late.index.counts() == (1, 0)
+
+        here.submit(ann, request.id)
+        late = looks_too_late()
+        assert late.index.counts() == (1, 0)
+        late.verifier.verify_counts()
+        assert late.index.counts() == (1, 1)
+
+        here.move_to(request.record.deadline)
+        request.open_truth()
+        late = looks_too_late()
+        record = late.index.request(request.id)
+        assert record.stage is Phase.OPEN
+        found = late.verifier.verify(record)
+        assert found.stage is Phase.CLAIMS
+        assert found == late.index.request(request.id)
+        assert found == requester.request(request.id).record
+
+
+def test_nodes_that_keep_leaving_events_out_are_found_out(tmp_path: Path) -> None:
+    with place("anvil", tmp_path / "people") as here:
+        requester, ann = here.join("requester"), here.join("ann")
+        faults = Faults(here.network.rpc, kinds=(Fault.OMIT,))
+        rpc = here.closing.enter_context(faulty(faults))
+        here.network = replace(here.network, rpc=rpc)
+        here.create(requester)
+        here.connection.ask("anvil_mine", hex(MOST_COMPARED + 10))
+        ann = here.again("ann")
+        faults.rate = 1.0
+        for _ in range(2):
+            with pytest.raises(ChainError, match="leave out events of the market"):
+                agent.plan(ann)
+        faults.rate = 0.0
+        assert agent.plan(ann) == []
+        assert ann.index.counts() == (1, 0)
 
 
 def test_a_block_that_nodes_disagree_on_is_not_agreed(tmp_path: Path) -> None:
