@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from tempfile import mkdtemp
 
 import pytest
 
@@ -35,7 +36,7 @@ def here(tmp_path: Path) -> Iterator[Place]:
 def on_an_empty_machine(here: Place, name: str, *, gateways: bool = True) -> Market:
     """The same key, and nothing else of what somebody had."""
     old = here.markets[name]
-    home = Home(here.folder / f"{name} again")
+    home = Home(Path(mkdtemp(dir=here.folder)))
     network = here.network if gateways else replace(here.network, gateways=())
     vault = Vault(home.vault, PASSPHRASE)
     market = Market(home, network, wallet=old.wallet, vault=vault)
@@ -97,6 +98,20 @@ def test_two_requests_from_one_file_have_nothing_in_common(here: Place) -> None:
     first, second = here.create(requester), here.create(requester)
     assert first.terms.truth_seal != second.terms.truth_seal
     assert first.terms.dataset != second.terms.dataset
+
+
+def test_a_new_request_after_a_loss_has_nothing_in_common_with_the_old_ones(
+    here: Place,
+) -> None:
+    """Else the test labels of the new one would be open already."""
+    requester = here.join("requester")
+    old = [here.create(requester) for _ in range(3)]
+    market = on_an_empty_machine(here, "requester")
+    new = here.create(market)
+    assert len({one.terms.truth_seal for one in (*old, new)}) == 4
+    assert len({one.terms.dataset for one in (*old, new)}) == 4
+    empty = on_an_empty_machine(here, "requester", gateways=False)
+    assert recover_truth(empty.request(new.id), here.data()) == new.terms.truth_seal
 
 
 def test_what_is_no_copy_is_not_taken_for_one() -> None:

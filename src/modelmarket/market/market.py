@@ -515,7 +515,11 @@ class Market:
 
         name, context = options.get("name", ""), options.get("context", "")
         root, digest = self.root(), source.digest()
-        turn = self.vault.count("truth")
+        # Also what another machine made, or this one before its vault was lost:
+        # a split that comes again would show labels that are open already.
+        self.index.sync()
+        made = self.index.count(Wanted(requester=owner))
+        turn = max(made, self.vault.truths_of(owner))
         with tempfile.TemporaryDirectory(dir=self.home.scratch()) as scratch:
             published = publish(
                 source,

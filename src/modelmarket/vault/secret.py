@@ -100,6 +100,11 @@ def kind_of(secret: Secret) -> str:
     return "truth" if isinstance(secret, SealedTruth) else "predictions"
 
 
+def owner_of(secret: Secret) -> Address:
+    """Whom its seal names."""
+    return secret.requester if isinstance(secret, SealedTruth) else secret.trainer
+
+
 def to_json(secret: Secret) -> bytes:
     """A secret in the clear, to be encrypted."""
     values = {

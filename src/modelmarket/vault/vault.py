@@ -28,6 +28,7 @@ from modelmarket.vault.secret import (
     Secret,
     from_json,
     kind_of,
+    owner_of,
     to_json,
 )
 
@@ -43,7 +44,7 @@ _SCHEMA = """
 CREATE TABLE settings (name TEXT PRIMARY KEY, value BLOB);
 CREATE TABLE secrets (
     seal BLOB PRIMARY KEY, kind TEXT NOT NULL, market TEXT NOT NULL,
-    sealed BLOB NOT NULL, copy BLOB NOT NULL DEFAULT x''
+    owner TEXT NOT NULL, sealed BLOB NOT NULL, copy BLOB NOT NULL DEFAULT x''
 ) WITHOUT ROWID;
 CREATE TABLE journal (
     hash BLOB PRIMARY KEY, market TEXT NOT NULL, step TEXT NOT NULL,
@@ -107,9 +108,9 @@ class Vault:
         sealed = self._key.encrypt(to_json(secret), kind.encode() + name)
         with self.database.writing() as connection:
             connection.execute(
-                "INSERT OR IGNORE INTO secrets (seal, kind, market, sealed)"
-                " VALUES (?, ?, ?, ?)",
-                (name, kind, secret.market, sealed),
+                "INSERT OR IGNORE INTO secrets (seal, kind, market, owner, sealed)"
+                " VALUES (?, ?, ?, ?, ?)",
+                (name, kind, secret.market, owner_of(secret), sealed),
             )
         return name
 
@@ -167,10 +168,16 @@ class Vault:
         )
         return {Seal(name): kind for name, kind in rows}
 
-    def count(self, kind: str = "") -> int:
-        """How many secrets it holds, for all markets; of a kind, or of both."""
+    def count(self) -> int:
+        """How many secrets it holds, for all markets."""
+        row = self.database.connection.execute("SELECT count(*) FROM secrets")
+        return int(row.fetchone()[0])
+
+    def truths_of(self, requester: Address) -> int:
+        """How many truths it holds that name an account."""
         row = self.database.connection.execute(
-            "SELECT count(*) FROM secrets WHERE ? IN ('', kind)", (kind,)
+            "SELECT count(*) FROM secrets WHERE kind = 'truth' AND owner = ?",
+            (requester,),
         )
         return int(row.fetchone()[0])
 
