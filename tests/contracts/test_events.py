@@ -223,6 +223,19 @@ def test_a_submission_reads_back_as_it_was_made(world: World) -> None:
     assert entry.sealed == ann.opening.seal
 
 
+def test_a_submission_that_failed_stands_beside_nobody(world: World) -> None:
+    request, entered = world.in_claims(0, 1, 2)
+    for one in entered:
+        world.claim(request, one)
+    first, middle, last = entered
+    entry = world.market.submission(middle.id)
+    assert (entry.ahead, entry.behind) == (first.id, last.id)
+    world.cancel(middle, accept_slash=True)
+    entry = world.market.submission(middle.id)
+    assert (entry.ahead, entry.behind, entry.status) == (0, 0, 4)
+    assert world.ranking(request) == [first.id, last.id]
+
+
 def _look(world: World, request: Requested, **fields: int) -> None:
     state = world.state(request)
     assert {name: getattr(state, name) for name in fields} == fields

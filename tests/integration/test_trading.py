@@ -26,7 +26,7 @@ from modelmarket.errors import (
 from modelmarket.index.index import Index
 from modelmarket.index.summaries import Sort
 from modelmarket.market import Market
-from modelmarket.market.market import Resumed
+from modelmarket.market.outbox import Resumed
 from modelmarket.protocol.phases import Phase, Status
 from modelmarket.protocol.types import SubmissionId, Wei
 from trading import REWARD, STAKE, Place, place

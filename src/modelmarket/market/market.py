@@ -4,95 +4,40 @@
 from __future__ import annotations
 
 import os
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy
-from dataclasses import dataclass, replace
-from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict, Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from modelmarket.chain.connection import Call, Receipt
 from modelmarket.chain.contracts import NO_PERMIT, ModelMarket, Permit, with_copy
 from modelmarket.chain.events import RequestCreated
 from modelmarket.chain.networks import LOCAL, Network, Networks
-from modelmarket.chain.sending import Signed, can_be_sent, deliver, send
 from modelmarket.chain.wallets import Keystores, Wallet
 from modelmarket.errors import (
     FundsError,
     InputError,
     NotFoundError,
-    StepError,
-    TransactionError,
 )
 from modelmarket.home import Home
 from modelmarket.index.index import Index
 from modelmarket.index.summaries import Sort, Wanted
+from modelmarket.market.outbox import Outbox, Resumed
+from modelmarket.market.preparing import RequestOptions, prepare
 from modelmarket.market.request import Request
 from modelmarket.market.submission import Submission
 from modelmarket.market.verifying import Verifier
-from modelmarket.protocol.classes import Codes
-from modelmarket.protocol.labels import pack
 from modelmarket.protocol.money import format_mdc
-from modelmarket.protocol.terms import DEFAULT_RESPONSE_WINDOW_S, Terms, least_stake
+from modelmarket.protocol.terms import Terms
 from modelmarket.protocol.types import Address, RequestId, Seal, SubmissionId, Wei
 from modelmarket.storage.store import Store
 from modelmarket.vault.deriving import MESSAGE, Root
-from modelmarket.vault.secret import SealedTruth, Secret, to_json
+from modelmarket.vault.secret import Secret, to_json
 from modelmarket.vault.vault import Vault
 
 if TYPE_CHECKING:
     from modelmarket.datasets.split import Source
-
-DEFAULT_SUBMISSION_WINDOW_S = 3_600
-DEFAULT_FRACTION = Fraction(1, 5)
-
-Progress = Callable[[str, int], None]
-"""Is told what is being done, and of so many more rows or bytes of it."""
-
-
-class RequestOptions(TypedDict, total=False):
-    """What else can be said of a new request.
-
-    Attributes:
-        name: At most 64 bytes.
-        context: What the data are and what matters; at most 1,024 bytes.
-        stake: Wei that each submission locks; None for 1% of the reward.
-        submission_window_s: Seconds until the deadline.
-        response_window_s: Seconds for each step after it.
-        minimum_matches: Fewest matches that earn the reward.
-        minimum_accuracy: The same as a fraction of the test rows.
-        fraction: Of the rows that are for testing.
-        stratified: Draw it class by class.
-        seed: Fixes what is random in the split.
-        progress: Is told what is being done.
-    """
-
-    name: str
-    context: str
-    stake: Wei | None
-    submission_window_s: int
-    response_window_s: int
-    minimum_matches: int | None
-    minimum_accuracy: Fraction | None
-    fraction: Fraction
-    stratified: bool
-    seed: bytes | None
-    progress: Progress | None
-
-
-@dataclass(frozen=True)
-class Resumed:
-    """A transaction that an interrupted run had signed.
-
-    Attributes:
-        step: The call.
-        block: Where it is now; None if it can never be mined.
-    """
-
-    step: str
-    block: int | None
 
 
 class Market:
@@ -279,6 +224,11 @@ class Market:
 
     # --- acting ---
 
+    @property
+    def outbox(self) -> Outbox:
+        """What this wallet sends, and sees through."""
+        return Outbox(self.connection, self.network, self.vault, self._wallet)
+
     def send(self, call: Call) -> Receipt:
         """Sends a call, journalled before it leaves.
 
@@ -292,114 +242,12 @@ class Market:
     @contextmanager
     def sending(self, call: Call) -> Iterator[Receipt]:
         """Sends a call, and keeps it in the journal until the body is done."""
-        tries: list[Signed] = []
-
-        def journal(signed: Signed) -> None:
-            self._note(call.what, signed)
-            tries.append(signed)
-
-        receipt = send(self.connection, call, self.wallet, journal=journal)
-        yield receipt
-        self._mined(receipt, tries)
-
-    def _note(self, step: str, signed: Signed) -> None:
-        self.vault.begin(self.network.market, step, signed.hash, signed.raw)
-
-    def _mined(self, receipt: Receipt, tries: Sequence[Signed]) -> None:
-        """Notes which of a transaction's versions is in the chain.
-
-        Until its block is buried its bytes are kept: a reorganisation may
-        take it back.
-        """
-        for signed in tries:
-            if signed.hash != receipt.transaction:
-                self.vault.end(signed.hash, "replaced")
-            elif self.network.confirmations == 0:
-                self.vault.end(signed.hash, f"block {receipt.block}")
-            else:
-                self.vault.mined(signed.hash, receipt.block)
+        with self.outbox.sending(call, self.wallet) as receipt:
+            yield receipt
 
     def resume(self) -> list[Resumed]:
-        """Sends again what was signed and may not have left, and what a
-        reorganisation took back.
-
-        The bytes are the same, or the nonce is, so nothing can happen twice.
-
-        Raises:
-            ChainError: The node does not answer; nothing is given up.
-        """
-        self._take_back()
-        waiting: dict[tuple[str, int], list[tuple[str, Signed]]] = {}
-        for sent in self.vault.unfinished(self.network.market):
-            signed = Signed(sent.hash, sent.raw)
-            place = (signed.sender, signed.nonce)
-            waiting.setdefault(place, []).append((sent.step, signed))
-        return [
-            resumed
-            for versions in waiting.values()
-            for resumed in self._see_through(versions)
-        ]
-
-    def _see_through(self, versions: Sequence[tuple[str, Signed]]) -> Iterator[Resumed]:
-        """Waits for whichever transaction of one nonce gets into the chain."""
-        newest = versions[-1][0]
-        tries = [signed for _, signed in versions]
-        steps = {signed.hash: step for step, signed in versions}
-
-        def journal(signed: Signed) -> None:
-            self._note(newest, signed)
-            tries.append(signed)
-            steps[signed.hash] = newest
-
-        wallet = self._wallet
-        if wallet is not None and wallet.address != tries[0].sender:
-            wallet = None
-        if not can_be_sent(self.connection, tries):
-            # What it stands on may have been taken back too; it has its turn
-            # when that is there again, or when its nonce is used otherwise.
-            return
-        try:
-            receipt = deliver(
-                self.connection, list(tries), wallet=wallet, journal=journal
-            )
-        except TransactionError:
-            for signed in tries:
-                self.vault.end(signed.hash, "dropped")
-            yield from (Resumed(step, None) for step in dict.fromkeys(steps.values()))
-            return
-        self._mined(receipt, tries)
-        done = steps[receipt.transaction]
-        yield Resumed(done, receipt.block)
-        for step in dict.fromkeys(steps.values()):
-            if step != done:
-                yield Resumed(step, None)
-
-    def _take_back(self) -> None:
-        """Looks whether what was mined is still in the chain."""
-        unburied = self.vault.unburied(self.network.market)
-        if not unburied:
-            return
-        head = self.connection.block().number
-        for transaction in unburied:
-            try:
-                receipt = self.connection.receipt(transaction)
-            except TransactionError:
-                self.vault.end(transaction, "failed")
-                continue
-            if receipt is None:
-                self.vault.reopen(transaction)
-            elif head - receipt.block >= self.network.confirmations:
-                self.vault.end(transaction, f"block {receipt.block}")
-
-    def finish_interrupted(self, step: str, look: str) -> None:
-        """Stops a step that an interrupted run has done already."""
-        for one in self.resume():
-            if one.step == step and one.block is not None:
-                raise StepError(
-                    f"An earlier {step} was interrupted; "
-                    f"it is in block {one.block} now.",
-                    hint=f"See `{look}`, and do it again only if you want another.",
-                )
+        """Sees through what an interrupted run had signed; see `Outbox.resume`."""
+        return self.outbox.resume()
 
     def permit(self, amount: int) -> Permit:
         """A permit for the market to take an amount, if it needs one.
@@ -446,7 +294,9 @@ class Market:
             FundsError: MDC or fees do not suffice.
             StepError: An interrupted run has created one already.
         """
-        self.finish_interrupted("create_request", "modelmarket request list --mine")
+        self.outbox.finish_interrupted(
+            "create_request", "modelmarket request list --mine"
+        )
         permit = self.permit(reward)
         terms = self.prepare_request(
             source, owner=self.wallet.address, reward=reward, **options
@@ -488,100 +338,8 @@ class Market:
         reward: Wei,
         **options: Unpack[RequestOptions],
     ) -> Terms:
-        """Everything before the transaction: the dataset is published, and the
-        truth lies in the vault.
-
-        Args:
-            source: The labelled table.
-            owner: Who will send the transaction; the seal names her.
-            reward: Wei of MDC for the best model.
-            options: See `RequestOptions`.
-
-        Raises:
-            DataError: The table cannot be used; names row, column and value.
-            TermsError: The contract would refuse the terms.
-        """
-        from modelmarket.datasets.published import publish
-
-        progress = options.get("progress")
-
-        def rows(count: int) -> None:
-            if progress is not None:
-                progress("rows split", count)
-
-        def stored(count: int) -> None:
-            if progress is not None:
-                progress("bytes stored", count)
-
-        name, context = options.get("name", ""), options.get("context", "")
-        root, digest = self.root(), source.digest()
-        # Also what another machine made, or this one before its vault was lost:
-        # a split that comes again would show labels that are open already.
-        self.index.sync()
-        made = self.index.count(Wanted(requester=owner))
-        turn = max(made, self.vault.truths_of(owner))
-        with tempfile.TemporaryDirectory(dir=self.home.scratch()) as scratch:
-            published = publish(
-                source,
-                Path(scratch),
-                name=name,
-                context=context,
-                fraction=options.get("fraction", DEFAULT_FRACTION),
-                stratified=options.get("stratified", False),
-                seed=options.get("seed") or root.split_seed(digest, turn),
-                progress=rows,
-            )
-            bits = published.manifest.classes.bits
-            secret = self.sealed_truth(published.split.truth, bits, owner, turn)
-            stake = options.get("stake")
-            least = options.get("minimum_accuracy") or Fraction(0)
-            matches = options.get("minimum_matches")
-            terms = Terms(
-                dataset="",
-                name=name,
-                context=context,
-                reward=reward,
-                stake=least_stake(reward) if stake is None else stake,
-                submission_window_s=options.get(
-                    "submission_window_s", DEFAULT_SUBMISSION_WINDOW_S
-                ),
-                response_window_s=options.get(
-                    "response_window_s", DEFAULT_RESPONSE_WINDOW_S
-                ),
-                labels=secret.labels,
-                bits=bits,
-                minimum_matches=int(-(-secret.labels * least // 1))
-                if matches is None
-                else matches,
-                truth_seal=secret.opening().seal,
-            )
-            terms.check()
-            folder = self.store.add(Path(scratch), progress=stored)
-        self.keep(secret)
-        return replace(terms, dataset=str(folder.cid))
-
-    def sealed_truth(
-        self, truth: Codes, bits: int, owner: Address, turn: int
-    ) -> SealedTruth:
-        """A truth with the salt that this wallet's key gives it.
-
-        Args:
-            truth: The test labels' codes; shape (rows,).
-            bits: Per label.
-            owner: Whom the seal names.
-            turn: How many truths were sealed before.
-        """
-        packed = b"".join(pack(truth, bits))
-        place = self.network.chain_id.to_bytes(8) + self.network.market.encode()
-        return SealedTruth(
-            chain_id=self.network.chain_id,
-            market=self.network.market,
-            requester=owner,
-            salt=self.root().salt(place, owner.encode(), turn.to_bytes(8), packed),
-            labels=int(truth.size),
-            bits=bits,
-            packed=packed,
-        )
+        """Everything before the transaction; see `preparing.prepare`."""
+        return prepare(self, source, owner=owner, reward=reward, **options)
 
 
 def secret_from_environment(

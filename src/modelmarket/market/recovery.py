@@ -19,6 +19,7 @@ from modelmarket.errors import (
     VaultError,
 )
 from modelmarket.index.summaries import Wanted
+from modelmarket.market.preparing import sealed_truth
 from modelmarket.protocol.types import RequestId, Seal, SubmissionId
 from modelmarket.storage.cid import Cid
 from modelmarket.storage.fetch import fetch
@@ -182,7 +183,7 @@ def recover_truth(
                 seed=root.split_seed(digest, turn),
             )
             bits = published.manifest.classes.bits
-            truth = market.sealed_truth(published.split.truth, bits, owner, turn)
+            truth = sealed_truth(market, published.split.truth, bits, owner, turn)
             if truth.opening().seal == terms.truth_seal:
                 market.store.add(Path(scratch))
                 return market.keep(truth)

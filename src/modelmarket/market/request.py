@@ -278,7 +278,7 @@ class Request:
             FundsError: MDC or fees do not suffice.
         """
         market = self.market
-        market.finish_interrupted("submit", "modelmarket submission list")
+        market.outbox.finish_interrupted("submit", "modelmarket submission list")
         position = self.position()
         if position.phase is not Phase.OPEN:
             raise StepError(

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a wallet sends: journalled first, and seen through whatever happens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from modelmarket.chain.sending import Signed, can_be_sent, deliver, send
+from modelmarket.errors import StepError, TransactionError
+
+if TYPE_CHECKING:
+    from modelmarket.chain.connection import Call, Connection, Receipt
+    from modelmarket.chain.networks import Network
+    from modelmarket.chain.wallets import Wallet
+    from modelmarket.vault.vault import Vault
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """A transaction that an interrupted run had signed.
+
+    Attributes:
+        step: The call.
+        block: Where it is now; None if it can never be mined.
+    """
+
+    step: str
+    block: int | None
+
+
+class Outbox:
+    """One wallet's transactions on one market.
+
+    Args:
+        connection: The nodes.
+        network: With the market, and how many blocks bury one.
+        vault: Keeps the journal.
+        wallet: Raises the fees of what waits; None to send the same again only.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        network: Network,
+        vault: Vault,
+        wallet: Wallet | None,
+    ) -> None:
+        self._connection = connection
+        self._network = network
+        self._vault = vault
+        self._wallet = wallet
+
+    @contextmanager
+    def sending(self, call: Call, wallet: Wallet) -> Iterator[Receipt]:
+        """Sends a call, and keeps it in the journal until the body is done.
+
+        Raises:
+            RevertError: The contract refuses, in words.
+            FundsError: MDC or fees do not suffice.
+        """
+        tries: list[Signed] = []
+
+        def journal(signed: Signed) -> None:
+            self._note(call.what, signed)
+            tries.append(signed)
+
+        receipt = send(self._connection, call, wallet, journal=journal)
+        yield receipt
+        self._mined(receipt, tries)
+
+    def _note(self, step: str, signed: Signed) -> None:
+        self._vault.begin(self._network.market, step, signed.hash, signed.raw)
+
+    def _mined(self, receipt: Receipt, tries: Sequence[Signed]) -> None:
+        """Notes which of a transaction's versions is in the chain.
+
+        Until its block is buried its bytes are kept: a reorganisation may
+        take it back.
+        """
+        for signed in tries:
+            if signed.hash != receipt.transaction:
+                self._vault.end(signed.hash, "replaced")
+            elif self._network.confirmations == 0:
+                self._vault.end(signed.hash, f"block {receipt.block}")
+            else:
+                self._vault.mined(signed.hash, receipt.block)
+
+    def resume(self) -> list[Resumed]:
+        """Sends again what was signed and may not have left, and what a
+        reorganisation took back.
+
+        The bytes are the same, or the nonce is, so nothing can happen twice.
+
+        Raises:
+            ChainError: The node does not answer; nothing is given up.
+        """
+        self._take_back()
+        waiting: dict[tuple[str, int], list[tuple[str, Signed]]] = {}
+        for sent in self._vault.unfinished(self._network.market):
+            signed = Signed(sent.hash, sent.raw)
+            place = (signed.sender, signed.nonce)
+            waiting.setdefault(place, []).append((sent.step, signed))
+        return [
+            resumed
+            for versions in waiting.values()
+            for resumed in self._see_through(versions)
+        ]
+
+    def _see_through(self, versions: Sequence[tuple[str, Signed]]) -> Iterator[Resumed]:
+        """Waits for whichever transaction of one nonce gets into the chain."""
+        newest = versions[-1][0]
+        tries = [signed for _, signed in versions]
+        steps = {signed.hash: step for step, signed in versions}
+
+        def journal(signed: Signed) -> None:
+            self._note(newest, signed)
+            tries.append(signed)
+            steps[signed.hash] = newest
+
+        wallet = self._wallet
+        if wallet is not None and wallet.address != tries[0].sender:
+            wallet = None
+        if not can_be_sent(self._connection, tries):
+            # What it stands on may have been taken back too; it has its turn
+            # when that is there again, or when its nonce is used otherwise.
+            return
+        try:
+            receipt = deliver(
+                self._connection, list(tries), wallet=wallet, journal=journal
+            )
+        except TransactionError:
+            for signed in tries:
+                self._vault.end(signed.hash, "dropped")
+            yield from (Resumed(step, None) for step in dict.fromkeys(steps.values()))
+            return
+        self._mined(receipt, tries)
+        done = steps[receipt.transaction]
+        yield Resumed(done, receipt.block)
+        for step in dict.fromkeys(steps.values()):
+            if step != done:
+                yield Resumed(step, None)
+
+    def _take_back(self) -> None:
+        """Looks whether what was mined is still in the chain."""
+        unburied = self._vault.unburied(self._network.market)
+        if not unburied:
+            return
+        head = self._connection.block().number
+        for transaction in unburied:
+            try:
+                receipt = self._connection.receipt(transaction)
+            except TransactionError:
+                self._vault.end(transaction, "failed")
+                continue
+            if receipt is None:
+                self._vault.reopen(transaction)
+            elif head - receipt.block >= self._network.confirmations:
+                self._vault.end(transaction, f"block {receipt.block}")
+
+    def finish_interrupted(self, step: str, look: str) -> None:
+        """Stops a step that an interrupted run has done already."""
+        for one in self.resume():
+            if one.step == step and one.block is not None:
+                raise StepError(
+                    f"An earlier {step} was interrupted; "
+                    f"it is in block {one.block} now.",
+                    hint=f"See `{look}`, and do it again only if you want another.",
+                )

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Everything before a request's transaction: split, published, sealed, kept."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict, Unpack
+
+from modelmarket.index.summaries import Wanted
+from modelmarket.protocol.labels import pack
+from modelmarket.protocol.terms import DEFAULT_RESPONSE_WINDOW_S, Terms, least_stake
+from modelmarket.vault.secret import SealedTruth
+
+if TYPE_CHECKING:
+    from modelmarket.datasets.split import Source
+    from modelmarket.market.market import Market
+    from modelmarket.protocol.classes import Codes
+    from modelmarket.protocol.types import Address, Wei
+
+DEFAULT_SUBMISSION_WINDOW_S = 3_600
+DEFAULT_FRACTION = Fraction(1, 5)
+
+Progress = Callable[[str, int], None]
+"""Is told what is being done, and of so many more rows or bytes of it."""
+
+
+class RequestOptions(TypedDict, total=False):
+    """What else can be said of a new request.
+
+    Attributes:
+        name: At most 64 bytes.
+        context: What the data are and what matters; at most 1,024 bytes.
+        stake: Wei that each submission locks; None for 1% of the reward.
+        submission_window_s: Seconds until the deadline.
+        response_window_s: Seconds for each step after it.
+        minimum_matches: Fewest matches that earn the reward.
+        minimum_accuracy: The same as a fraction of the test rows.
+        fraction: Of the rows that are for testing.
+        stratified: Draw it class by class.
+        seed: Fixes what is random in the split.
+        progress: Is told what is being done.
+    """
+
+    name: str
+    context: str
+    stake: Wei | None
+    submission_window_s: int
+    response_window_s: int
+    minimum_matches: int | None
+    minimum_accuracy: Fraction | None
+    fraction: Fraction
+    stratified: bool
+    seed: bytes | None
+    progress: Progress | None
+
+
+def prepare(
+    market: Market,
+    source: Source,
+    *,
+    owner: Address,
+    reward: Wei,
+    **options: Unpack[RequestOptions],
+) -> Terms:
+    """Publishes the dataset and puts the truth into the vault.
+
+    Args:
+        market: With wallet, vault and store.
+        source: The labelled table.
+        owner: Who will send the transaction; the seal names her.
+        reward: Wei of MDC for the best model.
+        options: See `RequestOptions`.
+
+    Raises:
+        DataError: The table cannot be used; names row, column and value.
+        TermsError: The contract would refuse the terms.
+    """
+    from modelmarket.datasets.published import publish
+
+    progress = options.get("progress")
+
+    def rows(count: int) -> None:
+        if progress is not None:
+            progress("rows split", count)
+
+    def stored(count: int) -> None:
+        if progress is not None:
+            progress("bytes stored", count)
+
+    name, context = options.get("name", ""), options.get("context", "")
+    root, digest = market.root(), source.digest()
+    # Also what another machine made, or this one before its vault was lost:
+    # a split that comes again would show labels that are open already.
+    market.index.sync()
+    made = market.index.count(Wanted(requester=owner))
+    turn = max(made, market.vault.truths_of(owner))
+    with tempfile.TemporaryDirectory(dir=market.home.scratch()) as scratch:
+        published = publish(
+            source,
+            Path(scratch),
+            name=name,
+            context=context,
+            fraction=options.get("fraction", DEFAULT_FRACTION),
+            stratified=options.get("stratified", False),
+            seed=options.get("seed") or root.split_seed(digest, turn),
+            progress=rows,
+        )
+        bits = published.manifest.classes.bits
+        secret = sealed_truth(market, published.split.truth, bits, owner, turn)
+        stake = options.get("stake")
+        least = options.get("minimum_accuracy") or Fraction(0)
+        matches = options.get("minimum_matches")
+        terms = Terms(
+            dataset="",
+            name=name,
+            context=context,
+            reward=reward,
+            stake=least_stake(reward) if stake is None else stake,
+            submission_window_s=options.get(
+                "submission_window_s", DEFAULT_SUBMISSION_WINDOW_S
+            ),
+            response_window_s=options.get(
+                "response_window_s", DEFAULT_RESPONSE_WINDOW_S
+            ),
+            labels=secret.labels,
+            bits=bits,
+            minimum_matches=int(-(-secret.labels * least // 1))
+            if matches is None
+            else matches,
+            truth_seal=secret.opening().seal,
+        )
+        terms.check()
+        folder = market.store.add(Path(scratch), progress=stored)
+    market.keep(secret)
+    return replace(terms, dataset=str(folder.cid))
+
+
+def sealed_truth(
+    market: Market, truth: Codes, bits: int, owner: Address, turn: int
+) -> SealedTruth:
+    """A truth with the salt that this wallet's key gives it.
+
+    Args:
+        market: With wallet and network.
+        truth: The test labels' codes; shape (rows,).
+        bits: Per label.
+        owner: Whom the seal names.
+        turn: How many truths were sealed before.
+    """
+    packed = b"".join(pack(truth, bits))
+    place = market.network.chain_id.to_bytes(8) + market.network.market.encode()
+    return SealedTruth(
+        chain_id=market.network.chain_id,
+        market=market.network.market,
+        requester=owner,
+        salt=market.root().salt(place, owner.encode(), turn.to_bytes(8), packed),
+        labels=int(truth.size),
+        bits=bits,
+        packed=packed,
+    )
