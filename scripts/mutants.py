@@ -43,8 +43,9 @@ RESULT = ROOT / "benchmarks" / "mutants.json"
 SURVIVORS = ROOT / "tests" / "contracts" / "survivors.toml"
 LEAST_PERCENT = 95.0
 MOST_SECONDS = 400
-ALONE = ("labels.vy", "ranking.vy", "seals.vy")
-"""Modules that have tests of their own, in `MODULES`."""
+PACKING = ("", "create", "schedule", "stakes", "load", "store")
+ALONE = {"labels.vy": (), "ranking.vy": (), "seals.vy": (), "requests.vy": PACKING}
+"""Modules that have tests of their own, in `MODULES`: for these functions, or all."""
 MODULES = "test_modules.py"
 
 SWAPS = {
@@ -399,7 +400,9 @@ def _try(mutant: Mutant, known: Known) -> Verdict:
         shutil.copytree(SOURCES, folder, dirs_exist_ok=True)
         (Path(folder) / mutant.file).write_text(mutant.source())
         alone = [test for test in known.order(mutant) if MODULES in test]
-        if mutant.file in ALONE and (found := _fails_alone(Path(folder), alone)):
+        functions = ALONE.get(mutant.file)
+        is_alone = functions == () or mutant.function in (functions or ())
+        if is_alone and (found := _fails_alone(Path(folder), alone)):
             return verdict("killed", found)
         try:
             bytecodes = _compile(Path(folder), mutant.file)

@@ -11,12 +11,13 @@ from typing import Any
 import boa
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from contracts.world import compiled
 from modelmarket.protocol import labels, seals
-from modelmarket.protocol.types import Salt, checksummed
+from modelmarket.protocol.terms import Terms
+from modelmarket.protocol.types import Salt, Seal, Wei, checksummed
 
 HARNESS = Path(__file__).parent / "harness"
 VECTORS = json.loads(
@@ -38,6 +39,16 @@ def labels_vy() -> Any:
 @pytest.fixture(scope="session")
 def seals_vy() -> Any:
     return load("seals")
+
+
+@pytest.fixture(scope="session")
+def ranking_vy() -> Any:
+    return load("ranking")
+
+
+@pytest.fixture(scope="session")
+def requests_vy() -> Any:
+    return load("requests")
 
 
 @pytest.fixture
@@ -202,3 +213,80 @@ def test_a_hint_that_is_not_ranked_here_is_bad(ranking: Any, hint: str) -> None:
     wrong = {"itself": 3, "another request": 4, "removed": 2, "nothing": 99}[hint]
     with boa.reverts("BadHint"):
         ranking.insert(3, 3, wrong)
+
+
+# --- what is packed comes out as it went in ---
+
+
+def up_to(bits: int) -> st.SearchStrategy[int]:
+    """A field of so many bits, most often at its ends."""
+    most = 2**bits - 1
+    return st.sampled_from([0, 1, most - 1, most]) | st.integers(0, most)
+
+
+@given(fields=st.tuples(*map(up_to, (8, 64, 32, 64, 64))))
+@example(fields=(2**8 - 1, 2**64 - 1, 2**32 - 1, 2**64 - 1, 2**64 - 1))
+@settings(max_examples=20)
+def test_an_entry_keeps_every_bit(ranking_vy: Any, fields: tuple[int, ...]) -> None:
+    ranking_vy.keep(7, fields)
+    assert tuple(ranking_vy.entry(7)) == fields
+
+
+@given(fields=st.tuples(*map(up_to, (8, 40, 32, 32, 64, 32, 32))))
+@example(fields=tuple(2**bits - 1 for bits in (8, 40, 32, 32, 64, 32, 32)))
+@settings(max_examples=20)
+def test_a_state_keeps_every_bit(requests_vy: Any, fields: tuple[int, ...]) -> None:
+    requests_vy.keep(7, fields)
+    if any(fields):
+        assert tuple(requests_vy.load(7)) == fields
+    else:
+        with boa.reverts("UnknownRequest"):
+            requests_vy.load(7)
+
+
+@given(
+    requester=st.binary(min_size=20, max_size=20),
+    reward=up_to(96),
+    stake=up_to(96),
+    second=st.integers(2**31, 2**40 - 1),
+    response_window=up_to(24),
+    count=up_to(32),
+    minimum=up_to(32),
+    bits=up_to(8),
+)
+@example(b"\xff" * 20, *(2**n - 1 for n in (96, 96, 40, 24, 32, 32, 8)))
+@settings(max_examples=20)
+def test_a_request_keeps_every_bit(
+    requests_vy: Any,
+    requester: bytes,
+    reward: int,
+    stake: int,
+    second: int,
+    response_window: int,
+    count: int,
+    minimum: int,
+    bits: int,
+) -> None:
+    window = 60
+    who = checksummed(requester)
+    terms = Terms(
+        dataset="",
+        name="",
+        context="",
+        reward=Wei(reward),
+        stake=Wei(stake),
+        submission_window_s=window,
+        response_window_s=response_window,
+        labels=count,
+        bits=bits,
+        minimum_matches=minimum,
+        truth_seal=Seal(bytes(32)),
+    )
+    with boa.env.anchor():
+        boa.env.timestamp = second - window
+        assert requests_vy.create(7, who, terms.as_struct()) == second
+        schedule, stakes = requests_vy.schedule(7), requests_vy.stakes(7)
+        state = requests_vy.load(7)
+    assert tuple(schedule) == (who, second, response_window, count)
+    assert tuple(stakes) == (reward, stake, minimum, bits)
+    assert tuple(state) == (1, second, 0, 0, 0, 0, 0)

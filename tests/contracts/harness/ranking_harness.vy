@@ -43,3 +43,8 @@ def remove(submission_id: uint256):
 @view
 def entry(submission_id: uint256) -> ranking.Entry:
     return ranking.load(submission_id)
+
+
+@external
+def keep(submission_id: uint256, entry: ranking.Entry):
+    ranking.store(submission_id, entry)
