@@ -28,7 +28,7 @@ crashes: .venv/ready anvil  ## A power cut at every single point; half an hour.
 	MODELMARKET_CRASH_EVERY=1 MODELMARKET_CRASH_RESULT=benchmarks/crashes.json \
 		pytest -p no:randomly tests/integration/test_crashes.py
 
-reorganisations: .venv/ready anvil  ## Of every depth, in every phase; five minutes.
+reorganisations: .venv/ready anvil  ## Of every depth, in every phase; ten minutes.
 	rm -f benchmarks/reorganisations.jsonl
 	MODELMARKET_REORGANISE_EVERY=1 \
 		MODELMARKET_REORGANISE_RESULT=$(CURDIR)/benchmarks/reorganisations.jsonl \

@@ -247,7 +247,7 @@ def figures() -> str:
         "",
         "## Mutants of the contracts",
         "",
-        f"`make mutants` on {mutants['date']}: {mutants['mutants']:,} small lies put into the"
+        f"`make mutants` on {mutants['date']}: {mutants['mutants']:,} of {mutants['possible']:,} small lies put into the"
         " Vyper sources, one at a time.",
         f"{mutants['killed']:,} were killed by the contract tests,"
         f" {mutants['not_compiling']:,} did not compile, {mutants['equivalent']:,} change"

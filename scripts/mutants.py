@@ -506,7 +506,7 @@ def summary(verdicts: list[Verdict], known: dict[str, Reason]) -> dict[str, Any]
 def keep(every: list[Mutant], verdicts: dict[str, Verdict]) -> dict[str, Any]:
     """Writes the verdicts that there are; returns the figures."""
     found = [verdicts[one.name] for one in every if one.name in verdicts]
-    figures = summary(found, reasons())
+    figures = {"possible": len(every), **summary(found, reasons())}
     document = {**figures, "verdicts": [asdict(one) for one in found]}
     RESULT.write_text(json.dumps(document, indent=1) + "\n")
     return figures
