@@ -42,7 +42,7 @@ SOURCES = ROOT / "contracts"
 RESULT = ROOT / "benchmarks" / "mutants.json"
 SURVIVORS = ROOT / "tests" / "contracts" / "survivors.toml"
 LEAST_PERCENT = 95.0
-MOST_SECONDS = 400
+MOST_SECONDS = 180
 PACKING = ("", "create", "schedule", "stakes", "load", "store")
 ALONE = {"labels.vy": (), "ranking.vy": (), "seals.vy": (), "requests.vy": PACKING}
 """Modules that have tests of their own, in `MODULES`: for these functions, or all."""

@@ -174,6 +174,7 @@ def test_golden_seals_hold_in_vyper(seals_vy: Any, vector: dict[str, Any]) -> No
 def _listed(ranking: Any) -> list[int]:
     here, found = ranking.head(), []
     while here:
+        assert here not in found, "the list is a circle"
         found.append(here)
         here = ranking.entry(here).behind
     return found
