@@ -247,8 +247,9 @@ def figures() -> str:
         "",
         "## Mutants of the contracts",
         "",
-        f"`make mutants` on {mutants['date']}: {mutants['mutants']:,} of {mutants['possible']:,} small lies put into the"
-        " Vyper sources, one at a time.",
+        f"`make mutants` on {mutants['date']}: {mutants['mutants']:,} of the"
+        f" {mutants['possible']:,} small lies that it can put",
+        "into the Vyper sources were tried, one at a time.",
         f"{mutants['killed']:,} were killed by the contract tests,"
         f" {mutants['not_compiling']:,} did not compile, {mutants['equivalent']:,} change"
         " nothing that anybody",
