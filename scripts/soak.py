@@ -194,7 +194,7 @@ def verify(here: Place, people: list[Market]) -> Counter[str]:
 def main() -> None:
     """Plays, waits for the end, and tells."""
     minutes = float(sys.argv[1]) if len(sys.argv) > 1 else MINUTES
-    spacing_s = (60 * minutes - DRAIN_S) / REQUESTS
+    spacing_s = 60 * minutes / REQUESTS
     with tempfile.TemporaryDirectory() as folder, ExitStack() as closing:
         options = ["--block-time", "1", "--prune-history"]
         node = closing.enter_context(running_anvil(options=options))
