@@ -70,7 +70,7 @@ def status(network: NetworkName = DEFAULT_NETWORK, as_json: AsJson = False) -> N
             "ahead_s": drift,
             "market": where.market,
         },
-        f"{where.rpc} runs {version} on chain {connection.chain_id}.",
+        f"{connection.name} runs {version} on chain {connection.chain_id}.",
         f"  block {block.number:,}, chain time {local_time(now)} ({drift:+,} s)",
         f"  market {where.market}",
     )
@@ -197,7 +197,7 @@ def fund(
     """
     from modelmarket.chain.connection import Connection
 
-    connection = Connection(rpc or profile(network).rpc)
+    connection = Connection(rpc) if rpc else profile(network).connect()
     connection.ask("modelmarket_fund", address)
     Output(as_json=as_json).result({"address": address}, f"{address} can pay fees now.")
 
