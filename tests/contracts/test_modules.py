@@ -201,6 +201,16 @@ def test_any_order_of_claims_and_removals_gives_the_sorted_list(
                 vyper.remove(gone)
                 del claims[gone]
             assert _listed(vyper) == sorted(claims, key=lambda n: (-claims[n], n))
+            assert not any(vyper.entry(0)), "nobody's entry was written"
+
+
+def test_the_last_one_leaving_writes_nobodys_entry(ranking: Any) -> None:
+    for one in (1, 2):
+        ranking.enter(one, 1)
+        ranking.insert(one, 5, one - 1)
+    ranking.remove(2)
+    assert not any(ranking.entry(0))
+    assert _listed(ranking) == [1]
 
 
 @pytest.mark.parametrize("hint", ["itself", "another request", "removed", "nothing"])
