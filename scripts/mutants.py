@@ -439,7 +439,7 @@ def try_all(chosen: list[Mutant]) -> Iterator[Verdict]:
     """Tries mutants side by side, each in a child of its own."""
     # Loaded once, for all the children.
     sys.path[:0] = [str(ROOT / "tests"), str(ROOT)]
-    import boa  # noqa: F401
+    import boa  # noqa: F401  # slow to load, and used by all the children
 
     for module in ("contracts.stateful", "contracts.vyper_coverage"):
         importlib.import_module(module)
