@@ -112,6 +112,12 @@ def test_help_imports_nothing_heavy() -> None:
             2,
             "'0x1' is not a contract's address",
         ),
+        (
+            ("node", "add", "x", "--market", f"0x{'1' * 40}", "--rpc", "ftp://a"),
+            2,
+            "'ftp://a' is not an http(s) address",
+        ),
+        (("vault", "restore", "/nowhere"), 3, "There is no file /nowhere"),
         (("request",), 2, "Usage"),
         (("nonsense",), 2, "No such command"),
     ],

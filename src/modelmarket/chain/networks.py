@@ -20,6 +20,17 @@ GWEI = 10**9
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 
 
+def check_addresses(*addresses: str) -> None:
+    """Looks whether nodes or gateways can be asked there at all.
+
+    Raises:
+        InputError: One of them is no http(s) address.
+    """
+    for address in addresses:
+        if urlsplit(address).scheme not in ("http", "https"):
+            raise InputError(f"{address!r} is not an http(s) address.")
+
+
 @dataclass(frozen=True)
 class Network:
     """Where a market is.
@@ -54,9 +65,7 @@ class Network:
                 f"{self.name!r} cannot name a network.",
                 hint="Use lower-case letters, digits and hyphens.",
             )
-        for address in (*self.rpcs, *self.gateways):
-            if urlsplit(address).scheme not in ("http", "https"):
-                raise InputError(f"{address!r} is not an http(s) address.")
+        check_addresses(*self.rpcs, *self.gateways)
         if not is_address(self.market):
             raise InputError(f"{self.market!r} is not a contract's address.")
 

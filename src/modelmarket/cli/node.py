@@ -115,13 +115,14 @@ def add(
     from eth_utils import is_address
 
     from modelmarket.chain.connection import Connection
-    from modelmarket.chain.networks import Network, Networks
+    from modelmarket.chain.networks import Network, Networks, check_addresses
     from modelmarket.chain.nodes import named
     from modelmarket.errors import InputError, NotFoundError
     from modelmarket.protocol.types import checksummed
 
     if not is_address(market):
         raise InputError(f"{market!r} is not a contract's address.")
+    check_addresses(*rpc, *(gateway or ()))
     address = checksummed(market)
     connection = Connection(*rpc)
     if not connection.code(address):
