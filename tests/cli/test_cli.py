@@ -117,7 +117,6 @@ def test_help_imports_nothing_heavy() -> None:
             2,
             "'ftp://a' is not an http(s) address",
         ),
-        (("vault", "restore", "/nowhere"), 3, "There is no file /nowhere"),
         (("request",), 2, "Usage"),
         (("nonsense",), 2, "No such command"),
     ],
