@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from modelmarket import agent
 from modelmarket.chain.anvil import find_anvil, running_anvil
 from modelmarket.chain.connection import Connection
 from modelmarket.chain.contracts import ModelCoin, ModelMarket
@@ -96,6 +97,20 @@ class Place:
         """Mines a block at a second."""
         self.connection.ask("evm_setNextBlockTimestamp", second)
         self.connection.ask("evm_mine")
+
+    def settle(self, request_id: int) -> None:
+        """Lets time pass and everybody's agent work until a request has ended."""
+        anybody = next(iter(self.markets.values()))
+        for _ in range(20):
+            for market in self.markets.values():
+                agent.run_once(market)
+            record = anybody.request(request_id).record
+            if record.stage.is_final:
+                return
+            ends = record.at(anybody.now()).step_ends
+            if ends > anybody.now():
+                self.move_to(ends)
+        raise AssertionError(f"request {request_id} did not end")
 
     # --- a small trade ---
 

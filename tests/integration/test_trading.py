@@ -51,27 +51,12 @@ def passes(market: Market, request_id: int) -> bool:
     return len(verdicts) == 10
 
 
-def settle(place: Place, request_id: int) -> None:
-    """Lets time pass and everybody's agent work until the request has ended."""
-    anybody = next(iter(place.markets.values()))
-    for _ in range(20):
-        for market in place.markets.values():
-            agent.run_once(market)
-        record = anybody.request(request_id).record
-        if record.stage.is_final:
-            return
-        ends = record.at(anybody.now()).step_ends
-        if ends > anybody.now():
-            place.move_to(ends)
-    raise AssertionError(f"request {request_id} did not end")
-
-
 def test_agents_alone_take_a_request_to_its_payment(here: Place) -> None:
     requester, ann, bob = (here.join(name) for name in ("requester", "ann", "bob"))
     request = here.create(requester)
     assert (request.position().phase, request.terms.labels) == (Phase.OPEN, 20)
     best, other = here.submit(ann, request.id, 1), here.submit(bob, request.id, 3)
-    settle(here, request.id)
+    here.settle(request.id)
     done = requester.request(request.id)
     assert done.position().phase is Phase.FULFILLED
     winner = done.winner()
@@ -130,7 +115,7 @@ def test_a_request_with_several_pages_and_a_threshold(embedded: Place) -> None:
     )
     assert request.terms.labels == 197_000
     embedded.submit(ann, request.id, 5)
-    settle(embedded, request.id)
+    embedded.settle(request.id)
     done = requester.request(request.id)
     assert done.position().phase is Phase.FULFILLED
     assert len(done.record.truth) == 2
@@ -147,7 +132,7 @@ def test_below_the_threshold_the_requester_is_refunded(embedded: Place) -> None:
     requester, ann = embedded.join("requester"), embedded.join("ann")
     request = embedded.create(requester, minimum_matches=20)
     embedded.submit(ann, request.id, 1)
-    settle(embedded, request.id)
+    embedded.settle(request.id)
     agent.run_once(ann)
     assert requester.request(request.id).position().phase is Phase.REFUNDED
     assert requester.coin.balance(requester.wallet.address) == 10 * REWARD
@@ -335,7 +320,7 @@ def test_the_index_rebuilt_from_nothing_says_the_same(embedded: Place) -> None:
     first, second = embedded.create(requester), embedded.create(requester)
     embedded.submit(ann, first.id)
     embedded.submit(ann, second.id, 4)
-    settle(embedded, first.id)
+    embedded.settle(first.id)
     before = [requester.index.request(one.id) for one in requester.index.find()]
     requester.index.rebuild()
     assert [requester.index.request(one.id) for one in requester.index.find()] == before
@@ -450,20 +435,3 @@ def test_hints_are_found_in_the_index(embedded: Place) -> None:
     assert index.hint(request.id, SubmissionId(99), 0) == entered[3].id
     ranking = [one.id for one in ann.request(request.id).ranking()]
     assert ranking == [one.id for one in entered]
-
-
-# --- the audit ---
-
-
-def test_the_audit_fails_when_the_store_is_not_what_it_was(embedded: Place) -> None:
-    requester, ann = embedded.join("requester"), embedded.join("ann")
-    request = embedded.create(requester)
-    embedded.submit(ann, request.id, 1)
-    settle(embedded, request.id)
-    from modelmarket.storage.cid import Cid
-
-    cid = requester.store.resolve(Cid.parse(request.terms.dataset), "train.csv")
-    path = requester.store.path(cid)
-    path.write_bytes(path.read_bytes().replace(b"odd", b"add", 1))
-    failed = {one.promise for one in audit(requester, request.id) if not one.passed}
-    assert failed == {"The dataset is what its CID says"}

@@ -273,9 +273,9 @@ class ModelMarket(_Contract):
         """The chain id in every seal."""
         return int(self._read("chain_id"))
 
-    def slashed(self) -> Wei:
+    def slashed(self, *, at: int | str = "pending") -> Wei:
         """Wei of MDC that it has kept for good."""
-        return Wei(self._read("slashed"))
+        return Wei(self._read("slashed", at=at))
 
     def request_count(self, *, at: int | str = "pending") -> int:
         """How many requests there are."""

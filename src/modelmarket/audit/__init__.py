@@ -7,32 +7,28 @@ import csv
 import hashlib
 import io
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from eth_hash.auto import keccak
-
+from modelmarket.audit.evidence import Evidence, Transfer, gather
 from modelmarket.chain import events as ev
 from modelmarket.chain.abi import functions
 from modelmarket.datasets.published import SAMPLE, TEST, TRAIN
 from modelmarket.errors import ModelMarketError
 from modelmarket.index.history import RequestRecord, SubmissionRecord, replay
-from modelmarket.market.request import PREDICTIONS, Request
+from modelmarket.market.request import PREDICTIONS
 from modelmarket.protocol.labels import count_matches, difference, from_words, unpack
 from modelmarket.protocol.money import format_mdc
 from modelmarket.protocol.phases import Failure, Phase, Status
 from modelmarket.protocol.seals import Core, seal, superhash
-from modelmarket.protocol.types import Address, Salt, checksummed
+from modelmarket.protocol.types import Address, RequestId, Salt
 from modelmarket.storage.cid import Cid
 from modelmarket.storage.fetch import fetch
 
 if TYPE_CHECKING:
-    from modelmarket.index.index import Placed
     from modelmarket.market.market import Market
     from modelmarket.protocol.classes import Codes
     from modelmarket.protocol.labels import Page
-
-_TRANSFER = keccak(b"Transfer(address,address,uint256)")
 
 
 @dataclass(frozen=True)
@@ -50,44 +46,8 @@ class Verdict:
     figures: str
 
 
-@dataclass(frozen=True)
-class Transfer:
-    """A movement of MDC.
-
-    Attributes:
-        sender: Who paid.
-        receiver: Who was paid.
-        amount: Wei.
-    """
-
-    sender: Address
-    receiver: Address
-    amount: int
-
-
 class _Broken(Exception):  # noqa: N818  # not an error of the program
     """A promise that was not kept."""
-
-
-@dataclass
-class _Evidence:
-    """What the chain says about a request.
-
-    Attributes:
-        market: To ask.
-        request: As the index replays it.
-        placed: Its logs, with times.
-        events: Their events.
-    """
-
-    market: Market
-    request: Request
-    placed: list[Placed]
-    events: list[ev.Event] = field(default_factory=list)
-
-    @property
-    def record(self) -> RequestRecord:
-        return self.request.record
 
 
 def audit(market: Market, request_id: int) -> list[Verdict]:
@@ -95,29 +55,18 @@ def audit(market: Market, request_id: int) -> list[Verdict]:
 
     Raises:
         NotFoundError: There is no such request.
+        ChainError: The node does not answer.
     """
-    request = market.request(request_id)
-    placed = market.index.logs(request.id)
-    evidence = _Evidence(market, request, placed)
-    decoded = [ev.decode(one.log) for one in placed]
-    evidence.events = [event for event in decoded if event is not None]
-    checks: list[tuple[str, Callable[[_Evidence], str]]] = [
-        ("The chain's state is what its events say", _state),
-        ("The terms are the ones that were agreed to", _terms),
-        ("The dataset is what its CID says", _dataset),
-        ("The truth opens its seal", _truth),
-        ("Every claim stands in its order", _claims),
-        ("Recounting gives what was decided", _recount),
-        ("The model is the one that was sealed", _model),
-        ("Every payment is explained by an event", _payments),
-        ("Everybody got what the rules say", _outcome),
-        ("All money is accounted for", _sum),
-    ]
-    return [_verdict(promise, check, evidence) for promise, check in checks]
+    return judge(gather(market, RequestId(request_id)))
+
+
+def judge(evidence: Evidence) -> list[Verdict]:
+    """Holds what a chain says about a request to each promise."""
+    return [_verdict(promise, check, evidence) for promise, check in _PROMISES]
 
 
 def _verdict(
-    promise: str, check: Callable[[_Evidence], str], evidence: _Evidence
+    promise: str, check: Callable[[Evidence], str], evidence: Evidence
 ) -> Verdict:
     try:
         return Verdict(promise, passed=True, figures=check(evidence))
@@ -130,11 +79,10 @@ def _require(condition: bool, figures: str) -> None:
         raise _Broken(figures)
 
 
-def _state(evidence: _Evidence) -> str:
-    record, market = evidence.record, evidence.market
+def _state(evidence: Evidence) -> str:
+    record, state = evidence.record, evidence.state
     _require(replay(evidence.events) == record, "the events replay to something else")
-    state = market.contract.request(record.id)
-    position = record.at(market.now())
+    position = record.at(evidence.block.timestamp)
     _require(
         (state.phase, state.live, state.ranked)
         == (position.phase, record.live, len(record.ranking)),
@@ -142,17 +90,20 @@ def _state(evidence: _Evidence) -> str:
         f"{state.ranked} ranked; the events say {position.phase.name}, "
         f"{record.live}, {len(record.ranking)}",
     )
-    return f"{state.phase.name}, {len(evidence.events)} events, {record.live} live"
+    return (
+        f"{state.phase.name} in block {evidence.block.number:,}, "
+        f"{len(evidence.events)} events, {record.live} live"
+    )
 
 
-def _terms(evidence: _Evidence) -> str:
+def _terms(evidence: Evidence) -> str:
     record = evidence.record
     found = record.terms.hash(record.requester)
     _require(found == record.terms_hash, f"they hash to 0x{found.hex()}")
     return f"terms hash 0x{found.hex()[:16]}…"
 
 
-def _dataset(evidence: _Evidence) -> str:
+def _dataset(evidence: Evidence) -> str:
     manifest = evidence.request.manifest()
     evidence.request.fetch()
     store = evidence.market.store
@@ -171,7 +122,7 @@ def _dataset(evidence: _Evidence) -> str:
     )
 
 
-def _truth(evidence: _Evidence) -> str:
+def _truth(evidence: Evidence) -> str:
     record, market = evidence.record, evidence.market
     truth = evidence.request.truth()
     if truth is None:
@@ -198,20 +149,18 @@ def _truth(evidence: _Evidence) -> str:
     return f"{truth.size:,} labels in {len(record.truth)} pages"
 
 
-def _claims(evidence: _Evidence) -> str:
-    market, ranking = evidence.market, evidence.record.ranking
-    state = market.contract.request(evidence.record.id)
-    here, walked = state.best, list[int]()
-    while here and len(walked) <= len(ranking):
-        walked.append(here)
-        here = market.contract.submission(here).behind
+def _claims(evidence: Evidence) -> str:
+    ranking = evidence.record.ranking
     expected = [one.id for one in ranking]
-    _require(walked == expected, f"the contract ranks {walked}, the events {expected}")
+    _require(
+        evidence.ranking == expected,
+        f"the contract ranks {evidence.ranking}, the events {expected}",
+    )
     places = ", ".join(f"{one.id}: {one.matches:,}" for one in ranking[:8])
     return f"{len(ranking)} ranked ({places})" if ranking else "no claim"
 
 
-def _opened(evidence: _Evidence, one: SubmissionRecord) -> tuple[Codes, Core] | None:
+def _opened(evidence: Evidence, one: SubmissionRecord) -> tuple[Codes, Core] | None:
     """The predictions that a submission opened, from the calldata, and the
     core of their seal; None if it did not open them all.
     """
@@ -246,7 +195,7 @@ def _opened(evidence: _Evidence, one: SubmissionRecord) -> tuple[Codes, Core] | 
     return unpack(pages, terms.labels, terms.bits), core
 
 
-def _recount(evidence: _Evidence) -> str:
+def _recount(evidence: Evidence) -> str:
     record, truth = evidence.record, evidence.request.truth()
     told: list[str] = []
     for one in record.submissions.values():
@@ -263,7 +212,7 @@ def _recount(evidence: _Evidence) -> str:
     return "; ".join(told) or "no predictions were opened"
 
 
-def _model(evidence: _Evidence) -> str:
+def _model(evidence: Evidence) -> str:
     record, market = evidence.record, evidence.market
     if not record.winner:
         return "nobody won"
@@ -287,17 +236,14 @@ def _model(evidence: _Evidence) -> str:
     return f"{record.model}, {folder.size:,} bytes"
 
 
-def _payments(evidence: _Evidence) -> str:
-    market, record = evidence.market, evidence.record
-    ours = {one.log.transaction for one in evidence.placed}
-    blocks = sorted({one.log.block for one in evidence.placed})
-    made = [
-        transfer for block in blocks for transfer in _transfers(market, block, ours)
-    ]
+def _payments(evidence: Evidence) -> str:
+    made = list(evidence.transfers())
     explained = [
         transfer
         for event in evidence.events
-        for transfer in _explained(event, record, market.network.market)
+        for transfer in _explained(
+            event, evidence.record, evidence.market.network.market
+        )
     ]
     _require(
         made == explained,
@@ -305,18 +251,6 @@ def _payments(evidence: _Evidence) -> str:
     )
     moved = sum(one.amount for one in made)
     return f"{len(made)} movements, {format_mdc(moved)} MDC"
-
-
-def _transfers(
-    market: Market, block: int, transactions: set[bytes]
-) -> Iterator[Transfer]:
-    """What moved into or out of the market in these transactions."""
-    for log in market.connection.logs(market.coin.address, block, block):
-        if log.topics[0] != _TRANSFER or log.transaction not in transactions:
-            continue
-        sender, receiver = (checksummed(topic[12:]) for topic in log.topics[1:3])
-        if market.network.market in (sender, receiver):
-            yield Transfer(sender, receiver, int.from_bytes(log.data))
 
 
 def _explained(
@@ -356,14 +290,12 @@ def _entitled(record: RequestRecord, one: SubmissionRecord) -> int:
             return stake if one.matches is not None else 0
 
 
-def _outcome(evidence: _Evidence) -> str:
-    record, market = evidence.record, evidence.market
+def _outcome(evidence: Evidence) -> str:
+    record = evidence.record
     if not record.stage.is_final:
         return "the request has not ended"
-    due = 0
     for one in record.submissions.values():
-        owed = market.contract.due(one.id)
-        due += owed
+        owed = evidence.due[one.id]
         entitled = _entitled(record, one)
         _require(
             one.paid + owed == entitled,
@@ -381,19 +313,19 @@ def _outcome(evidence: _Evidence) -> str:
     )
     return (
         f"{len(record.submissions)} submissions, "
-        f"{format_mdc(due)} MDC not yet withdrawn"
+        f"{format_mdc(sum(evidence.due.values()))} MDC not yet withdrawn"
     )
 
 
-def _sum(evidence: _Evidence) -> str:
-    record, market = evidence.record, evidence.market
+def _sum(evidence: Evidence) -> str:
+    record = evidence.record
     stakes = len(record.submissions) * record.terms.stake
     taken = record.terms.reward + stakes
     paid = record.paid + sum(one.paid for one in record.submissions.values())
     failed = sum(one.status is Status.FAILED for one in record.submissions.values())
     slashed = record.slashed + failed * record.terms.stake
     if record.stage.is_final:
-        due = int(sum(market.contract.due(one) for one in record.submissions))
+        due: int = sum(evidence.due.values())
         _require(
             taken == paid + due + slashed,
             f"{taken} wei came in; {paid} were paid, {due} are due, {slashed} slashed",
@@ -401,12 +333,26 @@ def _sum(evidence: _Evidence) -> str:
     else:
         due = taken - paid - slashed
         _require(due >= 0, f"{taken} wei came in, {paid + slashed} are gone")
-    balance = market.coin.balance(market.network.market)
-    kept = market.contract.slashed()
+    owed = evidence.slashed + due
     _require(
-        balance >= kept + due, f"the market holds {balance} wei, and owes {kept + due}"
+        evidence.balance >= owed,
+        f"the market holds {evidence.balance} wei, and owes {owed}",
     )
     return (
         f"{format_mdc(taken)} in = {format_mdc(paid)} paid + {format_mdc(due)} due + "
         f"{format_mdc(slashed)} slashed"
     )
+
+
+_PROMISES: list[tuple[str, Callable[[Evidence], str]]] = [
+    ("The chain's state is what its events say", _state),
+    ("The terms are the ones that were agreed to", _terms),
+    ("The dataset is what its CID says", _dataset),
+    ("The truth opens its seal", _truth),
+    ("Every claim stands in its order", _claims),
+    ("Recounting gives what was decided", _recount),
+    ("The model is the one that was sealed", _model),
+    ("Every payment is explained by an event", _payments),
+    ("Everybody got what the rules say", _outcome),
+    ("All money is accounted for", _sum),
+]

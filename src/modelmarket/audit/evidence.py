@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a chain says about a request, all of it after one and the same block.
+
+A request may move while it is looked at: a payment between two reads would make
+a market that keeps its promises look like one that breaks them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from eth_hash.auto import keccak
+
+from modelmarket.chain import events as ev
+from modelmarket.errors import ChainError
+from modelmarket.market.request import Request
+from modelmarket.protocol.types import Address, SubmissionId, Wei, checksummed
+
+if TYPE_CHECKING:
+    from modelmarket.chain.connection import Block
+    from modelmarket.chain.contracts import RequestState
+    from modelmarket.index.history import RequestRecord
+    from modelmarket.index.index import Placed
+    from modelmarket.market.market import Market
+    from modelmarket.protocol.types import RequestId
+
+_TRANSFER = keccak(b"Transfer(address,address,uint256)")
+TRIES = 5
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """A movement of MDC.
+
+    Attributes:
+        sender: Who paid.
+        receiver: Who was paid.
+        amount: Wei.
+    """
+
+    sender: Address
+    receiver: Address
+    amount: int
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the chain says about a request.
+
+    Attributes:
+        market: Where it is.
+        request: As the index replays it.
+        placed: Its logs, with times.
+        events: Their events.
+        block: The last block that all of this knows of.
+        state: The request, as the contract has it.
+        ranking: The submissions in the contract's order, best first.
+        due: Wei of MDC that `withdraw` would pay to each submission; empty before
+            the request has ended.
+        balance: Wei of MDC that the contract holds.
+        slashed: Wei of MDC that it has kept for good.
+    """
+
+    market: Market
+    request: Request
+    placed: list[Placed]
+    events: list[ev.Event]
+    block: Block
+    state: RequestState
+    ranking: list[SubmissionId]
+    due: dict[SubmissionId, Wei]
+    balance: Wei
+    slashed: Wei
+
+    @property
+    def record(self) -> RequestRecord:
+        """The request with everything that happened to it."""
+        return self.request.record
+
+    def transfers(self) -> Iterator[Transfer]:
+        """What the request's transactions moved into or out of the market."""
+        market, coin = self.market.network.market, self.market.coin.address
+        ours = {one.log.transaction for one in self.placed}
+        for block in sorted({one.log.block for one in self.placed}):
+            for log in self.market.connection.logs(coin, block, block):
+                if log.topics[0] != _TRANSFER or log.transaction not in ours:
+                    continue
+                sender, receiver = (checksummed(topic[12:]) for topic in log.topics[1:])
+                if market in (sender, receiver):
+                    yield Transfer(sender, receiver, int.from_bytes(log.data))
+
+
+def gather(market: Market, request_id: RequestId) -> Evidence:
+    """Reads everything about a request.
+
+    Raises:
+        NotFoundError: There is no such request.
+        ChainError: It does not stand still, or the node does not answer.
+    """
+    index = market.index
+    for _ in range(TRIES):
+        head = index.sync()
+        placed = index.logs(request_id)
+        found = _read(market, Request(market, index.request(request_id)), placed, head)
+        # Others follow the chain with the same index.
+        if index.logs(request_id) == placed and placed[-1].log.block <= head:
+            return found
+    raise ChainError(
+        f"Request {request_id} changes faster than it can be read.",
+        hint="Try again in a minute.",
+    )
+
+
+def _read(
+    market: Market, request: Request, placed: list[Placed], head: int
+) -> Evidence:
+    contract = market.contract
+    state = contract.request(request.id, at=head)
+    here, ranking = state.best, list[SubmissionId]()
+    # A circle must not keep us here for ever.
+    while here and len(ranking) <= len(request.record.submissions):
+        ranking.append(here)
+        here = contract.submission(here, at=head).behind
+    ended = request.record.stage.is_final
+    return Evidence(
+        market=market,
+        request=request,
+        placed=placed,
+        events=[event for one in placed if (event := ev.decode(one.log)) is not None],
+        block=market.connection.block(head),
+        state=state,
+        ranking=ranking,
+        due={
+            one: contract.due(one, at=head)
+            for one in request.record.submissions
+            if ended
+        },
+        balance=market.coin.balance(market.network.market, at=head),
+        slashed=contract.slashed(at=head),
+    )

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The audit says PASS of markets that keep their promises, and of no others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from modelmarket.audit import audit, judge
+from modelmarket.audit.evidence import Evidence, gather
+from modelmarket.chain.events import Withdrawn
+from modelmarket.index.history import RequestRecord, SubmissionRecord
+from modelmarket.market import Request
+from modelmarket.protocol.types import SubmissionId, Wei
+from modelmarket.storage.cid import Cid
+from trading import Place, place
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evidence]:
+    """A request that was fulfilled; the loser has withdrawn."""
+    with place("embedded", tmp_path_factory.mktemp("people")) as here:
+        requester, ann, bob = (here.join(name) for name in ("requester", "ann", "bob"))
+        request = here.create(requester)
+        here.submit(ann, request.id, 1)
+        here.submit(bob, request.id, 3)
+        here.settle(request.id)
+        for market in (ann, bob):
+            for mine in market.submissions():
+                if mine.due():
+                    mine.withdraw()
+        yield gather(requester, request.id)
+
+
+def told(evidence: Evidence, **otherwise: object) -> Evidence:
+    """The same evidence with another record of the request."""
+    record = replace(evidence.record, **otherwise)
+    return replace(evidence, request=Request(evidence.market, record))
+
+
+def with_winner(record: RequestRecord, **otherwise: object) -> dict:
+    """The submissions, of which the winner's is another."""
+    won: SubmissionRecord = record.submissions[record.winner]
+    return record.submissions | {won.id: replace(won, **otherwise)}
+
+
+def test_a_market_that_keeps_its_promises_passes(played: Evidence) -> None:
+    verdicts = judge(played)
+    assert [one for one in verdicts if not one.passed] == []
+    assert len(verdicts) == 10
+
+
+LIES: dict[str, Callable[[Evidence], Evidence]] = {
+    "The chain's state is what its events say": lambda it: replace(
+        it, state=replace(it.state, live=it.state.live + 1)
+    ),
+    "The terms are the ones that were agreed to": lambda it: told(
+        it, terms=replace(it.record.terms, context="something else")
+    ),
+    "The truth opens its seal": lambda it: told(
+        it, truth=[bytes([it.record.truth[0][0] ^ 128]) + it.record.truth[0][1:]]
+    ),
+    "Every claim stands in its order": lambda it: replace(it, ranking=it.ranking[::-1]),
+    "Recounting gives what was decided": lambda it: told(
+        it, submissions=with_winner(it.record, matches=20)
+    ),
+    "The model is the one that was sealed": lambda it: told(
+        it, model=it.record.terms.dataset
+    ),
+    "Every payment is explained by an event": lambda it: replace(
+        it,
+        events=[
+            replace(one, paid=Wei(one.paid - 1)) if isinstance(one, Withdrawn) else one
+            for one in it.events
+        ],
+    ),
+    "Everybody got what the rules say": lambda it: replace(
+        it, due=it.due | {SubmissionId(2): Wei(1)}
+    ),
+    "All money is accounted for": lambda it: replace(it, balance=Wei(-1)),
+}
+
+
+@pytest.mark.parametrize("promise", LIES)
+def test_a_lie_breaks_its_promise(played: Evidence, promise: str) -> None:
+    verdicts = judge(LIES[promise](played))
+    assert promise in {one.promise for one in verdicts if not one.passed}
+
+
+def test_every_promise_is_tried_with_a_lie(played: Evidence) -> None:
+    # The store's is a test of its own.
+    promises = {one.promise for one in judge(played)}
+    assert promises == {*LIES, "The dataset is what its CID says"}
+
+
+@pytest.fixture
+def embedded(tmp_path: Path) -> Iterator[Place]:
+    with place("embedded", tmp_path / "people") as found:
+        yield found
+
+
+def test_it_fails_when_the_store_is_not_what_it_was(embedded: Place) -> None:
+    requester, ann = embedded.join("requester"), embedded.join("ann")
+    request = embedded.create(requester)
+    embedded.submit(ann, request.id, 1)
+    embedded.settle(request.id)
+    cid = requester.store.resolve(Cid.parse(request.terms.dataset), "train.csv")
+    path = requester.store.path(cid)
+    path.write_bytes(path.read_bytes().replace(b"odd", b"add", 1))
+    failed = {one.promise for one in audit(requester, request.id) if not one.passed}
+    assert failed == {"The dataset is what its CID says"}
+
+
+def test_payments_that_are_made_while_it_looks_confuse_nobody(embedded: Place) -> None:
+    requester, ann = embedded.join("requester"), embedded.join("ann")
+    request = embedded.create(requester)
+    entered = [embedded.submit(ann, request.id, n) for n in range(8)]
+    requester.request(request.id).cancel(max_live=8)
+
+    def withdraw_all() -> None:
+        for one in entered:
+            one.refresh().withdraw()
+
+    with ThreadPoolExecutor(1) as pool:
+        working = pool.submit(withdraw_all)
+        looks = 0
+        while not working.done():
+            verdicts = audit(requester, request.id)
+            assert [one for one in verdicts if not one.passed] == []
+            looks += 1
+    working.result()
+    assert looks > 1
