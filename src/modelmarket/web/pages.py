@@ -190,9 +190,17 @@ def one_request(desk: Desk, request: Request) -> Response:
 
 
 def find_request(desk: Desk, request: Request) -> MarketRequest:
-    """The request that the address names."""
+    """The request that the address names.
+
+    Raises:
+        NotFoundError: The market has no such request.
+    """
     number = request.path_params["id"]
-    return MarketRequest(desk.market, desk.market.index.request(number))
+    try:
+        return MarketRequest(desk.market, desk.market.index.request(number))
+    except NotFoundError:
+        # Somebody may have sent a link to one that this index has yet to see.
+        return desk.market.request(number)
 
 
 def show_request(
