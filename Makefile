@@ -13,7 +13,7 @@ demo: .venv/ready  ## Plays the main job on real data.
 	@$(BIN)/modelmarket demo
 
 test: .venv/ready anvil lint  ## Everything that must hold.
-	pytest -n 2 --dist loadgroup --vyper-coverage
+	pytest -n 3 --dist loadgroup --vyper-coverage
 
 lint: .venv/ready
 	ruff format --check src tests scripts benchmarks examples

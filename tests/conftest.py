@@ -34,6 +34,12 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("quick")
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest one begins first, so that nobody waits for it at the end."""
+    items.sort(key=lambda one: "test_by_the_guide" not in one.nodeid)
+
+
 @pytest.fixture(autouse=True)
 def _nobodys_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads or writes the developer's own home, key or passphrase."""

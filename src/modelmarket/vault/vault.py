@@ -85,12 +85,11 @@ class Vault:
 
     def __init__(self, path: Path, passphrase: str) -> None:
         self.path = path
-        if not path.exists():
-            _make(path, passphrase)
+        known = {} if path.exists() else _make(path, passphrase)
         self.database = Database(path)
         try:
             _check_pages(self.database.connection)
-            self._key = _unlock(self.database.connection, passphrase)
+            self._key = _unlock(self.database.connection, passphrase, known)
         except sqlite3.DatabaseError as error:
             # A disk that is full, or a process that holds it, is no damage.
             if getattr(error, "sqlite_errorname", "").startswith(_PASSING):
@@ -241,10 +240,13 @@ class Vault:
         ]
 
 
-def _make(path: Path, passphrase: str) -> None:
+def _make(path: Path, passphrase: str) -> dict[bytes, Key]:
     """Makes a vault whole and then gives it its name.
 
     So an empty file is never a new vault: it is one that was lost.
+
+    Returns:
+        The key by its salt.
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     # Nobody else can read it from the first byte on.
@@ -252,7 +254,8 @@ def _make(path: Path, passphrase: str) -> None:
     os.close(handle)
     draft = Path(name)
     salt = secrets.token_bytes(SALT_BYTES)
-    check = Key.derive(passphrase, salt).encrypt(_CHECK, _CHECK)
+    key = Key.derive(passphrase, salt)
+    check = key.encrypt(_CHECK, _CHECK)
     try:
         with closing(sqlite3.connect(draft)) as connection, connection:
             connection.execute("PRAGMA synchronous = FULL")
@@ -270,6 +273,7 @@ def _make(path: Path, passphrase: str) -> None:
         sync_folder(path.parent)
     finally:
         draft.unlink(missing_ok=True)
+    return {salt: key}
 
 
 def _check_pages(connection: sqlite3.Connection) -> None:
@@ -278,6 +282,9 @@ def _check_pages(connection: sqlite3.Connection) -> None:
     Raises:
         sqlite3.DatabaseError: One is not.
     """
+    [(tables,)] = connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()
+    if not tables:
+        raise sqlite3.DatabaseError("it is empty")
     [(found,)] = connection.execute("PRAGMA quick_check(1)").fetchall()
     if found != "ok":
         raise sqlite3.DatabaseError(found)
@@ -291,13 +298,16 @@ def _damaged(path: Path, how: str) -> VaultError:
     )
 
 
-def _unlock(connection: sqlite3.Connection, passphrase: str) -> Key:
-    """The vault's key."""
+def _unlock(
+    connection: sqlite3.Connection, passphrase: str, known: dict[bytes, Key]
+) -> Key:
+    """The vault's key; it takes its time, unless it is known by its salt."""
     settings: dict[str, bytes] = dict(
         connection.execute("SELECT name, value FROM settings").fetchall()
     )
     if settings.keys() != {"salt", "check"}:
         raise sqlite3.DatabaseError("it has lost its salt")
-    key = Key.derive(passphrase, settings["salt"])
+    salt = settings["salt"]
+    key = known.get(salt) or Key.derive(passphrase, salt)
     key.decrypt(settings["check"], _CHECK)
     return key
