@@ -47,6 +47,10 @@ def submit(market: Market) -> None:
     request.submit(right, market.home.path.parent / "model.txt")
 
 
+def cancel(market: Market) -> None:
+    market.request(1).cancel(max_live=1)
+
+
 def until_it_is_done(act: Act) -> Act:
     """What a person does after a power cut: the same again."""
     return _Again(act)
@@ -159,6 +163,7 @@ BEFORE: dict[str, list[tuple[str, Act] | None]] = {
         None,
     ],
     "enforce": [("requester", create), ("ann", submit), None, None],
+    "withdraw": [("requester", create), ("ann", submit), ("requester", cancel)],
 }
 WHO: dict[str, tuple[str, Act]] = {
     "create": ("requester", create),
@@ -167,6 +172,7 @@ WHO: dict[str, tuple[str, Act]] = {
     "claim": ("ann", work),
     "validate": ("ann", work),
     "enforce": ("ann", work),
+    "withdraw": ("ann", work),
 }
 
 
