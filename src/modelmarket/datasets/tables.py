@@ -289,7 +289,7 @@ def _csv_pieces(path: Path, encoding: str, delimiter: str) -> Iterator[Piece]:
             hint="Is a quotation mark missing?",
         ) from error
     except UnicodeDecodeError as error:
-        raise _not_encoded(path, error, rows) from error
+        raise _not_encoded(path, encoding, error, rows) from error
 
 
 class _Lines:
@@ -370,9 +370,13 @@ def _blocks(path: Path, encoding: str) -> Iterator[bytes]:
             yield block
 
 
-def _not_encoded(path: Path, error: UnicodeDecodeError, rows: int) -> DataError:
+def _not_encoded(
+    path: Path, encoding: str, error: UnicodeDecodeError, rows: int
+) -> DataError:
+    byte = error.object[error.start]
     return DataError(
-        f"{path.name} is not {error.encoding}: {error.reason}, after {rows:,} rows.",
+        f"{path.name} is not text in {encoding}: after {rows:,} rows there is the "
+        f"byte 0x{byte:02x}.",
         hint="Name its encoding with --encoding.",
     )
 
