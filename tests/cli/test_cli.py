@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import json
 import os
+import pty
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +15,7 @@ from pathlib import Path
 import pytest
 import typer
 
+from children import child
 from modelmarket.cli import app
 from modelmarket.text import plain
 
@@ -179,6 +182,25 @@ def test_a_passphrase_comes_from_a_file(tmp_path: Path) -> None:
     missing = run("account", "new", home=home, MODELMARKET_PASSPHRASE_FILE="/nowhere")
     assert missing.returncode == 2
     assert "/nowhere cannot be read" in missing.stderr
+
+
+def test_ending_it_at_a_question_is_no_failure(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    with child(
+        [*COMMAND, "account", "new"],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env={**os.environ, "MODELMARKET_HOME": str(tmp_path)},
+    ) as asking:
+        said = b""
+        while b"Passphrase: " not in said:
+            said += os.read(ours, 1_000)
+        asking.send_signal(signal.SIGINT)
+        assert asking.wait(timeout=30) == 130
+    os.close(ours)
+    os.close(theirs)
+    assert list(tmp_path.glob("keystores/*")) == []
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from modelmarket.cli.options import (
     AsJson,
     NetworkName,
     ask_passphrase,
+    ask_secret,
     profile,
 )
 from modelmarket.cli.output import Output
@@ -58,7 +59,7 @@ def import_(as_json: AsJson = False) -> None:
     from modelmarket.chain.wallets import Keystores, Wallet
 
     if sys.stdin.isatty():
-        key: str = typer.prompt("Private key", hide_input=True, err=True)
+        key: str = ask_secret("Private key")
     else:
         key = sys.stdin.readline()
     home = Home.default()

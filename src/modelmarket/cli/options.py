@@ -60,12 +60,24 @@ def ask_passphrase(*, confirm: bool = False, bundle: bool = False) -> str:
             "A passphrase is needed, and there is nobody to ask.",
             hint=f"Set {variable}, or name a file in {variable}_FILE.",
         )
-    answer: str = typer.prompt(
-        "The bundle's passphrase" if bundle else "Passphrase",
-        hide_input=True,
-        confirmation_prompt=confirm,
-        err=True,
-    )
+    what = "The bundle's passphrase" if bundle else "Passphrase"
+    return ask_secret(what, confirm=confirm)
+
+
+def ask_secret(what: str, *, confirm: bool = False) -> str:
+    """Asks whoever sits there; nothing of the answer is shown.
+
+    Args:
+        what: The question.
+        confirm: Have it typed twice.
+    """
+    try:
+        answer: str = typer.prompt(
+            what, hide_input=True, confirmation_prompt=confirm, err=True
+        )
+    except typer.Abort:
+        # The library would end with 1, as if something had failed.
+        raise KeyboardInterrupt from None
     return answer
 
 
