@@ -185,7 +185,9 @@ class Ledger:
     @property
     def head(self) -> BlockHeaderAPI:
         """The last block's header."""
-        return self._chain.get_canonical_head()
+        # While a block is written, the new head may be there before its header.
+        with self._lock:
+            return self._chain.get_canonical_head()
 
     def block(self, number: int) -> BlockAPI | None:
         """A block; None if there is none of that number."""
