@@ -12,6 +12,13 @@ from pathlib import Path
 BUSY_S = 60.0
 
 
+class _Line(sqlite3.Connection):
+    """A thread's connection, closed when the thread or its database is gone."""
+
+    def __del__(self) -> None:
+        self.close()
+
+
 class Database:
     """One connection for each thread, with a write-ahead log and full syncing.
 
@@ -30,7 +37,10 @@ class Database:
         """This thread's connection."""
         connection: sqlite3.Connection | None = getattr(self._local, "line", None)
         if connection is None:
-            connection = sqlite3.connect(self._path, timeout=BUSY_S)
+            # Only this thread uses it; any may be the one that closes it.
+            connection = sqlite3.connect(
+                self._path, timeout=BUSY_S, factory=_Line, check_same_thread=False
+            )
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             self._local.line = connection

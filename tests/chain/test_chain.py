@@ -11,6 +11,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -21,7 +23,7 @@ from modelmarket.chain.anvil import find_anvil
 from modelmarket.chain.connection import Connection
 from modelmarket.chain.contracts import ModelCoin
 from modelmarket.chain.networks import Network, Networks
-from modelmarket.chain.node.ledger import CHAIN_ID
+from modelmarket.chain.node.ledger import CHAIN_ID, Ledger
 from modelmarket.chain.node.server import running_node
 from modelmarket.chain.sending import calldata_floor, deliver, send, sign
 from modelmarket.chain.wallets import Keystores, Wallet
@@ -123,6 +125,33 @@ def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
         connection = Connection(rpc)
         for receipt in sent:
             assert connection.receipt(receipt.transaction) == receipt
+
+
+@pytest.fixture
+def _many_turns() -> Iterator[None]:
+    """Threads take turns everywhere, not each 5 ms."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("_many_turns")
+def test_the_head_is_whole_while_blocks_are_mined() -> None:
+    ledger = Ledger()
+    with closing(ledger), ThreadPoolExecutor(4) as pool:
+        mining = pool.submit(lambda: [ledger.mine() for _ in range(100)])
+
+        def read() -> list[int]:
+            seen = [0]
+            while not mining.done():
+                seen.append(ledger.head.block_number)
+            return seen
+
+        readers = [pool.submit(read) for _ in range(3)]
+        for reader in readers:
+            assert reader.result() == sorted(reader.result())
+        mining.result()
 
 
 def test_strangers_pages_are_not_answered(rpc: str) -> None:

@@ -3,12 +3,26 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 
 import boa
 import pytest
 
 from contracts.world import World
+
+
+collect_ignore = [] if find_spec("pyrevm") else ["test_attacks.py", "test_stateful.py"]
+
+
+def pytest_report_header() -> str:
+    """Says what is left out where there is no revm."""
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    left_out = ", ".join(collect_ignore)
+    return f"pyrevm is not made for Python {version}: without {left_out}" * bool(
+        left_out
+    )
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -156,7 +157,7 @@ def test_two_programs_that_make_a_vault_make_the_same(tmp_path: Path) -> None:
 
 def test_a_changed_record_is_noticed(vault: Vault) -> None:
     name = vault.keep(TRUTH)
-    with sqlite3.connect(vault.path) as connection:
+    with closing(sqlite3.connect(vault.path)) as connection, connection:
         connection.execute("UPDATE secrets SET sealed = zeroblob(200)")
     with pytest.raises(VaultError):
         vault.truth(name)
@@ -165,7 +166,7 @@ def test_a_changed_record_is_noticed(vault: Vault) -> None:
 def test_records_cannot_be_exchanged(vault: Vault) -> None:
     """What is encrypted for one seal does not open under another."""
     first, second = vault.keep(TRUTH), vault.keep(PREDICTIONS)
-    with sqlite3.connect(vault.path) as connection:
+    with closing(sqlite3.connect(vault.path)) as connection, connection:
         connection.execute(
             "UPDATE secrets SET sealed = (SELECT sealed FROM secrets WHERE seal = ?)"
             " WHERE seal = ?",
