@@ -12,17 +12,16 @@ import pytest
 
 from contracts.world import World
 
-
 collect_ignore = [] if find_spec("pyrevm") else ["test_attacks.py", "test_stateful.py"]
 
 
-def pytest_report_header() -> str:
+def pytest_report_header() -> str | None:
     """Says what is left out where there is no revm."""
+    if not collect_ignore:
+        return None
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    left_out = ", ".join(collect_ignore)
-    return f"pyrevm is not made for Python {version}: without {left_out}" * bool(
-        left_out
-    )
+    left_out = " and ".join(collect_ignore)
+    return f"pyrevm is not made for Python {version}: {left_out} are left out"
 
 
 @pytest.fixture(scope="session")
