@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Indexing beside the node: `python benchmarks/scale.py [--requests N] [--write]`.
+"""Indexing beside the node: `python benchmarks/scale.py [--requests N …] [--write]`.
 
 A market on anvil gets so many requests, each with a submission for every
 tenth. Then it is read once by `eth_getLogs` alone and once by the index.
@@ -93,6 +93,7 @@ def measure(bench: Bench, folder: Path, requests: int) -> dict[str, Any]:
         "a request": lambda: index.request(RequestId(requests // 2)),
         "a request with many submissions": lambda: index.request(RequestId(1)),
     }
+    transaction = index.logs(RequestId(1))[0].log.transaction
     with running_page(Desk(market)) as page, httpx.Client() as client:
         client.get(page.link, follow_redirects=True)
         for what, path in (
@@ -100,8 +101,14 @@ def measure(bench: Bench, folder: Path, requests: int) -> dict[str, Any]:
             ("page: a search", "/?q=number+777"),
             ("page: sorted, far down", f"/?sort=reward&page={far // 25}"),
             ("page: a request", f"/requests/{requests // 2}"),
+            ("page: a request with many submissions", "/requests/1"),
+            ("page: a new request", "/requests/new"),
+            ("page: an account", f"/accounts/{bench.requester}"),
+            ("page: a transaction", f"/transactions/0x{transaction.hex()}"),
+            ("page: the activity", "/activity"),
             ("page: the agent", "/agent"),
         ):
+            assert client.get(page.address + path).is_success, path
             questions[what] = partial(client.get, page.address + path)
         took = {
             what: round(seconds(question, RUNS) * 1_000, 1)
@@ -120,20 +127,23 @@ def measure(bench: Bench, folder: Path, requests: int) -> dict[str, Any]:
 def main() -> None:
     """Prints the figures, and writes them with `--write`."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--requests", type=int, default=100_000)
+    parser.add_argument("--requests", type=int, nargs="+", default=[10_000, 100_000])
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    with (
-        # Else anvil keeps the state of each of the thousand blocks on disk.
-        running_anvil(options=("--prune-history",)) as rpc,
-        tempfile.TemporaryDirectory() as folder,
-    ):
-        bench = Bench(rpc)
-        fill(bench, options.requests)
-        found = measure(bench, Path(folder), options.requests)
-    print(json.dumps(found, indent=1))
-    if options.write:
-        RESULT.write_text(json.dumps(found, indent=1) + "\n")
+    for requests in options.requests:
+        with (
+            # Else anvil keeps the state of each of the thousand blocks on disk.
+            running_anvil(options=("--prune-history",)) as rpc,
+            tempfile.TemporaryDirectory() as folder,
+        ):
+            bench = Bench(rpc)
+            fill(bench, requests)
+            found = measure(bench, Path(folder), requests)
+        print(json.dumps(found, indent=1))
+        if options.write:
+            known = {one["requests"]: one for one in json.loads(RESULT.read_text())}
+            runs = sorted((known | {requests: found}).items())
+            RESULT.write_text(json.dumps([one for _, one in runs], indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 REJECTED = 4001
+PATIENCE_MS = 60_000
+"""Of the tests with a page: three of them may share two cores."""
 ICON = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg'/%3E"
 
 PROVIDER = """
@@ -174,7 +176,7 @@ class Visitor:
     def confirm(self, then: str) -> None:
         """Confirms the errand that is shown, and waits for a page."""
         self.tab.locator("#confirm button").click()
-        self.tab.wait_for_url(f"**{then}", timeout=20_000)
+        self.tab.wait_for_url(f"**{then}")
 
     def airdrop(self) -> None:
         """Claims the airdrop through the wallet's menu."""
@@ -203,8 +205,9 @@ def chromium() -> Iterator[Browser]:
         if os.environ.get("CI"):
             pytest.fail("chromium must be installed in CI")
         pytest.skip("chromium is not installed: apt-get install chromium")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox"]
@@ -242,6 +245,7 @@ class House:
         context = self.browser.new_context(
             **{"viewport": {"width": 1200, "height": 900}, **options}
         )
+        context.set_default_timeout(PATIENCE_MS)
         self.closing.callback(context.close)
         in_browser = None
         if wallet:
@@ -251,7 +255,6 @@ class House:
             context.expose_binding("__wallet", lambda _source, text: answer(text))
             context.add_init_script(PROVIDER)
         tab = context.new_page()
-        tab.set_default_timeout(15_000)
         complaints: list[str] = []
         listen(tab, complaints)
         tab.goto(page.link)

@@ -115,13 +115,9 @@ def test_a_whole_life_by_keys_alone(house: House, tmp_path: Path) -> None:
     trainer.tab.wait_for_url("**/requests/1")
 
     hers.press("Move to the next deadline")
-    expect(requester.tab.locator("#live-ranking table").first).to_contain_text(
-        "typed", timeout=20_000
-    )
+    expect(requester.tab.locator("#live-ranking table").first).to_contain_text("typed")
     hers.press("Move to the next deadline")
-    expect(requester.tab.locator(".card.won")).to_contain_text(
-        "was paid 101 MDC", timeout=20_000
-    )
+    expect(requester.tab.locator(".card.won")).to_contain_text("was paid 101 MDC")
     hers.press("Fetch and check the model")
     hers.reach(requester.tab.get_by_role("link", name="model.txt"))
     with requester.tab.expect_download() as model:

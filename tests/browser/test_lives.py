@@ -83,19 +83,19 @@ def test_a_requester_and_two_trainers_from_airdrop_to_the_model(
     for visitor in (requester, ann, ben):
         visitor.go("/requests/1")
         table = visitor.tab.locator("#live-ranking table").first
-        expect(table).to_contain_text("ann", timeout=20_000)
-        expect(table).to_contain_text("ben", timeout=20_000)
+        expect(table).to_contain_text("ann")
+        expect(table).to_contain_text("ben")
     expect(ann.tab.locator("tr.own")).to_contain_text("ann")
     requester.tab.get_by_role("button", name="Move to the next deadline").click()
 
     won = requester.tab.locator(".card.won")
-    expect(won).to_contain_text("was paid 101 MDC", timeout=20_000)
+    expect(won).to_contain_text("was paid 101 MDC")
     won.get_by_role("button", name="Fetch and check the model").click()
     with requester.tab.expect_download() as download:
         requester.tab.get_by_role("link", name="ann.txt").click()
     assert Path(download.value.path()).read_text() == "n % 2, says ann"
-    expect(ann.tab.locator("#money")).to_contain_text("1,100", timeout=20_000)
-    expect(ben.tab.locator("#money")).to_contain_text("1,000", timeout=20_000)
+    expect(ann.tab.locator("#money")).to_contain_text("1,100")
+    expect(ben.tab.locator("#money")).to_contain_text("1,000")
     assert all(one.passed for one in audit(requester.desk.market, 1))
     for visitor in (requester, ann, ben):
         assert visitor.complaints == []
@@ -110,9 +110,9 @@ def test_with_this_computers_key_alone(house: House, tmp_path: Path) -> None:
     submit(ann, tmp_path)
     requester.tab.get_by_role("button", name="Move to the next deadline").click()
     ann.go("/requests/1")
-    expect(ann.tab.locator("tr.own")).to_have_count(1, timeout=20_000)
+    expect(ann.tab.locator("tr.own")).to_have_count(1)
     ann.tab.get_by_role("button", name="Move to the next deadline").click()
-    expect(ann.tab.locator(".card.won")).to_contain_text("101 MDC", timeout=20_000)
+    expect(ann.tab.locator(".card.won")).to_contain_text("101 MDC")
     assert requester.complaints == ann.complaints == []
 
 
@@ -131,7 +131,7 @@ def test_a_request_is_cancelled_with_submissions_in_it(
     requester.confirm("/requests/1")
     expect(requester.tab.locator(".numbers")).to_contain_text("Cancelled")
     # The trainer's agent takes what is due without being asked.
-    expect(ann.tab.locator("#money")).to_contain_text("1,100", timeout=20_000)
+    expect(ann.tab.locator("#money")).to_contain_text("1,100")
     wallet = ann.wallet
     assert wallet is not None
     balance = ann.desk.market.coin.balance(wallet.account.address)

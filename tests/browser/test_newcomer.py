@@ -21,8 +21,6 @@ from children import child
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-PATIENCE_MS = 60_000
-
 
 @pytest.fixture
 def link() -> Iterator[str]:
@@ -61,14 +59,14 @@ def test_from_a_csv_to_the_model_by_the_page_alone(
     tab.get_by_role("button", name="Split and seal").click()
     tab.locator("#confirm button").click()
     entries = tab.locator(".numbers div").nth(2)
-    expect(entries).to_contain_text("2", timeout=PATIENCE_MS)
+    expect(entries).to_contain_text("2")
     move = tab.get_by_role("button", name="Move to the next deadline")
     move.click()
     ranked = tab.locator("#live-ranking tbody tr")
-    expect(ranked).to_have_count(2, timeout=PATIENCE_MS)
+    expect(ranked).to_have_count(2)
     move.click()
     won = tab.locator(".card.won")
-    expect(won).to_contain_text("was paid 101 MDC", timeout=PATIENCE_MS)
+    expect(won).to_contain_text("was paid 101 MDC")
     won.get_by_role("button", name="Fetch and check the model").click()
     with tab.expect_download() as download:
         won.get_by_role("link", name=".onnx").click()
@@ -77,5 +75,5 @@ def test_from_a_csv_to_the_model_by_the_page_alone(
     session = onnxruntime.InferenceSession(Path(download.value.path()).read_bytes())
     assert session.get_inputs()[0].shape[-1] == 2
     tab.get_by_role("link", name="Rebuild this request").click()
-    expect(tab.locator("main")).to_contain_text("PASS", timeout=PATIENCE_MS)
+    expect(tab.locator("main")).to_contain_text("PASS")
     assert "FAIL" not in tab.locator("main").inner_text()
