@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,7 @@ EXAMINE_S = 300.0
 """Between two looks at everything that an appointment could be missed by."""
 WEBHOOK_TRIES = 4
 WEBHOOK_TIMEOUT_S = 10.0
+DESKTOP_TIMEOUT_S = 10.0
 MOST_WAITING = 1_000
 
 
@@ -156,7 +157,10 @@ class Watch:
             utc_time(int(time.time())), level, event, plain(message), **about
         )
         for sink in self._sinks:
-            sink(notice)
+            # Telling must never keep the agent from acting: whoever read the
+            # lines may be gone, and the desktop may hang.
+            with suppress(OSError, subprocess.SubprocessError):
+                sink(notice)
 
 
 @contextmanager
@@ -180,7 +184,8 @@ def webhook(address: str) -> Iterator[Sink]:
                 time.sleep(2**attempt / 4)
             else:
                 return
-        print(f"The webhook did not take a notice ({trouble}).", file=sys.stderr)  # noqa: T201  # nobody else to tell
+        with suppress(OSError):
+            print(f"The webhook did not take a notice ({trouble}).", file=sys.stderr)  # noqa: T201  # nobody else to tell
 
     def work() -> None:
         while (notice := waiting.get()) is not None:
@@ -205,32 +210,41 @@ def webhook(address: str) -> Iterator[Sink]:
         thread.join(timeout=WEBHOOK_TIMEOUT_S)
 
 
-def desktop(notice: Notice) -> None:
-    """Shows a notice on the desktop, where there is one.
+def desktop() -> Sink:
+    """Shows warnings on the desktop.
 
     Raises:
         ModelMarketError: This computer has no program for that.
     """
-    command = _desktop_command(notice.message)
-    if command is None:
-        raise ModelMarketError(
-            "This computer shows no notifications.",
-            hint="Install notify-send, or leave --notify out.",
-        )
-    subprocess.run(command, check=False, timeout=10, stdin=subprocess.DEVNULL)  # noqa: S603  # no shell, no options from strangers
+    command = _desktop_command()
+
+    def sink(notice: Notice) -> None:
+        if notice.level is Level.WARNING:
+            subprocess.run(  # noqa: S603  # no shell, no options from strangers
+                [*command, notice.message],
+                check=False,
+                timeout=DESKTOP_TIMEOUT_S,
+                stdin=subprocess.DEVNULL,
+            )
+
+    return sink
 
 
-def _desktop_command(message: str) -> list[str] | None:
+def _desktop_command() -> list[str]:
+    """Shows a notification with the text that follows it."""
     if found := shutil.which("notify-send"):
-        return [found, "--app-name=ModelMarket", "ModelMarket", "--", message]
+        return [found, "--app-name=ModelMarket", "ModelMarket", "--"]
     if found := shutil.which("osascript"):
         script = (
             "on run argv",
             'display notification (item 1 of argv) with title "ModelMarket"',
             "end run",
         )
-        return [found, *(part for line in script for part in ("-e", line)), message]
-    return None
+        return [found, *(part for line in script for part in ("-e", line))]
+    raise ModelMarketError(
+        "This computer shows no notifications.",
+        hint="Install notify-send, or leave --notify out.",
+    )
 
 
 @contextmanager

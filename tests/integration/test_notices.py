@@ -18,16 +18,20 @@ from typing import Any
 import httpx
 import pytest
 
-from children import child
+from children import PATIENCE_S, child
 from modelmarket import notices
-from modelmarket.agent import plan, run_once
+from modelmarket.agent import Report, plan, run, run_once
 from modelmarket.chain.networks import Networks
 from modelmarket.chain.wallets import Keystores, Wallet
-from modelmarket.errors import ModelMarketError
+from modelmarket.errors import ChainError, ModelMarketError
 from modelmarket.market import Market
+from modelmarket.protocol.phases import Phase
 from trading import PASSPHRASE, Place, place
 
 TOKEN = "a-token-that-is-nobodys-business"
+PROGRAM = "from modelmarket.cli import main; main()"
+OPTIONS = ("--network", "test", "--poll", "0.2")
+COMMAND = [sys.executable, "-c", PROGRAM, "agent", "run", *OPTIONS]
 
 
 @pytest.fixture
@@ -61,6 +65,19 @@ def hook() -> Iterator[tuple[str, list[Any]]]:
     yield f"http://127.0.0.1:{server.server_address[1]}/{TOKEN}", taken
     server.shutdown()
     server.server_close()
+
+
+def environment(here: Place, market: Market) -> dict[str, str]:
+    """For an agent in a process of its own; the market is closed here."""
+    Networks(market.home.networks).put(here.network)
+    Keystores(market.home.keystores).add(market.wallet, PASSPHRASE)
+    market.index.close()
+    return {
+        **os.environ,
+        "MODELMARKET_HOME": str(market.home.path),
+        "MODELMARKET_PASSPHRASE": PASSPHRASE,
+        "PYTHONWARNINGS": "ignore",
+    }
 
 
 def watched(market: Market) -> tuple[notices.Watch, list[notices.Notice]]:
@@ -112,24 +129,11 @@ def test_an_agent_tells_lines_a_webhook_and_prometheus(
     requester = here.join("requester")
     request = here.create(requester)
     here.submit(here.join("ann"), request.id)
-    Networks(requester.home.networks).put(here.network)
-    Keystores(requester.home.keystores).add(requester.wallet, PASSPHRASE)
-    requester.index.close()
-    environment = {
-        **os.environ,
-        "MODELMARKET_HOME": str(requester.home.path),
-        "MODELMARKET_PASSPHRASE": PASSPHRASE,
-        "MODELMARKET_WEBHOOK": address,
-        "PYTHONWARNINGS": "ignore",
-    }
-    program = "from modelmarket.cli import main; main()"
-    options = ["--network", "test", "--json", "--poll", "0.2", "--metrics-port"]
     port = free_port()
-    command = [sys.executable, "-c", program, "agent", "run", *options, str(port)]
     here.move_to(request.record.deadline)
     with child(
-        command,
-        env=environment,
+        [*COMMAND, "--json", "--metrics-port", str(port)],
+        env=environment(here, requester) | {"MODELMARKET_WEBHOOK": address},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -160,6 +164,57 @@ def test_an_agent_tells_lines_a_webhook_and_prometheus(
     said = "".join(lines)
     assert TOKEN not in said
     assert PASSPHRASE not in said
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_an_agent_acts_on_when_nobody_reads_its_lines(
+    here: Place, options: list[str]
+) -> None:
+    requester, ann = here.join("requester"), here.join("ann")
+    windows = (3_600, 3_700, 3_800)
+    requests = [here.create(requester, submission_window_s=w) for w in windows]
+    for request in requests:
+        here.submit(ann, request.id)
+    ours, theirs = os.pipe()
+    first, *later = requests
+    here.move_to(first.record.deadline)
+    with child(
+        [*COMMAND, *options],
+        env=environment(here, requester),
+        stdout=theirs,
+        stderr=theirs,
+    ) as process:
+        os.close(theirs)
+        with os.fdopen(ours, buffering=1) as lines:
+            assert any("open the truth: request 1" in line for line in lines)
+        for request in later:
+            here.move_to(request.record.deadline)
+            ends = time.monotonic() + PATIENCE_S
+            while ann.contract.request(request.id).phase is Phase.TRUTH:
+                assert process.poll() is None
+                assert time.monotonic() < ends
+                time.sleep(0.1)
+            assert ann.contract.request(request.id).phase is Phase.CLAIMS
+
+
+def test_a_lamp_that_cannot_be_looked_at_holds_nothing_up(here: Place) -> None:
+    requester = here.join("requester")
+    request = here.create(requester)
+    here.submit(here.join("ann"), request.id)
+    here.move_to(request.record.deadline)
+    told: list[str] = []
+    stop = threading.Event()
+
+    def tell(report: Report) -> None:
+        told.append(report.message)
+        if report.done:
+            stop.set()
+
+    def look(_plan: object) -> None:
+        raise ChainError("The node does not know eth_syncing.")
+
+    run(requester, tell=tell, look=look, stop=stop, poll_s=0.01)
+    assert told == ["The node does not know eth_syncing.", "done"]
 
 
 def free_port() -> int:
@@ -193,8 +248,11 @@ def test_the_desktop_shows_a_notice_without_a_shell(
     program.chmod(0o700)
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
     message = "--help; $(touch /tmp/owned) 'x'"
-    notices.desktop(notices.Notice("now", notices.Level.WARNING, "step", message))
+    sink = notices.desktop()
+    sink(notices.Notice("now", notices.Level.INFO, "step", "not worth a look"))
+    assert not shown.exists()
+    sink(notices.Notice("now", notices.Level.WARNING, "step", message))
     assert shown.read_text() == (f"--app-name=ModelMarket|ModelMarket|--|{message}|")
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
     with pytest.raises(ModelMarketError, match="shows no notifications"):
-        notices.desktop(notices.Notice("now", notices.Level.WARNING, "step", message))
+        notices.desktop()

@@ -162,6 +162,7 @@ class _Keeper:
         self._wake = NEVER
         self._rests: dict[tuple[Kind, RequestId, SubmissionId], _Rest] = {}
         self._trouble = ""
+        self._is_shown = True
 
     def go_round(self) -> None:
         """Looks at the chain, and does what is due.
@@ -182,6 +183,20 @@ class _Keeper:
         else:
             self._trouble = ""
 
+    def _show_plan(self) -> None:
+        """Whoever looks on must not keep the agent from acting."""
+        if self._look is None:
+            return
+        try:
+            self._look(self._plan)
+        except TROUBLES as error:
+            if self._is_shown:
+                said = str(in_words(error) or error)
+                self._tell(Report(NO_STEP, done=False, message=said))
+            self._is_shown = False
+        else:
+            self._is_shown = True
+
     def _do_what_is_due(self) -> bool:
         """Whether something was done, so that more may be due."""
         market = self._market
@@ -195,8 +210,7 @@ class _Keeper:
             now = market.now()
             coming = [step.begins for step in self._plan if step.begins > now]
             self._wake = min(coming, default=NEVER)
-            if self._look is not None:
-                self._look(self._plan)
+            self._show_plan()
         if not self._plan:
             return False
         clock = time.monotonic()

@@ -74,14 +74,8 @@ def run(
     output = Output(as_json=as_json)
 
     def show(notice: Notice) -> None:
-        if as_json:
-            print(json.dumps(notice.document()), flush=True)  # noqa: T201  # a line for each
-        else:
-            output.result(None, f"{notice.time} {notice.message}")
-
-    def warn(notice: Notice) -> None:
-        if notice.level is notices.Level.WARNING:
-            notices.desktop(notice)
+        line = f"{notice.time} {notice.message}"
+        print(json.dumps(notice.document()) if as_json else line, flush=True)  # noqa: T201  # a line for each
 
     with ExitStack() as closing:
         sinks: list[notices.Sink] = [show]
@@ -89,7 +83,7 @@ def run(
         if hook:
             sinks.append(closing.enter_context(notices.webhook(hook)))
         if notify:
-            sinks.append(warn)
+            sinks.append(notices.desktop())
         watch = notices.Watch(market, sinks)
         if metrics_port:
             address = closing.enter_context(notices.metrics(watch, metrics_port))
