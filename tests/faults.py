@@ -39,6 +39,7 @@ class Fault(StrEnum):
     OMIT = "logs left out"
     STALE = "a head that lies behind"
     LOW_NONCE = "a nonce that is used"
+    NO_PENDING = "no pending block"
     OTHER_CHAIN = "another chain's id"
 
 
@@ -46,8 +47,9 @@ ONLY_FOR = {
     Fault.FORGET: "eth_sendRawTransaction",
     Fault.HIDE: "eth_getTransactionReceipt",
     Fault.OMIT: "eth_getLogs",
-    Fault.STALE: "eth_getBlockByNumber",
+    Fault.STALE: "eth_getBlockByNumber latest",
     Fault.LOW_NONCE: "eth_getTransactionCount",
+    Fault.NO_PENDING: "eth_getBlockByNumber pending",
     Fault.OTHER_CHAIN: "eth_chainId",
 }
 HARMLESS_TO_REPEAT = {Fault.DUPLICATE, Fault.DELAY}
@@ -82,8 +84,11 @@ class Faults:
         self._lock = threading.Lock()
         self._sessions = threading.local()
 
-    def draw(self, method: str) -> Fault | None:
+    def draw(self, query: dict[str, Any]) -> Fault | None:
         """What happens to a request."""
+        method = str(query.get("method"))
+        if method == "eth_getBlockByNumber":
+            method += f" {query['params'][0]}"
         with self._lock:
             self.answered += 1
             spent = self.injected.total() >= self.most
@@ -115,6 +120,8 @@ class Faults:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Head and body are two packets, and the second must not wait for the first.
+    disable_nagle_algorithm = True
     faults: Faults
 
     def log_message(self, *_: object) -> None:
@@ -124,7 +131,7 @@ class _Handler(BaseHTTPRequestHandler):
         size = int(self.headers.get("Content-Length", 0))
         body = self.rfile.read(size)
         query = json.loads(body)
-        fault = self.faults.draw(str(query.get("method")))
+        fault = self.faults.draw(query)
         match fault:
             case Fault.DELAY:
                 time.sleep(random.uniform(0, self.faults.longest_s))
@@ -171,13 +178,13 @@ class _Handler(BaseHTTPRequestHandler):
                 from eth_utils.crypto import keccak
 
                 return ("0x" + keccak(hexstr=params[0]).hex(),)
-            case Fault.HIDE:
+            case Fault.HIDE | Fault.NO_PENDING:
                 return (None,)
             case Fault.OMIT:
                 return ([],)
             case Fault.OTHER_CHAIN:
                 return ("0x5",)
-            case Fault.STALE if params[0] == "latest":
+            case Fault.STALE:
                 head = int(self.faults.ask("eth_blockNumber"), 16)
                 late = hex(max(0, head - LATE_BLOCKS))
                 return (self.faults.ask("eth_getBlockByNumber", late, params[1]),)

@@ -130,7 +130,8 @@ class Watch:
             ChainError: The node does not answer.
         """
         market = self._market
-        now, block = market.now(), market.connection.block()
+        block = market.connection.block()
+        now = market.now(block)
         self._planned.set(sum(step.kind is not Kind.STAND_BY for step in plan))
         due = [step.ends - now for step in plan if step.ends and step.begins <= now]
         self._margin.set(min(due, default=float("inf")))

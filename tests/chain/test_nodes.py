@@ -5,9 +5,11 @@ same one again; and what cannot be known is not guessed.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -103,6 +105,40 @@ def test_a_head_that_lies_behind_is_asked_of_another_node(tmp_path: Path) -> Non
             head = connection.block()
             faults.rate = 1.0
             assert connection.block() == head
+
+
+def test_without_a_pending_block_the_newest_tells_the_time(node: str) -> None:
+    with faulty(Faults(node, rate=1.0, kinds=(Fault.NO_PENDING,))) as rpc:
+        connection = Connection(rpc)
+        assert connection.now() == connection.block().timestamp
+
+
+class Rounds(threading.Event):
+    """Ends an agent after some rounds, and notes what each had asked by then."""
+
+    def __init__(self, faults: Faults, most: int) -> None:
+        super().__init__()
+        self.faults, self.most = faults, most
+        self.asked: list[int] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.asked.append(self.faults.answered)
+        if len(self.asked) == self.most:
+            self.set()
+        return self.is_set()
+
+
+def test_an_agent_that_waits_asks_its_node_for_the_newest_block_and_the_time(
+    embedded: Place,
+) -> None:
+    counter = Faults(embedded.network.rpc)
+    with faulty(counter) as rpc:
+        embedded.network = replace(embedded.network, rpc=rpc)
+        market = embedded.join("requester")
+        embedded.create(market)
+        rounds = Rounds(counter, 5)
+        agent.run(market, tell=lambda _report: None, stop=rounds)
+    assert [after - before for before, after in pairwise(rounds.asked)] == [2] * 4
 
 
 def test_an_index_takes_nothing_back_for_a_node_that_lies_behind(

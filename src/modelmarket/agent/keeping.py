@@ -167,8 +167,8 @@ class _Keeper:
     def go_round(self) -> None:
         """Looks at the chain, and does what is due.
 
-        While no block is new and nothing is due, that is one question to the
-        node.
+        While no block is new and nothing is due, that is two questions to the
+        node; one, while nothing is planned.
         """
         try:
             while self._do_what_is_due():
@@ -201,13 +201,14 @@ class _Keeper:
         """Whether something was done, so that more may be due."""
         market = self._market
         market.resume()
-        seen = market.connection.block().hash, market.vault.count()
-        now = market.now() if self._plan else 0
+        head = market.connection.block()
+        seen = head.hash, market.vault.count()
+        is_new = seen != self._seen
+        now = market.now(head) if self._plan or is_new else 0
         # Without a new block time passes too, and with it windows.
-        if seen != self._seen or now >= self._wake:
-            self._plan = plan(market)
+        if is_new or now >= self._wake:
+            self._plan = plan(market, now)
             self._seen = seen
-            now = market.now()
             coming = [step.begins for step in self._plan if step.begins > now]
             self._wake = min(coming, default=NEVER)
             self._show_plan()

@@ -60,16 +60,20 @@ class Step:
         return f"{self.kind.value}: {about}"
 
 
-def plan(market: Market) -> list[Step]:
+def plan(market: Market, now: int | None = None) -> list[Step]:
     """Everything that is due or will be, for what is in the vault.
 
     Steps whose time has not come have `begins` in the future. Where nothing is
     to be done for now, but may be once others have acted or missed their time,
     the step is to stand by.
+
+    Args:
+        market: With the vault and the nodes.
+        now: Chain time; None to ask for it.
     """
     market.index.sync()
     market.verifier.verify_counts()
-    now = market.now()
+    now = market.now() if now is None else now
     steps: list[Step] = []
     for record, truth_is_ours, ours in _concerns(market):
         if record.stage.is_final:

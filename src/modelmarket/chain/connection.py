@@ -180,17 +180,25 @@ class Connection:
         """Each node's newest block by the node's name; None if it does not answer."""
         return self._nodes.heads()
 
-    def now(self) -> int:
+    def now(self, head: Block | None = None) -> int:
         """Chain time: the second that the next block will carry at least.
 
         On an idle chain the last block's time lags, so that a step which a
         deadline has just opened would look closed; a node's pending block
-        knows better.
+        knows better, where there is one.
+
+        Args:
+            head: The newest block; None to ask for it.
         """
+        from web3.exceptions import BlockNotFound
+
+        latest = (head or self.block()).timestamp
         with _node_errors(self.name):
-            pending = self.web3.eth.get_block("pending")
-            latest = self.web3.eth.get_block("latest")
-        return max(int(pending["timestamp"]), int(latest["timestamp"]))
+            try:
+                pending = self.web3.eth.get_block("pending")
+            except BlockNotFound:
+                return latest
+        return max(int(pending["timestamp"]), latest)
 
     def fees(self) -> tuple[Wei, Wei]:
         """What a unit of gas costs now.

@@ -135,8 +135,9 @@ class Networks:
             known = ", ".join(networks) or "none"
             raise NotFoundError(
                 f"There is no network {name!r} in {self._path} (known: {known}).",
-                hint="`modelmarket node start` runs a local one; "
-                "`modelmarket node add` joins one.",
+                hint="`modelmarket node add` joins a market. For one of your own, "
+                "`modelmarket node start` runs a chain and `modelmarket deploy` "
+                "puts a market on it.",
             )
         return networks[name]
 

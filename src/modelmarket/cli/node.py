@@ -41,6 +41,7 @@ def start(
         Output(as_json=as_json).result(
             {"rpc": rpc, "chain_id": CHAIN_ID, "file": str(home.chain)},
             f"The chain answers at {rpc} (chain id {CHAIN_ID}); Ctrl+C ends it.",
+            "A new one has no market yet: `modelmarket deploy` puts one on it.",
         )
         while True:
             time.sleep(3_600)
@@ -56,7 +57,8 @@ def status(network: NetworkName = DEFAULT_NETWORK, as_json: AsJson = False) -> N
     """
     where = profile(network)
     connection = where.connect()
-    block, now = connection.block(), connection.now()
+    block = connection.block()
+    now = connection.now(block)
     version = str(connection.ask("web3_clientVersion"))
     drift = now - int(time.time())
     Output(as_json=as_json).result(

@@ -132,7 +132,7 @@ class Index:
                         raise
                     span = max(1, span // 2)
                     continue
-                self._look_for_omissions(first, last, logs)
+                self._look_for_omissions(first, last, logs, head)
                 # The head was read before the logs; if it still stands, so do they.
                 if self._connection.block(head.number).hash != head.hash:
                     raise ChainError(
@@ -143,7 +143,9 @@ class Index:
                 self._store(first, logs, marker)
             return head.number
 
-    def _look_for_omissions(self, first: int, last: int, logs: Sequence[Log]) -> None:
+    def _look_for_omissions(
+        self, first: int, last: int, logs: Sequence[Log], head: Block
+    ) -> None:
         """Holds new blocks' logs against the blocks themselves.
 
         An event that a node leaves out would be missing for good. A block
@@ -153,8 +155,12 @@ class Index:
             return
         given = {log.block for log in logs}
         silent = [one for one in range(first, last + 1) if one not in given]
+
+        def header(number: int) -> Block:
+            return head if number == head.number else self._connection.block(number)
+
         with ThreadPoolExecutor(HEADERS_AT_ONCE) as threads:
-            for block in threads.map(self._connection.block, silent):
+            for block in threads.map(header, silent):
                 if block.may_have_logs_of(self._market) and self._connection.has_logs(
                     self._market, block.number
                 ):
@@ -237,14 +243,24 @@ class Index:
             for number, block_hash in rows:
                 if number > head.number:
                     continue
-                same = head if number == head.number else self._connection.block(number)
-                if same.hash == block_hash:
+                if self._hash(number, head) == block_hash:
                     kept = number
                     break
             rows.close()
             if self._next_block_of(sql) == kept + 1:
                 return
         self._take_back(kept)
+
+    def _hash(self, number: int, head: Block) -> bytes:
+        """A block's hash as the chain is now.
+
+        The head tells its own and its parent's.
+        """
+        if number == head.number:
+            return head.hash
+        if number == head.number - 1:
+            return head.parent_hash
+        return self._connection.block(number).hash
 
     def _take_back(self, kept: int) -> None:
         """Forgets the blocks behind one."""

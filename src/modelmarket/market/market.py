@@ -37,6 +37,7 @@ from modelmarket.vault.secret import Secret, to_json
 from modelmarket.vault.vault import Vault
 
 if TYPE_CHECKING:
+    from modelmarket.chain.connection import Block
     from modelmarket.datasets.split import Source
 
 
@@ -157,9 +158,13 @@ class Market:
         """Whether a key is unlocked."""
         return self._wallet is not None
 
-    def now(self) -> int:
-        """Chain time, in seconds."""
-        return self.connection.now()
+    def now(self, head: Block | None = None) -> int:
+        """Chain time, in seconds.
+
+        Args:
+            head: The newest block; None to ask for it.
+        """
+        return self.connection.now(head)
 
     # --- looking ---
 
