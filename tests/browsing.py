@@ -72,7 +72,6 @@ class BrowserWallet:
     account: Any = field(default_factory=Account.create)
     rejects: set[str] = field(default_factory=set)
     connected: bool = False
-    known_chains: set[int] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
 
     def answer(self, text: str) -> str:

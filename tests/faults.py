@@ -52,7 +52,6 @@ ONLY_FOR = {
     Fault.NO_PENDING: "eth_getBlockByNumber pending",
     Fault.OTHER_CHAIN: "eth_chainId",
 }
-HARMLESS_TO_REPEAT = {Fault.DUPLICATE, Fault.DELAY}
 
 
 @dataclass

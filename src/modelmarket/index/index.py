@@ -188,12 +188,7 @@ class Index:
     def rebuild(self) -> None:
         """Forgets everything and reads the chain again."""
         with self._lock, self._writing() as sql:
-            for table in (
-                schema.blocks,
-                schema.events,
-                schema.requests,
-                schema.submissions,
-            ):
+            for table in schema.MADE_FROM_THE_CHAIN:
                 sql.execute(table.delete())
             self._known.clear()
         self.sync()

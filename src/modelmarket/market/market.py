@@ -153,11 +153,6 @@ class Market:
         other._wallet = wallet  # noqa: SLF001  # of the same class
         return other
 
-    @property
-    def can_sign(self) -> bool:
-        """Whether a key is unlocked."""
-        return self._wallet is not None
-
     def now(self, head: Block | None = None) -> int:
         """Chain time, in seconds.
 
