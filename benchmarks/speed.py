@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import multiprocessing
 import os
@@ -23,7 +24,7 @@ from modelmarket.storage.store import Store
 
 RESULT = Path(__file__).with_name("speed.json")
 MEGABYTES = 300
-RUNS = 5
+RUNS = 3
 
 
 def seconds(work: Callable[[], Any], runs: int = 1) -> float:
@@ -59,8 +60,8 @@ def start_up() -> dict[str, str]:
 
 def adding(folder: Path, path: Path) -> dict[str, str]:
     """Adding a file to the store beside one pass of SHA-256 over it."""
-    store = Store(folder / "store")
-    ours = seconds(lambda: store.add(path))
+    numbers = itertools.count()
+    ours = seconds(lambda: Store(folder / f"store-{next(numbers)}").add(path), RUNS)
 
     def hash_it() -> None:
         with path.open("rb") as file:
@@ -76,14 +77,19 @@ def adding(folder: Path, path: Path) -> dict[str, str]:
 
 
 def in_a_process(work: Callable[..., None], *arguments: Any) -> tuple[float, int]:
-    """Seconds and megabytes at most that some work takes in a process of its own."""
+    """Seconds and megabytes that some work takes in a process of its own.
+
+    Of the fastest of so many runs.
+    """
     context = multiprocessing.get_context("spawn")
     answers = context.SimpleQueue()
-    process = context.Process(target=_measured, args=(answers, work, arguments))
-    process.start()
-    answer: tuple[float, int] = answers.get()
-    process.join()
-    return answer
+    found: list[tuple[float, int]] = []
+    for _ in range(RUNS):
+        process = context.Process(target=_measured, args=(answers, work, arguments))
+        process.start()
+        found.append(answers.get())
+        process.join()
+    return min(found)
 
 
 def _measured(answers: Any, work: Callable[..., None], arguments: Any) -> None:

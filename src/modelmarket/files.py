@@ -6,11 +6,14 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO, Self
 
 PRIVATE = 0o600
+GATHERED_BYTES = 2**20
+MOST_WAITING = 4
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -39,13 +42,19 @@ def sync_folder(path: Path) -> None:
 
 
 class HashedFile:
-    """A file whose SHA-256 is taken beside the writing, in a thread."""
+    """A file whose SHA-256 is taken beside the writing, in a thread.
+
+    Small writes are gathered: a thread that is handed little each time mostly
+    waits for its turn.
+    """
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._sha256 = hashlib.sha256()
         self._thread = ThreadPoolExecutor(max_workers=1)
-        self._last: Future[None] | None = None
+        self._waiting: deque[Future[None]] = deque()
+        self._gathered: list[bytes] = []
+        self._size = 0
 
     def __enter__(self) -> Self:
         return self
@@ -54,16 +63,24 @@ class HashedFile:
         self._thread.shutdown()
 
     def write(self, data: bytes) -> None:
-        """Appends to the file; best a megabyte at a time."""
-        self._wait()
-        self._last = self._thread.submit(self._sha256.update, data)
-        self._file.write(data)
+        """Appends to the file."""
+        self._gathered.append(data)
+        self._size += len(data)
+        if self._size >= GATHERED_BYTES:
+            self._hand_over()
 
     def digest(self) -> bytes:
-        """The SHA-256 of what was written."""
-        self._wait()
+        """The SHA-256 of what was written; all of it is in the file then."""
+        self._hand_over()
+        while self._waiting:
+            self._waiting.popleft().result()
         return self._sha256.digest()
 
-    def _wait(self) -> None:
-        if self._last is not None:
-            self._last.result()
+    def _hand_over(self) -> None:
+        data = b"".join(self._gathered)
+        self._gathered.clear()
+        self._size = 0
+        if len(self._waiting) == MOST_WAITING:
+            self._waiting.popleft().result()
+        self._waiting.append(self._thread.submit(self._sha256.update, data))
+        self._file.write(data)

@@ -258,7 +258,7 @@ class Classed:
                 if label not in self._codes:
                     self._meet(label.decode(), row)
         codes = np.array([self._codes[label] for label in labels], dtype=np.uint16)
-        self.total += np.bincount(codes, minlength=MOST_CLASSES)
+        _count(self.total, codes)
         self.rows += len(labels)
         return codes
 
@@ -337,7 +337,7 @@ def split(
             tested = strata.take(codes)
             shuffle.add(list(compress(records.rest, tested.tolist())), codes[tested])
             learned = codes[~tested]
-            seen.train += np.bincount(learned, minlength=MOST_CLASSES)
+            _count(seen.train, learned)
             labels = map(seen.published.__getitem__, learned.tolist())
             features = compress(records.rest, (~tested).tolist())
             train.write(
@@ -371,6 +371,12 @@ def split(
         fraction=fraction,
         stratified=stratified,
     )
+
+
+def _count(counts: npt.NDArray[np.int64], codes: npt.NDArray[np.uint16]) -> None:
+    """Adds to the counts of as many classes as there are up to the highest code."""
+    more = np.bincount(codes)
+    counts[: more.size] += more
 
 
 def _check(seen: Classed, tests: int, fraction: Fraction) -> None:

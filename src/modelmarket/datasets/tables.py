@@ -26,7 +26,8 @@ from modelmarket.errors import DataError, NotFoundError
 DELIMITERS = ",;\t|"
 SAMPLE_BYTES = 2**18
 SAMPLE_ROWS = 50
-BLOCK_BYTES = 2**20
+BLOCK_BYTES = 2**18
+"""Read at once: what is made of it stays in the processor's cache."""
 MOST_LINE_BYTES = 2**26
 MOST_CELL_CHARACTERS = 2**24
 PARQUET_MAGIC = b"PAR1"

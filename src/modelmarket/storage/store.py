@@ -427,6 +427,7 @@ class _NewObject:
 
     def keep(self, root: Cid, nodes: list[tuple[Cid, bytes]], profile: str) -> None:
         """Puts the file in its place, then what is known of it."""
+        sha256 = self._hashed.digest()
         self._file.flush()
         os.fsync(self._file.fileno())
         place = self._store._place(root)  # noqa: SLF001  # one class in two
@@ -441,7 +442,7 @@ class _NewObject:
             )
             connection.execute(
                 "INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?)",
-                (bytes(root), self.size, self._hashed.digest(), profile),
+                (bytes(root), self.size, sha256, profile),
             )
 
 
