@@ -2,7 +2,7 @@
 """Takes the pictures of the page in the docs: `python scripts/pictures.py`.
 
 It runs `modelmarket up --demo`, lets the robots solve one request of real data
-and look at another, and photographs what a newcomer sees.
+and look at two others, and photographs what a newcomer sees.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
-from sklearn.datasets import load_iris, load_wine
+from sklearn.datasets import load_breast_cancer, load_iris, load_wine
 
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
 SIZE: ViewportSize = {"width": 1200, "height": 800}
@@ -41,6 +41,7 @@ def create(tab: Page, table: Path, name: str, context: str, reward: str) -> None
     tab.fill("textarea[name=context]", context)
     tab.fill("input[name=reward]", reward)
     if name.startswith("Which"):
+        tab.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
         tab.screenshot(path=PICTURES / "create.png")
     tab.get_by_role("button", name="Split and seal").click()
     tab.locator("#confirm button").click()
@@ -86,12 +87,15 @@ def main() -> None:
         tab.get_by_role("button", name="Use this computer's key").click()
         iris = write_table(Path(folder, "iris.csv"), load_iris(), "species")
         wine = write_table(Path(folder, "wine.csv"), load_wine(), "grower")
+        cells = write_table(Path(folder, "cells.csv"), load_breast_cancer(), "finding")
         context = "Three **species**, four measures in cm."
         create(tab, iris, "Which iris is it?", context, "100")
         solve(tab)
         tab.screenshot(path=PICTURES / "won.png")
         context = "Thirteen chemical measures; three growers of one region."
         create(tab, wine, "Whose wine is it?", context, "250")
+        context = "Measures of cell nuclei; a miss is worse than a false alarm."
+        create(tab, cells, "Benign or malignant?", context, "400")
         tab.get_by_role("link", name="Market", exact=True).first.click()
         tab.emulate_media(color_scheme="dark")
         tab.screenshot(path=PICTURES / "market.png")
