@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from modelmarket.agent import Kind
 from modelmarket.errors import ModelMarketError
+from modelmarket.protocol.money import format_about
 from modelmarket.storage.cid import Cid
 from modelmarket.storage.fetch import is_served
 
@@ -105,7 +106,7 @@ def _clock(market: Market, *, clock_is_ours: bool) -> Lamp:
 def _fees(market: Market) -> Lamp:
     key = market.wallet.address
     fees = market.connection.fee_balance(key)
-    says = f"{fees / 10**18:.4f} of the chain's coin"
+    says = f"{format_about(fees, 6)} of the chain's coin"
     if fees < FEW_FEES_WEI:
         return Lamp("Fees of the agent's key", False, f"{says}; send some to {key}")
     return Lamp("Fees of the agent's key", True, says)

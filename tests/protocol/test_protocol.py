@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from modelmarket.errors import DataError, InputError, TermsError
 from modelmarket.protocol import labels, seals
 from modelmarket.protocol.classes import Classes, bits_for
-from modelmarket.protocol.money import ONE_MDC, format_mdc, parse_mdc
+from modelmarket.protocol.money import ONE_MDC, format_about, format_mdc, parse_mdc
 from modelmarket.protocol.phases import TRANSITIONS, Clock, Phase
 from modelmarket.protocol.terms import least_stake
 from modelmarket.protocol.types import Salt, checksummed
@@ -232,6 +232,23 @@ def test_what_is_no_amount_is_refused(text: str) -> None:
 @given(st.integers(0, 2**96))
 def test_amounts_are_written_as_they_are_read(wei: int) -> None:
     assert parse_mdc(format_mdc(wei).replace(",", "")) == wei
+
+
+@pytest.mark.parametrize(
+    ("wei", "digits", "text"),
+    [
+        (0, 2, "0"),
+        (1, 2, "0.000000000000000001"),
+        (205_433 * 10**9, 2, "0.00021"),
+        (99_996_538_877_098_229_511, 6, "99.9965"),
+        (1_234_567 * ONE_MDC, 2, "1,200,000"),
+        (ONE_MDC, 6, "1"),
+    ],
+)
+def test_amounts_that_change_are_told_in_significant_digits(
+    wei: int, digits: int, text: str
+) -> None:
+    assert format_about(wei, digits) == text
 
 
 @pytest.mark.parametrize(

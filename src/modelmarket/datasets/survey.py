@@ -3,14 +3,59 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import islice
 
 from modelmarket.datasets.split import Classed, Source
-from modelmarket.datasets.tables import Row, Table
+from modelmarket.datasets.tables import Row
 from modelmarket.errors import DataError
 
 FIRST_ROWS = 8
+TYPED_ROWS = 200
+"""Rows that a column's type is told by."""
+
+_WHOLE = re.compile(r"[+-]?[0-9]+")
+_NUMBER = re.compile(
+    r"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?|nan|inf)", re.IGNORECASE
+)
+
+
+class Type(StrEnum):
+    """What the cells of a column are."""
+
+    WHOLE = "whole numbers"
+    NUMBERS = "numbers"
+    TEXT = "text"
+    EMPTY = "empty cells"
+
+    @classmethod
+    def of(cls, cells: Iterable[str]) -> Type:
+        """The narrowest type of all cells that are not empty."""
+        filled = [cell for one in cells if (cell := one.strip())]
+        if not filled:
+            return cls.EMPTY
+        if all(map(_WHOLE.fullmatch, filled)):
+            return cls.WHOLE
+        return cls.NUMBERS if all(map(_NUMBER.fullmatch, filled)) else cls.TEXT
+
+
+@dataclass(frozen=True)
+class Column:
+    """A feature, by the table's first rows.
+
+    Attributes:
+        name: As the header says.
+        type: Of its cells.
+        has_gaps: Whether some of them are empty.
+    """
+
+    name: str
+    type: Type
+    has_gaps: bool
 
 
 @dataclass(frozen=True)
@@ -18,7 +63,7 @@ class Survey:
     """What a labelled table holds.
 
     Attributes:
-        columns: The features' names.
+        columns: The features.
         first: The first rows' features.
         first_labels: Their labels.
         rows: How many there are.
@@ -26,12 +71,22 @@ class Survey:
         problem: Why it cannot be split; None if it can.
     """
 
-    columns: tuple[str, ...]
+    columns: tuple[Column, ...]
     first: list[Row]
     first_labels: list[str]
     rows: int
     counts: dict[str, int]
     problem: DataError | None
+
+    @property
+    def types(self) -> dict[Type, int]:
+        """Columns of each type, most frequent first."""
+        return dict(Counter(one.type for one in self.columns).most_common())
+
+    @property
+    def typed_rows(self) -> int:
+        """Rows that the types are told by."""
+        return min(self.rows, TYPED_ROWS)
 
 
 def survey(source: Source) -> Survey:
@@ -40,19 +95,22 @@ def survey(source: Source) -> Survey:
     Raises:
         DataError: The table is damaged; names row, column and value.
     """
-    first = list(islice(source.data.rows(), FIRST_ROWS))
+    rows = list(islice(source.data.rows(), TYPED_ROWS))
     if source.label is not None:
         at = source.data.column(source.label)
-        labels = [row.pop(at) for row in first]
+        labels = [row.pop(at) for row in rows][:FIRST_ROWS]
     else:
         assert source.labels is not None
-        labels = _column(source.labels)
+        labels = [row[0] for row in islice(source.labels.rows(), FIRST_ROWS)]
     seen = Classed((source.labels or source.data).path.name)
     for records in source.records():
         seen.encode(records.cut)
     return Survey(
-        columns=source.features,
-        first=first,
+        columns=tuple(
+            Column(name, Type.of(cells), any(not cell.strip() for cell in cells))
+            for name, cells in zip(source.features, _columns(source, rows), strict=True)
+        ),
+        first=rows[:FIRST_ROWS],
         first_labels=labels,
         rows=seen.rows,
         counts=seen.counts(),
@@ -60,5 +118,5 @@ def survey(source: Source) -> Survey:
     )
 
 
-def _column(table: Table) -> list[str]:
-    return [row[0] for row in islice(table.rows(), FIRST_ROWS)]
+def _columns(source: Source, rows: list[Row]) -> list[tuple[str, ...]]:
+    return list(zip(*rows, strict=True)) or [()] * len(source.features)

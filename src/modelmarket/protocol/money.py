@@ -2,6 +2,7 @@
 """Amounts of MDC: integers of wei inside, decimals for people."""
 
 import re
+from decimal import Context, Decimal
 
 from modelmarket.errors import InputError
 from modelmarket.protocol.types import Wei
@@ -37,3 +38,12 @@ def format_mdc(amount: int) -> str:
     whole, fraction = divmod(abs(amount), ONE_MDC)
     decimals = f"{fraction:0{DECIMALS}d}".rstrip("0")
     return f"{sign}{whole:,}" + (f".{decimals}" if decimals else "")
+
+
+def format_about(amount: int, digits: int = 2) -> str:
+    """Writes wei as a decimal of so many significant digits.
+
+    For what changes from block to block, such as fees.
+    """
+    coins = Decimal(amount).scaleb(-DECIMALS)
+    return f"{Context(prec=digits).create_decimal(coins).normalize():,f}"

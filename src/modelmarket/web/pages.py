@@ -24,6 +24,7 @@ from modelmarket.protocol.types import Address, RequestId, SubmissionId, Wei
 from modelmarket.storage.cid import Cid
 from modelmarket.web import views
 from modelmarket.web.desk import Desk, checked_account
+from modelmarket.web.fees import fee
 from modelmarket.web.rendering import render
 
 if TYPE_CHECKING:
@@ -403,13 +404,15 @@ def account_page(desk: Desk, request: Request) -> Response:
 def errand_page(desk: Desk, request: Request) -> Response:
     """One errand: what it will do and cost, or what became of it."""
     errand = desk.activity.get(request.path_params["id"])
+    is_open = errand.state.is_open
     return show(
         desk,
         request,
         "errand.html",
         errand=errand,
         cost=desk.cost(errand),
-        is_open=errand.state.is_open,
+        fee=fee(desk.market.connection, errand.kind) if is_open else None,
+        is_open=is_open,
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from modelmarket.protocol.money import format_mdc
+from modelmarket.protocol.money import format_about, format_mdc
 from modelmarket.text import local_time, plain
 from modelmarket.web import charts, views
 
@@ -70,6 +70,7 @@ def environment() -> Environment:
     )
     filters: dict[str, Callable[..., Any]] = {
         "mdc": format_mdc,
+        "about": format_about,
         "strangers": strangers,
         "markdown": markdown,
         "moment": moment,

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is said of a table before anything is done with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from modelmarket.datasets.split import Source
+from modelmarket.datasets.survey import FIRST_ROWS, TYPED_ROWS, Survey, Type, survey
+from modelmarket.datasets.tables import open_table
+
+
+def looked_over(path: Path, text: str) -> Survey:
+    path.write_text(text)
+    return survey(Source(open_table(path, header=True), label="y"))
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind"),
+    [
+        (["1", "-2", "+3", " 4 "], Type.WHOLE),
+        (["1", ""], Type.WHOLE),
+        (["1", "2.5"], Type.NUMBERS),
+        ([".5", "1.", "-1e-7", "2E+10"], Type.NUMBERS),
+        (["1", "nan", "-inf"], Type.NUMBERS),
+        (["1", "1_000"], Type.TEXT),
+        (["1", "1,5"], Type.TEXT),
+        (["1", "0x10"], Type.TEXT),
+        (["1", "."], Type.TEXT),
+        (["1", "1e"], Type.TEXT),
+        (["1", "\u0663"], Type.TEXT),
+        (["cat"], Type.TEXT),
+        (["", "  "], Type.EMPTY),
+        ([], Type.EMPTY),
+    ],
+)
+def test_a_type_is_the_narrowest_that_holds_every_cell(
+    cells: list[str], kind: Type
+) -> None:
+    assert Type.of(cells) is kind
+
+
+def test_columns_are_told_by_name_type_and_gaps(tmp_path: Path) -> None:
+    found = looked_over(
+        tmp_path / "t.csv", "n,size,y,colour,rest\n1,.5,a,red,\n2,,b,blue,\n3,2,a,,\n"
+    )
+    assert [(one.name, one.type, one.has_gaps) for one in found.columns] == [
+        ("n", Type.WHOLE, False),
+        ("size", Type.NUMBERS, True),
+        ("colour", Type.TEXT, True),
+        ("rest", Type.EMPTY, True),
+    ]
+    assert found.types == dict.fromkeys(Type, 1)
+    assert found.typed_rows == found.rows == 3
+    assert found.counts == {"a": 2, "b": 1}
+    assert found.first_labels == ["a", "b", "a"]
+    assert found.problem is not None
+    assert "class 'b' is seen only once" in found.problem.message
+
+
+@pytest.mark.parametrize(
+    ("at", "kind"), [(TYPED_ROWS, Type.TEXT), (TYPED_ROWS + 1, Type.WHOLE)]
+)
+def test_types_are_told_by_the_first_rows(tmp_path: Path, at: int, kind: Type) -> None:
+    cells = ("cat" if row == at else "7" for row in range(1, TYPED_ROWS + 3))
+    lines = "\n".join(f"{cell},{row % 2}" for row, cell in enumerate(cells))
+    found = looked_over(tmp_path / "t.csv", f"n,y\n{lines}\n")
+    assert found.columns[0].type is kind
+    assert found.typed_rows == TYPED_ROWS
+    assert len(found.first) == len(found.first_labels) == FIRST_ROWS
+
+
+def test_a_table_without_rows_has_columns_all_the_same(tmp_path: Path) -> None:
+    found = looked_over(tmp_path / "t.csv", "n,y\n")
+    assert [one.type for one in found.columns] == [Type.EMPTY]
+    assert found.problem is not None
+    assert "has no rows" in found.problem.message
