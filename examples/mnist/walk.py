@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import shlex
 import subprocess
 import sys
@@ -21,6 +22,9 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 PASSPHRASE = "an example, not a secret"  # noqa: S105  # as it says
+
+QUIET_S = 0.5
+"""A command that goes on has said what it has to say."""
 
 HEAD = """# MNIST by hand
 
@@ -86,13 +90,17 @@ class Walk:
             env={**self._environment(who), "PYTHONUNBUFFERED": "1"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            text=True,
         )
         self._closing.callback(process.wait)
         self._closing.callback(process.kill)
         assert process.stdout is not None
-        self.text.append(f"\n```console\n{who}$ {command}\n")
-        self.text.append(f"{process.stdout.readline()}```\n")
+        output, said = process.stdout.fileno(), ""
+        while not said.endswith("\n") or select.select([output], [], [], QUIET_S)[0]:
+            more = os.read(output, 4096).decode()
+            if not more:
+                raise SystemExit(f"{command} ended: {said}")
+            said += more
+        self.text.append(f"\n```console\n{who}$ {command}\n{said}```\n")
 
 
 def walk(mnist: Path, steps: Walk) -> None:
