@@ -7,8 +7,11 @@ from pathlib import Path
 
 import httpx
 
+from modelmarket import agent
+from modelmarket.market import Market
 from modelmarket.web.desk import Desk
 from modelmarket.web.server import running_page
+from modelmarket.web.views import ranking
 from trading import place
 
 
@@ -24,3 +27,36 @@ def test_a_request_is_shown_to_whoever_has_its_link_at_once(tmp_path: Path) -> N
             answer = tab.get(f"/requests/{request.id}")
     assert answer.status_code == 200
     assert "odd or even" in answer.text
+
+
+def test_the_ranking_tells_places_states_and_stakes(tmp_path: Path) -> None:
+    with place("embedded", tmp_path) as here:
+        requester, ann, ben, eve = map(here.join, ("requester", "ann", "ben", "eve"))
+        request = here.create(requester)
+        for mistakes, trainer in enumerate((ann, ben, eve)):
+            here.submit(trainer, request.id, mistakes)
+
+        def work(second: int, *markets: Market) -> list[tuple[object, ...]]:
+            here.move_to(second)
+            for market in markets:
+                agent.run_once(market)
+            ben.index.sync()
+            record = ben.index.request(request.id)
+            places = ranking(record, ben.wallet.address)
+            return [(one.place, one.state, one.stake, one.is_own) for one in places]
+
+        deadline, window = request.record.deadline, request.terms.response_window_s
+        assert work(deadline, requester, ann, ben, eve) == [
+            (1, "claimed", "locked", False),
+            (2, "claimed", "locked", True),
+            (3, "claimed", "locked", False),
+        ]
+        # Ann's agent has gone: her claim falls, and Ben is next.
+        claims_end = ben.request(request.id).position().step_ends
+        assert work(claims_end + window, ben) == [
+            (1, "won", "returned", True),
+            (2, "claimed", "to be withdrawn", False),
+            (None, "failed: it was not opened in time", "lost", False),
+        ]
+        later = work(claims_end + window + 60, eve)
+        assert later[1] == (2, "withdrawn", "returned", False)

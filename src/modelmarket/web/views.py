@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from modelmarket.protocol.money import format_mdc
-from modelmarket.protocol.phases import Phase, Position, Status
+from modelmarket.protocol.phases import Failure, Phase, Position, Status
 from modelmarket.web.activity import Kind
 
 if TYPE_CHECKING:
@@ -39,6 +39,19 @@ STATUSES = {
     Status.WON: "won",
     Status.WITHDRAWN: "withdrawn",
 }
+FAILURES = {
+    Failure.MISMATCH: "failed: it had not what it claimed",
+    Failure.TIMED_OUT: "failed: it was not opened in time",
+    Failure.CANCELLED_LATE: "cancelled late",
+}
+STAKES = {
+    Status.RANKED: "locked",
+    Status.FAILED: "lost",
+    Status.CANCELLED: "lost",
+    Status.WON: "returned",
+    Status.WITHDRAWN: "returned",
+}
+"""What has become of the stake of one that claimed, while the request goes on."""
 
 
 @dataclass(frozen=True)
@@ -61,17 +74,21 @@ class Place:
     """A line of the ranking.
 
     Attributes:
-        place: From 1.
+        place: From 1; None once the claim has fallen.
         record: The submission.
         accuracy: In percent, with one decimal.
         interval: The same of the bounds that hold 95% of what luck can do.
+        state: What has become of it.
+        stake: What has become of its stake.
         is_own: Whether it is the user's.
     """
 
-    place: int
+    place: int | None
     record: SubmissionRecord
     accuracy: str
     interval: str
+    state: str
+    stake: str
     is_own: bool
 
 
@@ -114,22 +131,37 @@ def wilson(matches: int, rows: int) -> tuple[float, float]:
 
 
 def ranking(record: RequestRecord, account: Address | None) -> list[Place]:
-    """The claims that stand, best first."""
-    rows = record.terms.labels
-    places = []
-    for place, one in enumerate(record.ranking, 1):
-        matches = one.matches or 0
-        low, high = wilson(min(matches, rows), rows)
-        places.append(
-            Place(
-                place,
-                one,
-                f"{matches / rows:.1%}",
-                f"{low:.1%} – {high:.1%}",
-                one.trainer == account,
-            )
-        )
-    return places
+    """The claims that stand, best first; then those that have fallen."""
+    standing = record.ranking
+    fallen = [
+        one
+        for one in record.submissions.values()
+        if one.matches is not None and not one.is_live
+    ]
+    places = [
+        _place(number, one, record, account) for number, one in enumerate(standing, 1)
+    ]
+    return places + [_place(None, one, record, account) for one in fallen]
+
+
+def _place(
+    number: int | None,
+    one: SubmissionRecord,
+    record: RequestRecord,
+    account: Address | None,
+) -> Place:
+    rows, matches = record.terms.labels, one.matches or 0
+    low, high = wilson(min(matches, rows), rows)
+    waits = one.status is Status.RANKED and record.stage.is_final
+    return Place(
+        number,
+        one,
+        f"{matches / rows:.1%}",
+        f"{low:.1%} – {high:.1%}",
+        STATUSES[one.status] if one.failure is None else FAILURES[one.failure],
+        "to be withdrawn" if waits else STAKES[one.status],
+        one.trainer == account,
+    )
 
 
 def time_line(record: RequestRecord, position: Position) -> list[Stop]:
