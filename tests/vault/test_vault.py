@@ -24,7 +24,7 @@ from modelmarket.protocol.seals import superhash
 from modelmarket.protocol.types import RequestId, Salt, TermsHash, checksummed
 from modelmarket.vault import backups
 from modelmarket.vault.secret import SealedPredictions, SealedTruth
-from modelmarket.vault.vault import Vault
+from modelmarket.vault.vault import Entry, Vault
 
 PASSPHRASE = "correct horse battery staple"
 MARKET = checksummed(b"\x01" * 20)
@@ -182,6 +182,24 @@ def test_the_journal_knows_what_was_sent_and_not_heard_of(vault: Vault) -> None:
     vault.end(b"\x0a" * 32, "block 7")
     (left,) = again(vault).unfinished(MARKET)
     assert (left.hash, left.step, left.raw) == (b"\x0b" * 32, "claim", b"raw too")
+
+
+def test_the_journal_tells_what_became_of_each_the_newest_first(vault: Vault) -> None:
+    names = [bytes([n]) * 32 for n in range(4)]
+    for name in names:
+        vault.begin(MARKET, "claim", name, b"raw")
+    vault.begin(checksummed("0x" + "77" * 20), "of another market", b"x" * 32, b"raw")
+    vault.mined(names[0], 6)
+    vault.mined(names[1], 7)
+    vault.reopen(names[1])
+    vault.end(names[2], "failed")
+    told = again(vault).journal(MARKET, limit=3)
+    assert [(one.hash, one.outcome) for one in told] == [
+        (names[3], ""),
+        (names[2], "failed"),
+        (names[1], ""),
+    ]
+    assert vault.journal(MARKET, limit=9)[-1] == Entry(names[0], "claim", "block 6")
 
 
 def test_a_backup_brings_everything_to_another_vault(

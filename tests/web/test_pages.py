@@ -60,3 +60,19 @@ def test_the_ranking_tells_places_states_and_stakes(tmp_path: Path) -> None:
         ]
         later = work(claims_end + window + 60, eve)
         assert later[1] == (2, "withdrawn", "returned", False)
+
+
+def test_the_activity_tells_what_the_agent_signed(tmp_path: Path) -> None:
+    with place("embedded", tmp_path) as here:
+        requester = here.join("requester")
+        request = here.create(requester)
+        here.submit(here.join("ann"), request.id)
+        here.move_to(request.record.deadline)
+        agent.run_once(requester)
+        last = here.connection.block().number
+        desk = Desk(requester)
+        with running_page(desk) as page, httpx.Client(base_url=page.address) as tab:
+            tab.get(page.link)
+            text = tab.get("/activity").text
+    assert text.index("Open truth") < text.index("Create request")
+    assert f"in block {last}" in text

@@ -69,6 +69,22 @@ class Sent:
     raw: bytes
 
 
+@dataclass(frozen=True)
+class Entry:
+    """A transaction in the journal.
+
+    Attributes:
+        hash: The transaction's.
+        step: What it does, in words.
+        outcome: What became of it: `block 7`, `failed`, `replaced`, `dropped`;
+            empty while nobody knows.
+    """
+
+    hash: bytes
+    step: str
+    outcome: str
+
+
 _Kind = TypeVar("_Kind", SealedTruth, SealedPredictions)
 
 
@@ -226,6 +242,15 @@ class Vault:
             (market,),
         )
         return [name for (name,) in rows]
+
+    def journal(self, market: Address, *, limit: int) -> list[Entry]:
+        """The transactions that were signed last, the newest first."""
+        rows = self.database.connection.execute(
+            "SELECT hash, step, outcome FROM journal WHERE market = ?"
+            " ORDER BY rowid DESC LIMIT ?",
+            (market, limit),
+        )
+        return [Entry(*row) for row in rows]
 
     def unfinished(self, market: Address) -> list[Sent]:
         """Transactions that were signed and whose outcome is not known."""

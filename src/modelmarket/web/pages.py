@@ -333,10 +333,14 @@ def download(desk: Desk, request: Request) -> Response:
 
 
 def activity(desk: Desk, request: Request) -> Response:
-    """Every transaction of mine."""
+    """Every transaction of mine: the page's, and those of this computer's keys."""
     who = visitor(desk, request)
     errands = [] if who.account is None else desk.activity.of(who.account)
-    return show(desk, request, "activity.html", errands=errands)
+    listed = {one.hash for one in errands}
+    market = desk.market
+    journal = market.vault.journal(market.network.market, limit=PAGE_ROWS)
+    signed = [one for one in journal if one.hash not in listed]
+    return show(desk, request, "activity.html", errands=errands, signed=signed)
 
 
 def keeper(desk: Desk, request: Request) -> Response:
