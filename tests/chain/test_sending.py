@@ -19,7 +19,7 @@ from modelmarket.chain.networks import GWEI
 from modelmarket.chain.sending import Signed, deliver, send, sign
 from modelmarket.chain.wallets import Wallet
 from modelmarket.errors import FundsError, TransactionError
-from modelmarket.protocol.types import Wei
+from modelmarket.protocol.types import Address, Wei
 from trading import Place, place
 
 SOMEBODY = Wallet.new().address
@@ -47,16 +47,29 @@ def mine(here: Place, after_s: float) -> threading.Timer:
     return timer
 
 
+class Noted(list[Signed]):
+    """A journal that wants to know of each before it is signed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.intended: list[tuple[Address, int]] = []
+
+    def intend(self, sender: Address, nonce: int) -> None:
+        self.intended.append((sender, nonce))
+
+    def note(self, signed: Signed) -> None:
+        self.append(signed)
+        assert self.intended == [(one.sender, one.nonce) for one in self]
+
+
 def test_one_that_waits_is_replaced_by_one_that_pays_more(anvil: Place) -> None:
     coin, wallet = coin_of(anvil), anvil.markets["ann"].wallet
     connection = anvil.connection
     connection.ask("evm_setAutomine", False)
-    noted: list[Signed] = []
+    noted = Noted()
     first = sign(connection, coin.transfer(SOMEBODY, 5), wallet)
     timer = mine(anvil, 1.5)
-    receipt = deliver(
-        connection, [first], wallet=wallet, journal=noted.append, raise_s=0.5
-    )
+    receipt = deliver(connection, [first], wallet=wallet, journal=noted, raise_s=0.5)
     timer.join()
     assert noted
     assert receipt.transaction in [one.hash for one in noted]
@@ -74,9 +87,9 @@ def test_fees_rise_no_higher_than_the_user_pays(anvil: Place) -> None:
     limit = first.fields["maxFeePerGas"] * 13 // 10
     connection.most_fee = Wei(limit)
     connection.ask("evm_setAutomine", False)
-    noted: list[Signed] = []
+    noted = Noted()
     timer = mine(anvil, 2.5)
-    deliver(connection, [first], wallet=wallet, journal=noted.append, raise_s=0.2)
+    deliver(connection, [first], wallet=wallet, journal=noted, raise_s=0.2)
     timer.join()
     assert [one.fields["maxFeePerGas"] <= limit for one in noted] == [True] * len(noted)
     assert 1 <= len(noted) <= 3

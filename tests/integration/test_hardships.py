@@ -12,7 +12,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -27,7 +26,7 @@ from modelmarket.home import Home
 from modelmarket.market import Market
 from modelmarket.market.recovery import recover
 from modelmarket.protocol.phases import Phase, Status
-from modelmarket.protocol.types import SubmissionId
+from modelmarket.protocol.types import Address, SubmissionId
 from modelmarket.vault.vault import Vault
 from trading import PASSPHRASE, REWARD, Place, place
 
@@ -291,11 +290,11 @@ def test_yesterdays_journal_sends_nothing_again(here: Place) -> None:
     requester, ann, request_id = a_trade(here)
     here.move_to(requester.request(request_id).record.deadline)
     agent.run_once(requester)
-    signed: list[Signed] = []
+    power = Power()
     call = ann.contract.claim(SubmissionId(1), ann.request(1).terms.labels - 1, 0)
     with suppress(Interrupted):
-        send(ann.connection, call, ann.wallet, journal=partial(_interrupt, signed))
-    [one] = signed
+        send(ann.connection, call, ann.wallet, journal=power)
+    [one] = power.signed
     ann.vault.begin(ann.network.market, "claim", one.hash, one.raw)
     old = a_copy_of(here, "ann", "ann's old files")
     # Meanwhile the same key does something else with this nonce.
@@ -310,6 +309,15 @@ class Interrupted(Exception):  # noqa: N818  # it is no error
     """The power failed."""
 
 
-def _interrupt(signed: list[Signed], one: Signed) -> None:
-    signed.append(one)
-    raise Interrupted
+class Power:
+    """Fails when something was signed, before it is handed over."""
+
+    def __init__(self) -> None:
+        self.signed: list[Signed] = []
+
+    def intend(self, sender: Address, nonce: int) -> None:
+        """Nothing has happened yet."""
+
+    def note(self, signed: Signed) -> None:
+        self.signed.append(signed)
+        raise Interrupted

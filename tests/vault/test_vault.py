@@ -184,6 +184,35 @@ def test_the_journal_knows_what_was_sent_and_not_heard_of(vault: Vault) -> None:
     assert (left.hash, left.step, left.raw) == (b"\x0b" * 32, "claim", b"raw too")
 
 
+def test_what_is_about_to_be_signed_is_on_disk_and_is_nothing_to_be_sent(
+    vault: Vault,
+) -> None:
+    sender = checksummed("0x" + "55" * 20)
+    first = vault.intend(MARKET, "claim", sender, 7)
+    assert rows(again(vault)) == [(first, "claim", "intended")]
+    assert again(vault).unfinished(MARKET) == again(vault).unburied(MARKET) == []
+    vault.begin(MARKET, "claim", b"\x0a" * 32, b"raw", intention=first)
+    assert rows(again(vault)) == [(b"\x0a" * 32, "claim", "")]
+
+    # A run that was cut off in between; the next has the same nonce, or not.
+    again_first = vault.intend(MARKET, "withdraw", sender, 7)
+    assert again_first == vault.intend(MARKET, "enforce_timeout", sender, 7) == first
+    other = checksummed("0x" + "66" * 20)
+    others = {vault.intend(MARKET, "claim", *who) for who in ((sender, 8), (other, 7))}
+    assert len(others | {first}) == 3
+    assert [one.step for one in vault.journal(MARKET, limit=9)] == ["claim"]
+    vault.forget_intentions(checksummed("0x" + "77" * 20))
+    assert len(rows(vault)) == 4
+    vault.forget_intentions(MARKET)
+    assert rows(vault) == [(b"\x0a" * 32, "claim", "")]
+
+
+def rows(vault: Vault) -> list[tuple[bytes, str, str]]:
+    return vault.database.connection.execute(
+        "SELECT hash, step, outcome FROM journal ORDER BY rowid"
+    ).fetchall()
+
+
 def test_the_journal_tells_what_became_of_each_the_newest_first(vault: Vault) -> None:
     names = [bytes([n]) * 32 for n in range(4)]
     for name in names:

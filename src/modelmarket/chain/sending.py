@@ -6,7 +6,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from modelmarket.chain.connection import Call
 from modelmarket.errors import (
@@ -16,10 +16,11 @@ from modelmarket.errors import (
     RevertError,
     TransactionError,
 )
+from modelmarket.protocol.money import format_about
 from modelmarket.protocol.types import Address, Wei, checksummed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from modelmarket.chain.connection import Connection, Receipt
     from modelmarket.chain.wallets import Wallet
@@ -38,6 +39,7 @@ PUSH_S = 5.0
 RAISE_S = 30.0
 """After which a transaction that waits is replaced by one that pays more."""
 PATIENCE_S = 300.0
+GWEI_DIGITS = 4
 
 
 def calldata_floor(data: bytes) -> int:
@@ -83,6 +85,16 @@ class Signed:
             for name in fields
             if name not in ("v", "r", "s", "accessList")
         }
+
+
+class Journal(Protocol):
+    """Where a transaction stands before it can do anything."""
+
+    def intend(self, sender: Address, nonce: int) -> None:
+        """Is told that it is about to be signed."""
+
+    def note(self, signed: Signed) -> None:
+        """Is given it before it is handed over."""
 
 
 def quote(connection: Connection, call: Call, sender: Address) -> dict[str, Any]:
@@ -134,15 +146,23 @@ def quote(connection: Connection, call: Call, sender: Address) -> dict[str, Any]
     }
 
 
-def sign(connection: Connection, call: Call, wallet: Wallet) -> Signed:
+def sign(
+    connection: Connection, call: Call, wallet: Wallet, journal: Journal | None = None
+) -> Signed:
     """Checks a call against the chain as it is now and signs it.
+
+    Args:
+        connection: The chain.
+        call: What to do.
+        wallet: Who does it.
+        journal: Is told before.
 
     Raises:
         RevertError: The contract would refuse, in words.
         FundsError: The account cannot pay the fees.
         InputError: The transaction is larger than the chain takes.
     """
-    signed = Signed(*wallet.sign_transaction(quote(connection, call, wallet.address)))
+    signed = _sign(quote(connection, call, wallet.address), wallet, journal)
     if len(signed.raw) > TRANSACTION_BYTES_LIMIT:
         raise InputError(
             f"{call.what} takes {len(signed.raw):,} bytes; nodes take "
@@ -151,12 +171,18 @@ def sign(connection: Connection, call: Call, wallet: Wallet) -> Signed:
     return signed
 
 
+def _sign(fields: dict[str, Any], wallet: Wallet, journal: Journal | None) -> Signed:
+    if journal is not None:
+        journal.intend(wallet.address, fields["nonce"])
+    return Signed(*wallet.sign_transaction(fields))
+
+
 def send(
     connection: Connection,
     call: Call,
     wallet: Wallet,
     *,
-    journal: Callable[[Signed], None] | None = None,
+    journal: Journal | None = None,
 ) -> Receipt:
     """Checks, signs and sends a call, and waits until it is in the chain.
 
@@ -164,12 +190,13 @@ def send(
         connection: The chain.
         call: What to do.
         wallet: Who does it.
-        journal: Is given each signed transaction before it is handed over.
+        journal: Is told of each transaction before it is signed, and given it
+            before it is handed over.
     """
     with wallet.turn:
-        signed = sign(connection, call, wallet)
+        signed = sign(connection, call, wallet, journal)
         if journal is not None:
-            journal(signed)
+            journal.note(signed)
         try:
             connection.push(signed.raw)
             was_taken = True
@@ -186,7 +213,7 @@ def deliver(
     attempts: Sequence[Signed],
     *,
     wallet: Wallet | None = None,
-    journal: Callable[[Signed], None] | None = None,
+    journal: Journal | None = None,
     was_taken: bool = False,
     raise_s: float = RAISE_S,
 ) -> Receipt:
@@ -200,7 +227,8 @@ def deliver(
         connection: The chain.
         attempts: The transaction as it was signed so far, the newest last.
         wallet: Whose it is; None to raise no fees.
-        journal: Is given a replacement before it is handed over.
+        journal: Is told of a replacement before it is signed, and given it
+            before it is handed over.
         was_taken: Whether a node has the newest already.
         raise_s: Seconds after which it is replaced.
 
@@ -219,10 +247,10 @@ def deliver(
         if not was_taken or now - pushed > PUSH_S:
             if wallet is not None and now - raised > raise_s:
                 raised = now
-                dearer = _dearer(connection, tries[-1], wallet)
+                dearer = _dearer(connection, tries[-1], wallet, journal)
                 if dearer is not None:
                     if journal is not None:
-                        journal(dearer)
+                        journal.note(dearer)
                     tries.append(dearer)
             pushed = now
             try:
@@ -291,7 +319,9 @@ def _look_if_lost(connection: Connection, tries: Sequence[Signed]) -> None:
         )
 
 
-def _dearer(connection: Connection, old: Signed, wallet: Wallet) -> Signed | None:
+def _dearer(
+    connection: Connection, old: Signed, wallet: Wallet, journal: Journal | None
+) -> Signed | None:
     """The same transaction with higher fees; None if that is over the limit.
 
     Nodes take a replacement whose fees are both a tenth higher.
@@ -307,8 +337,8 @@ def _dearer(connection: Connection, old: Signed, wallet: Wallet) -> Signed | Non
             return None
         fee = limit
     dearer = {**fields, "maxFeePerGas": fee, "maxPriorityFeePerGas": min(new_tip, fee)}
-    return Signed(*wallet.sign_transaction(dearer))
+    return _sign(dearer, wallet, journal)
 
 
 def _gwei(wei: Wei | int) -> str:
-    return f"{wei / 10**9:,.2f}".rstrip("0").rstrip(".")
+    return format_about(wei * 10**9, GWEI_DIGITS)

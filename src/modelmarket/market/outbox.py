@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from modelmarket.chain.connection import Call, Connection, Receipt
     from modelmarket.chain.networks import Network
     from modelmarket.chain.wallets import Wallet
+    from modelmarket.protocol.types import Address
     from modelmarket.vault.vault import Vault
 
 
@@ -61,18 +62,10 @@ class Outbox:
             RevertError: The contract refuses, in words.
             FundsError: MDC or fees do not suffice.
         """
-        tries: list[Signed] = []
-
-        def journal(signed: Signed) -> None:
-            self._note(call.what, signed)
-            tries.append(signed)
-
+        journal = _Journal(self._vault, self._network.market, call.what)
         receipt = send(self._connection, call, wallet, journal=journal)
         yield receipt
-        self._mined(receipt, tries)
-
-    def _note(self, step: str, signed: Signed) -> None:
-        self._vault.begin(self._network.market, step, signed.hash, signed.raw)
+        self._mined(receipt, journal.signed)
 
     def _mined(self, receipt: Receipt, tries: Sequence[Signed]) -> None:
         """Notes which of a transaction's versions is in the chain.
@@ -97,6 +90,7 @@ class Outbox:
         Raises:
             ChainError: The node does not answer; nothing is given up.
         """
+        self._vault.forget_intentions(self._network.market)
         self._take_back()
         waiting: dict[tuple[str, int], list[tuple[str, Signed]]] = {}
         for sent in self._vault.unfinished(self._network.market):
@@ -114,12 +108,7 @@ class Outbox:
         newest = versions[-1][0]
         tries = [signed for _, signed in versions]
         steps = {signed.hash: step for step, signed in versions}
-
-        def journal(signed: Signed) -> None:
-            self._note(newest, signed)
-            tries.append(signed)
-            steps[signed.hash] = newest
-
+        journal = _Journal(self._vault, self._network.market, newest)
         wallet = self._wallet
         if wallet is not None and wallet.address != tries[0].sender:
             wallet = None
@@ -128,16 +117,14 @@ class Outbox:
             # when that is there again, or when its nonce is used otherwise.
             return
         try:
-            receipt = deliver(
-                self._connection, list(tries), wallet=wallet, journal=journal
-            )
+            receipt = deliver(self._connection, tries, wallet=wallet, journal=journal)
         except TransactionError:
-            for signed in tries:
+            for signed in (*tries, *journal.signed):
                 self._vault.end(signed.hash, "dropped")
             yield from (Resumed(step, None) for step in dict.fromkeys(steps.values()))
             return
-        self._mined(receipt, tries)
-        done = steps[receipt.transaction]
+        self._mined(receipt, (*tries, *journal.signed))
+        done = steps.get(receipt.transaction, newest)
         yield Resumed(done, receipt.block)
         for step in dict.fromkeys(steps.values()):
             if step != done:
@@ -169,3 +156,27 @@ class Outbox:
                     f"it is in block {one.block} now.",
                     hint=f"See `{look}`, and do it again only if you want another.",
                 )
+
+
+class _Journal:
+    """The vault's, for one step."""
+
+    def __init__(self, vault: Vault, market: Address, step: str) -> None:
+        self._vault = vault
+        self._market = market
+        self._step = step
+        self._intention = b""
+        self.signed: list[Signed] = []
+
+    def intend(self, sender: Address, nonce: int) -> None:
+        self._intention = self._vault.intend(self._market, self._step, sender, nonce)
+
+    def note(self, signed: Signed) -> None:
+        self._vault.begin(
+            self._market,
+            self._step,
+            signed.hash,
+            signed.raw,
+            intention=self._intention,
+        )
+        self.signed.append(signed)

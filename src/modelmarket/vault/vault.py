@@ -51,6 +51,7 @@ CREATE TABLE journal (
     sealed BLOB NOT NULL, outcome TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX kept ON journal (market) WHERE sealed != x'';
+CREATE INDEX intended ON journal (market) WHERE outcome = 'intended';
 """
 
 
@@ -202,9 +203,50 @@ class Vault:
 
     # --- the journal ---
 
-    def begin(self, market: Address, step: str, transaction: bytes, raw: bytes) -> None:
-        """Notes a signed transaction before it is sent."""
+    def intend(self, market: Address, step: str, sender: Address, nonce: int) -> bytes:
+        """Notes that a transaction is about to be signed.
+
+        Returns:
+            What `begin` is to be told; 32 bytes.
+        """
+        intention = bytes.fromhex(sender[2:]) + nonce.to_bytes(12)
         with self.database.writing() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO journal VALUES (?, ?, ?, x'', 'intended')",
+                (intention, market, step),
+            )
+        return intention
+
+    def forget_intentions(self, market: Address) -> None:
+        """Forgets what was to be signed when a run ended: nothing was sent."""
+        found = self.database.connection.execute(
+            "SELECT hash FROM journal WHERE market = ? AND outcome = 'intended'",
+            (market,),
+        ).fetchall()
+        if found:
+            with self.database.writing() as connection:
+                connection.executemany("DELETE FROM journal WHERE hash = ?", found)
+
+    def begin(
+        self,
+        market: Address,
+        step: str,
+        transaction: bytes,
+        raw: bytes,
+        *,
+        intention: bytes = b"",
+    ) -> None:
+        """Notes a signed transaction before it is sent.
+
+        Args:
+            market: The contract that the journal is of.
+            step: What it does, in words.
+            transaction: Its hash, 32 bytes.
+            raw: Its bytes.
+            intention: What `intend` gave for it; empty if nobody asked.
+        """
+        with self.database.writing() as connection:
+            connection.execute("DELETE FROM journal WHERE hash = ?", (intention,))
             connection.execute(
                 "INSERT OR IGNORE INTO journal (hash, market, step, sealed)"
                 " VALUES (?, ?, ?, ?)",
@@ -247,7 +289,7 @@ class Vault:
         """The transactions that were signed last, the newest first."""
         rows = self.database.connection.execute(
             "SELECT hash, step, outcome FROM journal WHERE market = ?"
-            " ORDER BY rowid DESC LIMIT ?",
+            " AND outcome != 'intended' ORDER BY rowid DESC LIMIT ?",
             (market, limit),
         )
         return [Entry(*row) for row in rows]
