@@ -3,6 +3,7 @@
 
     ModelMarketError            says what happened, where, and what to do next
     ├── InputError              a value, file or option that cannot be used
+    │   ├── ConfirmationError   allowed, but hardly meant: it wants a yes
     │   ├── DataError           a table, naming row, column and value
     │   └── TermsError          terms that the contract would refuse
     ├── NotFoundError           a name, id, CID or file that is not there
@@ -48,6 +49,20 @@ class InputError(ModelMarketError):
     """A value, file or option that cannot be used."""
 
     exit_code = 2
+
+
+class ConfirmationError(InputError):
+    """Something that is allowed, but that hardly anybody means to do.
+
+    Args:
+        option: The option that says yes, as Python spells it: `again` stands
+            for `--again` on the command line and for a tick on the page.
+    """
+
+    def __init__(self, message: str, *, option: str, hint: str = "") -> None:
+        flag = "--" + option.replace("_", "-")
+        super().__init__(message, hint=hint or f"Say {flag} to do it all the same.")
+        self.option = option
 
 
 class DataError(InputError):
