@@ -215,7 +215,7 @@ class Bench:
         return self.market.submit(
             request.request_id,
             request.terms_hash,
-            opening.seal,
+            opening.layers[0],
             superhash(MODEL),
             SIXTY_BYTES,
             permit,
