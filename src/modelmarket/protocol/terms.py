@@ -125,6 +125,13 @@ class Terms:
         """Seconds in which a list of so many pages must be opened whole."""
         return opening_window(self.response_window_s, self.pages)
 
+    @property
+    def price_of_delay(self) -> Fraction:
+        """What a false claim costs its author, of the reward, for each hour."""
+        return price_of_delay(
+            self.stake, self.reward, self.response_window_s, self.pages
+        )
+
     def problems(self) -> Iterator[tuple[str, str]]:
         """What is wrong: the contract's reason and a sentence, for each."""
         for what, text, most in (
