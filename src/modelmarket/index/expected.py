@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import fields
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from modelmarket.chain.contracts import RequestState, SubmissionState
@@ -63,8 +64,8 @@ def expected_submissions(
         record: Everything that was logged of it.
     """
     order = [one.id for one in record.ranking]
-    ahead = dict(zip(order[1:], order[:-1], strict=True))
-    behind = dict(zip(order[:-1], order[1:], strict=True))
+    behind = dict(pairwise(order))
+    ahead = {one: other for other, one in behind.items()}
     return {
         one.id: SubmissionState(
             trainer=one.trainer,
