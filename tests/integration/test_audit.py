@@ -5,16 +5,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 
 from modelmarket.audit import audit, judge
 from modelmarket.audit.evidence import Evidence, gather
+from modelmarket.chain.contracts import RequestState, SubmissionState
 from modelmarket.chain.events import Withdrawn
 from modelmarket.index.history import RequestRecord, SubmissionRecord
 from modelmarket.market import Request
+from modelmarket.protocol.phases import Phase, Status
 from modelmarket.protocol.types import SubmissionId, Wei
 from modelmarket.storage.cid import Cid
 from trading import Place, place
@@ -89,6 +91,45 @@ LIES: dict[str, Callable[[Evidence], Evidence]] = {
 def test_a_lie_breaks_its_promise(played: Evidence, promise: str) -> None:
     verdicts = judge(LIES[promise](played))
     assert promise in {one.promise for one in verdicts if not one.passed}
+
+
+def lied(value: object) -> object:
+    """Another value of the same kind."""
+    if isinstance(value, Phase):
+        return Phase.REFUNDED
+    if isinstance(value, Status):
+        return Status.FAILED
+    if isinstance(value, bytes):
+        return bytes([value[0] ^ 1]) + value[1:]
+    if isinstance(value, str):
+        return "0x" + "11" * 20
+    assert isinstance(value, int)
+    return not value if isinstance(value, bool) else value + 1
+
+
+@pytest.mark.parametrize(
+    ("of", "name"),
+    [("request", one.name) for one in fields(RequestState)]
+    + [("submission", one.name) for one in fields(SubmissionState)],
+)
+def test_every_field_of_the_contracts_state_is_held_against_the_events(
+    played: Evidence, of: str, name: str
+) -> None:
+    if of == "request":
+        state = played.state
+        other = replace(state, **{name: lied(getattr(state, name))})
+        evidence = replace(played, state=other)
+    else:
+        entry = played.entries[SubmissionId(2)]
+        other = replace(entry, **{name: lied(getattr(entry, name))})
+        evidence = replace(played, entries=played.entries | {SubmissionId(2): other})
+    [verdict] = [
+        one
+        for one in judge(evidence)
+        if one.promise == "The chain's state is what its events say"
+    ]
+    assert not verdict.passed
+    assert f"{name}: the contract says" in verdict.figures
 
 
 def test_every_promise_is_tried_with_a_lie(played: Evidence) -> None:

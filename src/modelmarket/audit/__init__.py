@@ -15,6 +15,11 @@ from modelmarket.chain import events as ev
 from modelmarket.chain.abi import functions
 from modelmarket.datasets.published import SAMPLE, TEST, TRAIN
 from modelmarket.errors import ModelMarketError
+from modelmarket.index.expected import (
+    differences,
+    expected_request,
+    expected_submissions,
+)
 from modelmarket.index.history import RequestRecord, SubmissionRecord, replay
 from modelmarket.market.request import PREDICTIONS
 from modelmarket.protocol.labels import count_matches, difference, from_words, unpack
@@ -82,14 +87,13 @@ def _require(condition: bool, figures: str) -> None:
 def _state(evidence: Evidence) -> str:
     record, state = evidence.record, evidence.state
     _require(replay(evidence.events) == record, "the events replay to something else")
-    position = record.at(evidence.block.timestamp)
-    _require(
-        (state.phase, state.live, state.ranked)
-        == (position.phase, record.live, len(record.ranking)),
-        f"the contract says {state.phase.name}, {state.live} live, "
-        f"{state.ranked} ranked; the events say {position.phase.name}, "
-        f"{record.live}, {len(record.ranking)}",
-    )
+    expected = expected_request(record, evidence.block.timestamp)
+    wrong = list(differences(state, expected))
+    entries = expected_submissions(record)
+    for one, entry in evidence.entries.items():
+        found = differences(entry, entries[one]) if one in entries else ["not logged"]
+        wrong += [f"submission {one}, {what}" for what in found]
+    _require(not wrong, "; ".join(wrong))
     return (
         f"{state.phase.name} in block {evidence.block.number:,}, "
         f"{len(evidence.events)} events, {record.live} live"

@@ -20,7 +20,7 @@ from modelmarket.protocol.types import Address, SubmissionId, Wei, checksummed
 
 if TYPE_CHECKING:
     from modelmarket.chain.connection import Block
-    from modelmarket.chain.contracts import RequestState
+    from modelmarket.chain.contracts import RequestState, SubmissionState
     from modelmarket.index.history import RequestRecord
     from modelmarket.index.index import Placed
     from modelmarket.market.market import Market
@@ -56,6 +56,7 @@ class Evidence:
         events: Their events.
         block: The last block that all of this knows of.
         state: The request, as the contract has it.
+        entries: The submissions to it, as the contract has them.
         ranking: The submissions in the contract's order, best first.
         due: Wei of MDC that `withdraw` would pay to each submission; empty before
             the request has ended.
@@ -69,6 +70,7 @@ class Evidence:
     events: list[ev.Event]
     block: Block
     state: RequestState
+    entries: dict[SubmissionId, SubmissionState]
     ranking: list[SubmissionId]
     due: dict[SubmissionId, Wei]
     balance: Wei
@@ -118,11 +120,14 @@ def _read(
 ) -> Evidence:
     contract = market.contract
     state = contract.request(request.id, at=head)
+    entries = {
+        one: contract.submission(one, at=head) for one in request.record.submissions
+    }
     here, ranking = state.best, list[SubmissionId]()
     # A circle must not keep us here for ever.
-    while here and len(ranking) <= len(request.record.submissions):
+    while here and len(ranking) <= len(entries):
         ranking.append(here)
-        here = contract.submission(here, at=head).behind
+        here = entries[here].behind if here in entries else SubmissionId(0)
     ended = request.record.stage.is_final
     return Evidence(
         market=market,
@@ -131,6 +136,7 @@ def _read(
         events=[event for one in placed if (event := ev.decode(one.log)) is not None],
         block=market.connection.block(head),
         state=state,
+        entries=entries,
         ranking=ranking,
         due={
             one: contract.due(one, at=head)
