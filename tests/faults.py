@@ -105,11 +105,15 @@ class Faults:
 
     def forward(self, body: bytes) -> bytes:
         """The real node's answer."""
+        self.happens()
         session = getattr(self._sessions, "session", None)
         if session is None:
             session = self._sessions.session = requests.Session()
         headers = {"Content-Type": "application/json"}
         return bytes(session.post(self.node, body, headers=headers, timeout=60).content)
+
+    def happens(self) -> None:
+        """What the chain does between two questions; nothing, by itself."""
 
     def ask(self, method: str, *params: Any) -> Any:
         """Asks the real node."""

@@ -6,11 +6,12 @@ same one again; and what cannot be known is not guessed.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,10 +19,13 @@ from faults import Fault, Faults, faulty
 from modelmarket import agent
 from modelmarket.chain.connection import Connection
 from modelmarket.chain.node.server import running_node
+from modelmarket.chain.sending import send
 from modelmarket.errors import ChainError
+from modelmarket.home import Home
 from modelmarket.index.index import MOST_COMPARED
 from modelmarket.market import Market
 from modelmarket.protocol.phases import Phase
+from modelmarket.protocol.types import Superhash
 from trading import Place, place
 
 TRANSPORT = [
@@ -232,6 +236,64 @@ def test_nodes_that_keep_leaving_events_out_are_found_out(tmp_path: Path) -> Non
         faults.rate = 0.0
         assert agent.plan(ann) == []
         assert ann.index.counts() == (1, 0)
+
+
+class Busy(Faults):
+    """An honest node whose chain goes on between any two questions."""
+
+    submit: Callable[[], object]
+    turns = 0
+
+    def happens(self) -> None:
+        if self.turns:
+            self.turns -= 1
+            self.submit()
+
+
+def test_an_honest_node_is_not_accused_while_blocks_come(embedded: Place) -> None:
+    busy = Busy(embedded.network.rpc)
+    with faulty(busy) as rpc:
+        requester, ann = embedded.join("requester"), embedded.join("ann")
+        request = embedded.create(requester)
+        ann.send(ann.coin.approve(ann.network.market, 2**255))
+        call = ann.contract.submit(
+            request.id, request.record.terms_hash, bytes(32), Superhash(bytes(32)), ""
+        )
+        embedded.network = replace(embedded.network, rpc=rpc)
+        looking = embedded.join("looking")
+        looking.index.sync()
+        busy.submit = lambda: send(ann.connection, call, ann.wallet)
+        busy.turns = 100
+        looking.verifier.verify_counts()
+        looking.verifier.verify(looking.index.request(request.id))
+        assert busy.turns < 100
+        busy.turns = 0
+        looking.verifier._verified.clear()
+        looking.index.sync()
+        looking.verifier.verify_counts()
+        assert looking.index.counts() == (1, looking.contract.submission_count())
+
+
+def test_a_node_without_the_state_of_a_block_accuses_nobody(embedded: Place) -> None:
+    """Whoever keeps no old states cannot say, and says nothing."""
+
+    class Forgetful(Faults):
+        def draw(self, query: dict[str, Any]) -> Fault | None:
+            is_call = query["method"] == "eth_call"
+            is_old = is_call and query["params"][1].startswith("0x")
+            return Fault.LIMIT if is_old else None
+
+    requester = embedded.join("requester")
+    request = embedded.create(requester)
+    with faulty(Forgetful(embedded.network.rpc)) as rpc:
+        looking = Market(
+            Home(embedded.folder / "looking"), replace(embedded.network, rpc=rpc)
+        )
+        embedded.closing.callback(looking.index.close)
+        looking.index.sync()
+        looking.verifier.verify_counts()
+        record = looking.index.request(request.id)
+        assert looking.verifier.verify(record) == record
 
 
 def test_a_block_that_nodes_disagree_on_is_not_agreed(tmp_path: Path) -> None:

@@ -48,6 +48,21 @@ MOST_LAG_S = 60.0
 
 
 @dataclass(frozen=True)
+class Mark:
+    """The last block that an index has read.
+
+    Attributes:
+        number: From 0.
+        hash: 32 bytes, as the node had it.
+        timestamp: Seconds, UTC.
+    """
+
+    number: int
+    hash: bytes
+    timestamp: int
+
+
+@dataclass(frozen=True)
 class Placed:
     """An event's log with the second of its block."""
 
@@ -475,6 +490,17 @@ class Index:
                 for table in (schema.requests, schema.submissions)
             )
         return requests, submissions
+
+    def mark(self) -> Mark | None:
+        """The last block that was read; None before the first.
+
+        What is asked between two times that say the same is of this block.
+        """
+        known = schema.blocks.c
+        newest = sa.select(known.number, known.hash, known.timestamp)
+        with self._engine.begin() as sql:
+            row = sql.execute(newest.order_by(known.number.desc()).limit(1)).first()
+        return None if row is None else Mark(row.number, row.hash, row.timestamp)
 
     def open_seals(self, account: Address) -> list[Seal]:
         """What an account must open: the truths of its requests, and the

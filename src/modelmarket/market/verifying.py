@@ -3,37 +3,47 @@
 
 An event that an index never saw is a step that an agent never takes. The
 contract knows better, and its answer comes from the chain's state, not from
-logs.
+logs. But only states of the same block can be compared: while blocks come, the
+newest state is ahead of whatever was read before.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from modelmarket.errors import ChainError
-from modelmarket.protocol.phases import Phase
+from modelmarket.errors import ChainError, NotFoundError, RevertError
+from modelmarket.index.expected import differences, expected_request
 
 if TYPE_CHECKING:
-    from modelmarket.chain.contracts import ModelMarket, RequestState
+    from modelmarket.chain.connection import Connection
+    from modelmarket.chain.contracts import ModelMarket
     from modelmarket.index.history import RequestRecord
-    from modelmarket.index.index import Index
+    from modelmarket.index.index import Index, Mark
     from modelmarket.protocol.types import RequestId
 
 VERIFY_S = 60.0
 """Between two looks at the same request; a quarter of its window, if less."""
-TRIES = 4
+TRIES = 8
+"""Looks, since the index may move on in the middle of one."""
+SUSPICIONS = 3
+"""So often must they differ at one block, each time read anew."""
 
 
 class Verifier:
     """Compares what the index says with the contract, now and then.
 
     Args:
+        connection: Tells which block is in the chain.
         index: May be misled.
         contract: May not.
     """
 
-    def __init__(self, index: Index, contract: ModelMarket) -> None:
+    def __init__(
+        self, connection: Connection, index: Index, contract: ModelMarket
+    ) -> None:
+        self._connection = connection
         self._index = index
         self._contract = contract
         self._verified: dict[RequestId | None, float] = {}
@@ -41,29 +51,28 @@ class Verifier:
     def verify_counts(self) -> None:
         """Makes sure that the index has every request and submission.
 
+        Where no block can be compared, because blocks come too fast or no node
+        remembers, nothing is said, and it is looked at again the next time.
+
         Raises:
             ChainError: The nodes keep leaving something out.
         """
         if not self._is_time(None, VERIFY_S):
             return
         contract, index = self._contract, self._index
-        for attempt in range(TRIES):
-            there = (
-                contract.request_count(at="latest"),
-                contract.submission_count(at="latest"),
+
+        def agree(mark: Mark) -> bool:
+            return index.counts() == (
+                contract.request_count(at=mark.number),
+                contract.submission_count(at=mark.number),
             )
-            if index.counts() == there:
-                self._verified[None] = time.monotonic()
-                return
-            # The first time it may have been a block in between.
-            if attempt:
-                index.rebuild()
-            else:
-                index.sync()
-        raise _left_out("the market")
+
+        self._hold(None, "the market", agree, index.rebuild)
 
     def verify(self, record: RequestRecord) -> RequestRecord:
         """A request that has not ended, as it really is.
+
+        Where no block can be compared it is returned as the index has it.
 
         Raises:
             ChainError: The nodes keep leaving something out.
@@ -71,39 +80,66 @@ class Verifier:
         patience = min(VERIFY_S, record.terms.response_window_s / 4)
         if not self._is_time(record.id, patience):
             return record
-        for attempt in range(TRIES):
-            if _agree(record, self._contract.request(record.id, at="latest")):
-                self._verified[record.id] = time.monotonic()
-                return record
-            if attempt:
-                self._index.forget(record.id)
-            self._index.sync()
-            record = self._index.request(record.id)
-        raise _left_out(f"request {record.id}")
+        contract, index = self._contract, self._index
+
+        def agree(mark: Mark) -> bool:
+            try:
+                state = contract.request(record.id, at=mark.number)
+                here = index.request(record.id)
+            except (NotFoundError, RevertError):
+                return False
+            return not any(differences(state, expected_request(here, mark.timestamp)))
+
+        def mend() -> None:
+            index.forget(record.id)
+            index.sync()
+
+        self._hold(record.id, f"request {record.id}", agree, mend)
+        return index.request(record.id)
+
+    def _hold(
+        self,
+        key: RequestId | None,
+        what: str,
+        agree: Callable[[Mark], bool],
+        mend: Callable[[], None],
+    ) -> None:
+        """Compares at one block, and has the index read again what differs."""
+        suspicions = 0
+        for _ in range(TRIES):
+            verdict = self._at_one_block(agree)
+            if verdict is True:
+                self._verified[key] = time.monotonic()
+                return
+            if verdict is None:
+                self._index.sync()
+                continue
+            suspicions += 1
+            if suspicions == SUSPICIONS:
+                raise ChainError(
+                    f"The nodes leave out events of {what}: "
+                    "the contract says otherwise.",
+                    hint="Name another node: `modelmarket node add`.",
+                )
+            mend()
+
+    def _at_one_block(self, agree: Callable[[Mark], bool]) -> bool | None:
+        """Whether index and contract agree at the block that the index stands at.
+
+        Returns:
+            None where that cannot be said: the index has moved on, the block is
+            not in the chain any more, or no node has its state.
+        """
+        mark = self._index.mark()
+        if mark is None:
+            return None
+        try:
+            agrees = agree(mark)
+            is_there = self._connection.block(mark.number).hash == mark.hash
+        except ChainError:
+            return None
+        return agrees if is_there and self._index.mark() == mark else None
 
     def _is_time(self, what: RequestId | None, patience: float) -> bool:
         before = self._verified.get(what)
         return before is None or time.monotonic() - before >= patience
-
-
-def _agree(record: RequestRecord, state: RequestState) -> bool:
-    """Whether a request's events come to what the contract says of it."""
-    return (
-        _entered(record.stage),
-        record.live,
-        len(record.ranking),
-        record.pages,
-        record.matched,
-    ) == (_entered(state.phase), state.live, state.ranked, state.pages, state.matched)
-
-
-def _entered(phase: Phase) -> Phase:
-    """The last phase that a transaction entered: the others come by the clock."""
-    return {Phase.TRUTH: Phase.OPEN, Phase.VALIDATION: Phase.CLAIMS}.get(phase, phase)
-
-
-def _left_out(what: str) -> ChainError:
-    return ChainError(
-        f"The nodes leave out events of {what}: the contract says otherwise.",
-        hint="Name another node: `modelmarket node add`.",
-    )
