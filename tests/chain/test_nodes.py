@@ -5,13 +5,13 @@ same one again; and what cannot be known is not guessed.
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -278,10 +278,14 @@ def test_a_node_without_the_state_of_a_block_accuses_nobody(embedded: Place) -> 
     """Whoever keeps no old states cannot say, and says nothing."""
 
     class Forgetful(Faults):
-        def draw(self, query: dict[str, Any]) -> Fault | None:
+        def forward(self, body: bytes) -> bytes:
+            query = json.loads(body)
             is_call = query["method"] == "eth_call"
-            is_old = is_call and query["params"][1].startswith("0x")
-            return Fault.LIMIT if is_old else None
+            if not is_call or not query["params"][1].startswith("0x"):
+                return super().forward(body)
+            error = {"code": -32000, "message": "missing trie node"}
+            answer = {"jsonrpc": "2.0", "id": query["id"], "error": error}
+            return json.dumps(answer).encode()
 
     requester = embedded.join("requester")
     request = embedded.create(requester)

@@ -107,7 +107,11 @@ class Verifier:
         """Compares at one block, and has the index read again what differs."""
         suspicions = 0
         for _ in range(TRIES):
-            verdict = self._at_one_block(agree)
+            try:
+                verdict = self._at_one_block(agree)
+            except ChainError:
+                # No node has the state of this block, or none answers.
+                return
             if verdict is True:
                 self._verified[key] = time.monotonic()
                 return
@@ -127,17 +131,17 @@ class Verifier:
         """Whether index and contract agree at the block that the index stands at.
 
         Returns:
-            None where that cannot be said: the index has moved on, the block is
-            not in the chain any more, or no node has its state.
+            None where that cannot be said: the index has moved on, or the block
+            is not in the chain any more.
+
+        Raises:
+            ChainError: The block or its state is not to be had.
         """
         mark = self._index.mark()
         if mark is None:
             return None
-        try:
-            agrees = agree(mark)
-            is_there = self._connection.block(mark.number).hash == mark.hash
-        except ChainError:
-            return None
+        agrees = agree(mark)
+        is_there = self._connection.block(mark.number).hash == mark.hash
         return agrees if is_there and self._index.mark() == mark else None
 
     def _is_time(self, what: RequestId | None, patience: float) -> bool:
