@@ -66,6 +66,11 @@ class Asked:
         words = -(-self.labels * self.bits // 256)
         return -(-words // WORDS_PER_PAGE)
 
+    @property
+    def opening_window(self) -> int:
+        """Seconds to open a whole list: no page restarts it."""
+        return self.window + 60 * (self.pages - 1)
+
     def page_labels(self, page: int) -> int:
         per_page = WORDS_PER_PAGE * 256 // self.bits
         return min(per_page, self.labels - page * per_page)
@@ -111,7 +116,7 @@ class Reference:
         if self.now < asked.deadline:
             return "OPEN", asked.deadline, False
         if asked.phase == "OPEN":
-            ends = max(asked.since, asked.deadline) + asked.window
+            ends = asked.deadline + asked.opening_window
             return "TRUTH", ends, self.now >= ends
         if asked.phase == "CLAIMS":
             closes = asked.since + asked.window
@@ -119,9 +124,9 @@ class Reference:
                 return "CLAIMS", closes, False
             if asked.candidate is None:
                 return "CLAIMS", closes, True
-            ends = closes + asked.window
+            ends = closes + asked.opening_window
             return "VALIDATION", ends, self.now >= ends
-        ends = asked.since + asked.window
+        ends = asked.since + asked.opening_window
         return "VALIDATION", ends, self.now >= ends
 
     def due(self, asked: Asked, one: Entered) -> int:
@@ -194,7 +199,6 @@ class Reference:
             bits,
             minimum,
         )
-        require(window * asked.pages <= 30 * 86_400, "too slow")
         self._pay_in(who, reward)
         self.requests.append(asked)
         return asked.id
@@ -237,9 +241,8 @@ class Reference:
         require(page == asked.truth_pages, "wrong page")
         require(fits, "wrong seal")
         asked.truth_pages += 1
-        asked.since = self.now
         if asked.truth_pages == asked.pages:
-            asked.phase = "CLAIMS"
+            asked.phase, asked.since = "CLAIMS", self.now
 
     def set_operator(self, who: str, operator: str, approved: bool) -> None:
         if approved:
@@ -273,7 +276,7 @@ class Reference:
         require(page == asked.candidate_pages, "wrong page")
         require(fits, "wrong seal")
         if page + 1 < asked.pages:
-            asked.phase, asked.since = "VALIDATION", self.now
+            self._close_claims(asked)
             asked.candidate_pages += 1
             asked.matched += matches
         elif asked.matched + matches != one.matches:
@@ -312,9 +315,8 @@ class Reference:
 
     def _fail(self, asked: Asked, one: Entered, phase: str) -> None:
         was_candidate = phase == "VALIDATION" and asked.candidate is one
-        if phase == "VALIDATION" and asked.phase == "CLAIMS":
-            # The first candidate's window began when claims closed.
-            asked.phase, asked.since = "VALIDATION", asked.since + asked.window
+        if phase == "VALIDATION":
+            self._close_claims(asked)
         one.state = "failed"
         self.slashed += asked.stake
         if was_candidate:
@@ -322,6 +324,11 @@ class Reference:
             if asked.candidate is None:
                 self.balances[asked.requester] += asked.reward
                 self._end(asked, "REFUNDED")
+
+    def _close_claims(self, asked: Asked) -> None:
+        """The first candidate's window began when claims closed."""
+        if asked.phase == "CLAIMS":
+            asked.phase, asked.since = "VALIDATION", asked.since + asked.window
 
     def _end(self, asked: Asked, phase: str) -> None:
         """The silent lose their stakes, once."""

@@ -32,7 +32,7 @@ from modelmarket.protocol.labels import count_matches, difference, pack, unpack,
 from modelmarket.protocol.phases import Phase, Status
 from modelmarket.protocol.seals import Core, Opening, seal, superhash
 from modelmarket.protocol.terms import Terms
-from modelmarket.protocol.types import Address, Salt, Seal, Wei, checksummed
+from modelmarket.protocol.types import Address, Salt, Wei, checksummed
 
 PEOPLE = ("requester", "ann", "bob", "eve")
 PURSE = 10**21
@@ -222,7 +222,7 @@ class MarketMachine(RuleBasedStateMachine):
                 guess = theirs[mistakes % len(theirs)]
             else:
                 guess = self._guess(number, who, mistakes)
-        sealed = Seal(bytes(32)) if guess is None else guess.opening.seal
+        sealed = bytes(32) if guess is None else guess.opening.layers[0]
         done = self.both(
             lambda: self.model.submit(who, number, sealed, terms_fit=terms_fit),
             who,
@@ -269,8 +269,12 @@ class MarketMachine(RuleBasedStateMachine):
             who,
             "cancel_submission",
             number,
+            self._seal_of(number),
             slash,
         )
+
+    def _seal_of(self, number: int) -> bytes:
+        return self.guesses[number - 1].opening.seal if number else bytes(32)
 
     @precondition(lambda self: self.model.requests)
     @rule(
@@ -287,6 +291,7 @@ class MarketMachine(RuleBasedStateMachine):
             who,
             "cancel_request",
             number,
+            self.truths[number - 1].terms_hash if number else bytes(32),
             max_live,
         )
 
@@ -361,6 +366,7 @@ class MarketMachine(RuleBasedStateMachine):
             who,
             "claim",
             number,
+            self._seal_of(number),
             matches,
             hint,
         )
@@ -422,6 +428,7 @@ class MarketMachine(RuleBasedStateMachine):
             truth,
             sent,
             inner,
+            superhash(MODEL),
             model,
         )
 
