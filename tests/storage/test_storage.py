@@ -60,35 +60,6 @@ def gateway(store: Store) -> Iterator[str]:
         yield address
 
 
-@pytest.mark.parametrize(
-    ("hosts", "name", "status"),
-    [
-        (None, "127.0.0.1:{port}", 200),
-        (None, "localhost", 200),
-        (None, "[::1]:{port}", 200),
-        (None, "evil.example", 400),
-        (None, "127.0.0.1.evil.example:{port}", 400),
-        (None, "evil.localhost", 400),
-        (("files.example",), "files.example", 200),
-        (("files.example",), "evil.example", 400),
-        (("*",), "whatever.example", 200),
-    ],
-)
-def test_a_gateway_answers_only_to_its_own_names(
-    store: Store, hosts: tuple[str, ...] | None, name: str, status: int
-) -> None:
-    """A web page whose name was pointed to this machine must read nothing."""
-    stored = store.add_bytes(b"mine alone", "file")
-    app = application(store, hosts=hosts) if hosts else application(store)
-    with serving(app) as address:
-        port = address.rpartition(":")[2]
-        answer = httpx.get(
-            f"{address}/ipfs/{stored.cid}", headers={"Host": name.format(port=port)}
-        )
-    assert answer.status_code == status
-    assert (answer.text == "mine alone") == (status == 200)
-
-
 def folder(tmp_path: Path) -> Path:
     for name, size in VECTORS["folder"]["files"].items():
         write(tmp_path / "folder" / name, size)

@@ -154,33 +154,22 @@ def serve(
     host: Annotated[
         str, typer.Option(help="The interface; 0.0.0.0 serves the world.")
     ] = LOOPBACK,
-    name: Annotated[
-        list[str] | None,
-        typer.Option(help="A name to answer to; by default any, but on loopback."),
-    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Serve the store as a trustless gateway until it is interrupted.
 
-    Anybody who knows a CID can fetch it; nothing is listed. On loopback it
-    answers to loopback's own names alone, so that no web page can read it by way
-    of a name of its own.
+    Anybody who knows a CID can fetch it; nothing is listed.
 
     Examples:
 
         modelmarket store serve
 
         modelmarket store serve --host 0.0.0.0 --port 8080
-
-        modelmarket store serve --port 8080 --name files.example.org
     """
-    from modelmarket.serving import LOOPBACK_HOSTS, serving
+    from modelmarket.serving import serving
     from modelmarket.storage.gateway import application
 
-    everybody = LOOPBACK_HOSTS if host in LOOPBACK_HOSTS else ["*"]
-    hosts = [*LOOPBACK_HOSTS, *name] if name else everybody
-    app = application(_store(), hosts=hosts)
-    with serving(app, host=host, port=port) as address:
+    with serving(application(_store()), host=host, port=port) as address:
         Output(as_json=as_json).result(
             {"gateway": address}, f"The gateway answers at {address}; Ctrl+C ends it."
         )

@@ -8,18 +8,15 @@ has not been opened cannot be asked for.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from starlette.applications import Starlette
 from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
-from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from modelmarket.errors import InputError, NotFoundError, StorageError
-from modelmarket.serving import LOOPBACK_HOSTS
 from modelmarket.storage import car
 from modelmarket.storage.cid import Cid
 from modelmarket.storage.store import Store
@@ -35,16 +32,8 @@ _SAFE = {
 _FOR_EVER = {"Cache-Control": "public, max-age=29030400, immutable"}
 
 
-def application(store: Store, *, hosts: Sequence[str] = LOOPBACK_HOSTS) -> Starlette:
-    """The gateway as an ASGI application: `GET /ipfs/CID[/PATH]`.
-
-    Args:
-        store: What is served of.
-        hosts: Names that it answers to, without ports. A web page that has
-            its own name point to this machine (DNS rebinding) must not read
-            what is served on loopback alone. `*` stands for any name, for a
-            gateway that everybody may ask.
-    """
+def application(store: Store) -> Starlette:
+    """The gateway as an ASGI application: `GET /ipfs/CID[/PATH]`."""
 
     async def serve(request: Request) -> Response:
         try:
@@ -60,12 +49,7 @@ def application(store: Store, *, hosts: Sequence[str] = LOOPBACK_HOSTS) -> Starl
         routes=[
             Route("/ipfs/{cid}", serve, methods=["GET", "HEAD"]),
             Route("/ipfs/{cid}/{path:path}", serve, methods=["GET", "HEAD"]),
-        ],
-        middleware=[
-            Middleware(
-                TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False
-            )
-        ],
+        ]
     )
 
 
