@@ -151,6 +151,8 @@ def in_words(error: Exception) -> ModelMarketError | None:
             f"The disk is full, or a file may not grow: {said}.",
             hint="Make room and do it again; nothing was sent that is not on disk.",
         )
+    if isinstance(origin, FileNotFoundError) and origin.filename is not None:
+        return NotFoundError(f"There is no file or folder {origin.filename}.")
     if isinstance(origin, OSError) and origin.filename is not None:
         return DiskError(f"{origin.filename}: {origin.strerror}.")
     if name == "sqlite3":

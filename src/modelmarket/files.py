@@ -1,19 +1,124 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writing files so that a crash leaves the old one or the new one."""
+"""Files that somebody names, and writing them so that a crash leaves the old one
+or the new one.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import tempfile
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO, Self
 
+from modelmarket.errors import DiskError, InputError, NotFoundError
+
 PRIVATE = 0o600
 GATHERED_BYTES = 2**20
 MOST_WAITING = 4
+_SPECIAL = {
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+def existing_file(path: Path) -> Path:
+    """A file that somebody named, which can be read, as often as one likes.
+
+    Raises:
+        NotFoundError: Nothing is there.
+        InputError: It is a folder, a pipe or a device.
+        DiskError: It may not be read.
+    """
+    if stat.S_ISDIR(_kind(path, "file")):
+        raise InputError(
+            f"{path} is a folder, not a file.", hint="Name the file that is in it."
+        )
+    return path
+
+
+def existing_folder(path: Path) -> Path:
+    """A folder that somebody named, which can be looked into.
+
+    Raises:
+        NotFoundError: Nothing is there.
+        InputError: It is a file, a pipe or a device.
+        DiskError: It may not be read.
+    """
+    if not stat.S_ISDIR(_kind(path, "folder")):
+        raise InputError(f"{path} is a file, not a folder.")
+    return path
+
+
+def existing_path(path: Path) -> Path:
+    """A file or folder that somebody named, which can be read.
+
+    Raises:
+        NotFoundError: Nothing is there.
+        InputError: It is a pipe or a device.
+        DiskError: It may not be read.
+    """
+    _kind(path, "file or folder")
+    return path
+
+
+def free_path(path: Path) -> Path:
+    """A path that somebody named for something new.
+
+    Raises:
+        InputError: Something is there already, or nothing can be.
+        DiskError: Nobody may look.
+    """
+    if _mode(path) is not None or path.is_symlink():
+        raise InputError(f"{path} exists already.", hint="Choose another name.")
+    return path
+
+
+def _kind(path: Path, wanted: str) -> int:
+    """The type of what is at a path that must be there, as in `st_mode`."""
+    mode = _mode(path)
+    if mode is None:
+        raise NotFoundError(f"There is no {wanted} {path}.", hint=_where(path))
+    kind = stat.S_IFMT(mode)
+    if special := _SPECIAL.get(kind):
+        raise InputError(
+            f"{path} is {special}, not a {wanted}.",
+            hint="Write what comes out of it into a file first: it is read more "
+            "than once.",
+        )
+    if not os.access(path, os.R_OK | (os.X_OK if stat.S_ISDIR(mode) else 0)):
+        raise DiskError(
+            f"{path} cannot be read: Permission denied.",
+            hint="Its owner can let you: `chmod u+r`.",
+        )
+    return kind
+
+
+def _mode(path: Path) -> int | None:
+    """What is at a path; None if nothing is."""
+    try:
+        return path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except PermissionError as error:
+        raise DiskError(
+            f"{path} cannot be read: {error.strerror}.",
+            hint="A folder on the way to it is closed to you.",
+        ) from error
+    except (OSError, ValueError) as error:
+        # Too long, a circle of links, or a null character.
+        said = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"{str(path)[:80]!r} cannot be a path: {said}.") from error
+
+
+def _where(path: Path) -> str:
+    """Where a relative path was looked for."""
+    return "" if path.is_absolute() else f"You are in {Path.cwd()}."
 
 
 def write_atomically(path: Path, data: bytes) -> None:

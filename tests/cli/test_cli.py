@@ -9,14 +9,14 @@ import pty
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import typer
 
 from children import child
-from modelmarket.cli import app
+from modelmarket.cli import app, main
 from modelmarket.text import plain
 
 COMMAND = [sys.executable, "-c", "from modelmarket.cli import main; main()"]
@@ -109,7 +109,8 @@ def test_help_imports_nothing_heavy() -> None:
         (("store", "export", "rubbish", "x"), 2, "'rubbish' is not a CID"),
         (("dataset", "check", "/nowhere.csv", "--label", "x"), 3, "There is no file"),
         (("deploy", "--rpc", "http://127.0.0.1:9"), 5, "cannot be reached"),
-        (("demo", "--data", "/nowhere"), 3, "lacks train-images-idx3-ubyte"),
+        (("demo", "--data", "/nowhere"), 3, "There is no folder /nowhere"),
+        (("demo", "--data", "/var"), 3, "lacks train-images-idx3-ubyte"),
         (
             ("node", "add", "x", "--rpc", "http://127.0.0.1:9", "--market", "0x1"),
             2,
@@ -180,8 +181,127 @@ def test_a_passphrase_comes_from_a_file(tmp_path: Path) -> None:
     done = run("account", "new", home=home, MODELMARKET_PASSPHRASE_FILE=str(secret))
     assert done.returncode == 0
     missing = run("account", "new", home=home, MODELMARKET_PASSPHRASE_FILE="/nowhere")
-    assert missing.returncode == 2
-    assert "/nowhere cannot be read" in missing.stderr
+    assert missing.returncode == 3
+    assert "There is no file /nowhere" in missing.stderr
+    assert "MODELMARKET_PASSPHRASE_FILE" in missing.stderr
+    secret.write_bytes(b"\xff\xfe")
+    binary = run("account", "new", home=home, MODELMARKET_PASSPHRASE_FILE=str(secret))
+    assert (binary.returncode, "is not text in UTF-8" in binary.stderr) == (2, True)
+
+
+Given = Callable[[tuple[str, ...], Path], tuple[object, str]]
+WITH_A_FILE = [
+    ("dataset", "check", "PATH", "--label", "x"),
+    ("dataset", "check", "DATA", "--labels", "PATH"),
+    ("request", "create", "PATH", "--label", "x", "--reward", "1"),
+    ("request", "create", "DATA", "--labels", "PATH", "--reward", "1"),
+    ("submission", "check", "7", "PATH"),
+    ("submit", "7", "PATH", "DATA"),
+    ("vault", "restore", "PATH"),
+    ("vault", "recover", "--data", "PATH", "--label", "x"),
+    (
+        "store",
+        "import-car",
+        "PATH",
+        "bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy",
+    ),
+]
+WITH_A_PATH = [("submit", "7", "DATA", "PATH"), ("store", "add", "PATH")]
+WITH_A_NEW_PATH = [
+    ("dataset", "fetch", "7", "PATH"),
+    ("request", "model", "7", "PATH"),
+    (
+        "store",
+        "export",
+        "bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy",
+        "PATH",
+    ),
+    (
+        "store",
+        "export",
+        "bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy",
+        "PATH",
+        "--car",
+    ),
+    ("vault", "backup", "PATH"),
+    ("vault", "share", "7", "PATH"),
+]
+
+
+@pytest.fixture
+def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> Given:
+    """Gives a command in this process, with a path; its exit code and errors."""
+    data = tmp_path / "data.csv"
+    data.write_text("n,x\n1,a\n2,a\n3,b\n4,b\n")
+    monkeypatch.setenv("MODELMARKET_PASSPHRASE", "long enough")
+    at_term = signal.getsignal(signal.SIGTERM)
+
+    def give(arguments: tuple[str, ...], path: Path) -> tuple[object, str]:
+        places = {"PATH": str(path), "DATA": str(data)}
+        words = [places.get(one, one) for one in arguments]
+        monkeypatch.setattr(sys, "argv", ["modelmarket", *words])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return ended.value.code, capsys.readouterr().err
+
+    yield give
+    signal.signal(signal.SIGTERM, at_term)
+
+
+@pytest.mark.parametrize("arguments", WITH_A_FILE + WITH_A_PATH, ids=" ".join)
+def test_a_missing_file_has_one_exit_code_everywhere(
+    given: Given, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    code, said = given(arguments, tmp_path / "missing")
+    wanted = "file or folder" if arguments in WITH_A_PATH else "file"
+    assert code == 3, said
+    assert f"There is no {wanted} {tmp_path / 'missing'}." in said
+
+
+@pytest.mark.parametrize("arguments", WITH_A_FILE, ids=" ".join)
+def test_a_folder_given_as_a_file_is_called_a_folder(
+    given: Given, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    code, said = given(arguments, tmp_path)
+    assert code == 2, said
+    assert f"{tmp_path} is a folder, not a file." in said
+
+
+@pytest.mark.parametrize("arguments", WITH_A_FILE + WITH_A_PATH, ids=" ".join)
+def test_a_pipe_given_as_a_file_is_called_a_pipe(
+    given: Given, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    code, said = given(arguments, tmp_path / "pipe")
+    assert code == 2, said
+    assert f"{tmp_path / 'pipe'} is a pipe, not a file" in said
+
+
+@pytest.mark.parametrize("arguments", WITH_A_NEW_PATH, ids=" ".join)
+def test_nothing_is_overwritten(
+    given: Given, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    there = tmp_path / "there"
+    there.write_text("dear to me")
+    code, said = given(arguments, there)
+    assert code == 2, said
+    assert f"{there} exists already." in said
+    assert there.read_text() == "dear to me"
+
+
+def test_every_command_that_takes_a_path_is_tried_with_bad_ones() -> None:
+    """A new one belongs into the lists above."""
+    tried = {one[: 1 if one[0] == "submit" else 2] for one in WITH_A_FILE + WITH_A_PATH}
+    tried |= {one[:2] for one in WITH_A_NEW_PATH} | {("demo",)}
+    root = typer.main.get_command(app)
+    taking = set()
+    for path in ALL:
+        command = root
+        for name in path:
+            command = command.commands[name]
+        if any(one.type_descriptor.annotation is Path for one in command.params):
+            taking.add(path)
+    assert taking == tried
 
 
 def test_ending_it_at_a_question_is_no_failure(tmp_path: Path) -> None:

@@ -7,7 +7,11 @@ import csv
 import gzip
 import hashlib
 import io
+import os
 import struct
+import subprocess
+import sys
+import zipfile
 from fractions import Fraction
 from pathlib import Path
 
@@ -23,9 +27,9 @@ from modelmarket.datasets.idx import find_mnist, read_idx, write_mnist
 from modelmarket.datasets.predictions import encode_predictions, read_predictions
 from modelmarket.datasets.published import Manifest, publish
 from modelmarket.datasets.records import encode_row, read_records
-from modelmarket.datasets.split import Source, parse_fraction
+from modelmarket.datasets.split import Source, parse_accuracy, parse_fraction
 from modelmarket.datasets.tables import Table, open_table
-from modelmarket.errors import DataError, NotFoundError
+from modelmarket.errors import DataError, InputError, NotFoundError
 from modelmarket.protocol.classes import Classes
 
 CLASSES = Classes(("cat", "cow", "dog"))
@@ -141,6 +145,135 @@ def test_a_wrong_encoding_says_so(tmp_path: Path) -> None:
 def test_a_missing_file_says_so(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match=r"There is no file .*none\.csv"):
         open_table(tmp_path / "none.csv")
+
+
+def a_pipe(path: Path) -> Path:
+    os.mkfifo(path)
+    return path
+
+
+def a_folder(path: Path) -> Path:
+    path.mkdir()
+    return path
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (a_folder, "t.csv is a folder, not a file"),
+        (a_pipe, "t.csv is a pipe, not a file"),
+        (lambda _: Path("/dev/null"), "/dev/null is a device, not a file"),
+        (
+            lambda path: path.with_name("x" * 300),
+            "cannot be a path: File name too long",
+        ),
+        (lambda path: path.with_name("a\0b"), "cannot be a path: .*null"),
+    ],
+    ids=["folder", "pipe", "device", "too long", "null"],
+)
+def test_what_is_no_file_is_named(tmp_path: Path, make, message: str) -> None:
+    path = make(tmp_path / "t.csv")
+    with pytest.raises(InputError, match=message):
+        open_table(path)
+    with pytest.raises(InputError, match=message):
+        read_predictions(path, CLASSES, 3)
+
+
+@pytest.mark.parametrize("name", ["closed.csv", "closed/t.csv"])
+def test_a_file_that_may_not_be_read_is_named(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("a,b\n1,2\n")
+    # Root reads everything; so it becomes somebody else.
+    program = (
+        "import os, sys, pathlib\n"
+        "from modelmarket.datasets.tables import open_table\n"
+        "from modelmarket.errors import DiskError\n"
+        "if os.geteuid() == 0: os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
+        "try: open_table(pathlib.Path(sys.argv[1]))\n"
+        "except DiskError as error: print(error)\n"
+    )
+    locked = path if "/" not in name else path.parent
+    try:
+        for way in (tmp_path, *list(tmp_path.parents)[:2]):
+            way.chmod(0o755)
+        locked.chmod(0)
+        done = subprocess.run(
+            [sys.executable, "-c", program, str(path)],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    finally:
+        locked.chmod(0o700)
+    assert f"{path} cannot be read: Permission denied." in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (gzip.compress(b"a,b\n1,2\n"), "is compressed with gzip.*gunzip t.csv"),
+        (b"\x93NUMPY\x01\0", "is an array of numpy's"),
+        (b"a,b\n\0\0\0", "is no text: byte 4 is 0"),
+        (b"%PDF-1.7", "is a PDF"),
+    ],
+    ids=["gzip", "numpy", "binary", "pdf"],
+)
+def test_files_of_other_kinds_are_told_what_they_are(
+    tmp_path: Path, data: bytes, message: str
+) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes(data)
+    with pytest.raises(DataError, match=f"t.csv {message}"):
+        open_table(path)
+    with pytest.raises(DataError, match=f"t.csv {message}"):
+        read_predictions(path, CLASSES, 3)
+
+
+@pytest.mark.parametrize(
+    ("inside", "what"), [("t.csv", "a zip archive"), ("xl/workbook.xml", "an Excel")]
+)
+def test_archives_and_workbooks_are_told_apart(
+    tmp_path: Path, inside: str, what: str
+) -> None:
+    path = tmp_path / "t.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(inside, "a,b\n1,2\n")
+    with pytest.raises(DataError, match=f"t.zip is {what}"):
+        open_table(path)
+
+
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_a_novel_in_a_cell_is_read(tmp_path: Path, quote: str) -> None:
+    """The csv module's own bound is 131,072 characters."""
+    text = "word " * 200_000
+    lines = [f"{quote}{text}{quote},{n},{'cat' if n % 2 else 'dog'}" for n in range(4)]
+    path = table(tmp_path / "t.csv", "\n".join(["novel,n,animal", *lines]) + "\n")
+    found = open_table(path)
+    assert [row[0] for row in found.rows()] == [text] * 4
+    done = published(tmp_path, Source(found, label="animal"), fraction=Fraction(1, 2))
+    rows = [*read(done.folder / "train.csv")[1:], *read(done.folder / "test.csv")[1:]]
+    assert [row[1] for row in rows] == [text] * 4
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["x" * 17_000_000, '"' + "x" * 17_000_000 + '"', '"' + ("x" * 999 + "\n") * 40_000],
+    ids=["bare", "quoted", "never closed"],
+)
+@pytest.mark.parametrize("header", [True, False])
+def test_a_cell_beyond_all_bounds_is_named_by_row_and_column(
+    tmp_path: Path, cell: str, header: bool
+) -> None:
+    head = '"n",text,animal\n' if header else ""
+    path = table(tmp_path / "t.csv", f'{head}1,"a",cat\n2,{cell},dog\n')
+    name = "text" if header else "column_2"
+    found = open_table(path, header=header)
+    message = f"t.csv, row 2, column '{name}': the cell is longer than 16,777,216"
+    with pytest.raises(DataError, match=message):
+        list(found.rows())
+    with pytest.raises(DataError, match=message):
+        list(read_records(found, 2))
 
 
 CELLS = st.text(st.sampled_from('ab1.,;\n\r"\tü '), max_size=6)
@@ -427,6 +560,45 @@ def test_what_is_no_fraction_is_refused(text: str) -> None:
         parse_fraction(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("0.9", Fraction(9, 10)),
+        ("90%", Fraction(9, 10)),
+        (" 90 % ", Fraction(9, 10)),
+        ("9/10", Fraction(9, 10)),
+        ("100%", Fraction(1)),
+        ("0", Fraction(0)),
+        ("99.995%", Fraction(19_999, 20_000)),
+    ],
+)
+def test_a_threshold_is_what_it_says(text: str, value: Fraction) -> None:
+    assert parse_accuracy(text) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("120%", "'120%' is not a fraction between 0 and 1. Write it as 0.9, 90%"),
+        ("90", "'90' is not a fraction between 0 and 1. Did you mean 90%?"),
+        ("101", "'101' is not a fraction between 0 and 1. Write it"),
+        ("-1%", "'-1%' is not"),
+        ("90%%", "'90%%' is not"),
+        ("1/0", "'1/0' is not"),
+        ("1e9999999999", "'1e9999999999' is not"),
+        ("9" * 10_000, "is not a fraction"),
+        ("nan", "'nan' is not"),
+    ],
+)
+@pytest.mark.parametrize("parse", [parse_accuracy, parse_fraction])
+def test_what_is_no_share_is_refused_with_what_was_meant(
+    parse, text: str, message: str
+) -> None:
+    with pytest.raises(DataError) as told:
+        parse(text)
+    assert message in str(told.value)
+
+
 def test_memory_stays_flat_whatever_the_size(tmp_path: Path) -> None:
     """Python's own allocations while splitting 4 and 40 MB are about the same."""
     import tracemalloc
@@ -542,6 +714,82 @@ def test_predictions_that_do_not_fit_say_where(
 ) -> None:
     with pytest.raises(DataError, match=message):
         read_predictions(table(tmp_path / "p.csv", text), CLASSES, 3)
+
+
+DATASET = {"n": list(range(9)), "kind": ["cat", "cow", "dog"] * 3}
+
+
+def test_the_datasets_own_files_are_told_from_predictions(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    pl.DataFrame({**DATASET, "x": [0.5] * 9}).write_csv(path)
+    found = Source(open_table(path), label="kind")
+    done = published(tmp_path, found, fraction=Fraction(1, 3))
+
+    def tried(name: str) -> None:
+        read_predictions(done.folder / name, CLASSES, 3, manifest=done.manifest)
+
+    with pytest.raises(DataError, match="test.csv is test.csv itself.* no 'label'"):
+        tried("test.csv")
+    with pytest.raises(DataError, match="train.csv is train.csv itself"):
+        tried("train.csv")
+    tried("sample_submission.csv")
+    # Predictions beside the features are as good as without them.
+    (pl.read_csv(done.folder / "test.csv").with_columns(label=pl.lit("cat"))).write_csv(
+        done.folder / "mine.csv"
+    )
+    tried("mine.csv")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "row_id,cat,cow,dog\n1,0.2,0.3,0.5\n2,1,0,0\n3,0,0,1\n",
+            r"p.csv has 3 columns of numbers between 0 and 1 \(cat, cow, dog\)",
+        ),
+        ("0.2,0.3,0.5\n1,0,0\n0,0,1\n", "p.csv has 3 columns of numbers between"),
+        ("row_id,label\n1,0.97\n2,cat\n3,dog\n", "Row 1: '0.97'.*a probability"),
+        ("prob\n0.2\n0.97\n0.5\n", "Row 1: '0.2'.*Is it a probability"),
+        ("0\n2\n1\n", "Row 1: '0'.*Is it a class's number.*by its name"),
+        ("row_id,label\n0,cat\n1,cow\n2,dog\n", "ids begin with 1 and go to 3.*add 1"),
+        ("row_id,label\n1.0,cat\n2.0,cow\n3.0,dog\n", "'1.0'; ids are whole numbers"),
+        (
+            "row_id,label\n" + "9" * 5_000 + ",cat\n",
+            "no test row '99999999999999999999'",
+        ),
+    ],
+)
+def test_predictions_in_another_form_are_told_what_they_look_like(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    with pytest.raises(DataError, match=message):
+        read_predictions(table(tmp_path / "p.csv", text), CLASSES, 3)
+
+
+def test_probabilities_from_a_notebook_are_told_what_they_are() -> None:
+    with pytest.raises(DataError, match=r"the shape \(3, 3\).*not `predict_proba`"):
+        encode_predictions(np.eye(3), CLASSES, 3, where="predictions")
+    with pytest.raises(DataError, match="Is it a probability"):
+        encode_predictions([0.25, 0.5, 0.75], CLASSES, 3, where="predictions")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"row_id,guess\n1,cat\n",
+        b"row_id,row_id\n1,1\n",
+        b'row_id,label\n1,"c\n',
+        b"row_id,label\n1,cat,3\n",
+        b"row_id,label\n1,\xff\xfe\x81\n",
+    ],
+)
+def test_hints_about_predictions_name_no_option(tmp_path: Path, data: bytes) -> None:
+    """How predictions are written is found out; there is nothing to be set."""
+    path = tmp_path / "p.csv"
+    path.write_bytes(data)
+    with pytest.raises(DataError) as told:
+        read_predictions(path, CLASSES, 1)
+    assert "--" not in told.value.hint
 
 
 def test_numbers_mean_classes_of_the_same_value() -> None:

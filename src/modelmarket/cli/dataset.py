@@ -17,6 +17,7 @@ from modelmarket.cli.options import (
     open_market,
 )
 from modelmarket.cli.output import Output
+from modelmarket.files import free_path
 from modelmarket.home import Home
 
 if TYPE_CHECKING:
@@ -141,6 +142,7 @@ def fetch(
 
         modelmarket dataset fetch 7 digits/
     """
+    free_path(destination)
     market = open_market(network, sign=False)
     output = Output(as_json=as_json)
     found = market.request(request)

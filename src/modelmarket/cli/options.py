@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -95,16 +94,3 @@ def profile(name: str) -> Network:
     from modelmarket.chain.networks import Networks
 
     return Networks(Home.default().networks).get(name)
-
-
-def existing(path: Path) -> Path:
-    """A path that must be there.
-
-    Raises:
-        InputError: It is not.
-    """
-    if not path.exists():
-        raise InputError(
-            f"There is no file or folder {path}.", hint=f"You are in {Path.cwd()}."
-        )
-    return path

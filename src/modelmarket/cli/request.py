@@ -28,6 +28,7 @@ from modelmarket.cli.options import (
     open_market,
 )
 from modelmarket.cli.output import Output
+from modelmarket.files import free_path
 from modelmarket.text import local_time, utc_time
 
 if TYPE_CHECKING:
@@ -319,6 +320,7 @@ def model(
 
         modelmarket request model 7 model/
     """
+    free_path(destination)
     found = open_market(network, sign=False).request(request)
     path = found.fetch_model(destination)
     Output(as_json=as_json).result(

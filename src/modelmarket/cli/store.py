@@ -11,6 +11,7 @@ import typer
 
 from modelmarket.cli.options import DEFAULT_NETWORK, AsJson, NetworkName, profile
 from modelmarket.cli.output import Output
+from modelmarket.files import existing_path, free_path
 from modelmarket.home import Home
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def add(
 
         modelmarket store add results/
     """
+    existing_path(path)
     output = Output(as_json=as_json)
     with output.progress() as advance:
         stored = _store().add(path, progress=lambda count: advance("bytes", count))
@@ -94,16 +96,15 @@ def export(
 
         modelmarket store export bafy… model.car --car
     """
-    from modelmarket.errors import InputError
     from modelmarket.storage.cid import Cid
 
     store, root = _store(), Cid.parse(cid)
+    free_path(destination)
     if not car:
         store.export(root, destination)
-    elif destination.exists():
-        raise InputError(f"{destination} exists already.")
     else:
         store.block(root)
+        destination.absolute().parent.mkdir(parents=True, exist_ok=True)
         with destination.open("wb") as file:
             file.writelines(store.export_car(root))
     Output(as_json=as_json).result({"path": str(destination)}, str(destination))
@@ -121,10 +122,9 @@ def import_car(
 
         modelmarket store import-car model.car bafy…
     """
-    from modelmarket.cli.options import existing
     from modelmarket.storage.cid import Cid
 
-    stored = _store().import_car(existing(path), Cid.parse(cid))
+    stored = _store().import_car(path, Cid.parse(cid))
     Output(as_json=as_json).result(
         {"cid": str(stored.cid), "size": stored.size},
         f"{stored.cid}: {stored.size:,} bytes are here now.",

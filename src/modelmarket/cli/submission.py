@@ -15,10 +15,10 @@ from modelmarket.cli.options import (
     NetworkName,
     RequestNumber,
     SubmissionNumber,
-    existing,
     open_market,
 )
 from modelmarket.cli.output import Output
+from modelmarket.files import existing_file, existing_path
 
 if TYPE_CHECKING:
     from modelmarket.market import Submission
@@ -66,10 +66,10 @@ def submit(
     """
     from modelmarket.protocol.money import format_mdc
 
+    existing_file(predictions)
+    existing_path(model)
     market = open_market(network, account, sign=True)
-    done = market.request(request).submit(
-        existing(predictions), existing(model), name=name
-    )
+    done = market.request(request).submit(predictions, model, name=name)
     Output(as_json=as_json).result(
         as_document(done),
         f"Submission {done.id} to request {request}: "
@@ -91,8 +91,9 @@ def check(
 
         modelmarket submission check 7 predictions.csv
     """
+    existing_file(predictions)
     found = open_market(network, sign=False).request(request)
-    checked = found.check(existing(predictions))
+    checked = found.check(predictions)
     Output(as_json=as_json).table(
         {"rows": int(checked.codes.size), "counts": checked.counts},
         ("class", "predicted rows"),

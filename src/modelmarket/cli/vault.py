@@ -25,10 +25,10 @@ from modelmarket.cli.options import (
     NetworkName,
     RequestNumber,
     ask_passphrase,
-    existing,
     open_market,
 )
 from modelmarket.cli.output import Output
+from modelmarket.files import existing_file, free_path
 from modelmarket.home import Home
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ def backup(path: NewFile, as_json: AsJson = False) -> None:
     """
     from modelmarket.vault import backups
 
+    free_path(path)
     count = backups.write(path, _vault().all(), ask_passphrase())
     Output(as_json=as_json).result(
         {"path": str(path), "secrets": count}, f"{path} holds {count} secrets."
@@ -84,6 +85,7 @@ def restore(
     """
     from modelmarket.vault import backups
 
+    existing_file(path)
     count = backups.read(path, _vault(), ask_passphrase(bundle=bundle))
     Output(as_json=as_json).result(
         {"secrets": count}, f"{count} secrets are in the vault."
@@ -115,6 +117,7 @@ def share(
     from modelmarket.errors import NotFoundError
     from modelmarket.vault import backups
 
+    free_path(path)
     market = open_market(network, account, sign=True)
     record = market.request(number).record
     seals = [record.terms.truth_seal] + [
@@ -171,10 +174,12 @@ def recover(
     from modelmarket.market.recovery import recover_truth
     from modelmarket.protocol.types import checksummed
 
+    if data is not None:
+        existing_file(data)
     market = open_market(network, account, sign=True)
     output = Output(as_json=as_json)
     if data is not None:
-        source = open_source(existing(data), label, labels, header, delimiter, encoding)
+        source = open_source(data, label, labels, header, delimiter, encoding)
         seal = recover_truth(
             market.request(request),
             source,

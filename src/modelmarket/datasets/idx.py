@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from modelmarket.errors import DataError, NotFoundError
+from modelmarket.files import existing_folder
 
 IMAGES = ("train-images-idx3-ubyte", "t10k-images-idx3-ubyte")
 LABELS = ("train-labels-idx1-ubyte", "t10k-labels-idx1-ubyte")
@@ -49,6 +50,7 @@ def find_mnist(folder: Path) -> tuple[list[Path], list[Path]]:
     Raises:
         NotFoundError: Some are missing; names them.
     """
+    existing_folder(folder)
     found: dict[str, Path] = {}
     for name in (*IMAGES, *LABELS):
         for candidate in (folder / name, folder / f"{name}.gz"):

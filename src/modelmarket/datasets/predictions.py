@@ -3,18 +3,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modelmarket.datasets.published import TEST, TRAIN
 from modelmarket.datasets.split import LABEL, ROW_ID
-from modelmarket.datasets.tables import open_table
+from modelmarket.datasets.tables import Row, Table, open_table
 from modelmarket.errors import DataError
 from modelmarket.protocol.classes import Classes, Codes
 
+if TYPE_CHECKING:
+    from modelmarket.datasets.published import Manifest
 
-def read_predictions(path: Path, classes: Classes, rows: int) -> Codes:
+FORMS = f"Predictions have {ROW_ID!r} and {LABEL!r}, or one column of labels."
+ONE_CLASS_A_ROW = (
+    "Write the class of each row, not its probability: with scikit-learn that is "
+    "`predict`, not `predict_proba`."
+)
+JUDGED_ROWS = 100
+"""Rows that probabilities are recognised by."""
+MOST_DIGITS = 10
+
+
+def read_predictions(
+    path: Path, classes: Classes, rows: int, *, manifest: Manifest | None = None
+) -> Codes:
     """Reads a file of predictions.
 
     Args:
@@ -23,28 +42,90 @@ def read_predictions(path: Path, classes: Classes, rows: int) -> Codes:
             a header.
         classes: The request's.
         rows: The request's test rows.
+        manifest: Of the dataset, to tell its own files from predictions.
 
     Returns:
         Codes of shape (rows,), in the order of the test rows.
 
     Raises:
+        NotFoundError: There is no such file.
+        InputError: It is a folder, a pipe or a device.
         DataError: Something is missing, twice, too much or unknown; names row
             and value.
     """
-    table = open_table(path, knows=ROW_ID)
-    if ROW_ID in table.columns:
-        return _by_id(path, classes, rows)
-    if len(table.columns) != 1:
-        raise DataError(
-            f"{path.name} has the columns {', '.join(table.columns[:8])}.",
-            hint=f"Predictions have {ROW_ID!r} and {LABEL!r}, or one column of labels.",
-        )
-    table = open_table(path, header=False, delimiter=",")
-    labels = [row[0] for row in table.rows()]
+    with _hints_of_predictions():
+        table = open_table(path, knows=ROW_ID)
+        if manifest is not None:
+            _refuse_published(table, manifest)
+        if LABEL not in table.columns:
+            _refuse_probabilities(table)
+        if ROW_ID in table.columns:
+            return _by_id(path, classes, rows)
+        if len(table.columns) != 1:
+            raise DataError(
+                f"{path.name} has the columns {', '.join(table.columns[:8])}.",
+                hint=FORMS,
+            )
+        table = open_table(path, header=False, delimiter=",")
+        labels = [row[0] for row in table.rows()]
     # One more row than needed, whose first is no class, has a header.
     if len(labels) == rows + 1 and labels[0] not in classes.names:
         labels = labels[1:]
     return encode_predictions(labels, classes, rows, where=path.name)
+
+
+@contextmanager
+def _hints_of_predictions() -> Iterator[None]:
+    """Nobody can say how a file of predictions is written: it is found out."""
+    try:
+        yield
+    except DataError as error:
+        if "--" not in error.hint:
+            raise
+        hint = "Save it as UTF-8." if "--encoding" in error.hint else FORMS
+        raise DataError(error.message, hint=hint) from error
+
+
+def _refuse_published(table: Table, manifest: Manifest) -> None:
+    """Raises a `DataError` for the dataset's own files."""
+    name, columns = table.path.name, set(table.columns)
+    if LABEL not in columns and columns - {ROW_ID} == set(manifest.features):
+        raise DataError(
+            f"{name} is {TEST} itself, or a copy: it has the features and no "
+            f"{LABEL!r}.",
+            hint=f"Predict its rows with your model, and write {ROW_ID!r} and "
+            f"{LABEL!r}.",
+        )
+    with table.path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest == manifest.sha256.get(TRAIN):
+        raise DataError(
+            f"{name} is {TRAIN} itself, or a copy.",
+            hint=f"Predict the rows of {TEST}, and write {ROW_ID!r} and {LABEL!r}.",
+        )
+
+
+def _refuse_probabilities(table: Table) -> None:
+    """Raises a `DataError` where each class has a column of its own."""
+    judged = [name for name in table.columns if name != ROW_ID]
+    first = list(islice(table.rows(), JUDGED_ROWS))
+    if len(judged) < 2 or not first:  # noqa: PLR2004  # one is told of with its row
+        return
+    places = [table.column(name) for name in judged]
+    if all(_is_share(row[at]) for row in first for at in places):
+        shown = ", ".join(judged[:4]) + (", …" if len(judged) > 4 else "")  # noqa: PLR2004  # as many as fit
+        raise DataError(
+            f"{table.path.name} has {len(judged)} columns of numbers between 0 and "
+            f"1 ({shown}): probabilities?",
+            hint=ONE_CLASS_A_ROW,
+        )
+
+
+def _is_share(cell: str) -> bool:
+    try:
+        return 0 <= float(cell) <= 1
+    except ValueError:
+        return False
 
 
 def _by_id(path: Path, classes: Classes, rows: int) -> Codes:
@@ -53,17 +134,12 @@ def _by_id(path: Path, classes: Classes, rows: int) -> Codes:
     codes = np.zeros(rows, dtype=np.uint16)
     filled = np.zeros(rows, dtype=bool)
     for number, row in enumerate(table.rows(), 1):
-        row_id = row[at_id].strip()
-        place = int(row_id) - 1 if row_id.isascii() and row_id.isdigit() else -1
-        if not 0 <= place < rows:
-            raise DataError(
-                f"{path.name}, row {number}: there is no test row {row_id!r}; "
-                f"ids go from 1 to {rows:,}.",
-                hint="Did you predict the training part?",
-            )
+        place = _place(path, number, row[at_id].strip(), rows)
         if filled[place]:
-            raise DataError(f"{path.name}, row {number}: id {row_id!r} comes twice.")
-        codes[place] = classes.encode([row[at_label]], first_row=number)[0]
+            raise DataError(
+                f"{path.name}, row {number}: id {row[at_id]!r} comes twice."
+            )
+        codes[place] = _encode_one(row, at_label, classes, number)
         filled[place] = True
     if not filled.all():
         missing = int(np.argmin(filled)) + 1
@@ -73,6 +149,36 @@ def _by_id(path: Path, classes: Classes, rows: int) -> Codes:
             hint="Every test row needs a prediction.",
         )
     return codes
+
+
+def _place(path: Path, number: int, row_id: str, rows: int) -> int:
+    """Where a row's prediction belongs, from 0."""
+    is_whole = row_id.isascii() and row_id.isdigit() and len(row_id) <= MOST_DIGITS
+    if is_whole and 1 <= int(row_id) <= rows:
+        return int(row_id) - 1
+    found = f"{path.name}, row {number}: there is no test row {row_id[:20]!r}; "
+    if is_whole and int(row_id) == 0:
+        raise DataError(
+            f"{found}ids begin with 1 and go to {rows:,}.",
+            hint=f"Take {ROW_ID!r} from {TEST}, or add 1 to each.",
+        )
+    if row_id.removesuffix("0").endswith(".") and not is_whole:
+        raise DataError(
+            f"{found}ids are whole numbers from 1 to {rows:,}.",
+            hint="Write them without a decimal point.",
+        )
+    raise DataError(
+        f"{found}ids go from 1 to {rows:,}.",
+        hint="Did you predict the training part?",
+    )
+
+
+def _encode_one(row: Row, at_label: int, classes: Classes, number: int) -> int:
+    label = row[at_label]
+    try:
+        return int(classes.encode([label], first_row=number)[0])
+    except DataError as error:
+        raise _told_apart(error, [label], classes) from None
 
 
 def encode_predictions(
@@ -90,6 +196,12 @@ def encode_predictions(
     Raises:
         DataError: Their number is wrong, or one is no class.
     """
+    shape = getattr(labels, "shape", ())
+    if len(shape) > 1:
+        raise DataError(
+            f"{where} have the shape {shape}: one label a row is expected.",
+            hint=ONE_CLASS_A_ROW,
+        )
     names = set(classes.names)
     texts = [_text(label, names) for label in labels]
     if len(texts) != rows:
@@ -97,7 +209,26 @@ def encode_predictions(
             f"{where}: {len(texts):,} predictions for {rows:,} test rows.",
             hint="Predict every row of the test part, in its order.",
         )
-    return classes.encode(texts)
+    try:
+        return classes.encode(texts)
+    except DataError as error:
+        raise _told_apart(error, texts, classes) from None
+
+
+def _told_apart(error: DataError, texts: list[str], classes: Classes) -> DataError:
+    """The same error, with what to do if probabilities or codes stand for names."""
+    unknown = list(
+        islice((one for one in texts if one not in classes.names), JUDGED_ROWS)
+    )
+    if all(one.isascii() and one.isdigit() for one in unknown):
+        if all(int(one[:MOST_DIGITS]) < len(classes) for one in unknown):
+            return DataError(
+                f"{error.message} Is it a class's number?",
+                hint="Write each class by its name, as the training part does.",
+            )
+    elif all(map(_is_share, unknown)):
+        return DataError(f"{error.message} Is it a probability?", hint=ONE_CLASS_A_ROW)
+    return error
 
 
 def _text(label: object, names: set[str]) -> str:

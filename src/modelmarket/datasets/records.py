@@ -15,7 +15,13 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from modelmarket.datasets.tables import Plain, Row, Table, cells
+from modelmarket.datasets.tables import (
+    MOST_CELL_CHARACTERS,
+    Plain,
+    Row,
+    Table,
+    cells,
+)
 
 COMMA = b","
 _LINE_END = "\r\n"
@@ -93,6 +99,8 @@ def _cut_lines(piece: Plain, width: int, column: int | None) -> Records | None:
         return None
     inner = commas.reshape(ends.size, width - 1)
     starts = np.concatenate(([0], ends[:-1] + 1))
+    if (ends - starts).max() > MOST_CELL_CHARACTERS:
+        return None
     if width > 1 and not (
         (inner[:, 0] >= starts).all() and (inner[:, -1] < ends).all()
     ):

@@ -9,6 +9,7 @@ memory alone, as codes: what is written never depends on them.
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 from array import array
 from collections.abc import Callable, Iterable, Iterator
@@ -33,6 +34,8 @@ DEFAULT_FRACTION = Fraction(1, 5)
 FINEST_FRACTION = 1_000
 BUCKETS = 64
 BUCKET_BUFFER_BYTES = 2**16
+_SHARE = re.compile(r"\d{0,9}\.?\d{0,18}|\d{1,9}/\d{1,9}", re.ASCII)
+"""Short, since a number of many digits, or with an exponent, takes for ever."""
 
 Progress = Callable[[int], None]
 """Is told of so many more rows."""
@@ -156,20 +159,46 @@ class Split:
 
 
 def parse_fraction(text: str) -> Fraction:
-    """Reads a fraction such as `0.2`, `20%` or `1/5`.
+    """Reads a fraction of the rows, such as `0.2`, `20%` or `1/5`.
 
     Raises:
         DataError: It is not above 0 and below 1.
     """
-    try:
-        percent = text.strip().endswith("%")
-        fraction = Fraction(text.strip().rstrip("%").strip()) / (100 if percent else 1)
-    except (ValueError, ZeroDivisionError):
-        fraction = Fraction(0)
-    fraction = fraction.limit_denominator(FINEST_FRACTION)
+    fraction = _parse_share(text).limit_denominator(FINEST_FRACTION)
     if not 0 < fraction < 1:
         raise DataError(f"{text!r} is not a fraction between 0 and 1, such as 0.2.")
     return fraction
+
+
+def parse_accuracy(text: str) -> Fraction:
+    """Reads a threshold of accuracy, such as `0.9`, `90%` or `9/10`, exactly.
+
+    Raises:
+        DataError: It is not from 0 to 1.
+    """
+    return _parse_share(text)
+
+
+def _parse_share(text: str) -> Fraction:
+    """Reads a number from 0 to 1; 90% is 0.9, and 90 is neither.
+
+    Raises:
+        DataError: It is none.
+    """
+    number = text.strip().removesuffix("%").rstrip()
+    is_percent = text.strip().endswith("%")
+    try:
+        if not _SHARE.fullmatch(number):
+            raise ValueError(number)
+        share = Fraction(number) / (100 if is_percent else 1)
+    except (ValueError, ZeroDivisionError):
+        share = Fraction(-1)
+    if 0 <= share <= 1:
+        return share
+    hint = "Write it as 0.9, 90% or 9/10."
+    if not is_percent and 1 < share <= 100:  # noqa: PLR2004  # in percent
+        hint = f"Did you mean {number}%?"
+    raise DataError(f"{text[:40]!r} is not a fraction between 0 and 1.", hint=hint)
 
 
 class _Chance:

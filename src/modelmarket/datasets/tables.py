@@ -14,6 +14,8 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
+import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -21,7 +23,8 @@ from pathlib import Path
 
 import numpy as np
 
-from modelmarket.errors import DataError, NotFoundError
+from modelmarket.errors import DataError
+from modelmarket.files import existing_file
 
 DELIMITERS = ",;\t|"
 SAMPLE_BYTES = 2**18
@@ -30,6 +33,7 @@ BLOCK_BYTES = 2**18
 """Read at once: what is made of it stays in the processor's cache."""
 MOST_LINE_BYTES = 2**26
 MOST_CELL_CHARACTERS = 2**24
+"""Of one cell, sixteen million: books are shorter, forgotten quotation marks longer."""
 PARQUET_MAGIC = b"PAR1"
 PARQUET_BATCH_ROWS = 8_192
 _BOMS = (
@@ -42,6 +46,24 @@ _CLEAN = (b"", 0)
 _LINE_FEED = ord("\n")
 _ASCII_ALIKE = ("utf-8", "ascii", "iso8859", "cp125")
 """Encodings in which the bytes of ASCII mean ASCII, wherever they stand."""
+_ZIP = b"PK\x03\x04"
+_FOREIGN = (
+    (b"\x1f\x8b", "compressed with gzip", "Unpack it first: `gunzip {name}`."),
+    (b"BZh", "compressed with bzip2", "Unpack it first: `bunzip2 {name}`."),
+    (b"\xfd7zXZ\x00", "compressed with xz", "Unpack it first: `unxz {name}`."),
+    (b"\x28\xb5\x2f\xfd", "compressed with zstd", "Unpack it first: `unzstd {name}`."),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive", "Unpack it and name the table in it."),
+    (b"\x93NUMPY", "an array of numpy's", "Write it with `numpy.savetxt`, as text."),
+    (b"\x89HDF", "an HDF5 file", "Write the table as CSV or Parquet."),
+    (b"SQLite format 3\x00", "an SQLite database", "Write the table as CSV."),
+    (b"\xd0\xcf\x11\xe0", "a spreadsheet", "Save the sheet as CSV."),
+    (b"%PDF", "a PDF", "Write the table as CSV or Parquet."),
+)
+"""How other files begin, what they are, and what to do with them."""
+
+# The library's own bound is 131,072 characters, for the whole process. Ours is
+# told of with its row and column, so it is ours that must strike first.
+csv.field_size_limit(2 * MOST_CELL_CHARACTERS)
 
 Row = list[str]
 
@@ -90,7 +112,7 @@ class Table:
         if not self.encoding:
             yield from _parquet_pieces(self.path)
             return
-        pieces = _csv_pieces(self.path, self.encoding, self.delimiter)
+        pieces = _csv_pieces(self.path, self.encoding, self.delimiter, self)
         if self.has_header:
             first = next(pieces, [])
             if isinstance(first, list):
@@ -116,7 +138,9 @@ class Table:
                 yield row
 
     def check_width(self, row: Row, number: int) -> None:
-        """Raises a `DataError` unless a row has a cell for each column."""
+        """Raises a `DataError` unless a row has a cell for each column, and none
+        of them is longer than a cell may be.
+        """
         width = len(self.columns)
         if len(row) != width:
             raise DataError(
@@ -124,6 +148,18 @@ class Table:
                 f"{width} columns are expected; it begins with {_shown(row)}.",
                 hint="A cell with a delimiter in it must be quoted.",
             )
+        longest = max(map(len, row), default=0)
+        if longest > MOST_CELL_CHARACTERS:
+            raise self.too_long(number, list(map(len, row)).index(longest))
+
+    def too_long(self, number: int, at: int) -> DataError:
+        """What is wrong with a row whose cell at a place is too long."""
+        name = self.columns[at] if at < len(self.columns) else f"column_{at + 1}"
+        return DataError(
+            f"{self.path.name}, row {number}, column {name!r}: the cell is longer "
+            f"than {MOST_CELL_CHARACTERS:,} characters.",
+            hint="Is a quotation mark missing?",
+        )
 
     def column(self, name: str) -> int:
         """The place of a column.
@@ -161,24 +197,24 @@ def open_table(
 
     Raises:
         NotFoundError: There is no such file.
+        InputError: It is a folder, a pipe or a device.
         DataError: It is empty, or not a table.
     """
-    if not path.is_file():
-        raise NotFoundError(f"There is no file {path}.")
-    with path.open("rb") as file:
+    with existing_file(path).open("rb") as file:
         sample = file.read(SAMPLE_BYTES)
     if not sample.strip():
         raise DataError(f"{path.name} is empty.", hint="It must have a row at least.")
     if sample.startswith(PARQUET_MAGIC):
         return Table(path, _parquet_columns(path), has_header=True)
+    if foreign := _foreign(path, sample, is_text=encoding is not None):
+        raise foreign
     try:
         encoding = codecs.lookup(encoding or _find_encoding(path, sample)).name
     except LookupError as error:
         raise DataError(f"There is no encoding {encoding!r}.") from error
     if delimiter is None:
         delimiter = _find_delimiter(sample.decode(encoding, errors="replace"))
-    pieces = _csv_pieces(path, encoding, delimiter)
-    first = list(islice((row for piece in pieces for row in cells(piece)), SAMPLE_ROWS))
+    first = _first_rows(_csv_pieces(path, encoding, delimiter))
     if not first:
         raise DataError(f"{path.name} is empty.", hint="It must have a row at least.")
     if header is None:
@@ -191,6 +227,57 @@ def open_table(
             hint="If its first row is data, say --no-header.",
         )
     return Table(path, tuple(names), header, encoding, delimiter)
+
+
+def _first_rows(pieces: Iterator[Piece]) -> list[Row]:
+    """The rows that a table is known by.
+
+    What is wrong with a later one is said when it is read, with its column.
+    """
+    first: list[Row] = []
+    try:
+        for row in islice((row for one in pieces for row in cells(one)), SAMPLE_ROWS):
+            first.append(row)  # noqa: PERF402  # those before an error are kept
+    except DataError:
+        if not first:
+            raise
+    return first
+
+
+def _foreign(path: Path, sample: bytes, *, is_text: bool) -> DataError | None:
+    """Why a file is no table at all, by how it begins; None if it may be one.
+
+    Args:
+        path: The file.
+        sample: Its first bytes.
+        is_text: Whether somebody knows in what encoding.
+    """
+    if sample.startswith(_ZIP):
+        try:
+            with zipfile.ZipFile(path) as archive:
+                is_sheet = "xl/workbook.xml" in archive.namelist()
+        except (zipfile.BadZipFile, OSError):
+            is_sheet = False
+        if is_sheet:
+            return DataError(
+                f"{path.name} is an Excel workbook.", hint="Save the sheet as CSV."
+            )
+        return DataError(
+            f"{path.name} is a zip archive.",
+            hint="Unpack it and name the table in it.",
+        )
+    for magic, what, hint in _FOREIGN:
+        if sample.startswith(magic):
+            return DataError(
+                f"{path.name} is {what}.", hint=hint.format(name=path.name)
+            )
+    is_wide = sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    if b"\0" in sample and not (is_wide or is_text):
+        return DataError(
+            f"{path.name} is no text: byte {sample.index(0):,} is 0.",
+            hint="Write the table as CSV or Parquet.",
+        )
+    return None
 
 
 def _find_encoding(path: Path, sample: bytes) -> str:
@@ -258,13 +345,22 @@ def cells(piece: Piece) -> Iterator[Row]:
         yield line.split(delimiter)
 
 
-def _csv_pieces(path: Path, encoding: str, delimiter: str) -> Iterator[Piece]:
-    """The records of a CSV; blank lines are none."""
+def _csv_pieces(
+    path: Path, encoding: str, delimiter: str, table: Table | None = None
+) -> Iterator[Piece]:
+    """The records of a CSV; blank lines are none.
+
+    Args:
+        path: The file.
+        encoding: Of it.
+        delimiter: Between the cells.
+        table: Names columns in errors; None while they are looked for.
+    """
     blocks = _blocks(path, encoding)
     lines = _Lines(blocks)
-    csv.field_size_limit(MOST_CELL_CHARACTERS)
     records = csv.reader(lines, delimiter=delimiter, strict=True)
     rows = 0
+    piece: list[Row] = []
     try:
         for block in blocks:
             plain = _plain(block)
@@ -275,8 +371,9 @@ def _csv_pieces(path: Path, encoding: str, delimiter: str) -> Iterator[Piece]:
                     yield Plain(plain, delimiter.encode())
                 continue
             lines.feed(block)
-            piece: list[Row] = []
+            piece = []
             for row in records:
+                lines.record = []
                 if row:
                     piece.append(row)
                     rows += 1
@@ -285,12 +382,35 @@ def _csv_pieces(path: Path, encoding: str, delimiter: str) -> Iterator[Piece]:
             if piece:
                 yield piece
     except csv.Error as error:
+        if piece:
+            yield piece
+        where = table or Table(path, (), has_header=False)
+        at = _too_long("".join(lines.record), delimiter)
+        if at is not None:
+            raise where.too_long(rows + (not where.has_header), at) from error
         raise DataError(
             f"{path.name}, line {lines.number}, after {rows:,} rows: {error}.",
             hint="Is a quotation mark missing?",
         ) from error
     except UnicodeDecodeError as error:
         raise _not_encoded(path, encoding, error, rows) from error
+
+
+def _too_long(record: str, delimiter: str) -> int | None:
+    """The place of the cell that is too long, in a row that was not read to its
+    end; None if all are short enough.
+    """
+    at, is_quoted, length = 0, False, 0
+    for piece in re.split(f'(["{re.escape(delimiter)}])', record):
+        if piece == '"':
+            is_quoted = not is_quoted
+        elif piece == delimiter and not is_quoted:
+            at, length = at + 1, 0
+        else:
+            length += len(piece)
+            if length > MOST_CELL_CHARACTERS:
+                return at
+    return None
 
 
 class _Lines:
@@ -300,6 +420,8 @@ class _Lines:
 
     def __init__(self, blocks: Iterator[bytes]) -> None:
         self.number = 0
+        self.record: list[str] = []
+        """The lines of the row that is being read."""
         self._blocks = blocks
         self._lines = io.StringIO()
         self._length = 0
@@ -322,7 +444,9 @@ class _Lines:
         if self.at_end:
             self.feed(next(self._blocks))
         self.number += 1
-        return self._lines.readline()
+        line = self._lines.readline()
+        self.record.append(line)
+        return line
 
 
 def _plain(block: bytes) -> bytes | None:

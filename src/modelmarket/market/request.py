@@ -251,9 +251,12 @@ class Request:
             read_predictions,
         )
 
-        classes, rows = self.manifest().classes, self.terms.labels
+        manifest, rows = self.manifest(), self.terms.labels
+        classes = manifest.classes
         if isinstance(predictions, str | Path):
-            codes = read_predictions(Path(predictions), classes, rows)
+            codes = read_predictions(
+                Path(predictions), classes, rows, manifest=manifest
+            )
         else:
             codes = encode_predictions(predictions, classes, rows, where="predictions")
         counts: dict[str, int] = {}

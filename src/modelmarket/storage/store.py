@@ -19,7 +19,13 @@ from typing import BinaryIO
 
 from modelmarket.databases import Database
 from modelmarket.errors import InputError, NotFoundError, StorageError
-from modelmarket.files import HashedFile, sync_folder
+from modelmarket.files import (
+    HashedFile,
+    existing_file,
+    existing_path,
+    free_path,
+    sync_folder,
+)
 from modelmarket.storage import car, unixfs
 from modelmarket.storage.cid import RAW, Cid
 from modelmarket.storage.unixfs import Node, Part
@@ -103,8 +109,7 @@ class Store:
             NotFoundError: There is nothing at the path.
             InputError: Something in the folder is neither file nor folder.
         """
-        if not path.exists():
-            raise NotFoundError(f"There is no file or folder {path}.")
+        existing_path(path)
         part, size = self._add(path, progress or (lambda _: None), depth=0)
         return self._keep_root(part.cid, size, path.name)
 
@@ -210,7 +215,7 @@ class Store:
             StorageError: The CAR is damaged.
             NotFoundError: It lacks a block of what is wanted.
         """
-        with path.open("rb") as file:
+        with existing_file(path).open("rb") as file:
             places = {
                 (entry.cid.codec, entry.cid.digest): entry for entry in car.read(file)
             }
@@ -345,8 +350,7 @@ class Store:
         Raises:
             InputError: Something is at the path already.
         """
-        if destination.exists():
-            raise InputError(f"{destination} exists already.")
+        free_path(destination)
         destination.absolute().parent.mkdir(parents=True, exist_ok=True)
         if not self.node(cid).is_folder:
             self._export_file(cid, destination)

@@ -8,8 +8,8 @@ import json
 import secrets
 from typing import TYPE_CHECKING
 
-from modelmarket.errors import InputError, NotFoundError, VaultError
-from modelmarket.files import write_atomically
+from modelmarket.errors import VaultError
+from modelmarket.files import existing_file, free_path, write_atomically
 from modelmarket.vault.sealing import SALT_BYTES, Key
 from modelmarket.vault.secret import from_json, to_json
 
@@ -32,8 +32,7 @@ def write(path: Path, kept: Iterable[Secret], passphrase: str) -> int:
     Raises:
         InputError: There is a file already.
     """
-    if path.exists():
-        raise InputError(f"{path} exists already.", hint="Choose another name.")
+    free_path(path)
     records = [to_json(one).decode() for one in kept]
     salt = secrets.token_bytes(SALT_BYTES)
     body = Key.derive(passphrase, salt).encrypt(
@@ -58,10 +57,9 @@ def read(path: Path, vault: Vault, passphrase: str) -> int:
         NotFoundError: There is no such file.
         VaultError: It is no backup, or the passphrase is wrong.
     """
-    if not path.is_file():
-        raise NotFoundError(f"There is no file {path}.")
+    existing_file(path)
     try:
-        document = json.loads(path.read_text())
+        document = json.loads(path.read_text(encoding="utf-8"))
         if document["format"] != FORMAT:
             raise ValueError(document["format"])
         salt, body = (
