@@ -3,25 +3,35 @@
 
 An event that an index never saw is a step that an agent never takes. The
 contract knows better, and its answer comes from the chain's state, not from
-logs.
+logs. Both are compared as of one block, the last that the index has read: a
+chain goes on between two questions, and nodes lie behind or stand on forks.
 """
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 from modelmarket.errors import ChainError
 from modelmarket.protocol.phases import Phase
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from modelmarket.chain.contracts import ModelMarket, RequestState
     from modelmarket.index.history import RequestRecord
-    from modelmarket.index.index import Index
+    from modelmarket.index.index import Index, Mark
     from modelmarket.protocol.types import RequestId
+
+_T = TypeVar("_T")
 
 VERIFY_S = 60.0
 """Between two looks at the same request; a quarter of its window, if less."""
+AGAIN_S = 5.0
+"""Before another look where nobody could say."""
+READ_AGAIN_S = 600.0
+"""Between two tries to read what made no sense."""
 TRIES = 4
 
 
@@ -37,9 +47,13 @@ class Verifier:
         self._index = index
         self._contract = contract
         self._verified: dict[RequestId | None, float] = {}
+        self._read_again: dict[RequestId, float] = {}
 
     def verify_counts(self) -> None:
         """Makes sure that the index has every request and submission.
+
+        Where the nodes cannot say what is so as of the index's block, nothing is
+        held against them: it is looked at again next time.
 
         Raises:
             ChainError: The nodes keep leaving something out.
@@ -47,23 +61,33 @@ class Verifier:
         if not self._is_time(None, VERIFY_S):
             return
         contract, index = self._contract, self._index
-        for attempt in range(TRIES):
-            there = (
-                contract.request_count(at="latest"),
-                contract.submission_count(at="latest"),
+        is_missing = False
+        for _ in range(TRIES):
+            counts, mark = index.counts_as_of()
+            there = self._at(
+                mark,
+                lambda at: (
+                    contract.request_count(at=at),
+                    contract.submission_count(at=at),
+                ),
             )
-            if index.counts() == there:
+            if there == counts:
                 self._verified[None] = time.monotonic()
                 return
-            # The first time it may have been a block in between.
-            if attempt:
+            is_missing = there is not None and self._is_everybodys(mark)
+            if is_missing:
                 index.rebuild()
             else:
                 index.sync()
-        raise _left_out("the market")
+        if is_missing:
+            raise _left_out("the market")
+        self._look_again_soon(None, VERIFY_S)
 
     def verify(self, record: RequestRecord) -> RequestRecord:
         """A request that has not ended, as it really is.
+
+        Where the nodes cannot say what is so as of the index's block, it is what
+        the index says, and is looked at again next time.
 
         Raises:
             ChainError: The nodes keep leaving something out.
@@ -71,15 +95,67 @@ class Verifier:
         patience = min(VERIFY_S, record.terms.response_window_s / 4)
         if not self._is_time(record.id, patience):
             return record
-        for attempt in range(TRIES):
-            if _agree(record, self._contract.request(record.id, at="latest")):
+        is_missing = False
+        for _ in range(TRIES):
+            record, mark = self._index.request_as_of(record.id)
+            state = self._at(mark, partial(self._state, record.id))
+            if state is not None and _agree(record, state):
                 self._verified[record.id] = time.monotonic()
                 return record
-            if attempt:
+            is_missing = state is not None and self._is_everybodys(mark)
+            if is_missing:
                 self._index.forget(record.id)
             self._index.sync()
-            record = self._index.request(record.id)
-        raise _left_out(f"request {record.id}")
+        if is_missing:
+            raise _left_out(f"request {record.id}")
+        self._look_again_soon(record.id, patience)
+        return self._index.request(record.id)
+
+    def read_again(self, request_id: RequestId) -> None:
+        """Reads a request anew that was set aside: a node may have told nonsense.
+
+        Raises:
+            ChainError: The node does not answer.
+        """
+        now = time.monotonic()
+        if now - self._read_again.get(request_id, -READ_AGAIN_S) < READ_AGAIN_S:
+            return
+        self._read_again[request_id] = now
+        self._index.forget(request_id)
+        self._index.sync()
+
+    def _state(self, request_id: RequestId, at: int) -> RequestState:
+        return self._contract.request(request_id, at=at)
+
+    def _at(self, mark: Mark, read: Callable[[int], _T]) -> _T | None:
+        """What the contract says as of a block of the index.
+
+        Returns:
+            None where nobody can say: no node has the state of that block any
+            more, or yet, or the chain has another block there now.
+        """
+        try:
+            found = read(mark.number)
+            block = self._contract.connection.block(mark.number)
+        except ChainError:
+            return None
+        return found if block.hash == mark.hash else None
+
+    def _is_everybodys(self, mark: Mark) -> bool:
+        """Whether every node that answers has that very block.
+
+        What was read came from any of them, perhaps from one on another fork.
+        """
+        try:
+            block = self._contract.connection.block(mark.number)
+            return block.hash == mark.hash and self._contract.connection.is_agreed(
+                block
+            )
+        except ChainError:
+            return False
+
+    def _look_again_soon(self, what: RequestId | None, patience: float) -> None:
+        self._verified[what] = time.monotonic() - patience + min(AGAIN_S, patience)
 
     def _is_time(self, what: RequestId | None, patience: float) -> bool:
         before = self._verified.get(what)

@@ -5,7 +5,7 @@ The same rules in Vyper: `check` in `contracts/requests.vy`.
 """
 
 from collections.abc import Iterator
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass, fields
 
 from eth_hash.auto import keccak
 
@@ -14,6 +14,7 @@ from modelmarket.protocol.classes import WIDTHS
 from modelmarket.protocol.labels import page_count
 from modelmarket.protocol.money import format_mdc
 from modelmarket.protocol.types import Address, Seal, TermsHash, Wei
+from modelmarket.text import bytes_of
 
 MINUTE_S = 60
 DAY_S = 86_400
@@ -25,8 +26,11 @@ MOST_NAME_BYTES = 64
 MOST_CONTEXT_BYTES = 1024
 LONGEST_OPENING_S = 30 * DAY_S
 
-ABI = f"(string,string,string,{'uint256,' * 7}bytes32)"
-"""The terms as the contract's struct, in the order of the attributes."""
+ABI = f"(bytes,bytes,bytes,{'uint256,' * 7}bytes32)"
+"""The terms as the contract's struct, in the order of the attributes.
+
+A `String` of the contract's is any bytes; both are encoded alike.
+"""
 
 
 def least_stake(reward: int) -> Wei:
@@ -75,7 +79,7 @@ class Terms:
             ("name", self.name, MOST_NAME_BYTES),
             ("context", self.context, MOST_CONTEXT_BYTES),
         ):
-            if (size := len(text.encode())) > most:
+            if (size := len(bytes_of(text))) > most:
                 yield "", f"The {what} takes {size:,} bytes; {most:,} are allowed."
         if not 0 < self.reward <= MOST_WEI:
             yield "BadReward", "The reward must be above 0 and below 2**96 wei."
@@ -109,12 +113,13 @@ class Terms:
 
     def as_struct(self) -> tuple[str | int | bytes, ...]:
         """The contract's struct."""
-        return astuple(self)
+        return tuple(getattr(self, field.name) for field in fields(self))
 
     def hash(self, requester: Address) -> TermsHash:
         """keccak256 of requester and terms, which every submission names."""
         from eth_abi import encode
 
-        return TermsHash(
-            keccak(encode(("address", ABI), (requester, self.as_struct())))
+        struct = tuple(
+            bytes_of(one) if isinstance(one, str) else one for one in self.as_struct()
         )
+        return TermsHash(keccak(encode(("address", ABI), (requester, struct))))
