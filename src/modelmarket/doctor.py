@@ -175,7 +175,11 @@ def _reach(market: Market, plan: Sequence[Step]) -> Lamp:
     for step in plan:
         if step.kind is Kind.OPEN_TRUTH:
             dataset = market.index.request(step.request_id).terms.dataset
-            if not is_served(Cid.parse(dataset), market.network.gateways):
+            try:
+                is_there = is_served(Cid.parse(dataset), market.network.gateways)
+            except ModelMarketError:
+                is_there = False
+            if not is_there:
                 says = f"no gateway of this network has those of {step.request_id}"
                 return Lamp("Reach", False, f"{says}: run `modelmarket store serve`")
     return Lamp("Reach", True, "others can fetch your open requests' data")

@@ -10,6 +10,7 @@
     ├── StorageError            a block, file or gateway that is not what it says
     │   └── DiskError           a disk that is full, or a folder that is not ours
     ├── ChainError              a node that cannot be reached or believed
+    │   ├── UnreadableError     logs of a request that make no sense
     │   ├── RevertError         the contract refused a call, in words
     │   ├── FundsError          not enough MDC, or not enough coin for fees
     │   └── TransactionError    a transaction that did nothing, and never will
@@ -93,6 +94,10 @@ class ChainError(ModelMarketError):
     """A node that cannot be reached or believed."""
 
     exit_code = 5
+
+
+class UnreadableError(ChainError):
+    """The logs of a request make no sense; the request is set aside."""
 
 
 class RevertError(ChainError):

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 import queue
 import shutil
 import subprocess
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from modelmarket.agent import Kind, Report, Step
 from modelmarket.doctor import examine
 from modelmarket.errors import ModelMarketError
-from modelmarket.text import plain, utc_time
+from modelmarket.text import in_a_line, utc_time
 
 if TYPE_CHECKING:
     from modelmarket.market import Market
@@ -29,6 +30,8 @@ WEBHOOK_TRIES = 4
 WEBHOOK_TIMEOUT_S = 10.0
 DESKTOP_TIMEOUT_S = 10.0
 MOST_WAITING = 1_000
+
+_log = logging.getLogger(__name__)
 
 
 class Level(StrEnum):
@@ -155,13 +158,17 @@ class Watch:
 
     def _say(self, level: Level, event: str, message: str, **about: Any) -> None:
         notice = Notice(
-            utc_time(int(time.time())), level, event, plain(message), **about
+            utc_time(int(time.time())), level, event, in_a_line(message), **about
         )
         for sink in self._sinks:
             # Telling must never keep the agent from acting: whoever read the
             # lines may be gone, and the desktop may hang.
-            with suppress(OSError, subprocess.SubprocessError):
+            try:
                 sink(notice)
+            except (OSError, subprocess.SubprocessError):
+                continue
+            except Exception:  # noqa: BLE001  # telling never stops it
+                _log.exception("A notice could not be told.")
 
 
 @contextmanager
@@ -180,7 +187,7 @@ def webhook(address: str) -> Iterator[Sink]:
             try:
                 with httpx.Client(timeout=WEBHOOK_TIMEOUT_S) as client:
                     client.post(address, json=notice.document()).raise_for_status()
-            except httpx.HTTPError as error:
+            except Exception as error:  # noqa: BLE001  # the next notice has its own chance
                 trouble = type(error).__name__
                 time.sleep(2**attempt / 4)
             else:

@@ -1,10 +1,68 @@
 # SPDX-License-Identifier: Apache-2.0
 """Text for people: strangers' words made harmless, and times."""
 
+from __future__ import annotations
+
 import unicodedata
 from datetime import UTC, datetime
+from typing import Self
 
 _HARMLESS = "\n"
+
+
+class Undecodable(str):
+    """Text that a contract took though it is not UTF-8.
+
+    As text it is what people are shown, with U+FFFD for what cannot be read;
+    it equals nothing but text of the very same bytes.
+
+    Attributes:
+        raw: The bytes, which are what is hashed and sent.
+    """
+
+    __slots__ = ("raw",)
+
+    raw: bytes
+
+    def __new__(cls, raw: bytes) -> Self:
+        made = super().__new__(cls, raw.decode(errors="replace"))
+        made.raw = raw
+        return made
+
+    def __getnewargs__(self) -> tuple[bytes]:  # type: ignore[override]  # what it is made of
+        return (self.raw,)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Undecodable) and self.raw == other.raw
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(self.raw)
+
+
+def text_of(raw: bytes) -> str:
+    """Bytes as text, whatever they are; `bytes_of` gives them back exactly."""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return Undecodable(raw)
+
+
+def bytes_of(text: str) -> bytes:
+    """The bytes that a text stands for, as a contract has them.
+
+    Raises:
+        UnicodeEncodeError: It holds half of a surrogate pair, as no contract's
+            text does.
+    """
+    return text.raw if isinstance(text, Undecodable) else text.encode()
+
+
+def storable(text: str) -> str:
+    """Text for a database's column: PostgreSQL takes no NUL."""
+    return str(text).replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def plain(text: object) -> str:
@@ -19,6 +77,11 @@ def plain(text: object) -> str:
         else "\N{REPLACEMENT CHARACTER}"
         for one in str(text)
     )
+
+
+def in_a_line(text: object) -> str:
+    """The same for what is shown within a line, which it must not end."""
+    return plain(text).replace("\n", "\N{REPLACEMENT CHARACTER}")
 
 
 def local_time(second: int) -> str:

@@ -7,6 +7,17 @@ that is done is not due any more, and the contract refuses to do it again.
 """
 
 from modelmarket.agent.keeping import Report, perform, run, run_once
-from modelmarket.agent.steps import Kind, Step, is_due, plan
+from modelmarket.agent.steps import Kind, Outlook, Step, is_due, look_ahead, plan
 
-__all__ = ["Kind", "Report", "Step", "is_due", "perform", "plan", "run", "run_once"]
+__all__ = [
+    "Kind",
+    "Outlook",
+    "Report",
+    "Step",
+    "is_due",
+    "look_ahead",
+    "perform",
+    "plan",
+    "run",
+    "run_once",
+]

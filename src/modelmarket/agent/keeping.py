@@ -1,19 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Doing what is due: once, or until it is told to stop."""
+"""Doing what is due: once, or until it is told to stop.
+
+Whatever goes wrong with one request or one step is told, and that one rests: the
+agent goes on with the others. Only being told to stop ends it.
+"""
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from modelmarket.agent.steps import NONE, Kind, Step, is_due, plan
+from modelmarket.agent.steps import (
+    NONE,
+    Kind,
+    Step,
+    Trouble,
+    is_due,
+    look_ahead,
+)
 from modelmarket.errors import ModelMarketError, RevertError, StepError, in_words
 from modelmarket.protocol.types import RequestId, SubmissionId
 
@@ -27,7 +39,13 @@ LONGEST_REST_S = 30.0
 """Before a step that failed is tried again, at most."""
 NEVER = 2**63
 TROUBLES = (ModelMarketError, OSError, sqlite3.Error, sa.exc.SQLAlchemyError)
-"""What may pass: a node that is away, a disk that is full."""
+"""What may pass: a node that is away, a disk that is full.
+
+Anything else is told and rested from just the same; besides, it goes into the log
+with the place where it happened.
+"""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -70,15 +88,42 @@ def perform(market: Market, step: Step) -> Report:
                 submission.withdraw()
             case Kind.ENFORCE:
                 request.enforce()
+            case Kind.LOOK:
+                look_ahead(market)
     except (RevertError, StepError) as error:
-        # Somebody else may have done it, or moved the request on.
-        still_due = any(
-            one.key == step.key and is_due(market, one) for one in plan(market)
-        )
-        return Report(step, done=not still_due, message=str(error))
-    except TROUBLES as error:
-        return Report(step, done=False, message=str(in_words(error) or error))
+        return Report(step, done=_is_over(market, step), message=str(error))
+    except Exception as error:  # noqa: BLE001  # one step never stops the others
+        return Report(step, done=False, message=_told(error, step))
     return Report(step, done=True, message="done")
+
+
+def _is_over(market: Market, step: Step) -> bool:
+    """Whether somebody else did a step that was refused, or moved the request on."""
+    try:
+        outlook = look_ahead(market)
+        if any(one.step.request_id == step.request_id for one in outlook.troubles):
+            return False
+        return not any(
+            one.key == step.key and is_due(market, one) for one in outlook.steps
+        )
+    except Exception as error:  # noqa: BLE001  # one step never stops the others
+        _told(error, step)
+        return False
+
+
+def _told(error: Exception, what: Step) -> str:
+    """An error in words; one that nobody expected goes into the log as well."""
+    known = in_words(error)
+    if known is not None:
+        return str(known)
+    if not isinstance(error, TROUBLES):
+        _log.error("%s", what, exc_info=error)
+        return f"It went wrong in a way that nobody expected: {error!r}."
+    return str(error)
+
+
+def _report(trouble: Trouble) -> Report:
+    return Report(trouble.step, done=False, message=_told(trouble.error, trouble.step))
 
 
 def run_once(market: Market) -> list[Report]:
@@ -89,9 +134,14 @@ def run_once(market: Market) -> list[Report]:
     reports: list[Report] = []
     failed: set[tuple[Kind, RequestId, SubmissionId]] = set()
     while True:
+        outlook = look_ahead(market)
+        for trouble in outlook.troubles:
+            if trouble.step.key not in failed:
+                failed.add(trouble.step.key)
+                reports.append(_report(trouble))
         due = [
             step
-            for step in plan(market)
+            for step in outlook.steps
             if step.key not in failed and is_due(market, step)
         ]
         if not due:
@@ -126,6 +176,7 @@ def run(
         while not ended.is_set():
             keeper.go_round()
             ended.wait(poll_s)
+        keeper.end()
 
 
 @dataclass
@@ -143,8 +194,13 @@ class _Rest:
     said: str = ""
 
 
+_Key = tuple[Kind, RequestId, SubmissionId]
+
+
 class _Keeper:
-    """One run's memory: the plan as of a block, and which steps rest."""
+    """One run's memory: the plan as of a block, which steps are being done, and
+    what rests.
+    """
 
     def __init__(
         self,
@@ -156,13 +212,13 @@ class _Keeper:
         self._market = market
         self._threads = threads
         self._tell = tell
-        self._look = look
+        self._onlooker = None if look is None else _Onlooker(look, self._say)
         self._plan: list[Step] = []
         self._seen: tuple[bytes, int] | None = None
         self._wake = NEVER
-        self._rests: dict[tuple[Kind, RequestId, SubmissionId], _Rest] = {}
+        self._doing: dict[_Key, Future[Report]] = {}
+        self._rests: dict[_Key, _Rest] = {}
         self._trouble = ""
-        self._is_shown = True
 
     def go_round(self) -> None:
         """Looks at the chain, and does what is due.
@@ -173,75 +229,168 @@ class _Keeper:
         try:
             while self._do_what_is_due():
                 pass
-        except TROUBLES as error:
+        except Exception as error:  # noqa: BLE001  # nothing but its user ends the agent
             # Looks anew when it is over.
             self._seen = None
-            said = str(in_words(error) or error)
+            said = _told(error, NO_STEP)
             if said != self._trouble:
                 self._trouble = said
-                self._tell(Report(NO_STEP, done=False, message=self._trouble))
+                self._say(Report(NO_STEP, done=False, message=said))
         else:
             self._trouble = ""
 
-    def _show_plan(self) -> None:
-        """Whoever looks on must not keep the agent from acting."""
-        if self._look is None:
-            return
-        try:
-            self._look(self._plan)
-        except TROUBLES as error:
-            if self._is_shown:
-                said = str(in_words(error) or error)
-                self._tell(Report(NO_STEP, done=False, message=said))
-            self._is_shown = False
-        else:
-            self._is_shown = True
+    def end(self) -> None:
+        """Waits for what is being done."""
+        wait(self._doing.values())
+        self._collect()
+        if self._onlooker is not None:
+            self._onlooker.end()
 
     def _do_what_is_due(self) -> bool:
         """Whether something was done, so that more may be due."""
         market = self._market
-        market.resume()
+        self._resume()
         head = market.connection.block()
         seen = head.hash, market.vault.count()
         is_new = seen != self._seen
         now = market.now(head) if self._plan or is_new else 0
-        # Without a new block time passes too, and with it windows.
-        if is_new or now >= self._wake:
-            self._plan = plan(market, now)
+        # Without a new block time passes too, and with it windows and rests.
+        if is_new or now >= self._wake or self._is_rested():
+            self._look_ahead(now or market.now(head))
             self._seen = seen
-            coming = [step.begins for step in self._plan if step.begins > now]
-            self._wake = min(coming, default=NEVER)
-            self._show_plan()
-        if not self._plan:
-            return False
-        clock = time.monotonic()
-        due = [
-            step
-            for step in self._plan
-            if self._rests.get(step.key, _Rest()).until <= clock
-            and is_due(market, step, now)
-        ]
-        reports = list(
-            self._threads.map(lambda step: perform(market, step), _by_urgency(due))
-        )
-        for report in reports:
-            self._note(report)
+        if self._onlooker is not None:
+            self._onlooker.show(self._plan)
+        for step in _by_urgency(self._plan):
+            if self._is_to_be_done(step, now):
+                task = self._threads.submit(perform, market, step)
+                self._doing[step.key] = task
+        # One that hangs must not keep the others from what comes next.
+        wait(self._doing.values(), timeout=POLL_S)
+        reports = self._collect()
         if reports:
             self._seen = None
         return any(report.done for report in reports)
+
+    def _resume(self) -> None:
+        """Sees through what an earlier run had signed.
+
+        What this run is doing just now is its own matter.
+        """
+        if self._doing or not self._may_try(NO_STEP):
+            return
+        try:
+            self._market.resume()
+        except Exception as error:  # noqa: BLE001  # one transaction never stops the others
+            self._note(Report(NO_STEP, done=False, message=_told(error, NO_STEP)))
+        else:
+            self._rests.pop(NO_STEP.key, None)
+
+    def _look_ahead(self, now: int) -> None:
+        clock = time.monotonic()
+        resting = {
+            key[1]
+            for key, rest in self._rests.items()
+            if key[0] is Kind.LOOK and rest.until > clock
+        }
+        outlook = look_ahead(self._market, now, resting)
+        self._plan = outlook.steps
+        troubled = {trouble.step.request_id for trouble in outlook.troubles}
+        for key in list(self._rests):
+            if key[0] is Kind.LOOK and key[1] not in resting | troubled:
+                del self._rests[key]
+        for trouble in outlook.troubles:
+            self._note(_report(trouble))
+        coming = [step.begins for step in self._plan if step.begins > now]
+        self._wake = min(coming, default=NEVER)
+
+    def _is_rested(self) -> bool:
+        """Whether what could not be planned is to be tried again."""
+        clock = time.monotonic()
+        return any(
+            key[0] is Kind.LOOK and rest.until <= clock
+            for key, rest in self._rests.items()
+        )
+
+    def _may_try(self, step: Step) -> bool:
+        return self._rests.get(step.key, _Rest()).until <= time.monotonic()
+
+    def _is_to_be_done(self, step: Step, now: int) -> bool:
+        if step.key in self._doing or not self._may_try(step):
+            return False
+        try:
+            return is_due(self._market, step, now)
+        except Exception as error:  # noqa: BLE001  # one step never stops the others
+            self._note(Report(step, done=False, message=_told(error, step)))
+            return False
+
+    def _collect(self) -> list[Report]:
+        """What became of the steps that have come to an end."""
+        ended = [key for key, task in self._doing.items() if task.done()]
+        reports = [self._doing.pop(key).result() for key in ended]
+        for report in reports:
+            self._note(report)
+        return reports
 
     def _note(self, report: Report) -> None:
         key = report.step.key
         rest = self._rests.setdefault(key, _Rest())
         if report.message != rest.said:
             rest.said = report.message
-            self._tell(report)
+            self._say(report)
         if report.done and report.message == "done":
             del self._rests[key]
             return
         rest.failures += 1
-        pause = min(LONGEST_REST_S, POLL_S * 2.0 ** (rest.failures - 1))
+        pause = min(LONGEST_REST_S, POLL_S * 2.0 ** min(rest.failures - 1, 30))
         rest.until = time.monotonic() + pause
+
+    def _say(self, report: Report) -> None:
+        try:
+            self._tell(report)
+        except Exception:  # noqa: BLE001  # telling never stops it
+            _log.exception("What happened could not be told: %s", report.message)
+
+
+class _Onlooker:
+    """Somebody who is shown each new plan, and keeps nobody from acting.
+
+    Looking may take long: gateways are asked, and one that hangs is waited for
+    here alone. What was planned meanwhile is shown when that is over.
+    """
+
+    def __init__(self, look: Callable[[list[Step]], None], tell: Tell) -> None:
+        self._look = look
+        self._tell = tell
+        self._thread: threading.Thread | None = None
+        self._shown: list[Step] | None = None
+        self._trouble = ""
+
+    def show(self, plan: list[Step]) -> None:
+        """Shows a plan, unless it is the one that was shown last."""
+        busy = self._thread is not None and self._thread.is_alive()
+        if busy or plan is self._shown:
+            return
+        self._shown = plan
+        self._thread = threading.Thread(
+            target=self._show, args=(plan,), name="onlooker", daemon=True
+        )
+        self._thread.start()
+
+    def end(self) -> None:
+        """Waits a little for the last look."""
+        if self._thread is not None:
+            self._thread.join(POLL_S)
+
+    def _show(self, plan: list[Step]) -> None:
+        try:
+            self._look(plan)
+        except Exception as error:  # noqa: BLE001  # whoever looks on keeps nobody from acting
+            said = _told(error, NO_STEP)
+            if said != self._trouble:
+                self._trouble = said
+                self._tell(Report(NO_STEP, done=False, message=said))
+        else:
+            self._trouble = ""
 
 
 def _by_urgency(steps: list[Step]) -> list[Step]:

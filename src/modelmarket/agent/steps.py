@@ -3,18 +3,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from modelmarket.errors import ChainError
+from modelmarket.errors import ChainError, UnreadableError
 from modelmarket.protocol.phases import Phase, Status
 from modelmarket.protocol.types import RequestId, SubmissionId
 
 if TYPE_CHECKING:
     from modelmarket.index.history import RequestRecord, SubmissionRecord
     from modelmarket.market.market import Market
+    from modelmarket.protocol.types import Address, Seal
 
 NONE = SubmissionId(0)
 
@@ -28,6 +29,8 @@ class Kind(StrEnum):
     WITHDRAW = "withdraw"
     ENFORCE = "enforce the time-out"
     STAND_BY = "stand by"
+    LOOK = "look at"
+    """What is planned for it could not be found out; nobody does this step."""
 
 
 @dataclass(frozen=True)
@@ -54,14 +57,61 @@ class Step:
         return self.kind, self.request_id, self.submission_id
 
     def __str__(self) -> str:
-        about = f"request {self.request_id}"
+        about = f"request {self.request_id}" if self.request_id else "the market"
         if self.submission_id:
             about = f"submission {self.submission_id} to {about}"
         return f"{self.kind.value}: {about}"
 
 
+@dataclass(frozen=True)
+class Trouble:
+    """What keeps the steps for a request from being planned.
+
+    Attributes:
+        step: To look at it; about request 0 where it is about the whole market.
+        error: What went wrong.
+    """
+
+    step: Step
+    error: Exception
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """A plan, and what could not be planned.
+
+    Attributes:
+        steps: What is due or will be, in the order in which it begins.
+        troubles: One for each request whose steps are not among them.
+    """
+
+    steps: list[Step]
+    troubles: list[Trouble]
+
+
 def plan(market: Market, now: int | None = None) -> list[Step]:
     """Everything that is due or will be, for what is in the vault.
+
+    What cannot be planned for one request keeps no other from it: see `look_ahead`.
+
+    Args:
+        market: With the vault and the nodes.
+        now: Chain time; None to ask for it.
+
+    Raises:
+        ChainError: The node does not answer, or keeps leaving something out.
+    """
+    outlook = look_ahead(market, now)
+    for trouble in outlook.troubles:
+        if not trouble.step.request_id:
+            raise trouble.error
+    return outlook.steps
+
+
+def look_ahead(
+    market: Market, now: int | None = None, resting: Collection[RequestId] = ()
+) -> Outlook:
+    """The plan, and what could not be planned.
 
     Steps whose time has not come have `begins` in the future. Where nothing is
     to be done for now, but may be once others have acted or missed their time,
@@ -70,18 +120,59 @@ def plan(market: Market, now: int | None = None) -> list[Step]:
     Args:
         market: With the vault and the nodes.
         now: Chain time; None to ask for it.
+        resting: Requests to be left alone, since they could not be planned
+            lately; 0 stands for looking at the market as a whole.
+
+    Raises:
+        ChainError: The node does not answer.
     """
     market.index.sync()
-    market.verifier.verify_counts()
+    troubles: list[Trouble] = []
+
+    def trouble(request_id: RequestId, error: Exception) -> None:
+        step = Step(Kind.LOOK, request_id, NONE, 0, 0)
+        troubles.append(Trouble(step, error))
+
+    if RequestId(0) not in resting:
+        try:
+            market.verifier.verify_counts()
+        except ChainError as error:
+            trouble(RequestId(0), error)
     now = market.now() if now is None else now
     steps: list[Step] = []
-    for record, truth_is_ours, ours in _concerns(market):
-        if record.stage.is_final:
-            steps += _withdrawals(record, ours)
+    for one in _concerns(market, trouble):
+        if one.request_id in resting:
             continue
-        found = list(_steps(record, ours, now, truth_is_ours=truth_is_ours))
-        steps += found or _standing_by(record, ours, now)
-    return sorted(steps, key=lambda step: (step.begins, step.ends))
+        try:
+            steps += _planned(market, one, now)
+        except Exception as error:  # noqa: BLE001  # one request never stops the others
+            trouble(one.request_id, error)
+    return Outlook(sorted(steps, key=lambda step: (step.begins, step.ends)), troubles)
+
+
+def _planned(market: Market, concern: _Concern, now: int) -> list[Step]:
+    """The steps for one request.
+
+    Raises:
+        Exception: Whatever comes of what strangers wrote.
+    """
+    try:
+        record = market.index.request(concern.request_id)
+    except UnreadableError:
+        market.verifier.read_again(concern.request_id)
+        record = market.index.request(concern.request_id)
+    if not record.stage.is_final:
+        record = market.verifier.verify(record)
+    ours = [
+        one
+        for one in record.submissions.values()
+        if concern.submissions.get(one.seal) == one.trainer
+    ]
+    truth_is_ours = concern.requester == record.requester
+    if record.stage.is_final:
+        return list(_withdrawals(record, ours))
+    found = list(_steps(record, ours, now, truth_is_ours=truth_is_ours))
+    return found or list(_standing_by(record, ours, now))
 
 
 def is_due(market: Market, step: Step, now: int | None = None) -> bool:
@@ -120,30 +211,69 @@ def _is_past_for_good(market: Market, second: int) -> bool:
     return final.timestamp >= second and connection.is_agreed(final)
 
 
-def _concerns(
-    market: Market,
-) -> Iterator[tuple[RequestRecord, bool, list[SubmissionRecord]]]:
-    """Each request of the vault, whether its truth is ours, and which of its
-    submissions are.
+@dataclass
+class _Concern:
+    """What the vault has to do with a request.
+
+    Attributes:
+        request_id: The request.
+        requester: Who sealed the truth that is in the vault; empty for none.
+        submissions: Who sealed the predictions that are, by seal.
     """
-    ours: dict[RequestId, list[SubmissionId]] = {}
-    truths: set[RequestId] = set()
-    for name, kind in market.vault.seals(market.network.market).items():
-        if kind == "truth":
-            request_id = market.index.request_of_seal(name)
-            if request_id is not None:
-                truths.add(request_id)
-            continue
-        secret = market.vault.predictions(name)
-        for submission_id, trainer in market.index.submissions_of_seal(name):
-            if secret is not None and trainer == secret.trainer:
-                ours.setdefault(secret.request_id, []).append(submission_id)
-    for request_id in sorted(truths | ours.keys()):
-        record = market.index.request(request_id)
-        if not record.stage.is_final:
-            record = market.verifier.verify(record)
-        mine = [record.submissions[one] for one in ours.get(request_id, [])]
-        yield record, request_id in truths, mine
+
+    request_id: RequestId
+    requester: str = ""
+    submissions: dict[Seal, Address] = field(default_factory=dict)
+
+
+def _concerns(
+    market: Market, trouble: Callable[[RequestId, Exception], None]
+) -> list[_Concern]:
+    """Each request that a secret in the vault opens, or may open."""
+    found: dict[RequestId, _Concern] = {}
+    for seal, kind in market.vault.seals(market.network.market).items():
+        try:
+            _note(market, seal, kind, found)
+        except Exception as error:  # noqa: BLE001  # one secret never stops the others
+            trouble(RequestId(0), error)
+    return [found[one] for one in sorted(found)]
+
+
+def _note(
+    market: Market, seal: Seal, kind: str, found: dict[RequestId, _Concern]
+) -> None:
+    """Notes what a secret has to do with which requests.
+
+    A seal may be copied: only who sealed it can have entered it in earnest.
+    """
+    index = market.index
+    if kind == "truth":
+        truth = market.vault.truth(seal)
+        if truth is None:
+            return
+        where = [
+            request_id
+            for request_id, requester in index.requests_of_seal(seal)
+            if requester == truth.requester
+        ]
+        for request_id in (*where, *_set_aside_with(market, seal)):
+            concern = found.setdefault(request_id, _Concern(request_id))
+            concern.requester = truth.requester
+        return
+    secret = market.vault.predictions(seal)
+    if secret is None:
+        return
+    trainers = [trainer for _, trainer in index.submissions_of_seal(seal)]
+    if secret.trainer in trainers or secret.request_id in index.set_aside():
+        concern = found.setdefault(secret.request_id, _Concern(secret.request_id))
+        concern.submissions[seal] = secret.trainer
+
+
+def _set_aside_with(market: Market, seal: Seal) -> Iterator[RequestId]:
+    """What is set aside is in no table but that of the events."""
+    for request_id in market.index.set_aside():
+        if any(bytes(seal) in one.log.data for one in market.index.logs(request_id)):
+            yield request_id
 
 
 def _withdrawals(record: RequestRecord, ours: list[SubmissionRecord]) -> Iterator[Step]:

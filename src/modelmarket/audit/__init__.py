@@ -6,6 +6,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from modelmarket.audit.evidence import Evidence, Transfer, gather
 from modelmarket.chain import events as ev
 from modelmarket.chain.abi import functions
 from modelmarket.datasets.published import SAMPLE, TEST, TRAIN
-from modelmarket.errors import ModelMarketError
+from modelmarket.errors import ModelMarketError, UnreadableError
 from modelmarket.index.expected import (
     differences,
     expected_request,
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from modelmarket.market.market import Market
     from modelmarket.protocol.classes import Codes
     from modelmarket.protocol.labels import Page
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,11 @@ def audit(market: Market, request_id: int) -> list[Verdict]:
         NotFoundError: There is no such request.
         ChainError: The node does not answer.
     """
-    return judge(gather(market, RequestId(request_id)))
+    try:
+        evidence = gather(market, RequestId(request_id))
+    except UnreadableError as error:
+        return [Verdict("Its events can be read", passed=False, figures=str(error))]
+    return judge(evidence)
 
 
 def judge(evidence: Evidence) -> list[Verdict]:
@@ -77,6 +84,9 @@ def _verdict(
         return Verdict(promise, passed=True, figures=check(evidence))
     except (_Broken, ModelMarketError) as broken:
         return Verdict(promise, passed=False, figures=str(broken))
+    except Exception as error:  # noqa: BLE001  # one that cannot be checked is not the others' fault
+        _log.exception("a promise could not be checked: %s", promise)
+        return Verdict(promise, passed=False, figures=f"cannot be checked: {error!r}")
 
 
 def _require(condition: bool, figures: str) -> None:
@@ -231,13 +241,18 @@ def _model(evidence: Evidence) -> str:
     listed = market.store.read_bytes(
         market.store.resolve(folder.cid, PREDICTIONS), most=2**30
     )
-    rows = list(csv.reader(io.StringIO(listed.decode())))[1:]
     expected = evidence.request.manifest().classes.decode(opened[0])
-    _require(
-        [row[1] for row in rows] == expected,
-        f"{PREDICTIONS} in it is not what was opened",
-    )
+    _require(_listed(listed) == expected, f"{PREDICTIONS} in it is not what was opened")
     return f"{record.model}, {folder.size:,} bytes"
+
+
+def _listed(document: bytes) -> list[str]:
+    """The labels in a stranger's list of predictions; none if it is no such list."""
+    try:
+        rows = list(csv.reader(io.StringIO(document.decode())))[1:]
+        return [row[1] for row in rows]
+    except (UnicodeDecodeError, csv.Error, IndexError):
+        return []
 
 
 def _payments(evidence: Evidence) -> str:

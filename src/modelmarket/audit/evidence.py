@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from modelmarket.chain.connection import Block
     from modelmarket.chain.contracts import RequestState, SubmissionState
     from modelmarket.index.history import RequestRecord
-    from modelmarket.index.index import Placed
+    from modelmarket.index.index import Placed, Seen
     from modelmarket.market.market import Market
     from modelmarket.protocol.types import RequestId
 
@@ -87,7 +87,7 @@ class Evidence:
         ours = {one.log.transaction for one in self.placed}
         for block in sorted({one.log.block for one in self.placed}):
             for log in self.market.connection.logs(coin, block, block):
-                if log.topics[0] != _TRANSFER or log.transaction not in ours:
+                if log.topics[:1] != (_TRANSFER,) or log.transaction not in ours:
                     continue
                 sender, receiver = (checksummed(topic[12:]) for topic in log.topics[1:])
                 if market in (sender, receiver):
@@ -99,26 +99,33 @@ def gather(market: Market, request_id: RequestId) -> Evidence:
 
     Raises:
         NotFoundError: There is no such request.
-        ChainError: It does not stand still, or the node does not answer.
+        UnreadableError: Its events make no sense.
+        ChainError: The nodes do not agree, or do not answer.
     """
-    index = market.index
-    for _ in range(TRIES):
-        head = index.sync()
-        placed = index.logs(request_id)
-        found = _read(market, Request(market, index.request(request_id)), placed, head)
-        # Others follow the chain with the same index.
-        if index.logs(request_id) == placed and placed[-1].log.block <= head:
+    for attempt in range(TRIES):
+        market.index.sync()
+        seen = market.index.seen(request_id)
+        try:
+            found = _read(market, seen)
+        except ChainError:
+            # A node that lies behind has not got that block yet.
+            if attempt + 1 == TRIES:
+                raise
+            continue
+        # What was read came from any node, perhaps from one on another fork.
+        if found.block.hash == seen.mark.hash and market.connection.is_agreed(
+            found.block
+        ):
             return found
     raise ChainError(
-        f"Request {request_id} changes faster than it can be read.",
+        f"The nodes do not agree on what request {request_id} has become.",
         hint="Try again in a minute.",
     )
 
 
-def _read(
-    market: Market, request: Request, placed: list[Placed], head: int
-) -> Evidence:
-    contract = market.contract
+def _read(market: Market, seen: Seen) -> Evidence:
+    contract, head = market.contract, seen.mark.number
+    request = Request(market, seen.record)
     state = contract.request(request.id, at=head)
     entries = {
         one: contract.submission(one, at=head) for one in request.record.submissions
@@ -132,8 +139,12 @@ def _read(
     return Evidence(
         market=market,
         request=request,
-        placed=placed,
-        events=[event for one in placed if (event := ev.decode(one.log)) is not None],
+        placed=seen.placed,
+        events=[
+            event
+            for one in seen.placed
+            if not isinstance(event := ev.decode(one.log), ev.Unreadable | None)
+        ],
         block=market.connection.block(head),
         state=state,
         entries=entries,

@@ -1,17 +1,70 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Encoding and decoding by a contract's ABI, on eth-abi."""
+"""Encoding and decoding by a contract's ABI, on eth-abi.
+
+A `String` of Vyper's is any bytes. What is not UTF-8 is decoded all the same
+(see `text.Undecodable`), and encoded again as the bytes that it was.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from eth_hash.auto import keccak
 
 from modelmarket.chain.artifacts import artifact
+from modelmarket.errors import ChainError
+from modelmarket.text import bytes_of, text_of
+
+if TYPE_CHECKING:
+    from eth_abi.codec import ABICodec
 
 Values = tuple[Any, ...]
+
+
+@cache
+def _codec() -> ABICodec:
+    from eth_abi.codec import ABICodec
+    from eth_abi.decoding import StringDecoder
+    from eth_abi.encoding import ByteStringEncoder, TextStringEncoder
+    from eth_abi.registry import BaseEquals, registry
+
+    class AnyBytesEncoder(TextStringEncoder):
+        @classmethod
+        def encode(cls, value: str) -> bytes:
+            cls.validate_value(value)  # type: ignore[no-untyped-call]
+            return bytes(ByteStringEncoder.encode(bytes_of(value)))  # type: ignore[no-untyped-call]
+
+    class AnyBytesDecoder(StringDecoder):
+        @staticmethod
+        def decoder_fn(data: bytes, _errors: str = "") -> str:
+            return text_of(data)
+
+    coders = registry.copy()  # type: ignore[no-untyped-call]
+    coders.unregister("string")
+    coders.register(
+        BaseEquals("string"),  # type: ignore[no-untyped-call]
+        AnyBytesEncoder,
+        AnyBytesDecoder,
+        label="string",
+    )
+    return ABICodec(coders)
+
+
+def _decode(types: tuple[str, ...], data: bytes) -> Values:
+    """The values in a contract's, or a stranger's, bytes.
+
+    Raises:
+        ChainError: They are none of these types.
+    """
+    try:
+        return _codec().decode(types, data)
+    except Exception as error:  # bytes of strangers, and eth-abi raises what it likes
+        raise ChainError(
+            f"{len(data):,} bytes are not the values that they should be "
+            f"({type(error).__name__})."
+        ) from error
 
 
 def type_of(parameter: dict[str, Any]) -> str:
@@ -41,21 +94,25 @@ class Function:
 
     def encode(self, *arguments: Any) -> bytes:
         """What a call sends."""
-        from eth_abi import encode
-
-        return self.selector + encode(self.inputs, arguments)
+        return self.selector + _codec().encode(self.inputs, arguments)
 
     def decode_arguments(self, data: bytes) -> Values:
-        """The arguments of what a call sent."""
-        from eth_abi import decode
+        """The arguments of what a call sent.
 
-        return decode(self.inputs, data[4:])
+        Raises:
+            ChainError: It was no call of this function.
+        """
+        if data[:4] != self.selector:
+            raise ChainError(f"A transaction is no direct call of {self.name}.")
+        return _decode(self.inputs, data[4:])
 
     def decode(self, data: bytes) -> Values:
-        """What a call returned."""
-        from eth_abi import decode
+        """What a call returned.
 
-        return decode(self.outputs, data)
+        Raises:
+            ChainError: It returned something else.
+        """
+        return _decode(self.outputs, data)
 
 
 @dataclass(frozen=True)
@@ -75,14 +132,21 @@ class EventType:
     topic: bytes
 
     def decode(self, topics: tuple[bytes, ...], data: bytes) -> dict[str, Any]:
-        """The arguments by name."""
-        from eth_abi import decode
+        """The arguments by name.
 
+        Raises:
+            ChainError: The log is not one of this event.
+        """
+        if len(topics) != 1 + len(self.indexed):
+            raise ChainError(
+                f"{len(topics)} topics are not those of {self.name}, which has "
+                f"{1 + len(self.indexed)}."
+            )
         values = {
-            name: decode((kind,), topic)[0]
+            name: _decode((kind,), topic)[0]
             for (name, kind), topic in zip(self.indexed, topics[1:], strict=True)
         }
-        plain = decode(tuple(kind for _, kind in self.plain), data)
+        plain = _decode(tuple(kind for _, kind in self.plain), data)
         names = (name for name, _ in self.plain)
         return values | dict(zip(names, plain, strict=True))
 

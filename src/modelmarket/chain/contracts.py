@@ -9,7 +9,7 @@ from typing import Any
 from modelmarket.chain.abi import functions
 from modelmarket.chain.artifacts import artifact
 from modelmarket.chain.connection import Call, Connection, Receipt
-from modelmarket.chain.events import Event, decode
+from modelmarket.chain.events import Event, Unreadable, decode
 from modelmarket.chain.sending import send
 from modelmarket.chain.wallets import Wallet
 from modelmarket.protocol.labels import Page, difference, words
@@ -323,7 +323,7 @@ class ModelMarket(_Contract):
             for log in receipt.logs
             if log.address.lower() == self.address.lower()
         )
-        return [event for event in decoded if event is not None]
+        return [one for one in decoded if not isinstance(one, Unreadable | None)]
 
     # --- calls ---
 

@@ -3,7 +3,8 @@
 
 The table of events is the truth; the tables of requests and submissions are
 made from it and can be made again at any time. A reorganisation takes events
-back and the requests they touched are replayed.
+back and the requests they touched are replayed. A request whose events make no
+sense is set aside, and the others are followed as before.
 """
 
 from __future__ import annotations
@@ -12,16 +13,24 @@ import json
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 import sqlalchemy as sa
 
 from modelmarket.chain.connection import Block, Connection, Log
-from modelmarket.chain.events import Event, OperatorSet, RequestCreated, decode
-from modelmarket.errors import ChainError, NotFoundError
+from modelmarket.chain.events import (
+    Event,
+    OperatorSet,
+    RequestCreated,
+    SubmissionCreated,
+    Unreadable,
+    decode,
+)
+from modelmarket.errors import ChainError, NotFoundError, UnreadableError
 from modelmarket.index import schema
 from modelmarket.index.history import RequestRecord, SubmissionRecord, replay
 from modelmarket.index.schema import open_engine
@@ -36,6 +45,9 @@ from modelmarket.index.summaries import (
 )
 from modelmarket.protocol.phases import Status
 from modelmarket.protocol.types import Address, RequestId, Seal, SubmissionId
+from modelmarket.text import storable
+
+_T = TypeVar("_T")
 
 SPAN_BLOCKS = 10_000
 """Blocks asked of a node at once, at first; halved when it refuses."""
@@ -43,23 +55,9 @@ MOST_KNOWN = 256
 MOST_COMPARED = 1_024
 """New blocks whose logs are held against the blocks; older ones are many."""
 HEADERS_AT_ONCE = 8
+TRIES = 20
 MOST_LAG_S = 60.0
 """A head that stays behind what was seen for so long has been taken back."""
-
-
-@dataclass(frozen=True)
-class Mark:
-    """The last block that an index has read.
-
-    Attributes:
-        number: From 0.
-        hash: 32 bytes, as the node had it.
-        timestamp: Seconds, UTC.
-    """
-
-    number: int
-    hash: bytes
-    timestamp: int
 
 
 @dataclass(frozen=True)
@@ -68,6 +66,34 @@ class Placed:
 
     log: Log
     timestamp: int
+
+
+@dataclass(frozen=True)
+class Mark:
+    """The last block that an index has read.
+
+    Attributes:
+        number: Of the block; what is said holds after it.
+        hash: 32 bytes; the chain may have another block there by now.
+    """
+
+    number: int
+    hash: bytes
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A request and its logs, all as of one block.
+
+    Attributes:
+        record: What the logs come to.
+        placed: The logs.
+        mark: The block.
+    """
+
+    record: RequestRecord
+    placed: list[Placed]
+    mark: Mark
 
 
 class Index:
@@ -301,15 +327,16 @@ class Index:
                     second = self._connection.block(log.block).timestamp
                 marks[log.block] = (log.block_hash, second)
             request_id = None
-            if not isinstance(event, OperatorSet):
+            if not isinstance(event, OperatorSet) and event.request_id:
                 request_id = event.request_id
                 events.setdefault(request_id, []).append((_Place.of(log), event))
+            name = type(event).__name__
             rows.append(
                 {
                     "block": log.block,
                     "position": log.position,
                     "request_id": request_id,
-                    "name": type(event).__name__,
+                    "name": event.name if isinstance(event, Unreadable) else name,
                     "transaction": log.transaction,
                     "block_hash": log.block_hash,
                     "topics": b"".join(log.topics),
@@ -338,18 +365,30 @@ class Index:
         remade: list[dict[str, object]] = []
         changed: list[SubmissionRecord] = []
         gone: list[dict[str, int]] = []
+        aside: list[dict[str, object]] = []
+        if touched:
+            is_touched = schema.set_aside.c.request_id == sa.bindparam("gone")
+            sql.execute(
+                schema.set_aside.delete().where(is_touched),
+                [{"gone": request_id} for request_id in touched],
+            )
         for request_id, new in touched.items():
             record: RequestRecord | None
-            if new and isinstance(new[0][1], RequestCreated):
-                before = None
-                record = self._replay(request_id, None, new)
-            else:
-                gone.append({"gone": request_id})
-                before = self._known.get(sql, request_id)
-                if before is None:
-                    ours = submissions.c.request_id == request_id
-                    sql.execute(submissions.delete().where(ours))
-                record = self._record(sql, request_id)
+            ours = submissions.c.request_id == request_id
+            try:
+                if new and isinstance(new[0][1], RequestCreated):
+                    before = None
+                    record = self._replay(request_id, None, new)
+                else:
+                    gone.append({"gone": request_id})
+                    before = self._known.get(sql, request_id)
+                    if before is None:
+                        sql.execute(submissions.delete().where(ours))
+                    record = self._record(sql, request_id)
+            except UnreadableError as error:
+                sql.execute(submissions.delete().where(ours))
+                aside.append({"request_id": request_id, "why": storable(error.message)})
+                continue
             if record is None:
                 continue
             remade.append(request_row(record))
@@ -359,6 +398,8 @@ class Index:
                 for submission in record.submissions.values()
                 if was.get(submission.id) is not submission
             ]
+        if aside:
+            sql.execute(schema.set_aside.insert(), aside)
         if gone:
             of_request = schema.requests.c.id == sa.bindparam("gone")
             sql.execute(schema.requests.delete().where(of_request), gone)
@@ -383,9 +424,28 @@ class Index:
     def _replay(
         self, request_id: RequestId, before: _Replayed | None, new: Sequence[_Placed]
     ) -> RequestRecord:
-        """A request as it was before, and its events since."""
+        """A request as it was before, and its events since.
+
+        Raises:
+            UnreadableError: They make no sense.
+        """
         start = None if before is None else before.record
-        record = replay((event for _, event in new), start)
+        events: list[Event] = []
+        for place, event in new:
+            if isinstance(event, Unreadable):
+                raise _unreadable(
+                    request_id,
+                    f"what stands in block {place.block:,} as {event.name} is none: "
+                    f"{event.why}",
+                )
+            events.append(event)
+        try:
+            record = replay(events, start)
+        except Exception as error:
+            # Whatever it is, it is about this request alone.
+            raise _unreadable(
+                request_id, f"they contradict each other ({error!r})."
+            ) from error
         self._known.put(request_id, _Replayed(new[-1][0], record))
         return record
 
@@ -440,15 +500,75 @@ class Index:
 
         Raises:
             NotFoundError: There is none with this id.
+            UnreadableError: Its events make no sense, so that it is set aside.
         """
         with self._engine.begin() as sql:
-            record = self._record(sql, request_id)
+            return self._found(sql, request_id)
+
+    def _found(self, sql: sa.Connection, request_id: RequestId) -> RequestRecord:
+        record = self._record(sql, request_id)
         if record is None:
             raise NotFoundError(
                 f"There is no request {request_id} on this market.",
                 hint="`modelmarket request list` shows all.",
             )
         return record
+
+    def request_as_of(self, request_id: RequestId) -> tuple[RequestRecord, Mark]:
+        """A request, and the block after which it is so.
+
+        Raises:
+            NotFoundError: There is none with this id.
+            UnreadableError: Its events make no sense, so that it is set aside.
+        """
+        return self._as_of(lambda sql: self._found(sql, request_id))
+
+    def seen(self, request_id: RequestId) -> Seen:
+        """A request with its logs, and the block after which all of it is so.
+
+        Raises:
+            NotFoundError: There is none with this id.
+            UnreadableError: Its events make no sense, so that it is set aside.
+        """
+        (record, placed), mark = self._as_of(
+            lambda sql: (self._found(sql, request_id), self._logs(sql, request_id))
+        )
+        return Seen(record, placed, mark)
+
+    def counts_as_of(self) -> tuple[tuple[int, int], Mark]:
+        """The same as `counts`, and the block after which it is so."""
+        return self._as_of(self._counts)
+
+    def _as_of(self, read: Callable[[sa.Connection], _T]) -> tuple[_T, Mark]:
+        """What the index says, and as of which block.
+
+        Others may write in between: not every database keeps two questions of
+        one transaction together.
+        """
+        for _ in range(TRIES):
+            with self._engine.begin() as sql:
+                before = self._mark(sql)
+                found = read(sql)
+                after = self._mark(sql)
+            if before == after:
+                return found, before
+        raise ChainError(
+            "The index changes faster than it can be read.", hint="Try again."
+        )
+
+    def _mark(self, sql: sa.Connection) -> Mark:
+        known = schema.blocks.c
+        newest = sa.select(known.number, known.hash).order_by(known.number.desc())
+        last = sql.execute(newest.limit(1)).first()
+        if last is None:
+            return Mark(self._first_block - 1, b"")
+        return Mark(last.number, last.hash)
+
+    def set_aside(self) -> dict[RequestId, str]:
+        """The requests whose events make no sense, and what is wrong with each."""
+        with self._engine.begin() as sql:
+            rows = sql.execute(sa.select(schema.set_aside)).all()
+        return {RequestId(one.request_id): one.why for one in rows}
 
     def find(
         self,
@@ -483,24 +603,29 @@ class Index:
             return sql.scalar(query.where(*wanted.conditions())) or 0
 
     def counts(self) -> tuple[int, int]:
-        """How many requests there are, and how many submissions."""
-        with self._engine.begin() as sql:
-            requests, submissions = (
-                sql.scalar(sa.select(sa.func.count()).select_from(table)) or 0
-                for table in (schema.requests, schema.submissions)
-            )
-        return requests, submissions
+        """How many requests there are, and how many submissions.
 
-    def mark(self) -> Mark | None:
-        """The last block that was read; None before the first.
-
-        What is asked between two times that say the same is of this block.
+        Those that are set aside count too.
         """
-        known = schema.blocks.c
-        newest = sa.select(known.number, known.hash, known.timestamp)
         with self._engine.begin() as sql:
-            row = sql.execute(newest.order_by(known.number.desc()).limit(1)).first()
-        return None if row is None else Mark(row.number, row.hash, row.timestamp)
+            return self._counts(sql)
+
+    def _counts(self, sql: sa.Connection) -> tuple[int, int]:
+        aside = schema.events.c.request_id.in_(sa.select(schema.set_aside.c.request_id))
+
+        def number(table: sa.Table, created: type[Event]) -> int:
+            entries = sql.scalar(sa.select(sa.func.count()).select_from(table))
+            more = sql.scalar(
+                sa.select(sa.func.count())
+                .select_from(schema.events)
+                .where(aside, schema.events.c.name == created.__name__)
+            )
+            return (entries or 0) + (more or 0)
+
+        return (
+            number(schema.requests, RequestCreated),
+            number(schema.submissions, SubmissionCreated),
+        )
 
     def open_seals(self, account: Address) -> list[Seal]:
         """What an account must open: the truths of its requests, and the
@@ -518,15 +643,15 @@ class Index:
         with self._engine.begin() as sql:
             return [Seal(one) for one in sql.scalars(sa.union_all(truths, predictions))]
 
-    def request_of_seal(self, truth_seal: bytes) -> RequestId | None:
-        """The request with a truth's seal."""
+    def requests_of_seal(self, truth_seal: bytes) -> list[tuple[RequestId, Address]]:
+        """The requests with a truth's seal, and their requesters; a copier's too."""
         with self._engine.begin() as sql:
-            found = sql.scalar(
-                sa.select(schema.requests.c.id).where(
+            rows = sql.execute(
+                sa.select(schema.requests.c.id, schema.requests.c.requester).where(
                     schema.requests.c.truth_seal == truth_seal
                 )
-            )
-        return None if found is None else RequestId(found)
+            ).all()
+        return [(RequestId(one.id), Address(one.requester)) for one in rows]
 
     def submissions_of_seal(self, seal: bytes) -> list[tuple[SubmissionId, Address]]:
         """The submissions with a seal, and their trainers; a copier's too."""
@@ -586,7 +711,15 @@ class _Place:
         return cls(log.block, log.position, log.block_hash)
 
 
-_Placed = tuple[_Place, Event]
+_Placed = tuple[_Place, Event | Unreadable]
+
+
+def _unreadable(request_id: RequestId, why: str) -> UnreadableError:
+    return UnreadableError(
+        f"The events of request {request_id} cannot be read: {why}",
+        hint="It is set aside, and all others are as they were. Another node may "
+        "say otherwise: `modelmarket node add`.",
+    )
 
 
 @dataclass(frozen=True)

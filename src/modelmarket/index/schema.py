@@ -75,7 +75,14 @@ submissions = sa.Table(
     sa.Column("is_ranked", sa.Boolean, nullable=False),
     sa.Index("ranking", "request_id", "is_ranked", "matches", "id"),
 )
-MADE_FROM_THE_CHAIN = (blocks, events, requests, submissions)
+set_aside = sa.Table(
+    "set_aside",
+    meta,
+    sa.Column("request_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("why", sa.String, nullable=False),
+)
+"""Requests whose events make no sense: they have no row among the requests."""
+MADE_FROM_THE_CHAIN = (blocks, events, requests, submissions, set_aside)
 
 
 def open_engine(url: str) -> sa.Engine:

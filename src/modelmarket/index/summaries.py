@@ -13,6 +13,7 @@ from modelmarket.index import schema
 from modelmarket.index.history import RequestRecord, SubmissionRecord
 from modelmarket.protocol.phases import Clock, Phase
 from modelmarket.protocol.types import Address, RequestId, SubmissionId, Wei
+from modelmarket.text import storable
 
 WEI_DIGITS = 29
 """Of the largest amount, 2**96 - 1."""
@@ -68,7 +69,9 @@ class Wanted:
             conditions.append(final if self.is_final else sa.not_(final))
         if self.search:
             words = schema.requests.c.words
-            conditions.append(words.contains(self.search.casefold(), autoescape=True))
+            conditions.append(
+                words.contains(storable(self.search).casefold(), autoescape=True)
+            )
         return conditions
 
 
@@ -82,8 +85,8 @@ class Summary:
     Attributes:
         id: Its id.
         requester: Who locked the reward.
-        name: Her choice.
-        dataset: CID of the published folder.
+        name: Her choice, as it is shown.
+        dataset: CID of the published folder, as it is shown.
         reward: Wei for the winner.
         stake: Wei that a submission locks.
         labels: Test rows.
@@ -112,9 +115,9 @@ def request_row(record: RequestRecord) -> dict[str, object]:
     return {
         "id": record.id,
         "requester": record.requester,
-        "name": terms.name,
-        "words": terms.name.casefold(),
-        "dataset": terms.dataset,
+        "name": storable(terms.name),
+        "words": storable(terms.name).casefold(),
+        "dataset": storable(terms.dataset),
         # Text of one length sorts like the number, and no number type of SQL's
         # holds 96 bits everywhere.
         "reward": f"{terms.reward:0{WEI_DIGITS}}",
@@ -139,7 +142,7 @@ def submission_row(record: SubmissionRecord) -> dict[str, object]:
         "id": record.id,
         "request_id": record.request_id,
         "trainer": record.trainer,
-        "name": record.name,
+        "name": storable(record.name),
         "seal": record.seal,
         "status": int(record.status),
         "matches": record.matches,

@@ -77,7 +77,7 @@ class Market:
             network.market,
             network.first_block,
         )
-        self.verifier = Verifier(self.connection, self.index, self.contract)
+        self.verifier = Verifier(self.index, self.contract)
         self._wallet = wallet
         self._vault = vault
 

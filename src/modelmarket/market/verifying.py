@@ -3,56 +3,57 @@
 
 An event that an index never saw is a step that an agent never takes. The
 contract knows better, and its answer comes from the chain's state, not from
-logs. But only states of the same block can be compared: while blocks come, the
-newest state is ahead of whatever was read before.
+logs. Both are compared as of one block, the last that the index has read: a
+chain goes on between two questions, and nodes lie behind or stand on forks.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
-from modelmarket.errors import ChainError, NotFoundError, RevertError
+from modelmarket.errors import ChainError
 from modelmarket.index.expected import differences, expected_request
 
 if TYPE_CHECKING:
-    from modelmarket.chain.connection import Connection
-    from modelmarket.chain.contracts import ModelMarket
+    from collections.abc import Callable
+
+    from modelmarket.chain.contracts import ModelMarket, RequestState
     from modelmarket.index.history import RequestRecord
     from modelmarket.index.index import Index, Mark
     from modelmarket.protocol.types import RequestId
 
+_T = TypeVar("_T")
+
 VERIFY_S = 60.0
 """Between two looks at the same request; a quarter of its window, if less."""
-TRIES = 8
-"""Looks, since the index may move on in the middle of one."""
-SUSPICIONS = 3
-"""So often must they differ at one block, each time read anew."""
+AGAIN_S = 5.0
+"""Before another look where nobody could say."""
+READ_AGAIN_S = 600.0
+"""Between two tries to read what made no sense."""
+TRIES = 4
 
 
 class Verifier:
     """Compares what the index says with the contract, now and then.
 
     Args:
-        connection: Tells which block is in the chain.
         index: May be misled.
         contract: May not.
     """
 
-    def __init__(
-        self, connection: Connection, index: Index, contract: ModelMarket
-    ) -> None:
-        self._connection = connection
+    def __init__(self, index: Index, contract: ModelMarket) -> None:
         self._index = index
         self._contract = contract
         self._verified: dict[RequestId | None, float] = {}
+        self._read_again: dict[RequestId, float] = {}
 
     def verify_counts(self) -> None:
         """Makes sure that the index has every request and submission.
 
-        Where no block can be compared, because blocks come too fast or no node
-        remembers, nothing is said, and it is looked at again the next time.
+        Where the nodes cannot say what is so as of the index's block, nothing is
+        held against them: it is looked at again next time.
 
         Raises:
             ChainError: The nodes keep leaving something out.
@@ -60,19 +61,33 @@ class Verifier:
         if not self._is_time(None, VERIFY_S):
             return
         contract, index = self._contract, self._index
-
-        def agree(mark: Mark) -> bool:
-            return index.counts() == (
-                contract.request_count(at=mark.number),
-                contract.submission_count(at=mark.number),
+        is_missing = False
+        for _ in range(TRIES):
+            counts, mark = index.counts_as_of()
+            there = self._at(
+                mark,
+                lambda at: (
+                    contract.request_count(at=at),
+                    contract.submission_count(at=at),
+                ),
             )
-
-        self._hold(None, "the market", agree, index.rebuild)
+            if there is not None and there[0] == counts:
+                self._verified[None] = time.monotonic()
+                return
+            is_missing = there is not None and self._is_everybodys(mark)
+            if is_missing:
+                index.rebuild()
+            else:
+                index.sync()
+        if is_missing:
+            raise _left_out("the market")
+        self._look_again_soon(None, VERIFY_S)
 
     def verify(self, record: RequestRecord) -> RequestRecord:
         """A request that has not ended, as it really is.
 
-        Where no block can be compared it is returned as the index has it.
+        Where the nodes cannot say what is so as of the index's block, it is what
+        the index says, and is looked at again next time.
 
         Raises:
             ChainError: The nodes keep leaving something out.
@@ -80,70 +95,80 @@ class Verifier:
         patience = min(VERIFY_S, record.terms.response_window_s / 4)
         if not self._is_time(record.id, patience):
             return record
-        contract, index = self._contract, self._index
-
-        def agree(mark: Mark) -> bool:
-            try:
-                state = contract.request(record.id, at=mark.number)
-                here = index.request(record.id)
-            except (NotFoundError, RevertError):
-                return False
-            return not any(differences(state, expected_request(here, mark.timestamp)))
-
-        def mend() -> None:
-            index.forget(record.id)
-            index.sync()
-
-        self._hold(record.id, f"request {record.id}", agree, mend)
-        return index.request(record.id)
-
-    def _hold(
-        self,
-        key: RequestId | None,
-        what: str,
-        agree: Callable[[Mark], bool],
-        mend: Callable[[], None],
-    ) -> None:
-        """Compares at one block, and has the index read again what differs."""
-        suspicions = 0
+        is_missing = False
         for _ in range(TRIES):
-            try:
-                verdict = self._at_one_block(agree)
-            except ChainError:
-                # No node has the state of this block, or none answers.
-                return
-            if verdict is True:
-                self._verified[key] = time.monotonic()
-                return
-            if verdict is None:
-                self._index.sync()
-                continue
-            suspicions += 1
-            if suspicions == SUSPICIONS:
-                raise ChainError(
-                    f"The nodes leave out events of {what}: "
-                    "the contract says otherwise.",
-                    hint="Name another node: `modelmarket node add`.",
-                )
-            mend()
+            record, mark = self._index.request_as_of(record.id)
+            there = self._at(mark, partial(self._state, record.id))
+            if there is not None and _agree(record, *there):
+                self._verified[record.id] = time.monotonic()
+                return record
+            is_missing = there is not None and self._is_everybodys(mark)
+            if is_missing:
+                self._index.forget(record.id)
+            self._index.sync()
+        if is_missing:
+            raise _left_out(f"request {record.id}")
+        self._look_again_soon(record.id, patience)
+        return self._index.request(record.id)
 
-    def _at_one_block(self, agree: Callable[[Mark], bool]) -> bool | None:
-        """Whether index and contract agree at the block that the index stands at.
-
-        Returns:
-            None where that cannot be said: the index has moved on, or the block
-            is not in the chain any more.
+    def read_again(self, request_id: RequestId) -> None:
+        """Reads a request anew that was set aside: a node may have told nonsense.
 
         Raises:
-            ChainError: The block or its state is not to be had.
+            ChainError: The node does not answer.
         """
-        mark = self._index.mark()
-        if mark is None:
+        now = time.monotonic()
+        if now - self._read_again.get(request_id, -READ_AGAIN_S) < READ_AGAIN_S:
+            return
+        self._read_again[request_id] = now
+        self._index.forget(request_id)
+        self._index.sync()
+
+    def _state(self, request_id: RequestId, at: int) -> RequestState:
+        return self._contract.request(request_id, at=at)
+
+    def _at(self, mark: Mark, read: Callable[[int], _T]) -> tuple[_T, int] | None:
+        """What the contract says as of a block of the index, and its second.
+
+        Returns:
+            None where nobody can say: no node has the state of that block any
+            more, or yet, or the chain has another block there now.
+        """
+        try:
+            found = read(mark.number)
+            block = self._contract.connection.block(mark.number)
+        except ChainError:
             return None
-        agrees = agree(mark)
-        is_there = self._connection.block(mark.number).hash == mark.hash
-        return agrees if is_there and self._index.mark() == mark else None
+        return (found, block.timestamp) if block.hash == mark.hash else None
+
+    def _is_everybodys(self, mark: Mark) -> bool:
+        """Whether every node that answers has that very block.
+
+        What was read came from any of them, perhaps from one on another fork.
+        """
+        try:
+            block = self._contract.connection.block(mark.number)
+            return block.hash == mark.hash and self._contract.connection.is_agreed(
+                block
+            )
+        except ChainError:
+            return False
+
+    def _look_again_soon(self, what: RequestId | None, patience: float) -> None:
+        self._verified[what] = time.monotonic() - patience + min(AGAIN_S, patience)
 
     def _is_time(self, what: RequestId | None, patience: float) -> bool:
         before = self._verified.get(what)
         return before is None or time.monotonic() - before >= patience
+
+
+def _agree(record: RequestRecord, state: RequestState, now: int) -> bool:
+    """Whether a request's events come to what the contract says of it."""
+    return not any(differences(state, expected_request(record, now)))
+
+
+def _left_out(what: str) -> ChainError:
+    return ChainError(
+        f"The nodes leave out events of {what}: the contract says otherwise.",
+        hint="Name another node: `modelmarket node add`.",
+    )

@@ -13,6 +13,7 @@ from eth_hash.auto import keccak
 from modelmarket.errors import InputError
 from modelmarket.protocol.labels import WORD_BYTES, Page
 from modelmarket.protocol.types import Address, Salt, Seal, Superhash, TermsHash
+from modelmarket.text import bytes_of
 
 TRUTH = keccak(b"ModelMarket truth 1")
 """Domain of the seals of truths."""
@@ -25,7 +26,7 @@ NO_HASH = bytes(32)
 
 def superhash(cid: str) -> Superhash:
     """SHA-256 of a CID's canonical text: locks a file in without naming it."""
-    return Superhash(hashlib.sha256(cid.encode()).digest())
+    return Superhash(hashlib.sha256(bytes_of(cid)).digest())
 
 
 def page_hash(page: Page) -> bytes:

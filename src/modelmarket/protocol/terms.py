@@ -6,7 +6,7 @@ The same rules in Vyper: `check` in `contracts/requests.vy`.
 
 import math
 from collections.abc import Iterator
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass, fields
 from fractions import Fraction
 
 from eth_hash.auto import keccak
@@ -16,6 +16,7 @@ from modelmarket.protocol.classes import WIDTHS
 from modelmarket.protocol.labels import page_count
 from modelmarket.protocol.money import format_mdc
 from modelmarket.protocol.types import Address, Seal, TermsHash, Wei
+from modelmarket.text import bytes_of
 
 MINUTE_S = 60
 DAY_S = 86_400
@@ -29,8 +30,11 @@ HOUR_S = 3_600
 PRICE_OF_DELAY = Fraction(4, 100)
 """What a false claim should cost: of the reward, for each hour of delay."""
 
-ABI = f"(string,string,string,{'uint256,' * 7}bytes32)"
-"""The terms as the contract's struct, in the order of the attributes."""
+ABI = f"(bytes,bytes,bytes,{'uint256,' * 7}bytes32)"
+"""The terms as the contract's struct, in the order of the attributes.
+
+A `String` of the contract's is any bytes; both are encoded alike.
+"""
 
 
 def least_stake(reward: int) -> Wei:
@@ -139,7 +143,7 @@ class Terms:
             ("name", self.name, MOST_NAME_BYTES),
             ("context", self.context, MOST_CONTEXT_BYTES),
         ):
-            if (size := len(text.encode())) > most:
+            if (size := len(bytes_of(text))) > most:
                 yield "", f"The {what} takes {size:,} bytes; {most:,} are allowed."
         if not 0 < self.reward <= MOST_WEI:
             yield "BadReward", "The reward must be above 0 and below 2**96 wei."
@@ -164,12 +168,13 @@ class Terms:
 
     def as_struct(self) -> tuple[str | int | bytes, ...]:
         """The contract's struct."""
-        return astuple(self)
+        return tuple(getattr(self, field.name) for field in fields(self))
 
     def hash(self, requester: Address) -> TermsHash:
         """keccak256 of requester and terms, which every submission names."""
         from eth_abi import encode
 
-        return TermsHash(
-            keccak(encode(("address", ABI), (requester, self.as_struct())))
+        struct = tuple(
+            bytes_of(one) if isinstance(one, str) else one for one in self.as_struct()
         )
+        return TermsHash(keccak(encode(("address", ABI), (requester, struct))))
