@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,8 +14,12 @@ from modelmarket import agent
 from modelmarket.audit import audit
 from modelmarket.chain.connection import Call
 from modelmarket.chain.sending import sign
+from modelmarket.chain.wallets import Wallet
+from modelmarket.datasets.split import Source
+from modelmarket.datasets.tables import open_table
 from modelmarket.errors import (
     ChainError,
+    ConfirmationError,
     DataError,
     FundsError,
     InputError,
@@ -29,6 +34,7 @@ from modelmarket.market import Market
 from modelmarket.market.outbox import Resumed
 from modelmarket.protocol.phases import Phase, Status
 from modelmarket.protocol.types import SubmissionId, Wei
+from modelmarket.vault import backups
 from trading import REWARD, STAKE, Place, place
 
 
@@ -310,6 +316,195 @@ def test_another_chain_is_refused(embedded: Place) -> None:
 
     with pytest.raises(ChainError, match="is on chain 1297041477, not 5"):
         Connection(embedded.network.rpc, chain_id=5)
+
+
+# --- what was used before ---
+
+
+def left(market: Market) -> tuple[int, int, int, int]:
+    """What would have grown if something had been sent or stored."""
+    me = market.wallet.address
+    return (
+        market.connection.transaction_count(me, "pending"),
+        market.vault.count(),
+        len(list(market.vault.published())),
+        len(market.store.roots()),
+    )
+
+
+def refused(market: Market, option: str, act) -> str:
+    before = left(market)
+    with pytest.raises(ConfirmationError) as told:
+        act()
+    assert told.value.option == option
+    assert left(market) == before
+    assert list(market.home.scratch().iterdir()) == []
+    return str(told.value)
+
+
+def table(here: Place, name: str, numbers: range) -> Source:
+    lines = (f"{n},{n * n},{'odd' if n % 2 else 'even'}" for n in numbers)
+    path = here.folder / f"{name}.csv"
+    path.write_text("n,square,kind\n" + "\n".join(lines) + "\n")
+    return Source(open_table(path, header=True), label="kind")
+
+
+def test_a_table_that_is_used_again_would_show_the_labels_of_its_test_rows(
+    embedded: Place,
+) -> None:
+    requester = embedded.join("requester")
+    first = embedded.create(requester, 100, again=False)
+    said = refused(
+        requester, "again", lambda: embedded.create(requester, 100, again=False)
+    )
+    assert re.search(
+        r"(\d+) of the 20 test rows of request 1 would stand with their labels in "
+        r"this training part, while it takes submissions\. (\d+) of the 20 test rows "
+        r"stand with their labels in the training part of request 1\.",
+        said,
+    )
+    # Half of the rows, among others, in another file and order.
+    other = table(embedded, "other", range(299, 49, -1))
+    said = refused(
+        requester, "again", lambda: requester.create_request(other, reward=REWARD)
+    )
+    seen, hidden = set(first.training_data()[0]["n"]), set(first.test_data()["n"])
+    assert len(seen) + len(hidden) == 100
+    assert "of the 20 test rows of request 1 would stand" in said
+    fresh = table(embedded, "fresh", range(1_000, 1_100))
+    requester.create_request(fresh, reward=REWARD)
+    again = requester.create_request(other, reward=REWARD, again=True)
+    assert again.id == 3
+
+
+def test_how_many_rows_would_leak_is_counted_right(embedded: Place) -> None:
+    requester = embedded.join("requester")
+    first = embedded.create(requester, 100, again=False)
+    said = refused(
+        requester, "again", lambda: embedded.create(requester, 100, again=False)
+    )
+    second = embedded.create(requester, 100)  # the same split as the refused one
+    hidden, shown = (set(one.test_data()["n"]) for one in (first, second))
+    learnt = set(second.training_data()[0]["n"])
+    counts = [int(one) for one in re.findall(r"(\d+) of the 20 test rows", said)]
+    assert counts == [
+        count
+        for count in (
+            len(hidden & learnt),
+            len(shown & set(first.training_data()[0]["n"])),
+            len(shown & hidden),
+        )
+        if count
+    ]
+
+
+def test_what_an_ended_request_has_shown_is_no_secret_to_test_with(
+    embedded: Place,
+) -> None:
+    """Nothing leaks back into it, but its labels are known."""
+    requester, ann = embedded.join("requester"), embedded.join("ann")
+    request = embedded.create(requester, again=False)
+    embedded.submit(ann, request.id)
+    embedded.settle(request.id)
+    said = refused(requester, "again", lambda: embedded.create(requester, again=False))
+    assert "while it takes submissions" not in said
+    assert "stand with their labels in the training part of request 1" in said
+
+
+def test_a_table_that_was_prepared_and_never_published_is_not_held_against_it(
+    embedded: Place,
+) -> None:
+    requester = embedded.join("requester")
+    owner = requester.wallet.address
+    requester.prepare_request(embedded.data(), owner=owner, reward=REWARD)
+    embedded.create(requester, again=False)
+
+
+def test_tables_are_recognised_after_a_restart_and_out_of_a_backup(
+    embedded: Place,
+) -> None:
+    requester = embedded.join("requester")
+    embedded.create(requester, again=False)
+    path = embedded.folder / "backup.json"
+    backups.write(
+        path,
+        requester.vault.all(),
+        "long enough",
+        published=requester.vault.published(),
+    )
+    back = embedded.again("requester")
+    refused(back, "again", lambda: embedded.create(back, again=False))
+    other = embedded.join("other")
+    backups.read(path, other.vault, "long enough")
+    refused(other, "again", lambda: embedded.create(other, again=False))
+
+
+def test_a_truth_is_sealed_for_one_request_only(embedded: Place) -> None:
+    """Nobody else's either, and whatever is said."""
+    requester, eve = embedded.join("requester"), embedded.join("eve")
+    request = embedded.create(requester)
+    nonce = requester.connection.transaction_count(requester.wallet.address)
+    for market in (requester, eve):
+        with pytest.raises(TermsError, match="Request 1 has this truth's seal already"):
+            market.creation(request.terms, market.permit(REWARD))
+    assert requester.connection.transaction_count(requester.wallet.address) == nonce
+
+
+def test_a_second_submission_of_ones_own_is_asked_about(embedded: Place) -> None:
+    requester, ann = embedded.join("requester"), embedded.join("ann")
+    bob = embedded.join("bob")
+    request = embedded.create(requester)
+    first = embedded.submit(ann, request.id, again=False)
+    mine = ann.request(request.id)
+    model, other = ann.home.path / "model.txt", ann.home.path / "other.txt"
+    other.write_text("n & 1")
+    labels = ["odd"] * 20
+
+    said = refused(ann, "again", lambda: embedded.submit(ann, request.id, again=False))
+    assert f"with the same predictions already: submission {first.id}. " in said
+    said = refused(ann, "again", lambda: mine.submit(labels, model))
+    assert f"with the same model already: submission {first.id}. " in said
+    said = refused(ann, "again", lambda: mine.submit(labels, other))
+    assert f"has a submission of yours already: submission {first.id}. " in said
+
+    second = mine.submit(labels, other, again=True)
+    said = refused(ann, "again", lambda: mine.submit(labels, other))
+    assert f"same predictions already: submission {second.id}, one of 2 of" in said
+    # Others, other requests, and what was cancelled, are not asked about.
+    embedded.submit(bob, request.id, again=False)
+    embedded.submit(ann, embedded.create(requester).id, again=False)
+    for one in (first, second):
+        one.refresh().cancel()
+    embedded.submit(ann, request.id, again=False)
+
+
+def test_the_same_predictions_from_another_account_of_the_vault_are_asked_about(
+    embedded: Place,
+) -> None:
+    requester, ann = embedded.join("requester"), embedded.join("ann")
+    request = embedded.create(requester)
+    first = embedded.submit(ann, request.id)
+    key = Wallet.new()
+    embedded.fund(key)
+    twin = ann.signed_by(key)
+    twin.claim_airdrop()
+    said = refused(twin, "again", lambda: embedded.submit(twin, 1, again=False))
+    assert f"with the same predictions already: submission {first.id}. " in said
+
+
+def test_a_stake_above_the_reward_is_asked_about(embedded: Place) -> None:
+    requester, ann = embedded.join("requester"), embedded.join("ann")
+    high = Wei(REWARD + 1)
+    said = refused(
+        requester, "accept_stake", lambda: embedded.create(requester, stake=high)
+    )
+    assert "100.000000000000000001 MDC is above the reward of 100 MDC" in said
+    embedded.create(requester, stake=REWARD)
+    request = embedded.create(requester, stake=high, accept_stake=True)
+    mine, model = ann.request(request.id), ann.home.path / "model"
+    model.write_text("x")
+    refused(ann, "accept_stake", lambda: mine.submit(["odd"] * 20, model))
+    mine.submit(["odd"] * 20, model, accept_stake=True)
 
 
 # --- the index ---

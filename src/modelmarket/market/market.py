@@ -26,6 +26,7 @@ from modelmarket.index.summaries import Sort, Wanted
 from modelmarket.market.outbox import Outbox, Resumed
 from modelmarket.market.preparing import RequestOptions, prepare
 from modelmarket.market.request import Request
+from modelmarket.market.reusing import refuse_used_seal
 from modelmarket.market.submission import Submission
 from modelmarket.market.verifying import Verifier
 from modelmarket.protocol.money import format_mdc
@@ -293,6 +294,8 @@ class Market:
             TermsError: The contract would refuse the terms.
             FundsError: MDC or fees do not suffice.
             StepError: An interrupted run has created one already.
+            ConfirmationError: It is allowed, but hardly meant: see `again` and
+                `accept_stake`.
         """
         self.outbox.finish_interrupted(
             "create_request", "modelmarket request list --mine"
@@ -310,7 +313,12 @@ class Market:
             return self.request(created.request_id)
 
     def creation(self, terms: Terms, permit: Permit) -> Call:
-        """The call that creates what was prepared."""
+        """The call that creates what was prepared.
+
+        Raises:
+            TermsError: A request has this truth, or these very terms, already.
+        """
+        refuse_used_seal(self, terms.truth_seal)
         call = self.contract.create_request(terms, permit)
         return with_copy(call, self.vault.copy_of(terms.truth_seal))
 

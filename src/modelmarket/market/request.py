@@ -19,7 +19,9 @@ from modelmarket.datasets.published import (
 )
 from modelmarket.datasets.split import LABEL, ROW_ID
 from modelmarket.errors import DataError, InputError, NotFoundError, StepError
+from modelmarket.files import existing_path
 from modelmarket.index.history import RequestRecord
+from modelmarket.market.reusing import refuse_high_stake, refuse_second
 from modelmarket.market.submission import Submission
 from modelmarket.protocol.classes import Codes
 from modelmarket.protocol.labels import pack, page_count, unpack
@@ -265,7 +267,13 @@ class Request:
         return Checked(codes, counts)
 
     def submit(
-        self, predictions: Predictions, model: Path | str, *, name: str = ""
+        self,
+        predictions: Predictions,
+        model: Path | str,
+        *,
+        name: str = "",
+        again: bool = False,
+        accept_stake: bool = False,
     ) -> Submission:
         """Seals predictions and model, and stakes on them.
 
@@ -273,8 +281,12 @@ class Request:
             predictions: A CSV's path, an array, a list or a column.
             model: Any file or folder. It is published only if it wins.
             name: Shown beside the submission; at most 64 bytes.
+            again: Go on where a submission of one's own stands already.
+            accept_stake: Go on where the stake is above the reward.
 
         Raises:
+            ConfirmationError: It is allowed, but hardly meant: see `again` and
+                `accept_stake`.
             DataError: The predictions do not fit.
             StepError: The deadline has passed, or an interrupted run has
                 submitted already.
@@ -290,7 +302,12 @@ class Request:
             )
         permit = market.permit(self.terms.stake)
         entry = self.prepare_submission(
-            predictions, model, name=name, owner=market.wallet.address
+            predictions,
+            model,
+            name=name,
+            owner=market.wallet.address,
+            again=again,
+            accept_stake=accept_stake,
         )
         with market.sending(self.submission_call(entry, permit)) as receipt:
             created = next(
@@ -307,6 +324,8 @@ class Request:
         *,
         name: str = "",
         owner: Address,
+        again: bool = False,
+        accept_stake: bool = False,
     ) -> Prepared:
         """Everything before the transaction: the secrets lie in the vault.
 
@@ -315,8 +334,11 @@ class Request:
             model: Any file or folder.
             name: Shown beside the submission; at most 64 bytes.
             owner: Who will send the transaction; the seal names them.
+            again: Go on where a submission of one's own stands already.
+            accept_stake: Go on where the stake is above the reward.
 
         Raises:
+            ConfirmationError: See `again` and `accept_stake`; nothing is stored.
             DataError: The predictions do not fit.
             InputError: The name is too long.
         """
@@ -325,8 +347,13 @@ class Request:
         name_bytes = name.encode()
         if len(name_bytes) > 64:  # noqa: PLR2004  # the contract's bound
             raise InputError(f"The name takes {len(name_bytes)} bytes; 64 are allowed.")
-        bundle = self._bundle(Path(model), codes)
+        existing_path(Path(model))
         packed = b"".join(pack(codes, self.terms.bits))
+        if not accept_stake:
+            refuse_high_stake(self.terms.stake, self.terms.reward)
+        if not again:
+            refuse_second(self, packed, Path(model), owner)
+        bundle = self._bundle(Path(model), codes)
         secret = SealedPredictions(
             chain_id=market.network.chain_id,
             market=market.network.market,
