@@ -4,14 +4,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from eth_abi import encode as abi_encode
+from eth_utils import keccak
 
 from modelmarket import agent
 from modelmarket.audit import audit
+from modelmarket.chain.abi import functions
 from modelmarket.chain.connection import Call
 from modelmarket.chain.sending import sign
 from modelmarket.chain.wallets import Wallet
@@ -27,6 +30,7 @@ from modelmarket.errors import (
     RevertError,
     StepError,
     TermsError,
+    TransactionError,
 )
 from modelmarket.index.index import Index
 from modelmarket.index.summaries import Sort
@@ -316,6 +320,124 @@ def test_another_chain_is_refused(embedded: Place) -> None:
 
     with pytest.raises(ChainError, match="is on chain 1297041477, not 5"):
         Connection(embedded.network.rpc, chain_id=5)
+
+
+# --- permits that strangers see ---
+
+
+class Watched(Wallet):
+    """A wallet that lets something happen when it signs a transaction."""
+
+    def __init__(self, happens: Callable[[], object]) -> None:
+        super().__init__(Wallet.new()._account)
+        self._happens = [happens]
+        self.permits: list[dict] = []
+
+    def sign_typed(self, message):
+        if message["primaryType"] == "Permit":
+            self.permits.append(message["message"])
+        return super().sign_typed(message)
+
+    def sign_transaction(self, transaction):
+        if self._happens and transaction["data"][:4] != CLAIM_AIRDROP:
+            self._happens.pop()()
+        return super().sign_transaction(transaction)
+
+
+CLAIM_AIRDROP = functions("ModelCoin")["claim_airdrop"].encode()[:4]
+PERMIT = "permit(address,address,uint256,uint256,uint8,bytes32,bytes32)"
+
+
+def post_permit(stranger: Market, market: Market, amount: int, nonce: int) -> None:
+    """A stranger uses a permit that somebody once signed."""
+    message = market.coin.permit_message(
+        market.wallet.address, market.network.market, amount
+    )
+    message["message"]["nonce"] = nonce
+    v, r, s = Wallet(market.wallet._account).sign_typed(message)
+    said = message["message"]
+    arguments = (said["owner"], said["spender"], amount, said["deadline"], v, r, s)
+    types = PERMIT.removeprefix("permit(").removesuffix(")").split(",")
+    data = keccak(PERMIT.encode())[:4] + abi_encode(types, arguments)
+    stranger.send(Call("permit", market.coin.address, data))
+
+
+def failed(market: Market) -> list[str]:
+    entries = market.vault.journal(market.network.market, limit=9)
+    return [one.outcome for one in entries if one.outcome == "failed"]
+
+
+@pytest.mark.parametrize("when", ["before it is checked", "after it is signed"])
+@pytest.mark.parametrize(
+    ("amount", "signed"), [(REWARD, 1), (REWARD // 2, 2)], ids=["same", "older"]
+)
+def test_a_permit_that_a_stranger_used_up_stops_nobody(
+    here: Place, when: str, amount: int, signed: int
+) -> None:
+    """Posted as it is, it leaves the allowance; an older one makes it void."""
+    eve = here.join("eve")
+    happened: list[str] = []
+
+    def spoil() -> None:
+        happened.append(when)
+        post_permit(eve, requester, amount, nonce=0)
+
+    class Early(Watched):
+        def sign_typed(self, message):
+            found = super().sign_typed(message)
+            if message["primaryType"] == "Permit" and not happened:
+                spoil()
+            return found
+
+    early = when == "before it is checked"
+    wallet = Early(lambda: None) if early else Watched(spoil)
+    requester = here.join("requester", wallet)
+    request = here.create(requester)
+    assert happened == [when]
+    assert request.id == 1
+    assert requester.contract.request_count() == 1
+    assert requester.coin.balance(requester.wallet.address) == 9 * REWARD
+    assert [one["nonce"] for one in wallet.permits] == list(range(signed))
+    # On the chain one failed only where it was signed before it was spoilt.
+    is_late = signed == 2 and not early
+    assert failed(requester) == (["failed"] if is_late else [])
+    assert requester.vault.unfinished(requester.network.market) == []
+    assert (
+        requester.coin.allowance(requester.wallet.address, requester.network.market)
+        == 0
+    )
+
+
+def test_a_submission_whose_permit_was_used_up_is_sent_once(embedded: Place) -> None:
+    requester, eve = embedded.join("requester"), embedded.join("eve")
+    request = embedded.create(requester)
+    wallet = Watched(lambda: post_permit(eve, ann, 1, nonce=0))
+    ann = embedded.join("ann", wallet)
+    embedded.submit(ann, request.id)
+    assert ann.contract.submission_count() == 1
+    assert ann.coin.balance(ann.wallet.address) == 10 * REWARD - STAKE
+    assert failed(ann) == ["failed"]
+
+
+def test_what_fails_for_another_reason_is_not_sent_again(embedded: Place) -> None:
+    requester = embedded.join("requester")
+    request = embedded.create(requester)
+    wallet = Watched(lambda: embedded.move_to(request.record.deadline))
+    ann = embedded.join("ann", wallet)
+    before = ann.connection.transaction_count(ann.wallet.address)
+    with pytest.raises(TransactionError, match="and failed"):
+        embedded.submit(ann, request.id)
+    assert ann.connection.transaction_count(ann.wallet.address) == before + 1
+    assert ann.contract.submission_count() == 0
+
+
+def test_the_airdrop_is_not_offered_to_who_had_it(embedded: Place) -> None:
+    ann = embedded.join("ann")
+    with pytest.raises(FundsError, match="It has had its airdrop") as told:
+        ann.permit(11 * REWARD)
+    assert "modelmarket airdrop" not in told.value.hint
+    with pytest.raises(FundsError, match="`modelmarket airdrop` gives 1,000 MDC"):
+        ann.signed_by(Wallet.new()).permit(1)
 
 
 # --- what was used before ---

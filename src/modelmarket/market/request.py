@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelmarket.chain.contracts import with_copy
-from modelmarket.chain.events import SubmissionCreated
+from modelmarket.chain.events import (
+    RequestCancelled,
+    RequestForfeited,
+    RequestFulfilled,
+    RequestRefunded,
+    SubmissionCreated,
+    decode,
+)
 from modelmarket.datasets.published import (
     MANIFEST,
     MOST_MANIFEST_BYTES,
@@ -32,6 +39,7 @@ from modelmarket.protocol.types import Address, RequestId, Seal, SubmissionId, S
 from modelmarket.storage.cid import Cid
 from modelmarket.storage.fetch import fetch
 from modelmarket.storage.store import Progress, Stored
+from modelmarket.text import local_time
 from modelmarket.vault.secret import SealedPredictions
 
 if TYPE_CHECKING:
@@ -300,7 +308,7 @@ class Request:
                 f"Request {self.id} takes no more submissions: "
                 f"it is in {position.phase.name}."
             )
-        permit = market.permit(self.terms.stake)
+        market.may_take(market.wallet.address, self.terms.stake)
         entry = self.prepare_submission(
             predictions,
             model,
@@ -309,7 +317,9 @@ class Request:
             again=again,
             accept_stake=accept_stake,
         )
-        with market.sending(self.submission_call(entry, permit)) as receipt:
+        with market.paying(
+            self.terms.stake, lambda permit: self.submission_call(entry, permit)
+        ) as receipt:
             created = next(
                 event
                 for event in market.contract.events(receipt)
@@ -392,6 +402,23 @@ class Request:
         return store.add_folder({inside: stored, PREDICTIONS: table}, model.name)
 
     # --- the requester's steps ---
+
+    def refuse_if_ended(self) -> None:
+        """Makes sure that it has not ended yet.
+
+        Raises:
+            StepError: It has; says how, and when.
+        """
+        if not self.record.stage.is_final:
+            return
+        ends = (RequestCancelled, RequestForfeited, RequestFulfilled, RequestRefunded)
+        for placed in self.market.index.logs(self.id):
+            if isinstance(decode(placed.log), ends):
+                raise StepError(
+                    f"Request {self.id} has ended already, in block "
+                    f"{placed.log.block:,} at {local_time(placed.timestamp)}.",
+                    hint=self.status(),
+                )
 
     def cancel(self, *, max_live: int = 0) -> Receipt:
         """Cancels the request.
