@@ -3,18 +3,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from eth_abi import encode as abi_encode
+from eth_utils import keccak
 
 from modelmarket import agent
 from modelmarket.audit import audit
+from modelmarket.chain.abi import functions
 from modelmarket.chain.connection import Call
 from modelmarket.chain.sending import sign
+from modelmarket.chain.wallets import Wallet
+from modelmarket.datasets.split import Source
+from modelmarket.datasets.tables import open_table
 from modelmarket.errors import (
     ChainError,
+    ConfirmationError,
     DataError,
     FundsError,
     InputError,
@@ -22,6 +30,7 @@ from modelmarket.errors import (
     RevertError,
     StepError,
     TermsError,
+    TransactionError,
 )
 from modelmarket.index.index import Index
 from modelmarket.index.summaries import Sort
@@ -29,6 +38,7 @@ from modelmarket.market import Market
 from modelmarket.market.outbox import Resumed
 from modelmarket.protocol.phases import Phase, Status
 from modelmarket.protocol.types import SubmissionId, Wei
+from modelmarket.vault import backups
 from trading import REWARD, STAKE, Place, place
 
 
@@ -312,6 +322,313 @@ def test_another_chain_is_refused(embedded: Place) -> None:
 
     with pytest.raises(ChainError, match="is on chain 1297041477, not 5"):
         Connection(embedded.network.rpc, chain_id=5)
+
+
+# --- permits that strangers see ---
+
+
+class Watched(Wallet):
+    """A wallet that lets something happen when it signs a transaction."""
+
+    def __init__(self, happens: Callable[[], object]) -> None:
+        super().__init__(Wallet.new()._account)
+        self._happens = [happens]
+        self.permits: list[dict] = []
+
+    def sign_typed(self, message):
+        if message["primaryType"] == "Permit":
+            self.permits.append(message["message"])
+        return super().sign_typed(message)
+
+    def sign_transaction(self, transaction):
+        if self._happens and transaction["data"][:4] != CLAIM_AIRDROP:
+            self._happens.pop()()
+        return super().sign_transaction(transaction)
+
+
+CLAIM_AIRDROP = functions("ModelCoin")["claim_airdrop"].encode()[:4]
+PERMIT = "permit(address,address,uint256,uint256,uint8,bytes32,bytes32)"
+
+
+def post_permit(stranger: Market, market: Market, amount: int, nonce: int) -> None:
+    """A stranger uses a permit that somebody once signed."""
+    message = market.coin.permit_message(
+        market.wallet.address, market.network.market, amount
+    )
+    message["message"]["nonce"] = nonce
+    v, r, s = Wallet(market.wallet._account).sign_typed(message)
+    said = message["message"]
+    arguments = (said["owner"], said["spender"], amount, said["deadline"], v, r, s)
+    types = PERMIT.removeprefix("permit(").removesuffix(")").split(",")
+    data = keccak(PERMIT.encode())[:4] + abi_encode(types, arguments)
+    stranger.send(Call("permit", market.coin.address, data))
+
+
+def failed(market: Market) -> list[str]:
+    entries = market.vault.journal(market.network.market, limit=9)
+    return [one.outcome for one in entries if one.outcome == "failed"]
+
+
+@pytest.mark.parametrize("when", ["before it is checked", "after it is signed"])
+@pytest.mark.parametrize(
+    ("amount", "signed"), [(REWARD, 1), (REWARD // 2, 2)], ids=["same", "older"]
+)
+def test_a_permit_that_a_stranger_used_up_stops_nobody(
+    here: Place, when: str, amount: int, signed: int
+) -> None:
+    """Posted as it is, it leaves the allowance; an older one makes it void."""
+    eve = here.join("eve")
+    happened: list[str] = []
+
+    def spoil() -> None:
+        happened.append(when)
+        post_permit(eve, requester, amount, nonce=0)
+
+    class Early(Watched):
+        def sign_typed(self, message):
+            found = super().sign_typed(message)
+            if message["primaryType"] == "Permit" and not happened:
+                spoil()
+            return found
+
+    early = when == "before it is checked"
+    wallet = Early(lambda: None) if early else Watched(spoil)
+    requester = here.join("requester", wallet)
+    request = here.create(requester)
+    assert happened == [when]
+    assert request.id == 1
+    assert requester.contract.request_count() == 1
+    assert requester.coin.balance(requester.wallet.address) == 9 * REWARD
+    assert [one["nonce"] for one in wallet.permits] == list(range(signed))
+    # On the chain one failed only where it was signed before it was spoilt.
+    is_late = signed == 2 and not early
+    assert failed(requester) == (["failed"] if is_late else [])
+    assert requester.vault.unfinished(requester.network.market) == []
+    assert (
+        requester.coin.allowance(requester.wallet.address, requester.network.market)
+        == 0
+    )
+
+
+def test_a_submission_whose_permit_was_used_up_is_sent_once(embedded: Place) -> None:
+    requester, eve = embedded.join("requester"), embedded.join("eve")
+    request = embedded.create(requester)
+    wallet = Watched(lambda: post_permit(eve, ann, 1, nonce=0))
+    ann = embedded.join("ann", wallet)
+    embedded.submit(ann, request.id)
+    assert ann.contract.submission_count() == 1
+    assert ann.coin.balance(ann.wallet.address) == 10 * REWARD - STAKE
+    assert failed(ann) == ["failed"]
+
+
+def test_what_fails_for_another_reason_is_not_sent_again(embedded: Place) -> None:
+    requester = embedded.join("requester")
+    request = embedded.create(requester)
+    wallet = Watched(lambda: embedded.move_to(request.record.deadline))
+    ann = embedded.join("ann", wallet)
+    before = ann.connection.transaction_count(ann.wallet.address)
+    with pytest.raises(TransactionError, match="and failed"):
+        embedded.submit(ann, request.id)
+    assert ann.connection.transaction_count(ann.wallet.address) == before + 1
+    assert ann.contract.submission_count() == 0
+
+
+def test_the_airdrop_is_not_offered_to_who_had_it(embedded: Place) -> None:
+    ann = embedded.join("ann")
+    with pytest.raises(FundsError, match="It has had its airdrop") as told:
+        ann.permit(11 * REWARD)
+    assert "modelmarket airdrop" not in told.value.hint
+    with pytest.raises(FundsError, match="`modelmarket airdrop` gives 1,000 MDC"):
+        ann.signed_by(Wallet.new()).permit(1)
+
+
+# --- what was used before ---
+
+
+def left(market: Market) -> tuple[int, int, int, int]:
+    """What would have grown if something had been sent or stored."""
+    me = market.wallet.address
+    return (
+        market.connection.transaction_count(me, "pending"),
+        market.vault.count(),
+        len(list(market.vault.published())),
+        len(market.store.roots()),
+    )
+
+
+def refused(market: Market, option: str, act) -> str:
+    before = left(market)
+    with pytest.raises(ConfirmationError) as told:
+        act()
+    assert told.value.option == option
+    assert left(market) == before
+    assert list(market.home.scratch().iterdir()) == []
+    return str(told.value)
+
+
+def table(here: Place, name: str, numbers: range) -> Source:
+    lines = (f"{n},{n * n},{'odd' if n % 2 else 'even'}" for n in numbers)
+    path = here.folder / f"{name}.csv"
+    path.write_text("n,square,kind\n" + "\n".join(lines) + "\n")
+    return Source(open_table(path, header=True), label="kind")
+
+
+def test_a_table_that_is_used_again_would_show_the_labels_of_its_test_rows(
+    embedded: Place,
+) -> None:
+    requester = embedded.join("requester")
+    first = embedded.create(requester, 100, again=False)
+    said = refused(
+        requester, "again", lambda: embedded.create(requester, 100, again=False)
+    )
+    assert re.search(
+        r"(\d+) of the 20 test rows of request 1 would stand with their labels in "
+        r"this training part, while it takes submissions\. (\d+) of the 20 test rows "
+        r"stand with their labels in the training part of request 1\.",
+        said,
+    )
+    # Half of the rows, among others, in another file and order.
+    other = table(embedded, "other", range(299, 49, -1))
+    said = refused(
+        requester, "again", lambda: requester.create_request(other, reward=REWARD)
+    )
+    seen, hidden = set(first.training_data()[0]["n"]), set(first.test_data()["n"])
+    assert len(seen) + len(hidden) == 100
+    assert "of the 20 test rows of request 1 would stand" in said
+    fresh = table(embedded, "fresh", range(1_000, 1_100))
+    requester.create_request(fresh, reward=REWARD)
+    again = requester.create_request(other, reward=REWARD, again=True)
+    assert again.id == 3
+
+
+def test_how_many_rows_would_leak_is_counted_right(embedded: Place) -> None:
+    requester = embedded.join("requester")
+    first = embedded.create(requester, 100, again=False)
+    said = refused(
+        requester, "again", lambda: embedded.create(requester, 100, again=False)
+    )
+    second = embedded.create(requester, 100)  # the same split as the refused one
+    hidden, shown = (set(one.test_data()["n"]) for one in (first, second))
+    learnt = set(second.training_data()[0]["n"])
+    counts = [int(one) for one in re.findall(r"(\d+) of the 20 test rows", said)]
+    assert counts == [
+        count
+        for count in (
+            len(hidden & learnt),
+            len(shown & set(first.training_data()[0]["n"])),
+            len(shown & hidden),
+        )
+        if count
+    ]
+
+
+def test_what_an_ended_request_has_shown_is_no_secret_to_test_with(
+    embedded: Place,
+) -> None:
+    """Nothing leaks back into it, but its labels are known."""
+    requester, ann = embedded.join("requester"), embedded.join("ann")
+    request = embedded.create(requester, again=False)
+    embedded.submit(ann, request.id)
+    embedded.settle(request.id)
+    said = refused(requester, "again", lambda: embedded.create(requester, again=False))
+    assert "while it takes submissions" not in said
+    assert "stand with their labels in the training part of request 1" in said
+
+
+def test_a_table_that_was_prepared_and_never_published_is_not_held_against_it(
+    embedded: Place,
+) -> None:
+    requester = embedded.join("requester")
+    owner = requester.wallet.address
+    requester.prepare_request(embedded.data(), owner=owner, reward=REWARD)
+    embedded.create(requester, again=False)
+
+
+def test_tables_are_recognised_after_a_restart_and_out_of_a_backup(
+    embedded: Place,
+) -> None:
+    requester = embedded.join("requester")
+    embedded.create(requester, again=False)
+    path = embedded.folder / "backup.json"
+    backups.write(
+        path,
+        requester.vault.all(),
+        "long enough",
+        published=requester.vault.published(),
+    )
+    back = embedded.again("requester")
+    refused(back, "again", lambda: embedded.create(back, again=False))
+    other = embedded.join("other")
+    backups.read(path, other.vault, "long enough")
+    refused(other, "again", lambda: embedded.create(other, again=False))
+
+
+def test_a_truth_is_sealed_for_one_request_only(embedded: Place) -> None:
+    """Nobody else's either, and whatever is said."""
+    requester, eve = embedded.join("requester"), embedded.join("eve")
+    request = embedded.create(requester)
+    nonce = requester.connection.transaction_count(requester.wallet.address)
+    for market in (requester, eve):
+        with pytest.raises(TermsError, match="Request 1 has this truth's seal already"):
+            market.creation(request.terms, market.permit(REWARD))
+    assert requester.connection.transaction_count(requester.wallet.address) == nonce
+
+
+def test_a_second_submission_of_ones_own_is_asked_about(embedded: Place) -> None:
+    requester, ann = embedded.join("requester"), embedded.join("ann")
+    bob = embedded.join("bob")
+    request = embedded.create(requester)
+    first = embedded.submit(ann, request.id, again=False)
+    mine = ann.request(request.id)
+    model, other = ann.home.path / "model.txt", ann.home.path / "other.txt"
+    other.write_text("n & 1")
+    labels = ["odd"] * 20
+
+    said = refused(ann, "again", lambda: embedded.submit(ann, request.id, again=False))
+    assert f"with the same predictions already: submission {first.id}. " in said
+    said = refused(ann, "again", lambda: mine.submit(labels, model))
+    assert f"with the same model already: submission {first.id}. " in said
+    said = refused(ann, "again", lambda: mine.submit(labels, other))
+    assert f"has a submission of yours already: submission {first.id}. " in said
+
+    second = mine.submit(labels, other, again=True)
+    said = refused(ann, "again", lambda: mine.submit(labels, other))
+    assert f"same predictions already: submission {second.id}, one of 2 of" in said
+    # Others, other requests, and what was cancelled, are not asked about.
+    embedded.submit(bob, request.id, again=False)
+    embedded.submit(ann, embedded.create(requester).id, again=False)
+    for one in (first, second):
+        one.refresh().cancel()
+    embedded.submit(ann, request.id, again=False)
+
+
+def test_the_same_predictions_from_another_account_of_the_vault_are_asked_about(
+    embedded: Place,
+) -> None:
+    requester, ann = embedded.join("requester"), embedded.join("ann")
+    request = embedded.create(requester)
+    first = embedded.submit(ann, request.id)
+    key = Wallet.new()
+    embedded.fund(key)
+    twin = ann.signed_by(key)
+    twin.claim_airdrop()
+    said = refused(twin, "again", lambda: embedded.submit(twin, 1, again=False))
+    assert f"with the same predictions already: submission {first.id}. " in said
+
+
+def test_a_stake_above_the_reward_is_asked_about(embedded: Place) -> None:
+    requester, ann = embedded.join("requester"), embedded.join("ann")
+    high = Wei(REWARD + 1)
+    said = refused(
+        requester, "accept_stake", lambda: embedded.create(requester, stake=high)
+    )
+    assert "100.000000000000000001 MDC is above the reward of 100 MDC" in said
+    embedded.create(requester, stake=REWARD)
+    request = embedded.create(requester, stake=high, accept_stake=True)
+    mine, model = ann.request(request.id), ann.home.path / "model"
+    model.write_text("x")
+    refused(ann, "accept_stake", lambda: mine.submit(["odd"] * 20, model))
+    mine.submit(["odd"] * 20, model, accept_stake=True)
 
 
 # --- the index ---

@@ -91,7 +91,7 @@ TOKEN_FUNDS = {
         "The market may not take that much of your MDC.", "Sign a permit or approve it."
     ),
     "erc20: transfer amount exceeds balance": Meaning(
-        "Your MDC do not suffice.", "`modelmarket airdrop` gives 1,000 MDC, once."
+        "Your MDC do not suffice.", "`modelmarket account show` shows them."
     ),
 }
 """Reasons of the token itself that users can meet."""

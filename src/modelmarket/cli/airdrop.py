@@ -6,7 +6,7 @@ from modelmarket.cli.options import (
     AccountName,
     AsJson,
     NetworkName,
-    open_market,
+    signing,
 )
 from modelmarket.cli.output import Output
 
@@ -24,8 +24,9 @@ def airdrop(
     """
     from modelmarket.protocol.money import format_mdc
 
-    market = open_market(network, account, sign=True)
-    receipt = market.claim_airdrop()
+    look = "modelmarket account show"
+    with signing(network, account, as_json=as_json, look=look) as market:
+        receipt = market.claim_airdrop()
     balance = market.coin.balance(market.wallet.address)
     Output(as_json=as_json).result(
         {

@@ -4,16 +4,21 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from modelmarket.errors import InputError
+from modelmarket.errors import ConfirmationError, InputError, ModelMarketError
 from modelmarket.home import Home
+from modelmarket.text import plain
 
 if TYPE_CHECKING:
     from modelmarket.chain.networks import Network
+    from modelmarket.cli.output import Output
     from modelmarket.market import Market
+    from modelmarket.vault.vault import Entry
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 NetworkName = Annotated[
@@ -33,7 +38,16 @@ AccountName = Annotated[
 RequestNumber = Annotated[int, typer.Argument(metavar="REQUEST", help="Its id.")]
 SubmissionNumber = Annotated[int, typer.Argument(metavar="SUBMISSION", help="Its id.")]
 
+Again = Annotated[
+    bool, typer.Option("--again", help="Even if it was published or entered before.")
+]
+AcceptStake = Annotated[
+    bool, typer.Option("--accept-stake", help="Even if the stake is above the reward.")
+]
+
 DEFAULT_NETWORK = "local"
+MOST_SIGNED = 100
+"""Transactions that one command may sign."""
 VAULT_VARIABLE = "MODELMARKET_PASSPHRASE"
 BUNDLE_VARIABLE = "MODELMARKET_BUNDLE_PASSPHRASE"
 
@@ -94,3 +108,128 @@ def profile(name: str) -> Network:
     from modelmarket.chain.networks import Networks
 
     return Networks(Home.default().networks).get(name)
+
+
+_Done = TypeVar("_Done")
+
+
+def with_consent(act: Callable[..., _Done], *, as_json: bool, **given: bool) -> _Done:
+    """Does what may want a yes, and asks whoever sits there for it.
+
+    Args:
+        act: Is called with what was said yes to, again after each yes.
+        as_json: Whether a program reads; nobody is asked then.
+        given: What was said yes to on the command line.
+
+    Raises:
+        ConfirmationError: There is nobody to ask, or the answer is no.
+    """
+    while True:
+        try:
+            return act(**given)
+        except ConfirmationError as error:
+            is_watched = sys.stdin.isatty() and sys.stdout.isatty() and not as_json
+            if not is_watched or given.get(error.option, True):
+                raise
+            if not _agrees(error.message):
+                raise ConfirmationError(
+                    "Nothing was done.", option=error.option, hint=error.hint
+                ) from None
+            given[error.option] = True
+
+
+def _agrees(message: str) -> bool:
+    try:
+        answer: bool = typer.confirm(f"{plain(message)}\nGo on?", err=True)
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    return answer
+
+
+class Interruption:
+    """Knows what a command has signed, should it be interrupted."""
+
+    def __init__(self) -> None:
+        self._market: Market | None = None
+        self._before: set[bytes] = set()
+
+    def watch(self, market: Market) -> None:
+        """From here on something may be signed."""
+        self._before = {one.hash for one in _signed(market)}
+        self._market = market
+
+    def lines(self, look: str) -> Iterator[str]:
+        """What was sent until now, and what to do about it.
+
+        Args:
+            look: The command that shows what became of it.
+        """
+        market = self._market
+        new = (
+            [one for one in _signed(market) if one.hash not in self._before]
+            if market is not None
+            else []
+        )
+        if not new or market is None:
+            yield "Interrupted. Nothing was sent."
+            return
+        for one in reversed(new):
+            transaction = f"{one.step} as 0x{one.hash.hex()}"
+            if one.outcome:
+                yield f"Interrupted. {transaction} was sent: {one.outcome}."
+            else:
+                yield f"Interrupted. {_whereabouts(market, one.hash, transaction)}"
+        yield f"See `{look}` before you do it again."
+
+
+def _signed(market: Market) -> list[Entry]:
+    return market.vault.journal(market.network.market, limit=MOST_SIGNED)
+
+
+def _whereabouts(market: Market, transaction: bytes, what: str) -> str:
+    """What the node knows of a transaction that was signed."""
+    try:
+        receipt = market.connection.receipt(transaction)
+        if receipt is not None:
+            return f"{what} is in block {receipt.block:,}."
+        if market.connection.nonce(transaction) is not None:
+            return f"{what} was sent, and waits for its block."
+    except ModelMarketError as error:
+        return f"{what} was signed, and may have been sent: {error.message}"
+    return f"{what} was signed, and has not reached the node."
+
+
+@contextmanager
+def saying_what_was_sent(output: Output, look: str) -> Iterator[Interruption]:
+    """Lets Ctrl+C end a command with a word on what was sent.
+
+    Args:
+        output: Where it is said.
+        look: The command that shows what became of it.
+    """
+    interruption = Interruption()
+    try:
+        yield interruption
+    except KeyboardInterrupt:
+        output.warn(*interruption.lines(look))
+        raise
+
+
+@contextmanager
+def signing(
+    network: str, account: str | None, *, as_json: bool, look: str
+) -> Iterator[Market]:
+    """A market to send something to; Ctrl+C says what was sent.
+
+    Args:
+        network: Its name.
+        account: Who signs; None for the only one.
+        as_json: Whether a program reads.
+        look: The command that shows what became of it.
+    """
+    from modelmarket.cli.output import Output
+
+    with saying_what_was_sent(Output(as_json=as_json), look) as sending:
+        market = open_market(network, account, sign=True)
+        sending.watch(market)
+        yield market

@@ -73,6 +73,12 @@ class Output:
         if not self.as_json and sys.stdout.isatty():
             print(plain(line))  # noqa: T201  # the sink
 
+    def warn(self, *lines: str) -> None:
+        """Says what whoever reads the errors should know, beside a result."""
+        for line in lines:
+            said = json.dumps({"message": line}) if self.as_json else plain(line)
+            print(said, file=sys.stderr)  # noqa: T201  # the sink
+
     @contextmanager
     def progress(self) -> Iterator[Callable[[str, int], None]]:
         """Shows how far long work has come, where somebody watches."""

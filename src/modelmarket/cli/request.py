@@ -21,11 +21,16 @@ from modelmarket.cli.dataset import (
 )
 from modelmarket.cli.options import (
     DEFAULT_NETWORK,
+    AcceptStake,
     AccountName,
+    Again,
     AsJson,
     NetworkName,
     RequestNumber,
     open_market,
+    saying_what_was_sent,
+    signing,
+    with_consent,
 )
 from modelmarket.cli.output import Output
 from modelmarket.files import free_path
@@ -84,10 +89,13 @@ def create(
         str | None, typer.Option(help="MDC for each submission; 1% of the reward.")
     ] = None,
     minimum_accuracy: Annotated[
-        str | None, typer.Option(help="Least accuracy that earns the reward.")
+        str | None,
+        typer.Option(help="Least accuracy that earns the reward: 0.9 or 90%."),
     ] = None,
     fraction: FractionText = "0.2",
     stratified: Stratified = False,
+    again: Again = False,
+    accept_stake: AcceptStake = False,
     header: Header = None,
     delimiter: Delimiter = None,
     encoding: Encoding = None,
@@ -106,27 +114,39 @@ def create(
 
         modelmarket request create data.csv --labels labels.csv --reward 50
     """
-    from modelmarket.datasets.split import parse_fraction
+    from modelmarket.datasets.split import parse_accuracy, parse_fraction
     from modelmarket.protocol.money import format_mdc, parse_mdc
 
     amount = parse_mdc(reward)
-    source = open_source(data, label, labels, header, delimiter, encoding)
-    market = open_market(network, account, sign=True)
+    least = None if minimum_accuracy is None else parse_accuracy(minimum_accuracy)
+    share = parse_fraction(fraction)
+    locked = None if stake is None else parse_mdc(stake)
     output = Output(as_json=as_json)
-    with output.progress() as advance:
-        request = market.create_request(
-            source,
-            reward=amount,
-            stake=None if stake is None else parse_mdc(stake),
-            name=name,
-            context=context,
-            submission_window_s=round(minutes * 60),
-            response_window_s=round(response_minutes * 60),
-            minimum_accuracy=(minimum_accuracy and parse_fraction(minimum_accuracy))
-            or None,
-            fraction=parse_fraction(fraction),
-            stratified=stratified,
-            progress=advance,
+    with saying_what_was_sent(output, "modelmarket request list --mine") as sending:
+        source = open_source(data, label, labels, header, delimiter, encoding)
+        market = open_market(network, account, sign=True)
+        sending.watch(market)
+
+        def act(*, again: bool, accept_stake: bool) -> Request:
+            with output.progress() as advance:
+                return market.create_request(
+                    source,
+                    reward=amount,
+                    stake=locked,
+                    name=name,
+                    context=context,
+                    submission_window_s=round(minutes * 60),
+                    response_window_s=round(response_minutes * 60),
+                    minimum_accuracy=least,
+                    fraction=share,
+                    stratified=stratified,
+                    progress=advance,
+                    again=again,
+                    accept_stake=accept_stake,
+                )
+
+        request = with_consent(
+            act, as_json=as_json, again=again, accept_stake=accept_stake
         )
     terms = request.terms
     output.result(
@@ -261,8 +281,11 @@ def cancel(
 
         modelmarket request cancel 7 --max-live 3
     """
-    found = open_market(network, account, sign=True).request(request)
-    found.cancel(max_live=max_live)
+    look = f"modelmarket request show {request}"
+    with signing(network, account, as_json=as_json, look=look) as market:
+        found = market.request(request)
+        found.refuse_if_ended()
+        found.cancel(max_live=max_live)
     done = found.refresh()
     Output(as_json=as_json).result(as_document(done), done.status())
 
@@ -280,8 +303,10 @@ def open_(
 
         modelmarket request open 7
     """
-    found = open_market(network, account, sign=True).request(request)
-    found.open_truth()
+    look = f"modelmarket request show {request}"
+    with signing(network, account, as_json=as_json, look=look) as market:
+        found = market.request(request)
+        found.open_truth()
     done = found.refresh()
     Output(as_json=as_json).result(as_document(done), done.status())
 
@@ -299,8 +324,10 @@ def enforce(
 
         modelmarket request enforce 7
     """
-    found = open_market(network, account, sign=True).request(request)
-    found.enforce()
+    look = f"modelmarket request show {request}"
+    with signing(network, account, as_json=as_json, look=look) as market:
+        found = market.request(request)
+        found.enforce()
     done = found.refresh()
     Output(as_json=as_json).result(as_document(done), done.status())
 

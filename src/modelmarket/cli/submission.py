@@ -10,12 +10,17 @@ import typer
 
 from modelmarket.cli.options import (
     DEFAULT_NETWORK,
+    AcceptStake,
     AccountName,
+    Again,
     AsJson,
     NetworkName,
     RequestNumber,
     SubmissionNumber,
     open_market,
+    saying_what_was_sent,
+    signing,
+    with_consent,
 )
 from modelmarket.cli.output import Output
 from modelmarket.files import existing_file, existing_path
@@ -51,6 +56,8 @@ def submit(
     predictions: PredictionsPath,
     model: Annotated[Path, typer.Argument(help="Any file or folder.")],
     name: Annotated[str, typer.Option(help="At most 64 bytes.")] = "",
+    again: Again = False,
+    accept_stake: AcceptStake = False,
     account: AccountName = None,
     network: NetworkName = DEFAULT_NETWORK,
     as_json: AsJson = False,
@@ -68,9 +75,24 @@ def submit(
 
     existing_file(predictions)
     existing_path(model)
-    market = open_market(network, account, sign=True)
-    done = market.request(request).submit(predictions, model, name=name)
-    Output(as_json=as_json).result(
+    output = Output(as_json=as_json)
+    with saying_what_was_sent(output, "modelmarket submission list") as sending:
+        market = open_market(network, account, sign=True)
+        sending.watch(market)
+
+        def act(*, again: bool, accept_stake: bool) -> Submission:
+            return market.request(request).submit(
+                predictions,
+                model,
+                name=name,
+                again=again,
+                accept_stake=accept_stake,
+            )
+
+        done = with_consent(
+            act, as_json=as_json, again=again, accept_stake=accept_stake
+        )
+    output.result(
         as_document(done),
         f"Submission {done.id} to request {request}: "
         f"{format_mdc(done.request.terms.stake)} MDC are at stake.",
@@ -164,8 +186,11 @@ def cancel(
 
         modelmarket submission cancel 12
     """
-    found = open_market(network, account, sign=True).submission(submission)
-    found.cancel(accept_slash=accept_slash)
+    look = f"modelmarket submission show {submission}"
+    with signing(network, account, as_json=as_json, look=look) as market:
+        found = market.submission(submission)
+        found.refuse_if_ended()
+        found.cancel(accept_slash=accept_slash)
     _tell(found.refresh(), as_json=as_json)
 
 
@@ -185,8 +210,10 @@ def claim(
 
         modelmarket submission claim 12
     """
-    found = open_market(network, account, sign=True).submission(submission)
-    found.claim(matches)
+    look = f"modelmarket submission show {submission}"
+    with signing(network, account, as_json=as_json, look=look) as market:
+        found = market.submission(submission)
+        found.claim(matches)
     _tell(found.refresh(), as_json=as_json)
 
 
@@ -203,8 +230,10 @@ def validate(
 
         modelmarket submission validate 12
     """
-    found = open_market(network, account, sign=True).submission(submission)
-    found.validate()
+    look = f"modelmarket submission show {submission}"
+    with signing(network, account, as_json=as_json, look=look) as market:
+        found = market.submission(submission)
+        found.validate()
     _tell(found.refresh(), as_json=as_json)
 
 
@@ -221,8 +250,10 @@ def withdraw(
 
         modelmarket submission withdraw 12
     """
-    found = open_market(network, account, sign=True).submission(submission)
-    found.withdraw()
+    look = f"modelmarket submission show {submission}"
+    with signing(network, account, as_json=as_json, look=look) as market:
+        found = market.submission(submission)
+        found.withdraw()
     _tell(found.refresh(), as_json=as_json)
 
 

@@ -58,7 +58,10 @@ def backup(path: NewFile, as_json: AsJson = False) -> None:
     from modelmarket.vault import backups
 
     free_path(path)
-    count = backups.write(path, _vault().all(), ask_passphrase())
+    vault = _vault()
+    count = backups.write(
+        path, vault.all(), ask_passphrase(), published=vault.published()
+    )
     Output(as_json=as_json).result(
         {"path": str(path), "secrets": count}, f"{path} holds {count} secrets."
     )

@@ -255,7 +255,11 @@ class _Play:
         self, requester: Person, source: Source, name: str, reward: Wei
     ) -> Request:
         request = requester.market.create_request(
-            source, reward=reward, stake=SIDE_STAKE, name=name
+            source,
+            reward=reward,
+            stake=SIDE_STAKE,
+            name=name,
+            again=True,  # of the same digits; nobody learns from these
         )
         requester.gains -= reward
         self._tell(f"Request {request.id}, {name!r}: {format_mdc(reward)} MDC.")

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import copy
 from pathlib import Path
@@ -26,6 +26,7 @@ from modelmarket.index.summaries import Sort, Wanted
 from modelmarket.market.outbox import Outbox, Resumed
 from modelmarket.market.preparing import RequestOptions, prepare
 from modelmarket.market.request import Request
+from modelmarket.market.reusing import refuse_used_seal
 from modelmarket.market.submission import Submission
 from modelmarket.market.verifying import Verifier
 from modelmarket.protocol.money import format_mdc
@@ -245,6 +246,35 @@ class Market:
         with self.outbox.sending(call, self.wallet) as receipt:
             yield receipt
 
+    @contextmanager
+    def paying(
+        self, amount: int, call_with: Callable[[Permit], Call]
+    ) -> Iterator[Receipt]:
+        """Sends a call by which the market takes MDC of this wallet's.
+
+        A permit can be seen before it is used. Whoever posts it to the token
+        leaves the allowance, which is then used; whoever posts an older one uses
+        up its number, and a new one is signed.
+
+        Args:
+            amount: Wei.
+            call_with: Makes the call with a permit.
+
+        Raises:
+            FundsError: MDC or fees do not suffice.
+        """
+        permit, known = self._permit(amount)
+
+        def renew() -> Call | None:
+            nonlocal permit, known
+            before = known
+            permit, known = self._permit(amount)
+            return None if known == before else call_with(permit)
+
+        call = call_with(permit)
+        with self.outbox.sending(call, self.wallet, renew=renew) as receipt:
+            yield receipt
+
     def resume(self) -> list[Resumed]:
         """Sees through what an interrupted run had signed; see `Outbox.resume`."""
         return self.outbox.resume()
@@ -255,9 +285,17 @@ class Market:
         Raises:
             FundsError: The wallet has less.
         """
-        if self.may_take(self.wallet.address, amount):
-            return NO_PERMIT
-        return self.coin.sign_permit(self.wallet, self.network.market, amount)
+        return self._permit(amount)[0]
+
+    def _permit(self, amount: int) -> tuple[Permit, int | None]:
+        """The same, with the permit's number; None where none is needed."""
+        owner = self.wallet.address
+        if self.may_take(owner, amount):
+            return NO_PERMIT, None
+        message = self.coin.permit_message(owner, self.network.market, amount)
+        v, r, s = self.wallet.sign_typed(message)
+        said = message["message"]
+        return Permit(said["deadline"], v, r, s), said["nonce"]
 
     def may_take(self, owner: Address, amount: int) -> bool:
         """Whether the market may take an amount without a permit.
@@ -267,10 +305,13 @@ class Market:
         """
         balance = self.coin.balance(owner, at="pending")
         if balance < amount:
+            hint = "`modelmarket airdrop` gives 1,000 MDC, once."
+            if self.coin.airdropped(owner):
+                hint = "It has had its airdrop: somebody must send it MDC."
             raise FundsError(
                 f"{owner} has {format_mdc(balance)} MDC; {format_mdc(amount)} are "
                 "needed.",
-                hint="`modelmarket airdrop` gives 1,000 MDC, once.",
+                hint=hint,
             )
         return self.coin.allowance(owner, self.network.market) >= amount
 
@@ -293,15 +334,19 @@ class Market:
             TermsError: The contract would refuse the terms.
             FundsError: MDC or fees do not suffice.
             StepError: An interrupted run has created one already.
+            ConfirmationError: It is allowed, but hardly meant: see `again` and
+                `accept_stake`.
         """
         self.outbox.finish_interrupted(
             "create_request", "modelmarket request list --mine"
         )
-        permit = self.permit(reward)
+        self.may_take(self.wallet.address, reward)
         terms = self.prepare_request(
             source, owner=self.wallet.address, reward=reward, **options
         )
-        with self.sending(self.creation(terms, permit)) as receipt:
+        with self.paying(
+            reward, lambda permit: self.creation(terms, permit)
+        ) as receipt:
             created = next(
                 event
                 for event in self.contract.events(receipt)
@@ -310,7 +355,12 @@ class Market:
             return self.request(created.request_id)
 
     def creation(self, terms: Terms, permit: Permit) -> Call:
-        """The call that creates what was prepared."""
+        """The call that creates what was prepared.
+
+        Raises:
+            TermsError: A request has this truth, or these very terms, already.
+        """
+        refuse_used_seal(self, terms.truth_seal)
         call = self.contract.create_request(terms, permit)
         return with_copy(call, self.vault.copy_of(terms.truth_seal))
 

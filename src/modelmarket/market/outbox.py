@@ -3,13 +3,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from modelmarket.chain.sending import Signed, can_be_sent, deliver, send
-from modelmarket.errors import StepError, TransactionError
+from modelmarket.chain.sending import (
+    PATIENCE_S,
+    SLOWEST_POLL_S,
+    Signed,
+    can_be_sent,
+    deliver,
+    send,
+)
+from modelmarket.errors import ChainError, FundsError, StepError, TransactionError
 
 if TYPE_CHECKING:
     from modelmarket.chain.connection import Call, Connection, Receipt
@@ -17,6 +25,12 @@ if TYPE_CHECKING:
     from modelmarket.chain.wallets import Wallet
     from modelmarket.protocol.types import Address
     from modelmarket.vault.vault import Vault
+
+MOST_RENEWALS = 3
+"""Times that somebody may come between; each costs them a transaction."""
+
+Renew = Callable[[], "Call | None"]
+"""Gives what to send instead; None if nothing has changed."""
 
 
 @dataclass(frozen=True)
@@ -55,17 +69,80 @@ class Outbox:
         self._wallet = wallet
 
     @contextmanager
-    def sending(self, call: Call, wallet: Wallet) -> Iterator[Receipt]:
+    def sending(
+        self, call: Call, wallet: Wallet, *, renew: Renew | None = None
+    ) -> Iterator[Receipt]:
         """Sends a call, and keeps it in the journal until the body is done.
+
+        Args:
+            call: What to do.
+            wallet: Who does it.
+            renew: Is asked for another call where this one cannot be paid, or
+                has failed; nothing happens twice.
 
         Raises:
             RevertError: The contract refuses, in words.
             FundsError: MDC or fees do not suffice.
         """
-        journal = _Journal(self._vault, self._network.market, call.what)
-        receipt = send(self._connection, call, wallet, journal=journal)
+        for _ in range(MOST_RENEWALS):
+            try:
+                receipt, signed = self._send(call, wallet)
+                break
+            except (FundsError, TransactionError):
+                renewed = renew() if renew is not None else None
+                if renewed is None:
+                    raise
+                call = renewed
+        else:
+            receipt, signed = self._send(call, wallet)
         yield receipt
-        self._mined(receipt, journal.signed)
+        self._mined(receipt, signed)
+
+    def _send(self, call: Call, wallet: Wallet) -> tuple[Receipt, list[Signed]]:
+        """Sends a call once.
+
+        Raises:
+            FundsError: It cannot be paid, and nothing was signed.
+            TransactionError: It failed for good, or another transaction took
+                its place.
+        """
+        journal = _Journal(self._vault, self._network.market, call.what)
+        try:
+            receipt = send(self._connection, call, wallet, journal=journal)
+        except TransactionError as error:
+            if not any(map(self._has_failed, journal.signed)):
+                raise ChainError(error.message, hint=error.hint) from error
+            self._wait_until_buried(error)
+            if not any(map(self._has_failed, journal.signed)):
+                raise ChainError(
+                    f"The chain was reorganised while {call.what} was sent.",
+                    hint="See what became of it before you do it again.",
+                ) from error
+            for signed in journal.signed:
+                self._vault.end(signed.hash, "failed")
+            raise
+        return receipt, journal.signed
+
+    def _has_failed(self, signed: Signed) -> bool:
+        """Whether a transaction is in the chain and did nothing."""
+        try:
+            self._connection.receipt(signed.hash)
+        except TransactionError:
+            return True
+        return False
+
+    def _wait_until_buried(self, error: TransactionError) -> None:
+        """Waits until no reorganisation can make good what has failed.
+
+        Raises:
+            TransactionError: The one given, if it takes too long.
+        """
+        ends = time.monotonic() + PATIENCE_S
+        buried = self._connection.block().number + self._network.confirmations
+        while self._connection.block().number < buried:
+            if time.monotonic() > ends:
+                raise error
+            time.sleep(SLOWEST_POLL_S)
 
     def _mined(self, receipt: Receipt, tries: Sequence[Signed]) -> None:
         """Notes which of a transaction's versions is in the chain.

@@ -11,9 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from modelmarket.index.summaries import Wanted
+from modelmarket.market.reusing import (
+    earlier_tables,
+    refuse_high_stake,
+    refuse_leaks,
+    refuse_used_seal,
+)
 from modelmarket.protocol.labels import pack, page_count
 from modelmarket.protocol.terms import DEFAULT_RESPONSE_WINDOW_S, Terms, proposed_stake
 from modelmarket.vault.secret import SealedTruth
+from modelmarket.vault.vault import Published
 
 if TYPE_CHECKING:
     from modelmarket.datasets.split import Source
@@ -44,6 +51,8 @@ class RequestOptions(TypedDict, total=False):
         stratified: Draw it class by class.
         seed: Fixes what is random in the split.
         progress: Is told what is being done.
+        again: Go on where rows were published before.
+        accept_stake: Go on where the stake is above the reward.
     """
 
     name: str
@@ -57,6 +66,8 @@ class RequestOptions(TypedDict, total=False):
     stratified: bool
     seed: bytes | None
     progress: Progress | None
+    again: bool
+    accept_stake: bool
 
 
 def prepare(
@@ -79,14 +90,24 @@ def prepare(
     Raises:
         DataError: The table cannot be used; names row, column and value.
         TermsError: The contract would refuse the terms.
+        ConfirmationError: Rows were published before, or the stake is above
+            the reward. Nothing is stored then.
     """
+    from modelmarket.datasets.fingerprints import fingerprints
     from modelmarket.datasets.published import publish
 
     progress = options.get("progress")
+    stake = options.get("stake")
+    if stake is not None and not options.get("accept_stake", False):
+        refuse_high_stake(stake, reward)
 
     def rows(count: int) -> None:
         if progress is not None:
             progress("rows split", count)
+
+    def compared(count: int) -> None:
+        if progress is not None:
+            progress("rows compared", count)
 
     def stored(count: int) -> None:
         if progress is not None:
@@ -110,9 +131,16 @@ def prepare(
             seed=options.get("seed") or root.split_seed(digest, turn),
             progress=rows,
         )
+        earlier = earlier_tables(market)
+        known = fingerprints(
+            Path(scratch),
+            [names for one in earlier for names in one.rows.columns],
+            progress=compared,
+        )
+        if not options.get("again", False):
+            refuse_leaks(known, earlier)
         bits = published.manifest.classes.bits
         secret = sealed_truth(market, published.split.truth, bits, owner, turn)
-        stake = options.get("stake")
         window = options.get("response_window_s", DEFAULT_RESPONSE_WINDOW_S)
         least = options.get("minimum_accuracy") or Fraction(0)
         matches = options.get("minimum_matches")
@@ -136,7 +164,13 @@ def prepare(
             truth_seal=secret.opening().seal,
         )
         terms.check()
+        refuse_used_seal(market, terms.truth_seal)
         folder = market.store.add(Path(scratch), progress=stored)
+    network = market.network
+    # Before the truth: none is ever there whose table would not be known again.
+    market.vault.keep_published(
+        Published(terms.truth_seal, network.chain_id, network.market, known.to_bytes())
+    )
     market.keep(secret)
     return replace(terms, dataset=str(folder.cid))
 

@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelmarket.chain.contracts import with_copy
-from modelmarket.chain.events import SubmissionCreated
+from modelmarket.chain.events import (
+    RequestCancelled,
+    RequestForfeited,
+    RequestFulfilled,
+    RequestRefunded,
+    SubmissionCreated,
+    decode,
+)
 from modelmarket.datasets.published import (
     MANIFEST,
     MOST_MANIFEST_BYTES,
@@ -19,7 +26,9 @@ from modelmarket.datasets.published import (
 )
 from modelmarket.datasets.split import LABEL, ROW_ID
 from modelmarket.errors import DataError, InputError, NotFoundError, StepError
+from modelmarket.files import existing_path
 from modelmarket.index.history import RequestRecord
+from modelmarket.market.reusing import refuse_high_stake, refuse_second
 from modelmarket.market.submission import Submission
 from modelmarket.protocol.classes import Codes
 from modelmarket.protocol.labels import pack, page_count, unpack
@@ -30,6 +39,7 @@ from modelmarket.protocol.types import Address, RequestId, Seal, SubmissionId, S
 from modelmarket.storage.cid import Cid
 from modelmarket.storage.fetch import fetch
 from modelmarket.storage.store import Progress, Stored
+from modelmarket.text import local_time
 from modelmarket.vault.secret import SealedPredictions
 
 if TYPE_CHECKING:
@@ -265,7 +275,13 @@ class Request:
         return Checked(codes, counts)
 
     def submit(
-        self, predictions: Predictions, model: Path | str, *, name: str = ""
+        self,
+        predictions: Predictions,
+        model: Path | str,
+        *,
+        name: str = "",
+        again: bool = False,
+        accept_stake: bool = False,
     ) -> Submission:
         """Seals predictions and model, and stakes on them.
 
@@ -273,8 +289,12 @@ class Request:
             predictions: A CSV's path, an array, a list or a column.
             model: Any file or folder. It is published only if it wins.
             name: Shown beside the submission; at most 64 bytes.
+            again: Go on where a submission of one's own stands already.
+            accept_stake: Go on where the stake is above the reward.
 
         Raises:
+            ConfirmationError: It is allowed, but hardly meant: see `again` and
+                `accept_stake`.
             DataError: The predictions do not fit.
             StepError: The deadline has passed, or an interrupted run has
                 submitted already.
@@ -288,11 +308,18 @@ class Request:
                 f"Request {self.id} takes no more submissions: "
                 f"it is in {position.phase.name}."
             )
-        permit = market.permit(self.terms.stake)
+        market.may_take(market.wallet.address, self.terms.stake)
         entry = self.prepare_submission(
-            predictions, model, name=name, owner=market.wallet.address
+            predictions,
+            model,
+            name=name,
+            owner=market.wallet.address,
+            again=again,
+            accept_stake=accept_stake,
         )
-        with market.sending(self.submission_call(entry, permit)) as receipt:
+        with market.paying(
+            self.terms.stake, lambda permit: self.submission_call(entry, permit)
+        ) as receipt:
             created = next(
                 event
                 for event in market.contract.events(receipt)
@@ -307,6 +334,8 @@ class Request:
         *,
         name: str = "",
         owner: Address,
+        again: bool = False,
+        accept_stake: bool = False,
     ) -> Prepared:
         """Everything before the transaction: the secrets lie in the vault.
 
@@ -315,8 +344,11 @@ class Request:
             model: Any file or folder.
             name: Shown beside the submission; at most 64 bytes.
             owner: Who will send the transaction; the seal names them.
+            again: Go on where a submission of one's own stands already.
+            accept_stake: Go on where the stake is above the reward.
 
         Raises:
+            ConfirmationError: See `again` and `accept_stake`; nothing is stored.
             DataError: The predictions do not fit.
             InputError: The name is too long.
         """
@@ -325,8 +357,13 @@ class Request:
         name_bytes = name.encode()
         if len(name_bytes) > 64:  # noqa: PLR2004  # the contract's bound
             raise InputError(f"The name takes {len(name_bytes)} bytes; 64 are allowed.")
-        bundle = self._bundle(Path(model), codes)
+        existing_path(Path(model))
         packed = b"".join(pack(codes, self.terms.bits))
+        if not accept_stake:
+            refuse_high_stake(self.terms.stake, self.terms.reward)
+        if not again:
+            refuse_second(self, packed, Path(model), owner)
+        bundle = self._bundle(Path(model), codes)
         secret = SealedPredictions(
             chain_id=market.network.chain_id,
             market=market.network.market,
@@ -367,6 +404,23 @@ class Request:
         return store.add_folder({inside: stored, PREDICTIONS: table}, model.name)
 
     # --- the requester's steps ---
+
+    def refuse_if_ended(self) -> None:
+        """Makes sure that it has not ended yet.
+
+        Raises:
+            StepError: It has; says how, and when.
+        """
+        if not self.record.stage.is_final:
+            return
+        ends = (RequestCancelled, RequestForfeited, RequestFulfilled, RequestRefunded)
+        for placed in self.market.index.logs(self.id):
+            if isinstance(decode(placed.log), ends):
+                raise StepError(
+                    f"Request {self.id} has ended already, in block "
+                    f"{placed.log.block:,} at {local_time(placed.timestamp)}.",
+                    hint=self.status(),
+                )
 
     def cancel(self, *, max_live: int = 0) -> Receipt:
         """Cancels the request.

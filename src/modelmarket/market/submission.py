@@ -5,6 +5,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from modelmarket.chain.events import (
+    SubmissionCancelled,
+    SubmissionFailed,
+    decode,
+)
 from modelmarket.chain.reasons import REASONS
 from modelmarket.errors import RevertError, StepError
 from modelmarket.index.history import SubmissionRecord
@@ -12,6 +17,7 @@ from modelmarket.protocol.labels import count_matches, unpack
 from modelmarket.protocol.money import format_mdc
 from modelmarket.protocol.phases import Phase, Status
 from modelmarket.protocol.types import SubmissionId, Wei
+from modelmarket.text import local_time
 
 if TYPE_CHECKING:
     from modelmarket.chain.connection import Receipt
@@ -97,6 +103,30 @@ class Submission:
         if position.phase is Phase.CLAIMS and not position.overdue:
             return f"The claim must be made now: modelmarket submission claim {self.id}"
         return "Sealed; the claim comes once the truth is open."
+
+    def refuse_if_ended(self) -> None:
+        """Makes sure that it is still in the running.
+
+        Raises:
+            StepError: It was cancelled or has failed; says when.
+        """
+        if self.record.is_live:
+            return
+        kinds = (SubmissionCancelled, SubmissionFailed)
+        for placed in self.request.market.index.logs(self.request.id):
+            event = decode(placed.log)
+            if isinstance(event, kinds) and event.submission_id == self.id:
+                what = {
+                    Status.CANCELLED: "was cancelled",
+                    Status.FAILED: "failed",
+                }[self.record.status]
+                name = f" ({self.record.name})" if self.record.name else ""
+                raise StepError(
+                    f"Submission {self.id}{name} to request {self.request.id} {what} "
+                    f"already, in block {placed.log.block:,} at "
+                    f"{local_time(placed.timestamp)}.",
+                    hint=self.status(),
+                )
 
     # --- acting ---
 

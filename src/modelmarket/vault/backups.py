@@ -6,12 +6,13 @@ from __future__ import annotations
 import base64
 import json
 import secrets
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from modelmarket.errors import VaultError
 from modelmarket.files import existing_file, free_path, write_atomically
 from modelmarket.vault.sealing import SALT_BYTES, Key
 from modelmarket.vault.secret import from_json, to_json
+from modelmarket.vault.vault import Published
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,8 +24,20 @@ if TYPE_CHECKING:
 FORMAT = "ModelMarket backup 1"
 
 
-def write(path: Path, kept: Iterable[Secret], passphrase: str) -> int:
+def write(
+    path: Path,
+    kept: Iterable[Secret],
+    passphrase: str,
+    *,
+    published: Iterable[Published] = (),
+) -> int:
     """Writes secrets into a file, encrypted under its own passphrase.
+
+    Args:
+        path: A file that is not there yet.
+        kept: The secrets.
+        passphrase: The file's.
+        published: What tables are recognised by when they come again.
 
     Returns:
         How many secrets it holds.
@@ -34,9 +47,13 @@ def write(path: Path, kept: Iterable[Secret], passphrase: str) -> int:
     """
     free_path(path)
     records = [to_json(one).decode() for one in kept]
+    tables = [
+        [base64.b64encode(part).decode() for part in (one.seal, one.to_bytes())]
+        for one in published
+    ]
     salt = secrets.token_bytes(SALT_BYTES)
     body = Key.derive(passphrase, salt).encrypt(
-        json.dumps(records).encode(), FORMAT.encode()
+        json.dumps([records, tables] if tables else records).encode(), FORMAT.encode()
     )
     document = {
         "format": FORMAT,
@@ -69,7 +86,13 @@ def read(path: Path, vault: Vault, passphrase: str) -> int:
     except (ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
         raise VaultError(f"{path} is not a backup of a vault.") from error
     plain = Key.derive(passphrase, salt).decrypt(body, FORMAT.encode())
-    records: list[str] = json.loads(plain)
+    found: list[Any] = json.loads(plain)
+    records, tables = found if found and isinstance(found[0], list) else (found, [])
+    # What is recognised first, so that no truth is ever there without.
+    for seal, table in tables:
+        vault.keep_published(
+            Published.from_bytes(base64.b64decode(seal), base64.b64decode(table))
+        )
     for record in records:
         vault.keep(from_json(record.encode()))
     return len(records)

@@ -7,6 +7,7 @@ what it wrote is on disk. Everything but hashes of what is public is encrypted.
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import sqlite3
@@ -53,6 +54,11 @@ CREATE TABLE journal (
 CREATE INDEX kept ON journal (market) WHERE sealed != x'';
 CREATE INDEX intended ON journal (market) WHERE outcome = 'intended';
 """
+_SCHEMA_OF_PUBLISHED = """
+CREATE TABLE IF NOT EXISTS published (seal BLOB PRIMARY KEY, sealed BLOB NOT NULL)
+WITHOUT ROWID;
+"""
+"""Vaults that were made before it was thought of get it when they are opened."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -86,6 +92,42 @@ class Entry:
     outcome: str
 
 
+@dataclass(frozen=True, repr=False)
+class Published:
+    """A table that a request was made from, by what its rows are known by.
+
+    Attributes:
+        seal: Of its truth.
+        chain_id: Where the request was to be made.
+        market: The contract.
+        rows: What the rows are known by; means nothing to a vault.
+    """
+
+    seal: Seal
+    chain_id: int
+    market: Address
+    rows: bytes
+
+    def to_bytes(self) -> bytes:
+        """In the clear, to be encrypted."""
+        head = {"chain_id": self.chain_id, "market": self.market}
+        return json.dumps(head).encode() + b"\n" + self.rows
+
+    @classmethod
+    def from_bytes(cls, seal: bytes, data: bytes) -> Published:
+        """Reads what `to_bytes` wrote.
+
+        Raises:
+            VaultError: It is something else.
+        """
+        head, _, rows = data.partition(b"\n")
+        try:
+            values = json.loads(head)
+            return cls(Seal(seal), int(values["chain_id"]), values["market"], rows)
+        except (ValueError, KeyError, TypeError) as error:
+            raise VaultError("What was decrypted is no published table.") from error
+
+
 _Kind = TypeVar("_Kind", SealedTruth, SealedPredictions)
 
 
@@ -107,6 +149,7 @@ class Vault:
         try:
             _check_pages(self.database.connection)
             self._key = _unlock(self.database.connection, passphrase, known)
+            self.database.connection.execute(_SCHEMA_OF_PUBLISHED)
         except sqlite3.DatabaseError as error:
             # A disk that is full, or a process that holds it, is no damage.
             if getattr(error, "sqlite_errorname", "").startswith(_PASSING):
@@ -200,6 +243,27 @@ class Vault:
     def _secret(self, kind: type[_Kind], name: bytes) -> _Kind | None:
         found = self.secret(name)
         return found if isinstance(found, kind) else None
+
+    # --- what was published ---
+
+    def keep_published(self, table: Published) -> None:
+        """Notes what a published table's rows are known by; encrypted like all."""
+        sealed = self._key.encrypt(table.to_bytes(), b"published" + table.seal)
+        with self.database.writing() as connection:
+            connection.execute(
+                "INSERT OR IGNORE INTO published VALUES (?, ?)", (table.seal, sealed)
+            )
+
+    def published(self) -> Iterator[Published]:
+        """Every table that a request was to be made from."""
+        reading = self.database.connection
+        for (name,) in reading.execute("SELECT seal FROM published").fetchall():
+            (sealed,) = reading.execute(
+                "SELECT sealed FROM published WHERE seal = ?", (name,)
+            ).fetchone()
+            yield Published.from_bytes(
+                name, self._key.decrypt(sealed, b"published" + name)
+            )
 
     # --- the journal ---
 
@@ -326,7 +390,7 @@ def _make(path: Path, passphrase: str) -> dict[bytes, Key]:
     try:
         with closing(sqlite3.connect(draft)) as connection, connection:
             connection.execute("PRAGMA synchronous = FULL")
-            connection.executescript(_SCHEMA)
+            connection.executescript(_SCHEMA + _SCHEMA_OF_PUBLISHED)
             connection.executemany(
                 "INSERT INTO settings VALUES (?, ?)", [("salt", salt), ("check", check)]
             )

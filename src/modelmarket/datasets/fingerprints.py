@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the rows of a published table are recognised by, when they come again.
+
+A row is a sum over its cells, each hashed with its column's name, so neither the
+order of rows nor that of columns matters, and 1, 1.0 and "1" are the same: what
+was read from Parquet is known again in a CSV. The labels are left out; features
+alone tell a trainer which row it is.
+
+These are no secrets and hide nothing: whoever keeps them encrypts them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from modelmarket.datasets.published import TEST, TRAIN
+from modelmarket.datasets.split import LABEL, ROW_ID, Progress
+from modelmarket.errors import DataError
+
+BATCH_ROWS = 16_384
+JUDGED_ROWS = 1_000
+"""Rows that the columns' types are told by; wrong guesses cost a second reading."""
+DISTINCT = 0.9
+"""The share of rows that must differ for them to be known without their ids."""
+_NOTHING = ("", "nan", "null", "none", "na", "n/a")
+"""How an empty cell is written, in small letters."""
+
+Prints = npt.NDArray[np.uint64]
+"""One word for each row: shape (rows,)."""
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Seen:
+    """The rows of a table by some of its columns.
+
+    Attributes:
+        columns: Which, in alphabetical order.
+        train: Of the training part.
+        test: Of the test part.
+    """
+
+    columns: tuple[str, ...]
+    train: Prints
+    test: Prints
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Fingerprints:
+    """The rows of a table by all of its columns, and by some.
+
+    Attributes:
+        seen: By all columns; and without those that merely number the rows, if
+            it has such; and by what else was asked for.
+        own: How many of them are not what was asked for.
+    """
+
+    seen: tuple[Seen, ...]
+    own: int
+
+    @property
+    def columns(self) -> list[tuple[str, ...]]:
+        """What its rows are known by."""
+        return [one.columns for one in self.seen]
+
+    def shared(self, part: str, other: Fingerprints, others: str) -> int:
+        """How many rows of a part come again in a part of another table.
+
+        Args:
+            part: `train` or `test`.
+            other: Another table's, by the same columns too.
+            others: Its part.
+        """
+        again: npt.NDArray[np.bool_] | None = None
+        for mine in self.seen:
+            for its in other.seen:
+                if mine.columns == its.columns:
+                    found = np.isin(getattr(mine, part), getattr(its, others))
+                    again = found if again is None else again | found
+        return 0 if again is None else int(np.count_nonzero(again))
+
+    def to_bytes(self) -> bytes:
+        """What the rows will be known by later, eight or sixteen bytes a row."""
+        kept = self.seen[: self.own]
+        head = [(one.columns, one.train.size, one.test.size) for one in kept]
+        parts = [part for one in kept for part in (one.train, one.test)]
+        body = b"".join(part.astype("<u8").tobytes() for part in parts)
+        return json.dumps(head).encode() + b"\n" + body
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Fingerprints:
+        """Reads what `to_bytes` wrote.
+
+        Raises:
+            DataError: It is something else.
+        """
+        head, _, body = data.partition(b"\n")
+        try:
+            words = np.frombuffer(body, "<u8").astype(np.uint64)
+            seen, at = [], 0
+            for columns, train, test in json.loads(head):
+                middle, end = at + train, at + train + test
+                seen.append(Seen(tuple(columns), words[at:middle], words[middle:end]))
+                at = end
+            if at != words.size or not seen:
+                raise ValueError(at)
+        except (ValueError, TypeError) as error:
+            raise DataError("These are no fingerprints of a table.") from error
+        return cls(tuple(seen), own=len(seen))
+
+
+def fingerprints(
+    folder: Path,
+    wanted: Iterable[tuple[str, ...]] = (),
+    *,
+    progress: Progress | None = None,
+) -> Fingerprints:
+    """Reads a published folder's rows, once.
+
+    Args:
+        folder: Holds both parts.
+        wanted: Sets of columns that earlier tables are known by; those that
+            this one lacks are left out.
+        progress: Is told of the rows read.
+    """
+    sets = list(dict.fromkeys(wanted))
+    parts = [_read(folder / name, sets, progress) for name in (TRAIN, TEST)]
+    columns = parts[0].columns
+    found = [Seen(tuple(sorted(columns)), parts[0].whole, parts[1].whole)]
+    ids = _ids(parts)
+    if ids and len(ids) < len(columns):
+        others = tuple(sorted(set(columns) - ids))
+        found.append(Seen(others, parts[0].without(ids), parts[1].without(ids)))
+        if not _tell_apart(found[1]):
+            del found[1]
+    known = {one.columns for one in found}
+    for at, names in enumerate(sets):
+        if names not in known and set(columns).issuperset(names):
+            found.append(Seen(names, parts[0].sums[at], parts[1].sums[at]))
+    return Fingerprints(tuple(found), own=len(known))
+
+
+def _tell_apart(seen: Seen) -> bool:
+    """Whether the rows are told apart by these columns, most of them."""
+    rows = np.concatenate((seen.train, seen.test))
+    return bool(np.unique(rows).size >= DISTINCT * rows.size)
+
+
+def _ids(parts: Sequence[_Part]) -> set[str]:
+    """The columns of whole numbers of which none comes twice: they number rows."""
+    found = set()
+    for name in parts[0].numbering.keys() & parts[1].numbering.keys():
+        words = np.concatenate([part.numbering[name] for part in parts])
+        if np.unique(words).size == words.size:
+            found.add(name)
+    return found
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class _Part:
+    """One of the two published tables.
+
+    Attributes:
+        columns: Its features.
+        whole: Its rows by all of them.
+        sums: By each set of columns that was asked for.
+        numbering: The words of the columns that may number the rows.
+    """
+
+    columns: tuple[str, ...]
+    whole: Prints
+    sums: list[Prints]
+    numbering: dict[str, Prints]
+
+    def without(self, names: Iterable[str]) -> Prints:
+        """The rows without some of the columns that may number them."""
+        left = self.whole
+        for name in names:
+            left = left - self.numbering[name]
+        return left
+
+
+def _read(
+    path: Path, sets: Sequence[tuple[str, ...]], progress: Progress | None
+) -> _Part:
+    try:
+        return _read_as(path, sets, progress, infers=True)
+    except pl.exceptions.PolarsError:
+        # A later row is of another type than the first ones.
+        return _read_as(path, sets, None, infers=False)
+
+
+def _read_as(
+    path: Path,
+    sets: Sequence[tuple[str, ...]],
+    progress: Progress | None,
+    *,
+    infers: bool,
+) -> _Part:
+    scan = pl.scan_csv(
+        path,
+        infer_schema=infers,
+        infer_schema_length=JUDGED_ROWS,
+        schema_overrides={ROW_ID: pl.Int64},
+    )
+    schema = scan.collect_schema()
+    columns = tuple(name for name in schema if name not in (ROW_ID, LABEL))
+    members = [frozenset(columns), *map(frozenset, sets)]
+    numbering: dict[str, list[Prints]] = {
+        name: [] for name in columns if schema[name].is_integer()
+    }
+    sums: list[list[Prints]] = [[] for _ in members]
+    for batch in scan.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True):
+        totals = [np.zeros(batch.height, dtype=np.uint64) for _ in members]
+        for name in columns:
+            words = _cells(batch[name])
+            for total, names in zip(totals, members, strict=True):
+                if name in names:
+                    np.add(total, words, out=total)
+            if name in numbering:
+                numbering[name].append(words)
+                if not words.all() or np.unique(words).size < words.size:
+                    del numbering[name]
+        for done, total in zip(sums, totals, strict=True):
+            done.append(total)
+        if progress is not None:
+            progress(batch.height)
+    whole, *others = (_joined(one) for one in sums)
+    return _Part(
+        columns, whole, others, {name: _joined(one) for name, one in numbering.items()}
+    )
+
+
+def _joined(batches: Sequence[Prints]) -> Prints:
+    return np.concatenate([np.zeros(0, dtype=np.uint64), *batches])
+
+
+def _cells(series: pl.Series) -> Prints:
+    """A word for each cell of a column; 0 for an empty one."""
+    key = np.frombuffer(_digest("column", series.name), np.uint64)
+    if series.dtype.is_numeric():
+        numbers, texts = series.cast(pl.Float64), None
+    else:
+        texts = series.cast(pl.String).str.strip_chars().str.to_lowercase()
+        numbers = texts.cast(pl.Float64, strict=False)
+    # Gaps become NaN; adding 0 makes one zero of two.
+    values = numbers.to_numpy() + 0.0
+    words = _mix(values.view(np.uint64) ^ key)
+    words[np.isnan(values)] = 0
+    if texts is not None:
+        is_word = numbers.is_null() & texts.is_not_null() & ~texts.is_in(_NOTHING)
+        places = is_word.arg_true().to_numpy()
+        said, which = np.unique(
+            texts.filter(is_word).to_numpy().astype(object), return_inverse=True
+        )
+        digests = b"".join(_digest(series.name, text) for text in said)
+        words[places] = np.frombuffer(digests, np.uint64)[which]
+    return words
+
+
+def _digest(name: str, text: str) -> bytes:
+    said = f"{len(name)}:{name}{text}".encode()
+    return hashlib.blake2b(said, digest_size=8).digest()
+
+
+def _mix(words: Prints) -> Prints:
+    """Spreads each word's bits over all of it (the finaliser of splitmix64)."""
+    words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    mixed: Prints = words ^ (words >> np.uint64(31))
+    return mixed

@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tables, truths, predictions and models that were used before."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from modelmarket.datasets.fingerprints import Fingerprints
+from modelmarket.errors import ConfirmationError, TermsError
+from modelmarket.protocol.phases import Phase
+from modelmarket.storage.store import Store
+from modelmarket.vault.secret import SealedPredictions
+
+if TYPE_CHECKING:
+    from modelmarket.chain.networks import Network
+    from modelmarket.index.history import SubmissionRecord
+    from modelmarket.market.market import Market
+    from modelmarket.market.request import Request
+    from modelmarket.protocol.types import Address, Seal
+    from modelmarket.vault.vault import Published
+
+MOST_TOLD = 3
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """A request whose table is known by its rows.
+
+    Attributes:
+        name: How to call it.
+        rows: What its table is known by.
+        takes_submissions: Whether somebody may still submit to it.
+        shows_truth: Whether its test labels are public, or will be.
+    """
+
+    name: str
+    rows: Fingerprints
+    takes_submissions: bool
+    shows_truth: bool
+
+
+def earlier_tables(market: Market) -> list[Earlier]:
+    """The tables of this vault's requests, on this market and on others.
+
+    What was prepared for this market and never created is none of them. The
+    index has been read up to now.
+    """
+    now = market.now()
+    return [
+        found
+        for one in market.vault.published()
+        for found in _earlier(market, one, now)
+    ]
+
+
+def _earlier(market: Market, one: Published, now: int) -> Iterator[Earlier]:
+    rows = Fingerprints.from_bytes(one.rows)
+    here: Network = market.network
+    if (one.chain_id, one.market) != (here.chain_id, here.market):
+        from modelmarket.chain.node.ledger import CHAIN_ID
+
+        # A rehearsal on a chain of one's own tells nobody anything.
+        if one.chain_id == CHAIN_ID != here.chain_id:
+            return
+        yield Earlier(f"a request on the market {one.market}", rows, True, True)
+        return
+    for number, _ in market.index.requests_of_seal(one.seal):
+        record = market.index.request(number)
+        yield Earlier(
+            f"request {number}",
+            rows,
+            takes_submissions=record.at(now).phase is Phase.OPEN,
+            shows_truth=bool(record.truth) or not record.stage.is_final,
+        )
+
+
+def refuse_leaks(rows: Fingerprints, earlier: list[Earlier]) -> None:
+    """Makes sure that no row is tested here or there whose label is shown.
+
+    Raises:
+        ConfirmationError: Some are; says how many, and of which requests.
+    """
+    leaks = [leak for one in earlier for leak in _leaks(rows, one)]
+    if leaks:
+        rest = len(leaks) - MOST_TOLD
+        more = [f"There are {rest} more such overlaps."] if rest > 0 else []
+        raise ConfirmationError(
+            " ".join(["This table was published before.", *leaks[:MOST_TOLD], *more]),
+            option="again",
+            hint="Leave those rows out; or say --again to do it all the same.",
+        )
+
+
+def _leaks(rows: Fingerprints, one: Earlier) -> Iterator[str]:
+    tests = rows.seen[0].test.size
+    if one.takes_submissions and (shown := one.rows.shared("test", rows, "train")):
+        yield (
+            f"{shown:,} of the {one.rows.seen[0].test.size:,} test rows of {one.name} "
+            "would stand with their labels in this training part, while it takes "
+            "submissions."
+        )
+    if shown := rows.shared("test", one.rows, "train"):
+        yield (
+            f"{shown:,} of the {tests:,} test rows stand with their labels in the "
+            f"training part of {one.name}."
+        )
+    if one.shows_truth and (shown := rows.shared("test", one.rows, "test")):
+        yield (
+            f"{shown:,} of the {tests:,} test rows are test rows of {one.name} too, "
+            "whose labels everybody sees once its truth is open."
+        )
+
+
+def refuse_used_seal(market: Market, truth_seal: Seal) -> None:
+    """Makes sure that no request of this market has a truth's seal.
+
+    The seal is one of the terms, so the same terms are refused with it.
+
+    Raises:
+        TermsError: One has.
+    """
+    market.index.sync()
+    for number, _ in market.index.requests_of_seal(truth_seal):
+        raise TermsError(
+            f"Request {number} has this truth's seal already, so its labels are "
+            "open, or will be.",
+            hint="A request needs a truth of its own: create it from its table.",
+        )
+
+
+def refuse_second(request: Request, packed: bytes, model: Path, owner: Address) -> None:
+    """Makes sure that nothing of one's own stands in a request already.
+
+    Args:
+        request: To be submitted to.
+        packed: The predictions' pages.
+        model: The file or folder.
+        owner: Who is going to submit.
+
+    Raises:
+        ConfirmationError: Something does; says what, and whether it is the same.
+    """
+    standing = list(_standing(request.refresh(), owner))
+    if not standing:
+        return
+    record = standing[-1][0]
+    alike = "a submission of yours"
+    for one, secret in standing:
+        if secret is not None and secret.packed == packed:
+            record, alike = one, "a submission of yours with the same predictions"
+            break
+    else:
+        for one, secret in standing:
+            if secret is not None and _is_of(request, secret, model):
+                record, alike = one, "a submission of yours with the same model"
+                break
+    others = f", one of {len(standing)} of yours" if len(standing) > 1 else ""
+    raise ConfirmationError(
+        f"Request {request.id} has {alike} already: submission {record.id}{others}. "
+        "Only one of them can win, and each has a stake of its own.",
+        option="again",
+    )
+
+
+def _standing(
+    request: Request, owner: Address
+) -> Iterator[tuple[SubmissionRecord, SealedPredictions | None]]:
+    """One's live submissions: by the account, or out of this vault."""
+    for record in request.record.submissions.values():
+        if record.is_live:
+            secret = request.market.vault.predictions(record.seal)
+            # A copied seal is not ours.
+            if secret is not None and secret.trainer != record.trainer:
+                secret = None
+            if secret is not None or record.trainer == owner:
+                yield record, secret
+
+
+def _is_of(request: Request, secret: SealedPredictions, model: Path) -> bool:
+    """Whether what was sealed is the same model."""
+    from modelmarket.errors import ModelMarketError
+    from modelmarket.storage.cid import Cid
+
+    market = request.market
+    with tempfile.TemporaryDirectory(dir=market.home.scratch()) as scratch:
+        cid = Store(Path(scratch)).add(model).cid
+    try:
+        sealed = market.store.node(Cid.parse(secret.model))
+    except ModelMarketError:
+        return False
+    return any(link.cid == cid for link in sealed.links)
+
+
+def refuse_high_stake(stake: int, reward: int) -> None:
+    """Makes sure that nobody stakes more than there is to win.
+
+    Raises:
+        ConfirmationError: The stake is above the reward.
+    """
+    from modelmarket.protocol.money import format_mdc
+
+    if stake > reward:
+        raise ConfirmationError(
+            f"The stake of {format_mdc(stake)} MDC is above the reward of "
+            f"{format_mdc(reward)} MDC: whoever submits can lose more than there is "
+            "to win.",
+            option="accept_stake",
+        )
