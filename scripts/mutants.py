@@ -18,18 +18,15 @@ import argparse
 import json
 import os
 import sys
-import tempfile
 import tomllib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from pathlib import Path
-from shutil import copytree
 from typing import Any
 
 from mutation import SOURCES, mutants
-from patches import Patch, patches
+from patches import not_applying, patches
 from trials import ROOT, Lie, Verdict, try_all
 
 RESULT = ROOT / "benchmarks" / "mutants.json"
@@ -66,17 +63,6 @@ def family(name: str) -> Family:
     document = tomllib.loads(SURVIVORS.read_text())
     reasons = {one["mutant"]: Reason(**one) for one in document.get("survivor", [])}
     return Family(name, mutants(), reasons, least_percent=95.0, may_be_idle=True)
-
-
-def not_applying(tried: Sequence[Patch]) -> Iterator[str]:
-    """What is wrong with patches that do not fit the sources."""
-    for patch in tried:
-        with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
-            copytree(SOURCES, folder, dirs_exist_ok=True)
-            try:
-                patch.put(Path(folder))
-            except ValueError as error:
-                yield str(error)
 
 
 def summary(of: Family, verdicts: list[Verdict]) -> dict[str, Any]:
@@ -186,7 +172,7 @@ def main() -> None:
         "--processes", type=int, default=os.cpu_count() or 1, metavar="N"
     )
     arguments = parser.parse_args()
-    if wrong := list(not_applying(patches())):
+    if wrong := not_applying(SOURCES, patches()):
         sys.exit("\n".join(wrong))
     names = [arguments.family] if arguments.family else FAMILIES
     results = [

@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
+import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -66,14 +69,14 @@ class Patch:
         """Whether it changes ModelCoin, and not the market."""
         return {file for file, _ in self.places} == {"ModelCoin.vy"}
 
-    def put(self, folder: Path) -> None:
-        """Changes a copy of the sources.
+    def put(self, folder: Path, *options: str) -> None:
+        """Changes a copy of the sources; with `--check` only says if it could.
 
         Raises:
             ValueError: It does not apply to them.
         """
         done = subprocess.run(  # noqa: S603  # a file of the repository's
-            ["git", "apply", "--whitespace=nowarn", str(self.path)],  # noqa: S607
+            ["git", "apply", "--whitespace=nowarn", *options, str(self.path)],  # noqa: S607
             cwd=folder,
             # Inside a work tree git would look for the files at its top.
             env=os.environ | {"GIT_CEILING_DIRECTORIES": str(folder.resolve().parent)},
@@ -91,3 +94,16 @@ class Patch:
 def patches() -> list[Patch]:
     """All of them, by their names."""
     return [Patch(path) for path in sorted(FOLDER.glob("*.patch"))]
+
+
+def not_applying(sources: Path, tried: Sequence[Patch]) -> list[str]:
+    """What is wrong with those patches that do not fit the sources."""
+    found = []
+    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
+        shutil.copytree(sources, folder, dirs_exist_ok=True)
+        for patch in tried:
+            try:
+                patch.put(Path(folder), "--check")
+            except ValueError as error:
+                found.append(str(error))
+    return found

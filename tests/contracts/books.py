@@ -22,7 +22,7 @@ def check_books(market: Any, held: int) -> None:
     owed = 0
     for number in range(1, market.request_count() + 1):
         state = market.request(number)
-        entries = {id: one for id, one in every.items() if one.request_id == number}
+        entries = {key: one for key, one in every.items() if one.request_id == number}
         owed += _owed(market, state, entries)
         _check_list(state, entries)
     assert held == owed + market.slashed()
@@ -30,7 +30,7 @@ def check_books(market: Any, held: int) -> None:
 
 def _owed(market: Any, state: Any, entries: dict[int, Any]) -> int:
     """What a request owes now or will."""
-    due = sum(market.due(id) for id in entries)
+    due = sum(market.due(number) for number in entries)
     if state.phase > VALIDATION:
         assert (state.step_ends, state.overdue, state.candidate) == (0, False, 0)
         return due
@@ -51,10 +51,10 @@ def _check_list(state: Any, entries: dict[int, Any]) -> None:
         assert entry.ahead == ahead
         listed.append(here)
         ahead, here = here, entry.behind
-    assert listed == sorted(listed, key=lambda id: (-entries[id].matches, id))
+    assert listed == sorted(listed, key=lambda one: (-entries[one].matches, one))
     assert len(listed) == state.ranked
-    for id, entry in entries.items():
-        if id not in listed:
+    for number, entry in entries.items():
+        if number not in listed:
             assert (entry.ahead, entry.behind) == (0, 0)
             assert entry.status != RANKED
         # Only the candidate has opened anything that counts, and the winner.

@@ -262,3 +262,27 @@ def test_a_stake_goes_only_to_the_terms_that_it_names(world: World) -> None:
                 request.id, terms_hash, bytes(32), bytes(32), "", NO_PERMIT
             )
     assert world.state(request).live == 0
+
+
+def test_the_smallest_stake_is_slashed_like_any_other(world: World) -> None:
+    request, (ann, _) = world.in_claims(0, 1, reward=100, stake=1)
+    world.cancel(ann, accept_slash=True)
+    assert world.market.slashed() == 1
+    world.close_claims(request)
+    world.enforce(request)
+    assert world.market.slashed() == 2 == world.held()
+
+
+@pytest.mark.parametrize("gone", [0, 1, 2])
+def test_whoever_leaves_the_ranking_leaves_no_link_behind(
+    world: World, gone: int
+) -> None:
+    """The first submission ranks last, so that each id stands at each place."""
+    request, entered = world.in_claims(2, 1, 0)
+    for one in entered:
+        world.claim(request, one)
+    left = [one for one in reversed(entered) if one is not entered[gone]]
+    world.cancel(entered[gone], accept_slash=True)
+    assert world.ranking(request) == [one.id for one in left]
+    entry = world.market.submission(entered[gone].id)
+    assert (entry.ahead, entry.behind) == (0, 0)
