@@ -34,7 +34,7 @@ reorganisations: .venv/ready anvil  ## Of every depth, in every phase; ten minut
 		MODELMARKET_REORGANISE_RESULT=$(CURDIR)/benchmarks/reorganisations.jsonl \
 		pytest -n 2 tests/integration/test_reorganisations.py
 
-mutants: .venv/ready  ## Lies put into the contracts that the tests must find; an hour.
+mutants: .venv/ready  ## Lies put into the contracts that the tests must find; two hours.
 	python scripts/mutants.py
 
 soak: .venv/ready anvil  ## Agents behind bad nodes, killed again and again; 20 minutes.

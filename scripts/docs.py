@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -260,15 +261,10 @@ def figures() -> str:
         "",
         "## Mutants of the contracts",
         "",
-        f"`make mutants` on {mutants['date']}: {mutants['mutants']:,} of the"
-        f" {mutants['possible']:,} small lies that it can put",
-        "into the Vyper sources were tried, one at a time.",
-        f"{mutants['killed']:,} were killed by the contract tests,"
-        f" {mutants['not_compiling']:,} did not compile, {mutants['equivalent']:,} change"
-        " nothing that anybody",
-        f"could see, and {mutants['survived']:,} survived: {mutants['percent']:.1f}% of those"
-        " that matter are killed. Why each survivor",
-        "may live stands in [`survivors.toml`](../tests/contracts/survivors.toml).",
+        "`make mutants` puts lies into the Vyper sources, one at a time, and the contract",
+        "tests must find each, without the state machine, whose luck depends on its seed.",
+        "",
+        *_mutants(mutants),
         "",
         "## The demo",
         "",
@@ -280,6 +276,29 @@ def figures() -> str:
         *_demo("70,000 images", mnist),
     ]
     return "\n".join(parts) + "\n"
+
+
+def _mutants(families: dict[str, Any]) -> list[str]:
+    semantic, syntactic = families["semantic"], families["syntactic"]
+    areas = Counter(one["name"].split("-")[1] for one in semantic["verdicts"])
+    told = ", ".join(f"{area} {count}" for area, count in sorted(areas.items()))
+    return [
+        "**Semantic**: patches that change what the contracts mean, each with a sentence of",
+        "what it breaks, in [`mutants/`](../tests/contracts/mutants). Of tests with random",
+        "examples only those examples count that are written down.",
+        f"On {semantic['date']} {semantic['mutants']:,} of {semantic['possible']:,} were"
+        f" tried: {semantic['killed']:,} killed, {semantic['survived']:,} survived.",
+        f"By area: {told}.",
+        "",
+        "**Syntactic**: operators swapped, numbers moved by one, statements dropped and",
+        f"conditions fixed, wherever they stand. On {syntactic['date']}"
+        f" {syntactic['mutants']:,} of {syntactic['possible']:,} were tried:",
+        f"{syntactic['killed']:,} killed, {syntactic['not_compiling']:,} did not compile,"
+        f" {syntactic['equivalent']:,} change nothing that anybody could see,",
+        f"and {syntactic['survived']:,} survived: {syntactic['percent']:.1f}% of those that"
+        " matter are killed. Why each survivor",
+        "may live stands in [`survivors.toml`](../tests/contracts/survivors.toml).",
+    ]
 
 
 def _demo(name: str, document: dict[str, Any]) -> list[str]:

@@ -1,31 +1,37 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Mutation testing of the contracts: `python scripts/mutants.py [--again]`.
+"""Mutation testing of the contracts: `python scripts/mutants.py`.
 
-Small lies are put into the Vyper sources, one at a time, and the contract
-tests must find each of them. Whoever survives must stand in
-`tests/contracts/survivors.toml` with a reason, as equivalent or not.
+Lies are put into the Vyper sources, one at a time, and the contract tests must
+find each of them, without the state machine. There are two families. The
+syntactic one swaps operators, moves numbers and drops statements; whoever of it
+survives must stand in `tests/contracts/survivors.toml` with a reason, as equivalent
+or not. The semantic one is the patches in `tests/contracts/mutants`; nothing of
+it may survive.
 
 The verdicts are kept in `benchmarks/mutants.json`, from which the docs take
-their figures. `--again` tries only those that survived the last time, or were not reached.
+their figures.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import tomllib
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from mutation import Mutant, mutants
-from trials import ROOT, Verdict, try_all
+from mutation import SOURCES, mutants
+from patches import not_applying, patches
+from trials import ROOT, Lie, Verdict, try_all
 
 RESULT = ROOT / "benchmarks" / "mutants.json"
 SURVIVORS = ROOT / "tests" / "contracts" / "survivors.toml"
-LEAST_PERCENT = 95.0
+FAMILIES = ("semantic", "syntactic")
 
 
 @dataclass(frozen=True)
@@ -37,22 +43,41 @@ class Reason:
     reason: str
 
 
-def reasons() -> dict[str, Reason]:
-    """By the names of the mutants."""
-    document = tomllib.loads(SURVIVORS.read_text()) if SURVIVORS.exists() else {}
-    return {one["mutant"]: Reason(**one) for one in document.get("survivor", [])}
+@dataclass(frozen=True)
+class Family:
+    """Mutants of one kind, and what is asked of the tests for them."""
+
+    name: str
+    lies: Sequence[Lie]
+    reasons: dict[str, Reason]
+    """Why some may live, by their names."""
+    least_percent: float
+    may_be_idle: bool
+    """Whether some may not compile, or compile to the same."""
 
 
-def summary(verdicts: list[Verdict], known: dict[str, Reason]) -> dict[str, Any]:
+def family(name: str) -> Family:
+    """One of `FAMILIES`, as the sources are."""
+    if name == "semantic":
+        return Family(name, patches(), {}, least_percent=100.0, may_be_idle=False)
+    document = tomllib.loads(SURVIVORS.read_text())
+    reasons = {one["mutant"]: Reason(**one) for one in document.get("survivor", [])}
+    return Family(name, mutants(), reasons, least_percent=95.0, may_be_idle=True)
+
+
+def summary(of: Family, verdicts: list[Verdict]) -> dict[str, Any]:
     """The figures, as they are kept."""
     fates = Counter(one.fate for one in verdicts)
     survived = [one for one in verdicts if one.fate == "survived"]
     equivalent = [
-        one for one in survived if one.name in known and known[one.name].equivalent
+        one
+        for one in survived
+        if one.name in of.reasons and of.reasons[one.name].equivalent
     ]
     living = len(survived) - len(equivalent)
     killed = fates["killed"]
     return {
+        "possible": len(of.lies),
         "date": datetime.now(UTC).date().isoformat(),
         "mutants": len(verdicts),
         "killed": killed,
@@ -63,56 +88,103 @@ def summary(verdicts: list[Verdict], known: dict[str, Reason]) -> dict[str, Any]
     }
 
 
-def keep(every: list[Mutant], verdicts: dict[str, Verdict]) -> dict[str, Any]:
+def keep(of: Family, verdicts: dict[str, Verdict]) -> dict[str, Any]:
     """Writes the verdicts that there are; returns the figures."""
-    found = [verdicts[one.name] for one in every if one.name in verdicts]
-    figures = {"possible": len(every), **summary(found, reasons())}
-    document = {**figures, "verdicts": [asdict(one) for one in found]}
-    RESULT.write_text(json.dumps(document, indent=1) + "\n")
+    found = [verdicts[one.name] for one in of.lies if one.name in verdicts]
+    figures = summary(of, found)
+    document = json.loads(RESULT.read_text()) if RESULT.exists() else {}
+    document[of.name] = {**figures, "verdicts": [asdict(one) for one in found]}
+    # At once or not at all: a run takes an hour, and may be cut.
+    part = RESULT.with_suffix(".part")
+    part.write_text(json.dumps(document, indent=1) + "\n")
+    part.replace(RESULT)
     return figures
 
 
+def kept(of: Family) -> dict[str, Verdict]:
+    """The verdicts of the last run, by name."""
+    document = json.loads(RESULT.read_text()) if RESULT.exists() else {}
+    last = document.get(of.name, {}).get("verdicts", [])
+    return {one["name"]: Verdict(**one) for one in last}
+
+
+def choose(
+    of: Family, last: dict[str, Verdict], *, again: bool, only: str
+) -> list[Lie]:
+    """Those that are to be tried."""
+    return [
+        one
+        for one in of.lies
+        if only in one.name
+        and (not again or one.name not in last or last[one.name].fate == "survived")
+    ]
+
+
+def run(of: Family, *, again: bool, only: str, processes: int) -> bool:
+    """Tries mutants, prints and keeps what became of them; whether all is well."""
+    last = kept(of)
+    chosen = choose(of, last, again=again, only=only)
+    verdicts = last if again or only else {}
+    tried = Counter[str]()
+    for verdict in try_all(chosen, processes):
+        verdicts[verdict.name] = verdict
+        tried[verdict.fate] += 1
+        if verdict.fate == "survived" or not (
+            verdict.fate == "killed" or of.may_be_idle
+        ):
+            print(f"{verdict.fate}: line {verdict.line}, {verdict.name}", flush=True)
+        if tried.total() % 25 == 0:
+            said = ", ".join(f"{count} {fate}" for fate, count in tried.items())
+            print(f"{tried.total()} of {len(chosen)}: {said}", flush=True)
+            keep(of, verdicts)
+    figures = keep(of, verdicts)
+    print(of.name, json.dumps(figures, indent=1))
+    survived = {one.name for one in verdicts.values() if one.fate == "survived"}
+    survived &= {one.name for one in of.lies}
+    for name in sorted(survived - set(of.reasons)):
+        print(f"without a reason: {name}")
+    for name in sorted(set(of.reasons) - survived):
+        print(f"stale reason: {name}")
+    idle = figures["not_compiling"] + figures["equivalent"]
+    return (
+        survived == set(of.reasons)
+        and figures["mutants"] == figures["possible"]
+        and figures["percent"] >= of.least_percent
+        and (of.may_be_idle or not idle)
+    )
+
+
 def main() -> None:
-    """Tries mutants, prints and keeps what became of them."""
+    """Tries the families that were asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--family", choices=FAMILIES, help="only this one; else both, one by one"
+    )
     parser.add_argument(
         "--again",
         action="store_true",
         help="only those that survived the last time, or were not reached",
     )
+    parser.add_argument(
+        "--only", default="", metavar="TEXT", help="only those with this in their names"
+    )
+    parser.add_argument(
+        "--processes", type=int, default=os.cpu_count() or 1, metavar="N"
+    )
     arguments = parser.parse_args()
-    every = mutants()
-    verdicts: dict[str, Verdict] = {}
-    chosen = every
-    if arguments.again:
-        document = json.loads(RESULT.read_text())
-        verdicts = {one["name"]: Verdict(**one) for one in document["verdicts"]}
-        chosen = [
-            one
-            for one in every
-            if one.name not in verdicts or verdicts[one.name].fate == "survived"
-        ]
-    tried = Counter[str]()
-    for verdict in try_all(chosen):
-        verdicts[verdict.name] = verdict
-        tried[verdict.fate] += 1
-        if verdict.fate == "survived":
-            print(f"survived: line {verdict.line}, {verdict.name}")
-        if tried.total() % 25 == 0 or tried.total() == len(chosen):
-            said = ", ".join(f"{count} {fate}" for fate, count in tried.items())
-            print(f"{tried.total()} of {len(chosen)}: {said}", flush=True)
-            keep(every, verdicts)
-    figures = keep(every, verdicts)
-    found = [verdicts[one.name] for one in every]
-    known = reasons()
-    print(json.dumps(figures, indent=1))
-    survived = {one.name for one in found if one.fate == "survived"}
-    for name in sorted(survived - set(known)):
-        print(f"without a reason: {name}")
-    for name in sorted(set(known) - survived):
-        print(f"stale reason: {name}")
-    is_good = survived == set(known) and figures["percent"] >= LEAST_PERCENT
-    sys.exit(0 if is_good else 1)
+    if wrong := not_applying(SOURCES, patches()):
+        sys.exit("\n".join(wrong))
+    names = [arguments.family] if arguments.family else FAMILIES
+    results = [
+        run(
+            family(name),
+            again=arguments.again,
+            only=arguments.only,
+            processes=arguments.processes,
+        )
+        for name in names
+    ]
+    sys.exit(0 if all(results) else 1)
 
 
 if __name__ == "__main__":

@@ -91,10 +91,22 @@ class Mutant:
         again = f" #{self.occurrence}" if self.occurrence > 1 else ""
         return f"{self.file} {self.function}: {self.was} => {self.became}{again}"
 
-    def source(self) -> str:
-        """The file with the mutant in it."""
-        text = (SOURCES / self.file).read_text()
-        return text[: self.start] + self.text + text[self.end :]
+    @property
+    def places(self) -> frozenset[tuple[str, int]]:
+        """The file and the lines of its statement."""
+        first, last = self.extent
+        return frozenset((self.file, line) for line in range(first, last + 1))
+
+    @property
+    def is_of_coin(self) -> bool:
+        """Whether it changes ModelCoin, and not the market."""
+        return self.file == "ModelCoin.vy"
+
+    def put(self, folder: Path) -> None:
+        """Changes a copy of the sources."""
+        path = folder / self.file
+        text = path.read_text()
+        path.write_text(text[: self.start] + self.text + text[self.end :])
 
 
 class _Source:

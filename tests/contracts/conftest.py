@@ -10,6 +10,7 @@ from importlib.util import find_spec
 import boa
 import pytest
 
+from contracts.books import check_books
 from contracts.world import World
 
 collect_ignore = [] if find_spec("pyrevm") else ["test_attacks.py", "test_stateful.py"]
@@ -31,5 +32,17 @@ def _world() -> World:
 
 @pytest.fixture
 def world(_world: World) -> Iterator[World]:
+    """A market, whose books must balance when the test is through with it."""
     with boa.env.anchor():
+        _world.given = 0
         yield _world
+
+
+# Innermost, since titanoboa takes back what a test did before fixtures end.
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Looks at the market once the test is through with it."""
+    yield
+    world = getattr(item, "funcargs", {}).get("world")
+    if world is not None:
+        check_books(world.market, world.held() - world.given)

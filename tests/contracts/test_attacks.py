@@ -9,6 +9,7 @@ from pathlib import Path
 
 import boa
 import pytest
+from eth_abi import encode
 from eth_hash.auto import keccak
 
 from contracts.machine import Machine
@@ -402,6 +403,236 @@ def test_re_entry_from_a_token(world: World) -> None:
     assert bad.held() == 0
 
 
+def _outermost(world: World) -> dict[str, bytes]:
+    """A call of each of the market's functions, with arguments of nothing."""
+    calls = {}
+    for entry in world.market.abi:
+        if entry["type"] == "function":
+            name = entry["name"]
+            blank = [_nothing(one) for one in entry["inputs"]]
+            kinds = [_kind(one) for one in entry["inputs"]]
+            selector = keccak(f"{name}({','.join(kinds)})".encode())[:4]
+            calls[name] = selector + encode(kinds, blank)
+    return calls
+
+
+def _kind(entry: dict) -> str:
+    inner = ",".join(map(_kind, entry.get("components", ())))
+    return entry["type"].replace("tuple", f"({inner})")
+
+
+def _nothing(entry: dict) -> object:
+    if entry["type"] == "tuple":
+        return tuple(map(_nothing, entry["components"]))
+    if entry["type"].endswith("[]"):
+        return []
+    known = {"string": "", "bool": False, "address": "0x" + 40 * "0"}
+    return known.get(entry["type"], bytes(32) if "bytes" in entry["type"] else 0)
+
+
+def test_no_function_answers_a_token_that_is_being_moved(world: World) -> None:
+    """Not even to say why not: outside each answers, with a value or a reason."""
+    compiled("ModelCoin")
+    with boa.env.prank(world.deployer):
+        coin = boa.load(str(HARNESS / "NosyCoin.vy"))
+    bad = World(coin, world.deployer)
+    calls = _outermost(bad)
+    assert {"withdraw", "claim", "create_request", "submit", "due"} <= set(calls)
+    puppet = boa.load(str(HARNESS / "Puppet.vy"))
+    for name, call in calls.items():
+        assert puppet.speak(bad.market.address, call) != (False, b""), name
+    # Money moves in and out while each is tried.
+    moves = {
+        "create_request": lambda: bad.create(),
+        "submit": lambda: bad.submit(first, "ann"),
+        "cancel_submission": lambda: bad.cancel(ann),
+        "cancel_request": lambda: _cancel(bad, empty),
+        "open_predictions": lambda: bad.validate(request, best),
+        "withdraw": lambda: bad.withdraw(second),
+        "enforce_timeout": lambda: bad.enforce(forgotten),
+    }
+    first, empty, forgotten = bad.create(), bad.create(), bad.create()
+    ann = bad.submit(first, "ann")
+    request, (best, second) = bad.in_validation(0, 1)
+    reached = set()
+    for moving, move in moves.items():
+        if moving == "enforce_timeout":
+            bad.at(bad.state(forgotten).step_ends + RESPONSE)
+        with boa.env.anchor():
+            if moving in ("submit", "cancel_submission", "cancel_request"):
+                # These are for a request that is still open.
+                first, empty = bad.create(), bad.create()
+                ann = bad.submit(first, "ann")
+            if moving == "withdraw":
+                bad.validate(request, best)
+            for name, call in calls.items():
+                with boa.env.anchor():
+                    coin.ask(bad.market.address, call)
+                    move()
+                    assert coin.asked() == 1
+                    assert (coin.worked(), coin.answer()) == (False, b""), name
+                    reached.add((moving, name))
+    assert len(reached) == len(moves) * len(calls)
+
+
+def _cancel(world: World, request: Requested) -> None:
+    with world.as_("requester"):
+        world.market.cancel_request(request.id, request.terms_hash, 0)
+
+
+def test_a_contract_that_its_victim_calls(world: World) -> None:
+    """Who calls counts, not who began the transaction."""
+    compiled("ModelCoin")
+    puppet = boa.load(str(HARNESS / "Puppet.vy"))
+    market, coin = world.market, world.coin
+
+    def says(who: str, function: object, *arguments: object) -> tuple[bool, bytes]:
+        with world.as_(who):
+            target = function.contract.address
+            return puppet.speak(target, function.prepare_calldata(*arguments))
+
+    def refused(answer: tuple[bool, bytes], reason: str) -> bool:
+        return not answer[0] and reason.encode() in answer[1]
+
+    request = world.create()
+    ann = world.submit(request, "ann")
+    seal_ = ann.opening.seal
+    answer = says("ann", market.cancel_submission, ann.id, seal_, True)
+    assert refused(answer, "NotTrainer")
+    answer = says("requester", market.cancel_request, 1, request.terms_hash, 9)
+    assert refused(answer, "NotRequester")
+    enter = (1, request.terms_hash, seal_, bytes(32), "", NO_PERMIT)
+    answer = says("ann", market.submit, *enter)
+    assert refused(answer, "erc20: insufficient")
+    eve = world.people["eve"]
+    assert says("ann", market.set_operator, eve, True)[0]
+    assert not market.is_operator(world.people["ann"], eve)
+    assert market.is_operator(puppet.address, eve)
+
+    # With money of its own it is a trainer like others.
+    assert says("eve", coin.claim_airdrop)[0]
+    assert coin.balanceOf(puppet.address) == 1_000 * MDC
+    assert coin.airdropped(puppet.address)
+    assert not coin.airdropped(eve)
+    assert says("eve", coin.approve, market.address, 2 * STAKE)[0]
+    before = world.balance("eve")
+    for _ in range(2):
+        worked, number = says("eve", market.submit, *enter)
+        assert worked
+    (event,) = [
+        one for one in puppet.get_logs() if type(one).__name__ == "SubmissionCreated"
+    ]
+    assert event.trainer == puppet.address
+    own = int.from_bytes(number)
+    assert market.submission(own).trainer == puppet.address
+    assert coin.balanceOf(puppet.address) == 1_000 * MDC - 2 * STAKE
+    sealed = market.submission(own).seal
+    assert says("eve", market.cancel_submission, own, sealed, False)[0]
+    assert coin.balanceOf(puppet.address) == 1_000 * MDC - STAKE
+    assert world.balance("eve") == before
+
+    world.open_truth(request)
+    answer = says("ann", market.claim, ann.id, seal_, 20, 0)
+    assert refused(answer, "NotTrainer")
+
+
+def test_a_fork_of_the_chain_under_live_seals(world: World) -> None:
+    """The chain id in the seals is that of the deployment, whatever it is now."""
+    request = world.create()
+    ann = world.submit(request, "ann")
+    patch = boa.env.evm.patch
+    began = patch.chain_id
+    patch.chain_id = began + 1
+    try:
+        assert world.market.chain_id() == began
+        world.open_truth(request)
+        world.claim(request, ann)
+        world.close_claims(request)
+        world.validate(request, ann)
+    finally:
+        patch.chain_id = began
+    assert world.phase(request) == FULFILLED
+
+
+@pytest.mark.parametrize("bits", [8, 16, 32, 40, 64, 96, 128, 160, 255])
+def test_numbers_that_equal_others_in_their_low_bits(world: World, bits: int) -> None:
+    """They are not those others: of requests, submissions, pages and hints."""
+    market, far = world.market, 2**bits
+    request, (ann, bob) = world.in_claims(1, 0, count=50_000)
+    opening = ann.opening.seal
+    for unknown in (far, far + request.id):
+        for call in (
+            lambda n: market.phase(n),
+            lambda n: market.request(n),
+            lambda n: market.truth_page(n, 0),
+            lambda n: market.enforce_timeout(n),
+            lambda n: market.cancel_request(n, request.terms_hash, 9),
+            lambda n: market.open_truth(n, 0, [1], bytes(32)),
+            lambda n: market.submit(
+                n, request.terms_hash, bytes(32), bytes(32), "", NO_PERMIT
+            ),
+        ):
+            with boa.reverts("UnknownRequest"), world.as_("requester"):
+                call(unknown)
+    for unknown in (far, far + ann.id):
+        for call in (
+            lambda n: market.submission(n),
+            lambda n: market.due(n),
+            lambda n: market.withdraw(n),
+            lambda n: market.cancel_submission(n, opening, True),
+            lambda n: market.claim(n, opening, 3, 0),
+            lambda n: market.open_predictions(n, 0, [1], [1], bytes(32), bytes(32), ""),
+        ):
+            with boa.reverts("UnknownSubmission"), world.as_("ann"):
+                call(unknown)
+    for page in (0, 1):
+        assert market.truth_page(request.id, page) != bytes(32)
+        assert market.truth_page(request.id, far + page) == bytes(32)
+    world.claim(request, ann)
+    for hint in (far, far + ann.id):
+        with boa.reverts("BadHint"):
+            world.claim(request, bob, hint=hint)
+    with boa.reverts("TooManyMatches"):
+        world.claim(request, bob, max(far, 50_001), hint=0)
+    world.claim(request, bob)
+    world.close_claims(request)
+    truth, guess = request.opening.pages[0], bob.opening.pages[0]
+    sent = words(truth), words(difference(truth, guess))
+    with boa.reverts("WrongPage"):
+        market.open_predictions(
+            bob.id, far, *sent, bob.opening.inner(0), superhash(MODEL), ""
+        )
+    other = world.create(50_000)
+    world.at(other.deadline)
+    with boa.reverts("WrongPage"):
+        market.open_truth(
+            other.id, far, words(other.opening.pages[0]), other.opening.inner(0)
+        )
+
+
+def test_ids_above_32_bits_live_the_same_life(world: World) -> None:
+    layout = world.market.compiler_data.storage_layout["storage_layout"]
+    many = 2**32 + 7
+    with boa.env.anchor():
+        for counter in ("request_count", "submission_count"):
+            slot = layout[counter]["slot"]
+            boa.env.set_storage(world.market.address, slot, many)
+        request, (ann, bob, cid, dot) = world.in_claims(3, 2, 1, 0)
+        assert (request.id, ann.id) == (many + 1, many + 1)
+        for one in (ann, bob, cid, dot):
+            assert world.market.submission(one.id).request_id == request.id
+            world.claim(request, one)
+        assert world.ranking(request) == [dot.id, cid.id, bob.id, ann.id]
+        world.cancel(cid, accept_slash=True)
+        assert world.ranking(request) == [dot.id, bob.id, ann.id]
+        world.close_claims(request)
+        world.cancel(dot, accept_slash=True)
+        assert world.state(request).candidate == bob.id
+        world.validate(request, bob)
+        world.withdraw(ann)
+        assert world.held() == world.market.slashed() == 2 * STAKE
+
+
 def test_a_token_that_does_not_pay(world: World) -> None:
     compiled("ModelCoin")
     with boa.env.prank(world.deployer):
@@ -420,6 +651,7 @@ def test_a_donation_to_the_market(world: World) -> None:
     request, (ann, bob) = world.in_validation(0, 1)
     with world.as_("eve"):
         world.coin.transfer(world.market.address, 12_345)
+    world.given = 12_345
     world.validate(request, ann)
     world.withdraw(bob)
     assert (world.held(), world.market.slashed()) == (12_345, 0)
@@ -451,8 +683,6 @@ def test_the_requester_cannot_forfeit_to_herself(world: World) -> None:
 
 def test_a_request_with_10_000_submissions() -> None:
     """Ten thousand claims; the last call costs what the first did."""
-    from eth_abi import encode
-
     machine = Machine()
     people = {name: "0x" + f"{n:02x}" * 20 for n, name in enumerate("dra", 17)}
     deployer, requester, trainer = people.values()
@@ -601,6 +831,26 @@ def test_logging_another_superhash_than_the_sealed_one(world: World) -> None:
             world.open_page(request, ann, 0, model=model, superhash=superhash(named))
 
 
+def test_logging_another_superhash_than_that_of_the_last_page(world: World) -> None:
+    """On the first page it is the one that was logged, so on the last one too."""
+    request = world.create(60_000)
+    shown, kept = "bafyshown", "bafykept"
+    opening = world.seal_predictions(request, request.codes, "ann", kept)
+    call = (request.id, request.terms_hash, opening.layers[0], superhash(shown), "")
+    with world.as_("ann"):
+        number = world.market.submit(*call, NO_PERMIT)
+    sealed = bound(opening.layers[0], superhash(shown))
+    ann = Submitted(number, "ann", request.codes, opening, kept)
+    world.open_truth(request)
+    with world.as_("ann"):
+        world.market.claim(number, sealed, 60_000, 0)
+    world.close_claims(request)
+    world.open_page(request, ann, 0, superhash=superhash(shown))
+    for model in (kept, shown):
+        with boa.reverts("WrongSeal"):
+            world.open_page(request, ann, 1, model=model, superhash=superhash(model))
+
+
 @pytest.mark.parametrize("pages", [1, 3])
 def test_delaying_with_a_false_claim_costs_the_same_however_many_pages_come(
     world: World, pages: int
@@ -634,9 +884,24 @@ def test_live_submissions_are_counted_without_running_over(world: World) -> None
                 world.submit(request, "ann")
                 state = world.state(request)
                 assert (state.live, state.ranked) == (2**32 - 1, 0)
+                assert (state.best, state.step_ends) == (0, request.deadline)
                 continue
             with boa.reverts(reason):
                 world.submit(request, "ann")
+
+
+def test_claims_are_counted_beyond_16_bits(world: World) -> None:
+    request = world.create()
+    slot = _slot_of_state(world, request)
+    with boa.env.anchor():
+        ann = world.submit(request, "ann")
+        packed = boa.env.get_storage(world.market.address, slot)
+        counted = packed | 65_536 << 48 | 65_535 << 80
+        boa.env.set_storage(world.market.address, slot, counted)
+        world.open_truth(request)
+        world.claim(request, ann)
+        state = world.state(request)
+        assert (state.live, state.ranked, state.best) == (65_537, 65_536, ann.id)
 
 
 def _slot_of_state(world: World, request: Requested) -> int:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import boa
 import pytest
 
-from contracts.world import STAKE, World
+from contracts.world import CLAIMS, REWARD, STAKE, World
 from modelmarket.protocol.seals import superhash
 
 
@@ -166,3 +166,64 @@ def test_the_superhash_is_logged_and_not_stored_apart(world: World) -> None:
         if type(log).__name__ == "SubmissionCreated"
     ]
     assert event.superhash == superhash("bafyother")
+
+
+def test_a_claim_names_its_submissions_seal_whoever_makes_it(world: World) -> None:
+    request, (ann, bob) = world.in_claims(0, 1)
+    with world.as_("ann"):
+        world.market.set_operator(world.people["eve"], True)
+    for who in ("ann", "eve"):
+        for seal in (bytes(32), bob.opening.seal):
+            with world.as_(who), boa.reverts("WrongSeal"):
+                world.market.claim(ann.id, seal, 20, 0)
+    world.claim(request, ann, who="eve")
+
+
+def test_an_operator_is_named_by_the_trainer_and_not_the_other_way_round(
+    world: World,
+) -> None:
+    """Eve may name whom she likes, herself too, and still claims for nobody."""
+    request, (ann,) = world.in_claims(0)
+    for operator in ("ann", "eve", "requester"):
+        with world.as_("eve"):
+            world.market.set_operator(world.people[operator], True)
+    with world.as_("bob"):
+        world.market.set_operator(world.people["eve"], True)
+    for who in ("eve", "bob", "requester"):
+        with boa.reverts("NotTrainer"):
+            world.claim(request, ann, who=who)
+
+
+def test_an_operator_that_withdraws_pays_the_trainer(world: World) -> None:
+    request, (ann, bob) = world.in_validation(0, 1)
+    for who in ("ann", "bob"):
+        with world.as_(who):
+            world.market.set_operator(world.people["eve"], True)
+    before = {name: world.balance(name) for name in world.people}
+    for page in range(len(ann.opening.pages)):
+        world.open_page(request, ann, page, who="eve")
+    world.withdraw(bob, who="eve")
+    gained = {name: world.balance(name) - before[name] for name in world.people}
+    assert gained == dict.fromkeys(world.people, 0) | {
+        "ann": REWARD + STAKE,
+        "bob": STAKE,
+    }
+
+
+def test_the_best_claim_is_no_candidate_before_claims_close(world: World) -> None:
+    request, (ann, bob) = world.in_claims(1, 0)
+    for one in (ann, bob):
+        world.claim(request, one)
+        state = world.state(request)
+        assert (state.phase, state.candidate, state.best) == (CLAIMS, 0, one.id)
+    # All have claimed, and still the window is the window.
+    assert world.state(request).step_ends > world.now
+
+
+def test_claims_above_65_536_keep_their_order(world: World) -> None:
+    request, (ann, bob, cid) = world.in_claims(1, 2, 3, count=70_000)
+    world.claim(request, ann, 65_536)
+    world.claim(request, bob, 65_535)
+    world.claim(request, cid, 65_537)
+    assert world.ranking(request) == [cid.id, ann.id, bob.id]
+    assert world.market.submission(cid.id).matches == 65_537

@@ -28,13 +28,14 @@ def test_submitting_ends_at_the_deadline(world: World) -> None:
         world.submit(request, "ann")
 
 
-def test_the_truth_cannot_be_opened_before_the_deadline(world: World) -> None:
+def test_nobody_opens_the_truth_before_the_deadline(world: World) -> None:
     request = world.create()
     world.submit(request, "ann")
     world.at(request.deadline - 1)
     assert world.phase(request) == OPEN
-    with boa.reverts("WrongPhase"):
-        world.open_truth_page(request, 0)
+    for who in world.people:
+        with boa.reverts("WrongPhase"):
+            world.open_truth_page(request, 0, who)
     world.at(request.deadline)
     assert world.phase(request) == TRUTH
     world.open_truth_page(request, 0)
@@ -219,24 +220,82 @@ def test_cancelling_a_submission_around_the_deadline(world: World, second: int) 
         assert world.balance("ann") == before
 
 
+@pytest.mark.parametrize("phase", [TRUTH, CLAIMS, VALIDATION])
 def test_while_a_step_is_overdue_nothing_but_the_timeout_changes_the_request(
-    world: World,
+    world: World, phase: int
 ) -> None:
-    request = world.create()
-    ann = world.submit(request, "ann")
-    world.at(request.deadline + RESPONSE)
+    # In CLAIMS only what is below the threshold leaves a step overdue.
+    request, (ann, bob) = world.in_phase(phase, 9, 1, minimum_matches=0)
+    if phase == CLAIMS:
+        request, (ann, bob) = world.in_claims(9, 8, minimum_matches=15)
+        world.claim(request, ann)
+    world.at(world.state(request).step_ends)
+    assert world.phase(request) == phase
     with boa.reverts("Overdue"):
         world.submit(request, "bob")
+    for one in (ann, bob):
+        with boa.reverts("Overdue"):
+            world.cancel(one, accept_slash=True)
+        with boa.reverts("Overdue"):
+            world.claim(request, one, hint=0)
+        with boa.reverts("Overdue"):
+            world.open_page(request, one, 0)
+        with boa.reverts("NothingDue"):
+            world.withdraw(one)
     with boa.reverts("Overdue"):
-        world.cancel(ann, accept_slash=True)
-    with boa.reverts("Overdue"):
-        world.claim(request, ann, hint=0)
-    with boa.reverts("Overdue"):
-        world.open_page(request, ann, 0)
+        world.open_truth_page(request, 0, "requester")
     with world.as_("requester"), boa.reverts("Overdue"):
         world.market.cancel_request(request.id, request.terms_hash, 9)
-    with boa.reverts("NothingDue"):
-        world.withdraw(ann)
+    world.enforce(request)
+
+
+@pytest.mark.parametrize("phase", [OPEN, TRUTH, CLAIMS, VALIDATION])
+def test_nobody_enforces_a_timeout_a_second_early(world: World, phase: int) -> None:
+    request, _ = world.in_phase(phase, 0, 1)
+    ends = world.state(request).step_ends
+    for second in (world.now, ends - 1):
+        world.at(second)
+        for who in world.people:
+            with boa.reverts("NotOverdue"):
+                world.enforce(request, who)
+    world.at(ends)
+    assert world.state(request).overdue is (phase != OPEN)
+    if phase != OPEN:
+        world.enforce(request)
+
+
+@pytest.mark.parametrize("phase", [TRUTH, CLAIMS, VALIDATION])
+def test_whoever_leaves_but_the_candidate_moves_no_window(
+    world: World, phase: int
+) -> None:
+    request, (_, bob, cid) = world.in_phase(phase, 0, 1, 2)
+    if phase == CLAIMS:
+        world.claim(request, bob)
+    ends = world.state(request).step_ends
+    for one in (bob, cid):
+        world.at(world.now + 100)
+        world.cancel(one, accept_slash=True)
+        assert world.state(request).step_ends == ends
+
+
+def test_the_longest_list_has_a_minute_for_each_further_page(world: World) -> None:
+    request = world.create(1, labels=2**22, bits=16)
+    world.at(request.deadline)
+    assert world.state(request).step_ends == request.deadline + RESPONSE + 341 * 60
+
+
+def test_the_clock_holds_for_a_hundred_years(world: World) -> None:
+    """Seconds leave 32 bits in 2106."""
+    for began in (2**32 - 1, 2**32 + 12_345):
+        with boa.env.anchor():
+            world.at(began)
+            request, (ann,) = world.in_claims(0, response_window_s=7 * 86_400)
+            assert world.state(request).deadline == request.deadline == world.now
+            assert world.state(request).step_ends == world.now + 7 * 86_400
+            world.claim(request, ann)
+            world.close_claims(request)
+            world.validate(request, ann)
+            assert world.phase(request) == FULFILLED
 
 
 def test_each_timeout_takes_exactly_one_step(world: World) -> None:

@@ -132,3 +132,28 @@ def test_a_permit_for_another_amount_is_refused(world: World) -> None:
     for amount in (REWARD - 1, REWARD + 1):
         with boa.reverts("erc20: insufficient allowance"):
             world.create(who="new", permit=sign_permit(world, wallet, amount))
+
+
+def test_a_permit_for_all_that_is_due_helps_an_allowance_for_a_part(
+    world: World,
+) -> None:
+    wallet = newcomer(world)
+    part = REWARD // 3
+    with boa.env.prank(wallet.address):
+        world.coin.approve(world.market.address, part)
+    for amount in (REWARD - part, 2**256 - 1):
+        with boa.reverts("erc20: insufficient allowance"):
+            world.create(who="new", permit=sign_permit(world, wallet, amount))
+    world.create(who="new", permit=sign_permit(world, wallet, REWARD))
+    assert world.coin.nonces(wallet.address) == 1
+    assert world.coin.allowance(wallet.address, world.market.address) == 0
+
+
+def test_an_airdrop_moves_coins_and_makes_none(world: World) -> None:
+    """Who has spent it, or passed it on, has no second one."""
+    wallet = newcomer(world)
+    with boa.env.prank(wallet.address):
+        world.coin.transfer(world.people["ann"], AIRDROP)
+        with boa.reverts("AlreadyClaimed"):
+            world.coin.claim_airdrop()
+    assert world.coin.totalSupply() == 1_000_000 * MDC

@@ -156,3 +156,28 @@ def test_an_unknown_request_is_refused_everywhere(world: World) -> None:
         ):
             with boa.reverts("UnknownRequest"):
                 call(number)
+
+
+def test_every_term_reads_back_at_its_largest(world: World) -> None:
+    request = world.create(
+        1,
+        labels=2**22,
+        bits=16,
+        minimum_matches=2**22,
+        stake=2**96 - 1,
+        submission_window_s=365 * DAY,
+        response_window_s=7 * DAY,
+    )
+    state = world.state(request)
+    assert (state.labels, state.bits, state.minimum_matches) == (2**22, 16, 2**22)
+    assert (state.reward, state.stake) == (REWARD, 2**96 - 1)
+    assert state.deadline == world.now + 365 * DAY
+    assert state.response_window == 7 * DAY
+
+
+def test_the_same_terms_twice_are_two_requests(world: World) -> None:
+    first, second = world.create(), world.create()
+    assert first.terms_hash == second.terms_hash
+    with world.as_("requester"):
+        world.market.cancel_request(first.id, first.terms_hash, 0)
+    assert (world.phase(second), world.held()) == (OPEN, REWARD)

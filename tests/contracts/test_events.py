@@ -9,11 +9,14 @@ import boa
 import pytest
 
 from contracts.world import (
+    CLAIMS,
     MDC,
     MODEL,
     RESPONSE,
     REWARD,
     STAKE,
+    TRUTH,
+    VALIDATION,
     Requested,
     World,
     labels,
@@ -247,3 +250,76 @@ def test_a_submission_that_failed_stands_beside_nobody(world: World) -> None:
 def _look(world: World, request: Requested, **fields: int) -> None:
     state = world.state(request)
     assert {name: getattr(state, name) for name in fields} == fields
+
+
+THREE_PAGES = 2 * 768 * 64 + 10
+
+
+def test_the_pages_in_the_middle_are_told_like_the_first(world: World) -> None:
+    world.submit(world.create(), "bob")
+    request = world.create(codes=labels(THREE_PAGES))
+    ann = world.submit(request, "ann", mistakes=5)
+    due = request.deadline + RESPONSE + 2 * 60
+    for page in (0, 1):
+        world.at(request.deadline + 10 * page)
+        world.open_truth_page(request, page)
+        ((*told, _),) = said(world)
+        left = request.opening.layers[page + 1]
+        assert told == ["TruthOpened", request.id, page, left, due]
+        _look(world, request, phase=TRUTH, pages=page + 1, matched=0, sealed=left)
+    world.open_truth_page(request, 2)
+    _look(world, request, phase=CLAIMS, pages=0, matched=0, sealed=left)
+    world.claim(request, ann)
+    world.close_claims(request)
+    due = world.now + RESPONSE + 2 * 60
+    for page in (0, 1):
+        world.at(world.now + 10 * page)
+        world.open_page(request, ann, page)
+        counted = (page + 1) * 768 * 64 - 5
+        left = bound(ann.opening.layers[page + 1], superhash(MODEL))
+        opened = ("PredictionsOpened", ann.id, request.id, page, counted, left, due)
+        assert said(world) == [opened]
+        _look(world, request, phase=VALIDATION, pages=page + 1, matched=counted)
+        assert world.market.submission(ann.id).sealed == left
+
+
+@pytest.mark.parametrize("phase", [TRUTH, CLAIMS, VALIDATION])
+@pytest.mark.parametrize("leaving", ["first", "second"])
+def test_leaving_late_is_told_alike_in_every_phase(
+    world: World, phase: int, leaving: str
+) -> None:
+    world.submit(world.create(), "bob")
+    request, entered = world.in_phase(phase, 0, 1)
+    ends = world.state(request).step_ends
+    one = entered[leaving == "second"]
+    world.at(world.now + 100)
+    world.cancel(one, accept_slash=True)
+    if (phase, leaving) == (VALIDATION, "first"):
+        ends = world.now + RESPONSE
+    failed = ("SubmissionFailed", one.id, request.id, CANCELLED_LATE, STAKE, ends)
+    assert said(world) == [failed]
+
+
+def test_a_claim_is_told_of_the_one_who_claims_wherever_it_ranks(world: World) -> None:
+    world.submit(world.create(), "dot")
+    request, entered = world.in_claims(1, 0, 2)
+    for one, matches in zip(entered, (19, 20, 18), strict=True):
+        world.claim(request, one)
+        assert said(world) == [("Claimed", one.id, request.id, matches)]
+
+
+def test_cancelling_a_request_tells_how_many_were_live_not_how_many_might_be(
+    world: World,
+) -> None:
+    request, _ = world.in_phase(TRUTH, 0, 1, 2)
+    with world.as_("requester"):
+        world.market.cancel_request(request.id, request.terms_hash, 9)
+    share, rest = divmod(REWARD, 3)
+    assert said(world) == [("RequestCancelled", request.id, 3, share, rest)]
+
+
+def test_dismissing_an_operator_that_was_none_is_told_as_that(world: World) -> None:
+    ann, eve = world.people["ann"], world.people["eve"]
+    with world.as_("ann"):
+        world.market.set_operator(eve, False)
+    assert said(world) == [("OperatorSet", ann, eve, False)]

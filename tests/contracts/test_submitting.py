@@ -8,12 +8,16 @@ import pytest
 
 from contracts.world import (
     CANCELLED,
+    CLAIMS,
     MODEL,
     NO_PERMIT,
+    OPEN,
     REFUNDED,
     RESPONSE,
     REWARD,
     STAKE,
+    TRUTH,
+    VALIDATION,
     World,
 )
 from modelmarket.protocol.seals import superhash
@@ -194,3 +198,91 @@ def test_a_cancelled_request_takes_no_submission(world: World) -> None:
         world.market.cancel_request(request.id, request.terms_hash, 0)
     with boa.reverts("WrongPhase"):
         world.submit(request, "ann")
+
+
+@pytest.mark.parametrize("phase", [OPEN, TRUTH, CLAIMS, VALIDATION])
+def test_a_cancel_names_its_submissions_seal_in_every_phase(
+    world: World, phase: int
+) -> None:
+    request, (ann, bob) = world.in_phase(phase, 0, 1, count=60_000)
+    if phase == VALIDATION:
+        world.open_page(request, ann, 0)
+    left = world.market.submission(ann.id).sealed
+    for seal in {bytes(32), bob.opening.seal, left} - {ann.opening.seal}:
+        with world.as_("ann"), boa.reverts("WrongSeal"):
+            world.market.cancel_submission(ann.id, seal, True)
+    world.cancel(ann, accept_slash=True)
+    assert world.status(ann) == (3 if phase == OPEN else 4)
+
+
+@pytest.mark.parametrize("phase", [TRUTH, CLAIMS, VALIDATION])
+def test_no_stake_is_slashed_that_its_owner_did_not_risk(
+    world: World, phase: int
+) -> None:
+    request, entered = world.in_phase(phase, 0, 1)
+    if phase == CLAIMS:
+        world.claim(request, entered[0])
+    for one in entered:
+        with boa.reverts("StakeAtRisk"):
+            world.cancel(one)
+        world.cancel(one, accept_slash=True)
+    assert world.market.slashed() == 2 * STAKE
+
+
+@pytest.mark.parametrize("phase", [OPEN, TRUTH])
+def test_a_request_is_cancelled_by_its_requester_under_its_own_terms(
+    world: World, phase: int
+) -> None:
+    before = world.create(name="the one before")
+    request, _ = world.in_phase(phase, 0, 1)
+    with world.as_("requester"):
+        world.market.set_operator(world.people["bob"], True)
+        for terms_hash in (bytes(32), before.terms_hash):
+            with boa.reverts("WrongTerms"):
+                world.market.cancel_request(request.id, terms_hash, 2)
+        for most in (0, 1):
+            with boa.reverts("TooManyLive"):
+                world.market.cancel_request(request.id, request.terms_hash, most)
+    for who in ("ann", "bob", "eve"):
+        with world.as_(who), boa.reverts("NotRequester"):
+            world.market.cancel_request(request.id, request.terms_hash, 2)
+    for most in (2, 3, 2**32, 2**256 - 1):
+        with boa.env.anchor(), world.as_("requester"):
+            world.market.cancel_request(request.id, request.terms_hash, most)
+            assert world.phase(request) == CANCELLED
+
+
+def test_a_stake_goes_only_to_the_terms_that_it_names(world: World) -> None:
+    before = world.create(name="the one before")
+    request = world.create()
+    other = world.create(who="ann")
+    for terms_hash in (bytes(32), before.terms_hash, other.terms_hash):
+        with world.as_("ann"), boa.reverts("WrongTerms"):
+            world.market.submit(
+                request.id, terms_hash, bytes(32), bytes(32), "", NO_PERMIT
+            )
+    assert world.state(request).live == 0
+
+
+def test_the_smallest_stake_is_slashed_like_any_other(world: World) -> None:
+    request, (ann, _) = world.in_claims(0, 1, reward=100, stake=1)
+    world.cancel(ann, accept_slash=True)
+    assert world.market.slashed() == 1
+    world.close_claims(request)
+    world.enforce(request)
+    assert world.market.slashed() == 2 == world.held()
+
+
+@pytest.mark.parametrize("gone", [0, 1, 2])
+def test_whoever_leaves_the_ranking_leaves_no_link_behind(
+    world: World, gone: int
+) -> None:
+    """The first submission ranks last, so that each id stands at each place."""
+    request, entered = world.in_claims(2, 1, 0)
+    for one in entered:
+        world.claim(request, one)
+    left = [one for one in reversed(entered) if one is not entered[gone]]
+    world.cancel(entered[gone], accept_slash=True)
+    assert world.ranking(request) == [one.id for one in left]
+    entry = world.market.submission(entered[gone].id)
+    assert (entry.ahead, entry.behind) == (0, 0)

@@ -6,6 +6,8 @@ from __future__ import annotations
 import boa
 import numpy as np
 import pytest
+from eth_abi import encode
+from eth_hash.auto import keccak
 
 from contracts.world import (
     CLAIMS,
@@ -192,6 +194,156 @@ def test_progress_is_void_when_the_candidate_fails(world: World) -> None:
     assert (world.state(request).pages, world.state(request).matched) == (0, 0)
     world.validate(request, bob)
     assert world.phase(request) == FULFILLED
+
+
+@pytest.mark.parametrize("leaving", ["ranked", "silent"])
+def test_a_bystanders_leaving_voids_nothing_of_the_candidates(
+    world: World, leaving: str
+) -> None:
+    request, (ann, bob, cid) = world.in_claims(3, 7, 9, count=60_000)
+    for one in (ann, bob):
+        world.claim(request, one)
+    world.close_claims(request)
+    world.open_page(request, ann, 0)
+    progress = world.state(request).pages, world.state(request).matched
+    left = world.market.submission(ann.id).sealed
+    world.cancel(bob if leaving == "ranked" else cid, accept_slash=True)
+    state = world.state(request)
+    assert (state.pages, state.matched) == progress == (1, 49_152 - 3)
+    assert world.market.submission(ann.id).sealed == left != ann.opening.seal
+    world.open_page(request, ann, 1)
+    assert world.phase(request) == FULFILLED
+
+
+@pytest.mark.parametrize("end", ["leaves", "lies", "late"])
+def test_the_next_candidate_begins_at_its_first_page(world: World, end: str) -> None:
+    request, (ann, bob) = world.in_claims(3, 7, count=60_000)
+    world.claim(request, ann, 60_000)
+    world.claim(request, bob)
+    world.close_claims(request)
+    world.open_page(request, ann, 0)
+    if end == "leaves":
+        world.cancel(ann, accept_slash=True)
+    elif end == "lies":
+        world.open_page(request, ann, 1)
+    else:
+        world.at(world.state(request).step_ends)
+        world.enforce(request)
+    state = world.state(request)
+    assert (state.pages, state.matched, state.candidate) == (0, 0, bob.id)
+    assert world.market.submission(ann.id).sealed == ann.opening.seal
+    with boa.reverts("WrongPage"):
+        world.open_page(request, bob, 1)
+    world.validate(request, bob)
+    assert world.phase(request) == FULFILLED
+    assert world.state(request).matched == 60_000 - 7
+
+
+def test_every_page_of_the_truth_is_held_against_its_seal(world: World) -> None:
+    request = world.create(codes=labels(THREE_FULL_PAGES, 1_000), bits=16)
+    world.at(request.deadline)
+    for page, packed in enumerate(request.opening.pages):
+        right, inner = words(packed), request.opening.inner(page)
+        wrong_words = [right[0] ^ 1, *right[1:]]
+        for sent, below in ((wrong_words, inner), (right, bytes(32))):
+            with boa.reverts("WrongSeal"), world.as_("requester"):
+                world.market.open_truth(request.id, page, sent, below)
+        for sent in ([], right[:-1]):
+            with boa.reverts("WrongLength"), world.as_("requester"):
+                world.market.open_truth(request.id, page, sent, inner)
+        world.open_truth_page(request, page)
+        for again in range(page + 1):
+            with boa.reverts(), world.as_("requester"):
+                world.open_truth_page(request, again)
+        kept = world.market.truth_page(request.id, page)
+        assert kept == keccak(encode(("uint256[]",), (right,)))
+        assert world.market.truth_page(request.id, page + 1) == bytes(32)
+    assert world.phase(request) == CLAIMS
+
+
+def test_every_page_of_predictions_is_held_against_seal_and_truth(
+    world: World,
+) -> None:
+    codes = labels(THREE_FULL_PAGES, 1_000)
+    guess_codes = codes.copy()
+    guess_codes[::5_000] ^= 1
+    guess_codes[-1] ^= 1
+    request = world.create(codes=codes, bits=16)
+    ann = world.submit(request, "ann", codes=guess_codes)
+    world.open_truth(request)
+    world.claim(request, ann)
+    world.close_claims(request)
+    for page, packed in enumerate(request.opening.pages):
+        truth, guess = words(packed), words(ann.opening.pages[page])
+        differing = [one ^ other for one, other in zip(truth, guess, strict=True)]
+        elsewhere = words(request.opening.pages[page - 1])
+        for reason, change in (
+            ("WrongSeal", {"difference": [differing[0] ^ 1, *differing[1:]]}),
+            ("WrongSeal", {"inner": bytes(32)}),
+            ("WrongSeal", {"superhash": superhash("bafyother"), "model": "bafyother"}),
+            # Counted against a page that suits them better.
+            ("WrongTruth", {"truth": guess, "difference": [0] * len(guess)}),
+            ("WrongTruth", {"truth": elsewhere}),
+            # What is not sent would count as right.
+            ("WrongLength", {"difference": differing[:-1]}),
+            ("WrongLength", {"difference": []}),
+            ("WrongLength", {"truth": truth[:-1]}),
+        ):
+            with boa.reverts(reason):
+                world.open_page(request, ann, page, **change)
+        world.open_page(request, ann, page)
+    assert world.phase(request) == FULFILLED
+
+
+def test_two_requests_keep_their_truths_apart(world: World) -> None:
+    """Opened side by side, page by page; neither is counted against the other."""
+    stories = []
+    for who, seed in (("ann", 1), ("bob", 2)):
+        request = world.create(codes=labels(50_000, seed=seed))
+        stories.append((request, world.submit(request, who, 4)))
+    world.at(stories[-1][0].deadline)
+    for page in (0, 1):
+        for request, _ in stories:
+            world.open_truth_page(request, page)
+    for request, one in stories:
+        for page in (0, 1):
+            packed = request.opening.pages[page]
+            kept = world.market.truth_page(request.id, page)
+            assert kept == keccak(encode(("uint256[]",), (words(packed),)))
+        world.claim(request, one)
+    world.close_claims(stories[-1][0])
+    for page in (0, 1):
+        for request, one in stories:
+            world.open_page(request, one, page)
+    assert [world.phase(request) for request, _ in stories] == [FULFILLED] * 2
+
+
+def test_labels_that_differ_in_any_one_bit_are_wrong(world: World) -> None:
+    """Sixteen labels of sixteen bits, each off by another bit."""
+    codes = labels(32, 1_000)
+    guess = codes.copy()
+    guess[:16] ^= np.uint16(1) << np.arange(16, dtype=np.uint16)
+    request = world.create(codes=codes, bits=16)
+    ann = world.submit(request, "ann", codes=guess)
+    world.open_truth(request)
+    world.claim(request, ann, 16)
+    world.close_claims(request)
+    world.validate(request, ann)
+    assert world.phase(request) == FULFILLED
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8, 16])
+def test_not_one_right_is_nought_right(world: World, bits: int) -> None:
+    per_word = 256 // bits
+    codes = labels(3 * per_word, min(2**bits, 1_000), seed=bits)
+    request = world.create(codes=codes, bits=bits)
+    ann = world.submit(request, "ann", codes=codes ^ 1)
+    world.open_truth(request)
+    world.claim(request, ann, 0)
+    world.close_claims(request)
+    world.validate(request, ann)
+    assert world.phase(request) == FULFILLED
+    assert world.state(request).matched == 0
 
 
 def _inner(world: World, request: Requested) -> bytes:

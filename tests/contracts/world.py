@@ -82,6 +82,8 @@ class World:
     """A market and its people, each with 10,000 MDC that the market may take."""
 
     def __init__(self, coin: Any = None, deployer: Any = None) -> None:
+        self.given = 0
+        """Wei that strangers sent the market outside its calls."""
         self.deployer = deployer or boa.env.generate_address("deployer")
         self.people = {
             name: checksummed(str(boa.env.generate_address(name))) for name in PEOPLE
@@ -316,17 +318,32 @@ class World:
 
     # --- whole stories ---
 
-    def in_claims(
-        self, *mistakes: int, **terms: Any
+    def in_phase(
+        self, phase: int, *mistakes: int, **terms: Any
     ) -> tuple[Requested, list[Submitted]]:
-        """A request whose truth is open, with a submission for each number of
-        mistakes, by ann, bob, cid, dot in turn."""
+        """A request in one of the phases before the end, with a submission for
+        each number of mistakes, by ann, bob, cid, dot in turn; in `VALIDATION`
+        all have claimed."""
+        if phase == VALIDATION:
+            return self.in_validation(*mistakes, **terms)
+        if phase == CLAIMS:
+            return self.in_claims(*mistakes, **terms)
         request = self.create(**terms)
         names = ("ann", "bob", "cid", "dot")
         entered = [
             self.submit(request, names[n % len(names)], wrongs)
             for n, wrongs in enumerate(mistakes)
         ]
+        if phase == TRUTH:
+            self.at(request.deadline)
+        return request, entered
+
+    def in_claims(
+        self, *mistakes: int, **terms: Any
+    ) -> tuple[Requested, list[Submitted]]:
+        """A request whose truth is open, with a submission for each number of
+        mistakes, by ann, bob, cid, dot in turn."""
+        request, entered = self.in_phase(OPEN, *mistakes, **terms)
         self.open_truth(request)
         return request, entered
 
