@@ -94,8 +94,11 @@ def measure(bench: Bench, folder: Path, requests: int) -> dict[str, Any]:
         "a request with many submissions": lambda: index.request(RequestId(1)),
     }
     transaction = index.logs(RequestId(1))[0].log.transaction
-    with running_page(Desk(market)) as page, httpx.Client() as client:
-        client.get(page.link, follow_redirects=True)
+    with (
+        running_page(Desk(market)) as page,
+        httpx.Client(base_url=page.listens, headers={"Host": page.host}) as client,
+    ):
+        client.get(page.link.removeprefix(page.address))
         for what, path in (
             ("page: the market", "/"),
             ("page: a search", "/?q=number+777"),
@@ -108,8 +111,8 @@ def measure(bench: Bench, folder: Path, requests: int) -> dict[str, Any]:
             ("page: the activity", "/activity"),
             ("page: the agent", "/agent"),
         ):
-            assert client.get(page.address + path).is_success, path
-            questions[what] = partial(client.get, page.address + path)
+            assert client.get(path).is_success, path
+            questions[what] = partial(client.get, path)
         took = {
             what: round(seconds(question, RUNS) * 1_000, 1)
             for what, question in questions.items()

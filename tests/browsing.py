@@ -257,6 +257,7 @@ class House:
         complaints: list[str] = []
         listen(tab, complaints)
         tab.goto(page.link)
+        tab.wait_for_url(page.address + "/")
         return Visitor(tab, context, desk, page, in_browser, complaints)
 
     def _fund(self, address: str) -> None:

@@ -157,5 +157,5 @@ def place(kind: str, folder: Path) -> Iterator[Place]:
                 pytest.skip("anvil is not installed")
             rpc = closing.enter_context(running_anvil())
         else:
-            rpc = closing.enter_context(running_node(None))
+            rpc = closing.enter_context(running_node(None, test_methods=True))
         yield Place(rpc, folder, closing)

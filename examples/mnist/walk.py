@@ -111,7 +111,7 @@ def walk(mnist: Path, steps: Walk) -> None:
     steps.say("## The files")
     steps.run("rita", "python make_files.py mnist .", "ls mnist*.csv model.onnx")
     steps.say("## A chain and a market", "", "The chain runs in a terminal of its own.")
-    steps.start("rita", "modelmarket node start")
+    steps.start("rita", "modelmarket node start --test-methods")
     steps.run("rita", "modelmarket account new", "modelmarket deploy")
     steps.say(
         "`deploy` made rita's account the pot of the airdrops. A second",

@@ -11,10 +11,11 @@ from playwright.sync_api import Route, expect
 
 from browser.test_lives import create, submit
 from browsing import House, Visitor, write_table
-from modelmarket.protocol.types import Address, RequestId
+from modelmarket.protocol.types import Address
 from modelmarket.web.activity import Kind, State
 from modelmarket.web.desk import Desk
 from modelmarket.web.server import running_page
+from modelmarket.web.terminal import Wish
 
 
 def connected(house: House, name: str = "requester") -> Visitor:
@@ -121,28 +122,21 @@ def test_the_agents_key_is_funded_and_appointed_from_its_page(house: House) -> N
     expect(visitor.tab.locator("#live-agent")).to_contain_text("may claim for")
 
 
-def test_a_backup_goes_out_encrypted_and_comes_back(
-    house: House, tmp_path: Path
-) -> None:
-    visitor = connected(house)
-    create(visitor, write_table(tmp_path / "n.csv"))
+def test_a_backup_is_asked_for_in_the_terminal(house: House) -> None:
+    visitor = house.visit("requester", wallet=False)
+    tab, terminal = visitor.tab, visitor.desk.terminal
     visitor.go("/agent")
-    tab = visitor.tab
-    export = tab.locator("form[action='/agent/backup']")
-    export.locator("input[type=password]").fill("another passphrase")
-    with tab.expect_download() as download:
-        export.get_by_role("button").click()
-    path = Path(download.value.path())
-    truth = visitor.desk.market.index.request(RequestId(1)).terms.truth_seal
-    assert truth.hex() not in path.read_text()
-    other = house.visit("other", wallet=False)
-    other.go("/agent")
-    into = other.tab.locator("form[action='/agent/restore']")
-    into.locator("input[type=file]").set_input_files(path)
-    into.locator("input[type=password]").fill("another passphrase")
-    into.get_by_role("button", name="Import").click()
-    expect(other.tab.locator("main")).to_contain_text("the vault holds 1 secret")
-    assert other.desk.market.vault.truth(truth) is not None
+    expect(tab.locator("input[type=password], input[type=file]")).to_have_count(0)
+    for button, wish in (
+        ("Export in the terminal", Wish.BACKUP),
+        ("Import in the terminal", Wish.RESTORE),
+    ):
+        tab.get_by_role("button", name=button).click()
+        expect(tab.locator("#live-vault")).to_contain_text(f"about {wish.value}")
+        assert terminal.asked() is wish
+        terminal.answered(wish, f"{wish.value} it is.")
+        visitor.desk.changed()
+        expect(tab.locator("#live-vault")).to_contain_text(f"{wish.value} it is.")
 
 
 @pytest.mark.parametrize("house", ["anvil"], indirect=True)
@@ -186,7 +180,7 @@ def test_too_little_money_is_said_before_anything_is_split(
     expect(tab.locator("input[name=reward]")).to_have_value("5")
 
 
-def test_a_lost_server_is_said_and_its_return_noticed(house: House) -> None:
+def test_a_lost_server_is_said_and_a_new_one_lets_the_browser_in(house: House) -> None:
     server = ExitStack()
     visitor = house.visit("requester", wallet=False, closing=server)
     lost = visitor.tab.locator("#lost")
@@ -195,9 +189,12 @@ def test_a_lost_server_is_said_and_its_return_noticed(house: House) -> None:
     server.close()
     expect(lost).to_be_visible()
     with running_page(Desk(visitor.desk.market), port=port) as page:
-        # The terminal opens its new link, in the same browser.
-        visitor.another_tab().goto(page.link)
-        expect(lost).to_be_hidden()
+        # It has another name: the old page stays, and says what to open.
+        expect(lost).to_contain_text("open the link that it prints")
+        other = visitor.another_tab()
+        other.goto(page.link)
+        other.wait_for_url(page.address + "/")
+        expect(other.locator("#lost")).to_be_hidden()
 
 
 def test_a_reload_in_the_middle_of_each_step_loses_nothing(

@@ -37,7 +37,7 @@ PASSPHRASE = "a passphrase for tests"
 
 @pytest.fixture
 def rpc() -> Iterator[str]:
-    with running_node(None) as address:
+    with running_node(None, test_methods=True) as address:
         yield address
 
 
@@ -85,7 +85,7 @@ def test_gas_is_what_the_gas_table_says(connection: Connection) -> None:
 
 def test_the_chain_goes_on_after_a_restart(tmp_path: Path) -> None:
     path = tmp_path / "chain.sqlite"
-    with running_node(path) as rpc:
+    with running_node(path, test_methods=True) as rpc:
         connection = Connection(rpc)
         wallet = funded(connection)
         coin, receipt = ModelCoin.deploy(connection, wallet)

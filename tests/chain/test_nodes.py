@@ -42,7 +42,7 @@ EACH = pytest.mark.parametrize("fault", TRANSPORT, ids=lambda one: one.value)
 
 @pytest.fixture(scope="module")
 def node() -> Iterator[str]:
-    with running_node(None) as rpc:
+    with running_node(None, test_methods=True) as rpc:
         yield rpc
 
 
@@ -302,7 +302,10 @@ def test_a_node_without_the_state_of_a_block_accuses_nobody(embedded: Place) -> 
 
 def test_a_block_that_nodes_disagree_on_is_not_agreed(tmp_path: Path) -> None:
     with ExitStack() as closing:
-        one, other = (closing.enter_context(running_node(None)) for _ in range(2))
+        one, other = (
+            closing.enter_context(running_node(None, test_methods=True))
+            for _ in range(2)
+        )
         connection = Connection(one, other)
         connection.ask("evm_mine")
         mined = connection.block()

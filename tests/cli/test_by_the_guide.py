@@ -146,7 +146,8 @@ def test_three_people_trade_and_processes_die(
     operator, requester, ann, bob = (
         Person(tmp_path, name, closing) for name in ("operator", "rita", "ann", "bob")
     )
-    node = operator.starts("node", "start", "--port", str(port), until="answers at")
+    start = ("node", "start", "--test-methods", "--port", str(port))
+    node = operator.starts(*start, until="answers at")
     operator.does("account", "new")
     market = operator.does("deploy", "--rpc", rpc)["market"]
 
@@ -200,7 +201,7 @@ def test_three_people_trade_and_processes_die(
     # The chain dies and comes back with everything on it.
     kill(node)
     assert "cannot be reached" in ann.fails("request", "show", request)
-    node = operator.starts("node", "start", "--port", str(port), until="answers at")
+    node = operator.starts(*start, until="answers at")
 
     agents = {
         person: person.starts("agent", "run", "--poll", "0.2")

@@ -6,11 +6,15 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
+from loopback import browser
+from modelmarket import serving
 from modelmarket.web import guard
 from modelmarket.web.guard import POLICY
 from modelmarket.web.server import Page
@@ -26,20 +30,21 @@ WRITES = (
     "/agent/restore",
     "/clock",
 )
+TEMPLATES = Path(guard.__file__).with_name("templates")
 READS = ("/", "/activity", "/agent", "/requests/new", "/events", "/errands/1/state")
 
 
 @pytest.fixture
 def visitor(page: Page) -> Iterator[httpx.Client]:
     """A browser that opened the link that the terminal printed."""
-    with httpx.Client(base_url=page.address, follow_redirects=True) as client:
-        assert client.get(page.link).status_code == 200
+    with browser(base_url=page.address, follow_redirects=True) as client:
+        assert client.get(page.new_link()).status_code == 200
         yield client
 
 
 @pytest.fixture
 def stranger(page: Page) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=page.address) as client:
+    with browser(base_url=page.address) as client:
         yield client
 
 
@@ -48,15 +53,71 @@ def own(page: Page) -> dict[str, str]:
     return {"Origin": page.address, "Sec-Fetch-Site": "same-origin"}
 
 
+def test_the_name_is_random_and_new_at_each_start(page: Page) -> None:
+    assert re.fullmatch(r"http://[a-z2-7]{16}\.localhost:\d+", page.address)
+    assert len({guard.new_name() for _ in range(100)}) == 100
+
+
 def test_the_link_lets_a_browser_in_and_leaves_no_token_in_the_address(
     page: Page, stranger: httpx.Client
 ) -> None:
-    answer = stranger.get(page.link)
-    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+    link = page.new_link()
+    answer = stranger.get(link)
+    assert answer.status_code == 200
+    assert 'http-equiv="refresh" content="0; url=/"' in answer.text
+    assert answer.headers["referrer-policy"] == "no-referrer"
     cookie = answer.headers["set-cookie"]
     assert "HttpOnly" in cookie
     assert "SameSite=strict" in cookie
+    assert "Domain" not in cookie
+    token = link.partition("token=")[2]
+    assert token not in cookie + answer.text
     assert stranger.get("/").status_code == 200
+
+
+def test_a_link_is_void_once_it_was_used(page: Page, stranger: httpx.Client) -> None:
+    link = page.new_link()
+    with browser(base_url=page.address) as first:
+        assert first.get(link).status_code == 200
+        void = stranger.get(link)
+        assert void.status_code == 403
+        assert "set-cookie" not in void.headers
+        assert "Press Enter in the terminal" in void.text
+        assert stranger.get("/").status_code == 403
+        # Whoever holds the session goes on, even by the old link.
+        assert first.get(link).status_code == 200
+        assert first.get("/").status_code == 200
+
+
+def test_a_new_link_makes_the_one_before_it_void(
+    page: Page, stranger: httpx.Client
+) -> None:
+    before, link = page.new_link(), page.new_link()
+    assert stranger.get(before).status_code == 403
+    assert stranger.get(link).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Sec-Purpose": "prefetch;prerender"}, {"Purpose": "prefetch"}]
+)
+def test_looking_ahead_does_not_use_a_link_up(
+    page: Page, stranger: httpx.Client, headers: dict[str, str]
+) -> None:
+    link = page.new_link()
+    assert stranger.get(link, headers=headers).status_code == 403
+    assert stranger.head(link).status_code == 403
+    assert stranger.get(link).status_code == 200
+
+
+def test_one_link_lets_in_one_of_many_at_once(page: Page) -> None:
+    link = page.new_link()
+
+    def come(_: int) -> int:
+        with browser() as one:
+            return one.get(link).status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sorted(pool.map(come, range(8))) == [200, *[403] * 7]
 
 
 @pytest.mark.parametrize("path", READS)
@@ -68,9 +129,8 @@ def test_without_the_token_nothing_is_shown(stranger: httpx.Client, path: str) -
 
 @pytest.mark.parametrize("token", ["", "x", "old-token-of-yesterday", "ü", "%00"])
 def test_an_old_or_wrong_token_is_refused(stranger: httpx.Client, token: str) -> None:
-    port = urlsplit(str(stranger.base_url)).port
     assert stranger.get("/", params={"token": token}).status_code == 403
-    headers = [(b"Cookie", f"modelmarket-{port}={token}".encode())]
+    headers = [(b"Cookie", f"{guard.SESSION_COOKIE}={token}".encode())]
     assert stranger.get("/", headers=headers).status_code == 403
 
 
@@ -94,16 +154,67 @@ def test_a_cross_site_fetch_is_refused(
     assert visitor.post("/account", json={}, headers=headers).status_code == 403
 
 
-def test_another_port_of_this_machine_is_another_site(
-    visitor: httpx.Client, page: Page
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "http://127.0.0.1:{port}",
+        "http://localhost:{port}",
+        "http://{name}:1",
+        "http://{name}",
+        "https://{name}:{port}",
+        "http://x.{name}:{port}",
+        "http://{name}:{port}/",
+    ],
+)
+def test_another_name_or_port_of_this_machine_is_another_site(
+    visitor: httpx.Client, page: Page, origin: str
 ) -> None:
-    headers = {**own(page), "Origin": "http://127.0.0.1:1"}
+    place = urlsplit(page.address)
+    other = origin.format(name=place.hostname, port=place.port)
+    headers = {**own(page), "Origin": other}
     assert visitor.post("/account", json={}, headers=headers).status_code == 403
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "", "127.0.0.1"])
-def test_a_rebound_name_is_refused(visitor: httpx.Client, host: str) -> None:
-    assert visitor.get("/", headers={"Host": host}).status_code in (400, 403)
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "evil.example:{port}",
+        "",
+        "127.0.0.1",
+        "127.0.0.1:{port}",
+        "localhost:{port}",
+        "[::1]:{port}",
+        "{name}",
+        "{name}:1",
+        "{name}.:{port}",
+        "x.{name}:{port}",
+        "aaaaaaaaaaaaaaaa.localhost:{port}",
+    ],
+)
+def test_any_other_name_is_refused_and_gets_no_cookie(
+    visitor: httpx.Client, page: Page, host: str
+) -> None:
+    place = urlsplit(page.address)
+    headers = {"Host": host.format(name=place.hostname, port=place.port)}
+    for path in ("/", page.new_link(), "/static/page.js"):
+        answer = visitor.get(path, headers=headers)
+        assert answer.status_code in (400, 403)
+        assert "set-cookie" not in answer.headers
+
+
+def test_it_listens_wherever_its_name_leads(page: Page) -> None:
+    """A browser tries ::1 first; another user must not be there."""
+    place = urlsplit(page.address)
+    try:
+        line = socket.create_connection(("::1", place.port), timeout=10)
+    except OSError:
+        with pytest.raises(OSError, match="address|Address"):
+            socket.create_server(("::1", 0), family=socket.AF_INET6)
+        return
+    with line:
+        line.sendall(f"GET / HTTP/1.1\r\nHost: {place.netloc}\r\n\r\n".encode())
+        assert b" 403 " in line.recv(1_000)
 
 
 def test_the_pages_own_form_is_taken(visitor: httpx.Client, page: Page) -> None:
@@ -183,15 +294,16 @@ def test_an_upload_that_is_too_large_is_refused(
 def test_an_upload_that_stops_is_given_up(
     visitor: httpx.Client, page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(guard, "PATIENCE_S", 0.3)
-    place = urlsplit(page.address)
+    monkeypatch.setattr(serving, "PATIENCE_S", 0.3)
+    place, listens = urlsplit(page.address), urlsplit(page.listens)
     cookie = "; ".join(f"{name}={value}" for name, value in visitor.cookies.items())
     head = (
         f"POST /account HTTP/1.1\r\nHost: {place.netloc}\r\nOrigin: {page.address}\r\n"
         f"Cookie: {cookie}\r\nContent-Type: application/json\r\n"
         "Content-Length: 100\r\n\r\n{"
     )
-    with socket.create_connection((place.hostname, place.port), timeout=10) as line:
+    where = (listens.hostname, listens.port)
+    with socket.create_connection(where, timeout=10) as line:
         line.sendall(head.encode())
         assert b" 408 " in line.recv(1_000)
 
@@ -208,3 +320,22 @@ def test_keys_and_vault_are_on_no_page(visitor: httpx.Client) -> None:
         text = visitor.get(path).text
         assert "passphrase for tests" not in text
         assert "vault.sqlite" not in text
+
+
+def test_no_passphrase_is_ever_typed_into_a_page() -> None:
+    for path in TEMPLATES.glob("*.html"):
+        assert 'type="password"' not in path.read_text(), path.name
+    for name in ("deeds", "pages", "server"):
+        source = (TEMPLATES.parent / f"{name}.py").read_text()
+        assert not re.search(r"[\"']passphrase[\"']", source), name
+
+
+def test_asking_for_the_vault_gets_a_page_and_nothing_else(
+    visitor: httpx.Client, page: Page
+) -> None:
+    for path in ("/agent/backup", "/agent/restore"):
+        data = {"passphrase": "chosen by the page"}
+        answer = visitor.post(path, data=data, headers=own(page))
+        assert answer.headers["content-type"].startswith("text/html")
+        assert "content-disposition" not in answer.headers
+        assert "answer there" in answer.text

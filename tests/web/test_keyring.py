@@ -8,16 +8,17 @@ import pty
 import re
 import select
 import signal
+import stat
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import pytest
 
 from children import child
+from loopback import browser
 from modelmarket.chain.contracts import ModelMarket
 from modelmarket.chain.networks import Networks
 from modelmarket.chain.wallets import Keystores, Wallet
@@ -29,6 +30,7 @@ from trading import PASSPHRASE, Place, place
 PROGRAM = "from modelmarket.cli import main; main()"
 SECOND = "quite another passphrase"
 PATIENCE_S = 30
+LINK = r"(http://[a-z2-7]{16}\.localhost:\d+)/\?token=\S+"
 
 
 @dataclass
@@ -107,14 +109,96 @@ def computer(tmp_path: Path) -> Iterator[Computer]:
         os.close(theirs)
 
 
+def test_a_link_is_void_once_used_and_enter_prints_another(
+    computer: Computer,
+) -> None:
+    terminal = computer.terminal
+    link = terminal.until(LINK)
+    terminal.until("press Enter")
+    with browser() as first, browser() as second:
+        assert first.get(link[0]).status_code == 200
+        void = second.get(link[0])
+        assert void.status_code == 403
+        assert "Press Enter in the terminal" in void.text
+        terminal.type("")
+        another = terminal.until(LINK)
+        assert another[1] == link[1]
+        assert second.get(another[0]).status_code == 200
+        for one in (first, second):
+            assert one.get(link[1]).status_code == 200
+        # A link that was not used is void as soon as there is a newer one.
+        terminal.type("")
+        unused = terminal.until(LINK)
+        terminal.type("")
+        terminal.until(LINK)
+        with browser() as third:
+            assert third.get(unused[0]).status_code == 403
+
+
+def test_the_vault_leaves_by_the_terminal_alone_and_comes_back_so(
+    computer: Computer, tmp_path: Path
+) -> None:
+    terminal, backup = computer.terminal, tmp_path / "vault backup.json"
+    link = terminal.until(LINK)
+    own = {"Origin": link[1], "Sec-Fetch-Site": "same-origin"}
+    with browser(follow_redirects=True, timeout=30) as visitor:
+        visitor.get(link[0])
+
+        def ask(what: str, **form: str) -> str:
+            where = f"{link[1]}/agent/{what}"
+            return visitor.post(where, data=form, headers=own).text
+
+        # Whatever the page sends along, it gets a page.
+        sent = {"passphrase": "chosen by the page", "path": str(tmp_path / "x")}
+        assert "answer there" in ask("backup", **sent)
+        ask("backup", **sent)
+        terminal.until("The page asks for a backup of the vault")
+        terminal.until(r"Write all its secrets.*\[y/N\]")
+        terminal.type("")
+        terminal.until("It was not done")
+        assert "It was not done" in visitor.get(f"{link[1]}/agent").text
+
+        ask("backup", **sent)
+        terminal.until(r"\[y/N\]")
+        terminal.type("y")
+        terminal.until(r"A new file \[(/\S+/modelmarket-backup-[\d-]+\.json)\]")
+        terminal.type(str(backup))
+        terminal.until("The backup's own passphrase: ")
+        terminal.type("of the backup")
+        terminal.until("Repeat")
+        terminal.type("of the backup")
+        terminal.until("vault backup.json holds 0 secrets")
+        assert stat.S_IMODE(backup.stat().st_mode) == 0o600
+
+        ask("backup")
+        terminal.until(r"\[y/N\]")
+        terminal.type("y")
+        terminal.until("A new file")
+        terminal.type(str(backup))
+        terminal.until("exists already")
+
+        ask("restore", passphrase="of the backup")
+        terminal.until(r"Take the secrets of a backup.*\[y/N\]")
+        terminal.type("y")
+        terminal.until("Its file: ")
+        terminal.type(str(backup))
+        terminal.until("The backup's passphrase: ")
+        terminal.type("of the backup")
+        terminal.until("0 secrets of .* are in the vault")
+        assert "are in the vault" in visitor.get(f"{link[1]}/agent").text
+    assert not (tmp_path / "x").exists()
+    assert "of the backup" not in terminal.screen
+
+
 def test_a_key_is_chosen_in_the_page_and_unlocked_in_the_terminal(
     computer: Computer,
 ) -> None:
     terminal, second = computer.terminal, computer.second
-    link = terminal.until(r"(http://127\.0\.0\.1:\d+)/\?token=\S+")
+    link = terminal.until(LINK)
     own = {"Origin": link[1], "Sec-Fetch-Site": "same-origin"}
-    with httpx.Client(follow_redirects=True, timeout=30) as visitor:
-        assert f"here:{second}" in visitor.get(link[0]).text
+    with browser(follow_redirects=True, timeout=30) as visitor:
+        assert visitor.get(link[0]).status_code == 200
+        assert f"here:{second}" in visitor.get(link[1]).text
 
         def choose() -> str:
             data = {"account": f"here:{second}"}

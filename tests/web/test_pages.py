@@ -5,8 +5,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import httpx
-
+from loopback import browser
 from modelmarket import agent
 from modelmarket.market import Market
 from modelmarket.web.desk import Desk
@@ -18,7 +17,7 @@ from trading import place
 def test_a_request_is_shown_to_whoever_has_its_link_at_once(tmp_path: Path) -> None:
     with place("embedded", tmp_path / "people") as here:
         requester, desk = here.join("requester"), Desk(here.join("ann"))
-        with running_page(desk) as page, httpx.Client(base_url=page.address) as tab:
+        with running_page(desk) as page, browser(base_url=page.address) as tab:
             tab.get(page.link)
             assert tab.get("/requests/1").status_code == 404
             # From here on nothing but a page looks at the chain.
@@ -71,7 +70,7 @@ def test_the_activity_tells_what_the_agent_signed(tmp_path: Path) -> None:
         agent.run_once(requester)
         last = here.connection.block().number
         desk = Desk(requester)
-        with running_page(desk) as page, httpx.Client(base_url=page.address) as tab:
+        with running_page(desk) as page, browser(base_url=page.address) as tab:
             tab.get(page.link)
             text = tab.get("/activity").text
     assert text.index("Open truth") < text.index("Create request")

@@ -22,22 +22,46 @@ DEFAULT_PORT = 8545
 @app.command()
 def start(
     port: Annotated[int, typer.Option(help="On loopback.")] = DEFAULT_PORT,
+    test_methods: Annotated[
+        bool,
+        typer.Option(
+            "--test-methods",
+            help="Let any program here move the clock and mine blocks"
+            " (`node move-clock`).",
+        ),
+    ] = False,
+    origin: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A website whose scripts may ask the node, such as"
+            " http://localhost:3000; may be repeated."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run the embedded chain until it is interrupted.
 
-    The chain is kept in your home folder and goes on where it stopped.
+    The chain is kept in your home folder and goes on where it stopped. It
+    answers programs of this computer and wallets in its browsers; websites only
+    if you name them. Its faucet (`node fund`) answers programs alone, and what
+    moves its clock is off without --test-methods.
 
-    Example:
+    Examples:
 
         modelmarket node start
+
+        modelmarket node start --test-methods
     """
     from modelmarket.chain.node.ledger import CHAIN_ID
     from modelmarket.chain.node.server import running_node
 
     home = Home.default()
     home.prepare()
-    with running_node(home.chain, port=port) as rpc:
+    for one in origin or ():
+        _check_origin(one)
+    with running_node(
+        home.chain, port=port, test_methods=test_methods, origins=origin or ()
+    ) as rpc:
         Output(as_json=as_json).result(
             {"rpc": rpc, "chain_id": CHAIN_ID, "file": str(home.chain)},
             f"The chain answers at {rpc} (chain id {CHAIN_ID}); Ctrl+C ends it.",
@@ -45,6 +69,20 @@ def start(
         )
         while True:
             time.sleep(3_600)
+
+
+def _check_origin(origin: str) -> None:
+    from urllib.parse import urlsplit
+
+    from modelmarket.errors import InputError
+
+    parts = urlsplit(origin)
+    is_site = parts.scheme in ("http", "https") and parts.netloc
+    if not is_site or origin != f"{parts.scheme}://{parts.netloc}".lower():
+        raise InputError(
+            f"{origin!r} is not what a browser calls a website.",
+            hint="Write it as http://localhost:3000, without a path.",
+        )
 
 
 @app.command()
@@ -212,6 +250,8 @@ def move_clock(
     as_json: AsJson = False,
 ) -> None:
     """Move the clock of a development chain forward.
+
+    The embedded one must have been started with --test-methods.
 
     Example:
 

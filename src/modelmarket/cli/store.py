@@ -154,22 +154,31 @@ def serve(
     host: Annotated[
         str, typer.Option(help="The interface; 0.0.0.0 serves the world.")
     ] = LOOPBACK,
+    name: Annotated[
+        list[str] | None,
+        typer.Option(help="A host name that it is known by; may be repeated."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Serve the store as a trustless gateway until it is interrupted.
 
-    Anybody who knows a CID can fetch it; nothing is listed.
+    Anybody who knows a CID can fetch it; nothing is listed. It answers to
+    `localhost`, to addresses, and to the names that are given: to any other,
+    a website could make your browser read what is served to you alone.
 
     Examples:
 
         modelmarket store serve
 
         modelmarket store serve --host 0.0.0.0 --port 8080
+
+        modelmarket store serve --host 0.0.0.0 --name files.example
     """
     from modelmarket.serving import serving
     from modelmarket.storage.gateway import application
 
-    with serving(application(_store()), host=host, port=port) as address:
+    gateway = application(_store(), names=name or ())
+    with serving(gateway, host=host, port=port) as address:
         Output(as_json=as_json).result(
             {"gateway": address}, f"The gateway answers at {address}; Ctrl+C ends it."
         )

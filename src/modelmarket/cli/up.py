@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import os
+import select
+import sys
 import tempfile
-import webbrowser
+import time
 from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,14 +20,21 @@ from modelmarket.cli.options import (
     AsJson,
     NetworkName,
     ask_passphrase,
+    ask_secret,
     open_market,
 )
 from modelmarket.cli.output import Output
 
 if TYPE_CHECKING:
+    from modelmarket.protocol.types import Address
     from modelmarket.web.desk import Desk
+    from modelmarket.web.server import Page
+    from modelmarket.web.terminal import Wish
 
 DEFAULT_PORT = 8500
+LOOK_S = 0.2
+LEAST_PASSPHRASE = 8
+MOST_TYPED_BYTES = 4_096
 
 
 def up(
@@ -44,6 +54,8 @@ def up(
 ) -> None:
     """Open the market in your browser; the agent works as long as it runs.
 
+    The link that it prints lets one browser in, once; Enter prints a new one.
+
     With --demo everything is on this computer and gone afterwards: a chain, a
     store, an account with MDC, and two robots that train models for you.
 
@@ -57,6 +69,7 @@ def up(
     """
     from modelmarket.serving import serving
     from modelmarket.storage.gateway import application
+    from modelmarket.web.link_file import LinkFile
     from modelmarket.web.server import running_page
 
     output = Output(as_json=as_json)
@@ -71,23 +84,71 @@ def up(
         gateway = closing.enter_context(
             serving(application(desk.market.store), port=gateway_port)
         )
-        page = closing.enter_context(running_page(desk, port=port))
+        file = closing.enter_context(LinkFile(desk.market.home.scratch()))
+        page = closing.enter_context(running_page(desk, port=port, let_in=file.remove))
         output.result(
             {"address": page.address, "link": page.link, "gateway": gateway},
             f"The market is open at {page.link}",
+            *_about_the_link(page),
             f"Your store's gateway answers at {gateway}; Ctrl+C ends both.",
         )
-        if not no_browser:
-            webbrowser.open(page.link)
+        if not no_browser and not file.open(page.link):
+            output.note("No browser could be opened: open the link yourself.")
         while True:
-            _unlock_next(desk, output)
+            # Short sleeps: a wait without an end would not hear Ctrl+C, for
+            # polars, once it has run, has system calls restarted after a signal.
+            time.sleep(LOOK_S)
+            if _is_enter_pressed():
+                link = page.new_link()
+                output.result({"link": link}, f"For one browser, once: {link}")
+            _answer_page(desk, output)
 
 
-def _unlock_next(desk: Desk, output: Output) -> None:
-    """Waits until the page asks for a key, and asks for its passphrase here."""
+def _about_the_link(page: Page) -> list[str]:
+    name = page.host.partition(":")[0]
+    more = "press Enter" if sys.stdin.isatty() else "start this again"
+    known = (
+        f"A browser that does not find {name} needs '127.0.0.1 {name}' in /etc/hosts; "
+        "Chromium and Firefox find it by themselves."
+    )
+    return [f"The link lets one browser in, once; {more} for a new one.", known]
+
+
+def _is_enter_pressed() -> bool:
+    """Whether somebody typed a line in this terminal, which is taken."""
+    if not sys.stdin.isatty():
+        return False
+    terminal = sys.stdin.fileno()
+    try:
+        if not _is_foreground(terminal) or not select.select([terminal], [], [], 0)[0]:
+            return False
+        return bool(os.read(terminal, MOST_TYPED_BYTES))
+    except OSError:
+        return False
+
+
+def _is_foreground(terminal: int) -> bool:
+    """Whether this program may read here: the system stops one in the background."""
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    except OSError:
+        return True  # a terminal that is not the one which controls this program
+
+
+def _answer_page(desk: Desk, output: Output) -> None:
+    """Asks here what the page wants to know, if it wants anything."""
+    address = desk.keyring.asked()
+    if address is not None:
+        _unlock(desk, address, output)
+    wish = desk.terminal.asked()
+    if wish is not None:
+        _fulfil(desk, wish, output)
+
+
+def _unlock(desk: Desk, address: Address, output: Output) -> None:
+    """Asks for a key's passphrase."""
     from modelmarket.errors import InputError
 
-    address = desk.keyring.next_asked()
     output.note(f"The page asks to sign with {address}.")
     try:
         with desk.keyring.answering(address):
@@ -98,6 +159,89 @@ def _unlock_next(desk: Desk, output: Output) -> None:
     else:
         output.note(f"{address} is unlocked.")
     desk.changed()
+
+
+def _fulfil(desk: Desk, wish: Wish, output: Output) -> None:
+    """Asks whether the vault may be written out, or be added to, and does it."""
+    from modelmarket.errors import in_words
+    from modelmarket.web.terminal import Wish
+
+    said = "It was not done."
+    output.note(f"The page asks for {wish.value}.")
+    try:
+        if not sys.stdin.isatty():
+            # Nobody can say yes; a passphrase in the environment is no yes.
+            said = (
+                "There is nobody to ask: `modelmarket vault backup FILE` and `vault "
+                "restore FILE` do it where the vault is."
+            )
+        elif wish is Wish.BACKUP:
+            said = _back_up(desk) or said
+        else:
+            said = _restore(desk) or said
+    except Exception as error:
+        known = in_words(error)
+        if known is None:
+            raise
+        said = str(known)
+    finally:
+        desk.terminal.answered(wish, said)
+        desk.changed()
+    output.note(said)
+
+
+def _back_up(desk: Desk) -> str:
+    from modelmarket.errors import InputError
+    from modelmarket.vault import backups
+
+    if not _ask_yes("Write all its secrets into an encrypted file?"):
+        return ""
+    path = Path(_ask_line("A new file", str(_new_backup()))).expanduser()
+    if path.exists():
+        raise InputError(
+            f"{path} exists already.", hint="Ask for it in the page again."
+        )
+    passphrase = ask_secret("The backup's own passphrase", confirm=True)
+    if len(passphrase) < LEAST_PASSPHRASE:
+        raise InputError(
+            f"The passphrase must have {LEAST_PASSPHRASE} characters at least.",
+            hint="Ask for it in the page again.",
+        )
+    count = backups.write(path, desk.market.vault.all(), passphrase)
+    return f"{path} holds {count} secrets."
+
+
+def _restore(desk: Desk) -> str:
+    from modelmarket.vault import backups
+
+    if not _ask_yes("Take the secrets of a backup into the vault?"):
+        return ""
+    path = Path(_ask_line("Its file")).expanduser()
+    passphrase = ask_secret("The backup's passphrase")
+    count = backups.read(path, desk.market.vault, passphrase)
+    return f"{count} secrets of {path} are in the vault."
+
+
+def _new_backup() -> Path:
+    """A path that is not there yet, for a backup of today."""
+    stem = f"modelmarket-backup-{time.strftime('%Y-%m-%d')}"
+    names = (f"{stem}{f'-{n}' if n > 1 else ''}.json" for n in range(1, 10_000))
+    return next(path for name in names if not (path := Path.cwd() / name).exists())
+
+
+def _ask_yes(question: str) -> bool:
+    try:
+        return typer.confirm(question, default=False, err=True)
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+
+
+def _ask_line(question: str, default: str | None = None) -> str:
+    try:
+        answer: str = typer.prompt(question, default=default, err=True)
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    return answer.strip()
 
 
 def _desk(network: str, account: str | None, closing: ExitStack) -> Desk:

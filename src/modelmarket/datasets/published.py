@@ -16,6 +16,7 @@ from typing import Any
 
 from modelmarket.datasets.records import encode_row
 from modelmarket.datasets.split import LABEL, ROW_ID, Progress, Source, Split, split
+from modelmarket.documents import parse_json
 from modelmarket.errors import DataError
 from modelmarket.files import HashedFile
 from modelmarket.protocol.classes import Classes
@@ -171,7 +172,7 @@ class Manifest:
             DataError: It is not such a manifest.
         """
         try:
-            document = json.loads(data)
+            document = parse_json(data)
             own = document["modelmarket"]
             if own["schema_version"] != SCHEMA_VERSION:
                 raise DataError(

@@ -93,7 +93,7 @@ def stage(folder: Path) -> Iterator[Stage]:
     from modelmarket.chain.node.server import running_node
 
     with ExitStack() as closing:
-        rpc = closing.enter_context(running_node(None))
+        rpc = closing.enter_context(running_node(None, test_methods=True))
         connection = Connection(rpc)
         deployer = Wallet.new()
         connection.ask("modelmarket_fund", deployer.address)

@@ -8,15 +8,17 @@ has not been opened cannot be asked for.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from starlette.applications import Starlette
 from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from modelmarket.errors import InputError, NotFoundError, StorageError
+from modelmarket.serving import NamedHost
 from modelmarket.storage import car
 from modelmarket.storage.cid import Cid
 from modelmarket.storage.store import Store
@@ -32,8 +34,13 @@ _SAFE = {
 _FOR_EVER = {"Cache-Control": "public, max-age=29030400, immutable"}
 
 
-def application(store: Store) -> Starlette:
-    """The gateway as an ASGI application: `GET /ipfs/CID[/PATH]`."""
+def application(store: Store, *, names: Collection[str] = ()) -> Starlette:
+    """The gateway as an ASGI application: `GET /ipfs/CID[/PATH]`.
+
+    Args:
+        store: What is served.
+        names: Hosts that it may be asked by, besides addresses and `localhost`.
+    """
 
     async def serve(request: Request) -> Response:
         try:
@@ -49,7 +56,8 @@ def application(store: Store) -> Starlette:
         routes=[
             Route("/ipfs/{cid}", serve, methods=["GET", "HEAD"]),
             Route("/ipfs/{cid}/{path:path}", serve, methods=["GET", "HEAD"]),
-        ]
+        ],
+        middleware=[Middleware(NamedHost, names=names)],
     )
 
 

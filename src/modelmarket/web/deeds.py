@@ -20,6 +20,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from modelmarket.datasets.split import Source, parse_fraction
 from modelmarket.datasets.survey import survey
 from modelmarket.datasets.tables import Table, open_table
+from modelmarket.documents import parse_json
 from modelmarket.errors import (
     ChainError,
     DataError,
@@ -33,7 +34,6 @@ from modelmarket.protocol.phases import Phase
 from modelmarket.protocol.types import SubmissionId
 from modelmarket.storage.cid import Cid
 from modelmarket.storage.fetch import fetch
-from modelmarket.vault import backups
 from modelmarket.web.activity import Errand, Kind, State
 from modelmarket.web.desk import Desk, checked_account, terms_document
 from modelmarket.web.pages import (
@@ -46,6 +46,7 @@ from modelmarket.web.pages import (
     show_request,
     visitor,
 )
+from modelmarket.web.terminal import Wish
 
 if TYPE_CHECKING:
     from modelmarket.protocol.types import Address
@@ -86,7 +87,7 @@ def deed(act: Deed) -> Callable[[Request], Any]:
 
 async def _json(request: Request) -> dict[str, Any]:
     try:
-        document = json.loads(await request.body())
+        document = parse_json(await request.body())
     except ValueError:
         document = None
     return document if isinstance(document, dict) else {}
@@ -460,28 +461,21 @@ def state(desk: Desk, request: Request) -> Response:
 
 
 def back_up(desk: Desk, request: Request, form: Form) -> Response:
-    """A backup of the vault, under a passphrase of its own."""
-    del request
-    passphrase = _field(form, "passphrase")
-    if len(passphrase) < 8:  # noqa: PLR2004  # as for a keystore
-        raise InputError("The backup's passphrase must have 8 characters at least.")
-    with tempfile.TemporaryDirectory(dir=desk.market.home.scratch()) as scratch:
-        path = Path(scratch) / "backup.json"
-        backups.write(path, desk.market.vault.all(), passphrase)
-        data = path.read_bytes()
-    headers = {"Content-Disposition": 'attachment; filename="modelmarket-backup.json"'}
-    return Response(data, media_type="application/octet-stream", headers=headers)
+    """Has the terminal ask whether, where to and under which passphrase."""
+    del request, form
+    return _ask_terminal(desk, Wish.BACKUP)
 
 
 def restore(desk: Desk, request: Request, form: Form) -> Response:
-    """Takes a backup in."""
-    del request
-    with tempfile.TemporaryDirectory(dir=desk.market.home.scratch()) as scratch:
-        path = _save(form, "backup", Path(scratch))
-        if path is None:
-            raise InputError("No file was chosen.", hint="Choose a backup.")
-        backups.read(path, desk.market.vault, _field(form, "passphrase"))
-    return _go("/agent")
+    """Has the terminal ask for a backup's file and passphrase."""
+    del request, form
+    return _ask_terminal(desk, Wish.RESTORE)
+
+
+def _ask_terminal(desk: Desk, wish: Wish) -> Response:
+    desk.terminal.ask_for(wish)
+    desk.changed()
+    return _go("/agent#live-vault")
 
 
 def move_clock(desk: Desk, request: Request, form: Form) -> Response:

@@ -40,6 +40,7 @@ from modelmarket.protocol.types import (
 )
 from modelmarket.web.activity import Activity, Errand, Kind, State
 from modelmarket.web.keyring import Keyring
+from modelmarket.web.terminal import Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,6 +86,7 @@ class Desk:
     ) -> None:
         self.market = market
         self.keyring = Keyring(market.home.keystores, market.wallet)
+        self.terminal = Terminal()
         self.move_clock = move_clock
         self.activity = Activity(market.home.path / "activity.sqlite")
         self.told: deque[Told] = deque(maxlen=REPORTS)

@@ -2,24 +2,30 @@
 """Who may talk to the page's server: its own page, and nobody else.
 
 The server listens on loopback, where every program and every web page of the
-machine can knock. So the Host must be ours (DNS rebinding), a write must come
-from our own page (Origin, Sec-Fetch-Site), and everything needs the token
-that the terminal printed, which the first visit turns into a cookie.
+machine can knock. So it answers under a random name alone, which only its own
+browser knows: cookies ignore ports, and one of 127.0.0.1 would be sent to every
+local server. A write must come from our own page (Origin, Sec-Fetch-Site), and
+everything needs a session: the terminal prints a link, which lets one browser
+in, once, and is void then.
 """
 
 from __future__ import annotations
 
-import asyncio
+import base64
 import hmac
 import secrets
+import threading
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.exceptions import HTTPException
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, Response
+
+from modelmarket.serving import LimitedBody, refused
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 POLICY = (
@@ -36,17 +42,81 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 TOKEN_BYTES = 32
+NAME_BYTES = 10
+SESSION_COOKIE = "modelmarket-session"
 SAFE_METHODS = ("GET", "HEAD")
 OPEN_FOLDER = "/static/"
-PATIENCE_S = 20.0
-"""How long the next piece of an upload may take."""
 MOST_BODY_BYTES = 4 * 2**30
 MOST_FORM_BYTES = 2**20
+NEW_LINK = (
+    "Press Enter in the terminal where `modelmarket up` runs: it prints a new link. "
+    "Without a terminal, start it again."
+)
+WELCOME = (
+    '<!doctype html><html lang="en"><meta charset="utf-8">'
+    '<meta http-equiv="refresh" content="0; url=/"><title>ModelMarket</title>'
+    '<p><a href="/">Go on to the market</a></p></html>'
+)
 
 
-def new_token() -> str:
-    """A launch token: 256 bits, fit for an address."""
-    return secrets.token_urlsafe(TOKEN_BYTES)
+def new_name() -> str:
+    """A host that nobody can guess: browsers take it for this machine."""
+    return base64.b32encode(secrets.token_bytes(NAME_BYTES)).decode().lower() + (
+        ".localhost"
+    )
+
+
+class Sessions:
+    """The browsers that were let in, and the link that lets in the next one.
+
+    Args:
+        address: The server's own, such as `http://….localhost:8500`.
+        let_in: Told whenever a link was used.
+    """
+
+    def __init__(
+        self, address: str, *, let_in: Callable[[], None] = lambda: None
+    ) -> None:
+        self._address = address
+        self._let_in = let_in
+        self._token = ""
+        self._used: set[str] = set()
+        self._sessions: set[str] = set()
+        self._lock = threading.Lock()
+
+    def new_link(self) -> str:
+        """A link for one browser, once. Those before it are void."""
+        with self._lock:
+            if self._token:
+                self._used.add(self._token)
+            self._token = secrets.token_urlsafe(TOKEN_BYTES)
+            return f"{self._address}/?token={self._token}"
+
+    def exchange(self, token: str) -> str | None:
+        """A new session's secret for a link's token; None for one that is void."""
+        with self._lock:
+            if not self._token or not _is_same(token, self._token):
+                return None
+            self._used.add(self._token)
+            self._token = ""
+            session = secrets.token_urlsafe(TOKEN_BYTES)
+            self._sessions.add(session)
+        self._let_in()
+        return session
+
+    def was_used(self, token: str) -> bool:
+        """Whether a token was one of ours, and is void."""
+        with self._lock:
+            return any(_is_same(token, one) for one in self._used)
+
+    def knows(self, session: str) -> bool:
+        """Whether a browser was let in."""
+        with self._lock:
+            return any(_is_same(session, one) for one in self._sessions)
+
+
+def _is_same(given: str, known: str) -> bool:
+    return hmac.compare_digest(given.encode(), known.encode())
 
 
 class Guard:
@@ -54,23 +124,20 @@ class Guard:
 
     Args:
         app: What is guarded.
-        token: The launch token.
-        origin: The server's own address, such as `http://127.0.0.1:8500`.
+        sessions: Who was let in.
+        origin: The server's own address, such as `http://….localhost:8500`.
     """
 
-    def __init__(self, app: ASGIApp, *, token: str, origin: str) -> None:
+    def __init__(self, app: ASGIApp, *, sessions: Sessions, origin: str) -> None:
         self._app = app
-        self._token = token
+        self._sessions = sessions
         self._origin = origin
-        host = urlsplit(origin)
-        self._hosts = {host.netloc, f"localhost:{host.port}"}
-        self._cookie = f"modelmarket-{host.port}"
+        self._host = urlsplit(origin).netloc
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
             return
-        refusal = self._refusal(scope)
+        answer = self._answer(scope)
 
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -80,84 +147,73 @@ class Guard:
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
-        if refusal is not None:
-            await refusal(scope, receive, guarded)
-        else:
-            await self._app(scope, _Patience(scope, receive), guarded)
-
-    def _refusal(self, scope: Scope) -> Response | None:
-        """The answer to somebody who may not come in; None for others."""
-        headers, path = Headers(scope=scope), scope["path"]
-        if headers.get("host") not in self._hosts:
-            return _refuse("This server answers only under its own address.")
+        if answer is not None:
+            await answer(scope, receive, guarded)
+            return
         if scope["method"] not in SAFE_METHODS:
-            if headers.get("origin") != self._origin_of(headers):
-                return _refuse("This was not sent by the server's own page.")
+            receive = LimitedBody(receive, _most_bytes(Headers(scope=scope)))
+        await self._app(scope, receive, guarded)
+
+    def _answer(self, scope: Scope) -> Response | None:
+        """The answer to somebody who may not come in, or comes in; None for
+        those who were let in.
+        """
+        headers, path = Headers(scope=scope), scope["path"]
+        if headers.getlist("host") != [self._host]:
+            return refused(
+                "This server answers only under its own address. Open the link that "
+                "`modelmarket up` printed."
+            )
+        if scope["method"] not in SAFE_METHODS:
+            if headers.getlist("origin") != [self._origin]:
+                return refused("This was not sent by the server's own page.")
             if headers.get("sec-fetch-site", "same-origin") != "same-origin":
-                return _refuse("This was not sent by the server's own page.")
+                return refused("This was not sent by the server's own page.")
             length = headers.get("content-length", "0")
             most = _most_bytes(headers)
             if not length.isdigit() or int(length) > most:
-                return PlainTextResponse(
-                    f"That is too large: {most:,} bytes are allowed.", 413
-                )
+                return refused(f"That is too large: {most:,} bytes are allowed.", 413)
         if path.startswith(OPEN_FOLDER):
             return None
         given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
-        if path == "/" and given and self._is_token(given):
-            response = RedirectResponse("/", 303)
-            response.set_cookie(
-                self._cookie, self._token, httponly=True, samesite="strict", path="/"
-            )
-            return response
-        if not self._is_token(self._sent_token(headers)):
-            return _refuse(
-                "Open the address that `modelmarket up` printed; it lets this browser "
-                "in."
-            )
-        return None
-
-    def _origin_of(self, headers: Headers) -> str:
-        return f"{urlsplit(self._origin).scheme}://{headers['host']}"
-
-    def _sent_token(self, headers: Headers) -> str:
-        for part in headers.get("cookie", "").split(";"):
-            name, _, value = part.strip().partition("=")
-            if name == self._cookie:
-                return value
-        return ""
-
-    def _is_token(self, given: str) -> bool:
-        return hmac.compare_digest(given.encode(), self._token.encode())
+        is_in = self._sessions.knows(_session(headers))
+        if path == "/" and given and scope["method"] == "GET":
+            # A browser that looks ahead must not use the link up.
+            is_ahead = "sec-purpose" in headers or "purpose" in headers
+            session = None if is_ahead else self._sessions.exchange(given)
+            if session is not None:
+                return _welcome(None if is_in else session)
+            if not is_in and self._sessions.was_used(given):
+                return refused(
+                    f"This link is void: a link lets one browser in, once. {NEW_LINK}"
+                )
+        if is_in:
+            return _welcome(None) if path == "/" and given else None
+        return refused(
+            f"This browser was not let in, or its session has ended. {NEW_LINK}"
+        )
 
 
-class _Patience:
-    """A body that must arrive, piece by piece, in time and within its size."""
+def _welcome(session: str | None) -> Response:
+    # Not a redirect: after a link in a file or a mail, a browser would not send
+    # a strict cookie along. This page goes on by itself, and takes the token out
+    # of the address and the history.
+    response = HTMLResponse(WELCOME, headers={"Referrer-Policy": "no-referrer"})
+    if session is not None:
+        response.set_cookie(
+            SESSION_COOKIE, session, httponly=True, samesite="strict", path="/"
+        )
+    return response
 
-    def __init__(self, scope: Scope, receive: Receive) -> None:
-        self._receive = receive
-        self._left = _most_bytes(Headers(scope=scope))
-        self._is_body = scope["method"] not in SAFE_METHODS
 
-    async def __call__(self) -> Message:
-        if not self._is_body:
-            return await self._receive()
-        try:
-            message = await asyncio.wait_for(self._receive(), PATIENCE_S)
-        except TimeoutError:
-            raise HTTPException(408, "The upload stopped; try again.") from None
-        self._left -= len(message.get("body", b""))
-        if self._left < 0:
-            raise HTTPException(413, "That is too large.")
-        if not message.get("more_body"):
-            self._is_body = False
-        return message
+def _session(headers: Headers) -> str:
+    for part in headers.get("cookie", "").split(";"):
+        name, _, value = part.strip().partition("=")
+        if name == SESSION_COOKIE:
+            return value
+    return ""
 
 
 def _most_bytes(headers: Headers) -> int:
     is_file = headers.get("content-type", "").startswith("multipart/form-data")
     return MOST_BODY_BYTES if is_file else MOST_FORM_BYTES
-
-
-def _refuse(why: str) -> Response:
-    return PlainTextResponse(why, 403)

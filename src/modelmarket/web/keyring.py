@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from modelmarket.chain.wallets import Keystores
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from modelmarket.chain.wallets import Wallet
     from modelmarket.protocol.types import Address
-
-LOOK_S = 0.2
 
 
 class Keyring:
@@ -81,13 +79,12 @@ class Keyring:
                 self._waiting.add(address)
                 self._asked.put(address)
 
-    def next_asked(self) -> Address:
-        """Waits until a locked key is asked for."""
-        while True:
-            # A wait without an end would not hear Ctrl+C: polars, once it has
-            # run, has system calls restarted after a signal.
-            with suppress(queue.Empty):
-                return self._asked.get(timeout=LOOK_S)
+    def asked(self) -> Address | None:
+        """The locked key that is asked for next; None for none."""
+        try:
+            return self._asked.get_nowait()
+        except queue.Empty:
+            return None
 
     def unlock(self, address: Address, passphrase: str) -> None:
         """Unlocks a key.

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +13,10 @@ from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from modelmarket.serving import bound, serving
+from modelmarket.serving import bound_to_loopback, serving
 from modelmarket.web import deeds, pages
 from modelmarket.web.deeds import deed
-from modelmarket.web.guard import Guard, new_token
+from modelmarket.web.guard import Guard, Sessions, new_name
 from modelmarket.web.pages import endpoint
 
 if TYPE_CHECKING:
@@ -56,41 +56,59 @@ ROUTES = [
 ]
 
 
+HTTP_PORT = 80
+
+
 @dataclass(frozen=True)
 class Page:
     """A running page.
 
     Attributes:
-        address: Where it answers.
-        link: The address that lets a browser in.
+        address: Where it answers; browsers know that it is this machine.
+        link: The address that lets the first browser in, once.
+        listens: The same for programs that do not know it; with the `Host` of
+            the address they are answered there.
+        new_link: Another such link; those before it are void then.
     """
 
     address: str
     link: str
+    listens: str
+    new_link: Callable[[], str]
+
+    @property
+    def host(self) -> str:
+        """The `Host` that it answers to."""
+        return self.address.removeprefix("http://")
 
 
 @contextmanager
-def running_page(desk: Desk, *, port: int = 0) -> Iterator[Page]:
+def running_page(
+    desk: Desk, *, port: int = 0, let_in: Callable[[], None] = lambda: None
+) -> Iterator[Page]:
     """Serves a user's pages on loopback, with the agent beside them.
 
     Args:
         desk: The user's.
         port: The port; 0 for any that is free.
+        let_in: Told whenever a link was used.
 
     Raises:
         InputError: The port is taken.
     """
-    listener = bound(port=port)
-    address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    token = new_token()
+    listeners = bound_to_loopback(port)
+    port = listeners[0].getsockname()[1]
+    address = f"http://{new_name()}" + (f":{port}" if port != HTTP_PORT else "")
+    sessions = Sessions(address, let_in=let_in)
     application = Starlette(routes=ROUTES)
     application.state.desk = desk
     application.state.ending = False
     desk.start()
     try:
-        with serving(Guard(application, token=token, origin=address), listener):
+        guarded = Guard(application, sessions=sessions, origin=address)
+        with serving(guarded, listeners) as listens:
             try:
-                yield Page(address, f"{address}/?token={token}")
+                yield Page(address, sessions.new_link(), listens, sessions.new_link)
             finally:
                 # Open streams of events would keep the server from ending.
                 application.state.ending = True

@@ -42,6 +42,9 @@ GAS_LIMIT = 60_000_000
 TRANSACTION_GAS_LIMIT = 2**24
 """EIP-7825."""
 
+MOST_SECOND = 253_402_300_799
+"""The last of the year 9999: no calendar goes further."""
+
 FAUCET_WEI = 10**24
 FIRST_BASE_FEE = 10**9
 

@@ -3,9 +3,18 @@
 
 What wallets and web3 ask of a node, and the clock methods that anvil has too
 (`evm_increaseTime`, `evm_setNextBlockTimestamp`, `evm_mine`), so that the same
-tests and the same demo run on either.
+tests and the same demo run on either. Those change the chain without anybody's
+signature, so they are off unless the node was started for tests.
+
+`modelmarket_fund`, the faucet, is always there, but for programs alone: what
+comes out of a browser says so, and is refused. A secret file would keep nobody
+out who may run programs here, and would keep out the second home of a machine,
+for which the faucet is there; and its coin is worth nothing.
 """
 
+import logging
+import math
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -14,13 +23,36 @@ from eth.abc import BlockAPI, SignedTransactionAPI
 from eth.exceptions import PyEVMError, Revert
 from eth_utils import ValidationError, to_checksum_address
 
-from modelmarket.chain.node.ledger import CHAIN_ID, Call, Ledger
+from modelmarket.chain.node.ledger import CHAIN_ID, MOST_SECOND, Call, Ledger
 
 TIP_WEI = 10**6
 FAUCET_GIFT_WEI = 100 * 10**18
+MOST_BATCH = 100
+MOST_HISTORY = 1_024
+MOST_PERCENTILES = 100
+MOST_TOPICS = 4
+MOST_NAMED = 1_000
+"""Addresses or topics in one question."""
+
+PARSE_ERROR = -32700
+INVALID_REQUEST = -32600
+NOT_FOUND = -32601
+INVALID_PARAMS = -32602
+INTERNAL = -32603
+REFUSED = -32000
+REVERTED = 3
+
+TEST_METHODS = ("evm_increaseTime", "evm_setNextBlockTimestamp", "evm_mine")
+FAUCET = "modelmarket_fund"
+HEADS = ("latest", "safe", "finalized")
+
+_HEX = re.compile(r"0x([0-9a-fA-F]{2})*")
+_NUMBER = re.compile(r"0x[0-9a-fA-F]{1,64}")
 
 Json = Any
 """A value of a JSON document."""
+
+_log = logging.getLogger(__name__)
 
 
 class RpcError(Exception):
@@ -34,10 +66,16 @@ class RpcError(Exception):
 
 
 class Rpc:
-    """Answers JSON-RPC requests from a ledger."""
+    """Answers JSON-RPC requests from a ledger.
 
-    def __init__(self, ledger: Ledger) -> None:
+    Args:
+        ledger: The chain.
+        test_methods: Whether `TEST_METHODS` are answered.
+    """
+
+    def __init__(self, ledger: Ledger, *, test_methods: bool = False) -> None:
         self._ledger = ledger
+        self._test_methods = test_methods
         self._methods: dict[str, Callable[..., Json]] = {
             "web3_clientVersion": lambda: "modelmarket/py-evm",
             "net_version": lambda: str(CHAIN_ID),
@@ -50,16 +88,16 @@ class Rpc:
             "eth_maxPriorityFeePerGas": lambda: hex(TIP_WEI),
             "eth_feeHistory": self._fee_history,
             "eth_getBalance": lambda a, at="latest": hex(
-                ledger.balance(_bytes(a), self._number(at))
+                ledger.balance(_address(a), self._number(at))
             ),
             "eth_getTransactionCount": lambda a, at="latest": hex(
-                ledger.nonce(_bytes(a), self._number(at))
+                ledger.nonce(_address(a), self._number(at))
             ),
             "eth_getCode": lambda a, at="latest": _hex(
-                ledger.code(_bytes(a), self._number(at))
+                ledger.code(_address(a), self._number(at))
             ),
             "eth_getStorageAt": lambda a, slot, at="latest": _hex(
-                ledger.storage(_bytes(a), int(slot, 16), self._number(at)).to_bytes(32)
+                ledger.storage(_address(a), _int(slot), self._number(at)).to_bytes(32)
             ),
             "eth_call": self._call,
             "eth_estimateGas": self._estimate,
@@ -70,87 +108,150 @@ class Rpc:
             "eth_getTransactionReceipt": self._receipt,
             "eth_getLogs": self._logs,
             "evm_increaseTime": self._move_clock,
-            "evm_setNextBlockTimestamp": lambda s: ledger.set_next_time(_int(s)),
+            "evm_setNextBlockTimestamp": self._set_next_time,
             "evm_mine": self._mine,
-            "modelmarket_fund": lambda a: _hex(ledger.fund(_bytes(a), FAUCET_GIFT_WEI)),
+            FAUCET: self._fund,
         }
 
-    def answer(self, request: Json) -> Json:
-        """Answers one request, or a batch of them."""
-        if isinstance(request, list):
-            return [self.answer(one) for one in request]
-        if not isinstance(request, dict) or "method" not in request:
-            return _failed(None, RpcError(-32600, "not a JSON-RPC request"))
-        number = request.get("id")
-        method = self._methods.get(request["method"])
-        if method is None:
-            error = RpcError(-32601, f"method {request['method']} is not supported")
-            return _failed(number, error)
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The names of all that there are, on or off."""
+        return tuple(self._methods)
+
+    def answer(self, request: Json, *, from_browser: bool = False) -> Json:
+        """Answers one request, or a batch of them; whatever it is, in JSON-RPC.
+
+        Args:
+            request: A JSON document.
+            from_browser: Whether a website or an extension asks.
+        """
+        if not isinstance(request, list):
+            return self._answer(request, from_browser=from_browser)
+        if not 0 < len(request) <= MOST_BATCH:
+            return failed(
+                None,
+                RpcError(
+                    INVALID_REQUEST,
+                    f"a batch holds 1 to {MOST_BATCH} requests, not {len(request)}",
+                ),
+            )
+        return [self._answer(one, from_browser=from_browser) for one in request]
+
+    def _answer(self, request: Json, *, from_browser: bool) -> Json:
+        number = request.get("id") if isinstance(request, dict) else None
+        if not _is_id(number):
+            return failed(None, RpcError(INVALID_REQUEST, "the id is not an id"))
         try:
-            result = method(*request.get("params", []))
+            method = self._method(request, from_browser=from_browser)
+            given = request.get("params")
+            if given is None:
+                given = []
+            if not isinstance(given, list):
+                raise _invalid("params must be an array")
+            return {"jsonrpc": "2.0", "id": number, "result": method(*given)}
         except RpcError as error:
-            return _failed(number, error)
+            return failed(number, error)
         except (
             PyEVMError,
             ValidationError,
             ValueError,
             rlp.exceptions.RLPException,
         ) as error:
-            return _failed(number, RpcError(-32000, str(error)))
-        except (TypeError, KeyError, AttributeError) as error:
-            return _failed(number, RpcError(-32602, f"invalid parameters: {error}"))
-        return {"jsonrpc": "2.0", "id": number, "result": result}
+            return failed(number, RpcError(REFUSED, str(error)))
+        except TypeError as error:
+            return failed(number, _invalid(str(error)))
+        except Exception as error:  # noqa: BLE001  # one question must not end the node
+            _log.exception("the node could not answer %.100r", request)
+            what = f"internal error: {type(error).__name__}"
+            return failed(number, RpcError(INTERNAL, what))
 
-    def _move_clock(self, seconds: str | int) -> str:
-        self._ledger.move_clock(_int(seconds))
-        return hex(_int(seconds))
+    def _method(self, request: Json, *, from_browser: bool) -> Callable[..., Json]:
+        name = request.get("method") if isinstance(request, dict) else None
+        if not isinstance(name, str):
+            raise RpcError(INVALID_REQUEST, "not a JSON-RPC request")
+        method = self._methods.get(name)
+        if method is None:
+            raise RpcError(NOT_FOUND, f"method {name[:100]} is not supported")
+        if name in TEST_METHODS and not self._test_methods:
+            raise RpcError(
+                NOT_FOUND,
+                f"{name} is for tests and off; start the node with `modelmarket node "
+                "start --test-methods`",
+            )
+        if name == FAUCET and from_browser:
+            raise RpcError(
+                NOT_FOUND,
+                f"{name} is not for browsers; run `modelmarket node fund`",
+            )
+        return method
+
+    def _move_clock(self, seconds: Json) -> str:
+        by = _int(seconds)
+        if self._ledger.now() + by > MOST_SECOND:
+            raise _invalid("the clock would leave the calendar")
+        self._ledger.move_clock(by)
+        return hex(by)
+
+    def _set_next_time(self, second: Json) -> None:
+        at = _int(second)
+        if at > MOST_SECOND:
+            raise _invalid("the clock would leave the calendar")
+        self._ledger.set_next_time(at)
 
     def _mine(self, *_: Json) -> str:
         self._ledger.mine()
         return "0x0"
 
+    def _fund(self, address: Json) -> str:
+        return _hex(self._ledger.fund(_address(address), FAUCET_GIFT_WEI))
+
     def _base_fee(self) -> int:
         return self._ledger.head.base_fee_per_gas or 0
 
-    def _number(self, at: str | dict[str, str]) -> int | None:
+    def _number(self, at: Json) -> int | None:
         """A block number; None for pending. A request's `latest` state is
         that of now: nothing waits here, so the two differ in time alone.
         """
         if isinstance(at, dict):
             if "blockHash" in at:
-                number = self._ledger.block_number(_bytes(at["blockHash"]))
-                if number is None:
-                    raise RpcError(-32000, "unknown block")
-                return number
-            at = at["blockNumber"]
+                found = self._ledger.block_number(_hash(at["blockHash"]))
+                if found is None:
+                    raise RpcError(REFUSED, "unknown block")
+                return found
+            at = at.get("blockNumber")
         if at == "pending":
             return None
-        if at in ("latest", "safe", "finalized"):
+        if at in HEADS:
             return self._ledger.head.block_number
-        number = 0 if at == "earliest" else int(at, 16)
+        number = 0 if at == "earliest" else _int(at)
         if number > self._ledger.head.block_number:
-            raise RpcError(-32000, "unknown block")
+            raise RpcError(REFUSED, "unknown block")
         return number
 
-    def _try(self, call: dict[str, str], at: str) -> tuple[Call, Any]:
+    def _try(self, call: Json, at: Json) -> tuple[Call, Any]:
+        if not isinstance(call, dict):
+            raise _invalid("a call is an object")
+        given = {name: value for name, value in call.items() if value is not None}
         attempt = Call(
-            sender=_bytes(call.get("from", "0x" + "00" * 20)),
-            to=_bytes(call.get("to") or "0x"),
-            data=_bytes(call.get("input") or call.get("data") or "0x"),
-            value=int(call.get("value", "0x0"), 16),
+            sender=_address(given.get("from", "0x" + "00" * 20)),
+            to=_address(given["to"]) if given.get("to", "0x") != "0x" else b"",
+            data=_bytes(given.get("input") or given.get("data") or "0x"),
+            value=_int(given.get("value", 0)),
         )
         computation = self._ledger.attempt(attempt, self._number(at))
         if computation.is_error:
             if isinstance(computation.error, Revert):
                 data = computation.output
-                raise RpcError(3, f"execution reverted{_reason(data)}", _hex(data))
-            raise RpcError(-32000, f"execution failed: {computation.error!r}")
+                raise RpcError(
+                    REVERTED, f"execution reverted{_reason(data)}", _hex(data)
+                )
+            raise RpcError(REFUSED, f"execution failed: {computation.error!r}")
         return attempt, computation
 
-    def _call(self, call: dict[str, str], at: str = "latest", *_: Json) -> str:
+    def _call(self, call: Json, at: Json = "latest", *_: Json) -> str:
         return _hex(self._try(call, at)[1].output)
 
-    def _estimate(self, call: dict[str, str], at: str = "pending", *_: Json) -> str:
+    def _estimate(self, call: Json, at: Json = "pending", *_: Json) -> str:
         attempt, computation = self._try(call, at)
         # EIP-150: a call inside gets 63/64 of what is left. EIP-7623: at least
         # the floor for the bytes that are sent.
@@ -162,14 +263,17 @@ class Rpc:
         execution = computation.get_gas_used() * 64 // 63 + 5_000
         return hex(max(standard + execution, floor))
 
-    def _send(self, raw: str) -> str:
+    def _send(self, raw: Json) -> str:
         return _hex(self._ledger.send(_bytes(raw)))
 
-    def _fee_history(self, count: str | int, newest: str, percentiles: Json) -> Json:
+    def _fee_history(self, count: Json, newest: Json, percentiles: Json = None) -> Json:
+        asked, wanted = _int(count), _list(percentiles, MOST_PERCENTILES)
+        if asked > MOST_HISTORY:
+            raise _invalid(f"at most {MOST_HISTORY} blocks are told at once")
         last = self._number(newest)
         if last is None:
             last = self._ledger.head.block_number
-        first = max(0, last - _int(count) + 1)
+        first = max(0, last - asked + 1)
         blocks = [self._ledger.block(number) for number in range(first, last + 1)]
         fees = [(block.header.base_fee_per_gas or 0) for block in blocks if block]
         ratios = [
@@ -179,15 +283,14 @@ class Rpc:
             "oldestBlock": hex(first),
             "baseFeePerGas": [hex(fee) for fee in [*fees, self._base_fee()]],
             "gasUsedRatio": ratios,
-            "reward": [[hex(TIP_WEI)] * len(percentiles or [])] * len(ratios),
+            "reward": [[hex(TIP_WEI)] * len(wanted)] * len(ratios),
         }
 
-    def _block_by_number(self, at: str, full: bool = False) -> Json:
+    def _block_by_number(self, at: Json, full: Json = False) -> Json:
         if at != "pending":
-            is_tag = at in ("latest", "safe", "finalized")
             head = self._ledger.head.block_number
-            number = head if is_tag else 0 if at == "earliest" else int(at, 16)
-            return self._block(self._ledger.block(number), full=full)
+            number = head if at in HEADS else 0 if at == "earliest" else _int(at)
+            return self._block(self._ledger.block(number), full=full is True)
         # Nothing ever waits here, so the pending block is empty but for its time.
         head_block = self._ledger.block(self._ledger.head.block_number)
         assert head_block is not None
@@ -201,13 +304,11 @@ class Rpc:
             "transactions": [],
         }
 
-    def _block_by_hash(self, block_hash: str, full: bool = False) -> Json:
-        number = self._ledger.block_number(_bytes(block_hash))
-        return (
-            None
-            if number is None
-            else self._block(self._ledger.block(number), full=full)
-        )
+    def _block_by_hash(self, block_hash: Json, full: Json = False) -> Json:
+        number = self._ledger.block_number(_hash(block_hash))
+        if number is None:
+            return None
+        return self._block(self._ledger.block(number), full=full is True)
 
     def _block(self, block: BlockAPI | None, *, full: bool) -> Json:
         if block is None:
@@ -239,8 +340,8 @@ class Rpc:
             ],
         }
 
-    def _transaction_by_hash(self, transaction_hash: str) -> Json:
-        place = self._ledger.locate(_bytes(transaction_hash))
+    def _transaction_by_hash(self, transaction_hash: Json) -> Json:
+        place = self._ledger.locate(_hash(transaction_hash))
         if place is None:
             return None
         block = self._ledger.block(place[0])
@@ -275,8 +376,8 @@ class Rpc:
             transaction.max_fee_per_gas, base + transaction.max_priority_fee_per_gas
         )
 
-    def _receipt(self, transaction_hash: str) -> Json:
-        place = self._ledger.locate(_bytes(transaction_hash))
+    def _receipt(self, transaction_hash: Json) -> Json:
+        place = self._ledger.locate(_hash(transaction_hash))
         if place is None:
             return None
         number, index = place
@@ -310,29 +411,36 @@ class Rpc:
             "type": hex(_type_of(transaction)),
         }
 
-    def _logs(self, query: dict[str, Json]) -> Json:
+    def _logs(self, query: Json) -> Json:
+        if not isinstance(query, dict):
+            raise _invalid("a filter is an object")
         head = self._ledger.head.block_number
-        if "blockHash" in query:
-            number = self._ledger.block_number(_bytes(query["blockHash"]))
+        if query.get("blockHash") is not None:
+            number = self._ledger.block_number(_hash(query["blockHash"]))
             if number is None:
-                raise RpcError(-32000, "unknown block")
+                raise RpcError(REFUSED, "unknown block")
             first = last = number
         else:
-            first_at = self._number(query.get("fromBlock", "latest"))
+            first_at = self._number(query.get("fromBlock") or "latest")
             first = head if first_at is None else first_at
-            to_block = query.get("toBlock", "latest")
-            is_number = to_block.startswith("0x")
-            last = min(int(to_block, 16), head) if is_number else head
-        addresses = query.get("address") or []
+            to_block = query.get("toBlock") or "latest"
+            is_head = to_block == "pending" or to_block in HEADS
+            until = 0 if to_block == "earliest" else head if is_head else _int(to_block)
+            last = min(until, head)
+        addresses = query.get("address")
         wanted = [addresses] if isinstance(addresses, str) else addresses
-        one = _bytes(wanted[0]) if len(wanted) == 1 else None
-        allowed = {_bytes(address) for address in wanted}
+        allowed = {_address(address) for address in _list(wanted, MOST_NAMED)}
+        one = next(iter(allowed)) if len(allowed) == 1 else None
+        topics = [
+            None if topic is None else _choices(topic)
+            for topic in _list(query.get("topics"), MOST_TOPICS)
+        ]
         hashes: dict[int, BlockAPI] = {}
         found: list[Json] = []
         for log in self._ledger.logs(first, last, one):
             if allowed and log.address not in allowed:
                 continue
-            if not _topics_match(log.topics, query.get("topics") or []):
+            if not _topics_match(log.topics, topics):
                 continue
             if log.block not in hashes:
                 block = self._ledger.block(log.block)
@@ -358,20 +466,71 @@ class Rpc:
         return found
 
 
-def _failed(number: Json, error: RpcError) -> Json:
+def failed(number: Json, error: RpcError) -> Json:
+    """The answer to a request that could not be done."""
     return {"jsonrpc": "2.0", "id": number, "error": error.error}
 
 
-def _bytes(text: str) -> bytes:
-    return bytes.fromhex(text.removeprefix("0x"))
+# --- what parameters may be; everything else is said to be wrong ---
+
+
+def _invalid(what: str) -> RpcError:
+    return RpcError(INVALID_PARAMS, f"invalid parameters: {what}")
+
+
+def _is_id(number: Json) -> bool:
+    if isinstance(number, float):
+        return math.isfinite(number)
+    return number is None or (
+        isinstance(number, str | int) and not isinstance(number, bool)
+    )
+
+
+def _bytes(text: Json, size: int | None = None) -> bytes:
+    if not isinstance(text, str) or not _HEX.fullmatch(text):
+        raise _invalid("bytes are 0x and hexadecimal digits, two for each")
+    data = bytes.fromhex(text[2:])
+    if size is not None and len(data) != size:
+        raise _invalid(f"{size} bytes are wanted, not {len(data)}")
+    return data
+
+
+def _address(text: Json) -> bytes:
+    return _bytes(text, 20)
+
+
+def _hash(text: Json) -> bytes:
+    return _bytes(text, 32)
+
+
+def _int(value: Json) -> int:
+    """A whole number of up to 256 bits, as one or in hexadecimal."""
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        return int(value, 16)
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**256:
+        return value
+    raise _invalid("a number is 0x and up to 64 hexadecimal digits")
+
+
+def _list(value: Json, most: int) -> list[Json]:
+    if value is None:
+        return []
+    if not isinstance(value, list) or len(value) > most:
+        raise _invalid(f"an array of up to {most} is wanted")
+    return value
+
+
+def _choices(topic: Json) -> list[bytes]:
+    """What a log's topic may be; empty for anything."""
+    several = [topic] if isinstance(topic, str) else _list(topic, MOST_NAMED)
+    return [_hash(one) for one in several]
+
+
+# --- how things are told ---
 
 
 def _hex(data: bytes) -> str:
     return "0x" + data.hex()
-
-
-def _int(value: str | int) -> int:
-    return int(value, 16) if isinstance(value, str) else int(value)
 
 
 def _reason(data: bytes) -> str:
@@ -394,14 +553,11 @@ def _created(transaction: SignedTransactionAPI) -> str:
     )
 
 
-def _topics_match(topics: tuple[bytes, ...], wanted: list[Json]) -> bool:
+def _topics_match(topics: tuple[bytes, ...], wanted: list[list[bytes] | None]) -> bool:
     """Whether topics fit a filter: null fits any, a list any of its members."""
     if len(wanted) > len(topics):
         return False
-    for topic, want in zip(topics, wanted, strict=False):
-        if want is None:
-            continue
-        choices = [want] if isinstance(want, str) else want
-        if choices and topic not in [_bytes(choice) for choice in choices]:
-            return False
-    return True
+    return all(
+        not choices or topic in choices
+        for topic, choices in zip(topics, wanted, strict=False)
+    )
