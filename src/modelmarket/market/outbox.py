@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from modelmarket.chain.wallets import Wallet
     from modelmarket.protocol.types import Address
     from modelmarket.vault.vault import Vault
+
+Before = Callable[[Signed], object]
+"""Is given what was signed before anybody else has it."""
 
 
 @dataclass(frozen=True)
@@ -55,14 +58,22 @@ class Outbox:
         self._wallet = wallet
 
     @contextmanager
-    def sending(self, call: Call, wallet: Wallet) -> Iterator[Receipt]:
+    def sending(
+        self, call: Call, wallet: Wallet, *, before: Before | None = None
+    ) -> Iterator[Receipt]:
         """Sends a call, and keeps it in the journal until the body is done.
+
+        Args:
+            call: What to do.
+            wallet: Who does it.
+            before: Is given each transaction before the journal is; if it
+                raises, the transaction never leaves.
 
         Raises:
             RevertError: The contract refuses, in words.
             FundsError: MDC or fees do not suffice.
         """
-        journal = _Journal(self._vault, self._network.market, call.what)
+        journal = _Journal(self._vault, self._network.market, call.what, before)
         receipt = send(self._connection, call, wallet, journal=journal)
         yield receipt
         self._mined(receipt, journal.signed)
@@ -161,10 +172,13 @@ class Outbox:
 class _Journal:
     """The vault's, for one step."""
 
-    def __init__(self, vault: Vault, market: Address, step: str) -> None:
+    def __init__(
+        self, vault: Vault, market: Address, step: str, before: Before | None = None
+    ) -> None:
         self._vault = vault
         self._market = market
         self._step = step
+        self._before = before
         self._intention = b""
         self.signed: list[Signed] = []
 
@@ -172,6 +186,8 @@ class _Journal:
         self._intention = self._vault.intend(self._market, self._step, sender, nonce)
 
     def note(self, signed: Signed) -> None:
+        if self._before is not None:
+            self._before(signed)
         self._vault.begin(
             self._market,
             self._step,

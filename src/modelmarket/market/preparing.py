@@ -10,8 +10,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
+from modelmarket.errors import ConfirmationError
 from modelmarket.index.summaries import Wanted
 from modelmarket.protocol.labels import pack
+from modelmarket.protocol.money import format_mdc
 from modelmarket.protocol.terms import DEFAULT_RESPONSE_WINDOW_S, Terms, least_stake
 from modelmarket.vault.secret import SealedTruth
 
@@ -43,6 +45,8 @@ class RequestOptions(TypedDict, total=False):
         stratified: Draw it class by class.
         seed: Fixes what is random in the split.
         progress: Is told what is being done.
+        again: The same table or truth once more.
+        accept_stake: A stake above the reward.
     """
 
     name: str
@@ -56,6 +60,8 @@ class RequestOptions(TypedDict, total=False):
     stratified: bool
     seed: bytes | None
     progress: Progress | None
+    again: bool
+    accept_stake: bool
 
 
 def prepare(
@@ -78,8 +84,15 @@ def prepare(
     Raises:
         DataError: The table cannot be used; names row, column and value.
         TermsError: The contract would refuse the terms.
+        ConfirmationError: It is allowed, but hardly meant.
     """
     from modelmarket.datasets.published import publish
+
+    stake = options.get("stake")
+    if stake is not None:
+        require_sensible_stake(
+            stake, reward, accept_stake=options.get("accept_stake", False)
+        )
 
     progress = options.get("progress")
 
@@ -111,7 +124,6 @@ def prepare(
         )
         bits = published.manifest.classes.bits
         secret = sealed_truth(market, published.split.truth, bits, owner, turn)
-        stake = options.get("stake")
         least = options.get("minimum_accuracy") or Fraction(0)
         matches = options.get("minimum_matches")
         terms = Terms(
@@ -137,6 +149,20 @@ def prepare(
         folder = market.store.add(Path(scratch), progress=stored)
     market.keep(secret)
     return replace(terms, dataset=str(folder.cid))
+
+
+def require_sensible_stake(stake: Wei, reward: Wei, *, accept_stake: bool) -> None:
+    """Asks before more is staked than can be won.
+
+    Raises:
+        ConfirmationError: The stake is above the reward.
+    """
+    if stake > reward and not accept_stake:
+        raise ConfirmationError(
+            f"The stake of {format_mdc(stake)} MDC is above the reward of "
+            f"{format_mdc(reward)} MDC: who fails loses more than anybody can win.",
+            option="accept_stake",
+        )
 
 
 def sealed_truth(

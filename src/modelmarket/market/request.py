@@ -20,6 +20,7 @@ from modelmarket.datasets.published import (
 from modelmarket.datasets.split import LABEL, ROW_ID
 from modelmarket.errors import DataError, InputError, NotFoundError, StepError
 from modelmarket.index.history import RequestRecord
+from modelmarket.market.preparing import require_sensible_stake
 from modelmarket.market.submission import Submission
 from modelmarket.protocol.classes import Codes
 from modelmarket.protocol.labels import pack, page_count, unpack
@@ -262,7 +263,13 @@ class Request:
         return Checked(codes, counts)
 
     def submit(
-        self, predictions: Predictions, model: Path | str, *, name: str = ""
+        self,
+        predictions: Predictions,
+        model: Path | str,
+        *,
+        name: str = "",
+        again: bool = False,
+        accept_stake: bool = False,
     ) -> Submission:
         """Seals predictions and model, and stakes on them.
 
@@ -270,6 +277,8 @@ class Request:
             predictions: A CSV's path, an array, a list or a column.
             model: Any file or folder. It is published only if it wins.
             name: Shown beside the submission; at most 64 bytes.
+            again: See `prepare_submission`.
+            accept_stake: See `prepare_submission`.
 
         Raises:
             DataError: The predictions do not fit.
@@ -287,7 +296,12 @@ class Request:
             )
         permit = market.permit(self.terms.stake)
         entry = self.prepare_submission(
-            predictions, model, name=name, owner=market.wallet.address
+            predictions,
+            model,
+            name=name,
+            owner=market.wallet.address,
+            again=again,
+            accept_stake=accept_stake,
         )
         with market.sending(self.submission_call(entry, permit)) as receipt:
             created = next(
@@ -304,6 +318,8 @@ class Request:
         *,
         name: str = "",
         owner: Address,
+        again: bool = False,
+        accept_stake: bool = False,
     ) -> Prepared:
         """Everything before the transaction: the secrets lie in the vault.
 
@@ -312,12 +328,19 @@ class Request:
             model: Any file or folder.
             name: Shown beside the submission; at most 64 bytes.
             owner: Who will send the transaction; the seal names them.
+            again: Although one of one's own stands already.
+            accept_stake: Although the stake is above the reward.
 
         Raises:
             DataError: The predictions do not fit.
             InputError: The name is too long.
+            ConfirmationError: It is allowed, but hardly meant.
         """
+        del again
         market = self.market
+        require_sensible_stake(
+            self.terms.stake, self.terms.reward, accept_stake=accept_stake
+        )
         codes = self.check(predictions).codes
         name_bytes = name.encode()
         if len(name_bytes) > 64:  # noqa: PLR2004  # the contract's bound
