@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -65,6 +66,9 @@ class BrowserWallet:
         rejects: Methods that its user declines.
         connected: Whether the site may see the account.
         asked: Every method that was asked for.
+        typed: Every message that it was given to sign, as it was given.
+        spender: Who alone may be allowed to take MDC.
+        coin: The contract that a message must be for.
     """
 
     connection: Any
@@ -73,6 +77,9 @@ class BrowserWallet:
     rejects: set[str] = field(default_factory=set)
     connected: bool = False
     asked: list[str] = field(default_factory=list)
+    typed: list[dict[str, Any]] = field(default_factory=list)
+    spender: str = ""
+    coin: str = ""
 
     def answer(self, text: str) -> str:
         """Answers a request of the page."""
@@ -101,11 +108,41 @@ class BrowserWallet:
                 return None
             case "eth_signTypedData_v4":
                 assert params[0] == self.account.address
-                message = encode_typed_data(full_message=json.loads(params[1]))
-                return "0x" + self.account.sign_message(message).signature.hex()
+                return self._sign(json.loads(params[1]))
             case "eth_sendTransaction":
                 return self._send(params[0])
         raise ValueError(f"the wallet does not know {method}")
+
+    def _sign(self, typed: dict[str, Any]) -> str:
+        """Signs a permit, once it has held it against what it knows itself.
+
+        A number that went through JavaScript may be another one, so there may
+        be none: each `uint256` is a decimal string.
+        """
+        self.typed.append(typed)
+        domain, message = typed["domain"], typed["message"]
+        assert typed["primaryType"] == "Permit"
+        assert domain == {
+            "name": "ModelCoin",
+            "version": "1",
+            "chainId": str(self.chain),
+            "verifyingContract": self.coin,
+        }
+        assert message["owner"] == self.account.address
+        assert message["spender"] == self.spender
+        for name in ("value", "nonce", "deadline"):
+            assert re.fullmatch(r"0|[1-9][0-9]*", message[name]), message
+        return self.sign_as_given(typed)
+
+    def sign_as_given(self, typed: dict[str, Any]) -> str:
+        """Signs whatever it is given, as wallets do."""
+        numbers = {
+            name: int(typed["message"][name]) for name in ("value", "nonce", "deadline")
+        }
+        domain = typed["domain"] | {"chainId": int(typed["domain"]["chainId"])}
+        whole = typed | {"domain": domain, "message": typed["message"] | numbers}
+        message = encode_typed_data(full_message=whole)
+        return "0x" + self.account.sign_message(message).signature.hex()
 
     def _send(self, wanted: dict[str, str]) -> str:
         assert wanted["from"] == self.account.address
@@ -248,7 +285,12 @@ class House:
         self.closing.callback(context.close)
         in_browser = None
         if wallet:
-            in_browser = BrowserWallet(self.place.connection, market.network.chain_id)
+            in_browser = BrowserWallet(
+                self.place.connection,
+                market.network.chain_id,
+                spender=market.network.market,
+                coin=market.coin.address,
+            )
             self._fund(in_browser.account.address)
             answer = in_browser.answer
             context.expose_binding("__wallet", lambda _source, text: answer(text))

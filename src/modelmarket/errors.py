@@ -4,6 +4,7 @@
     ModelMarketError            says what happened, where, and what to do next
     ├── InputError              a value, file or option that cannot be used
     │   ├── ConfirmationError   allowed, but hardly meant: it wants a yes
+    │   ├── FieldError          a form's field, which it names
     │   ├── DataError           a table, naming row, column and value
     │   └── TermsError          terms that the contract would refuse
     ├── NotFoundError           a name, id, CID or file that is not there
@@ -64,6 +65,18 @@ class ConfirmationError(InputError):
         flag = "--" + option.replace("_", "-")
         super().__init__(message, hint=hint or f"Say {flag} to do it all the same.")
         self.option = option
+
+
+class FieldError(InputError):
+    """What was written into a field of a form cannot be used.
+
+    Args:
+        field: Its name.
+    """
+
+    def __init__(self, message: str, *, field: str, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.field = field
 
 
 class DataError(InputError):

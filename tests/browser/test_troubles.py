@@ -12,7 +12,7 @@ from playwright.sync_api import Route, expect
 from browser.test_lives import create, submit
 from browsing import House, Visitor, write_table
 from modelmarket.protocol.types import Address
-from modelmarket.web.activity import Kind, State
+from modelmarket.web.activity import Kind
 from modelmarket.web.desk import Desk
 from modelmarket.web.server import running_page
 from modelmarket.web.terminal import Wish
@@ -229,7 +229,7 @@ def test_two_tabs_show_the_same_and_do_nothing_twice(
     again = other.evaluate(
         """async () => (await fetch("/errands/2/transaction", {
             method: "POST", headers: { "Content-Type": "application/json" },
-            body: JSON.stringify({ deadline: 0, signature: "" }),
+            body: JSON.stringify({ deadline: "0", signature: "" }),
         })).status"""
     )
     assert again == 400
@@ -349,7 +349,7 @@ def test_what_comes_before_a_page_can_listen_is_still_shown(house: House) -> Non
     def meanwhile(route: Route) -> None:
         account = Address(wallet.account.address)
         errand = activity.begin(account, Kind.APPOINT, {})
-        activity.move(errand.id, State.WALLET)
+        activity.ask_wallet(errand, 0)
         visitor.desk.changed()
         route.continue_()
 

@@ -23,7 +23,7 @@ from modelmarket.errors import (
 from modelmarket.home import Home
 from modelmarket.index.index import Index
 from modelmarket.index.summaries import Sort, Wanted
-from modelmarket.market.outbox import Outbox, Resumed
+from modelmarket.market.outbox import Before, Outbox, Resumed
 from modelmarket.market.preparing import RequestOptions, prepare
 from modelmarket.market.request import Request
 from modelmarket.market.reusing import refuse_used_seal
@@ -241,9 +241,12 @@ class Market:
             return receipt
 
     @contextmanager
-    def sending(self, call: Call) -> Iterator[Receipt]:
-        """Sends a call, and keeps it in the journal until the body is done."""
-        with self.outbox.sending(call, self.wallet) as receipt:
+    def sending(self, call: Call, *, before: Before | None = None) -> Iterator[Receipt]:
+        """Sends a call, and keeps it in the journal until the body is done.
+
+        See `Outbox.sending`.
+        """
+        with self.outbox.sending(call, self.wallet, before=before) as receipt:
             yield receipt
 
     @contextmanager

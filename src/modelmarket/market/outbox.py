@@ -31,6 +31,8 @@ MOST_RENEWALS = 3
 
 Renew = Callable[[], "Call | None"]
 """Gives what to send instead; None if nothing has changed."""
+Before = Callable[[Signed], object]
+"""Is given what was signed before anybody else has it."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,12 @@ class Outbox:
 
     @contextmanager
     def sending(
-        self, call: Call, wallet: Wallet, *, renew: Renew | None = None
+        self,
+        call: Call,
+        wallet: Wallet,
+        *,
+        renew: Renew | None = None,
+        before: Before | None = None,
     ) -> Iterator[Receipt]:
         """Sends a call, and keeps it in the journal until the body is done.
 
@@ -79,6 +86,8 @@ class Outbox:
             wallet: Who does it.
             renew: Is asked for another call where this one cannot be paid, or
                 has failed; nothing happens twice.
+            before: Is given each transaction before the journal is; if it
+                raises, the transaction never leaves.
 
         Raises:
             RevertError: The contract refuses, in words.
@@ -86,7 +95,7 @@ class Outbox:
         """
         for _ in range(MOST_RENEWALS):
             try:
-                receipt, signed = self._send(call, wallet)
+                receipt, signed = self._send(call, wallet, before)
                 break
             except (FundsError, TransactionError):
                 renewed = renew() if renew is not None else None
@@ -94,11 +103,13 @@ class Outbox:
                     raise
                 call = renewed
         else:
-            receipt, signed = self._send(call, wallet)
+            receipt, signed = self._send(call, wallet, before)
         yield receipt
         self._mined(receipt, signed)
 
-    def _send(self, call: Call, wallet: Wallet) -> tuple[Receipt, list[Signed]]:
+    def _send(
+        self, call: Call, wallet: Wallet, before: Before | None
+    ) -> tuple[Receipt, list[Signed]]:
         """Sends a call once.
 
         Raises:
@@ -106,7 +117,7 @@ class Outbox:
             TransactionError: It failed for good, or another transaction took
                 its place.
         """
-        journal = _Journal(self._vault, self._network.market, call.what)
+        journal = _Journal(self._vault, self._network.market, call.what, before)
         try:
             receipt = send(self._connection, call, wallet, journal=journal)
         except TransactionError as error:
@@ -238,10 +249,13 @@ class Outbox:
 class _Journal:
     """The vault's, for one step."""
 
-    def __init__(self, vault: Vault, market: Address, step: str) -> None:
+    def __init__(
+        self, vault: Vault, market: Address, step: str, before: Before | None = None
+    ) -> None:
         self._vault = vault
         self._market = market
         self._step = step
+        self._before = before
         self._intention = b""
         self.signed: list[Signed] = []
 
@@ -249,6 +263,8 @@ class _Journal:
         self._intention = self._vault.intend(self._market, self._step, sender, nonce)
 
     def note(self, signed: Signed) -> None:
+        if self._before is not None:
+            self._before(signed)
         self._vault.begin(
             self._market,
             self._step,

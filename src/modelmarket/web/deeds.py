@@ -3,18 +3,18 @@
 
 from __future__ import annotations
 
-import json
 import re
-import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from fractions import Fraction
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
-from starlette.requests import Request
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from modelmarket.datasets.split import Source, parse_fraction
@@ -22,12 +22,13 @@ from modelmarket.datasets.survey import survey
 from modelmarket.datasets.tables import Table, open_table
 from modelmarket.documents import parse_json
 from modelmarket.errors import (
-    ChainError,
     DataError,
+    FieldError,
     InputError,
     ModelMarketError,
     NotFoundError,
     RevertError,
+    StepError,
 )
 from modelmarket.protocol.money import parse_mdc
 from modelmarket.protocol.phases import Phase
@@ -35,27 +36,33 @@ from modelmarket.protocol.types import SubmissionId
 from modelmarket.storage.cid import Cid
 from modelmarket.storage.fetch import fetch
 from modelmarket.web.activity import Errand, Kind, State
-from modelmarket.web.desk import Desk, checked_account, terms_document
+from modelmarket.web.desk import Desk, checked_account, local_path, terms_document
 from modelmarket.web.pages import (
     ACCOUNT_COOKIE,
     HERE,
     Visitor,
     failure,
     find_request,
+    in_words_or_logged,
     show,
     show_request,
     visitor,
 )
 from modelmarket.web.terminal import Wish
+from modelmarket.web.uploads import Upload
+from modelmarket.web.views import CONFIRMATIONS
 
 if TYPE_CHECKING:
+    from modelmarket.market.preparing import RequestOptions
     from modelmarket.protocol.types import Address
 
-COPY_BYTES = 2**20
-UPLOAD = re.compile(r"[0-9a-f]{8,32}")
 A_YEAR_S = 365 * 86_400
-FILE_NAME = re.compile(r"[^\w.\- ]")
+BAD_REQUEST = 400
+DECLINED = 4001
+"""EIP-1193: the user rejected the request."""
+MOST_REASON = 500
 
+Value = TypeVar("Value")
 Form = Mapping[str, Any]
 Deed = Callable[[Desk, Request, Form], Response]
 
@@ -67,16 +74,17 @@ def deed(act: Deed) -> Callable[[Request], Any]:
     async def serve(request: Request) -> Response:
         desk: Desk = request.app.state.desk
         request.state.version = desk.version
-        form: FormData | dict[str, Any]
-        if request.headers.get("content-type", "").startswith("application/json"):
-            form = await _json(request)
-        else:
-            form = await request.form(max_files=4, max_fields=40)
+        is_json = request.headers.get("content-type", "").startswith("application/json")
+        form: FormData | dict[str, Any] = {}
         try:
+            form = await (_json(request) if is_json else _form(request))
             return await run_in_threadpool(act, desk, request, form)
-        except ModelMarketError as error:
-            if isinstance(form, dict):
-                return JSONResponse(_words(error), 400)
+        except (HTTPException, ClientDisconnect):
+            raise
+        except Exception as error:  # noqa: BLE001  # told in words, and logged
+            if is_json:
+                words, status = in_words_or_logged(request, error)
+                return JSONResponse(_words(words), status)
             return await run_in_threadpool(failure, desk, request, error)
         finally:
             if isinstance(form, FormData):
@@ -85,10 +93,19 @@ def deed(act: Deed) -> Callable[[Request], Any]:
     return serve
 
 
+async def _form(request: Request) -> FormData:
+    try:
+        return await request.form(max_files=4, max_fields=40)
+    except HTTPException as error:
+        if error.status_code != BAD_REQUEST:
+            raise
+        raise InputError(f"The form cannot be read: {error.detail}") from error
+
+
 async def _json(request: Request) -> dict[str, Any]:
     try:
         document = parse_json(await request.body())
-    except ValueError:
+    except (ValueError, RecursionError):
         document = None
     return document if isinstance(document, dict) else {}
 
@@ -117,17 +134,19 @@ def _field(form: Form, name: str, default: str = "") -> str:
     return value.strip() if isinstance(value, str) else default
 
 
-def _save(form: Form, name: str, folder: Path, *, called: str = "") -> Path | None:
-    """Puts an uploaded file into a folder; None if there is none."""
-    upload = form.get(name)
-    if not isinstance(upload, UploadFile) or not upload.filename:
-        return None
-    given = FILE_NAME.sub("_", Path(upload.filename).name)[-100:].lstrip(".")
-    path = folder / (called or given or "file")
-    with path.open("wb") as file:
-        while piece := upload.file.read(COPY_BYTES):
-            file.write(piece)
-    return path
+def _save(form: Form, name: str, upload: Upload) -> Path | None:
+    """Keeps the file that was chosen, or the one that was before it; None
+    without either.
+    """
+    chosen = form.get(name)
+    if not isinstance(chosen, UploadFile) or not chosen.filename:
+        return upload.file(name)
+    return upload.save(name, chosen.filename, chosen.file)
+
+
+def _confirmations(form: Form) -> dict[str, bool]:
+    """What was ticked, as the options of the same names."""
+    return {name: _field(form, name) == "yes" for name in CONFIRMATIONS}
 
 
 # --- whose page it is ---
@@ -157,8 +176,7 @@ def choose_account(desk: Desk, request: Request, form: Form) -> Response:
 
 def _back(form: Form) -> str:
     """A page of ours to go back to."""
-    back = _field(form, "back", "/")
-    return back if re.fullmatch(r"/[\w/\-]*", back) else "/"
+    return local_path(_field(form, "back", "/"))
 
 
 # --- a new request ---
@@ -167,29 +185,26 @@ def _back(form: Form) -> str:
 def upload_table(desk: Desk, request: Request, form: Form) -> Response:
     """Takes a table, and the labels if they are in a file of their own."""
     del request
-    folder = desk.scratch()
-    data = _save(form, "data", folder)
+    with desk.uploads.using(desk.uploads.begin().name) as upload:
+        if _save(form, "data", upload) is None:
+            desk.uploads.discard(upload)
+            raise InputError(
+                "No file was chosen.", hint="Choose a CSV or Parquet file."
+            )
+        _save(form, "labels", upload)
+        return _go(f"/requests/new/{upload.name}")
+
+
+def _tables(upload: Upload) -> tuple[Table, Table | None]:
+    data, labels = upload.file("data"), upload.file("labels")
     if data is None:
-        raise InputError("No file was chosen.", hint="Choose a CSV or Parquet file.")
-    (folder / "labels").mkdir()
-    labels = _save(form, "labels", folder / "labels")
-    options = {"data": data.name, "labels": labels.name if labels else ""}
-    (folder / "upload.json").write_text(json.dumps(options))
-    return _go(f"/requests/new/{folder.name}")
-
-
-def _upload(desk: Desk, request: Request) -> tuple[Path, Table, Table | None]:
-    name = request.path_params["upload"]
-    folder = desk.uploads / name
-    if not UPLOAD.fullmatch(name) or not (folder / "upload.json").is_file():
         raise NotFoundError(
             "That upload is not here any more.", hint="Choose the file again."
         )
-    options = json.loads((folder / "upload.json").read_text())
-    if options["labels"]:
-        labels = open_table(folder / "labels" / options["labels"])
-        return folder, open_table(folder / options["data"]), labels
-    return folder, open_table(folder / options["data"], knows="label"), None
+    if labels is not None:
+        labelled = open_table(labels)
+        return open_table(data), labelled
+    return open_table(data, knows="label"), None
 
 
 def _source(table: Table, labels: Table | None, label: str) -> Source:
@@ -214,13 +229,30 @@ def new_request(desk: Desk, request: Request) -> Response:
 
 def survey_page(desk: Desk, request: Request) -> Response:
     """What is in the table, and the terms to be chosen."""
-    return _survey_page(desk, request, {}, None)
+    sealed = _sealed_before(desk, request)
+    if sealed is not None:
+        return sealed
+    with desk.uploads.using(request.path_params["upload"]) as upload:
+        return _survey_page(desk, request, upload, {}, None)
+
+
+def _sealed_before(desk: Desk, request: Request) -> Response | None:
+    """The way to what was made of an upload already.
+
+    So a second click on "Split and seal" seals nothing twice.
+    """
+    errand = desk.activity.made_from(request.path_params["upload"])
+    return None if errand is None else _go(f"/errands/{errand.id}")
 
 
 def _survey_page(
-    desk: Desk, request: Request, form: Form, problem: ModelMarketError | None
+    desk: Desk,
+    request: Request,
+    upload: Upload,
+    form: Form,
+    problem: ModelMarketError | None,
 ) -> Response:
-    _, table, labels = _upload(desk, request)
+    table, labels = _tables(upload)
     label = _guess(
         table, _field(form, "label") or request.query_params.get("label", "")
     )
@@ -234,7 +266,7 @@ def _survey_page(
         desk,
         request,
         "terms.html",
-        status=200 if problem is None else 400,
+        status=200 if problem is None else BAD_REQUEST,
         table=table,
         labels=labels,
         label=label,
@@ -246,42 +278,93 @@ def _survey_page(
 
 def prepare_request(desk: Desk, request: Request, form: Form) -> Response:
     """Splits, seals and stores; nothing is published on the chain yet."""
-    owner = _account(desk, request)
+    name = request.path_params["upload"]
     try:
-        folder, table, labels = _upload(desk, request)
+        with desk.uploads.using(name) as upload:
+            if _field(form, "discard"):
+                desk.uploads.discard(upload)
+                return _go("/requests/new")
+            return _prepare_request(desk, request, upload, form)
+    except NotFoundError:
+        sealed = _sealed_before(desk, request)
+        if sealed is None:
+            raise
+        return sealed
+
+
+def _prepare_request(
+    desk: Desk, request: Request, upload: Upload, form: Form
+) -> Response:
+    try:
+        owner = _account(desk, request)
+        table, labels = _tables(upload)
         source = _source(table, labels, _field(form, "label"))
-        reward = parse_mdc(_field(form, "reward"))
-        stake = _field(form, "stake")
-        least = _field(form, "least")
+        reward = _read(form, "reward", parse_mdc)
+        stake, least = _field(form, "stake"), _field(form, "least")
+        options: RequestOptions = {
+            "name": _field(form, "name"),
+            "context": _field(form, "context").replace("\r\n", "\n"),
+            "stake": _read(form, "stake", parse_mdc) if stake else None,
+            "submission_window_s": _read(form, "minutes", _minutes),
+            "response_window_s": _read(form, "response", _minutes),
+            "minimum_accuracy": _read(form, "least", _accuracy) if least else None,
+            "fraction": _read(form, "fraction", parse_fraction),
+            "stratified": _field(form, "stratified") == "yes",
+            **_confirmations(form),  # type: ignore[typeddict-item]  # names of its own
+        }
         desk.market.may_take(owner, reward)
         terms = desk.market.prepare_request(
-            source,
-            owner=owner,
-            reward=reward,
-            name=_field(form, "name"),
-            context=_field(form, "context").replace("\r\n", "\n"),
-            stake=parse_mdc(stake) if stake else None,
-            submission_window_s=_minutes(form, "minutes"),
-            response_window_s=_minutes(form, "response"),
-            minimum_accuracy=parse_fraction(least) if least else Fraction(0),
-            fraction=parse_fraction(_field(form, "fraction", "20%")),
-            stratified=_field(form, "stratified") == "yes",
+            source, owner=owner, reward=reward, **options
         )
     except ModelMarketError as error:
-        return _survey_page(desk, request, form, error)
+        return _survey_page(desk, request, upload, form, error)
     errand = desk.activity.begin(
         owner,
         Kind.CREATE_REQUEST,
-        {"terms": terms_document(terms), "upload": folder.name},
+        {"terms": terms_document(terms), "upload": upload.name},
     )
+    desk.uploads.discard(upload)
     return _go(f"/errands/{errand.id}")
 
 
-def _minutes(form: Form, name: str) -> int:
-    text = _field(form, name)
+def _read(form: Form, name: str, parse: Callable[[str], Value]) -> Value:
+    """What a field says.
+
+    Raises:
+        FieldError: It cannot be read; names the field.
+    """
+    try:
+        return parse(_field(form, name))
+    except InputError as error:
+        raise FieldError(error.message, field=name, hint=error.hint) from error
+
+
+def _accuracy(text: str) -> Fraction:
+    """The least part of the test rows that must be right, such as `90%` or `0.9`.
+
+    Raises:
+        InputError: It is no part of them: 120%, or a number without a percent
+            sign that cannot be meant as one.
+    """
+    number, percent, rest = text.replace(" ", "").partition("%")
+    try:
+        share = Fraction(number) / (100 if percent else 1)
+    except (ValueError, ZeroDivisionError):
+        share = Fraction(0)
+    if rest or not 0 < share <= 1:
+        raise InputError(
+            f"{text!r} is not a part of the test rows.",
+            hint=f"Do you mean {number}%? Write the percent sign."
+            if not percent and 1 < share <= 100  # noqa: PLR2004  # percent
+            else "Write it as 90% or 0.9; it is above 0 and at most 100%.",
+        )
+    return share
+
+
+def _minutes(text: str) -> int:
     try:
         seconds = round(Fraction(text) * 60)
-    except (ValueError, ZeroDivisionError):
+    except (ValueError, ZeroDivisionError, OverflowError):
         seconds = -1
     if not 0 < seconds <= A_YEAR_S:
         raise InputError(f"{text!r} is not a number of minutes.")
@@ -294,16 +377,20 @@ def _minutes(form: Form, name: str) -> int:
 def prepare_submission(desk: Desk, request: Request, form: Form) -> Response:
     """Checks and seals predictions and a model."""
     found = find_request(desk, request)
-    try:
-        owner = _account(desk, request)
-        with tempfile.TemporaryDirectory(dir=desk.market.home.scratch()) as scratch:
-            folder = Path(scratch)
-            (folder / "model").mkdir()
-            predictions = _save(form, "predictions", folder, called="predictions.csv")
-            model = _save(form, "model", folder / "model")
+    with ExitStack() as closing:
+        upload = _submitted(desk, form, closing)
+        try:
+            owner = _account(desk, request)
+            predictions = _save(form, "predictions", upload)
+            model = _save(form, "model", upload)
             if predictions is None or model is None:
                 lacking = "predictions" if predictions is None else "model"
                 raise InputError(f"No file was chosen as {lacking}.")
+            if model.stat().st_size == 0:
+                raise InputError(
+                    f"{model.name} is empty.",
+                    hint="Choose one file; a folder goes into an archive first.",
+                )
             if found.position().phase is not Phase.OPEN:
                 raise InputError(
                     f"Request {found.id} takes no more submissions.",
@@ -312,23 +399,50 @@ def prepare_submission(desk: Desk, request: Request, form: Form) -> Response:
             desk.market.may_take(owner, found.terms.stake)
             checked = found.check(predictions)
             entry = found.prepare_submission(
-                predictions, model, name=_field(form, "name"), owner=owner
+                predictions,
+                model,
+                name=_field(form, "name"),
+                owner=owner,
+                **_confirmations(form),
             )
-    except ModelMarketError as error:
-        return show_request(desk, request, found, status=400, problem=error)
-    errand = desk.activity.begin(
-        owner,
-        Kind.SUBMIT,
-        {
-            "request": found.id,
-            "stake": str(found.terms.stake),
-            "seal": entry.seal.hex(),
-            "superhash": entry.superhash.hex(),
-            "name": entry.name,
-            "counts": checked.counts,
-        },
-    )
+        except ModelMarketError as error:
+            return show_request(
+                desk,
+                request,
+                found,
+                status=BAD_REQUEST,
+                problem=error,
+                form=form,
+                upload=upload,
+            )
+        errand = desk.activity.begin(
+            owner,
+            Kind.SUBMIT,
+            {
+                "request": found.id,
+                "stake": str(found.terms.stake),
+                "seal": entry.seal.hex(),
+                "superhash": entry.superhash.hex(),
+                "name": entry.name,
+                "counts": checked.counts,
+                "again": _confirmations(form)["again"],
+            },
+        )
+        desk.uploads.discard(upload)
     return _go(f"/errands/{errand.id}")
+
+
+def _submitted(desk: Desk, form: Form, closing: ExitStack) -> Upload:
+    """Where the form's files go: to those that were kept when it was shown
+    again, if they are still here.
+    """
+    kept = _field(form, "upload")
+    if kept:
+        try:
+            return closing.enter_context(desk.uploads.using(kept))
+        except NotFoundError:
+            pass
+    return closing.enter_context(desk.uploads.using(desk.uploads.begin().name))
 
 
 def fetch_files(desk: Desk, request: Request, form: Form) -> Response:
@@ -395,9 +509,8 @@ def _errand(desk: Desk, request: Request) -> Errand:
 
 def confirm(desk: Desk, request: Request, form: Form) -> Response:
     """Does an errand with this computer's key."""
-    del form
     errand = _errand(desk, request)
-    desk.confirm(errand)
+    desk.confirm(errand, again=_field(form, "again") == "yes")
     done = desk.activity.get(errand.id)
     return _go(
         done.result if done.state is State.CONFIRMED else f"/errands/{errand.id}"
@@ -406,25 +519,44 @@ def confirm(desk: Desk, request: Request, form: Form) -> Response:
 
 def permit(desk: Desk, request: Request, form: Form) -> Response:
     """What the wallet must sign before the transaction; null for nothing."""
-    del form
     errand = _errand(desk, request)
-    return JSONResponse({"message": desk.permit_message(errand)})
+    message = desk.permit_message(errand, again=form.get("again") is True)
+    return JSONResponse(
+        {"message": in_decimals(message), "attempt": str(errand.attempt)}
+    )
 
 
 def transaction(desk: Desk, request: Request, form: Form) -> Response:
     """The transaction for the wallet, tried on the chain."""
-    errand = _errand(desk, request)
-    deadline = form.get("deadline", 0)
-    try:
-        made = desk.transaction(
-            errand,
-            deadline if isinstance(deadline, int) else 0,
-            _field(form, "signature"),
-        )
-    except ChainError as error:
-        desk.fail(errand, error)
-        raise
-    return JSONResponse({"transaction": made})
+    asked, made = desk.transaction(
+        _errand(desk, request),
+        _whole(form, "deadline"),
+        _field(form, "signature"),
+        again=form.get("again") is True,
+    )
+    return JSONResponse({"transaction": made, "attempt": str(asked.attempt)})
+
+
+def in_decimals(document: Any) -> Any:
+    """The same with each whole number as a decimal string.
+
+    JavaScript keeps 53 bits of a number; an amount has up to 96, and wallets
+    read decimal strings for every `uint256`.
+    """
+    if isinstance(document, dict):
+        return {name: in_decimals(one) for name, one in document.items()}
+    if isinstance(document, list | tuple):
+        return [in_decimals(one) for one in document]
+    is_number = isinstance(document, int) and not isinstance(document, bool)
+    return str(document) if is_number else document
+
+
+def _whole(form: Form, name: str) -> int:
+    """A whole number that the page was given as a decimal string."""
+    text = str(form.get(name, "0"))
+    if not re.fullmatch(r"[0-9]{1,78}", text):
+        raise InputError(f"{text[:100]!r} is no {name}.")
+    return int(text)
 
 
 def sent(desk: Desk, request: Request, form: Form) -> Response:
@@ -433,20 +565,29 @@ def sent(desk: Desk, request: Request, form: Form) -> Response:
     text = _field(form, "hash").removeprefix("0x")
     if not re.fullmatch(r"[0-9a-fA-F]{64}", text):
         raise InputError("The wallet gave no transaction's hash.")
-    desk.activity.sent(errand.id, bytes.fromhex(text))
+    desk.activity.sent(errand, bytes.fromhex(text))
     desk.changed()
     return JSONResponse({})
 
 
 def refused(desk: Desk, request: Request, form: Form) -> Response:
-    """Notes that the wallet did not sign: by its user's will, or by an error."""
+    """Notes that the wallet did not sign: by its user's will, or by an error.
+
+    Whoever answers for an earlier attempt says nothing of this one. After an
+    error the wallet may all the same have sent what it was given.
+    """
     errand = _errand(desk, request)
-    by_user = form.get("code") == 4001  # noqa: PLR2004  # EIP-1193: user rejected
-    state = State.REFUSED if by_user else State.FAILED
-    message = "" if by_user else "The wallet could not do it."
-    desk.activity.move(
-        errand.id, state, message=message, reason=_field(form, "reason")[:500]
-    )
+    if _whole(form, "attempt") != errand.attempt:
+        raise StepError("The wallet was asked again meanwhile.")
+    if form.get("code") == DECLINED:
+        desk.activity.refused(errand)
+    else:
+        message = "The wallet could not do it."
+        reason = _field(form, "reason")[:MOST_REASON]
+        if errand.state is State.WALLET:
+            desk.activity.puzzled(errand, message=message, reason=reason)
+        else:
+            desk.activity.failed(errand, message=message, reason=reason)
     desk.changed()
     return JSONResponse({})
 

@@ -4,32 +4,45 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Any
 
 from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
-from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response, StreamingResponse
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import (
+    HTMLResponse,
+    PlainTextResponse,
+    Response,
+    StreamingResponse,
+)
 
 from modelmarket.audit import Verdict, audit
+from modelmarket.chain.connection import Receipt
 from modelmarket.chain.events import decode
-from modelmarket.doctor import examine
-from modelmarket.errors import ChainError, InputError, ModelMarketError, NotFoundError
+from modelmarket.doctor import Lamp, examine
+from modelmarket.errors import (
+    InputError,
+    ModelMarketError,
+    NotFoundError,
+    in_words,
+)
 from modelmarket.index.summaries import Sort, Wanted
 from modelmarket.market import Request as MarketRequest
 from modelmarket.protocol.types import Address, RequestId, SubmissionId, Wei
 from modelmarket.storage.cid import Cid
 from modelmarket.web import views
-from modelmarket.web.desk import Desk, checked_account
+from modelmarket.web.activity import MOST_NUMBER, State
+from modelmarket.web.desk import LOG, Desk, checked_account
 from modelmarket.web.fees import fee
 from modelmarket.web.rendering import render
 
 if TYPE_CHECKING:
     from modelmarket.index.summaries import Summary
     from modelmarket.storage.store import Entry
+    from modelmarket.web.uploads import Upload
 
 ACCOUNT_COOKIE = "modelmarket-account"
 HERE = "here:"
@@ -85,32 +98,56 @@ def endpoint(answer: Answer) -> Callable[[Request], Any]:
         request.state.version = desk.version
         try:
             return await run_in_threadpool(answer, desk, request)
-        except ModelMarketError as error:
+        except (HTTPException, ClientDisconnect):
+            raise
+        except Exception as error:  # noqa: BLE001  # told in words, and logged
             return await run_in_threadpool(failure, desk, request, error)
 
     return serve
 
 
-def failure(desk: Desk, request: Request, error: ModelMarketError) -> Response:
+def in_words_or_logged(
+    request: Request, error: Exception
+) -> tuple[ModelMarketError, int]:
+    """What the user is told of an error, and the answer's status.
+
+    What nobody foresaw goes to the log with its traceback, and never to the page.
+    """
+    if isinstance(error, ModelMarketError):
+        return error, 404 if isinstance(error, NotFoundError) else 400
+    path = request.url.path
+    LOG.error("%s %s failed.", request.method, path, exc_info=error)
+    known = in_words(error)
+    if known is None:
+        known = ModelMarketError(
+            "Something went wrong here that nobody foresaw.",
+            hint="The terminal where `modelmarket up` runs says more. What was sent, "
+            "if anything, is in the activity.",
+        )
+    return known, 500
+
+
+def failure(desk: Desk, request: Request, error: Exception) -> Response:
     """The page of an error."""
-    status = 404 if isinstance(error, NotFoundError) else 400
-    return show(desk, request, "error.html", status=status, error=error)
+    words, status = in_words_or_logged(request, error)
+    try:
+        return show(desk, request, "error.html", status=status, error=words)
+    except Exception:  # noqa: BLE001  # the last resort
+        LOG.exception("The page of an error failed too.")
+        return PlainTextResponse(str(words), status)
 
 
 def show(
     desk: Desk, request: Request, template: str, *, status: int = 200, **values: Any
 ) -> Response:
     """A page, with what every page shows."""
-    who = visitor(desk, request)
-    now, money, fees, no_airdrop = int(time.time()), None, None, ""
-    try:
-        now = desk.market.now()
-        if who.account is not None:
-            money = desk.market.coin.balance(who.account, at="pending")
-            fees = desk.market.connection.fee_balance(who.account)
-            no_airdrop = desk.no_airdrop(who.account)
-    except ChainError as error:
-        desk.trouble = desk.trouble or str(error)
+    who, market = visitor(desk, request), desk.market
+    now, money, fees, no_airdrop = desk.now(), None, None, ""
+    if who.account is not None:
+        account = who.account
+        money = desk.known(lambda: market.coin.balance(account, at="pending"), None)
+        fees = desk.known(lambda: market.connection.fee_balance(account), None)
+        no_airdrop = desk.known(lambda: desk.no_airdrop(account), "")
     page = render(
         template,
         desk=desk,
@@ -197,11 +234,20 @@ def find_request(desk: Desk, request: Request) -> MarketRequest:
         NotFoundError: The market has no such request.
     """
     number = request.path_params["id"]
+    unknown = NotFoundError(f"There is no request {number}.")
+    if number > MOST_NUMBER:
+        raise unknown
     try:
         return MarketRequest(desk.market, desk.market.index.request(number))
     except NotFoundError:
         # Somebody may have sent a link to one that this index has yet to see.
-        return desk.market.request(number)
+        found = desk.known(lambda: desk.market.request(number), None)
+        if found is None:
+            raise NotFoundError(
+                f"Request {number} is not known here, and the node cannot be asked.",
+                hint="Try again when it answers.",
+            ) from None
+        return found
 
 
 def show_request(
@@ -212,16 +258,36 @@ def show_request(
     status: int = 200,
     problem: ModelMarketError | None = None,
     verdicts: list[Verdict] | None = None,
+    form: Mapping[str, Any] | None = None,
+    upload: Upload | None = None,
 ) -> Response:
-    """A request's page, and what went wrong on it."""
+    """A request's page, and what went wrong on it.
+
+    Args:
+        desk: Of the user.
+        request: Of the browser.
+        found: The request.
+        status: Of the answer.
+        problem: What went wrong.
+        verdicts: Of the audit; None if there was none.
+        form: What was typed into the form of a submission.
+        upload: The files that came with it, and are still here.
+    """
     who, record = visitor(desk, request), found.record
-    position = found.position()
+    position = record.at(desk.now())
     mine = [one for one in record.submissions.values() if one.trainer == who.account]
     due: dict[SubmissionId, Wei] = {}
     if position.phase.is_final:
-        due = {one.id: desk.market.contract.due(one.id) for one in mine}
+        contract = desk.market.contract
+        due = {
+            one.id: desk.known(partial(contract.due, one.id), Wei(0)) for one in mine
+        }
     plan = [step for step in desk.coming if step.request_id == found.id]
     may_claim = who.account is None or may_claim_for(desk, who.account)
+    kept = {}
+    if upload is not None:
+        files = {name: upload.file(name) for name in ("predictions", "model")}
+        kept = {name: file.name for name, file in files.items() if file is not None}
     return show(
         desk,
         request,
@@ -241,13 +307,18 @@ def show_request(
         events=_events(desk, found),
         problem=problem,
         verdicts=verdicts,
+        form=form or {},
+        upload=upload.name if kept and upload is not None else "",
+        kept=kept,
     )
 
 
 def may_claim_for(desk: Desk, account: Address) -> bool:
-    """Whether the agent's key may claim for an account."""
-    wallet = desk.market.wallet.address
-    return account == wallet or desk.market.contract.is_operator(account, wallet)
+    """Whether the agent's key may claim for an account, as far as is known."""
+    wallet, contract = desk.market.wallet.address, desk.market.contract
+    return account == wallet or desk.known(
+        lambda: contract.is_operator(account, wallet), True
+    )
 
 
 @dataclass(frozen=True)
@@ -347,11 +418,16 @@ def keeper(desk: Desk, request: Request) -> Response:
     """The agent: what is due, with which key, and whether all is well."""
     who, plan = visitor(desk, request), desk.coming
     accounts = [] if who.account is None else [who.account]
-    lamps = examine(
-        desk.market,
-        plan,
-        accounts=accounts,
-        clock_is_ours=desk.move_clock is not None,
+    lamps = desk.known(
+        lambda: list(
+            examine(
+                desk.market,
+                plan,
+                accounts=accounts,
+                clock_is_ours=desk.move_clock is not None,
+            )
+        ),
+        [Lamp("Node", False, "it does not answer, so nothing else can be checked")],
     )
     return show(
         desk,
@@ -359,7 +435,7 @@ def keeper(desk: Desk, request: Request) -> Response:
         "agent.html",
         plan=plan,
         told=list(desk.told),
-        lamps=list(lamps),
+        lamps=lamps,
         secrets=len(desk.market.vault.seals(desk.market.network.market)),
     )
 
@@ -373,23 +449,29 @@ def transaction(desk: Desk, request: Request) -> Response:
         name = b""
     if len(name) != 32:  # noqa: PLR2004  # a hash's length
         raise InputError(f"0x{text} is not a transaction's hash.")
-    receipt = desk.market.connection.receipt(name)
+    connection, contract = desk.market.connection, desk.market.contract
+    is_away = object()
+    receipt = desk.known(lambda: connection.receipt(name), is_away)
     if receipt is None:
         raise NotFoundError(f"There is no transaction 0x{text} in the chain yet.")
+    if not isinstance(receipt, Receipt):
+        return show(desk, request, "transaction.html", hash=name, receipt=None)
     return show(
         desk,
         request,
         "transaction.html",
+        hash=name,
         receipt=receipt,
-        block=desk.market.connection.block(receipt.block),
-        bytes_sent=len(desk.market.connection.transaction_input(name)),
-        events=desk.market.contract.events(receipt),
+        block=desk.known(lambda: connection.block(receipt.block), None),
+        bytes_sent=len(desk.known(lambda: connection.transaction_input(name), b"")),
+        events=contract.events(receipt),
     )
 
 
 def account_page(desk: Desk, request: Request) -> Response:
     """An account, where the chain has no explorer."""
     address = checked_account(request.path_params["address"])
+    market = desk.market
     created = desk.market.index.find(Wanted(requester=address), limit=PAGE_ROWS)
     entered = desk.market.index.find(Wanted(trainer=address), limit=PAGE_ROWS)
     return show(
@@ -397,8 +479,8 @@ def account_page(desk: Desk, request: Request) -> Response:
         request,
         "account.html",
         address=address,
-        balance=desk.market.coin.balance(address),
-        fee_balance=desk.market.connection.fee_balance(address),
+        balance=desk.known(lambda: market.coin.balance(address), None),
+        fee_balance=desk.known(lambda: market.connection.fee_balance(address), None),
         created=created,
         entered=entered,
         sizes=_sizes(desk, [*created, *entered]),
@@ -408,15 +490,17 @@ def account_page(desk: Desk, request: Request) -> Response:
 def errand_page(desk: Desk, request: Request) -> Response:
     """One errand: what it will do and cost, or what became of it."""
     errand = desk.activity.get(request.path_params["id"])
-    is_open = errand.state.is_open
+    is_open = errand.state.is_open or errand.state is State.WALLET
+    connection = desk.market.connection
     return show(
         desk,
         request,
         "errand.html",
         errand=errand,
         cost=desk.cost(errand),
-        fee=fee(desk.market.connection, errand.kind) if is_open else None,
+        fee=desk.known(lambda: fee(connection, errand.kind), None) if is_open else None,
         is_open=is_open,
+        is_asked=errand.state is State.WALLET,
     )
 
 

@@ -86,6 +86,7 @@ def environment() -> Environment:
         countdown=countdown,
         PHASES=views.PHASES,
         STATUSES=views.STATUSES,
+        CONFIRMATIONS=views.CONFIRMATIONS,
         draw_states=lambda now: Markup(charts.draw_states(now)),  # noqa: S704  # ours
         draw_bars=lambda *a, **o: Markup(charts.draw_bars(*a, **o)),  # noqa: S704  # escaped there
         escape=escape,

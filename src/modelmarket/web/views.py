@@ -53,6 +53,12 @@ STAKES = {
 }
 """What has become of the stake of one that claimed, while the request goes on."""
 
+CONFIRMATIONS = {
+    "again": "Yes, once more, although it was done before",
+    "accept_stake": "Yes, with a stake above the reward",
+}
+"""What a tick of that name says yes to; see `ConfirmationError`."""
+
 
 @dataclass(frozen=True)
 class Stop:

@@ -2,7 +2,7 @@
 // What every page does: live parts, countdowns, copying, and the wallet.
 import { follow } from "./live.js";
 import { connectWallets } from "./wallet.js";
-import { prepareUploads } from "./upload.js";
+import { lockForms, prepareUploads } from "./upload.js";
 
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
@@ -31,3 +31,5 @@ document.getElementById("problem")?.focus();
 follow();
 prepareUploads();
 connectWallets();
+// The last to hear of a submit: what the wallet takes over stays as it is.
+lockForms();

@@ -3,19 +3,27 @@
 // The server encodes, tries and explains; the wallet signs.
 
 const body = document.body;
-const chain = "0x" + Number(body.dataset.chain).toString(16);
+// Amounts and ids are decimal strings wherever they cross: a number of
+// JavaScript keeps 53 bits.
+const chain = "0x" + BigInt(body.dataset.chain).toString(16);
 const wallets = new Map();
 const CHOSEN = "modelmarket-wallet";
 const REFUSED = 4001;
 const UNKNOWN_CHAIN = 4902;
+const UNREACHED = "The server does not answer.";
+const MOST_TRIES = 120;
+const AGAIN_MS = 500;
 let provider = null;
+// Errands that this page is confirming: whatever the page shows meanwhile, none
+// of them begins a second time.
+const busy = new Set();
 
 async function post(address, document_) {
   const answer = await fetch(address, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(document_ ?? {}),
-  });
+  }).catch(() => { throw new Error(UNREACHED); });
   const data = await answer.json().catch(() => ({ message: "The server gave no answer." }));
   if (!answer.ok) throw Object.assign(new Error(data.message), data);
   return data;
@@ -96,9 +104,10 @@ function tell(error) {
 }
 
 // One signature where MDC are locked, then one transaction.
-async function sign(errand, account) {
+async function sign(errand, account, again, asked) {
   if (!(await checkChain())) await switchChain();
-  const { message } = await post(`/errands/${errand}/permit`);
+  const { message, attempt } = await post(`/errands/${errand}/permit`, { again });
+  asked.attempt = attempt;
   let signature = "";
   if (message) {
     signature = await provider.request({
@@ -106,12 +115,27 @@ async function sign(errand, account) {
       params: [account, JSON.stringify(message)],
     });
   }
-  const { transaction } = await post(`/errands/${errand}/transaction`, {
-    deadline: message ? message.message.deadline : 0,
+  const given = await post(`/errands/${errand}/transaction`, {
+    deadline: message ? message.message.deadline : "0",
     signature,
+    again,
   });
-  const hash = await provider.request({ method: "eth_sendTransaction", params: [transaction] });
-  await post(`/errands/${errand}/sent`, { hash });
+  asked.attempt = given.attempt;
+  const hash = await provider.request({ method: "eth_sendTransaction", params: [given.transaction] });
+  await tellHash(errand, hash);
+}
+
+// The wallet has sent it: a server that is away for a moment must still hear.
+async function tellHash(errand, hash) {
+  for (let tries = 0; ; tries += 1) {
+    try {
+      await post(`/errands/${errand}/sent`, { hash });
+      return;
+    } catch (error) {
+      if (error.message !== UNREACHED || tries >= MOST_TRIES) throw error;
+      await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+    }
+  }
 }
 
 async function settled(errand) {
@@ -130,24 +154,39 @@ async function confirmInWallet(event) {
   const form = event.target;
   if (form.id !== "confirm") return;
   event.preventDefault();
+  const { errand, account } = form.dataset;
+  if (busy.has(errand)) return;
+  busy.add(errand);
+  const again = Boolean(form.elements.again?.checked);
   const button = form.querySelector("button");
   const shown = button.textContent;
-  const { errand, account } = form.dataset;
   button.disabled = true;
   button.textContent = "Waiting for the wallet…";
+  const asked = { attempt: "" };
   try {
     if (!provider) throw new Error("Connect your wallet first, at the top of the page.");
-    await sign(errand, account);
+    await sign(errand, account, again, asked);
     button.textContent = "On its way…";
     await settled(errand);
   } catch (error) {
-    if (error.code !== undefined) {
-      await post(`/errands/${errand}/refused`, { code: error.code, reason: String(error.message) }).catch(() => {});
+    if (error.code !== undefined && asked.attempt !== "") {
+      const { attempt } = asked;
+      await post(`/errands/${errand}/refused`, { attempt, code: error.code, reason: String(error.message) }).catch(() => {});
     }
     tell(error);
     button.disabled = false;
     button.textContent = shown;
+  } finally {
+    busy.delete(errand);
+    ready();
   }
+}
+
+// The form comes and goes with the state of the errand; until the wallet can
+// be asked, and while it is, its button is off.
+function ready() {
+  const form = document.getElementById("confirm");
+  if (form) form.querySelector("button").disabled = busy.has(form.dataset.errand);
 }
 
 export function connectWallets() {
@@ -160,9 +199,6 @@ export function connectWallets() {
   }, 300);
   document.getElementById("switch").addEventListener("click", () => { switchChain().catch(tell); });
   if (!body.dataset.byBrowser) return;
-  // The form comes and goes with the state of the errand; until the wallet can
-  // be asked its button is off.
-  const ready = () => document.querySelector("#confirm button")?.removeAttribute("disabled");
   document.addEventListener("submit", confirmInWallet);
   document.addEventListener("renewed", ready);
   ready();

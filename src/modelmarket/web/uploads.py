@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Files that the browser sent: for their owner alone, and not for long.
+
+They hold labels and predictions in the clear. So folders and files are private
+whatever the umask says, and go as soon as they are sealed or discarded, when
+nobody has touched them for an hour, and whenever the program begins or ends.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import BinaryIO
+
+from modelmarket.errors import NotFoundError
+from modelmarket.files import PRIVATE
+
+PRIVATE_FOLDER = 0o700
+IDLE_S = 3_600.0
+COPY_BYTES = 2**20
+MOST_NAME_BYTES = 100
+"""Of a file's name; file systems take 255, and people read fewer."""
+NAME = re.compile(r"[0-9a-f]{32}")
+_UNFIT = re.compile(r"[^\w.\- ]")
+
+
+@dataclass(frozen=True)
+class Upload:
+    """The files of one form, each in a folder that its field names.
+
+    What the browser calls them is used for nothing but the file in that
+    folder, so no name can get in the way of another.
+
+    Attributes:
+        name: Unguessable.
+        folder: Where they lie.
+    """
+
+    name: str
+    folder: Path
+
+    def save(self, field: str, called: str, content: BinaryIO) -> Path:
+        """Keeps a file in place of the one that the field had.
+
+        Args:
+            field: Of the form; a word of ours.
+            called: What the browser calls it; whatever it likes.
+            content: What is in it.
+        """
+        folder = self.folder / field
+        shutil.rmtree(folder, ignore_errors=True)
+        _make_private(folder)
+        path = folder / fit_name(called)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
+        with os.fdopen(handle, "wb") as file:
+            os.fchmod(handle, PRIVATE)
+            shutil.copyfileobj(content, file, COPY_BYTES)
+        return path
+
+    def file(self, field: str) -> Path | None:
+        """The file of a field; None if it has none."""
+        folder = self.folder / field
+        return next(folder.iterdir(), None) if folder.is_dir() else None
+
+
+class Uploads:
+    """All that was sent and is not sealed yet.
+
+    Args:
+        folder: Theirs alone; made and removed as needed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._used: dict[str, float] = {}
+        self._locks: dict[str, threading.Lock] = {}
+
+    def clear(self) -> None:
+        """Removes all, of whichever run."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def begin(self) -> Upload:
+        """A new one without files."""
+        name = secrets.token_hex(16)
+        _make_private(self._folder)
+        _make_private(self._folder / name)
+        self._locks[name] = threading.Lock()
+        self._used[name] = time.monotonic()
+        return Upload(name, self._folder / name)
+
+    @contextmanager
+    def using(self, name: str) -> Iterator[Upload]:
+        """One that was begun; nobody else uses or removes it meanwhile.
+
+        Raises:
+            NotFoundError: It is gone.
+        """
+        lock = self._locks.get(name)
+        if lock is None or not NAME.fullmatch(name):
+            raise _gone()
+        with lock:
+            folder = self._folder / name
+            if not folder.is_dir():
+                raise _gone()
+            try:
+                yield Upload(name, folder)
+            finally:
+                self._used[name] = time.monotonic()
+
+    def discard(self, upload: Upload) -> None:
+        """Removes one, by whoever uses it."""
+        shutil.rmtree(upload.folder, ignore_errors=True)
+        self._used.pop(upload.name, None)
+
+    def forget_idle(self, now: float | None = None) -> None:
+        """Removes what nobody has used for an hour.
+
+        Args:
+            now: By the monotonic clock; None to look at it.
+        """
+        second = time.monotonic() if now is None else now
+        for name, used in list(self._used.items()):
+            lock = self._locks[name]
+            if second - used > IDLE_S and lock.acquire(blocking=False):
+                try:
+                    self.discard(Upload(name, self._folder / name))
+                finally:
+                    lock.release()
+
+
+def fit_name(called: str) -> str:
+    """A file's name as the browser gives it, so that any file system takes it."""
+    last = PurePath(called.replace("\\", "/")).name
+    fit = _UNFIT.sub("_", last).lstrip(". ").rstrip()
+    stem, dot, suffix = fit.rpartition(".")
+    if not dot:
+        stem, suffix = fit, ""
+    tail = (dot + suffix).encode()[:20]
+    head = stem.encode()[: MOST_NAME_BYTES - len(tail)]
+    return (head + tail).decode(errors="ignore") or "file"
+
+
+def _make_private(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
+    folder.chmod(PRIVATE_FOLDER)
+
+
+def _gone() -> NotFoundError:
+    return NotFoundError(
+        "That upload is not here any more.", hint="Choose the file again."
+    )
