@@ -195,8 +195,10 @@ class Activity:
     def twin(self, errand: Errand) -> Errand | None:
         """Another errand with the same submission that may still be sent."""
         found = self._select(
-            "WHERE json_extract(details, '$.seal') = ? AND id != ? ORDER BY id",
+            "WHERE json_extract(details, '$.seal') = ? AND kind = ? AND id != ?"
+            " ORDER BY id",
             errand.details.get("seal"),
+            errand.kind,
             errand.id,
         )
         under_way = (State.WALLET, State.SIGNING, State.PENDING)
