@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import time
 import os
 import socket
 import subprocess
@@ -241,7 +242,7 @@ def test_methods_for_tests_are_off_and_say_how_to_have_them(
     assert error["code"] == -32601
     assert "--test-methods" in error["message"]
     assert head(plain) == before
-    assert abs(Connection(plain).now() - Connection(plain).block().timestamp) < 60
+    assert abs(Connection(plain).now() - time.time()) < 0x10 / 2
 
 
 def test_no_other_method_changes_the_chain_without_a_signature() -> None:
