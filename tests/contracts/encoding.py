@@ -107,6 +107,13 @@ FUNCTIONS = {
     "transfer": "transfer(address,uint256)",
     "approve": "approve(address,uint256)",
     "permit": "permit(address,address,uint256,uint256,uint8,bytes32,bytes32)",
+    # Of the harness's tokens.
+    "attack": "attack(address,bytes)",
+    "behave": "behave(uint256,uint256)",
+    "ask_for_permits": "ask_for_permits(bool)",
+    "reentered": "reentered()",
+    "refused": "refused()",
+    "answered": "answered()",
 }
 
 EVENTS = {

@@ -12,6 +12,7 @@ nothing has changed. The order of the checks is the promise of `docs/protocol.md
 from __future__ import annotations
 
 from collections import defaultdict
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -257,7 +258,14 @@ class Reference:
             Refused: With the reason; nothing has changed.
         """
         self.logs = []
-        result: int | None = getattr(self, what)(who, *arguments)
+        # ModelCoin refuses nothing that the market sends; another token may, at
+        # the end of a call.
+        before = deepcopy(self.__dict__) if isinstance(self.coin, HostileCoin) else {}
+        try:
+            result: int | None = getattr(self, what)(who, *arguments)
+        except Refused:
+            self.__dict__.update(before)
+            raise
         return result
 
     # --- what is so ---
@@ -382,12 +390,6 @@ class Reference:
     def _pay(self, who: str, amount: int) -> None:
         self.logs += self.coin.transfer(self.address, who, amount)
 
-    def _can_pay(self, amount: int) -> None:
-        """Asks the token first, so that what it refuses changes nothing."""
-        if isinstance(self.coin, HostileCoin):
-            require(self.coin.refusal is None, self.coin.refusal or "")
-            require(self.coin.balances[self.address] >= amount, "")
-
     def create_request(self, who: str, terms: Terms, permit: Permit) -> int:
         bounds = ((terms.dataset, 128), (terms.name, 64), (terms.context, 1_024))
         require(all(len(one) <= most for one, most in bounds), "")
@@ -426,8 +428,6 @@ class Reference:
         require(live <= max_live, "TooManyLive")
         share = asked.terms.reward // live if live else 0
         rest = asked.terms.reward - share * live
-        if rest:
-            self._can_pay(rest)
         asked.stage, asked.share = "CANCELLED", share
         self._say("RequestCancelled", number, live, share, rest)
         if rest:
@@ -495,7 +495,6 @@ class Reference:
         phase = self._in(asked, "OPEN", "TRUTH", "CLAIMS", "VALIDATION")
         require(one.status in ("live", "ranked"), "NotLive")
         if phase == "OPEN":
-            self._can_pay(asked.terms.stake)
             one.status = "cancelled"
             self._say("SubmissionCancelled", number, asked.id, asked.terms.stake)
             self._pay(who, asked.terms.stake)
@@ -572,16 +571,13 @@ class Reference:
         count, bits = asked.page_labels(page), asked.terms.bits
         same = sealing.unpack(truth, bits) == sealing.unpack(guess, bits)
         matched = asked.matched + int(same[:count].sum())
-        wins = is_last and matched == one.matches
-        if wins:
-            self._can_pay(asked.terms.reward + asked.terms.stake)
         self._close_claims(asked)
         asked.pages, asked.matched = asked.pages + 1, matched
         if not is_last:
             one.left = sealing.bound(below, superhash)
             told = (page, matched, one.left, asked.window_ends)
             self._say("PredictionsOpened", number, asked.id, *told)
-        elif not wins:
+        elif matched != one.matches:
             self._fail(asked, one, "VALIDATION", MISMATCH)
         else:
             one.status = "won"
@@ -609,7 +605,6 @@ class Reference:
         one = self._submission(number)
         amount = self.amount_due(one)
         require(amount > 0, "NothingDue")
-        self._can_pay(amount)
         one.status = "withdrawn"
         self._say("Withdrawn", number, one.request, amount)
         self._pay(one.trainer, amount)
@@ -632,12 +627,6 @@ class Reference:
 
     def _fail(self, asked: Asked, one: Entered, phase: str, reason: int) -> None:
         was_candidate = phase == "VALIDATION" and asked.candidate is one
-        if was_candidate and len(asked.ranking) > 1:
-            following = asked.ranking[1].matches >= asked.terms.minimum
-        else:
-            following = False
-        if was_candidate and not following:
-            self._can_pay(asked.terms.reward)
         if phase == "VALIDATION":
             self._close_claims(asked)
         one.status = "failed"
@@ -659,7 +648,6 @@ class Reference:
             asked.stage = "VALIDATION"
 
     def _refund(self, asked: Asked) -> None:
-        self._can_pay(asked.terms.reward)
         slashed = self._end(asked, "REFUNDED")
         self._say("RequestRefunded", asked.id, asked.terms.reward, slashed)
         self._pay(asked.requester, asked.terms.reward)
