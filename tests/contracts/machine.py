@@ -8,6 +8,7 @@ from typing import Any
 
 import pyrevm
 
+from contracts.encoding import Log
 from modelmarket.chain.abi import functions
 from modelmarket.chain.artifacts import artifact
 
@@ -15,14 +16,19 @@ START = 1_800_000_000
 
 
 class Reverted(Exception):  # noqa: N818  # the machine's word
-    """A call was refused, with a reason."""
+    """A call was refused, with a reason or an empty one."""
 
 
 class Machine:
-    """An EVM with a clock that tests move."""
+    """An EVM with a clock that tests move.
 
-    def __init__(self) -> None:
-        self.evm = pyrevm.EVM(spec_id="PRAGUE")
+    Args:
+        chain_id: What contracts see as their chain's.
+    """
+
+    def __init__(self, chain_id: int = 1) -> None:
+        environment = pyrevm.Env(cfg=pyrevm.CfgEnv(chain_id=chain_id))
+        self.evm = pyrevm.EVM(environment, spec_id="PRAGUE")
         self.calls = 0
         self.move_to(START)
 
@@ -34,36 +40,64 @@ class Machine:
     def deploy(self, name: str, deployer: str, arguments: bytes = b"") -> str:
         """Deploys a contract of the package."""
         code = bytes.fromhex(artifact(name).bytecode[2:]) + arguments
+        return self.deploy_code(code, deployer)
+
+    def deploy_code(self, code: bytes, deployer: str) -> str:
+        """Deploys whatever code makes a contract."""
         address: str = self.evm.deploy(deployer, code)
+        self.evm.reset_transient_storage()
         return address
 
-    def call(
-        self, contract: str, address: str, sender: str, what: str, *arguments: Any
-    ) -> Any:
-        """Calls a function; returns its first value.
+    def transplant(self, other: Machine, address: str) -> None:
+        """Puts another chain's contract here, as a fork of that chain would."""
+        code = other.evm.get_code(address)
+        self.evm.insert_account_info(address, pyrevm.AccountInfo(nonce=1, code=code))
+
+    def send(self, address: str, sender: str, data: bytes, value: int = 0) -> bytes:
+        """Makes a call and returns its output.
 
         Raises:
             Reverted: With the contract's reason.
         """
-        function = functions(contract)[what]
         self.calls += 1
         try:
-            output = self.evm.message_call(
-                caller=sender, to=address, calldata=function.encode(*arguments)
+            output: bytes = self.evm.message_call(
+                caller=sender, to=address, calldata=data, value=value
             )
         except RuntimeError as error:
             raise Reverted(self._reason(str(error))) from None
         finally:
             self.evm.reset_transient_storage()
+        return output
+
+    def logs(self) -> list[Log]:
+        """The events of the last call."""
+        found = []
+        for one in self.evm.result.logs:
+            topics, data = one.data
+            found.append((one.address.lower(), tuple(topics), data))
+        return found
+
+    def call(
+        self, contract: str, address: str, sender: str, what: str, *arguments: Any
+    ) -> Any:
+        """Calls a function by the package's ABI; returns its first value.
+
+        Raises:
+            Reverted: With the contract's reason.
+        """
+        function = functions(contract)[what]
+        output = self.send(address, sender, function.encode(*arguments))
         values = function.decode(output)
         return values[0] if values else None
 
     @staticmethod
     def _reason(said: str) -> str:
-        """The text of `Error(string)` in what revm says."""
+        """The text of `Error(string)` in what revm says; empty for none."""
         found = re.search(r"output: 0x08c379a0([0-9a-f]+)", said)
         if found is None:
-            return said
+            is_silent = re.match(r"Revert \{ gas_used: \d+, output: 0x \}", said)
+            return "" if is_silent else said
         output = bytes.fromhex(found[1])
         size = int.from_bytes(output[32:64])
         return output[64 : 64 + size].decode()

@@ -395,7 +395,7 @@ def test_re_entry_from_a_token(world: World) -> None:
     bad = World(coin, world.deployer)
     request, (ann, bob) = bad.in_validation(0, 1)
     bad.validate(request, ann)
-    coin.attack(bad.market.address, bob.id)
+    coin.attack(bad.market.address, bad.market.withdraw.prepare_calldata(bob.id))
     before = bad.balance("bob")
     bad.withdraw(bob)
     assert (coin.reentered(), coin.refused()) == (1, 1)
@@ -639,7 +639,7 @@ def test_a_token_that_does_not_pay(world: World) -> None:
         coin = boa.load(str(HARNESS / "BadCoin.vy"))
     bad = World(coin, world.deployer)
     request, (ann,) = bad.in_validation(0)
-    coin.refuse()
+    coin.behave(1, 0)
     with boa.reverts("Unpaid"):
         bad.create()
     with boa.reverts("Unpaid"):

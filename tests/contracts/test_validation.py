@@ -123,7 +123,7 @@ def test_a_page_of_the_truth_is_opened_under_its_own_number(world: World) -> Non
     world.at(request.deadline)
     page, inner = words(request.opening.pages[0]), request.opening.inner(0)
     for number in (1, 2, 3):
-        with boa.reverts(), world.as_("eve"):
+        with boa.reverts("WrongPage"), world.as_("eve"):
             world.market.open_truth(request.id, number, page, inner)
     world.open_truth(request)
     assert world.phase(request) == CLAIMS

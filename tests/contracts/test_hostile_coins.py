@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tokens that call back, refuse, keep a fee or say nothing: nothing is gained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import boa
+import pytest
+
+from contracts.comparing import DEPLOYER, PEOPLE, Comparison
+from contracts.encoding import Page, Text, calldata, word
+from contracts.machine import Reverted
+from contracts.reference import NO_PERMIT, HostileCoin, Permit
+from contracts.sealing import NOTHING
+from contracts.world import compiled
+from modelmarket.chain.abi import functions
+
+HARNESS = Path(__file__).parent / "harness"
+REFUSES, REVERTS = 1, 2
+
+Call = Callable[..., Any]
+
+
+@cache
+def code(name: str) -> bytes:
+    compiled("ModelCoin")  # sets the search paths
+    return bytes(boa.load_partial(str(HARNESS / f"{name}.vy")).compiler_data.bytecode)
+
+
+def of_coin(both: Comparison, what: str, *arguments: object) -> bytes:
+    return both.machine.send(both.coin, DEPLOYER, calldata(what, *arguments))
+
+
+# Each of the calls that move money, a moment before it is made.
+
+
+def creating(both: Comparison) -> Call:
+    return both.create
+
+
+def submitting(both: Comparison) -> Call:
+    truth = both.create()
+    return lambda **expected: both.submit(truth, "ann", **expected)
+
+
+def cancelling_an_empty_request(both: Comparison) -> Call:
+    truth = both.create()
+    return lambda **expected: both.cancel_request(truth, **expected)
+
+
+def cancelling_with_a_remainder(both: Comparison) -> Call:
+    truth = both.create()
+    for who in ("ann", "bob", "eve"):
+        both.submit(truth, who)
+    return lambda **expected: both.cancel_request(truth, 3, **expected)
+
+
+def leaving_in_time(both: Comparison) -> Call:
+    guess = both.submit(both.create())
+    return lambda **expected: both.cancel(guess, **expected)
+
+
+def winning(both: Comparison) -> Call:
+    _, guess, _ = both.in_validation([1], [1, 2])
+    return lambda **expected: both.open_page(guess, **expected)
+
+
+def failing_last(both: Comparison) -> Call:
+    truth, guess = both.in_claims([1])
+    both.claim(guess, 20)
+    both.close_claims(truth)
+    return lambda **expected: both.open_page(guess, **expected)
+
+
+def leaving_as_the_last_candidate(both: Comparison) -> Call:
+    _, guess = both.in_validation([1])
+    return lambda **expected: both.cancel(guess, accept=True, **expected)
+
+
+def timing_out_as_the_last_candidate(both: Comparison) -> Call:
+    truth, _ = both.in_validation([1])
+    both.until(truth)
+    return lambda **expected: both.enforce(truth, **expected)
+
+
+def closing_without_a_claim(both: Comparison) -> Call:
+    truth, _ = both.in_claims([1])
+    both.until(truth)
+    return lambda **expected: both.enforce(truth, **expected)
+
+
+def a_truth_that_nobody_waited_for(both: Comparison) -> Call:
+    truth = both.create()
+    both.at(truth.deadline)
+    both.until(truth)
+    return lambda **expected: both.enforce(truth, **expected)
+
+
+def withdrawing_after_the_winner(both: Comparison) -> Call:
+    _, first, second = both.in_validation([1], [1, 2])
+    both.open_page(first)
+    return lambda **expected: both.withdraw(second, **expected)
+
+
+def withdrawing_a_share(both: Comparison) -> Call:
+    truth = both.create()
+    guess = both.submit(truth)
+    both.cancel_request(truth, 1)
+    return lambda **expected: both.withdraw(guess, **expected)
+
+
+def withdrawing_after_a_forfeit(both: Comparison) -> Call:
+    truth = both.create()
+    guess = both.submit(truth)
+    both.at(truth.deadline)
+    both.until(truth)
+    both.enforce(truth)
+    return lambda **expected: both.withdraw(guess, **expected)
+
+
+MOVING = (
+    creating,
+    submitting,
+    cancelling_an_empty_request,
+    cancelling_with_a_remainder,
+    leaving_in_time,
+    winning,
+    failing_last,
+    leaving_as_the_last_candidate,
+    timing_out_as_the_last_candidate,
+    closing_without_a_claim,
+    a_truth_that_nobody_waited_for,
+    withdrawing_after_the_winner,
+    withdrawing_a_share,
+    withdrawing_after_a_forfeit,
+)
+
+
+def every_function(both: Comparison) -> dict[str, bytes]:
+    """A call of each of the market's functions, with arguments that decode."""
+    terms, _ = both.terms("eve", 20, 4, 1)
+    page = Page(bytes(96))
+    arguments: dict[str, tuple[object, ...]] = {
+        "create_request": (terms, NO_PERMIT),
+        "cancel_request": (1, NOTHING, 9),
+        "open_truth": (1, 0, page, NOTHING),
+        "submit": (1, NOTHING, NOTHING, NOTHING, Text(b""), NO_PERMIT),
+        "cancel_submission": (1, NOTHING, True),
+        "set_operator": (PEOPLE["eve"], True),
+        "claim": (1, NOTHING, 1, 0),
+        "open_predictions": (1, 0, page, page, NOTHING, NOTHING, Text(b"")),
+        "is_operator": (PEOPLE["eve"], PEOPLE["ann"]),
+        "truth_page": (1, 0),
+        **dict.fromkeys(("coin", "chain_id", "slashed"), ()),
+        **dict.fromkeys(("request_count", "submission_count"), ()),
+        **dict.fromkeys(("enforce_timeout", "withdraw", "phase"), (1,)),
+        **dict.fromkeys(("request", "submission", "due"), (1,)),
+    }
+    return {name: calldata(name, *sent) for name, sent in arguments.items()}
+
+
+def test_every_function_of_the_market_is_tried() -> None:
+    names = set(functions("ModelMarket"))
+    assert names == set(every_function(Comparison()))
+
+
+@pytest.mark.parametrize("moment", MOVING)
+def test_while_money_moves_the_market_is_closed_to_every_call(moment: Any) -> None:
+    """Not one function answers while the token has the word; the lock itself
+    says nothing, while each check of a function's own has a name."""
+    both = Comparison(hostile=code("BadCoin"))
+    call = moment(both)
+    for name, sent in every_function(both).items():
+        point = both.point()
+        of_coin(both, "attack", both.market, Text(sent))
+        call()
+        assert of_coin(both, "reentered") == word(1), name
+        assert of_coin(both, "refused") == word(1), name
+        assert of_coin(both, "answered")[32:64] == word(0), name
+        both.reorganise(point)
+        _would_answer(both, sent)
+
+
+def _would_answer(both: Comparison, sent: bytes) -> None:
+    """By itself the same call works, or is refused for a reason that it names."""
+    point = both.point()
+    try:
+        both.machine.send(both.market, both.coin, sent)
+    except Reverted as error:
+        # The attacker has no coins of its own.
+        assert str(error) or sent[:4] == calldata("create_request")[:4]
+    both.machine.evm.revert(point.checkpoint)
+
+
+@pytest.mark.parametrize("moment", [creating, submitting])
+def test_a_permit_that_calls_back_finds_the_market_closed(moment: Any) -> None:
+    both = Comparison(hostile=code("BadCoin"))
+    call = moment(both)
+    of_coin(both, "ask_for_permits", True)
+    for name, sent in every_function(both).items():
+        point = both.point()
+        of_coin(both, "attack", both.market, Text(sent))
+        call(permit=Permit(both.now, 27, word(1), word(1)))
+        assert of_coin(both, "reentered") == word(1), name
+        assert of_coin(both, "refused") == word(1), name
+        assert of_coin(both, "answered")[32:64] == word(0), name
+        both.reorganise(point)
+
+
+@pytest.mark.parametrize("moment", MOVING)
+@pytest.mark.parametrize(
+    ("coin", "behaviour", "reason"),
+    [
+        ("BadCoin", REFUSES, "Unpaid"),
+        ("BadCoin", REVERTS, "not today"),
+        ("SilentCoin", 1, ""),
+    ],
+)
+def test_a_call_whose_money_does_not_move_changes_nothing(
+    moment: Any, coin: str, behaviour: int, reason: str
+) -> None:
+    both = Comparison(hostile=code(coin))
+    call = moment(both)
+    of_coin(both, "behave", behaviour, 0)
+    assert isinstance(both.model.coin, HostileCoin)
+    both.model.coin.refusal = reason
+    call(refused=reason)
+    of_coin(both, "behave", 0, 0)
+    both.model.coin.refusal = None
+    call()
+
+
+def test_a_token_that_keeps_a_fee_makes_nobody_richer() -> None:
+    """The market owes what was promised; where the token has kept too much, a
+    payment is refused whole, and the next one is not worse for it."""
+    both = Comparison(hostile=code("BadCoin"))
+    assert isinstance(both.model.coin, HostileCoin)
+    of_coin(both, "behave", 0, 3)
+    both.model.coin.fee = 3
+    truth = both.create()
+    ann, bob = both.submit(truth, "ann"), both.submit(truth, "bob")
+    both.cancel(ann)
+    both.cancel(bob)
+    both.cancel_request(truth, refused="")
+    other = both.create("eve")
+    both.cancel_request(truth)
+    both.cancel_request(other, refused="")
