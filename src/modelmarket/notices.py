@@ -167,7 +167,7 @@ class Watch:
                 sink(notice)
             except (OSError, subprocess.SubprocessError):
                 continue
-            except Exception:
+            except Exception:  # noqa: BLE001  # nor may anything else
                 _log.exception("A notice could not be told.")
 
 

@@ -272,7 +272,7 @@ def _note(
 def _set_aside_with(market: Market, seal: Seal) -> Iterator[RequestId]:
     """What is set aside is in no table but that of the events."""
     for request_id in market.index.set_aside():
-        if any(seal in one.log.data for one in market.index.logs(request_id)):
+        if any(one.log.data.find(seal) >= 0 for one in market.index.logs(request_id)):
             yield request_id
 
 
