@@ -193,7 +193,7 @@ def list_(
     )
     for number in [] if as_json else market.index.set_aside():
         print(  # noqa: T201  # beside the table
-            f"Request {number} is set aside: modelmarket request show {number} says why.",
+            f"Request {number} is set aside; why: modelmarket request show {number}",
             file=sys.stderr,
         )
 
