@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Self
 
 _HARMLESS = "\n"
+_HARMFUL = ("Cc", "Cf", "Co", "Cs", "Zl", "Zp")
 
 
 class Undecodable(str):
@@ -68,12 +69,12 @@ def storable(text: str) -> str:
 def plain(text: object) -> str:
     """Text from strangers, fit for a terminal.
 
-    Control characters (escape codes) and characters that turn the direction
-    of writing are shown as U+FFFD.
+    Control characters (escape codes), characters that turn the direction of
+    writing and line ends of other kinds are shown as U+FFFD.
     """
     return "".join(
         one
-        if one in _HARMLESS or unicodedata.category(one) not in ("Cc", "Cf", "Co", "Cs")
+        if one in _HARMLESS or unicodedata.category(one) not in _HARMFUL
         else "\N{REPLACEMENT CHARACTER}"
         for one in str(text)
     )

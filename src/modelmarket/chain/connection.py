@@ -153,13 +153,13 @@ class Connection:
         """
         with _node_errors(self.name):
             found = self.web3.eth.get_block(at)  # type: ignore[arg-type]  # a NewType of int
-        return Block(
-            int(found["number"]),
-            bytes(found["hash"]),
-            bytes(found["parentHash"]),
-            int(found["timestamp"]),
-            bytes(found.get("logsBloom", b"")),
-        )
+            return Block(
+                int(found["number"]),
+                bytes(found["hash"]),
+                bytes(found["parentHash"]),
+                int(found["timestamp"]),
+                bytes(found.get("logsBloom", b"")),
+            )
 
     def is_agreed(self, block: Block) -> bool:
         """Whether every node that answers has this block at its place.
@@ -263,7 +263,7 @@ class Connection:
             found = self.web3.eth.get_logs(
                 {"address": address, "fromBlock": first, "toBlock": last}
             )
-        return [_log(one) for one in found]
+            return [_log(one) for one in found]
 
     def nonce(self, transaction: bytes) -> int | None:
         """A transaction's place in its account; None if the node has never
@@ -357,14 +357,24 @@ def _node_errors(name: str) -> Iterator[None]:
         raise explain(_reason(error)) from None
     except Web3Exception as error:
         raise ChainError(f"The node at {name} answered: {error}") from error
-    except (ValueError, TypeError, KeyError) as error:
+    except (
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ) as error:
         raise ChainError(f"The node at {name} answered nonsense: {error}") from error
 
 
 def _reason(error: Any) -> str:
     """The contract's reason: the text of `Error(string)`, or else empty."""
     data = error.data if isinstance(error.data, str) else ""
-    raw = bytes.fromhex(data.removeprefix("0x"))
+    try:
+        raw = bytes.fromhex(data.removeprefix("0x"))
+    except ValueError:
+        return ""
     if raw[:4] == bytes.fromhex("08c379a0"):
         size = int.from_bytes(raw[36:68])
         return raw[68 : 68 + size].decode(errors="replace")

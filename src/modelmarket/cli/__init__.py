@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import io
 import signal
 import sys
 
@@ -77,6 +78,10 @@ def _end(signal_number: int, _frame: object) -> None:
 def main() -> None:
     """Runs a command; errors are said in words and end with their own code."""
     signal.signal(signal.SIGTERM, _end)
+    for stream in (sys.stdout, sys.stderr):
+        # What a terminal has no sign for is spelled out, and never an error.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except KeyboardInterrupt:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from modelmarket.text import plain
+from modelmarket.text import in_a_line, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,7 +63,7 @@ class Output:
             )
             table.add_column(column, justify="right" if is_number else "left")
         for row in rows:
-            table.add_row(*(Text(plain(cell)) for cell in row))
+            table.add_row(*(Text(in_a_line(cell)) for cell in row))
         # A pipe has no width; programs that read tables want whole lines.
         width = None if sys.stdout.isatty() else 200
         Console(width=width).print(table)

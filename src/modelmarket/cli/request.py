@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -34,7 +35,7 @@ from modelmarket.cli.options import (
 )
 from modelmarket.cli.output import Output
 from modelmarket.files import free_path
-from modelmarket.text import local_time, utc_time
+from modelmarket.text import in_a_line, local_time, utc_time
 
 if TYPE_CHECKING:
     from modelmarket.market import Request
@@ -211,6 +212,11 @@ def list_(
         ],
         empty="No request yet. Make one with: modelmarket request create",
     )
+    for number in [] if as_json else market.index.set_aside():
+        print(  # noqa: T201  # beside the table
+            f"Request {number} is set aside; why: modelmarket request show {number}",
+            file=sys.stderr,
+        )
 
 
 @app.command()
@@ -234,15 +240,15 @@ def show(
         return
     output.result(
         None,
-        f"Request {found.id}: {terms.name or 'without a name'}",
+        f"Request {found.id}: {in_a_line(terms.name) or 'without a name'}",
         f"  {found.position().phase.name}: {found.status()}",
         f"  reward {format_mdc(terms.reward)} MDC, stake {format_mdc(terms.stake)} MDC",
         f"  {terms.labels:,} test rows, at least {terms.minimum_matches:,} matches",
         f"  deadline {local_time(found.record.deadline)}, "
         f"{terms.response_window_s:,} s for each step after it",
-        f"  dataset {terms.dataset}",
-        *([f"  {terms.context}"] if terms.context else []),
-        *([f"  model {found.record.model}"] if found.record.model else []),
+        f"  dataset {in_a_line(terms.dataset)}",
+        *(f"  {line}" for line in terms.context.splitlines()),
+        *([f"  model {in_a_line(found.record.model)}"] if found.record.model else []),
     )
     output.table(
         None,

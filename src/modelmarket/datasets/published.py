@@ -8,6 +8,7 @@ Croissant 1.0 metadata (https://docs.mlcommons.org/croissant/) besides.
 from __future__ import annotations
 
 import json
+import re
 from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
@@ -27,6 +28,10 @@ TRAIN = "train.csv"
 TEST = "test.csv"
 SAMPLE = "sample_submission.csv"
 MOST_MANIFEST_BYTES = 2**24
+MOST_ROWS = 2**53
+"""What every reader of JSON can count to."""
+MOST_SAID = 200
+_FRACTION = re.compile(r"[0-9]{1,40}(/[0-9]{1,40}|\.[0-9]{1,40})?", re.ASCII)
 SAMPLE_BATCH_ROWS = 100_000
 
 _CONTEXT: dict[str, Any] = {
@@ -175,30 +180,63 @@ class Manifest:
             document = parse_json(data)
             own = document["modelmarket"]
             if own["schema_version"] != SCHEMA_VERSION:
+                version = repr(own["schema_version"])[:MOST_SAID]
                 raise DataError(
-                    f"The manifest has version {own['schema_version']!r}; this "
+                    f"The manifest has version {version}; this "
                     f"program reads {SCHEMA_VERSION}."
                 )
             manifest = cls(
-                name=str(own["name"]),
-                context=str(own["context"]),
-                classes=Classes(tuple(map(str, own["classes"]))),
-                train_rows=int(own["train_rows"]),
-                test_rows=int(own["test_rows"]),
-                train_counts=tuple(map(int, own["train_counts"])),
-                fraction=Fraction(own["split_fraction"]),
+                name=_text(own["name"]),
+                context=_text(own["context"]),
+                classes=Classes(tuple(map(_text, own["classes"]))),
+                train_rows=_count(own["train_rows"]),
+                test_rows=_count(own["test_rows"]),
+                train_counts=tuple(map(_count, own["train_counts"])),
+                fraction=_fraction(own["split_fraction"]),
                 stratified=bool(own["stratified"]),
-                features=tuple(map(str, own["features"])),
+                features=tuple(map(_text, own["features"])),
                 sha256={
-                    str(one["name"]): str(one["sha256"])
+                    _text(one["name"]): _text(one["sha256"])
                     for one in document["distribution"]
                 },
             )
-        except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
-            raise DataError(f"{MANIFEST} is not a manifest: {error!r}.") from error
-        if own["bits"] != manifest.classes.bits:
-            raise DataError(f"{MANIFEST} says {own['bits']!r} bits for its classes.")
+            bits = own["bits"]
+        except (
+            ArithmeticError,
+            KeyError,
+            RecursionError,
+            TypeError,
+            ValueError,
+        ) as error:
+            said = repr(error)[:MOST_SAID]
+            raise DataError(f"{MANIFEST} is not a manifest: {said}.") from error
+        if bits != manifest.classes.bits:
+            said = repr(bits)[:MOST_SAID]
+            raise DataError(f"{MANIFEST} says {said} bits for its classes.")
         return manifest
+
+
+def _text(value: object) -> str:
+    """A stranger's text, which can be written again as UTF-8."""
+    if not isinstance(value, str):
+        raise TypeError(f"a text is a {type(value).__name__}")
+    value.encode()
+    return value
+
+
+def _count(value: object) -> int:
+    """A stranger's number of rows."""
+    if not isinstance(value, int) or not 0 <= value <= MOST_ROWS:
+        raise ValueError("a number of rows is none")
+    return value
+
+
+def _fraction(value: object) -> Fraction:
+    """A stranger's fraction; an exponent could stand for more than memory holds."""
+    text = _text(value)
+    if not _FRACTION.fullmatch(text):
+        raise ValueError(f"{text[:40]!r} is no fraction")
+    return Fraction(text)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from dataclasses import dataclass
 from fractions import Fraction
@@ -35,8 +36,12 @@ if TYPE_CHECKING:
     from modelmarket.protocol.types import Address
 
 MOST_COPY_BYTES = 64 * 2**20
+AT_ONCE = 1_000
 SPARE_TURNS = 16
 """Truths that may have been sealed without a request, tried too."""
+
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -72,12 +77,40 @@ def recover(market: Market, owner: Address | None = None) -> Iterator[Recovered]
     market.index.sync()
     market.verifier.verify_counts()
     for wanted in (Wanted(requester=account), Wanted(trainer=account)):
-        for found in market.index.find(wanted):
-            record = market.index.request(found.id)
+        for found in _all(market, wanted):
+            try:
+                record = market.index.request(found)
+            except ModelMarketError as error:
+                yield Recovered(found, SubmissionId(0), is_here=False, says=str(error))
+                continue
             if record.stage.is_final:
                 continue
             for seal, submission_id in _awaited(record, account, wanted):
-                yield _one(market, record, submission_id, seal)
+                yield _tried(market, record, submission_id, seal)
+    # Whose these are nobody can read.
+    for request_id, why in market.index.set_aside().items():
+        yield Recovered(request_id, SubmissionId(0), is_here=False, says=why)
+
+
+def _all(market: Market, wanted: Wanted) -> list[RequestId]:
+    """Those that fit, however many they are."""
+    found: list[RequestId] = []
+    while more := market.index.find(wanted, limit=AT_ONCE, offset=len(found)):
+        found += [one.id for one in more]
+    return found
+
+
+def _tried(
+    market: Market, record: RequestRecord, submission_id: SubmissionId, seal: Seal
+) -> Recovered:
+    """One of them; whatever goes wrong with it, the others are looked for too."""
+    try:
+        return _one(market, record, submission_id, seal)
+    except Exception as error:  # noqa: BLE001  # it is told, and the next one is tried
+        if not isinstance(error, ModelMarketError):
+            _log.exception("request %d, submission %d", record.id, submission_id)
+        says = f"could not be looked for: {error}"
+        return Recovered(record.id, submission_id, is_here=False, says=says)
 
 
 def _awaited(
