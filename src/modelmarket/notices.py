@@ -167,7 +167,7 @@ class Watch:
                 sink(notice)
             except (OSError, subprocess.SubprocessError):
                 continue
-            except Exception:  # noqa: BLE001  # nor may anything else
+            except Exception:  # noqa: BLE001  # telling never stops it
                 _log.exception("A notice could not be told.")
 
 
@@ -265,12 +265,11 @@ def metrics(watch: Watch, port: int) -> Iterator[str]:
     from prometheus_client import generate_latest
     from starlette.applications import Starlette
     from starlette.middleware import Middleware
-    from starlette.middleware.trustedhost import TrustedHostMiddleware
     from starlette.requests import Request
     from starlette.responses import Response
     from starlette.routing import Route
 
-    from modelmarket.serving import LOOPBACK_HOSTS, serving
+    from modelmarket.serving import NamedHost, serving
 
     def show(_request: Request) -> Response:
         text = generate_latest(watch.registry)
@@ -278,7 +277,7 @@ def metrics(watch: Watch, port: int) -> Iterator[str]:
 
     application = Starlette(
         routes=[Route("/metrics", show)],
-        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=LOOPBACK_HOSTS)],
+        middleware=[Middleware(NamedHost)],
     )
     with serving(application, port=port) as address:
         yield f"{address}/metrics"

@@ -347,7 +347,7 @@ class _Keeper:
     def _say(self, report: Report) -> None:
         try:
             self._tell(report)
-        except Exception:  # noqa: BLE001  # whoever is told keeps nobody from acting
+        except Exception:  # noqa: BLE001  # telling never stops it
             _log.exception("What happened could not be told: %s", report.message)
 
 
