@@ -17,12 +17,14 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import sys
 import tomllib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from mutation import SOURCES, mutants
@@ -115,25 +117,26 @@ def choose(
     return [
         one
         for one in of.lies
-        if only in one.name
+        if re.search(only, one.name)
         and (not again or one.name not in last or last[one.name].fate == "survived")
     ]
 
 
-def run(of: Family, *, again: bool, only: str, processes: int) -> bool:
+def run(of: Family, arguments: argparse.Namespace) -> bool:
     """Tries mutants, prints and keeps what became of them; whether all is well."""
+    again, only = arguments.again, arguments.only
     last = kept(of)
     chosen = choose(of, last, again=again, only=only)
     verdicts = last if again or only else {}
     tried = Counter[str]()
-    for verdict in try_all(chosen, processes):
+    for verdict in try_all(chosen, arguments.processes, arguments.baseline):
         verdicts[verdict.name] = verdict
         tried[verdict.fate] += 1
         if verdict.fate == "survived" or not (
             verdict.fate == "killed" or of.may_be_idle
         ):
             print(f"{verdict.fate}: line {verdict.line}, {verdict.name}", flush=True)
-        if tried.total() % 25 == 0:
+        if tried.total() % 10 == 0:
             said = ", ".join(f"{count} {fate}" for fate, count in tried.items())
             print(f"{tried.total()} of {len(chosen)}: {said}", flush=True)
             keep(of, verdicts)
@@ -166,24 +169,26 @@ def main() -> None:
         help="only those that survived the last time, or were not reached",
     )
     parser.add_argument(
-        "--only", default="", metavar="TEXT", help="only those with this in their names"
+        "--only",
+        default="",
+        metavar="PATTERN",
+        help="only those in whose names this pattern is found",
     )
     parser.add_argument(
         "--processes", type=int, default=os.cpu_count() or 1, metavar="N"
+    )
+    parser.add_argument(
+        "--baseline",
+        type=Path,
+        metavar="FOLDER",
+        help="keeps what the tests do without mutants, for runs of one family on the"
+        " same sources and tests",
     )
     arguments = parser.parse_args()
     if wrong := not_applying(SOURCES, patches()):
         sys.exit("\n".join(wrong))
     names = [arguments.family] if arguments.family else FAMILIES
-    results = [
-        run(
-            family(name),
-            again=arguments.again,
-            only=arguments.only,
-            processes=arguments.processes,
-        )
-        for name in names
-    ]
+    results = [run(family(name), arguments) for name in names]
     sys.exit(0 if all(results) else 1)
 
 

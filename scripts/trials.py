@@ -35,6 +35,8 @@ PACKING = ("", "create", "schedule", "stakes", "load", "store")
 ALONE = {"labels.vy": (), "ranking.vy": (), "seals.vy": (), "requests.vy": PACKING}
 """Modules that have tests of their own, in `MODULES`: for these functions, or all."""
 MODULES = "test_modules.py"
+SHARES = 4
+"""In so many parts the tests are run before any mutant."""
 
 
 @dataclass(frozen=True)
@@ -76,9 +78,13 @@ class Known:
 class _Baseline:
     """Notes for each test how long it takes and which lines it runs."""
 
-    def __init__(self) -> None:
+    def __init__(self, share: int) -> None:
+        self._share = share
         self.seconds: Counter[str] = Counter()
         self.reaching: dict[tuple[str, int], set[str]] = {}
+
+    def pytest_collection_modifyitems(self, items: list[Any]) -> None:
+        items[:] = items[self._share :: SHARES]
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         self.seconds[report.nodeid] += report.duration
@@ -167,14 +173,36 @@ def _fails_alone(sources: Path, tests: list[str]) -> str:
     return order.failed if order.when == "call" else ""
 
 
-def _know() -> Known:
-    """Runs every test on the sources as they are."""
-    baseline = _Baseline()
+def _know(share: int, *, is_random: bool) -> Known:
+    """Runs a share of the tests on the sources as they are."""
+    baseline = _Baseline(share)
     importlib.import_module("contracts.vyper_coverage").install()
     bytecodes = _compile(SOURCES)
-    if _run_tests(baseline):
+    if _run_tests(baseline, is_random=is_random):
         raise RuntimeError("The contract tests fail without any mutant.")
     return Known(bytecodes, dict(baseline.seconds), baseline.reaching)
+
+
+def _know_all(folder: Path, *, is_random: bool) -> Known:
+    """The same of all tests, the shares side by side; what is there is used."""
+    places = [folder / f"known-{share}" for share in range(SHARES)]
+    missing = [share for share, place in enumerate(places) if not place.exists()]
+    for share in missing:
+        _forked(partial(_know, share, is_random=is_random), places[share])
+    for _ in missing:
+        os.wait()
+    if not all(place.exists() for place in places):
+        sys.exit("The contract tests fail without any mutant: see pytest.")
+    known: list[Known] = [
+        pickle.loads(place.read_bytes())  # noqa: S301  # our own
+        for place in places
+    ]
+    reaching: dict[tuple[str, int], set[str]] = {}
+    for one in known:
+        for line, tests in one.reaching.items():
+            reaching.setdefault(line, set()).update(tests)
+    seconds = {test: time for one in known for test, time in one.seconds.items()}
+    return Known(known[0].bytecodes, seconds, reaching)
 
 
 def _has_tests_alone(mutant: Mutant) -> bool:
@@ -225,8 +253,14 @@ def _forked(work: Callable[[], Any], result: Path) -> int:
         os._exit(code)
 
 
-def try_all(chosen: Sequence[Lie], processes: int) -> Iterator[Verdict]:
-    """Tries lies side by side, each in a child of its own."""
+def try_all(
+    chosen: Sequence[Lie], processes: int, baseline: Path | None = None
+) -> Iterator[Verdict]:
+    """Tries lies side by side, each in a child of its own.
+
+    What the tests do without any is kept in the folder `baseline` and taken from
+    there, for runs on the same sources and tests.
+    """
     # Loaded once, for all the children.
     sys.path[:0] = [str(ROOT / "tests"), str(ROOT)]
     import boa  # noqa: F401  # slow to load, and used by all the children
@@ -235,12 +269,8 @@ def try_all(chosen: Sequence[Lie], processes: int) -> Iterator[Verdict]:
         importlib.import_module(module)
 
     with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder) / "known"
-        os.waitpid(_forked(_know, place), 0)
-        if not place.exists():
-            sys.exit("The contract tests fail without any mutant: see pytest.")
-        known: Known = pickle.loads(place.read_bytes())  # noqa: S301  # our own
-
+        is_random = all(isinstance(one, Mutant) for one in chosen)
+        known = _know_all(baseline or Path(folder), is_random=is_random)
         waiting, running = list(reversed(chosen)), dict[int, tuple[Lie, Path]]()
         while waiting or running:
             while waiting and len(running) < processes:

@@ -610,6 +610,26 @@ def test_numbers_that_equal_others_in_their_low_bits(world: World, bits: int) ->
         )
 
 
+def test_page_256_of_a_truth_stands_beside_page_0(world: World) -> None:
+    """The longest list has 342; those between are skipped in storage."""
+    page, next_ = ([n] * 768 for n in (1, 2))
+    hashes = [keccak(encode(("uint256[]",), (one,))) for one in (page, next_)]
+    below = keccak(hashes[1] + bytes(32))
+    request = world.create(
+        1, labels=2**22, bits=16, truth_seal=keccak(hashes[0] + below)
+    )
+    slot = _slot_of_state(world, request)
+    world.at(request.deadline)
+    with boa.env.anchor():
+        world.market.open_truth(request.id, 0, page, below)
+        packed = boa.env.get_storage(world.market.address, slot)
+        boa.env.set_storage(world.market.address, slot, packed + (255 << 176))
+        world.market.open_truth(request.id, 256, next_, bytes(32))
+        kept = [world.market.truth_page(request.id, one) for one in (0, 255, 256)]
+        assert kept == [hashes[0], bytes(32), hashes[1]]
+        assert world.state(request).pages == 257
+
+
 def test_ids_above_32_bits_live_the_same_life(world: World) -> None:
     layout = world.market.compiler_data.storage_layout["storage_layout"]
     many = 2**32 + 7
