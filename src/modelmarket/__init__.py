@@ -4,7 +4,16 @@
 `Market.connect()` is where to begin.
 """
 
+import sys
 from typing import TYPE_CHECKING, Any
+
+if sys.version_info < (3, 11):  # noqa: UP036  # or else a SyntaxError, further down
+    # No ImportError: its traceback would hide the one line that matters.
+    sys.exit(
+        "modelmarket needs Python 3.11 or later; this is Python "
+        + sys.version.split()[0]
+        + "."
+    )
 
 if TYPE_CHECKING:
     from modelmarket.market import Market, Request, Submission

@@ -180,6 +180,23 @@ def _reach(market: Market, plan: Sequence[Step]) -> Lamp:
             except ModelMarketError:
                 is_there = False
             if not is_there:
-                says = f"no gateway of this network has those of {step.request_id}"
-                return Lamp("Reach", False, f"{says}: run `modelmarket store serve`")
+                return Lamp("Reach", False, _unreached(market, step.request_id))
     return Lamp("Reach", True, "others can fetch your open requests' data")
+
+
+def _unreached(market: Market, request_id: int) -> str:
+    """Why nobody gets a request's data, and the command that helps."""
+    network = market.network
+    if network.gateways:
+        return (
+            f"no gateway of this network has those of request {request_id}: keep "
+            "`modelmarket store serve` running where one of them leads, which are "
+            + ", ".join(network.gateways)
+        )
+    return (
+        f"this network names no gateway to get those of request {request_id} from: "
+        "keep `modelmarket store serve` running, and add its address to the line "
+        f"that joined the network: `modelmarket node add {network.name} --gateway "
+        "http://127.0.0.1:8080`, with the node and the market that `modelmarket node "
+        "list` shows"
+    )

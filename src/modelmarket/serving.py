@@ -62,7 +62,7 @@ def bound(*, host: str = LOOPBACK, port: int = 0) -> socket.socket:
         listener.close()
         raise InputError(
             f"Cannot listen on {host}, port {port}: {error.strerror}.",
-            hint="Choose another one with --port.",
+            hint="Choose another port.",
         ) from error
     return listener
 

@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +17,7 @@ from pathlib import Path
 import pytest
 import typer
 
+import modelmarket
 from children import child
 from modelmarket.cli import app, main
 from modelmarket.text import plain
@@ -139,6 +142,32 @@ def test_errors_are_json_when_asked_for(tmp_path: Path) -> None:
     document = json.loads(done.stderr)
     assert document["error"] == "NotFoundError"
     assert "node start" in document["hint"]
+
+
+@pytest.mark.parametrize("what", ["import modelmarket.cli", "import modelmarket"])
+def test_an_older_python_is_told_in_one_line_what_is_needed(what: str) -> None:
+    program = f"import sys; sys.version_info = (3, 10, 13, 'final', 0); {what}"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert re.fullmatch(
+        r"modelmarket needs Python 3\.11 or later; this is Python [\d.]+\.\n",
+        done.stderr,
+    )
+    # What says it must be read by the older ones too.
+    first = Path(modelmarket.__file__).read_text()
+    ast.parse(first, feature_version=(3, 8))
+
+
+def test_it_runs_as_a_module() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "modelmarket", "--version"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == f"modelmarket {modelmarket.__version__}\n"
 
 
 def test_a_dataset_is_tried_before_it_is_published(tmp_path: Path) -> None:

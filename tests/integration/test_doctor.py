@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,24 @@ def test_a_vault_without_the_truth_is_seen(market: Market, tmp_path: Path) -> No
 def test_data_that_nobody_could_fetch_are_seen(market: Market, tmp_path: Path) -> None:
     market.store = Store(tmp_path / "empty")
     assert bad(market) == ["Data"]
+
+
+def test_data_that_no_gateway_gives_name_the_command_that_helps(
+    market: Market,
+) -> None:
+    def reach() -> str:
+        lamps = examine(market, agent.plan(market))
+        (found,) = (one for one in lamps if not one.is_good)
+        assert found.name == "Reach"
+        return found.says
+
+    market.network = replace(market.network, gateways=("http://127.0.0.1:9",))
+    said = reach()
+    assert "no gateway of this network has those of request 1" in said
+    assert "`modelmarket store serve`" in said
+    assert "http://127.0.0.1:9" in said
+    market.network = replace(market.network, gateways=())
+    assert "`modelmarket node add test --gateway http://127.0.0.1:8080`" in reach()
 
 
 def test_an_account_that_appointed_nobody_is_seen(here: Place, market: Market) -> None:

@@ -24,7 +24,7 @@ from modelmarket.protocol.seals import superhash
 from modelmarket.protocol.types import RequestId, Salt, TermsHash, checksummed
 from modelmarket.vault import backups
 from modelmarket.vault.secret import SealedPredictions, SealedTruth
-from modelmarket.vault.vault import Entry, Vault
+from modelmarket.vault.vault import Entry, Published, Vault
 
 PASSPHRASE = "correct horse battery staple"
 MARKET = checksummed(b"\x01" * 20)
@@ -60,6 +60,44 @@ def test_secrets_come_back_after_a_restart(vault: Vault) -> None:
     assert again(vault).predictions(predictions_seal) == PREDICTIONS
     assert vault.seals(MARKET) == {truth_seal: "truth", predictions_seal: "predictions"}
     assert vault.seals(ME) == {}
+
+
+PUBLISHED = Published(TRUTH.opening().seal, 1, MARKET, b"rows that say little")
+
+
+def test_what_was_published_comes_back_and_is_not_in_the_clear(vault: Vault) -> None:
+    vault.keep_published(PUBLISHED)
+    vault.keep_published(replace(PUBLISHED, rows=b"others"))
+    assert list(again(vault).published()) == [PUBLISHED]
+    files = vault.path.parent.glob("vault.sqlite*")
+    written = b"".join(path.read_bytes() for path in files)
+    assert PUBLISHED.rows not in written
+    assert "rows" not in repr(PUBLISHED)
+
+
+def test_a_vault_from_before_learns_what_is_published(vault: Vault) -> None:
+    vault.keep(TRUTH)
+    with closing(sqlite3.connect(vault.path)) as connection:
+        connection.execute("DROP TABLE published")
+    older = again(vault)
+    assert list(older.published()) == []
+    older.keep_published(PUBLISHED)
+    assert older.count() == 1
+    assert list(again(vault).published()) == [PUBLISHED]
+
+
+@pytest.mark.parametrize("tables", [[], [PUBLISHED]])
+def test_a_backup_holds_what_was_published(
+    vault: Vault, tmp_path: Path, tables: list[Published]
+) -> None:
+    """A backup from before holds secrets alone, and is read as well."""
+    vault.keep(TRUTH)
+    path = tmp_path / "backup.json"
+    backups.write(path, vault.all(), PASSPHRASE, published=tables)
+    other = Vault(tmp_path / "other.sqlite", "another passphrase")
+    assert backups.read(path, other, PASSPHRASE) == 1
+    assert list(other.published()) == tables
+    assert list(other.all()) == [TRUTH]
 
 
 def test_each_secret_is_kept_under_its_seal(vault: Vault) -> None:
