@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import tempfile
 from collections.abc import Callable, Mapping
@@ -36,6 +35,7 @@ from modelmarket.protocol.phases import Phase
 from modelmarket.protocol.types import SubmissionId
 from modelmarket.storage.cid import Cid
 from modelmarket.storage.fetch import fetch
+from modelmarket.text import read_json
 from modelmarket.vault import backups
 from modelmarket.web.activity import Errand, Kind, State
 from modelmarket.web.desk import Desk, checked_account, local_path, terms_document
@@ -105,8 +105,8 @@ async def _form(request: Request) -> FormData:
 
 async def _json(request: Request) -> dict[str, Any]:
     try:
-        document = json.loads(await request.body())
-    except (ValueError, RecursionError):
+        document = read_json(await request.body())
+    except ValueError:
         document = None
     return document if isinstance(document, dict) else {}
 
