@@ -9,8 +9,10 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -24,10 +26,15 @@ from modelmarket.market import Market
 from modelmarket.protocol.types import RequestId, SubmissionId
 from modelmarket.storage.cid import Cid
 from modelmarket.vault import sealing
+from modelmarket.web.activity import Kind, State
+from modelmarket.web.desk import Desk, terms_document
 from trading import PASSPHRASE, REWARD, Place, place
 
 EVERY = int(os.environ.get("MODELMARKET_CRASH_EVERY", "40"))
 """Try each so-manieth point, beginning at a random one; 1 tries all."""
+
+EVERY_CLICK = max(1, EVERY // 4)
+"""The same where there are fewer points."""
 
 RESULT = os.environ.get("MODELMARKET_CRASH_RESULT", "")
 """A file that the figures are written to."""
@@ -49,6 +56,41 @@ def submit(market: Market) -> None:
 
 def cancel(market: Market) -> None:
     market.request(1).cancel(max_live=1)
+
+
+def prepare(market: Market) -> None:
+    """Seals a request on the page, to be confirmed there."""
+    table = open_table(market.home.path.parent / f"numbers-{ROWS}.csv", header=True)
+    terms = market.prepare_request(
+        Source(table, label="kind"), owner=market.wallet.address, reward=REWARD
+    )
+    details = {"terms": terms_document(terms), "upload": ""}
+    Desk(market).activity.begin(market.wallet.address, Kind.CREATE_REQUEST, details)
+
+
+def confirm_twice(market: Market) -> None:
+    """Two clicks at the same moment."""
+    desk = Desk(market)
+
+    def confirm() -> None:
+        with suppress(StepError):
+            desk.confirm(desk.activity.get(1))
+
+    clicks = [Thread(target=confirm) for _ in range(2)]
+    for one in clicks:
+        one.start()
+    for one in clicks:
+        one.join()
+
+
+def open_the_page_again(market: Market) -> None:
+    """What happens after a power cut, and then two clicks if the page takes them."""
+    desk = Desk(market)
+    desk.recover()
+    market.resume()
+    desk.settle()
+    if desk.activity.get(1).state.is_open:
+        confirm_twice(market)
 
 
 def until_it_is_done(act: Act) -> Act:
@@ -214,3 +256,30 @@ def test_a_power_cut_at_any_point_loses_nothing_and_repeats_nothing(
         known = [one for one in known if one["step"] != step]
         known.append({"step": step, "points": points, "cuts": deaths})
         Path(RESULT).write_text(json.dumps(known, indent=1) + "\n")
+
+
+def test_a_power_cut_amid_two_confirmations_makes_one_transaction(
+    town: Town, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    town.play(("requester", prepare))
+    before, user = town.state(), town.users["requester"]
+    homes = [one.home for one in town.users.values()]
+    snapshot = Snapshot(town.place.connection, homes, tmp_path / "kept")
+    points = crashing.run(user, confirm_twice)
+    assert points is not None
+    wanted = town.state()
+    assert wanted[0] == 1
+    deaths = 0
+    first = int.from_bytes(os.urandom(2)) % EVERY_CLICK + 1
+    for deadly in range(first, points, EVERY_CLICK):
+        snapshot.restore()
+        assert town.state() == before
+        deaths += crashing.run(user, confirm_twice, deadly) is None
+        assert crashing.run(user, open_the_page_again) is not None
+        assert town.state() == wanted, f"after a power cut at point {deadly}"
+        town.nothing_is_lost()
+        errand = Desk(user.start()).activity.get(1)
+        assert errand.state is State.CONFIRMED, f"after a power cut at point {deadly}"
+    assert deaths
+    with capsys.disabled():
+        sys.stdout.write(f"\nconfirm twice: {points} points, {deaths} cuts tried\n")

@@ -278,17 +278,22 @@ class Activity:
         Raises:
             StepError: The wallet was never asked, or has sent another one.
         """
-        if errand.hash == transaction and not errand.state.is_open:
-            return errand
-        return self._advance(
-            errand,
-            (State.WALLET, State.REFUSED, State.FAILED),
-            state=State.PENDING,
-            hash=transaction,
-            nonce=None,
-            message="",
-            reason="",
-        )
+        try:
+            return self._advance(
+                errand,
+                (State.WALLET, State.REFUSED, State.FAILED),
+                state=State.PENDING,
+                hash=transaction,
+                nonce=None,
+                message="",
+                reason="",
+            )
+        except StepError:
+            # It was told before, or found on the chain by its seal.
+            now = self.get(errand.id)
+            if now.hash != transaction:
+                raise
+            return now
 
     def refused(self, errand: Errand) -> Errand:
         """Notes that the wallet's user declined.
@@ -305,12 +310,22 @@ class Activity:
         )
 
     def puzzled(self, errand: Errand, *, message: str, reason: str) -> Errand:
-        """Notes that the wallet's answer leaves open whether it sent something.
+        """Notes that the wallet answered with an error.
+
+        If it had the transaction already it may have sent it all the same, so
+        that the errand goes on waiting.
 
         Raises:
             StepError: It went on meanwhile.
         """
-        return self._advance(errand, (State.WALLET,), message=message, reason=reason)
+        was_asked = errand.state is State.WALLET
+        return self._advance(
+            errand,
+            (*_OPEN, State.WALLET),
+            state=State.WALLET if was_asked else State.FAILED,
+            message=message,
+            reason=reason,
+        )
 
     def failed(self, errand: Errand, *, message: str, reason: str = "") -> Errand:
         """Notes that an errand was not done, and nothing can come of it any more.

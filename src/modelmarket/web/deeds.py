@@ -582,12 +582,11 @@ def refused(desk: Desk, request: Request, form: Form) -> Response:
     if form.get("code") == DECLINED:
         desk.activity.refused(errand)
     else:
-        message = "The wallet could not do it."
-        reason = _field(form, "reason")[:MOST_REASON]
-        if errand.state is State.WALLET:
-            desk.activity.puzzled(errand, message=message, reason=reason)
-        else:
-            desk.activity.failed(errand, message=message, reason=reason)
+        desk.activity.puzzled(
+            errand,
+            message="The wallet could not do it.",
+            reason=_field(form, "reason")[:MOST_REASON],
+        )
     desk.changed()
     return JSONResponse({})
 

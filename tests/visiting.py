@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Somebody's page without a browser: what a browser sends, over real HTTP."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from browsing import BrowserWallet
+from modelmarket.market import Market
+from modelmarket.market.request import Prepared
+from modelmarket.protocol.types import Address, Wei
+from modelmarket.web.activity import Errand, Kind
+from modelmarket.web.desk import Desk, terms_document
+from modelmarket.web.pages import ACCOUNT_COOKIE, HERE
+from modelmarket.web.server import Page, running_page
+from trading import REWARD, Place
+
+
+@dataclass(frozen=True)
+class Tab:
+    """A tab of the one browser that was let in.
+
+    Attributes:
+        client: With the browser's cookies.
+        page: The server.
+        desk: Behind it.
+    """
+
+    client: httpx.Client
+    page: Page
+    desk: Desk
+
+    @property
+    def _own(self) -> dict[str, str]:
+        return {"Origin": self.page.address, "Sec-Fetch-Site": "same-origin"}
+
+    def get(self, path: str) -> httpx.Response:
+        return self.client.get(path)
+
+    def post(self, path: str, **form: Any) -> httpx.Response:
+        """Sends a form, or with `json` what the page's script sends."""
+        options = form if {"json", "files", "content"} & form.keys() else {"data": form}
+        headers = self._own | options.pop("headers", {})
+        return self.client.post(path, headers=headers, **options)
+
+    def become(self, account: str) -> None:
+        """Looks at the market as an account."""
+        self.client.cookies.set(ACCOUNT_COOKIE, account)
+
+
+@contextmanager
+def visiting(desk: Desk) -> Iterator[Tab]:
+    """Opens the link that somebody's terminal printed."""
+    with (
+        running_page(desk) as page,
+        httpx.Client(base_url=page.address, timeout=60) as client,
+    ):
+        client.get(page.link)
+        tab = Tab(client, page, desk)
+        tab.become(HERE + desk.market.wallet.address)
+        yield tab
+
+
+def at_once(*acts: Callable[[], Any]) -> list[Any]:
+    """Does several things at the same moment, each in a thread."""
+    start = threading.Barrier(len(acts))
+
+    def act(one: Callable[[], Any]) -> Any:
+        start.wait()
+        return one()
+
+    with ThreadPoolExecutor(len(acts)) as threads:
+        return list(threads.map(act, acts))
+
+
+def wallet_of(place: Place, market: Market) -> BrowserWallet:
+    """A browser's wallet with 1,000 MDC."""
+    wallet = BrowserWallet(
+        place.connection,
+        market.network.chain_id,
+        spender=market.network.market,
+        coin=market.coin.address,
+    )
+    how = "anvil_setBalance" if place.is_anvil else "modelmarket_fund"
+    amount = (hex(10**20),) if place.is_anvil else ()
+    place.connection.ask(how, wallet.account.address, *amount)
+    call = market.coin.claim_airdrop()
+    wallet._send(
+        {
+            "from": wallet.account.address,
+            "to": call.to,
+            "data": "0x" + call.data.hex(),
+            "value": "0x0",
+            "gas": hex(200_000),
+        }
+    )
+    return wallet
+
+
+def new_request(
+    place: Place, desk: Desk, owner: str, reward: Wei = REWARD, rows: int = 100
+) -> Errand:
+    """A request that is sealed and waits to be confirmed."""
+    terms = desk.market.prepare_request(
+        place.data(rows), owner=Address(owner), reward=reward, name="odd or even"
+    )
+    details = {"terms": terms_document(terms), "upload": ""}
+    return desk.activity.begin(Address(owner), Kind.CREATE_REQUEST, details)
+
+
+def new_submission(desk: Desk, owner: str, entry: Prepared, request: int) -> Errand:
+    """A submission that is sealed and waits to be confirmed."""
+    found = desk.market.request(request)
+    details = {
+        "request": request,
+        "stake": str(found.terms.stake),
+        "seal": entry.seal.hex(),
+        "superhash": entry.superhash.hex(),
+        "name": entry.name,
+        "counts": {},
+    }
+    return desk.activity.begin(Address(owner), Kind.SUBMIT, details)
+
+
+def statuses(answers: Sequence[httpx.Response]) -> list[int]:
+    return sorted(one.status_code for one in answers)

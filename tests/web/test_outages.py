@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A page whose node is down still shows itself, and no error is a bare one."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from modelmarket.chain.connection import Connection
+from modelmarket.web import desk as desk_module
+from modelmarket.web.activity import Activity, Kind
+from modelmarket.web.desk import Desk, local_path
+from trading import place
+from visiting import Tab, visiting
+
+AWAY = "The node does not answer"
+
+
+@pytest.fixture(scope="module")
+def orphan(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
+    """Somebody's page with a request, a submission and an errand; then the node
+    goes away.
+    """
+    with ExitStack() as page:
+        with place("embedded", tmp_path_factory.mktemp("people")) as here:
+            market, other = here.join("somebody"), here.join("other")
+            request = here.create(market)
+            here.submit(other, request.id)
+            market.index.sync()
+            tab = page.enter_context(visiting(Desk(market)))
+            tab.desk.activity.begin(market.wallet.address, Kind.FUND, {"back": "/"})
+            tab.get("/")
+            tab.post(
+                "/requests/new", files={"data": ("n.csv", b"n,kind\n1,a\n2,b\n3,a\n")}
+            )
+        yield tab
+
+
+def pages(tab: Tab) -> dict[str, str]:
+    """Every page, and what it shows of what is known here."""
+    market = tab.desk.market
+    me, logs = market.wallet.address, market.index.logs(market.index.find()[0].id)
+    return {
+        "/": "odd or even",
+        "/requests/new": "What should be predicted?",
+        "/requests/1": "odd or even",
+        "/activity": "Create request",
+        "/agent": "it does not answer",
+        f"/transactions/0x{logs[0].log.transaction.hex()}": "when the node answers",
+        f"/accounts/{me}": "odd or even",
+        "/errands/1": "Fund the agent",
+    }
+
+
+@pytest.mark.parametrize("number", range(8))
+def test_every_page_shows_itself_while_the_node_is_away(
+    orphan: Tab, number: int
+) -> None:
+    path, known = list(pages(orphan).items())[number]
+    answer = orphan.get(path)
+    assert answer.status_code == 200, answer.text
+    assert answer.text.count(AWAY) == 1
+    assert known in answer.text
+
+
+def test_what_nobody_knows_is_not_found_while_the_node_is_away(orphan: Tab) -> None:
+    answer = orphan.get("/requests/99")
+    assert answer.status_code == 404
+    assert "the node cannot be asked" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("path", "form"),
+    [
+        ("/errands/1/confirm", {}),
+        ("/errands", {"kind": "claim the airdrop"}),
+        ("/requests/1/fetch", {"what": "data"}),
+    ],
+)
+def test_what_cannot_be_done_without_a_node_says_so(
+    orphan: Tab, path: str, form: dict[str, str]
+) -> None:
+    answer = orphan.post(path, **form)
+    assert answer.status_code in (303, 400)
+    assert "Traceback" not in answer.text
+
+
+@pytest.fixture(scope="module")
+def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
+    with place("embedded", tmp_path_factory.mktemp("people")) as here:
+        with visiting(Desk(here.join("somebody"))) as found:
+            yield found
+
+
+class UnforeseenError(Exception):
+    pass
+
+
+def fail(*_: object, **__: object) -> None:
+    raise UnforeseenError("with something that is nobody's business")
+
+
+BROKEN = [
+    ("GET", "/activity", (Activity, "of")),
+    ("GET", "/errands/1", (Activity, "get")),
+    ("GET", "/errands/1/state", (Activity, "get")),
+    ("GET", "/agent", (Desk, "now")),
+    ("POST", "/errands", (Activity, "begin")),
+    ("POST", "/errands/1/confirm", (Activity, "get")),
+    ("JSON", "/errands/1/permit", (Activity, "get")),
+    ("JSON", "/errands/1/sent", (Activity, "get")),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "where"), BROKEN)
+def test_what_nobody_foresaw_is_told_in_words_and_logged(
+    tab: Tab,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    method: str,
+    path: str,
+    where: tuple[type, str],
+) -> None:
+    monkeypatch.setattr(*where, fail)
+    with caplog.at_level(logging.ERROR, "modelmarket.web"):
+        if method == "GET":
+            answer = tab.get(path)
+        elif method == "POST":
+            answer = tab.post(path, kind="claim the airdrop")
+        else:
+            answer = tab.post(path, json={})
+    assert answer.status_code == 500
+    assert "nobody foresaw" in answer.text
+    assert "nobody's business" not in answer.text
+    if method == "JSON":
+        assert "terminal" in answer.json()["hint"]
+    assert "nobody's business" in caplog.text
+    assert f"{path} failed" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"/errands/{2**64}",
+        f"/errands/{2**64}/state",
+        f"/requests/{2**64}",
+        f"/requests/{10**80}",
+        f"/requests/{10**80}/audit",
+        "/requests/0",
+        "/requests/new/..",
+        "/requests/new/" + "f" * 300,
+    ],
+)
+def test_what_is_out_of_all_bounds_is_not_found(tab: Tab, path: str) -> None:
+    answer = tab.get(path)
+    assert answer.status_code == 404, answer.text
+    assert "bare" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("multipart/form-data", b"x"),
+        ("multipart/form-data; boundary=b", b"--b\r\nnonsense"),
+        ("application/json", b"[" * 100_000),
+        ("application/json", b"9" * 10_000),
+        ("application/json", b"\xff"),
+        ("application/x-www-form-urlencoded", b"a=1&" * 100),
+        ("text/plain", b"kind=x"),
+    ],
+)
+def test_a_body_that_is_none_is_refused_in_words(
+    tab: Tab, kind: str, body: bytes
+) -> None:
+    answer = tab.post("/errands", content=body, headers={"Content-Type": kind})
+    assert answer.status_code == 400
+    assert "That did not work" in answer.text or answer.json()["message"]
+
+
+ELSEWHERE = [
+    "//host",
+    "/\\host",
+    "\\\\host",
+    "/..//host",
+    "/.//host",
+    "/%2fhost",
+    "/%2F%2Fhost",
+    "/%5chost",
+    "/a//host",
+    "///host",
+    "/\t/host",
+    "/\n/host",
+    "https://host",
+    "https:host",
+    "javascript:alert(1)",
+    "/ⓗost",
+    "/a/../..//host",
+    "",
+]
+
+
+@pytest.mark.parametrize("back", ELSEWHERE)
+def test_a_way_back_never_leaves_the_site(tab: Tab, back: str) -> None:
+    answer = tab.post("/account", account="", back=back)
+    assert answer.headers["location"] == "/"
+    here = "here:" + tab.desk.market.wallet.address
+    tab.become(here)
+    answer = tab.post("/errands", kind="fund the agent", back=back)
+    number = int(answer.headers["location"].rsplit("/", 1)[1])
+    tab.post(f"/errands/{number}/confirm")
+    assert tab.desk.activity.get(number).result == "/"
+
+
+@pytest.mark.parametrize("path", ["/agent", "/requests/1", "/requests/new", "/"])
+def test_a_way_back_leads_to_a_page(path: str) -> None:
+    assert local_path(path) == path
+
+
+def test_a_node_that_comes_back_is_noticed(tmp_path: Path) -> None:
+    with place("embedded", tmp_path) as here:
+        desk = Desk(here.join("somebody"))
+        found = desk.now()
+        whole = desk.market.connection
+        desk.market.connection = _Deaf(whole)  # type: ignore[assignment]
+        assert desk.now() >= found
+        assert desk.trouble
+        desk.market.connection = whole
+        with visiting(desk) as tab:
+            for _ in range(100):
+                if AWAY not in tab.get("/").text:
+                    break
+                desk._stop.wait(0.05)
+            assert AWAY not in tab.get("/").text
+
+
+class _Deaf:
+    """A connection whose node does not answer."""
+
+    def __init__(self, whole: Connection) -> None:
+        self._whole = whole
+
+    def __getattr__(self, name: str) -> object:
+        def deaf(*_: object, **__: object) -> object:
+            raise desk_module.ChainError("no answer")
+
+        return deaf

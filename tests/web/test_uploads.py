@@ -1,0 +1,291 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the browser sends: whatever it is called, private, and soon gone."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import stat
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modelmarket.errors import NotFoundError
+from modelmarket.web.activity import State
+from modelmarket.web.desk import Desk
+from modelmarket.web.uploads import IDLE_S, Upload, Uploads, fit_name
+from trading import Place, place
+from visiting import Tab, at_once, visiting
+
+TABLE = b"n,kind\n" + b"".join(b"%d,%s\n" % (n, [b"a", b"b"][n % 2]) for n in range(40))
+TERMS = {
+    "label": "kind",
+    "name": "odd",
+    "reward": "100",
+    "minutes": "60",
+    "response": "15",
+    "fraction": "20%",
+    "least": "",
+}
+ODD_NAMES = (
+    "labels",
+    "data",
+    "upload.json",
+    "model",
+    "predictions.csv",
+    ".",
+    "..",
+    "...",
+    "../../x.csv",
+    "a\\b\\c.csv",
+    "n" * 300,
+    "ü" * 300 + ".csv",
+    " ",
+    "con.csv",
+    "-rf",
+)
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    with place("embedded", tmp_path_factory.mktemp("people")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def tab(here: Place) -> Iterator[Tab]:
+    with visiting(Desk(here.join("somebody"))) as found:
+        yield found
+
+
+def send(tab: Tab, name: str = "n.csv", data: bytes = TABLE, **files: object) -> str:
+    answer = tab.post("/requests/new", files={"data": (name, data), **files})
+    assert answer.status_code == 303, answer.text
+    return answer.headers["location"]
+
+
+def lying(tab: Tab) -> list[Path]:
+    """Whatever of the uploads is on disk."""
+    return sorted((tab.desk.market.home.scratch() / "uploads").rglob("*"))
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_a_file_of_any_name_is_looked_over(tab: Tab, name: str) -> None:
+    for where in (
+        send(tab, name),
+        send(tab, name, b"n\n1\n2\n3\n4\n", labels=(name, b"kind\na\nb\na\nb\n")),
+    ):
+        answer = tab.get(where)
+        assert "Split and seal" in answer.text, answer.text[-2000:]
+        tab.post(where, discard="yes")
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_predictions_and_model_of_any_name_are_answered_in_words(
+    tab: Tab, requested: int, name: str
+) -> None:
+    files = {"predictions": (name, b"x\n"), "model": (name, b"m")}
+    answer = tab.post(f"/requests/{requested}", files=files)
+    assert answer.status_code == 400
+    assert 'role="alert"' in answer.text
+
+
+@pytest.fixture(scope="module")
+def requested(here: Place, tab: Tab) -> int:
+    return here.create(tab.desk.market).id
+
+
+def test_an_empty_model_is_asked_about(tab: Tab, requested: int) -> None:
+    """A folder that is dropped comes as an empty file."""
+    files = {"predictions": ("p.csv", b"x\n"), "model": ("folder", b"")}
+    answer = tab.post(f"/requests/{requested}", files=files)
+    assert "folder is empty" in answer.text
+    assert "goes into an archive first" in answer.text
+
+
+def test_an_empty_table_is_said_to_be_empty(tab: Tab) -> None:
+    answer = tab.get(send(tab, "folder", b""))
+    assert answer.status_code == 400
+    assert "folder is empty" in answer.text
+
+
+@given(st.text(), st.text())
+@settings(deadline=None)
+def test_any_name_fits_any_file_system(first: str, second: str) -> None:
+    for name in (first, first + "." + second, first + "/" + second):
+        fit = fit_name(name)
+        assert 0 < len(fit.encode()) <= 120
+        assert Path(fit).name == fit
+        assert not fit.startswith((".", " "))
+        assert "\0" not in fit
+
+
+@pytest.mark.parametrize("umask", [0, 0o777, 0o022])
+def test_uploads_are_their_owners_alone(tmp_path: Path, umask: int) -> None:
+    old = os.umask(umask)
+    try:
+        uploads = Uploads(tmp_path / "uploads")
+        path = uploads.begin().save("labels", "l.csv", io.BytesIO(b"secret"))
+    finally:
+        os.umask(old)
+    assert path.read_bytes() == b"secret"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    for folder in (path.parent, path.parent.parent, tmp_path / "uploads"):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_labels_are_gone_once_they_are_sealed(tab: Tab) -> None:
+    where = send(tab)
+    assert lying(tab)
+    answer = tab.post(where, **TERMS)
+    assert answer.headers["location"].startswith("/errands/")
+    assert where.rsplit("/", 1)[1] not in "".join(map(str, lying(tab)))
+
+
+def test_two_clicks_on_split_and_seal_seal_once(tab: Tab) -> None:
+    where = send(tab)
+    sealed = len(tab.desk.market.vault.seals(tab.desk.market.network.market))
+    answers = at_once(*[lambda: tab.post(where, **TERMS)] * 2)
+    assert len({one.headers["location"] for one in answers}) == 1
+    seals = tab.desk.market.vault.seals(tab.desk.market.network.market)
+    assert len(seals) == sealed + 1
+    # Whoever goes back comes to what was sealed.
+    assert tab.get(where).headers["location"] == answers[0].headers["location"]
+    number = int(answers[0].headers["location"].rsplit("/", 1)[1])
+    assert tab.desk.activity.get(number).state is State.DRAFT
+
+
+def test_labels_are_gone_once_they_are_discarded(tab: Tab) -> None:
+    where = send(tab)
+    assert tab.post(where, discard="yes").headers["location"] == "/requests/new"
+    answer = tab.get(where)
+    assert answer.status_code == 404
+    assert "Choose the file again" in answer.text
+
+
+def test_labels_are_gone_when_nobody_has_used_them_for_an_hour(tmp_path: Path) -> None:
+    uploads = Uploads(tmp_path / "uploads")
+    old, used = uploads.begin(), uploads.begin()
+    for one in (old, used):
+        one.save("data", "n.csv", io.BytesIO(TABLE))
+    later = time.monotonic() + IDLE_S + 1
+    with uploads.using(used.name):
+        uploads.forget_idle(later)
+        assert used.file("data") is not None
+    assert not old.folder.exists()
+    with pytest.raises(NotFoundError), uploads.using(old.name):
+        pass
+
+
+def test_labels_are_gone_when_the_program_begins_and_ends(here: Place) -> None:
+    market = here.join("another")
+    left = market.home.scratch() / "uploads" / "of-a-crash"
+    left.mkdir(parents=True)
+    with visiting(Desk(market)) as tab:
+        assert not left.exists()
+        send(tab)
+        assert lying(tab)
+    assert lying(tab) == []
+
+
+def test_no_upload_is_reached_by_a_name_that_is_none(tmp_path: Path) -> None:
+    uploads = Uploads(tmp_path / "uploads")
+    Upload("", tmp_path).save("data", "n.csv", io.BytesIO(b""))
+    for name in ("..", ".", "", "../uploads", "0" * 32):
+        with pytest.raises(NotFoundError), uploads.using(name):
+            pass
+
+
+# --- what is allowed, but hardly meant ---
+
+
+def test_a_stake_above_the_reward_wants_a_tick(tab: Tab) -> None:
+    where = send(tab)
+    asked = TERMS | {"stake": "200", "context": "what it is", "stratified": "yes"}
+    answer = tab.post(where, **asked)
+    assert answer.status_code == 400
+    assert "above the reward" in answer.text
+    assert "--accept-stake" not in answer.text
+    for typed in ('value="200"', "what it is", 'name="stratified" value="yes" checked'):
+        assert typed in answer.text
+    tick = re.search(r'<input type="checkbox" name="accept_stake"[^>]*>', answer.text)
+    assert tick is not None
+    assert "checked" not in tick[0]
+    answer = tab.post(where, **asked, accept_stake="yes")
+    assert answer.headers["location"].startswith("/errands/")
+    # The tick of another question says nothing of this one.
+    answer = tab.post(send(tab), **asked, again="yes")
+    assert answer.status_code == 400
+
+
+def test_a_submission_that_wants_a_tick_keeps_its_files(here: Place, tab: Tab) -> None:
+    market = tab.desk.market
+    request = here.create(market, stake=200 * 10**18, accept_stake=True)
+    rows = request.test_data().height
+    text = "label\n" + "odd\n" * rows
+    files = {"predictions": ("p.csv", text), "model": ("m.bin", b"m")}
+    answer = tab.post(f"/requests/{request.id}", files=files, data={"name": "mine"})
+    assert "above the reward" in answer.text
+    for shown in ("p.csv is still here", "m.bin is still here", 'value="mine"'):
+        assert shown in re.sub(r"</?bdi>", "", answer.text)
+    kept = re.search(r'name="upload" value="(\w+)"', answer.text)
+    assert kept is not None
+    form = {"name": "mine", "upload": kept[1], "accept_stake": "yes"}
+    answer = tab.post(f"/requests/{request.id}", **form)
+    assert answer.headers["location"].startswith("/errands/")
+    assert kept[1] not in "".join(map(str, lying(tab)))
+
+
+# --- what is written beside a field ---
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "sentence"),
+    [
+        ("least", "120%", "is not a part of the test rows"),
+        ("least", "90", "Do you mean 90%?"),
+        ("least", "1.2", "Do you mean 1.2%?"),
+        ("least", "90%%", "Write it as 90% or 0.9"),
+        ("least", "-5%", "Write it as 90% or 0.9"),
+        ("least", "0", "Write it as 90% or 0.9"),
+        ("least", "nan", "Write it as 90% or 0.9"),
+        ("least", "many", "Write it as 90% or 0.9"),
+        ("reward", "1e3", "is not an amount of MDC"),
+        ("minutes", "soon", "is not a number of minutes"),
+        ("minutes", "1/0", "is not a number of minutes"),
+        ("response", "1e400", "is not a number of minutes"),
+        ("fraction", "100%", "is not a fraction"),
+        ("stake", "-1", "is not an amount of MDC"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_beside_its_field(
+    tab: Tab, upload: str, field: str, text: str, sentence: str
+) -> None:
+    answer = tab.post(upload, **(TERMS | {field: text}))
+    assert answer.status_code == 400
+    wrong = re.search(
+        rf'<span class="wrong" id="{field}-wrong">(.*?)</span>', answer.text
+    )
+    assert wrong is not None
+    assert sentence in wrong[1]
+
+
+@pytest.fixture(scope="module")
+def upload(tab: Tab) -> str:
+    return send(tab)
+
+
+@pytest.mark.parametrize(
+    ("text", "matches"),
+    [("90%", 8), ("0.9", 8), ("90 %", 8), ("9/10", 8), ("100%", 8), ("99.95%", 8), ("0.9%", 1), ("50%", 4), ("", 0)],
+)  # fmt: skip
+def test_a_threshold_is_what_was_written(tab: Tab, text: str, matches: int) -> None:
+    answer = tab.post(send(tab), **(TERMS | {"least": text}))
+    number = int(answer.headers["location"].rsplit("/", 1)[1])
+    terms = tab.desk.activity.get(number).details["terms"]
+    assert (terms["labels"], terms["minimum_matches"]) == (8, matches)
