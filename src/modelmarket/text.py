@@ -3,10 +3,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 import unicodedata
 from datetime import UTC, datetime
-from typing import Self
+from typing import Any, Self
 
+MOST_DEPTH = 100
+_BRACKETS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{}]', re.DOTALL)
+"""Brackets, and strings, so that those within them are passed over."""
 _HARMLESS = "\n"
 _HARMFUL = ("Cc", "Cf", "Co", "Cs", "Zl", "Zp")
 
@@ -64,6 +69,23 @@ def bytes_of(text: str) -> bytes:
 def storable(text: str) -> str:
     """Text for a database's column: PostgreSQL takes no NUL."""
     return str(text).replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def json_of(document: bytes) -> Any:
+    """What a stranger's JSON document holds.
+
+    A parser goes down as deep as the document does: one that is nested deep enough
+    ends the whole process, since py-evm raises Python's own limit.
+
+    Raises:
+        ValueError: It is no JSON, or is nested over `MOST_DEPTH` deep.
+    """
+    depth = 0
+    for found in _BRACKETS.finditer(document):
+        depth += {b"[": 1, b"{": 1, b"]": -1, b"}": -1}.get(found[0], 0)
+        if depth > MOST_DEPTH:
+            raise ValueError(f"it is nested over {MOST_DEPTH} deep")
+    return json.loads(document)
 
 
 def plain(text: object) -> str:

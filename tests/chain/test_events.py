@@ -72,9 +72,10 @@ def test_an_event_with_any_bytes_in_it_is_read_exactly(
                 bytes_of(one) if isinstance(one, str) else one
                 for one in read.as_struct()
             )
+        expected = sent
         if name == "words":
-            sent = b"".join(word.to_bytes(32) for word in sent)
-        assert read == sent, name
+            expected = b"".join(word.to_bytes(32) for word in sent)
+        assert read == expected, name
 
 
 @given(logs(), st.data())

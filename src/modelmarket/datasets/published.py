@@ -20,6 +20,7 @@ from modelmarket.datasets.split import LABEL, ROW_ID, Progress, Source, Split, s
 from modelmarket.errors import DataError
 from modelmarket.files import HashedFile
 from modelmarket.protocol.classes import Classes
+from modelmarket.text import json_of
 
 SCHEMA_VERSION = 1
 MANIFEST = "manifest.json"
@@ -176,7 +177,7 @@ class Manifest:
             DataError: It is not such a manifest.
         """
         try:
-            document = json.loads(data)
+            document = json_of(data)
             own = document["modelmarket"]
             if own["schema_version"] != SCHEMA_VERSION:
                 version = repr(own["schema_version"])[:MOST_SAID]
