@@ -10,7 +10,7 @@ import struct
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -37,6 +37,7 @@ class Fault(StrEnum):
     FORGET = "a transaction taken and forgotten"
     HIDE = "a receipt denied"
     OMIT = "logs left out"
+    GARBLE = "logs cut in the middle"
     STALE = "a head that lies behind"
     LOW_NONCE = "a nonce that is used"
     NO_PENDING = "no pending block"
@@ -47,6 +48,7 @@ ONLY_FOR = {
     Fault.FORGET: "eth_sendRawTransaction",
     Fault.HIDE: "eth_getTransactionReceipt",
     Fault.OMIT: "eth_getLogs",
+    Fault.GARBLE: "eth_getLogs",
     Fault.STALE: "eth_getBlockByNumber latest",
     Fault.LOW_NONCE: "eth_getTransactionCount",
     Fault.NO_PENDING: "eth_getBlockByNumber pending",
@@ -65,6 +67,8 @@ class Faults:
         kinds: Those that may happen.
         longest_s: That a request is delayed, or kept without an answer.
         most: Faults in all.
+        about: The request that garbled logs are about.
+        before: Is called before each answer.
         injected: How many of each there were.
         answered: Requests in all.
     """
@@ -75,6 +79,8 @@ class Faults:
     kinds: tuple[Fault, ...] = tuple(Fault)
     longest_s: float = 1.0
     most: int = 2**63
+    about: int = 0
+    before: Callable[[], None] | None = None
     injected: Counter[Fault] = field(default_factory=Counter)
     answered: int = 0
 
@@ -134,6 +140,8 @@ class _Handler(BaseHTTPRequestHandler):
         size = int(self.headers.get("Content-Length", 0))
         body = self.rfile.read(size)
         query = json.loads(body)
+        if self.faults.before is not None:
+            self.faults.before()
         fault = self.faults.draw(query)
         match fault:
             case Fault.DELAY:
@@ -185,6 +193,17 @@ class _Handler(BaseHTTPRequestHandler):
                 return (None,)
             case Fault.OMIT:
                 return ([],)
+            case Fault.GARBLE:
+                logs = self.faults.ask("eth_getLogs", *params)
+                about = f"0x{self.faults.about:064x}"
+                return (
+                    [
+                        {**one, "data": one["data"][:66]}
+                        if about in one["topics"][1:]
+                        else one
+                        for one in logs
+                    ],
+                )
             case Fault.OTHER_CHAIN:
                 return ("0x5",)
             case Fault.STALE:

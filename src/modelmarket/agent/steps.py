@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from modelmarket.index.history import RequestRecord, SubmissionRecord
     from modelmarket.market.market import Market
     from modelmarket.protocol.types import Address, Seal
+    from modelmarket.vault.secret import SealedTruth
 
 NONE = SubmissionId(0)
 
@@ -256,7 +257,7 @@ def _note(
             for request_id, requester in index.requests_of_seal(seal)
             if requester == truth.requester
         ]
-        for request_id in (*where, *_set_aside_with(market, seal)):
+        for request_id in (*where, *_set_aside_with(market, truth, seal)):
             concern = found.setdefault(request_id, _Concern(request_id))
             concern.requester = truth.requester
         return
@@ -269,10 +270,16 @@ def _note(
         concern.submissions[seal] = secret.trainer
 
 
-def _set_aside_with(market: Market, seal: Seal) -> Iterator[RequestId]:
+def _set_aside_with(
+    market: Market, truth: SealedTruth, seal: Seal
+) -> Iterator[RequestId]:
     """What is set aside is in no table but that of the events."""
+    requester = bytes.fromhex(truth.requester[2:]).rjust(32, b"\0")
     for request_id in market.index.set_aside():
-        if any(bytes(seal) in one.log.data for one in market.index.logs(request_id)):
+        if any(
+            requester in one.log.topics or one.log.data.find(seal) >= 0
+            for one in market.index.logs(request_id)
+        ):
             yield request_id
 
 

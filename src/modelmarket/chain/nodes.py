@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 import time
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import requests
 from web3 import HTTPProvider
 from web3.providers.base import JSONBaseProvider
 
+from modelmarket.documents import parse_json
 from modelmarket.errors import ChainError
 
 if TYPE_CHECKING:
@@ -72,6 +72,14 @@ class _TroubleError(Exception):
     """Why a node's answer is none."""
 
 
+class _Line(HTTPProvider):
+    """The line to a node, whose answers are a stranger's documents."""
+
+    @staticmethod
+    def decode_rpc_response(raw_response: bytes) -> RPCResponse:
+        return cast("RPCResponse", parse_json(raw_response))
+
+
 class Nodes(JSONBaseProvider):
     """What web3 asks: the first node that gives a proper answer gives it.
 
@@ -93,7 +101,7 @@ class Nodes(JSONBaseProvider):
         self._nodes = [
             _Node(
                 one,
-                HTTPProvider(
+                _Line(
                     one,
                     request_kwargs={"timeout": timeout_s},
                     exception_retry_configuration=None,
@@ -218,7 +226,7 @@ def _post(node: _Node, method: str, params: Any) -> RPCResponse:
         raise _TroubleError(f"answered HTTP {status}") from None
     except requests.RequestException as error:
         raise _TroubleError(f"cannot be reached ({type(error).__name__})") from None
-    except (ValueError, json.JSONDecodeError) as error:
+    except (ValueError, TypeError, AttributeError, LookupError) as error:
         raise _TroubleError(f"answered nonsense ({type(error).__name__})") from None
     if not isinstance(answer, dict) or not {"result", "error"} & answer.keys():
         raise _TroubleError("answered nonsense (no JSON-RPC)")

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A manifest that a stranger wrote is read, or refused in words."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelmarket.datasets.published import SAMPLE, TEST, TRAIN, Manifest
+from modelmarket.errors import DataError, ModelMarketError
+from modelmarket.protocol.classes import Classes
+
+GOOD = Manifest(
+    name="n",
+    context="c",
+    classes=Classes(("a", "b")),
+    train_rows=8,
+    test_rows=2,
+    train_counts=(4, 4),
+    fraction=Fraction(1, 5),
+    stratified=False,
+    features=("x",),
+    sha256=dict.fromkeys((TRAIN, TEST, SAMPLE), "00"),
+)
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.integers(10**300, 10**310)
+    | st.floats()
+    | st.text()
+    | st.sampled_from(["1e999999999", "1/0", "\ud800", "9" * 5_000, "-1", "nan", "½"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text(max_size=3), inner, max_size=3)
+    ),
+    max_leaves=5,
+)
+KEYS = [*json.loads(GOOD.to_json())["modelmarket"]]
+
+
+def test_a_manifest_reads_back_as_it_was_written() -> None:
+    assert Manifest.from_json(GOOD.to_json()) == GOOD
+
+
+@given(st.data())
+def test_any_value_in_any_place_is_read_or_refused(data: st.DataObject) -> None:
+    document = json.loads(GOOD.to_json())
+    own: dict[str, Any] = document["modelmarket"]
+    for key in data.draw(st.sets(st.sampled_from(KEYS), min_size=1, max_size=3)):
+        if data.draw(st.booleans()):
+            own[key] = data.draw(VALUES)
+        else:
+            del own[key]
+    if data.draw(st.booleans()):
+        document["distribution"] = data.draw(VALUES)
+    try:
+        manifest = Manifest.from_json(json.dumps(document).encode())
+    except ModelMarketError as error:
+        assert len(str(error)) < 1_000
+    else:
+        # What was read can be shown and written.
+        assert f"{manifest.train_rows:,} {manifest.test_rows:,}".isascii()
+        manifest.name.encode()
+
+
+@given(st.binary(max_size=200))
+def test_bytes_that_are_no_json_are_refused(data: bytes) -> None:
+    with pytest.raises(DataError):
+        Manifest.from_json(data)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"[" * 100_000,
+        b'{"modelmarket":' * 50_000,
+        b'{"modelmarket": 1' + b"0" * 5_000 + b"}",
+        GOOD.to_json().replace(b'"1/5"', b'"1e999999999"'),
+        GOOD.to_json().replace(b'"train_rows": 8', b'"train_rows": 1e400'),
+        GOOD.to_json().replace(b'"train_rows": 8', b'"train_rows": NaN'),
+        GOOD.to_json().replace(b'"bits": 1,', b""),
+        GOOD.to_json().replace(b'"a",', b'"\\ud800",'),
+        b"\xff\xfe",
+    ],
+    ids=lambda data: repr(data[:20]),
+)
+def test_what_would_exhaust_a_reader_is_refused(data: bytes) -> None:
+    with pytest.raises(DataError):
+        Manifest.from_json(data)

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whatever one gateway does, the next one is asked, and nobody waits for ever."""
+
+from __future__ import annotations
+
+import gzip
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from modelmarket.errors import NotFoundError
+from modelmarket.serving import serving
+from modelmarket.storage import fetch as fetching
+from modelmarket.storage.fetch import fetch, is_served
+from modelmarket.storage.gateway import application
+from modelmarket.storage.store import Store
+
+FILE = b"a file that somebody wants"
+BOMB = gzip.compress(bytes(2**24))
+
+
+class _Handler(BaseHTTPRequestHandler):
+    kind = ""
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
+
+    def do_GET(self) -> None:
+        if self.kind == "nonsense":
+            self.wfile.write(b"\x00\xff no HTTP at all\r\n\r\n")
+            return
+        self.send_response(200)
+        if self.kind == "packed":
+            self.send_header("Content-Encoding", "gzip")
+        if self.kind == "broken":
+            self.send_header("Content-Encoding", "gzip, br, deflate")
+        self.send_header("Set-Cookie", "\xff=\x01; Max-Age=x")
+        self.end_headers()
+        match self.kind:
+            case "trickling":
+                for _ in range(10_000):
+                    self.wfile.write(b"x")
+                    self.wfile.flush()
+                    time.sleep(0.05)
+            case "packed":
+                self.wfile.write(BOMB)
+            case "endless":
+                while True:
+                    self.wfile.write(bytes(2**16))
+            case _:
+                self.wfile.write(b"\xff\x00 no block")
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """A client that went away is what this is about."""
+
+
+@contextmanager
+def gateway(kind: str) -> Iterator[str]:
+    server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"kind": kind}))
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    "kind", ["nonsense", "packed", "broken", "trickling", "endless", "no address"]
+)
+def test_a_bad_gateway_is_left_for_the_next_one(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetching, "MOST_S", 0.5)
+    monkeypatch.setattr(fetching, "QUICK_S", 0.5)
+    theirs, ours = Store(tmp_path / "theirs"), Store(tmp_path / "ours")
+    cid = theirs.add_bytes(FILE, "file").cid
+    with ExitStack() as closing:
+        bad = "http://[not an address"
+        if kind != "no address":
+            bad = closing.enter_context(gateway(kind))
+        good = closing.enter_context(serving(application(theirs)))
+        assert not is_served(cid, [bad])
+        assert is_served(cid, [bad, good])
+        with pytest.raises(NotFoundError, match="is not to be had"):
+            fetch(ours, cid, [bad])
+        fetch(ours, cid, [bad, good])
+    assert ours.read_bytes(cid, most=100) == FILE
