@@ -165,7 +165,8 @@ def test_strangers_pages_are_not_answered(rpc: str) -> None:
     ("body", "status"), [(b"{", 400), (b"x" * (2**20 + 1), 413), (b"[1]", 200)]
 )
 def test_rubbish_is_answered_with_an_error(rpc: str, body: bytes, status: int) -> None:
-    assert httpx.post(rpc, content=body).status_code == status
+    headers = {"Content-Type": "application/json"}
+    assert httpx.post(rpc, content=body, headers=headers).status_code == status
 
 
 def test_unknown_methods_and_parameters_are_named(rpc: str) -> None:
