@@ -6,6 +6,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
+from typing import Any
 
 import boa
 import pytest
@@ -17,6 +18,8 @@ IN_REVM = (
     "test_hostile_coins.py",
     "test_stateful.py",
     "test_stories.py",
+    "test_stories_pages.py",
+    "test_stories_permits.py",
 )
 collect_ignore = [] if find_spec("pyrevm") else list(IN_REVM)
 
@@ -39,3 +42,13 @@ def _world() -> World:
 def world(_world: World) -> Iterator[World]:
     with boa.env.anchor():
         yield _world
+
+
+@pytest.fixture
+def both() -> Iterator[Any]:
+    """Contracts and reference model side by side; in the end all money drains."""
+    from contracts.comparing import Comparison
+
+    comparison = Comparison()
+    yield comparison
+    comparison.drain()
