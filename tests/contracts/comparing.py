@@ -35,6 +35,7 @@ from contracts.reference import (
     Terms,
 )
 from contracts.sealing import NOTHING, Core, Labels, Onion
+from contracts.world import compiled
 
 NAMES = ("requester", "ann", "bob", "eve")
 PURSE = 10**21
@@ -126,34 +127,38 @@ class Comparison:
     Args:
         chain_id: Where they are deployed.
         forked_to: The id of a fork of that chain, on which all the rest happens.
-        hostile: Whether the token is the harness's.
+        hostile: The code of a token that is none; None for ModelCoin.
+        before: How many requests and submissions were made there, long ago.
     """
 
     chain_id: int = 1
     forked_to: int | None = None
     hostile: bytes | None = None
+    before: tuple[int, int] = (0, 0)
     tally: Counter[str] = field(default_factory=Counter)
     truths: list[Truth] = field(default_factory=list)
     guesses: list[Guess] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.machine = self._deploy(Machine(self.chain_id))
-        now_id = self.chain_id
-        if self.forked_to is not None:
+        now_id = self.forked_to or self.chain_id
+        if self.forked_to is not None or any(self.before):
             # The coin keeps nothing of its chain; the market is the old one.
-            now_id = self.forked_to
             old, self.machine = self.machine, Machine(now_id)
-            fork = Machine(now_id)
-            market = self.market
-            self.machine = fork
-            code = self._coin_code()
-            assert fork.deploy_code(code, DEPLOYER).lower() == self.coin
-            fork.transplant(old, market)
+            coin_there = self.machine.deploy_code(self._coin_code(), DEPLOYER)
+            assert coin_there.lower() == self.coin
+            slots = (
+                dict(zip(_counters(), self.before, strict=True))
+                if any(self.before)
+                else {}
+            )
+            self.machine.transplant(old, self.market, slots)
         kind = HostileCoin if self.hostile else Coin
         coin = kind(self.coin, now_id)
         supply = 10**24
         coin.balances[DEPLOYER] = supply
         self.model = Reference(self.market, self.chain_id, coin, START)
+        self.model.before = self.before
         for address in PEOPLE.values():
             self._token(DEPLOYER, "transfer", address, PURSE)
             coin.transfer(DEPLOYER, address, PURSE)
@@ -242,26 +247,28 @@ class Comparison:
     def compare(self) -> None:
         """Everything that can be asked."""
         model, coin = self.model, self.model.coin
+        first, second = model.before
         for what, value in (
             ("coin", encode(self.coin)),
             ("chain_id", word(self.chain_id)),
             ("slashed", word(model.slashed)),
-            ("request_count", word(len(model.requests))),
-            ("submission_count", word(len(model.submissions))),
+            ("request_count", word(first + len(model.requests))),
+            ("submission_count", word(second + len(model.submissions))),
         ):
             assert self.look(what) == value, what
-        for what, ids in (
-            (("phase", "request"), len(model.requests)),
-            (("submission", "due"), len(model.submissions)),
+        for what, start, ids in (
+            (("phase", "request"), first, len(model.requests)),
+            (("submission", "due"), second, len(model.submissions)),
         ):
-            for number in range(ids + 2):
+            for number in range(start, start + ids + 2):
                 for one in what:
                     found = self.look(one, number)
                     if found != (expected := self._expected(one, number)):
                         raise AssertionError(_differing(one, number, found, expected))
-        for number in range(len(model.requests) + 2):
-            is_known = 1 <= number <= len(model.requests)
-            last = model.requests[number - 1].page_count if is_known else 0
+        for at in range(len(model.requests) + 2):
+            number = first + at
+            is_known = 1 <= at <= len(model.requests)
+            last = model.requests[at - 1].page_count if is_known else 0
             for page in range(last + 1):
                 found = self.look("truth_page", number, page)
                 assert found == self._expected("truth_page", number, page)
@@ -315,10 +322,10 @@ class Comparison:
         return self.where(truth)[0]
 
     def asked(self, truth: Truth) -> Asked:
-        return self.model.requests[truth.id - 1]
+        return self.model.request(truth.id)
 
     def entered(self, guess: Guess) -> Entered:
-        return self.model.submissions[guess.id - 1]
+        return self.model.submission(guess.id)
 
     # --- reorganisations ---
 
@@ -647,6 +654,12 @@ class Comparison:
         assert self.model.owed() == 0
         held = self.model.coin.balances[self.market]
         assert held == self.model.slashed + self.model.donated
+
+
+def _counters() -> tuple[int, int]:
+    """Where the market counts requests and submissions."""
+    places = compiled("ModelMarket").compiler_data.storage_layout["storage_layout"]
+    return places["request_count"]["slot"], places["submission_count"]["slot"]
 
 
 _asking = lru_cache(4_096)(calldata)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
+from typing import Any
 
 import boa
 import pytest
@@ -18,6 +19,8 @@ IN_REVM = (
     "test_hostile_coins.py",
     "test_stateful.py",
     "test_stories.py",
+    "test_stories_pages.py",
+    "test_stories_permits.py",
 )
 collect_ignore = [] if find_spec("pyrevm") else list(IN_REVM)
 
@@ -42,6 +45,16 @@ def world(_world: World) -> Iterator[World]:
     with boa.env.anchor():
         _world.given = 0
         yield _world
+
+
+@pytest.fixture
+def both() -> Iterator[Any]:
+    """Contracts and reference model side by side; in the end all money drains."""
+    from contracts.comparing import Comparison
+
+    comparison = Comparison()
+    yield comparison
+    comparison.drain()
 
 
 # Innermost, since titanoboa takes back what a test did before fixtures end.

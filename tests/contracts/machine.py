@@ -48,10 +48,18 @@ class Machine:
         self.evm.reset_transient_storage()
         return address
 
-    def transplant(self, other: Machine, address: str) -> None:
-        """Puts another chain's contract here, as a fork of that chain would."""
+    def transplant(self, other: Machine, address: str, storage: dict[int, int]) -> None:
+        """Puts another chain's contract here, as a fork of that chain would.
+
+        Args:
+            other: Where it was deployed.
+            address: Where it is; here nothing has come to it yet.
+            storage: Slots that are not empty.
+        """
         code = other.evm.get_code(address)
         self.evm.insert_account_info(address, pyrevm.AccountInfo(nonce=1, code=code))
+        for slot, value in storage.items():
+            self.evm.insert_account_storage(address, slot, value)
 
     def send(self, address: str, sender: str, data: bytes, value: int = 0) -> bytes:
         """Makes a call and returns its output.

@@ -246,6 +246,8 @@ class Reference:
         self.now = now
         self.slashed = 0
         self.donated = 0
+        self.before = 0, 0
+        """How many requests and submissions were there, all forgotten."""
         self.requests: list[Asked] = []
         self.submissions: list[Entered] = []
         self.operators: set[tuple[str, str]] = set()
@@ -287,7 +289,7 @@ class Reference:
 
     def amount_due(self, one: Entered) -> int:
         """The table: what each submission gets back."""
-        asked = self.requests[one.request - 1]
+        asked = self.request(one.request)
         table = {
             ("live", "CANCELLED"): asked.terms.stake + asked.share,
             ("live", "FORFEITED"): asked.terms.stake,
@@ -311,17 +313,17 @@ class Reference:
         return encode(*getattr(self, "_view_" + what)(*arguments))
 
     def _view_phase(self, number: int) -> tuple[object, ...]:
-        return (PHASES.index(self.where(self._request(number))[0]),)
+        return (PHASES.index(self.where(self.request(number))[0]),)
 
     def _view_due(self, number: int) -> tuple[object, ...]:
-        return (self.amount_due(self._submission(number)),)
+        return (self.amount_due(self.submission(number)),)
 
     def _view_truth_page(self, number: int, page: int) -> tuple[object, ...]:
-        truth = self._request(number).truth
+        truth = self.request(number).truth
         return (truth[page] if page < len(truth) else NOTHING,)
 
     def _view_request(self, number: int) -> tuple[object, ...]:
-        asked = self._request(number)
+        asked = self.request(number)
         phase, ends, overdue = self.where(asked)
         head = asked.head.id if asked.head else 0
         return (
@@ -347,8 +349,8 @@ class Reference:
         )
 
     def _view_submission(self, number: int) -> tuple[object, ...]:
-        one = self._submission(number)
-        ranking = self.requests[one.request - 1].ranking
+        one = self.submission(number)
+        ranking = self.request(one.request).ranking
         ahead = behind = 0
         if one in ranking:
             ids = [0, *(other.id for other in ranking), 0]
@@ -367,13 +369,15 @@ class Reference:
 
     # --- what may be done ---
 
-    def _request(self, number: int) -> Asked:
-        require(1 <= number <= len(self.requests), "UnknownRequest")
-        return self.requests[number - 1]
+    def request(self, number: int) -> Asked:
+        at = number - self.before[0]
+        require(1 <= at <= len(self.requests), "UnknownRequest")
+        return self.requests[at - 1]
 
-    def _submission(self, number: int) -> Entered:
-        require(1 <= number <= len(self.submissions), "UnknownSubmission")
-        return self.submissions[number - 1]
+    def submission(self, number: int) -> Entered:
+        at = number - self.before[1]
+        require(1 <= at <= len(self.submissions), "UnknownSubmission")
+        return self.submissions[at - 1]
 
     def _in(self, asked: Asked, *phases: str) -> str:
         phase, _, overdue = self.where(asked)
@@ -404,7 +408,7 @@ class Reference:
         paid = self._take(who, terms.reward, permit)
         deadline = self.now + terms.submission_window
         asked = Asked(
-            len(self.requests) + 1,
+            self.before[0] + len(self.requests) + 1,
             who,
             terms,
             sealing.terms_hash(who, terms),
@@ -420,7 +424,7 @@ class Reference:
     def cancel_request(
         self, who: str, number: int, terms_hash: bytes, max_live: int
     ) -> None:
-        asked = self._request(number)
+        asked = self.request(number)
         require(who == asked.requester, "NotRequester")
         require(terms_hash == asked.terms_hash, "WrongTerms")
         self._in(asked, "OPEN", "TRUTH")
@@ -437,7 +441,7 @@ class Reference:
         self, who: str, number: int, page: int, words: Page, inner: bytes
     ) -> None:
         require(len(words) <= 32 * sealing.PAGE_WORDS, "")
-        asked = self._request(number)
+        asked = self.request(number)
         self._in(asked, "TRUTH")
         require(page == asked.pages, "WrongPage")
         require(len(words) == asked.page_bytes(page), "WrongLength")
@@ -473,12 +477,13 @@ class Reference:
         permit: Permit,
     ) -> int:
         require(len(name) <= 64, "")
-        asked = self._request(number)
+        asked = self.request(number)
         self._in(asked, "OPEN")
         require(terms_hash == asked.terms_hash, "WrongTerms")
         paid = self._take(who, asked.terms.stake, permit)
         seal = sealing.bound(layer, superhash)
-        one = Entered(len(self.submissions) + 1, number, who, seal, left=seal)
+        fresh = self.before[1] + len(self.submissions) + 1
+        one = Entered(fresh, number, who, seal, left=seal)
         asked.entered.append(one)
         self.submissions.append(one)
         self._say("SubmissionCreated", one.id, number, who, seal, superhash, name)
@@ -488,10 +493,10 @@ class Reference:
     def cancel_submission(
         self, who: str, number: int, seal: bytes, accept_slash: bool
     ) -> None:
-        one = self._submission(number)
+        one = self.submission(number)
         require(who == one.trainer, "NotTrainer")
         require(seal == one.seal, "WrongSeal")
-        asked = self.requests[one.request - 1]
+        asked = self.request(one.request)
         phase = self._in(asked, "OPEN", "TRUTH", "CLAIMS", "VALIDATION")
         require(one.status in ("live", "ranked"), "NotLive")
         if phase == "OPEN":
@@ -510,11 +515,11 @@ class Reference:
     def claim(
         self, who: str, number: int, seal: bytes, matches: int, hint: int
     ) -> None:
-        one = self._submission(number)
+        one = self.submission(number)
         allowed = who == one.trainer or (one.trainer, who) in self.operators
         require(allowed, "NotTrainer")
         require(seal == one.seal, "WrongSeal")
-        asked = self.requests[one.request - 1]
+        asked = self.request(one.request)
         self._in(asked, "CLAIMS")
         require(one.status == "live", "NotLive")
         require(matches <= asked.terms.labels, "TooManyMatches")
@@ -544,8 +549,8 @@ class Reference:
     ) -> None:
         most = 32 * sealing.PAGE_WORDS
         require(max(len(truth), len(difference)) <= most and len(model) <= 128, "")
-        one = self._submission(number)
-        asked = self.requests[one.request - 1]
+        one = self.submission(number)
+        asked = self.request(one.request)
         self._in(asked, "VALIDATION")
         require(asked.candidate is one, "NotCandidate")
         require(page == asked.pages, "WrongPage")
@@ -587,7 +592,7 @@ class Reference:
             self._pay(one.trainer, paid)
 
     def enforce_timeout(self, who: str, number: int) -> None:
-        asked = self._request(number)
+        asked = self.request(number)
         phase, _, overdue = self.where(asked)
         require(overdue, "NotOverdue")
         reward = asked.terms.reward
@@ -602,7 +607,7 @@ class Reference:
             self._refund(asked)
 
     def withdraw(self, who: str, number: int) -> None:
-        one = self._submission(number)
+        one = self.submission(number)
         amount = self.amount_due(one)
         require(amount > 0, "NothingDue")
         one.status = "withdrawn"
