@@ -168,10 +168,23 @@ def test_logs_that_are_left_out_are_asked_for_again(embedded: Place) -> None:
         looking.index.sync()
         request = embedded.create(embedded.join("requester"))
         faults.rate = 1.0
-        with pytest.raises(ChainError, match="left out what was logged in block"):
-            looking.index.sync()
         looking.index.sync()
+        assert faults.injected[Fault.OMIT] == 1
         assert looking.index.request(request.id).id == request.id
+
+
+def test_a_node_that_always_leaves_logs_out_stops_nobody(embedded: Place) -> None:
+    """Another node has them."""
+    honest = embedded.network.rpc
+    with faulty(Faults(honest, kinds=(Fault.OMIT,), rate=1.0)) as rpc:
+        embedded.network = replace(embedded.network, rpc=rpc, other_rpcs=(honest,))
+        looking = embedded.join("looking")
+        requester = embedded.join("requester")
+        request = embedded.create(requester)
+        for market in (looking, requester):
+            market.index.sync()
+            assert market.index.request(request.id) == request.record
+        assert [one.request_id for one in agent.plan(requester)] == [request.id]
 
 
 def test_an_event_left_out_long_ago_is_found_by_the_contracts_state(

@@ -169,12 +169,20 @@ class Connection:
         """
         return all(one == block.hash for one in self._nodes.hashes_of(block.number))
 
-    def has_logs(self, contract: Address, number: int) -> bool:
-        """Whether any node knows of a contract's logs in a block.
+    def logs_anywhere(self, contract: Address, block: Block) -> list[Log]:
+        """What a contract logged in a block, from whichever node knows most.
 
-        "No" is certain only if some node says the truth.
+        That there is nothing is certain only if some node says the truth.
         """
-        return self._nodes.any_has_logs(contract, number)
+        most: list[Log] = []
+        for found in self._nodes.logs_of(contract, block.number):
+            try:
+                logs = [_log_of_json(one) for one in found]
+            except (AttributeError, LookupError, TypeError, ValueError):
+                continue
+            if all(one.block_hash == block.hash for one in logs):
+                most = max(most, logs, key=len)
+        return most
 
     def heads(self) -> dict[str, int | None]:
         """Each node's newest block by the node's name; None if it does not answer."""
@@ -342,6 +350,23 @@ def _log(found: Any) -> Log:
         bytes(found["blockHash"]),
         bytes(found["transactionHash"]),
         int(found["logIndex"]),
+        int(second, 16) if isinstance(second, str) else second,
+    )
+
+
+def _log_of_json(found: dict[str, Any]) -> Log:
+    def raw(text: str) -> bytes:
+        return bytes.fromhex(text.removeprefix("0x"))
+
+    second = found.get("blockTimestamp")
+    return Log(
+        checksummed(found["address"]),
+        tuple(raw(topic) for topic in found["topics"]),
+        raw(found["data"]),
+        int(found["blockNumber"], 16),
+        raw(found["blockHash"]),
+        raw(found["transactionHash"]),
+        int(found["logIndex"], 16),
         int(second, 16) if isinstance(second, str) else second,
     )
 

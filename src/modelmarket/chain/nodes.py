@@ -160,10 +160,11 @@ class Nodes(JSONBaseProvider):
             said = str(found.get("hash", "")) if isinstance(found, dict) else ""
             yield bytes.fromhex(said.removeprefix("0x"))
 
-    def any_has_logs(self, contract: str, number: int) -> bool:
-        """Whether any node that answers has logs of a contract in a block."""
+    def logs_of(self, contract: str, number: int) -> Iterator[list[Any]]:
+        """A contract's logs in a block from each node that answers."""
         query = {"address": contract, "fromBlock": hex(number), "toBlock": hex(number)}
-        return any(self._of_each("eth_getLogs", [query]))
+        for found in self._of_each("eth_getLogs", [query]):
+            yield found if isinstance(found, list) else []
 
     def _of_each(self, method: str, params: Any) -> Iterator[Any]:
         """The result from each node that answers."""

@@ -173,7 +173,8 @@ class Index:
                         raise
                     span = max(1, span // 2)
                     continue
-                self._look_for_omissions(first, last, logs, head)
+                logs += self._left_out(first, last, logs, head)
+                logs.sort(key=lambda log: (log.block, log.position))
                 # The head was read before the logs; if it still stands, so do they.
                 if self._connection.block(head.number).hash != head.hash:
                     raise ChainError(
@@ -184,16 +185,16 @@ class Index:
                 self._store(first, logs, marker)
             return head.number
 
-    def _look_for_omissions(
+    def _left_out(
         self, first: int, last: int, logs: Sequence[Log], head: Block
-    ) -> None:
-        """Holds new blocks' logs against the blocks themselves.
+    ) -> list[Log]:
+        """What a node left out, as another one tells it.
 
-        An event that a node leaves out would be missing for good. A block
-        whose bloom filter speaks of the market is asked of every node.
+        It would be missing for good. A block without logs whose bloom filter
+        speaks of the market is asked of every node.
         """
         if last - first >= MOST_COMPARED:
-            return
+            return []
         given = {log.block for log in logs}
         silent = [one for one in range(first, last + 1) if one not in given]
 
@@ -201,14 +202,12 @@ class Index:
             return head if number == head.number else self._connection.block(number)
 
         with ThreadPoolExecutor(HEADERS_AT_ONCE) as threads:
-            for block in threads.map(header, silent):
-                if block.may_have_logs_of(self._market) and self._connection.has_logs(
-                    self._market, block.number
-                ):
-                    raise ChainError(
-                        f"The node left out what was logged in block {block.number}.",
-                        hint="Try again.",
-                    )
+            return [
+                log
+                for block in threads.map(header, silent)
+                if block.may_have_logs_of(self._market)
+                for log in self._connection.logs_anywhere(self._market, block)
+            ]
 
     def forget(self, request_id: RequestId) -> None:
         """Forgets everything from a request's creation on.
