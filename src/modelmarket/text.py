@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import unicodedata
 from datetime import UTC, datetime
+from fractions import Fraction
 from typing import Self
 
 _HARMLESS = "\n"
@@ -83,6 +84,12 @@ def plain(text: object) -> str:
 def in_a_line(text: object) -> str:
     """The same for what is shown within a line, which it must not end."""
     return plain(text).replace("\n", "\N{REPLACEMENT CHARACTER}")
+
+
+def percent(share: Fraction) -> str:
+    """A share in percent, to a tenth: 1/25 is `4%`, 1/60 is `1.7%`."""
+    whole, tenths = divmod(round(share * 1_000), 10)
+    return f"{whole:,}.{tenths}%" if tenths else f"{whole:,}%"
 
 
 def local_time(second: int) -> str:

@@ -20,6 +20,7 @@ from modelmarket.protocol.money import ONE_MDC, format_about, format_mdc, parse_
 from modelmarket.protocol.phases import TRANSITIONS, Clock, Phase
 from modelmarket.protocol.terms import least_stake, price_of_delay, proposed_stake
 from modelmarket.protocol.types import Salt, checksummed
+from modelmarket.text import percent
 
 VECTORS = json.loads(
     (Path(__file__).parents[1] / "vectors" / "protocol.json").read_text()
@@ -308,3 +309,11 @@ def test_terms_say_what_is_wrong_before_money_is_spent() -> None:
     )
     with pytest.raises(TermsError, match="The name takes 66 bytes; 64 are allowed"):
         terms.check()
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(Fraction(4, 100), "4%"), (Fraction(1, 60), "1.7%"), (Fraction(12), "1,200%")],
+)
+def test_a_share_is_told_to_a_tenth_of_a_percent(share: Fraction, text: str) -> None:
+    assert percent(share) == text

@@ -35,7 +35,7 @@ from modelmarket.cli.options import (
 )
 from modelmarket.cli.output import Output
 from modelmarket.files import free_path
-from modelmarket.text import in_a_line, local_time, utc_time
+from modelmarket.text import in_a_line, local_time, percent, utc_time
 
 if TYPE_CHECKING:
     from modelmarket.market import Request
@@ -58,6 +58,7 @@ def as_document(request: Request) -> dict[str, Any]:
         "dataset": record.terms.dataset,
         "reward_wei": str(record.terms.reward),
         "stake_wei": str(record.terms.stake),
+        "price_of_delay": percent(record.terms.price_of_delay),
         "labels": record.terms.labels,
         "bits": record.terms.bits,
         "minimum_matches": record.terms.minimum_matches,
@@ -87,7 +88,11 @@ def create(
         float, typer.Option(help="For each step after it.")
     ] = 15,
     stake: Annotated[
-        str | None, typer.Option(help="MDC for each submission; 1% of the reward.")
+        str | None,
+        typer.Option(
+            help="MDC for each submission; if not given, what makes a false claim"
+            " cost 4% of the reward for each hour by which it delays."
+        ),
     ] = None,
     minimum_accuracy: Annotated[
         str | None,
@@ -156,6 +161,8 @@ def create(
         f"{local_time(request.record.deadline)}.",
         f"  dataset {terms.dataset}",
         f"  {terms.labels:,} test labels are sealed in your vault",
+        f"  each submission stakes {format_mdc(terms.stake)} MDC: a false claim costs "
+        f"{percent(terms.price_of_delay)} of the reward for each hour of delay",
         "Serve the data with `modelmarket store serve`, and keep the appointments "
         "with `modelmarket agent run`.",
     )
@@ -242,7 +249,8 @@ def show(
         None,
         f"Request {found.id}: {in_a_line(terms.name) or 'without a name'}",
         f"  {found.position().phase.name}: {found.status()}",
-        f"  reward {format_mdc(terms.reward)} MDC, stake {format_mdc(terms.stake)} MDC",
+        f"  reward {format_mdc(terms.reward)} MDC, stake {format_mdc(terms.stake)} MDC "
+        f"({percent(terms.price_of_delay)} of the reward for each hour of delay)",
         f"  {terms.labels:,} test rows, at least {terms.minimum_matches:,} matches",
         f"  deadline {local_time(found.record.deadline)}, "
         f"{terms.response_window_s:,} s for each step after it",

@@ -35,7 +35,7 @@ from modelmarket.protocol.types import Address, RequestId, SubmissionId, Wei
 from modelmarket.storage.cid import Cid
 from modelmarket.web import views
 from modelmarket.web.activity import MOST_NUMBER, State
-from modelmarket.web.desk import LOG, Desk, checked_account
+from modelmarket.web.desk import LOG, Desk, checked_account, terms_of
 from modelmarket.web.fees import fee
 from modelmarket.web.rendering import render
 
@@ -498,6 +498,7 @@ def errand_page(desk: Desk, request: Request) -> Response:
         "errand.html",
         errand=errand,
         cost=desk.cost(errand),
+        terms=terms_of(errand.details["terms"]) if "terms" in errand.details else None,
         fee=desk.known(lambda: fee(connection, errand.kind), None) if is_open else None,
         is_open=is_open,
         is_asked=errand.state is State.WALLET,
