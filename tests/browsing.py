@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -67,6 +68,7 @@ class BrowserWallet:
         connected: Whether the site may see the account.
         asked: Every method that was asked for.
         typed: Every message that it was given to sign, as it was given.
+        slow_s: How long its user looks at a transaction before signing.
         spender: Who alone may be allowed to take MDC.
         coin: The contract that a message must be for.
     """
@@ -78,6 +80,7 @@ class BrowserWallet:
     connected: bool = False
     asked: list[str] = field(default_factory=list)
     typed: list[dict[str, Any]] = field(default_factory=list)
+    slow_s: float = 0
     spender: str = ""
     coin: str = ""
 
@@ -110,6 +113,7 @@ class BrowserWallet:
                 assert params[0] == self.account.address
                 return self._sign(json.loads(params[1]))
             case "eth_sendTransaction":
+                time.sleep(self.slow_s)
                 return self._send(params[0])
         raise ValueError(f"the wallet does not know {method}")
 

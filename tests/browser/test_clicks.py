@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Impatient people: however often they click, and whatever they close, they
+pay once, and what they see is what they sign.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from browser.test_troubles import connected, prepared
+from browsing import House, Visitor, write_table
+from modelmarket.protocol.money import ONE_MDC
+from modelmarket.protocol.types import Address
+
+CLICKS = """
+() => {
+  for (const wait of [0, 0, 30, 60, 100, 400, 800, 1200]) {
+    setTimeout(() => document.querySelector("#confirm button")?.click(), wait);
+  }
+}
+"""
+
+
+def paid(visitor: Visitor, account: str) -> float:
+    return 1_000 - visitor.desk.market.coin.balance(Address(account)) / ONE_MDC
+
+
+def test_quick_clicks_ask_a_slow_wallet_once(house: House, tmp_path: Path) -> None:
+    visitor = connected(house)
+    wallet = visitor.wallet
+    assert wallet is not None
+    prepared(visitor, write_table(tmp_path / "n.csv"))
+    wallet.slow_s = 1.5
+    wallet.asked.clear()
+    visitor.tab.evaluate(CLICKS)
+    visitor.tab.wait_for_url("**/requests/1")
+    visitor.tab.wait_for_timeout(1_500)
+    assert wallet.asked.count("eth_sendTransaction") == 1
+    assert wallet.asked.count("eth_signTypedData_v4") == 1
+    assert visitor.desk.market.contract.request_count() == 1
+    assert paid(visitor, wallet.account.address) == 100
+
+
+def test_quick_clicks_sign_once_with_this_computers_key(
+    house: House, tmp_path: Path
+) -> None:
+    visitor = house.visit("requester", wallet=False)
+    visitor.connect()
+    prepared(visitor, write_table(tmp_path / "n.csv"))
+    visitor.tab.evaluate(CLICKS)
+    visitor.tab.wait_for_url("**/requests/1")
+    visitor.tab.wait_for_timeout(1_500)
+    assert visitor.desk.market.contract.request_count() == 1
+    assert paid(visitor, visitor.desk.market.wallet.address) == 100
+
+
+def test_two_tabs_that_are_clicked_at_once_pay_once(
+    house: House, tmp_path: Path
+) -> None:
+    visitor = connected(house)
+    wallet = visitor.wallet
+    assert wallet is not None
+    prepared(visitor, write_table(tmp_path / "n.csv"))
+    other = visitor.another_tab()
+    other.goto(visitor.tab.url)
+    other.locator("#confirm button:enabled").wait_for()
+    wallet.asked.clear()
+    visitor.tab.evaluate(CLICKS)
+    other.evaluate(CLICKS)
+    visitor.tab.wait_for_timeout(3_000)
+    assert wallet.asked.count("eth_sendTransaction") == 1
+    assert visitor.desk.market.contract.request_count() == 1
+    assert paid(visitor, wallet.account.address) == 100
+
+
+def test_quick_clicks_on_split_and_seal_seal_once(house: House, tmp_path: Path) -> None:
+    visitor = house.visit("requester", wallet=False)
+    visitor.connect()
+    tab = visitor.tab
+    visitor.go("/requests/new")
+    tab.set_input_files("input[name=data]", write_table(tmp_path / "n.csv"))
+    tab.get_by_role("button", name="Look it over").click()
+    tab.get_by_role("button", name="Split and seal").wait_for()
+    tab.evaluate(CLICKS.replace("#confirm button", "form.terms button.main"))
+    tab.locator("#confirm").wait_for()
+    market = visitor.desk.market
+    assert len(market.vault.seals(market.network.market)) == 1
+
+
+@pytest.mark.parametrize(
+    "reward", ["0.123456789012345678", "1000", "100.000000000000000001"]
+)
+def test_the_wallet_is_asked_for_what_the_page_shows(
+    house: House, tmp_path: Path, reward: str
+) -> None:
+    visitor = connected(house)
+    wallet, tab = visitor.wallet, visitor.tab
+    assert wallet is not None
+    visitor.go("/requests/new")
+    tab.set_input_files("input[name=data]", write_table(tmp_path / "n.csv"))
+    tab.get_by_role("button", name="Look it over").click()
+    tab.fill("input[name=reward]", reward)
+    tab.get_by_role("button", name="Split and seal").click()
+    button = tab.locator("#confirm button")
+    shown = (button.text_content() or "").removeprefix("Confirm and lock ")
+    assert shown.replace(",", "") == f"{reward} MDC"
+    visitor.confirm("/requests/1")
+    whole, _, decimals = reward.partition(".")
+    wei = int(whole + decimals.ljust(18, "0"))
+    assert [one["message"]["value"] for one in wallet.typed] == [str(wei)]
+    assert visitor.desk.market.contract.request(1).reward == wei  # type: ignore[arg-type]
+    assert visitor.complaints == []
+
+
+def test_a_page_that_is_closed_before_the_wallet_answers_finds_what_was_sent(
+    house: House, tmp_path: Path
+) -> None:
+    visitor = connected(house)
+    tab = visitor.tab
+    prepared(visitor, write_table(tmp_path / "n.csv"))
+    tab.route("**/sent", lambda route: route.abort())
+    tab.locator("#confirm button").click()
+    tab.locator("#live-errand .state.confirmed").wait_for()
+    tab.reload()
+    expect(tab.locator("#confirm")).to_have_count(0)
+    tab.get_by_role("link", name="Go on").click()
+    tab.wait_for_url("**/requests/1")
+    assert visitor.desk.market.contract.request_count() == 1
+
+
+def test_a_page_that_was_closed_asks_again_only_with_a_tick(
+    house: House, tmp_path: Path
+) -> None:
+    """Its wallet was asked, and nobody has answered it."""
+    visitor = connected(house)
+    wallet, tab = visitor.wallet, visitor.tab
+    assert wallet is not None
+    prepared(visitor, write_table(tmp_path / "n.csv"))
+    visitor.desk.activity.ask_wallet(visitor.desk.activity.get(2), 10**9)
+    tab.reload()
+    expect(tab.locator("#live-confirm")).to_contain_text("Your wallet was asked")
+    wallet.asked.clear()
+    tab.get_by_role("button", name="Ask once more").click()
+    tab.wait_for_timeout(500)
+    assert "eth_sendTransaction" not in wallet.asked
+    tab.get_by_label("I have looked into the wallet").check()
+    tab.get_by_role("button", name="Ask once more").click()
+    tab.wait_for_url("**/requests/1")
+    assert visitor.desk.market.contract.request_count() == 1
+
+
+def test_a_stake_above_the_reward_is_ticked_on_the_page(
+    house: House, tmp_path: Path
+) -> None:
+    visitor = house.visit("requester", wallet=False)
+    visitor.connect()
+    tab = visitor.tab
+    visitor.go("/requests/new")
+    tab.set_input_files("input[name=data]", write_table(tmp_path / "n.csv"))
+    tab.get_by_role("button", name="Look it over").click()
+    tab.get_by_text("Split and stake").click()
+    tab.fill("input[name=stake]", "200")
+    tab.get_by_role("button", name="Split and seal").click()
+    expect(tab.get_by_role("alert")).to_contain_text("above the reward")
+    expect(tab.locator("input[name=stake]")).to_have_value("200")
+    tab.get_by_label("Yes, with a stake above the reward").check()
+    tab.get_by_role("button", name="Split and seal").click()
+    expect(tab.locator("dl.facts")).to_contain_text("200 MDC")
+
+
+def test_a_threshold_above_all_is_refused_beside_its_field(
+    house: House, tmp_path: Path
+) -> None:
+    visitor = house.visit("requester", wallet=False)
+    visitor.connect()
+    tab = visitor.tab
+    visitor.go("/requests/new")
+    tab.set_input_files("input[name=data]", write_table(tmp_path / "n.csv"))
+    tab.get_by_role("button", name="Look it over").click()
+    tab.fill("input[name=least]", "120%")
+    tab.get_by_role("button", name="Split and seal").click()
+    expect(tab.locator("#least-wrong")).to_contain_text(
+        "is not a part of the test rows"
+    )
+    expect(tab.locator("input[name=least]")).to_have_value("120%")
