@@ -247,6 +247,24 @@ def test_a_request_that_makes_no_sense_rests_and_the_others_go_on(
     assert first.id in {one.request_id for one in agent.plan(market)}
 
 
+def test_a_secret_that_is_damaged_keeps_no_other_from_its_step(here: Place) -> None:
+    requester = here.join("requester")
+    first, second = here.create(requester), here.create(requester)
+    with requester.vault.database.writing() as sql:
+        sql.execute(
+            "UPDATE secrets SET sealed = x'00' WHERE seal = ?",
+            (first.terms.truth_seal,),
+        )
+    assert {one.request_id for one in agent.plan(requester)} == {second.id}
+    here.move_to(second.record.deadline)
+    reports = agent.run_once(requester)
+    assert [(one.step.kind, one.done) for one in reports] == [
+        (agent.Kind.LOOK, False),
+        (agent.Kind.OPEN_TRUTH, True),
+    ]
+    assert requester.request(second.id).record.stage is Phase.CLAIMS
+
+
 def test_an_onlooker_that_hangs_or_breaks_keeps_nobody_from_acting(
     here: Place,
 ) -> None:
