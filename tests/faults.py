@@ -64,7 +64,7 @@ class Faults:
         node: The real one's address.
         rate: Of the requests that something happens to, from 0 to 1.
         seed: Fixes which.
-        kinds: Those that may happen.
+        kinds: Those that may happen; a log is only garbled where that is said.
         longest_s: That a request is delayed, or kept without an answer.
         most: Faults in all.
         about: The request that garbled logs are about.
@@ -76,7 +76,7 @@ class Faults:
     node: str
     rate: float = 0.0
     seed: int = 0
-    kinds: tuple[Fault, ...] = tuple(Fault)
+    kinds: tuple[Fault, ...] = tuple(one for one in Fault if one != Fault.GARBLE)
     longest_s: float = 1.0
     most: int = 2**63
     about: int = 0

@@ -104,7 +104,7 @@ def plan(market: Market, now: int | None = None) -> list[Step]:
     """
     outlook = look_ahead(market, now)
     for trouble in outlook.troubles:
-        if not trouble.step.request_id:
+        if not trouble.step.request_id and isinstance(trouble.error, ChainError):
             raise trouble.error
     return outlook.steps
 
