@@ -57,8 +57,8 @@ class Known:
     def order(self, mutant: Mutant) -> list[str]:
         """The tests that can notice a mutant, the likeliest and quickest first.
 
-        Those that never come to its statement cannot, but for the state machine,
-        which runs in a machine that keeps no lines.
+        Those that never come to its statement cannot, but for those that run in a
+        machine that keeps no lines.
         """
         first, last = mutant.extent
         entering = {
@@ -67,10 +67,11 @@ class Known:
             if file == mutant.file and first <= line <= last
             for test in tests
         }
+        traced = {test for tests in self.reaching.values() for test in tests}
         able = [
             test
             for test in self.seconds
-            if not entering or test in entering or "stateful" in test
+            if not entering or test in entering or test not in traced
         ]
         return sorted(able, key=lambda test: self.seconds[test])
 
