@@ -64,14 +64,20 @@ class Known:
     def order(self, lie: Lie) -> list[str]:
         """The tests that can notice a lie, the likeliest and quickest first.
 
-        Those that never come to a mutant's statement cannot; those that come
-        to a patch's lines are only likelier to.
+        Those that never come to a mutant's statement cannot, but for those that
+        run in a machine that keeps no lines; those that come to a patch's lines are
+        only likelier to.
         """
         entering = {
             test for place in lie.places for test in self.reaching.get(place, ())
         }
+        traced = {test for tests in self.reaching.values() for test in tests}
         is_open = not entering or isinstance(lie, Patch)
-        able = [test for test in self.seconds if is_open or test in entering]
+        able = [
+            test
+            for test in self.seconds
+            if is_open or test in entering or test not in traced
+        ]
         return sorted(able, key=lambda test: (test not in entering, self.seconds[test]))
 
 

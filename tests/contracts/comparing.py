@@ -128,6 +128,7 @@ class Comparison:
         chain_id: Where they are deployed.
         forked_to: The id of a fork of that chain, on which all the rest happens.
         hostile: The code of a token that is none; None for ModelCoin.
+        purse: Everybody's coins.
         before: How many requests and submissions were made there, long ago.
     """
 
@@ -135,6 +136,7 @@ class Comparison:
     forked_to: int | None = None
     hostile: bytes | None = None
     before: tuple[int, int] = (0, 0)
+    purse: int = PURSE
     tally: Counter[str] = field(default_factory=Counter)
     truths: list[Truth] = field(default_factory=list)
     guesses: list[Guess] = field(default_factory=list)
@@ -155,13 +157,13 @@ class Comparison:
             self.machine.transplant(old, self.market, slots)
         kind = HostileCoin if self.hostile else Coin
         coin = kind(self.coin, now_id)
-        supply = 10**24
+        supply = 2**120 if self.hostile else 10**24
         coin.balances[DEPLOYER] = supply
         self.model = Reference(self.market, self.chain_id, coin, START)
         self.model.before = self.before
         for address in PEOPLE.values():
-            self._token(DEPLOYER, "transfer", address, PURSE)
-            coin.transfer(DEPLOYER, address, PURSE)
+            self._token(DEPLOYER, "transfer", address, self.purse)
+            coin.transfer(DEPLOYER, address, self.purse)
             self._token(address, "approve", self.market, 2**200)
             if not self.hostile:
                 coin.approve(address, self.market, 2**200)

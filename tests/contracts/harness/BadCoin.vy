@@ -21,7 +21,7 @@ answered: public(Bytes[128])
 
 @deploy
 def __init__():
-    self.balanceOf[msg.sender] = 10**24
+    self.balanceOf[msg.sender] = 2**120
 
 
 @external

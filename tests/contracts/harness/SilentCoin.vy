@@ -9,7 +9,7 @@ behaviour: uint256
 
 @deploy
 def __init__():
-    self.balanceOf[msg.sender] = 10**24
+    self.balanceOf[msg.sender] = 2**120
 
 
 @external
