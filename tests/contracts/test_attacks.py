@@ -37,7 +37,7 @@ from contracts.world import (
 from modelmarket.protocol.classes import Codes
 from modelmarket.protocol.labels import difference, pack, words
 from modelmarket.protocol.seals import Core, bound, seal, superhash
-from modelmarket.protocol.types import Salt
+from modelmarket.protocol.types import Salt, Wei
 
 HARNESS = Path(__file__).parent / "harness"
 
@@ -509,7 +509,7 @@ def test_a_contract_that_its_victim_calls(world: World) -> None:
     assert not market.is_operator(world.people["ann"], eve)
     assert market.is_operator(puppet.address, eve)
 
-    # With money of its own it is a trainer like others.
+    # With money of its own it is a trainer and a requester like others.
     assert says("eve", coin.claim_airdrop)[0]
     assert coin.balanceOf(puppet.address) == 1_000 * MDC
     assert coin.airdropped(puppet.address)
@@ -531,9 +531,53 @@ def test_a_contract_that_its_victim_calls(world: World) -> None:
     assert coin.balanceOf(puppet.address) == 1_000 * MDC - STAKE
     assert world.balance("eve") == before
 
+    reward = 100 * STAKE
+    assert says("eve", coin.approve, market.address, reward)[0]
+    terms = replace(request.terms, reward=Wei(reward), stake=Wei(STAKE))
+    worked, number = says("eve", market.create_request, terms.as_struct(), NO_PERMIT)
+    assert worked
+    held = 1_000 * MDC - STAKE
+    assert coin.balanceOf(puppet.address) == held - reward
+    of_puppet = int.from_bytes(number)
+    state = market.request(of_puppet)
+    assert state.requester == puppet.address
+    cancel = (of_puppet, state.terms_hash, 0)
+    with world.as_("eve"), boa.reverts("NotRequester"):
+        market.cancel_request(*cancel)
+    assert says("eve", market.cancel_request, *cancel)[0]
+    assert coin.balanceOf(puppet.address) == held
+
     world.open_truth(request)
     answer = says("ann", market.claim, ann.id, seal_, 20, 0)
     assert refused(answer, "NotTrainer")
+    # What anybody may do, a contract may.
+    world.close_claims(request)
+    before = world.balance("requester")
+    assert says("eve", market.enforce_timeout, request.id)[0]
+    assert world.balance("requester") == before + REWARD
+
+
+def test_the_deployer_is_a_stranger(world: World) -> None:
+    request = world.create()
+    ann = world.submit(request, "ann")
+    opening = request.opening
+    page, inner = words(opening.pages[0]), opening.inner(0)
+    market = world.market
+    with boa.env.prank(world.deployer):
+        with boa.reverts("NotTrainer"):
+            market.cancel_submission(ann.id, ann.opening.seal, True)
+        with boa.reverts("NotRequester"):
+            market.cancel_request(request.id, request.terms_hash, 1)
+        with boa.reverts("WrongPhase"):
+            market.open_truth(request.id, 0, page, inner)
+        with boa.reverts("NothingDue"):
+            market.withdraw(ann.id)
+        world.at(request.deadline)
+        market.open_truth(request.id, 0, page, inner)
+        with boa.reverts("NotTrainer"):
+            market.claim(ann.id, ann.opening.seal, 20, 0)
+        with boa.reverts("NotOverdue"):
+            market.enforce_timeout(request.id)
 
 
 def test_a_fork_of_the_chain_under_live_seals(world: World) -> None:
@@ -720,7 +764,7 @@ def test_a_request_with_10_000_submissions() -> None:
         of_coin(one, "approve", market, 2**255)
     codes = labels(14_000)
     from modelmarket.protocol.terms import Terms
-    from modelmarket.protocol.types import Wei, checksummed
+    from modelmarket.protocol.types import checksummed
 
     where, owner = checksummed(market), checksummed(requester)
     truth = seal(pack(codes, 4), Core.of_truth(1, where, owner, Salt(bytes(32))))

@@ -6,7 +6,7 @@ from __future__ import annotations
 import boa
 import pytest
 
-from contracts.world import CLAIMS, REWARD, STAKE, World
+from contracts.world import CLAIMS, OPEN, REWARD, STAKE, World
 from modelmarket.protocol.seals import superhash
 
 
@@ -227,3 +227,19 @@ def test_claims_above_65_536_keep_their_order(world: World) -> None:
     world.claim(request, cid, 65_537)
     assert world.ranking(request) == [cid.id, ann.id, bob.id]
     assert world.market.submission(cid.id).matches == 65_537
+
+
+def test_whoever_has_left_cannot_claim(world: World) -> None:
+    request, (early, late, ranked, silent, ann) = world.in_phase(OPEN, 0, 1, 2, 3, 4)
+    world.cancel(early)
+    world.at(request.deadline)
+    world.cancel(late, accept_slash=True)
+    world.open_truth(request)
+    world.claim(request, ranked)
+    for one in (ranked, silent):
+        world.cancel(one, accept_slash=True)
+    for one in (early, late, ranked, silent):
+        with boa.reverts("NotLive"):
+            world.claim(request, one, hint=0)
+    world.claim(request, ann)
+    assert world.ranking(request) == [ann.id]

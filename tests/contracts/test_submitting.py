@@ -18,6 +18,7 @@ from contracts.world import (
     STAKE,
     TRUTH,
     VALIDATION,
+    Submitted,
     World,
 )
 from modelmarket.protocol.seals import superhash
@@ -286,3 +287,59 @@ def test_whoever_leaves_the_ranking_leaves_no_link_behind(
     assert world.ranking(request) == [one.id for one in left]
     entry = world.market.submission(entered[gone].id)
     assert (entry.ahead, entry.behind) == (0, 0)
+
+
+@pytest.mark.parametrize("phase", [TRUTH, CLAIMS, VALIDATION])
+def test_nobody_leaves_twice(world: World, phase: int) -> None:
+    request, (_, bob, cid) = world.in_phase(phase, 0, 1, 2)
+    for one in (bob, cid):
+        world.cancel(one, accept_slash=True)
+        with boa.reverts("NotLive"):
+            world.cancel(one, accept_slash=True)
+    assert world.market.slashed() == 2 * STAKE
+    assert world.state(request).live == 1
+
+
+@pytest.mark.parametrize("phase", [TRUTH, CLAIMS, VALIDATION])
+def test_whoever_left_in_time_does_not_leave_again_later(
+    world: World, phase: int
+) -> None:
+    request, (gone, _, best) = world.in_phase(OPEN, 2, 1, 0)
+    world.cancel(gone)
+    if phase == TRUTH:
+        world.at(request.deadline)
+    else:
+        world.open_truth(request)
+    if phase == VALIDATION:
+        world.claim(request, best)
+        world.close_claims(request)
+    assert world.phase(request) == phase
+    with boa.reverts("NotLive"):
+        world.cancel(gone, accept_slash=True)
+    assert world.market.slashed() == 0
+
+
+def test_names_and_models_have_room_for_all_that_the_interface_says(
+    world: World,
+) -> None:
+    model = "b" * 128
+    request = world.create()
+    opening = world.seal_predictions(request, request.codes, "ann", model)
+    call = (request.id, request.terms_hash, opening.layers[0], superhash(model))
+    with world.as_("ann"):
+        number = world.market.submit(*call, "n" * 64, NO_PERMIT)
+        with pytest.raises(Exception):  # noqa: B017  # the ABI decoder has no reason
+            world.market.submit(*call, "n" * 65, NO_PERMIT)
+    ann = Submitted(number, "ann", request.codes, opening, model)
+    world.open_truth(request)
+    world.claim(request, ann)
+    world.close_claims(request)
+    with pytest.raises(Exception):  # noqa: B017  # as above
+        world.open_page(request, ann, 0, model=model + "b")
+    world.validate(request, ann)
+    (event,) = [
+        one
+        for one in world.market.get_logs()
+        if type(one).__name__ == "RequestFulfilled"
+    ]
+    assert event.model == model

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import boa
 import numpy as np
 import pytest
@@ -20,11 +22,12 @@ from contracts.world import (
     STAKE,
     VALIDATION,
     Requested,
+    Submitted,
     World,
     labels,
 )
 from modelmarket.protocol.labels import difference, words
-from modelmarket.protocol.seals import superhash
+from modelmarket.protocol.seals import Opening, seal, superhash
 
 
 @pytest.mark.parametrize("bits", [1, 2, 4, 8, 16])
@@ -353,10 +356,6 @@ def _inner(world: World, request: Requested) -> bytes:
 
 def test_padding_never_counts_whatever_it_holds(world: World) -> None:
     """Predictions whose padding differs from the truth's win all the same."""
-    from dataclasses import replace
-
-    from modelmarket.protocol.seals import seal
-
     request = world.create(20)
     ann = world.submit(request, "ann", mistakes=2)
     page = bytearray(ann.opening.pages[0])
@@ -381,6 +380,45 @@ def test_padding_never_counts_whatever_it_holds(world: World) -> None:
     world.close_claims(request)
     world.validate(request, bob)
     assert world.phase(request) == FULFILLED
+
+
+@pytest.mark.parametrize("whose", ["truth", "predictions", "both"])
+def test_padding_never_counts_on_the_last_of_several_pages(
+    world: World, whose: str
+) -> None:
+    codes = labels(768 * 16 + 5, 1_000)
+    opening = _noisy(world.seal_truth(codes, 16), is_noisy=whose != "predictions")
+    request = world.create(codes=codes, bits=16, truth_seal=opening.seal)
+    request = replace(request, opening=opening)
+    guess = codes.copy()
+    guess[[0, -1]] ^= 1
+    own = _noisy(
+        world.seal_predictions(request, guess, "ann"), is_noisy=whose != "truth"
+    )
+    with world.as_("ann"):
+        number = world.market.submit(
+            request.id,
+            request.terms_hash,
+            own.layers[0],
+            superhash(MODEL),
+            "",
+            (0, 0, bytes(32), bytes(32)),
+        )
+    ann = Submitted(number, "ann", guess, own, MODEL)
+    world.open_truth(request)
+    world.claim(request, ann, codes.size - 2)
+    world.close_claims(request)
+    world.validate(request, ann)
+    assert world.phase(request) == FULFILLED
+
+
+def _noisy(opening: Opening, *, is_noisy: bool) -> Opening:
+    """The same list, with padding that is not zero."""
+    *full, last = opening.pages
+    if not is_noisy:
+        return opening
+    used = 5 * 2
+    return seal([*full, last[:used] + b"\xa5" * (len(last) - used)], opening.core)
 
 
 def test_anyone_may_open_and_the_owners_are_paid(world: World) -> None:
