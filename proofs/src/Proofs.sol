@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.30;
+
+import {
+    ModelMarketPermit, ModelMarketRequest, ModelMarketSubmission, ModelMarketTerms
+} from "./Market.sol";
+import {Market, World} from "./World.sol";
+
+/// Each call that changes anything, with any arguments, in any state. What is
+/// asked of it afterwards, the contracts below say.
+abstract contract Calls is Market {
+    function _asks_once() internal pure virtual returns (bool);
+    function _asks_conserved() internal pure virtual returns (bool);
+    function _asks_forward() internal pure virtual returns (bool);
+    function _asks_consistent() internal pure virtual returns (bool);
+
+    uint256 private _phase;
+
+    // --- The calls ---
+
+    function check_create_request() public {
+        World memory w = _before(0);
+        ModelMarketTerms memory terms = _terms();
+        ModelMarketPermit memory permit = _permit();
+        _fund(STRANGER);
+        vm.prank(STRANGER);
+        try market.create_request(terms, permit) returns (uint256 id) {
+            assert(id == 2);
+            _judge(w);
+            World memory made = _read(2);
+            if (_asks_conserved()) assert(_owed(made) == terms.reward_);
+            if (_asks_forward()) assert(market.phase(2) == OPEN);
+            if (_asks_consistent()) {
+                assert(_is_consistent(made) == 1);
+                assert(made.pages == _pages(made));
+            }
+        } catch {}
+    }
+
+    function check_cancel_request() public {
+        World memory w = _before(0);
+        bytes32 terms = svm.createBytes32("terms");
+        uint256 live = svm.createUint256("live");
+        vm.prank(_either(REQUESTER));
+        try market.cancel_request(REQUEST, terms, live) {
+            _judge(w);
+        } catch {}
+    }
+
+    function check_open_truth() public {
+        World memory w = _before(1 << OPEN);
+        uint256 page = svm.createUint256("page");
+        uint256[] memory words = _words(w.stage == OPEN ? _one_of(3) : 1);
+        bytes32 inner = svm.createBytes32("inner");
+        try market.open_truth(REQUEST, page, words, inner) {
+            _judge(w);
+        } catch {}
+    }
+
+    function check_submit() public {
+        World memory w = _before(0);
+        bytes32 terms = svm.createBytes32("terms");
+        bytes32 layer = svm.createBytes32("layer");
+        bytes32 superhash = svm.createBytes32("superhash");
+        string memory name = string(svm.createBytes(5, "name"));
+        ModelMarketPermit memory permit = _permit();
+        _fund(STRANGER);
+        vm.prank(STRANGER);
+        try market.submit(REQUEST, terms, layer, superhash, name, permit) returns (uint256 id) {
+            assert(id == 3);
+            _judge(w);
+        } catch {}
+    }
+
+    function check_cancel_submission() public {
+        World memory w = _before(0);
+        uint256 id = 1 + _one_of(2);
+        bytes32 seal = svm.createBytes32("its seal");
+        bool accept = svm.createBool("accept");
+        vm.prank(_either(_trainer(id)));
+        try market.cancel_submission(id, seal, accept) {
+            _judge(w);
+        } catch {}
+    }
+
+    function check_set_operator() public {
+        World memory w = _before(0);
+        bool approved = svm.createBool("approved");
+        vm.prank(ONE);
+        market.set_operator(STRANGER, approved);
+        _judge(w);
+    }
+
+    function check_claim() public {
+        World memory w = _before(0);
+        uint256 id = 1 + _one_of(2);
+        bytes32 seal = svm.createBytes32("its seal");
+        uint256 matches = svm.createUint256("its matches");
+        // Where it is not reached it need not be told apart.
+        uint256 hint = w.stage == CLAIMS ? _one_of(4) : svm.createUint256("hint");
+        address caller = _one_of(2) == 0 ? _trainer(id) : STRANGER;
+        if (caller == STRANGER) _appoint(_trainer(id));
+        vm.prank(caller);
+        try market.claim(id, seal, matches, hint) {
+            _judge(w);
+        } catch {}
+    }
+
+    function check_open_predictions() public {
+        World memory w = _before((1 << CLAIMS) | (1 << VALIDATION));
+        uint256 id = 1 + _one_of(2);
+        uint256 page = svm.createUint256("page");
+        bool is_time = w.stage == CLAIMS || w.stage == VALIDATION;
+        uint256 length = is_time ? _one_of(4) : 1;
+        uint256[] memory truth = _words(length == 3 ? 1 : length);
+        uint256[] memory difference = _words(length == 3 ? 2 : length);
+        bytes32 inner = svm.createBytes32("inner");
+        bytes32 superhash = svm.createBytes32("superhash");
+        string memory model = string(svm.createBytes(59, "model"));
+        try market.open_predictions(id, page, truth, difference, inner, superhash, model) {
+            _judge(w);
+        } catch {}
+    }
+
+    function check_enforce_timeout() public {
+        World memory w = _before(0);
+        try market.enforce_timeout(REQUEST) {
+            _judge(w);
+        } catch {}
+    }
+
+    function check_withdraw() public {
+        World memory w = _before(0);
+        uint256 id = 1 + _one_of(2);
+        uint256 due;
+        if (_asks_once() && w.entries[id].status != NONE) due = market.due(id);
+        try market.withdraw(id) {
+            _judge(w);
+            if (_asks_once()) {
+                assert(coin.balanceOf(_trainer(id)) == due);
+                assert(_read(REQUEST).entries[id].status == WITHDRAWN);
+            }
+        } catch {}
+    }
+
+    // --- What is asked ---
+
+    function _before(uint256 widths) private returns (World memory w) {
+        w = _any(widths);
+        if (_asks_forward()) _phase = market.phase(REQUEST);
+    }
+
+    function _judge(World memory w) private {
+        World memory after_ = _read(REQUEST);
+        if (_asks_once()) {
+            // What was withdrawn stays withdrawn.
+            for (uint256 id = 1; id <= 2; ++id) {
+                if (w.entries[id].status != WITHDRAWN) continue;
+                assert(after_.entries[id].status == WITHDRAWN);
+            }
+        }
+        if (_asks_conserved()) {
+            uint256 owed = _owed(after_);
+            if (market.request_count() == 2) owed += _owed(_read(2));
+            uint256 rest = w.balance - _owed(w) - w.slashed;
+            assert(after_.balance == owed + after_.slashed + rest);
+        }
+        if (_asks_forward()) assert(_is_forward(_phase, market.phase(REQUEST)) == 1);
+        if (_asks_consistent()) {
+            assert(_is_consistent(after_) == 1);
+            assert(_is_same_terms(w, after_) == 1);
+        }
+    }
+
+    function _is_forward(uint256 from, uint256 to) internal pure returns (uint256) {
+        return _is(to >= from) & _is(to <= FORFEITED) & _if(_is(from > VALIDATION), _is(from == to));
+    }
+
+    function _is_same_terms(World memory w, World memory than) private pure returns (uint256) {
+        return _is(w.requester == than.requester) & _is(w.deadline == than.deadline)
+            & _is(w.window == than.window) & _is(w.labels == than.labels)
+            & _is(w.pages == than.pages) & _is(w.reward == than.reward)
+            & _is(w.stake == than.stake) & _is(w.minimum == than.minimum) & _is(w.bits == than.bits);
+    }
+
+    // --- Any arguments ---
+
+    function _terms() private returns (ModelMarketTerms memory terms) {
+        terms.dataset_ = string(svm.createBytes(59, "dataset"));
+        terms.name_ = string(svm.createBytes(5, "name"));
+        terms.context_ = string(svm.createBytes(7, "context"));
+        terms.reward_ = svm.createUint256("its reward");
+        terms.stake_ = svm.createUint256("its stake");
+        terms.submission_window_ = svm.createUint256("its submission window");
+        terms.response_window_ = svm.createUint256("its response window");
+        terms.labels_ = svm.createUint256("its labels");
+        uint256 width = _one_of(6);
+        terms.bits_ = width < 5 ? 1 << width : svm.createUint256("its bits");
+        // With pages of two words more would not fit the field of nine bits.
+        if (width < 5) vm.assume(terms.labels_ <= (511 * PAGE_WORDS * 256) >> width);
+        else vm.assume(_is_width(terms.bits_) == 0);
+        terms.minimum_matches_ = svm.createUint256("its minimum");
+        terms.truth_seal_ = svm.createBytes32("its truth seal");
+    }
+
+    function _is_width(uint256 bits) private pure returns (uint256) {
+        return _is(bits == 1) | _is(bits == 2) | _is(bits == 4) | _is(bits == 8) | _is(bits == 16);
+    }
+
+    function _permit() private returns (ModelMarketPermit memory permit) {
+        permit.deadline_ = svm.createUint256("permit deadline");
+        permit.v_ = uint8(svm.createUint(8, "v"));
+        permit.r_ = svm.createBytes32("r");
+        permit.s_ = svm.createBytes32("s");
+    }
+
+    function _words(uint256 count) private returns (uint256[] memory words) {
+        words = new uint256[](count);
+        for (uint256 i; i < count; ++i) words[i] = svm.createUint256("word");
+    }
+
+    /// The one account, or any other.
+    function _either(address account) private returns (address) {
+        if (_one_of(2) == 0) return account;
+        address other = address(uint160(svm.createUint(160, "other")));
+        vm.assume(other != account);
+        return other;
+    }
+}
+
+contract Every is Calls {
+    function _asks_once() internal pure override returns (bool) {
+        return true;
+    }
+
+    function _asks_conserved() internal pure override returns (bool) {
+        return true;
+    }
+
+    function _asks_forward() internal pure override returns (bool) {
+        return true;
+    }
+
+    function _asks_consistent() internal pure override returns (bool) {
+        return true;
+    }
+
+    // --- Beside the calls ---
+
+    /// Time alone leads forward too, and leaves every state consistent.
+    function check_time() public {
+        World memory w = _any(0);
+        uint256 before = market.phase(REQUEST);
+        uint256 later = svm.createUint(39, "later");
+        vm.assume(later >= block.timestamp);
+        vm.warp(later);
+        assert(_is_forward(before, market.phase(REQUEST)) == 1);
+        assert(_is_consistent(w) == 1);
+    }
+
+    /// Nothing is paid for what was withdrawn.
+    function check_withdrawn() public {
+        World memory w = _any(0);
+        uint256 id = 1 + _one_of(2);
+        vm.assume(w.entries[id].status == WITHDRAWN);
+        assert(market.due(id) == 0);
+        try market.withdraw(id) {
+            assert(false);
+        } catch {}
+    }
+
+    /// The slots mean to these proofs what they mean to the market, and at the
+    /// end what is owed is what `due` says.
+    function check_slots() public {
+        World memory w = _any(0);
+        ModelMarketRequest memory r = market.request(REQUEST);
+        assert(r.requester_ == REQUESTER);
+        assert(
+            _is(r.reward_ == w.reward) & _is(r.stake_ == w.stake) & _is(r.labels_ == w.labels)
+                & _is(r.bits_ == w.bits) & _is(r.minimum_matches_ == w.minimum)
+                & _is(r.deadline_ == w.deadline) & _is(r.response_window_ == w.window)
+                & _is(r.live_ == w.live) & _is(r.ranked_ == w.ranked) & _is(r.best_ == w.head)
+                & _is(r.pages_ == w.opened) & _is(r.matched_ == w.matched) == 1
+        );
+        uint256 due;
+        for (uint256 id = 1; id <= 2; ++id) {
+            if (w.entries[id].status == NONE) continue;
+            ModelMarketSubmission memory s = market.submission(id);
+            assert(s.trainer_ == _trainer(id));
+            assert(
+                _is(s.request_id_ == w.id) & _is(s.status_ == w.entries[id].status)
+                    & _is(s.matches_ == w.entries[id].matches)
+                    & _is(s.ahead_ == w.entries[id].ahead)
+                    & _is(s.behind_ == w.entries[id].behind) == 1
+            );
+            due += market.due(id);
+        }
+        if (w.stage > VALIDATION) assert(due == _owed(w));
+        assert(market.slashed() == w.slashed);
+    }
+}
