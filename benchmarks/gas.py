@@ -215,7 +215,7 @@ class Bench:
         return self.market.submit(
             request.request_id,
             request.terms_hash,
-            opening.seal,
+            opening.layers[0],
             superhash(MODEL),
             SIXTY_BYTES,
             permit,
@@ -244,7 +244,7 @@ def use(bench: Bench) -> None:
     _, opening = bench.truth()
     request = bench.create(bench.terms(opening))
     bench.submit(request, opening)
-    bench.move_to(request.deadline + bench.terms(opening).response_window_s)
+    bench.move_to(request.deadline + bench.terms(opening).opening_window_s)
     bench.send(bench.market.enforce_timeout(request.request_id), bench.requester)
 
 
@@ -271,7 +271,7 @@ def creating(bench: Bench) -> None:
     bench.submit(request, opening, case="allowance")
     bench.measure(
         "live ones share",
-        bench.market.cancel_request(request.request_id, 2),
+        bench.market.cancel_request(request.request_id, request.terms_hash, 2),
         bench.requester,
     )
 
@@ -292,7 +292,10 @@ def opening(bench: Bench, labels: int, bits: int, accuracy: float) -> None:
         bench.measure(
             "last page" if page == last else f"page {page}", call, bench.requester
         )
-    bench.send(market.claim(submission, matches, SubmissionId(0)), bench.trainer)
+    bench.send(
+        market.claim(submission, predictions.seal, matches, SubmissionId(0)),
+        bench.trainer,
+    )
     bench.move_to(market.request(request.request_id).step_ends)
     for page, packed in enumerate(predictions.pages):
         is_last = page == last
@@ -302,6 +305,7 @@ def opening(bench: Bench, labels: int, bits: int, accuracy: float) -> None:
             truth.pages[page],
             packed,
             predictions.inner(page),
+            superhash(MODEL),
             MODEL if is_last else "",
         )
         case = f"{accuracy:.0%}, " + ("pays the winner" if is_last else f"page {page}")
@@ -322,7 +326,9 @@ def ranking(bench: Bench, submissions: int) -> None:
     walker = bench.submit(request, predictions)
     bench.submit(request, predictions, case="allowance")
     leaver = bench.submit(request, predictions)
-    bench.measure("in time", market.cancel_submission(leaver), bench.trainer)
+    bench.measure(
+        "in time", market.cancel_submission(leaver, predictions.seal), bench.trainer
+    )
     bench.move_to(request.deadline)
     page = truth.pages[0]
     bench.measure(
@@ -333,7 +339,12 @@ def ranking(bench: Bench, submissions: int) -> None:
     # A ranking like stairs, from 13,500 down; the true one claims the top.
     bench.send_many(
         [
-            market.claim(one, 13_500 - step, ids[step] if step else SubmissionId(0))
+            market.claim(
+                one,
+                predictions.seal,
+                13_500 - step,
+                ids[step] if step else SubmissionId(0),
+            )
             for step, one in enumerate(ids[1:])
         ],
         bench.trainer,
@@ -341,18 +352,20 @@ def ranking(bench: Bench, submissions: int) -> None:
     middle = len(ids) // 2
     bench.measure(
         "right hint, between two",
-        market.claim(poor, 13_500 - middle + 1, ids[middle]),
+        market.claim(poor, predictions.seal, 13_500 - middle + 1, ids[middle]),
         bench.other,
     )
     if submissions > LONGEST_WALK + 8:
         # Past the claim above and the 31 behind it, from the same hint.
         stair = 13_500 - middle - (LONGEST_WALK - 2)
         bench.measure(
-            "32 steps", market.claim(walker, stair, ids[middle]), bench.trainer
+            "32 steps",
+            market.claim(walker, predictions.seal, stair, ids[middle]),
+            bench.trainer,
         )
     bench.measure(
         "right hint, at the top",
-        market.claim(ids[0], matches, SubmissionId(0)),
+        market.claim(ids[0], predictions.seal, matches, SubmissionId(0)),
         bench.trainer,
     )
     state = market.request(request.request_id)
@@ -360,7 +373,13 @@ def ranking(bench: Bench, submissions: int) -> None:
     bench.measure(
         "97%, pays the winner",
         market.open_predictions(
-            ids[0], 0, page, predictions.pages[0], predictions.inner(0), MODEL
+            ids[0],
+            0,
+            page,
+            predictions.pages[0],
+            predictions.inner(0),
+            superhash(MODEL),
+            MODEL,
         ),
         bench.trainer,
     )
@@ -385,13 +404,21 @@ def missing(bench: Bench) -> None:
         market.open_truth(request.request_id, 0, truth.pages[0], truth.inner(0)),
         bench.requester,
     )
-    bench.send(market.claim(first, 13_000, SubmissionId(0)), bench.trainer)
-    bench.send(market.claim(second, 12_000, first), bench.trainer)
+    bench.send(
+        market.claim(first, predictions.seal, 13_000, SubmissionId(0)), bench.trainer
+    )
+    bench.send(market.claim(second, predictions.seal, 12_000, first), bench.trainer)
     bench.move_to(market.request(request.request_id).step_ends)
     bench.measure(
         "97%, count is not the claim",
         market.open_predictions(
-            first, 0, truth.pages[0], predictions.pages[0], predictions.inner(0), MODEL
+            first,
+            0,
+            truth.pages[0],
+            predictions.pages[0],
+            predictions.inner(0),
+            superhash(MODEL),
+            MODEL,
         ),
         bench.trainer,
     )
@@ -407,7 +434,9 @@ def missing(bench: Bench) -> None:
     late = bench.submit(request, predictions)
     bench.move_to(request.deadline)
     bench.measure(
-        "late", market.cancel_submission(late, accept_slash=True), bench.trainer
+        "late",
+        market.cancel_submission(late, predictions.seal, accept_slash=True),
+        bench.trainer,
     )
     bench.move_to(market.request(request.request_id).step_ends)
     bench.measure(
@@ -418,7 +447,9 @@ def missing(bench: Bench) -> None:
     bench.submissions = 0
     request = bench.create(bench.terms(truth))
     bench.measure(
-        "none live", market.cancel_request(request.request_id, 0), bench.requester
+        "none live",
+        market.cancel_request(request.request_id, request.terms_hash, 0),
+        bench.requester,
     )
 
 

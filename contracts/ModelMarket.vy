@@ -51,8 +51,14 @@ is_operator: public(HashMap[address, HashMap[address, bool]])
 # @dev Submission id to the address that staked and is paid.
 _trainers: HashMap[uint256, address]
 
-# @dev Submission id to the layer of its seal that the next page opens.
+# @dev Submission id to its seal: the outermost layer of its predictions,
+# bound to the superhash that was logged with it.
 _seals: HashMap[uint256, bytes32]
+
+# @dev Submission id to what is left of its seal, bound in the same way: the
+# layer that the next page opens; zero while no page but the last is open, and
+# again when the candidate fails.
+_sealed: HashMap[uint256, bytes32]
 
 # @dev Request id and page to the hash of that page of the truth, once open.
 _truth_pages: HashMap[uint256, HashMap[uint256, bytes32]]
@@ -161,8 +167,21 @@ def submission(submission_id: uint256) -> IModelMarket.Submission:
         matches=entry.matches,
         ahead=entry.ahead,
         behind=entry.behind,
-        sealed=self._seals[submission_id],
+        seal=self._seals[submission_id],
+        sealed=self._left_of_seal(submission_id),
     )
+
+
+@external
+@view
+def truth_page(request_id: uint256, page: uint256) -> bytes32:
+    """
+    @notice The hash of a page of the truth, keccak256 of its ABI-encoded
+            words; zero while it is not open.
+    """
+    # An unknown id reverts here too.
+    _: requests.State = requests.load(request_id)
+    return self._truth_pages[request_id][page]
 
 
 @external
@@ -208,16 +227,21 @@ def create_request(
 
 
 @external
-def cancel_request(request_id: uint256, max_live: uint256):
+def cancel_request(
+    request_id: uint256, terms_hash: bytes32, max_live: uint256
+):
     """
     @notice Cancels a request whose truth is not wholly open. The reward goes
             back if nothing is live; else the live submissions share it.
+    @param terms_hash Of the request that the caller means: after a
+           reorganisation its id may be another one's.
     @param max_live The most live submissions that the caller accepts, so
            that nobody can take the reward by submitting just before.
     """
     state: requests.State = requests.load(request_id)
     schedule: requests.Schedule = requests.schedule(request_id)
     assert msg.sender == schedule.requester, "NotRequester"
+    assert terms_hash == requests.terms_hashes[request_id], "WrongTerms"
     phase: uint256 = self._phase_in_time(request_id, schedule, state)
     assert phase in [requests.OPEN, requests.TRUTH], "WrongPhase"
     assert state.live <= max_live, "TooManyLive"
@@ -261,7 +285,7 @@ def open_truth(
     )
     assert len(words) == labels.page_words(word_count, page), "WrongLength"
 
-    is_last: bool = page + 1 == labels.page_count(word_count)
+    is_last: bool = page + 1 == schedule.pages
     layer_below: bytes32 = inner
     if is_last:
         layer_below = seals.core(
@@ -280,18 +304,20 @@ def open_truth(
     ), "WrongSeal"
 
     self._truth_pages[request_id][page] = page_hash
-    state.clock = block.timestamp
     if is_last:
         state.stage = requests.CLAIMS
+        state.clock = block.timestamp
         state.pages = 0
     else:
+        # The clock stays: a page opened gives nobody more time.
         state.pages += 1
         requests.truth_seals[request_id] = layer_below
     requests.store(request_id, state)
     log IModelMarket.TruthOpened(
         request_id=request_id,
         page=page,
-        step_ends=block.timestamp + schedule.response_window,
+        sealed=requests.truth_seals[request_id],
+        step_ends=requests.step_ends(schedule, state),
         words=words,
     )
 
@@ -303,7 +329,7 @@ def open_truth(
 def submit(
     request_id: uint256,
     terms_hash: bytes32,
-    seal: bytes32,
+    layer: bytes32,
     superhash: bytes32,
     name: String[64],
     permit: IModelMarket.Permit,
@@ -311,8 +337,10 @@ def submit(
     """
     @notice Enters a request and locks its stake.
     @param terms_hash The terms that the caller agreed to.
-    @param seal Of the predictions, their owner, the terms and the model.
-    @param superhash SHA-256 of the model's CID, as it stands in the seal.
+    @param layer The outermost layer of the predictions; its core binds their
+           owner, the terms and the model.
+    @param superhash SHA-256 of the model's CID. The seal is the hash of both:
+           what is logged here is what the last page must open to.
     @param permit Allows the market to take the stake; deadline 0 for none.
     @return The submission's id.
     """
@@ -321,7 +349,10 @@ def submit(
     phase: uint256 = self._phase_in_time(request_id, schedule, state)
     assert phase == requests.OPEN, "WrongPhase"
     assert terms_hash == requests.terms_hashes[request_id], "WrongTerms"
+    # One more would run into the field beside it.
+    assert state.live < requests.U32, "TooMany"
 
+    seal: bytes32 = seals.bound(layer, superhash)
     submission_id: uint256 = self.submission_count + 1
     self.submission_count = submission_id
     self._trainers[submission_id] = msg.sender
@@ -351,15 +382,20 @@ def submit(
 
 
 @external
-def cancel_submission(submission_id: uint256, accept_slash: bool):
+def cancel_submission(
+    submission_id: uint256, seal: bytes32, accept_slash: bool
+):
     """
     @notice Takes a submission out. Before the deadline its stake comes back,
             afterwards it is slashed.
+    @param seal Of the submission that the caller means: after a
+           reorganisation its id may be another one's.
     @param accept_slash Whether the caller accepts that, so that a cancel
            which a builder delays burns no stake.
     """
     entry: ranking.Entry = self._entry(submission_id)
     assert msg.sender == self._trainers[submission_id], "NotTrainer"
+    assert seal == self._seals[submission_id], "WrongSeal"
     request_id: uint256 = entry.request_id
     state: requests.State = requests.load(request_id)
     schedule: requests.Schedule = requests.schedule(request_id)
@@ -397,9 +433,13 @@ def set_operator(operator: address, approved: bool):
 
 
 @external
-def claim(submission_id: uint256, matches: uint256, hint: uint256):
+def claim(
+    submission_id: uint256, seal: bytes32, matches: uint256, hint: uint256
+):
     """
     @notice States how many predictions equal the truth, once and for good.
+    @param seal Of the submission that the caller means: after a
+           reorganisation its id may be another one's.
     @param matches At most the number of labels.
     @param hint The ranked submission expected directly ahead; 0 for the top.
     """
@@ -408,6 +448,7 @@ def claim(submission_id: uint256, matches: uint256, hint: uint256):
     assert (
         msg.sender == trainer or self.is_operator[trainer][msg.sender]
     ), "NotTrainer"
+    assert seal == self._seals[submission_id], "WrongSeal"
     request_id: uint256 = entry.request_id
     state: requests.State = requests.load(request_id)
     schedule: requests.Schedule = requests.schedule(request_id)
@@ -432,6 +473,7 @@ def open_predictions(
     truth: DynArray[uint256, labels.PAGE_WORDS],
     difference: DynArray[uint256, labels.PAGE_WORDS],
     inner: bytes32,
+    superhash: bytes32,
     model: String[128],
 ):
     """
@@ -444,7 +486,9 @@ def open_predictions(
            bytes, where they agree, are cheap to send.
     @param inner The layer of the seal below the page; on the last page the
            salt.
-    @param model The model's CID; it counts on the last page.
+    @param superhash As it was logged when the predictions were submitted.
+    @param model The model's CID; it counts on the last page, where its
+           SHA-256 must be the superhash.
     """
     entry: ranking.Entry = self._entry(submission_id)
     request_id: uint256 = entry.request_id
@@ -479,7 +523,7 @@ def open_predictions(
         )
         i = unsafe_add(i, 1)
 
-    is_last: bool = page + 1 == labels.page_count(word_count)
+    is_last: bool = page + 1 == schedule.pages
     counted: uint256 = words * (256 // stakes.bits)
     layer_below: bytes32 = inner
     if is_last:
@@ -492,32 +536,37 @@ def open_predictions(
         counted = schedule.labels - page * labels.PAGE_WORDS * (
             256 // stakes.bits
         )
+        assert sha256(model) == superhash, "WrongModel"
         layer_below = seals.core(
             seals.PREDICTIONS,
             CHAIN_ID,
             self,
             self._trainers[submission_id],
             requests.terms_hashes[request_id],
-            sha256(model),
+            superhash,
             inner,
         )
+    layer: bytes32 = seals.layer(
+        keccak256(abi_encode(predictions)), layer_below
+    )
     assert (
-        seals.layer(keccak256(abi_encode(predictions)), layer_below)
-        == self._seals[submission_id]
+        seals.bound(layer, superhash) == self._left_of_seal(submission_id)
     ), "WrongSeal"
     state.matched += counted - differing
+    state.pages += 1
 
     if not is_last:
-        state.pages += 1
-        state.clock = block.timestamp
-        self._seals[submission_id] = layer_below
+        # The clock stays: a page opened gives nobody more time.
+        sealed: bytes32 = seals.bound(layer_below, superhash)
+        self._sealed[submission_id] = sealed
         requests.store(request_id, state)
         log IModelMarket.PredictionsOpened(
             submission_id=submission_id,
             request_id=request_id,
             page=page,
             matched=state.matched,
-            step_ends=block.timestamp + schedule.response_window,
+            sealed=sealed,
+            step_ends=requests.step_ends(schedule, state),
         )
     elif state.matched != entry.matches:
         self._fail(submission_id, entry, schedule, state, MISMATCH)
@@ -592,6 +641,16 @@ def _entry(submission_id: uint256) -> ranking.Entry:
 
 @internal
 @view
+def _left_of_seal(submission_id: uint256) -> bytes32:
+    """
+    @notice What the next page of a submission must open.
+    """
+    sealed: bytes32 = self._sealed[submission_id]
+    return self._seals[submission_id] if sealed == empty(bytes32) else sealed
+
+
+@internal
+@view
 def _phase_in_time(
     request_id: uint256, schedule: requests.Schedule, state: requests.State
 ) -> uint256:
@@ -657,6 +716,8 @@ def _fail(
     ranking.store(submission_id, entry)
     payments.slash(stake)
     if was_candidate:
+        # What it has opened is void with it.
+        self._sealed[submission_id] = empty(bytes32)
         state.pages = 0
         state.matched = 0
         state.clock = block.timestamp
@@ -665,7 +726,7 @@ def _fail(
         request_id=request_id,
         reason=reason,
         slashed=stake,
-        step_ends=state.clock + schedule.response_window,
+        step_ends=requests.step_ends(schedule, state),
     )
     if was_candidate and not requests.has_candidate(request_id, state):
         self._refund(request_id, schedule, state)

@@ -124,11 +124,13 @@ def insert(
                 break
             assert step < LONGEST_WALK, "HintTooFar"
             ahead = behind
-            ahead_entry = behind_entry
             behind = behind_entry.behind
             if behind == 0:
                 break
             behind_entry = self.load(behind)
+        # perf: read again once rather than copied at each step.
+        if ahead != hint:
+            ahead_entry = self.load(ahead)
 
     first: uint256 = head
     if ahead == 0:

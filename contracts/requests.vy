@@ -6,7 +6,7 @@
 @author The ModelMarket developers
 @notice What a request is at any second follows from what is stored and from
         block time: `OPEN`, `CLAIMS` and `VALIDATION` begin and end without a
-        transaction, and every window is `clock + response_window`.
+        transaction, and every window begins at `clock`.
 @dev Slots are packed by hand, five a request; with a slot a field creating
      would cost 112,000 gas more. Fields stand from the low bits up.
 """
@@ -32,12 +32,13 @@ FORFEITED: constant(uint256) = 8
 
 
 # @dev What is fixed at creation: requester 160 | deadline 40 | response
-# window 24 | labels 32.
+# window 24 | labels 23 | pages 9.
 struct Schedule:
     requester: address
     deadline: uint256
     response_window: uint256
     labels: uint256
+    pages: uint256  # of any list of so many labels
 
 
 # @dev Also fixed: reward 96 | stake 96 | minimum matches 32 | bits 8.
@@ -68,6 +69,8 @@ struct Position:
 
 
 U8: constant(uint256) = 2**8 - 1
+U9: constant(uint256) = 2**9 - 1
+U23: constant(uint256) = 2**23 - 1
 U24: constant(uint256) = 2**24 - 1
 U32: constant(uint256) = 2**32 - 1
 U40: constant(uint256) = 2**40 - 1
@@ -111,10 +114,6 @@ def check(terms: IModelMarket.Terms):
     assert 0 < terms.labels and terms.labels <= MOST_LABELS, "BadLabels"
     assert labels.are_valid_bits(terms.bits), "BadBits"
     assert terms.minimum_matches <= terms.labels, "BadMinimum"
-    pages: uint256 = labels.page_count(
-        labels.word_count(terms.labels, terms.bits)
-    )
-    assert terms.response_window * pages <= 30 * DAY, "TooSlow"
 
 
 @internal
@@ -128,13 +127,17 @@ def create(
     @notice Stores a request whose terms have been checked.
     @return Its deadline.
     """
-    # With the clock at the deadline every window is `clock + window`.
+    # With the clock at the deadline every window begins at the clock.
     deadline: uint256 = block.timestamp + terms.submission_window
+    pages: uint256 = labels.page_count(
+        labels.word_count(terms.labels, terms.bits)
+    )
     self._schedules[request_id] = (
         convert(requester, uint256)
         | (deadline << 160)
         | (terms.response_window << 200)
         | (terms.labels << 224)
+        | (pages << 247)
     )
     self._stakes[request_id] = (
         terms.reward
@@ -159,7 +162,8 @@ def schedule(request_id: uint256) -> Schedule:
         requester=convert(packed & U160, address),
         deadline=(packed >> 160) & U40,
         response_window=(packed >> 200) & U24,
-        labels=packed >> 224,
+        labels=(packed >> 224) & U23,
+        pages=packed >> 247,
     )
 
 
@@ -201,6 +205,8 @@ def load(request_id: uint256) -> State:
 def store(request_id: uint256, state: State):
     """
     @notice Writes a request's state.
+    @dev Each field must fit: the caller sees to `live`, and the others are
+         bounded by it, by the terms and by the clock.
     """
     self._states[request_id] = (
         state.stage
@@ -243,19 +249,41 @@ def position(
         )
 
     phase: uint256 = max(state.stage, TRUTH)
-    step_ends: uint256 = state.clock + schedule.response_window
+    step_ends: uint256 = self.step_ends(schedule, state)
     if (
         phase == CLAIMS
         and block.timestamp >= step_ends
         and self.has_candidate(request_id, state)
     ):
         phase = VALIDATION
-        step_ends += schedule.response_window
+        step_ends += self.opening_window(schedule)
     return Position(
         phase=phase,
         step_ends=step_ends,
         overdue=block.timestamp >= step_ends,
     )
+
+
+@internal
+@pure
+def opening_window(schedule: Schedule) -> uint256:
+    """
+    @notice How long a list may take to be opened, in seconds: one response
+            window, and a minute for each further page. No page restarts it,
+            so that nobody stretches it by opening slowly.
+    """
+    return schedule.response_window + MINUTE * (schedule.pages - 1)
+
+
+@internal
+@pure
+def step_ends(schedule: Schedule, state: State) -> uint256:
+    """
+    @notice The second at which the window of the stored stage ends.
+    """
+    if state.stage == CLAIMS:
+        return state.clock + schedule.response_window
+    return state.clock + self.opening_window(schedule)
 
 
 @internal
@@ -269,5 +297,5 @@ def close_claims(schedule: Schedule, state: State) -> State:
     entered: State = state
     if entered.stage == CLAIMS:
         entered.stage = VALIDATION
-        entered.clock += schedule.response_window
+        entered.clock = self.step_ends(schedule, state)
     return entered

@@ -7,7 +7,9 @@
 @notice A seal is an onion of hashes. Its core binds the owner, the terms,
         the model and a salt; each layer around it binds one page. A list of
         any length is opened page by page, outermost first, and each page is
-        checked at once against the one word that is left of the onion.
+        checked at once against the one word that is left of the onion. The
+        seal of a truth is its outermost layer; that of predictions binds the
+        model's superhash to it once more, where everybody sees it.
 @dev Stateless. The same rules in Python: `modelmarket.protocol.seals`.
 """
 
@@ -51,3 +53,14 @@ def layer(page_hash: bytes32, inner: bytes32) -> bytes32:
     @param inner The layer of the page after it, or the core.
     """
     return keccak256(abi_encode(page_hash, inner))
+
+
+@internal
+@pure
+def bound(layer: bytes32, superhash: bytes32) -> bytes32:
+    """
+    @notice A layer of predictions together with the model's superhash; around
+            the outermost layer it is the seal. So the superhash that is
+            logged is the one that the last page must open to.
+    """
+    return keccak256(abi_encode(layer, superhash))

@@ -124,6 +124,13 @@ def seals(chance: random.Random) -> list[dict[str, Any]]:
         inner = core
         for page in reversed(pages):
             inner = keccak(encode(["bytes32", "bytes32"], [page_hash(page), inner]))
+        layer = inner
+        # Predictions bind the model's superhash once more, where all can see it.
+        seal = (
+            layer
+            if is_truth
+            else keccak(encode(["bytes32", "bytes32"], [layer, superhash]))
+        )
         vectors.append(
             {
                 "name": name,
@@ -138,7 +145,8 @@ def seals(chance: random.Random) -> list[dict[str, Any]]:
                 "salt": salt.hex(),
                 "pages": [page.hex() for page in pages],
                 "core": core.hex(),
-                "seal": inner.hex(),
+                "layer": layer.hex(),
+                "seal": seal.hex(),
             }
         )
     return vectors

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import boa
 import pytest
+from eth_hash.auto import keccak
 
 from contracts.machine import Machine
 from contracts.test_coin import newcomer, sign_permit
@@ -17,6 +18,7 @@ from contracts.world import (
     CLAIMS,
     FORFEITED,
     FULFILLED,
+    MDC,
     MODEL,
     NO_PERMIT,
     RESPONSE,
@@ -24,13 +26,16 @@ from contracts.world import (
     STAKE,
     VALIDATION,
     WINDOW,
+    Requested,
     Submitted,
     World,
     compiled,
     labels,
+    wrong,
 )
+from modelmarket.protocol.classes import Codes
 from modelmarket.protocol.labels import difference, pack, words
-from modelmarket.protocol.seals import Core, seal, superhash
+from modelmarket.protocol.seals import Core, bound, seal, superhash
 from modelmarket.protocol.types import Salt
 
 HARNESS = Path(__file__).parent / "harness"
@@ -66,7 +71,7 @@ def test_copying_a_seal(world: World) -> None:
         number = world.market.submit(
             request.id,
             request.terms_hash,
-            ann.opening.seal,
+            ann.opening.layers[0],
             superhash(MODEL),
             "",
             NO_PERMIT,
@@ -87,7 +92,7 @@ def test_submitting_in_front_of_a_cancel(world: World) -> None:
     request = world.create()
     world.submit(request, "eve")  # seen in the mempool, and quicker
     with world.as_("requester"), boa.reverts("TooManyLive"):
-        world.market.cancel_request(request.id, 0)
+        world.market.cancel_request(request.id, request.terms_hash, 0)
     assert world.held() == REWARD + STAKE
 
 
@@ -107,7 +112,7 @@ def test_front_running_a_submission(world: World) -> None:
     call = (
         request.id,
         request.terms_hash,
-        opening.seal,
+        opening.layers[0],
         superhash(MODEL),
         "",
         NO_PERMIT,
@@ -156,9 +161,9 @@ def test_claiming_for_somebody_else(world: World) -> None:
 def test_refunding_a_cancelled_request_again(world: World) -> None:
     request = world.create()
     with world.as_("requester"):
-        world.market.cancel_request(request.id, 0)
+        world.market.cancel_request(request.id, request.terms_hash, 0)
         with boa.reverts("WrongPhase"):
-            world.market.cancel_request(request.id, 0)
+            world.market.cancel_request(request.id, request.terms_hash, 0)
     world.at(request.deadline + 10 * RESPONSE)
     with boa.reverts("NotOverdue"):
         world.enforce(request)
@@ -322,11 +327,11 @@ def test_cancelling_and_opening_at_each_boundary_second(
     world.at(request.deadline + second)
     with boa.env.anchor(), world.as_("requester"):
         if second < RESPONSE:
-            world.market.cancel_request(request.id, 1)
+            world.market.cancel_request(request.id, request.terms_hash, 1)
             assert world.phase(request) == CANCELLED
         else:
             with boa.reverts("Overdue"):
-                world.market.cancel_request(request.id, 1)
+                world.market.cancel_request(request.id, request.terms_hash, 1)
     if second == -1:
         with boa.reverts("WrongPhase"):
             world.open_truth_page(request, 0)
@@ -350,7 +355,12 @@ def test_a_request_id_that_changes_in_a_reorganisation(world: World) -> None:
     assert other.id == meant.id
     with world.as_("ann"), boa.reverts("WrongTerms"):
         world.market.submit(
-            other.id, meant.terms_hash, opening.seal, superhash(MODEL), "", NO_PERMIT
+            other.id,
+            meant.terms_hash,
+            opening.layers[0],
+            superhash(MODEL),
+            "",
+            NO_PERMIT,
         )
 
 
@@ -421,7 +431,7 @@ def test_dust_and_rounding_in_the_split(world: World, reward: int, live: int) ->
     request = world.create(reward=reward, stake=max(-(-reward // 100), 1))
     entered = [world.submit(request, "ann") for _ in range(live)]
     with world.as_("requester"):
-        world.market.cancel_request(request.id, live)
+        world.market.cancel_request(request.id, request.terms_hash, live)
     for one in entered:
         world.withdraw(one)
     assert world.held() == 0
@@ -492,7 +502,7 @@ def test_a_request_with_10_000_submissions() -> None:
             "submit",
             1,
             terms_hash,
-            predictions.seal,
+            predictions.layers[0],
             superhash(MODEL),
             "",
             NO_PERMIT,
@@ -501,12 +511,14 @@ def test_a_request_with_10_000_submissions() -> None:
     page = words(truth.pages[0])
     call(requester, "open_truth", 1, 0, page, truth.inner(0))
     # The first stays honest, the others claim stairs of falsehoods below it.
-    call(trainer, "claim", 1, 13_999, 0)
+    sealed = predictions.seal
+    call(trainer, "claim", 1, sealed, 13_999, 0)
     for one in range(2, many + 1):
-        call(trainer, "claim", one, 13_998 - one, one - 1)
+        call(trainer, "claim", one, sealed, 13_998 - one, one - 1)
     machine.move_to(machine.now + RESPONSE)
     sent = words(difference(truth.pages[0], predictions.pages[0]))
-    call(trainer, "open_predictions", 1, 0, page, sent, predictions.inner(0), MODEL)
+    inner, model = predictions.inner(0), superhash(MODEL)
+    call(trainer, "open_predictions", 1, 0, page, sent, inner, model, MODEL)
     assert call(trainer, "phase", 1) == FULFILLED
     for one in (2, many // 2, many):
         call(trainer, "withdraw", one)
@@ -519,3 +531,135 @@ def test_nobody_has_any_privilege(world: World) -> None:
     for word in ("owner", "pause", "upgrade", "fee", "sweep", "set_coin", "admin"):
         assert not any(word in name for name in names)
     assert world.market.chain_id() == boa.env.evm.patch.chain_id
+
+
+def test_a_claim_or_a_cancel_that_a_reorganisation_moves_to_another_entry(
+    world: World,
+) -> None:
+    """After a reorganisation two submissions have changed places; what was
+    meant for one of them does nothing to the other, and both stakes stand."""
+    request = world.create()
+    opening = {
+        n: world.seal_predictions(request, _off(request, n), "ann") for n in (0, 5)
+    }
+    with boa.env.anchor():
+        meant, _ = (world.submit(request, "ann", mistakes=n) for n in (0, 5))
+    swapped, _ = (world.submit(request, "ann", mistakes=n) for n in (5, 0))
+    assert swapped.id == meant.id
+    with world.as_("ann"), boa.reverts("WrongSeal"):
+        world.market.cancel_submission(swapped.id, opening[0].seal, True)
+    world.open_truth(request)
+    with world.as_("ann"), boa.reverts("WrongSeal"):
+        world.market.claim(swapped.id, opening[0].seal, 20, 0)
+    with world.as_("ann"), boa.reverts("WrongSeal"):
+        world.market.cancel_submission(swapped.id, opening[0].seal, True)
+    assert (world.state(request).live, world.market.slashed()) == (2, 0)
+
+
+def _off(request: Requested, mistakes: int) -> Codes:
+    return wrong(request.codes, mistakes)
+
+
+def test_a_cancel_that_a_reorganisation_moves_to_another_request(world: World) -> None:
+    with boa.env.anchor():
+        meant = world.create()
+    other = world.create(name="another one")
+    assert other.id == meant.id
+    with world.as_("requester"), boa.reverts("WrongTerms"):
+        world.market.cancel_request(other.id, meant.terms_hash, 0)
+    assert world.held() == REWARD
+
+
+def test_logging_another_superhash_than_the_sealed_one(world: World) -> None:
+    """What was logged of a model when submitting is what must be opened: a
+    seal whose core names another model wins nothing."""
+    request = world.create()
+    shown, kept = "bafyshown", "bafykept"
+    opening = world.seal_predictions(request, request.codes, "ann", kept)
+    with world.as_("ann"):
+        number = world.market.submit(
+            request.id,
+            request.terms_hash,
+            opening.layers[0],
+            superhash(shown),
+            "",
+            NO_PERMIT,
+        )
+    sealed = bound(opening.layers[0], superhash(shown))
+    ann = Submitted(number, "ann", request.codes, replace(opening), kept)
+    world.open_truth(request)
+    with world.as_("ann"):
+        world.market.claim(number, sealed, 20, 0)
+    world.close_claims(request)
+    for model, named, reason in (
+        (kept, kept, "WrongSeal"),
+        (shown, shown, "WrongSeal"),
+        (kept, shown, "WrongModel"),
+        (shown, kept, "WrongModel"),
+    ):
+        with boa.reverts(reason):
+            world.open_page(request, ann, 0, model=model, superhash=superhash(named))
+
+
+@pytest.mark.parametrize("pages", [1, 3])
+def test_delaying_with_a_false_claim_costs_the_same_however_many_pages_come(
+    world: World, pages: int
+) -> None:
+    """A liar that opens all pages but the last, each as late as it can, holds
+    the request up for its one window and not a second longer."""
+    request, (ann, bob) = world.in_claims(1, 2, count=pages * 49_152)
+    world.claim(request, ann, request.terms.labels)
+    world.claim(request, bob)
+    world.close_claims(request)
+    began = world.now
+    for page in range(pages - 1):
+        world.at(began + RESPONSE + 60 * (pages - 1) - 10 + page)
+        world.open_page(request, ann, page)
+    world.at(began + RESPONSE + 60 * (pages - 1))
+    world.enforce(request)
+    assert world.state(request).candidate == bob.id
+
+
+def test_live_submissions_are_counted_without_running_over(world: World) -> None:
+    """The field beside `live` counts the ranked; one more than it holds is
+    refused before it can be counted there."""
+    request = world.create()
+    slot = _slot_of_state(world, request)
+    for live, reason in ((2**32 - 1, "TooMany"), (2**32 - 2, None)):
+        with boa.env.anchor():
+            packed = boa.env.get_storage(world.market.address, slot)
+            boa.env.set_storage(world.market.address, slot, packed | live << 48)
+            assert world.state(request).live == live
+            if reason is None:
+                world.submit(request, "ann")
+                state = world.state(request)
+                assert (state.live, state.ranked) == (2**32 - 1, 0)
+                continue
+            with boa.reverts(reason):
+                world.submit(request, "ann")
+
+
+def _slot_of_state(world: World, request: Requested) -> int:
+    """Where a new request's packed state stands: the word that says OPEN and
+    the deadline, and nothing else."""
+    layout = world.market.compiler_data.storage_layout["storage_layout"]
+    place = layout["requests"]["_states"]["slot"]
+    slot = int.from_bytes(keccak(place.to_bytes(32) + request.id.to_bytes(32)))
+    packed = boa.env.get_storage(world.market.address, slot)
+    assert packed == 1 | request.deadline << 8
+    return slot
+
+
+def test_cancelling_a_request_against_entries_of_ones_own(world: World) -> None:
+    """What the docs warn of: with 99 of 100 live entries her own, a requester
+    has a reward of 100 MDC back for the one that a stranger gets."""
+    request = world.create(reward=100 * MDC)
+    before = world.balance("requester")
+    own = [world.submit(request, "requester") for _ in range(99)]
+    stranger = world.submit(request, "ann")
+    with world.as_("requester"):
+        world.market.cancel_request(request.id, request.terms_hash, 100)
+    for one in [*own, stranger]:
+        world.withdraw(one)
+    assert world.balance("requester") == before + 99 * MDC
+    assert world.held() == 0

@@ -8,6 +8,8 @@ import pytest
 
 from contracts.world import (
     CLAIMS,
+    FORFEITED,
+    FULFILLED,
     OPEN,
     REFUNDED,
     RESPONSE,
@@ -55,17 +57,27 @@ def test_the_truth_can_be_opened_until_its_window_ends(world: World) -> None:
     world.enforce(request)
 
 
-def test_every_page_of_the_truth_restarts_the_window(world: World) -> None:
-    request = world.create(100_000)
+def test_the_truth_has_one_window_and_a_minute_for_each_further_page(
+    world: World,
+) -> None:
+    request = world.create(100_000)  # three pages
     world.submit(request, "ann")
-    world.at(request.deadline + RESPONSE - 1)
-    world.open_truth_page(request, 0)
-    assert world.state(request).step_ends == world.now + RESPONSE
-    world.at(world.now + RESPONSE - 1)
-    world.open_truth_page(request, 1)
-    world.at(world.now + RESPONSE)
+    ends = request.deadline + RESPONSE + 2 * 60
+    world.at(request.deadline)
+    assert world.state(request).step_ends == ends
+    for page in (0, 1):
+        world.at(ends - 10 + page)
+        world.open_truth_page(request, page)
+        assert world.state(request).step_ends == ends  # no page moves it
+    world.at(ends - 1)
+    with boa.env.anchor():
+        world.open_truth_page(request, 2)
+        assert world.state(request).step_ends == ends - 1 + RESPONSE
+    world.at(ends)
     with boa.reverts("Overdue"):
         world.open_truth_page(request, 2)
+    world.enforce(request)
+    assert world.phase(request) == FORFEITED
 
 
 def test_claims_begin_with_the_last_page_and_last_their_full_window(
@@ -130,13 +142,36 @@ def test_the_next_candidates_window_begins_in_the_block_of_the_failure(
     assert ann.id != bob.id
 
 
-def test_every_page_of_the_candidate_restarts_its_window(world: World) -> None:
-    request, (ann,) = world.in_validation(5, count=60_000)
-    world.at(world.now + RESPONSE - 1)
+@pytest.mark.parametrize("late", [False, True])
+def test_a_candidates_time_is_fixed_when_it_becomes_candidate(
+    world: World, late: bool
+) -> None:
+    request, (ann, bob) = world.in_validation(5, 6, count=60_000)  # two pages
+    ends = world.now + RESPONSE + 60
+    assert world.state(request).step_ends == ends
+    world.at(ends - 1)
     world.open_page(request, ann, 0)
-    assert world.state(request).step_ends == world.now + RESPONSE
-    world.at(world.now + RESPONSE - 1)
-    world.open_page(request, ann, 1)
+    assert world.state(request).step_ends == ends
+    if not late:
+        world.open_page(request, ann, 1)
+        assert world.phase(request) == FULFILLED
+        return
+    world.at(ends)
+    with boa.reverts("Overdue"):
+        world.open_page(request, ann, 1)
+    world.enforce(request)
+    state = world.state(request)
+    assert (state.candidate, state.step_ends) == (bob.id, ends + RESPONSE + 60)
+
+
+def test_claims_last_one_response_window_however_many_pages(world: World) -> None:
+    request, (ann,) = world.in_claims(0, count=100_000)
+    closes = world.now + RESPONSE
+    assert world.state(request).step_ends == closes
+    world.claim(request, ann)
+    world.at(closes)
+    assert world.phase(request) == VALIDATION
+    assert world.state(request).step_ends == closes + RESPONSE + 2 * 60
 
 
 def test_another_submissions_leaving_never_moves_the_candidates_deadline(
@@ -199,7 +234,7 @@ def test_while_a_step_is_overdue_nothing_but_the_timeout_changes_the_request(
     with boa.reverts("Overdue"):
         world.open_page(request, ann, 0)
     with world.as_("requester"), boa.reverts("Overdue"):
-        world.market.cancel_request(request.id, 9)
+        world.market.cancel_request(request.id, request.terms_hash, 9)
     with boa.reverts("NothingDue"):
         world.withdraw(ann)
 

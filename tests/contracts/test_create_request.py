@@ -83,11 +83,6 @@ def test_the_terms_hash_names_every_term_and_the_requester(world: World) -> None
         ("BadBits", {"bits": 0}, {"bits": 1}),
         ("BadBits", {"bits": 32}, {"bits": 16}),
         ("BadMinimum", {"minimum_matches": 21}, {"minimum_matches": 20}),
-        (
-            "TooSlow",  # 30 pages, which may take 30 days together
-            {"labels": 30 * 49_152, "response_window_s": DAY + 1},
-            {"labels": 30 * 49_152, "response_window_s": DAY},
-        ),
     ],
 )
 def test_terms_at_the_edge(
@@ -151,7 +146,8 @@ def test_an_unknown_request_is_refused_everywhere(world: World) -> None:
         for call in (
             lambda n: world.market.phase(n),
             lambda n: world.market.request(n),
-            lambda n: world.market.cancel_request(n, 0),
+            lambda n: world.market.truth_page(n, 0),
+            lambda n: world.market.cancel_request(n, bytes(32), 0),
             lambda n: world.market.open_truth(n, 0, [1], bytes(32)),
             lambda n: world.market.enforce_timeout(n),
             lambda n: world.market.submit(

@@ -19,7 +19,7 @@ from contracts.world import (
     labels,
 )
 from modelmarket.protocol.labels import words
-from modelmarket.protocol.seals import superhash
+from modelmarket.protocol.seals import bound, superhash
 
 MISMATCH, TIMED_OUT, CANCELLED_LATE = 1, 2, 3
 TWO_PAGES = 768 * 64 + 10
@@ -57,7 +57,7 @@ def test_cancelling_a_request_says_how_the_reward_is_shared(world: World) -> Non
     for who in ("ann", "bob", "cid"):
         world.submit(request, who)
     with world.as_("requester"):
-        world.market.cancel_request(request.id, 3)
+        world.market.cancel_request(request.id, request.terms_hash, 3)
     share, rest = divmod(REWARD, 3)
     assert said(world) == [("RequestCancelled", request.id, 3, share, rest)]
 
@@ -65,7 +65,7 @@ def test_cancelling_a_request_says_how_the_reward_is_shared(world: World) -> Non
 def test_cancelling_an_empty_request_says_that_all_goes_back(world: World) -> None:
     request = world.create()
     with world.as_("requester"):
-        world.market.cancel_request(request.id, 0)
+        world.market.cancel_request(request.id, request.terms_hash, 0)
     assert said(world) == [("RequestCancelled", request.id, 0, 0, REWARD)]
 
 
@@ -74,7 +74,7 @@ def test_a_reward_that_is_shared_without_a_rest_moves_no_coin(world: World) -> N
     for who in ("ann", "bob"):
         world.submit(request, who)
     with world.as_("requester"):
-        world.market.cancel_request(request.id, 2)
+        world.market.cancel_request(request.id, request.terms_hash, 2)
     assert said(world) == [("RequestCancelled", request.id, 2, REWARD // 2, 0)]
     every = world.market.get_logs(strict=False)
     assert [type(one).__name__ for one in every] == ["RequestCancelled"]
@@ -103,8 +103,12 @@ def test_each_page_of_the_truth_is_told_with_its_labels(world: World) -> None:
         world.open_truth_page(request, page)
         page_words = words(request.opening.pages[page])
         ((*start, told),) = said(world)
-        assert start == ["TruthOpened", request.id, page, world.now + RESPONSE]
+        # No page moves the window; the last begins that of the claims.
+        ends = world.now + RESPONSE if page else request.deadline + RESPONSE + 60
+        left = request.opening.layers[1]
+        assert start == ["TruthOpened", request.id, page, left, ends]
         assert list(told) == page_words
+        assert world.state(request).sealed == left
         world.at(world.now + 11)
 
 
@@ -124,12 +128,15 @@ def test_an_operator_is_announced_and_so_is_its_dismissal(world: World) -> None:
 
 def test_each_page_of_the_candidate_tells_the_count_so_far(world: World) -> None:
     request, (ann,) = world.in_validation(5, codes=labels(TWO_PAGES))
+    ends = world.now + RESPONSE + 60
     world.at(world.now + 13)
     world.open_page(request, ann, 0)
     counted = 768 * 64 - 5
-    ends = world.now + RESPONSE
-    opened = ("PredictionsOpened", ann.id, request.id, 0, counted, ends)
+    left = bound(ann.opening.layers[1], superhash(MODEL))
+    opened = ("PredictionsOpened", ann.id, request.id, 0, counted, left, ends)
     assert said(world) == [opened]
+    entry = world.market.submission(ann.id)
+    assert (entry.seal, entry.sealed) == (ann.opening.seal, left)
 
 
 def test_the_winner_is_announced_with_its_model(world: World) -> None:
@@ -209,7 +216,8 @@ def test_a_request_reads_back_what_is_open_and_how_far(world: World) -> None:
     matched = 768 * 64 - 5
     _look(world, request, candidate=ann.id, pages=1, matched=matched)
     world.open_page(request, ann, 1)
-    _look(world, request, candidate=0, best=ann.id)
+    _look(world, request, candidate=0, best=ann.id, pages=2)
+    _look(world, request, matched=TWO_PAGES - 5)
 
 
 def test_a_submission_reads_back_as_it_was_made(world: World) -> None:
@@ -220,7 +228,7 @@ def test_a_submission_reads_back_as_it_was_made(world: World) -> None:
     assert (entry.trainer, entry.request_id) == (world.people["ann"], request.id)
     assert (entry.status, entry.matches) == (1, 0)
     assert (entry.ahead, entry.behind) == (0, 0)
-    assert entry.sealed == ann.opening.seal
+    assert (entry.seal, entry.sealed) == (ann.opening.seal, ann.opening.seal)
 
 
 def test_a_submission_that_failed_stands_beside_nobody(world: World) -> None:

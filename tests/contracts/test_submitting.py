@@ -27,7 +27,8 @@ def test_a_submission_locks_its_stake(world: World) -> None:
     assert world.held() == REWARD + STAKE
     entry = world.market.submission(ann.id)
     assert (entry.trainer, entry.request_id) == (world.people["ann"], request.id)
-    assert (entry.status, entry.sealed) == (1, ann.opening.seal)
+    assert (entry.status, entry.seal) == (1, ann.opening.seal)
+    assert entry.sealed == entry.seal
     assert world.state(request).live == 1
 
 
@@ -67,7 +68,7 @@ def test_only_the_trainer_cancels_a_submission(world: World) -> None:
         world.market.set_operator(world.people["bob"], True)
     for who in ("bob", "requester"):
         with world.as_(who), boa.reverts("NotTrainer"):
-            world.market.cancel_submission(ann.id, True)
+            world.market.cancel_submission(ann.id, ann.opening.seal, True)
 
 
 @pytest.mark.parametrize("number", [0, 1])
@@ -76,9 +77,9 @@ def test_an_unknown_submission_is_refused_everywhere(world: World, number: int) 
     for call in (
         lambda: market.submission(number),
         lambda: market.due(number),
-        lambda: market.cancel_submission(number, True),
-        lambda: market.claim(number, 0, 0),
-        lambda: market.open_predictions(number, 0, [1], [1], bytes(32), ""),
+        lambda: market.cancel_submission(number, bytes(32), True),
+        lambda: market.claim(number, bytes(32), 0, 0),
+        lambda: market.open_predictions(number, 0, [1], [1], bytes(32), bytes(32), ""),
         lambda: market.withdraw(number),
     ):
         with boa.reverts("UnknownSubmission"):
@@ -132,7 +133,7 @@ def test_a_request_without_submissions_is_cancelled_for_free(world: World) -> No
     before = world.balance("requester")
     request = world.create()
     with world.as_("requester"):
-        world.market.cancel_request(request.id, 0)
+        world.market.cancel_request(request.id, request.terms_hash, 0)
     assert world.phase(request) == CANCELLED
     assert world.balance("requester") == before
 
@@ -145,7 +146,7 @@ def test_a_cancelled_reward_is_split_evenly_and_the_rest_goes_back(
     entered = [world.submit(request, who) for who in ("ann", "bob", "cid")]
     before = world.balance("requester")
     with world.as_("requester"):
-        world.market.cancel_request(request.id, 3)
+        world.market.cancel_request(request.id, request.terms_hash, 3)
     share, rest = divmod(reward, 3)
     assert rest > 0
     assert world.balance("requester") == before + rest
@@ -158,7 +159,7 @@ def test_a_cancelled_reward_is_split_evenly_and_the_rest_goes_back(
 def test_only_the_requester_cancels_a_request(world: World) -> None:
     request = world.create()
     with world.as_("ann"), boa.reverts("NotRequester"):
-        world.market.cancel_request(request.id, 0)
+        world.market.cancel_request(request.id, request.terms_hash, 0)
 
 
 def test_cancelled_submissions_have_no_share(world: World) -> None:
@@ -166,7 +167,7 @@ def test_cancelled_submissions_have_no_share(world: World) -> None:
     ann, bob = world.submit(request, "ann"), world.submit(request, "bob")
     world.cancel(ann)
     with world.as_("requester"):
-        world.market.cancel_request(request.id, 1)
+        world.market.cancel_request(request.id, request.terms_hash, 1)
     assert world.market.due(ann.id) == 0
     assert world.market.due(bob.id) == STAKE + REWARD
     with boa.reverts("NothingDue"):
@@ -181,15 +182,15 @@ def test_a_request_can_be_cancelled_until_the_last_page_of_its_truth(
     world.at(request.deadline)
     world.open_truth_page(request, 0)
     with boa.env.anchor(), world.as_("requester"):
-        world.market.cancel_request(request.id, 1)
+        world.market.cancel_request(request.id, request.terms_hash, 1)
     world.open_truth_page(request, 1)
     with world.as_("requester"), boa.reverts("WrongPhase"):
-        world.market.cancel_request(request.id, 1)
+        world.market.cancel_request(request.id, request.terms_hash, 1)
 
 
 def test_a_cancelled_request_takes_no_submission(world: World) -> None:
     request = world.create()
     with world.as_("requester"):
-        world.market.cancel_request(request.id, 0)
+        world.market.cancel_request(request.id, request.terms_hash, 0)
     with boa.reverts("WrongPhase"):
         world.submit(request, "ann")

@@ -11,6 +11,7 @@ from contracts.world import (
     CLAIMS,
     FORFEITED,
     FULFILLED,
+    MODEL,
     REFUNDED,
     RESPONSE,
     REWARD,
@@ -21,6 +22,7 @@ from contracts.world import (
     labels,
 )
 from modelmarket.protocol.labels import difference, words
+from modelmarket.protocol.seals import superhash
 
 
 @pytest.mark.parametrize("bits", [1, 2, 4, 8, 16])
@@ -88,8 +90,11 @@ def test_what_does_not_open_reverts_and_the_clock_runs_on(world: World) -> None:
     }.items():
         with boa.reverts(reason):
             world.open_page(request, ann, 0, **change)
-    with boa.reverts("WrongSeal"):
+    with boa.reverts("WrongModel"):
         world.open_page(request, ann, 0, model="bafyanother")
+    with boa.reverts("WrongSeal"):
+        other = superhash("bafyanother")
+        world.open_page(request, ann, 0, model="bafyanother", superhash=other)
     with boa.reverts("WrongSeal"):
         world.open_page(request, ann, 0, difference=[0] * len(words(page)))
     with boa.reverts("WrongLength"):
@@ -139,6 +144,7 @@ def test_a_page_of_predictions_is_opened_under_its_own_number(world: World) -> N
                 words(truth),
                 words(difference(truth, first)),
                 ann.opening.inner(0),
+                superhash(MODEL),
                 "",
             )
     world.validate(request, ann)
@@ -170,11 +176,19 @@ def test_progress_is_void_when_the_candidate_fails(world: World) -> None:
     with world.as_("eve"):
         truth = request.opening.pages[0]
         world.market.open_predictions(
-            ann_id, 0, words(truth), [0] * 768, _inner(world, request), ""
+            ann_id,
+            0,
+            words(truth),
+            [0] * 768,
+            _inner(world, request),
+            superhash(MODEL),
+            "",
         )
     assert world.state(request).matched == 49_152
+    assert world.market.submission(ann_id).sealed != ann.seal
     world.at(world.state(request).step_ends)
     world.enforce(request)
+    assert world.market.submission(ann_id).sealed == ann.seal
     assert (world.state(request).pages, world.state(request).matched) == (0, 0)
     world.validate(request, bob)
     assert world.phase(request) == FULFILLED
@@ -204,7 +218,7 @@ def test_padding_never_counts_whatever_it_holds(world: World) -> None:
         number = world.market.submit(
             request.id,
             request.terms_hash,
-            noisy.seal,
+            noisy.layers[0],
             bob_opening.core.superhash,
             "",
             (0, 0, bytes(32), bytes(32)),

@@ -220,7 +220,7 @@ class World:
             number = self.market.submit(
                 request.id,
                 request.terms_hash,
-                opening.seal,
+                opening.layers[0],
                 superhash(model),
                 f"by {who}",
                 permit,
@@ -267,7 +267,7 @@ class World:
         if hint is None:
             hint = self.hint(request, submission, matches)
         with self.as_(who or submission.trainer):
-            self.market.claim(submission.id, matches, hint)
+            self.market.claim(submission.id, submission.opening.seal, matches, hint)
 
     def close_claims(self, request: Requested) -> None:
         """Moves to the second at which claims close."""
@@ -290,6 +290,7 @@ class World:
             "truth": words(truth),
             "difference": words(difference(truth, predictions)),
             "inner": submission.opening.inner(page),
+            "superhash": superhash(submission.model),
             "model": submission.model if is_last else "",
         } | changes
         with self.as_(who):
@@ -301,7 +302,9 @@ class World:
 
     def cancel(self, submission: Submitted, *, accept_slash: bool = False) -> None:
         with self.as_(submission.trainer):
-            self.market.cancel_submission(submission.id, accept_slash)
+            self.market.cancel_submission(
+                submission.id, submission.opening.seal, accept_slash
+            )
 
     def enforce(self, request: Requested, who: str = "eve") -> None:
         with self.as_(who):

@@ -291,7 +291,9 @@ def test_yesterdays_journal_sends_nothing_again(here: Place) -> None:
     here.move_to(requester.request(request_id).record.deadline)
     agent.run_once(requester)
     power = Power()
-    call = ann.contract.claim(SubmissionId(1), ann.request(1).terms.labels - 1, 0)
+    one = ann.submission(SubmissionId(1))
+    matches = one.request.terms.labels - 1
+    call = ann.contract.claim(one.id, one.record.seal, matches, SubmissionId(0))
     with suppress(Interrupted):
         send(ann.connection, call, ann.wallet, journal=power)
     [one] = power.signed

@@ -205,11 +205,13 @@ def test_a_copied_seal_is_not_taken_for_ours(embedded: Place) -> None:
     requester, ann, eve = (embedded.join(name) for name in ("requester", "ann", "eve"))
     request = embedded.create(requester)
     mine = embedded.submit(ann, request.id)
+    secret = mine.secret()
+    assert secret is not None
     eve.send(
         eve.contract.submit(
             request.id,
             request.record.terms_hash,
-            mine.record.seal,
+            secret.opening().layers[0],
             mine.record.superhash,
             "copied",
             eve.permit(STAKE),

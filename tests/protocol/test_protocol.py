@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from modelmarket.protocol import labels, seals
 from modelmarket.protocol.classes import Classes, bits_for
 from modelmarket.protocol.money import ONE_MDC, format_about, format_mdc, parse_mdc
 from modelmarket.protocol.phases import TRANSITIONS, Clock, Phase
-from modelmarket.protocol.terms import least_stake
+from modelmarket.protocol.terms import least_stake, price_of_delay, proposed_stake
 from modelmarket.protocol.types import Salt, checksummed
 
 VECTORS = json.loads(
@@ -158,6 +159,7 @@ def test_golden_seals_hold(vector: dict[str, Any]) -> None:
     )
     opening = seals.seal([bytes.fromhex(page) for page in vector["pages"]], core)
     assert core.hash().hex() == vector["core"]
+    assert opening.layers[0].hex() == vector["layer"]
     assert opening.seal.hex() == vector["seal"]
     last = len(opening.pages) - 1
     assert opening.inner(last) == core.salt
@@ -168,23 +170,23 @@ def test_golden_seals_hold(vector: dict[str, Any]) -> None:
 
 
 def clock(stage: Phase, started: int = 100, *, candidate: bool = True) -> Clock:
-    return Clock(stage, started, 100, 10, has_candidate=candidate)
+    return Clock(stage, started, 100, 10, 15, has_candidate=candidate)
 
 
 @pytest.mark.parametrize(
     ("stage", "started", "candidate", "now", "expected"),
     [
         (Phase.OPEN, 100, False, 99, (Phase.OPEN, 100, False)),
-        (Phase.OPEN, 100, False, 100, (Phase.TRUTH, 110, False)),
-        (Phase.OPEN, 100, False, 109, (Phase.TRUTH, 110, False)),
-        (Phase.OPEN, 100, False, 110, (Phase.TRUTH, 110, True)),
-        (Phase.OPEN, 105, False, 114, (Phase.TRUTH, 115, False)),
+        (Phase.OPEN, 100, False, 100, (Phase.TRUTH, 115, False)),
+        (Phase.OPEN, 100, False, 114, (Phase.TRUTH, 115, False)),
+        (Phase.OPEN, 100, False, 115, (Phase.TRUTH, 115, True)),
         (Phase.CLAIMS, 105, True, 114, (Phase.CLAIMS, 115, False)),
-        (Phase.CLAIMS, 105, True, 115, (Phase.VALIDATION, 125, False)),
-        (Phase.CLAIMS, 105, True, 125, (Phase.VALIDATION, 125, True)),
+        (Phase.CLAIMS, 105, True, 115, (Phase.VALIDATION, 130, False)),
+        (Phase.CLAIMS, 105, True, 129, (Phase.VALIDATION, 130, False)),
+        (Phase.CLAIMS, 105, True, 130, (Phase.VALIDATION, 130, True)),
         (Phase.CLAIMS, 105, False, 115, (Phase.CLAIMS, 115, True)),
-        (Phase.VALIDATION, 130, True, 139, (Phase.VALIDATION, 140, False)),
-        (Phase.VALIDATION, 130, True, 140, (Phase.VALIDATION, 140, True)),
+        (Phase.VALIDATION, 130, True, 144, (Phase.VALIDATION, 145, False)),
+        (Phase.VALIDATION, 130, True, 145, (Phase.VALIDATION, 145, True)),
         (Phase.REFUNDED, 130, False, 10**9, (Phase.REFUNDED, 0, False)),
     ],
 )
@@ -256,6 +258,35 @@ def test_amounts_that_change_are_told_in_significant_digits(
 )
 def test_the_least_stake_is_a_hundredth_rounded_up(reward: int, stake: int) -> None:
     assert least_stake(reward) == stake
+
+
+@pytest.mark.parametrize(
+    ("pages", "basis_points"), [(1, 100), (2, 107), (22, 240), (342, 2_373)]
+)
+def test_the_proposed_stake_keeps_the_price_of_delay(
+    pages: int, basis_points: int
+) -> None:
+    reward = 100 * 10**18
+    stake = proposed_stake(reward, 900, pages)
+    assert round(stake * 10_000 / reward) == basis_points
+    assert round(price_of_delay(stake, reward, 900, pages), 6) == Fraction(4, 100)
+    if pages == 22:  # with the lowest stake, as the protocol says
+        lowest = price_of_delay(least_stake(reward), reward, 900, pages)
+        assert round(float(lowest), 3) == 0.017
+
+
+@given(
+    reward=st.integers(1, 2**96 - 1),
+    window=st.integers(60, 7 * 86_400),
+    pages=st.integers(1, 342),
+)
+def test_the_proposed_stake_is_one_that_the_contract_takes(
+    reward: int, window: int, pages: int
+) -> None:
+    stake = proposed_stake(reward, window, pages)
+    assert least_stake(reward) <= stake <= reward
+    price = price_of_delay(stake, reward, window, pages)
+    assert stake == reward or price >= Fraction(4, 100)
 
 
 def test_terms_say_what_is_wrong_before_money_is_spent() -> None:

@@ -166,7 +166,7 @@ def _steps(
     *,
     truth_is_ours: bool,
 ) -> Iterator[Step]:
-    position, window = record.at(now), record.terms.response_window_s
+    position, window = record.at(now), record.terms.opening_window_s
     live = [one for one in ours if one.is_live]
     if position.overdue:
         if _gains_by_enforcing(record, live, position.phase, requester=truth_is_ours):
@@ -174,9 +174,8 @@ def _steps(
         return
     if position.phase in (Phase.OPEN, Phase.TRUTH):
         if truth_is_ours:
-            begins = record.deadline if record.pages == 0 else record.started
-            ends = max(begins + window, position.step_ends)
-            yield Step(Kind.OPEN_TRUTH, record.id, NONE, begins, ends)
+            begins = record.deadline
+            yield Step(Kind.OPEN_TRUTH, record.id, NONE, begins, begins + window)
         for one in live:
             # Claims come once the truth is open; until then nothing can be done.
             yield Step(Kind.CLAIM, record.id, one.id, position.step_ends, 0)

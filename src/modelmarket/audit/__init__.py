@@ -179,7 +179,7 @@ def _opened(evidence: Evidence, one: SubmissionRecord) -> tuple[Codes, Core] | N
             market.connection.transaction_input(placed.log.transaction)
         )
         pages.append(difference(from_words(sent[2]), from_words(sent[3])))
-        inner, model = sent[4], sent[5]
+        inner, model = sent[4], sent[6]
     core = Core.of_predictions(
         market.contract.chain_id(),
         market.network.market,

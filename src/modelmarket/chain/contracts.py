@@ -123,6 +123,7 @@ class SubmissionState:
     matches: int
     ahead: SubmissionId
     behind: SubmissionId
+    seal: Seal
     sealed: Seal
 
 
@@ -307,6 +308,10 @@ class ModelMarket(_Contract):
         """Wei of MDC that `withdraw` would pay."""
         return Wei(self._read("due", submission_id, at=at))
 
+    def truth_page(self, request_id: RequestId, page: int) -> bytes:
+        """The hash of a page of the truth; 32 zero bytes while it is not open."""
+        return bytes(self._read("truth_page", request_id, page))
+
     def is_operator(self, trainer: Address, operator: Address) -> bool:
         """Whether a key may claim for a trainer."""
         return bool(self._read("is_operator", trainer, operator))
@@ -326,9 +331,11 @@ class ModelMarket(_Contract):
         """Opens a request and locks its reward."""
         return self._call("create_request", terms.as_struct(), permit.as_struct())
 
-    def cancel_request(self, request_id: RequestId, max_live: int) -> Call:
-        """Cancels a request if no more submissions are live."""
-        return self._call("cancel_request", request_id, max_live)
+    def cancel_request(
+        self, request_id: RequestId, terms_hash: TermsHash, max_live: int
+    ) -> Call:
+        """Cancels the request with such terms if no more submissions are live."""
+        return self._call("cancel_request", request_id, terms_hash, max_live)
 
     def open_truth(
         self, request_id: RequestId, page: int, truth: Page, inner: bytes
@@ -340,31 +347,31 @@ class ModelMarket(_Contract):
         self,
         request_id: RequestId,
         terms_hash: TermsHash,
-        seal: Seal,
+        layer: bytes,
         superhash: Superhash,
         name: str,
         permit: Permit = NO_PERMIT,
     ) -> Call:
-        """Enters a request and locks its stake."""
+        """Enters a request and locks its stake; the seal binds layer and superhash."""
         return self._call(
-            "submit", request_id, terms_hash, seal, superhash, name, permit.as_struct()
+            "submit", request_id, terms_hash, layer, superhash, name, permit.as_struct()
         )
 
     def cancel_submission(
-        self, submission_id: SubmissionId, *, accept_slash: bool = False
+        self, submission_id: SubmissionId, seal: Seal, *, accept_slash: bool = False
     ) -> Call:
-        """Takes a submission out."""
-        return self._call("cancel_submission", submission_id, accept_slash)
+        """Takes the submission with such a seal out."""
+        return self._call("cancel_submission", submission_id, seal, accept_slash)
 
     def set_operator(self, operator: Address, *, approved: bool) -> Call:
         """Lets a key claim for the caller, or no longer."""
         return self._call("set_operator", operator, approved)
 
     def claim(
-        self, submission_id: SubmissionId, matches: int, hint: SubmissionId
+        self, submission_id: SubmissionId, seal: Seal, matches: int, hint: SubmissionId
     ) -> Call:
-        """States how many predictions equal the truth."""
-        return self._call("claim", submission_id, matches, hint)
+        """States how many predictions under such a seal equal the truth."""
+        return self._call("claim", submission_id, seal, matches, hint)
 
     def open_predictions(
         self,
@@ -373,6 +380,7 @@ class ModelMarket(_Contract):
         truth: Page,
         predictions: Page,
         inner: bytes,
+        superhash: Superhash,
         model: str = "",
     ) -> Call:
         """Opens the next page of the candidate's predictions."""
@@ -383,6 +391,7 @@ class ModelMarket(_Contract):
             words(truth),
             words(difference(truth, predictions)),
             inner,
+            superhash,
             model,
         )
 

@@ -64,6 +64,7 @@ class SubmissionCancelled:
 class TruthOpened:
     request_id: RequestId
     page: int
+    sealed: Seal
     step_ends: int
     words: Page
 
@@ -81,6 +82,7 @@ class PredictionsOpened:
     request_id: RequestId
     page: int
     matched: int
+    sealed: Seal
     step_ends: int
 
 

@@ -59,19 +59,25 @@ REASONS = {
         "The deadline has passed, so cancelling now would lose the stake.",
         "To accept that, add --accept-slash.",
     ),
+    "TooMany": Meaning("The request holds as many submissions as it can count."),
     "TooManyLive": Meaning(
         "More submissions are live than you accept.",
         "They would share the reward; see `modelmarket request show ID`.",
     ),
     "TooManyMatches": Meaning("A claim cannot be above the number of labels."),
-    "TooSlow": Meaning("Opening all pages could take longer than 30 days."),
     "UnknownRequest": Meaning("There is no such request on this market."),
     "UnknownSubmission": Meaning("There is no such submission on this market."),
     "Unpaid": Meaning("The token did not make the transfer."),
     "WrongLength": Meaning("The page does not have the length that it must have."),
     "WrongPage": Meaning("Pages are opened in order, and this is not the next one."),
     "WrongPhase": Meaning("The request is not in the phase for this."),
-    "WrongSeal": Meaning("This does not open the seal."),
+    "WrongModel": Meaning(
+        "The model is not the one whose superhash was logged when submitting."
+    ),
+    "WrongSeal": Meaning(
+        "This is not, or does not open, the submission's or the truth's seal.",
+        "If the chain was reorganised, look at the request again.",
+    ),
     "WrongTerms": Meaning(
         "The request's terms are not the ones you agreed to.",
         "The chain was reorganised; look at the request again.",

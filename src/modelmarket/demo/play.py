@@ -26,7 +26,7 @@ from modelmarket.demo.people import Person, Stage, stage
 from modelmarket.errors import RevertError
 from modelmarket.market import Request
 from modelmarket.protocol.money import ONE_MDC, format_mdc
-from modelmarket.protocol.types import Address, Seal, SubmissionId, Superhash, Wei
+from modelmarket.protocol.types import Address, SubmissionId, Wei
 
 if TYPE_CHECKING:
     import numpy as np
@@ -301,12 +301,15 @@ class _Play:
     def _copy(self, person: Person, victim: Submission) -> SubmissionId:
         """Submits somebody else's seal as its own."""
         market, record = person.market, victim.record
+        # Anybody may read it in the transaction that submitted it.
+        secret = victim.secret()
+        assert secret is not None
         receipt = market.send(
             market.contract.submit(
                 record.request_id,
                 victim.request.record.terms_hash,
-                Seal(record.seal),
-                Superhash(record.superhash),
+                secret.opening().layers[0],
+                record.superhash,
                 "better than the forest",
                 market.permit(STAKE),
             )
@@ -339,7 +342,7 @@ class _Play:
         for person in trainers:
             self._enter(person, request)
         # The requester's agent sleeps through this one; it is woken below.
-        ends = request.record.deadline + request.terms.response_window_s
+        ends = request.record.deadline + request.terms.opening_window_s
         self._late = (request, trainers, ends)
 
     def _enter(self, person: Person, request: Request) -> None:
@@ -414,7 +417,13 @@ class _Play:
         assert secret is not None
         opening, truth = secret.opening(), request.refresh().record.truth
         call = copier.market.contract.open_predictions(
-            stolen, 0, truth[0], opening.pages[0], opening.inner(0), secret.model
+            stolen,
+            0,
+            truth[0],
+            opening.pages[0],
+            opening.inner(0),
+            secret.superhash,
+            secret.model,
         )
         try:
             copier.market.send(call)

@@ -24,7 +24,7 @@ from modelmarket.chain.events import (
     TruthOpened,
     Withdrawn,
 )
-from modelmarket.protocol.labels import Page, page_count
+from modelmarket.protocol.labels import Page
 from modelmarket.protocol.phases import Clock, Failure, Phase, Position, Status
 from modelmarket.protocol.terms import Terms
 from modelmarket.protocol.types import (
@@ -53,6 +53,7 @@ class SubmissionRecord:
         matches: As claimed; None for the silent.
         failure: Why it failed, if it did.
         paid: Wei that it was paid.
+        sealed: What is left of its seal.
     """
 
     id: SubmissionId
@@ -65,6 +66,7 @@ class SubmissionRecord:
     matches: int | None = None
     failure: Failure | None = None
     paid: Wei = Wei(0)
+    sealed: Seal = Seal(b"")
 
     @property
     def is_live(self) -> bool:
@@ -87,6 +89,7 @@ class RequestRecord:
         pages: Opened of the truth; of the candidate once that is whole.
         matched: On the candidate's pages.
         truth: Pages that were opened.
+        sealed: What is left of the truth's seal.
         submissions: By id.
         winner: 0 = none.
         model: CID of the winner's model; empty without one.
@@ -105,6 +108,7 @@ class RequestRecord:
     pages: int
     matched: int
     truth: tuple[Page, ...]
+    sealed: Seal
     submissions: dict[SubmissionId, SubmissionRecord]
     winner: SubmissionId = SubmissionId(0)
     model: str = ""
@@ -136,6 +140,7 @@ class RequestRecord:
             self.started,
             self.deadline,
             self.terms.response_window_s,
+            self.terms.opening_window_s,
             has_candidate=best is not None and best >= self.terms.minimum_matches,
         )
 
@@ -190,20 +195,22 @@ def _created(event: RequestCreated) -> RequestRecord:
         pages=0,
         matched=0,
         truth=(),
+        sealed=event.terms.truth_seal,
         submissions={},
     )
 
 
 def _truth_opened(record: RequestRecord, event: TruthOpened) -> RequestRecord:
-    terms = record.terms
-    is_last = event.page + 1 == page_count(terms.labels, terms.bits)
-    return replace(
+    record = replace(
         record,
         truth=(*record.truth, event.words),
-        stage=Phase.CLAIMS if is_last else Phase.OPEN,
-        started=event.step_ends - terms.response_window_s,
-        pages=0 if is_last else event.page + 1,
+        sealed=event.sealed,
+        pages=event.page + 1,
     )
+    if record.pages < record.terms.pages:
+        return record
+    started = event.step_ends - record.terms.response_window_s
+    return replace(record, stage=Phase.CLAIMS, started=started, pages=0)
 
 
 def _end(
@@ -222,6 +229,8 @@ def _end(
                 winner=event.submission_id,
                 model=event.model,
                 slashed=event.slashed,
+                pages=record.terms.pages,
+                matched=record.submissions[event.submission_id].matches or 0,
             )
             return _change(
                 record, event.submission_id, status=Status.WON, paid=event.paid
@@ -244,6 +253,7 @@ def _submission(record: RequestRecord, event: Event) -> RequestRecord:
                 event.seal,
                 event.superhash,
                 event.name,
+                sealed=event.seal,
             )
             # perf: the dict is this replay's own, so it is filled in place.
             record.submissions[new.id] = new
@@ -257,13 +267,14 @@ def _submission(record: RequestRecord, event: Event) -> RequestRecord:
                 record, event.submission_id, status=Status.RANKED, matches=event.matches
             )
         case PredictionsOpened():
-            return replace(
+            record = replace(
                 record,
                 stage=Phase.VALIDATION,
-                started=event.step_ends - record.terms.response_window_s,
+                started=event.step_ends - record.terms.opening_window_s,
                 pages=event.page + 1,
                 matched=event.matched,
             )
+            return _change(record, event.submission_id, sealed=event.sealed)
         case SubmissionFailed():
             return _failed(record, event)
         case Withdrawn():
@@ -280,13 +291,17 @@ def _failed(record: RequestRecord, event: SubmissionFailed) -> RequestRecord:
     record = _change(
         record, event.submission_id, status=Status.FAILED, failure=event.reason
     )
-    started = event.step_ends - record.terms.response_window_s
-    # Claims stay open for their full window, so only validation moves the clock.
-    if record.stage is Phase.CLAIMS and started > record.started:
+    # Claims stay open for their full window: what ends later is validation.
+    closes = record.started + record.terms.response_window_s
+    if record.stage is Phase.CLAIMS and event.step_ends > closes:
         record = replace(record, stage=Phase.VALIDATION)
-    if record.stage is Phase.VALIDATION and was_best:
+    if record.stage is not Phase.VALIDATION:
+        return record
+    if was_best:
+        seal = record.submissions[event.submission_id].seal
+        record = _change(record, event.submission_id, sealed=seal)
         record = replace(record, pages=0, matched=0)
-    return replace(record, started=started)
+    return replace(record, started=event.step_ends - record.terms.opening_window_s)
 
 
 def _change(

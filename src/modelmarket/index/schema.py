@@ -53,6 +53,7 @@ requests = sa.Table(
     sa.Column("labels", sa.Integer, nullable=False),
     sa.Column("deadline", sa.BigInteger, nullable=False, index=True),
     sa.Column("response_window", sa.Integer, nullable=False),
+    sa.Column("opening_window", sa.Integer, nullable=False),
     sa.Column("stage", sa.Integer, nullable=False, index=True),
     sa.Column("started", sa.BigInteger, nullable=False),
     sa.Column("has_candidate", sa.Boolean, nullable=False),

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from modelmarket.index.summaries import Wanted
-from modelmarket.protocol.labels import pack
-from modelmarket.protocol.terms import DEFAULT_RESPONSE_WINDOW_S, Terms, least_stake
+from modelmarket.protocol.labels import pack, page_count
+from modelmarket.protocol.terms import DEFAULT_RESPONSE_WINDOW_S, Terms, proposed_stake
 from modelmarket.vault.secret import SealedTruth
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ class RequestOptions(TypedDict, total=False):
     Attributes:
         name: At most 64 bytes.
         context: What the data are and what matters; at most 1,024 bytes.
-        stake: Wei that each submission locks; None for 1% of the reward.
+        stake: Wei that each submission locks; None for what makes a false claim
+            cost 4% of the reward for each hour by which it delays.
         submission_window_s: Seconds until the deadline.
         response_window_s: Seconds for each step after it.
         minimum_matches: Fewest matches that earn the reward.
@@ -112,6 +113,7 @@ def prepare(
         bits = published.manifest.classes.bits
         secret = sealed_truth(market, published.split.truth, bits, owner, turn)
         stake = options.get("stake")
+        window = options.get("response_window_s", DEFAULT_RESPONSE_WINDOW_S)
         least = options.get("minimum_accuracy") or Fraction(0)
         matches = options.get("minimum_matches")
         terms = Terms(
@@ -119,13 +121,13 @@ def prepare(
             name=name,
             context=context,
             reward=reward,
-            stake=least_stake(reward) if stake is None else stake,
+            stake=proposed_stake(reward, window, page_count(secret.labels, bits))
+            if stake is None
+            else stake,
             submission_window_s=options.get(
                 "submission_window_s", DEFAULT_SUBMISSION_WINDOW_S
             ),
-            response_window_s=options.get(
-                "response_window_s", DEFAULT_RESPONSE_WINDOW_S
-            ),
+            response_window_s=window,
             labels=secret.labels,
             bits=bits,
             minimum_matches=int(-(-secret.labels * least // 1))

@@ -341,10 +341,12 @@ class Request:
 
     def submission_call(self, entry: Prepared, permit: Permit) -> Call:
         """The call that enters what was prepared."""
+        secret = self.market.vault.predictions(entry.seal)
+        assert secret is not None, "what was prepared lies in the vault"
         call = self.market.contract.submit(
             self.id,
             self.record.terms_hash,
-            entry.seal,
+            secret.opening().layers[0],
             entry.superhash,
             entry.name,
             permit,
@@ -369,7 +371,11 @@ class Request:
         Args:
             max_live: The most live submissions that may share the reward.
         """
-        return self.market.send(self.market.contract.cancel_request(self.id, max_live))
+        return self.market.send(
+            self.market.contract.cancel_request(
+                self.id, self.record.terms_hash, max_live
+            )
+        )
 
     def open_truth(self) -> list[Receipt]:
         """Opens all pages of the truth that are not open yet.

@@ -108,7 +108,9 @@ class Submission:
         """
         market = self.request.market
         return market.send(
-            market.contract.cancel_submission(self.id, accept_slash=accept_slash)
+            market.contract.cancel_submission(
+                self.id, self.record.seal, accept_slash=accept_slash
+            )
         )
 
     def claim(self, matches: int | None = None) -> Receipt:
@@ -132,7 +134,9 @@ class Submission:
             market.index.sync()
             hint = market.index.hint(self.request.id, self.id, matches)
             try:
-                return market.send(market.contract.claim(self.id, matches, hint))
+                return market.send(
+                    market.contract.claim(self.id, self.record.seal, matches, hint)
+                )
             except RevertError as error:
                 # Others claim at the same time; a hint can be stale.
                 if error.reason not in STALE_HINTS or attempt == CLAIM_TRIES:
@@ -168,6 +172,7 @@ class Submission:
                     self.request.record.truth[page],
                     opening.pages[page],
                     opening.inner(page),
+                    secret.superhash,
                     secret.model if page == last else "",
                 )
             )

@@ -103,9 +103,10 @@ class Clock:
     Attributes:
         stage: The last phase that a transaction entered.
         started: When the present window began; the deadline until the truth
-            is opened.
+            is wholly open. No page moves it.
         deadline: End of `OPEN`.
         response_window_s: Seconds of each step after it.
+        opening_window_s: Seconds in which a list must be opened whole.
         has_candidate: Whether the best claim reaches the threshold.
     """
 
@@ -113,6 +114,7 @@ class Clock:
     started: int
     deadline: int
     response_window_s: int
+    opening_window_s: int
     has_candidate: bool
 
     def at(self, now: int) -> Position:
@@ -122,8 +124,10 @@ class Clock:
         if now < self.deadline:
             return Position(Phase.OPEN, self.deadline, overdue=False)
         phase = max(self.stage, Phase.TRUTH)
-        ends = self.started + self.response_window_s
-        if phase is Phase.CLAIMS and now >= ends and self.has_candidate:
+        is_claims = phase is Phase.CLAIMS
+        window = self.response_window_s if is_claims else self.opening_window_s
+        ends = self.started + window
+        if is_claims and now >= ends and self.has_candidate:
             phase = Phase.VALIDATION
-            ends += self.response_window_s
+            ends += self.opening_window_s
         return Position(phase, ends, overdue=now >= ends)

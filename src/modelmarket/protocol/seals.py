@@ -34,6 +34,15 @@ def page_hash(page: Page) -> bytes:
     return keccak(head + page)
 
 
+def bound(outermost: bytes, superhash: bytes) -> Seal:
+    """A layer of predictions together with the model's superhash.
+
+    Around the outermost layer it is the seal: what is logged of the model when
+    submitting is what the last page must open to.
+    """
+    return Seal(keccak(outermost + superhash))
+
+
 def layer(page: Page, inner: bytes) -> bytes:
     """The layer around `inner` that holds a page."""
     return keccak(page_hash(page) + inner)
@@ -101,7 +110,7 @@ class Opening:
     Attributes:
         pages: The list, packed.
         core: What the seal binds besides.
-        layers: `layers[i]` is the layer around page i; the first is the seal.
+        layers: `layers[i]` is the layer around page i; the first is outermost.
     """
 
     pages: tuple[Page, ...]
@@ -110,7 +119,9 @@ class Opening:
 
     @property
     def seal(self) -> Seal:
-        """What is published."""
+        """What is published; predictions' binds the superhash once more."""
+        if self.core.domain == PREDICTIONS:
+            return bound(self.layers[0], self.core.superhash)
         return Seal(self.layers[0])
 
     def inner(self, page: int) -> bytes:

@@ -4,8 +4,10 @@
 The same rules in Vyper: `check` in `contracts/requests.vy`.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass
+from fractions import Fraction
 
 from eth_hash.auto import keccak
 
@@ -23,19 +25,64 @@ MOST_WEI = 2**96 - 1
 MOST_DATASET_BYTES = 128
 MOST_NAME_BYTES = 64
 MOST_CONTEXT_BYTES = 1024
-LONGEST_OPENING_S = 30 * DAY_S
+HOUR_S = 3_600
+PRICE_OF_DELAY = Fraction(4, 100)
+"""What a false claim should cost: of the reward, for each hour of delay."""
 
 ABI = f"(string,string,string,{'uint256,' * 7}bytes32)"
 """The terms as the contract's struct, in the order of the attributes."""
 
 
 def least_stake(reward: int) -> Wei:
-    """The lowest stake for a reward: 1% of it, rounded up, and at least 1 wei.
-
-    At the default window a false top claim then costs its author 4% of the
-    reward per hour of delay.
-    """
+    """The lowest stake for a reward: 1% of it, rounded up, and at least 1 wei."""
     return Wei(max(-(-reward // 100), 1))
+
+
+def opening_window(response_window_s: int, pages: int) -> int:
+    """Seconds in which a list must be opened whole, however fast its pages come.
+
+    Args:
+        response_window_s: Seconds of the request's response window.
+        pages: Of the list, at least 1.
+    """
+    return response_window_s + MINUTE_S * (pages - 1)
+
+
+def proposed_stake(reward: int, response_window_s: int, pages: int) -> Wei:
+    """The stake that keeps the price of delay at `PRICE_OF_DELAY`.
+
+    A false top claim holds a request up for one opening window and costs its
+    author the stake: 1% of the reward at the default window and one page.
+
+    Args:
+        reward: Wei.
+        response_window_s: Seconds of the response window.
+        pages: Of the truth, at least 1.
+
+    Returns:
+        Wei, at least what the contract wants and at most the reward.
+    """
+    window = opening_window(response_window_s, pages)
+    stake = math.ceil(reward * PRICE_OF_DELAY * window / HOUR_S)
+    return Wei(min(max(stake, least_stake(reward)), max(reward, 1)))
+
+
+def price_of_delay(
+    stake: int, reward: int, response_window_s: int, pages: int
+) -> Fraction:
+    """What a false claim costs its author for each hour by which it delays.
+
+    Args:
+        stake: Wei that it loses.
+        reward: Wei, above 0.
+        response_window_s: Seconds of the response window.
+        pages: Of the truth, at least 1.
+
+    Returns:
+        A fraction of the reward: 1/25 stands for 4% an hour.
+    """
+    window = opening_window(response_window_s, pages)
+    return Fraction(stake * HOUR_S, reward * window)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +115,16 @@ class Terms:
     minimum_matches: int
     truth_seal: Seal
 
+    @property
+    def pages(self) -> int:
+        """Of the truth, and of each submission's predictions."""
+        return page_count(self.labels, self.bits)
+
+    @property
+    def opening_window_s(self) -> int:
+        """Seconds in which a list of so many pages must be opened whole."""
+        return opening_window(self.response_window_s, self.pages)
+
     def problems(self) -> Iterator[tuple[str, str]]:
         """What is wrong: the contract's reason and a sentence, for each."""
         for what, text, most in (
@@ -92,15 +149,6 @@ class Terms:
             yield "BadBits", "A label must take 1, 2, 4, 8 or 16 bits."
         if not 0 <= self.minimum_matches <= self.labels:
             yield "BadMinimum", "The threshold cannot be above the number of labels."
-        pages = page_count(max(self.labels, 0), self.bits)
-        if self.response_window_s * pages > LONGEST_OPENING_S:
-            yield (
-                "TooSlow",
-                (
-                    f"{pages} pages with {self.response_window_s:,} s each could take "
-                    "longer than 30 days to open."
-                ),
-            )
 
     def check(self) -> None:
         """Raises a `TermsError` unless the contract accepts these terms."""

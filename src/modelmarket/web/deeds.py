@@ -358,13 +358,18 @@ def begin_errand(desk: Desk, request: Request, form: Form) -> Response:
             pass
         case Kind.CANCEL_REQUEST | Kind.ENFORCE:
             record = desk.market.index.request(_number(form, "request"))
-            details |= {"request": record.id, "max_live": record.live}
+            details |= {
+                "request": record.id,
+                "terms_hash": record.terms_hash.hex(),
+                "max_live": record.live,
+            }
         case Kind.CANCEL_SUBMISSION | Kind.WITHDRAW:
             one = desk.market.submission(SubmissionId(_number(form, "submission")))
             is_open = one.request.position().phase is Phase.OPEN
             details |= {
                 "request": one.request.id,
                 "submission": one.id,
+                "seal": one.record.seal.hex(),
                 "slash": not is_open,
             }
         case _:

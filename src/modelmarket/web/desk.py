@@ -35,6 +35,7 @@ from modelmarket.protocol.types import (
     Seal,
     SubmissionId,
     Superhash,
+    TermsHash,
     Wei,
 )
 from modelmarket.web.activity import Activity, Errand, Kind, State
@@ -229,11 +230,15 @@ class Desk:
                 return self.market.coin.claim_airdrop()
             case Kind.CANCEL_REQUEST:
                 return contract.cancel_request(
-                    RequestId(details["request"]), details["max_live"]
+                    RequestId(details["request"]),
+                    TermsHash(bytes.fromhex(details["terms_hash"])),
+                    details["max_live"],
                 )
             case Kind.CANCEL_SUBMISSION:
                 return contract.cancel_submission(
-                    SubmissionId(details["submission"]), accept_slash=details["slash"]
+                    SubmissionId(details["submission"]),
+                    Seal(bytes.fromhex(details["seal"])),
+                    accept_slash=details["slash"],
                 )
             case Kind.WITHDRAW:
                 return contract.withdraw(SubmissionId(details["submission"]))

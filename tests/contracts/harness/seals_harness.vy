@@ -29,3 +29,9 @@ def layer(
     words: DynArray[uint256, labels.PAGE_WORDS], inner: bytes32
 ) -> bytes32:
     return seals.layer(keccak256(abi_encode(words)), inner)
+
+
+@external
+@pure
+def bound(layer: bytes32, superhash: bytes32) -> bytes32:
+    return seals.bound(layer, superhash)
