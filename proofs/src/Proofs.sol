@@ -9,28 +9,39 @@ import {Market, World} from "./World.sol";
 /// Each call that changes anything, with any arguments, in any state. What is
 /// asked of it afterwards, the contracts below say.
 abstract contract Calls is Market {
-    function _asks_once() internal pure virtual returns (bool);
-    function _asks_conserved() internal pure virtual returns (bool);
-    function _asks_forward() internal pure virtual returns (bool);
-    function _asks_consistent() internal pure virtual returns (bool);
+    uint256 internal constant ONCE = 1;
+    uint256 internal constant CONSERVED = 2;
+    uint256 internal constant FORWARD = 4;
+    uint256 internal constant CONSISTENT = 8;
 
     uint256 private _phase;
+
+    function _asked() internal pure virtual returns (uint256);
+
+    function _asks(uint256 what) private pure returns (bool) {
+        return _asked() & what != 0;
+    }
 
     // --- The calls ---
 
     function check_create_request() public {
-        World memory w = _before(0);
+        World memory w = _any_words();
+        bytes32[11] memory words = _words_stored();
         ModelMarketTerms memory terms = _terms();
         ModelMarketPermit memory permit = _permit();
         _fund(STRANGER);
         vm.prank(STRANGER);
         try market.create_request(terms, permit) returns (uint256 id) {
             assert(id == 2);
-            _judge(w);
-            World memory made = _read(2);
-            if (_asks_conserved()) assert(_owed(made) == terms.reward_);
-            if (_asks_forward()) assert(market.phase(2) == OPEN);
-            if (_asks_consistent()) {
+            _untouched(words);
+            World memory made = _read(id);
+            if (_asks(CONSERVED)) {
+                assert(_owed(made) == terms.reward_);
+                assert(made.slashed == w.slashed);
+                assert(made.balance == w.balance + terms.reward_);
+            }
+            if (_asks(FORWARD)) assert(market.phase(id) == OPEN);
+            if (_asks(CONSISTENT)) {
                 assert(_is_consistent(made) == 1);
                 assert(made.pages == _pages(made));
             }
@@ -84,11 +95,16 @@ abstract contract Calls is Market {
     }
 
     function check_set_operator() public {
-        World memory w = _before(0);
+        World memory w = _any_words();
+        bytes32[11] memory words = _words_stored();
         bool approved = svm.createBool("approved");
-        vm.prank(ONE);
-        market.set_operator(STRANGER, approved);
-        _judge(w);
+        vm.prank(address(uint160(svm.createUint(160, "caller"))));
+        market.set_operator(address(uint160(svm.createUint(160, "operator"))), approved);
+        _untouched(words);
+        if (_asks(CONSERVED)) {
+            assert(coin.balanceOf(address(market)) == w.balance);
+            assert(market.slashed() == w.slashed);
+        }
     }
 
     function check_claim() public {
@@ -133,40 +149,98 @@ abstract contract Calls is Market {
         World memory w = _before(0);
         uint256 id = 1 + _one_of(2);
         uint256 due;
-        if (_asks_once() && w.entries[id].status != NONE) due = market.due(id);
+        if (_asks(ONCE) && w.entries[id].request != 0) due = market.due(id);
         try market.withdraw(id) {
             _judge(w);
-            if (_asks_once()) {
+            if (_asks(ONCE)) {
                 assert(coin.balanceOf(_trainer(id)) == due);
                 assert(_read(REQUEST).entries[id].status == WITHDRAWN);
             }
         } catch {}
     }
 
+    // --- Beside the calls ---
+
+    /// Time alone leads forward too, and leaves every state consistent.
+    function check_time() public {
+        World memory w = _any(0);
+        uint256 before = market.phase(REQUEST);
+        uint256 later = svm.createUint(39, "later");
+        vm.assume(later >= block.timestamp);
+        vm.warp(later);
+        if (_asks(FORWARD)) assert(_is_forward(before, market.phase(REQUEST)) == 1);
+        if (_asks(CONSISTENT)) assert(_is_consistent(w) == 1);
+    }
+
+    /// Nothing is paid for what was withdrawn.
+    function check_withdrawn() public {
+        World memory w = _any(0);
+        uint256 id = 1 + _one_of(2);
+        vm.assume(w.entries[id].status == WITHDRAWN);
+        assert(market.due(id) == 0);
+        try market.withdraw(id) {
+            assert(false);
+        } catch {}
+    }
+
+    /// The slots mean to these proofs what they mean to the market, and at the
+    /// end what is owed is what `due` says.
+    function check_slots() public {
+        World memory w = _any(0);
+        ModelMarketRequest memory r = market.request(REQUEST);
+        assert(r.requester_ == REQUESTER);
+        assert(
+            _is(r.reward_ == w.reward) & _is(r.stake_ == w.stake) & _is(r.labels_ == w.labels)
+                & _is(r.bits_ == w.bits) & _is(r.minimum_matches_ == w.minimum)
+                & _is(r.deadline_ == w.deadline) & _is(r.response_window_ == w.window)
+                & _is(r.live_ == w.live) & _is(r.ranked_ == w.ranked) & _is(r.best_ == w.head)
+                & _is(r.pages_ == w.opened) & _is(r.matched_ == w.matched) == 1
+        );
+        uint256 due;
+        for (uint256 id = 1; id <= 2; ++id) {
+            if (w.entries[id].request == 0) continue;
+            ModelMarketSubmission memory s = market.submission(id);
+            assert(s.trainer_ == _trainer(id));
+            assert(
+                _is(s.request_id_ == w.id) & _is(s.status_ == w.entries[id].status)
+                    & _is(s.matches_ == w.entries[id].matches)
+                    & _is(s.ahead_ == w.entries[id].ahead)
+                    & _is(s.behind_ == w.entries[id].behind) == 1
+            );
+            due += market.due(id);
+        }
+        if (w.stage > VALIDATION) assert(due == _owed(w));
+        assert(market.slashed() == w.slashed);
+    }
+
     // --- What is asked ---
 
     function _before(uint256 widths) private returns (World memory w) {
         w = _any(widths);
-        if (_asks_forward()) _phase = market.phase(REQUEST);
+        if (_asks(FORWARD)) _phase = market.phase(REQUEST);
+    }
+
+    /// That a call has nothing to do with the request, whatever is stored of
+    /// it, answers every question about it.
+    function _untouched(bytes32[11] memory before) private {
+        bytes32[11] memory after_ = _words_stored();
+        for (uint256 i; i < before.length; ++i) assert(after_[i] == before[i]);
     }
 
     function _judge(World memory w) private {
         World memory after_ = _read(REQUEST);
-        if (_asks_once()) {
+        if (_asks(ONCE)) {
             // What was withdrawn stays withdrawn.
             for (uint256 id = 1; id <= 2; ++id) {
                 if (w.entries[id].status != WITHDRAWN) continue;
                 assert(after_.entries[id].status == WITHDRAWN);
             }
         }
-        if (_asks_conserved()) {
-            uint256 owed = _owed(after_);
-            if (market.request_count() == 2) owed += _owed(_read(2));
-            uint256 rest = w.balance - _owed(w) - w.slashed;
-            assert(after_.balance == owed + after_.slashed + rest);
+        if (_asks(CONSERVED)) {
+            assert(after_.balance == _owed(after_) + after_.slashed + w.rest);
         }
-        if (_asks_forward()) assert(_is_forward(_phase, market.phase(REQUEST)) == 1);
-        if (_asks_consistent()) {
+        if (_asks(FORWARD)) assert(_is_forward(_phase, market.phase(REQUEST)) == 1);
+        if (_asks(CONSISTENT)) {
             assert(_is_consistent(after_) == 1);
             assert(_is_same_terms(w, after_) == 1);
         }
@@ -228,74 +302,38 @@ abstract contract Calls is Market {
     }
 }
 
+/// `withdraw` pays what is due, and nothing a second time.
+contract Once is Calls {
+    function _asked() internal pure override returns (uint256) {
+        return ONCE;
+    }
+}
+
+/// Balance = owed + slashed + what is none of the request's.
+contract Conserved is Calls {
+    function _asked() internal pure override returns (uint256) {
+        return CONSERVED;
+    }
+}
+
+/// Phases only go forward; a final one stays.
+contract Forward is Calls {
+    function _asked() internal pure override returns (uint256) {
+        return FORWARD;
+    }
+}
+
+/// The state afterwards is again one of those that were assumed before.
+contract Consistent is Calls {
+    function _asked() internal pure override returns (uint256) {
+        return CONSISTENT;
+    }
+}
+
+/// All of it at once, as the market itself is judged; its mutants are judged
+/// by one of those above.
 contract Every is Calls {
-    function _asks_once() internal pure override returns (bool) {
-        return true;
-    }
-
-    function _asks_conserved() internal pure override returns (bool) {
-        return true;
-    }
-
-    function _asks_forward() internal pure override returns (bool) {
-        return true;
-    }
-
-    function _asks_consistent() internal pure override returns (bool) {
-        return true;
-    }
-
-    // --- Beside the calls ---
-
-    /// Time alone leads forward too, and leaves every state consistent.
-    function check_time() public {
-        World memory w = _any(0);
-        uint256 before = market.phase(REQUEST);
-        uint256 later = svm.createUint(39, "later");
-        vm.assume(later >= block.timestamp);
-        vm.warp(later);
-        assert(_is_forward(before, market.phase(REQUEST)) == 1);
-        assert(_is_consistent(w) == 1);
-    }
-
-    /// Nothing is paid for what was withdrawn.
-    function check_withdrawn() public {
-        World memory w = _any(0);
-        uint256 id = 1 + _one_of(2);
-        vm.assume(w.entries[id].status == WITHDRAWN);
-        assert(market.due(id) == 0);
-        try market.withdraw(id) {
-            assert(false);
-        } catch {}
-    }
-
-    /// The slots mean to these proofs what they mean to the market, and at the
-    /// end what is owed is what `due` says.
-    function check_slots() public {
-        World memory w = _any(0);
-        ModelMarketRequest memory r = market.request(REQUEST);
-        assert(r.requester_ == REQUESTER);
-        assert(
-            _is(r.reward_ == w.reward) & _is(r.stake_ == w.stake) & _is(r.labels_ == w.labels)
-                & _is(r.bits_ == w.bits) & _is(r.minimum_matches_ == w.minimum)
-                & _is(r.deadline_ == w.deadline) & _is(r.response_window_ == w.window)
-                & _is(r.live_ == w.live) & _is(r.ranked_ == w.ranked) & _is(r.best_ == w.head)
-                & _is(r.pages_ == w.opened) & _is(r.matched_ == w.matched) == 1
-        );
-        uint256 due;
-        for (uint256 id = 1; id <= 2; ++id) {
-            if (w.entries[id].status == NONE) continue;
-            ModelMarketSubmission memory s = market.submission(id);
-            assert(s.trainer_ == _trainer(id));
-            assert(
-                _is(s.request_id_ == w.id) & _is(s.status_ == w.entries[id].status)
-                    & _is(s.matches_ == w.entries[id].matches)
-                    & _is(s.ahead_ == w.entries[id].ahead)
-                    & _is(s.behind_ == w.entries[id].behind) == 1
-            );
-            due += market.due(id);
-        }
-        if (w.stage > VALIDATION) assert(due == _owed(w));
-        assert(market.slashed() == w.slashed);
+    function _asked() internal pure override returns (uint256) {
+        return ONCE | CONSERVED | FORWARD | CONSISTENT;
     }
 }

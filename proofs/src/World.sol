@@ -65,6 +65,8 @@ struct World {
     // What the market holds, and of that for good.
     uint256 balance;
     uint256 slashed;
+    // Of other requests, or sent by strangers.
+    uint256 rest;
 }
 
 /// The market on its bytecode, in any state that is consistent: one request
@@ -145,10 +147,16 @@ abstract contract Market {
             vm.assume(w.pages == _pages(w));
         }
         w.slashed = svm.createUint(96, "slashed");
-        w.balance = svm.createUint(96, "balance");
-        vm.assume(_is_consistent(w) == 1);
+        w.rest = svm.createUint(96, "rest");
+        w.balance = _owed(w) + w.slashed + w.rest;
         vm.assume(w.balance <= SUPPLY);
-        vm.assume(_owed(w) + w.slashed <= w.balance);
+        for (uint256 id = 1; id <= 2; ++id) {
+            // Two that are the same to every call; so it is one path.
+            if (w.entries[id].status == TAKEN_OUT) {
+                w.entries[id].status = TAKEN_OUT + svm.createUint(1, "or failed");
+            }
+        }
+        vm.assume(_is_consistent(w) == 1);
         _write(w);
     }
 
@@ -165,13 +173,11 @@ abstract contract Market {
 
     /// An entry with any status that the stage allows; ranks come later.
     function _entry(uint256 stage) private returns (Entry memory entry) {
-        entry.status = _one_of(stage == FULFILLED ? 7 : stage > VALIDATION ? 7 : 5);
-        if (stage > VALIDATION) {
-            if (stage != FULFILLED) vm.assume(entry.status != WON);
-        }
-        bool claims = stage == CLAIMS || stage == VALIDATION || stage == FULFILLED
-            || stage == REFUNDED;
-        if (!claims) vm.assume(entry.status != RANKED);
+        entry.status = _one_of(stage > VALIDATION ? 7 : 4);
+        bool claimed = stage != OPEN && stage < CANCELLED;
+        if (!claimed) vm.assume(entry.status != RANKED);
+        if (stage != FULFILLED) vm.assume(entry.status != WON);
+        vm.assume(entry.status != FAILED); // see above
         if (entry.status == NONE) return entry;
         entry.request = REQUEST;
         entry.matches = svm.createUint(32, "matches");
@@ -344,7 +350,7 @@ abstract contract Market {
         _put(at, _of(ModelMarketSlots.terms_hashes, id), svm.createBytes32("terms hash"));
         for (uint256 i = 1; i <= 2; ++i) {
             Entry memory entry = w.entries[i];
-            if (entry.status == NONE) continue;
+            if (entry.request == 0) continue;
             _put(
                 at,
                 _of(ModelMarketSlots._entries, bytes32(i)),
@@ -383,8 +389,49 @@ abstract contract Market {
         return id == 1 ? ONE : TWO;
     }
 
-    function _key(address account) private pure returns (bytes32) {
+    function _key(address account) internal pure returns (bytes32) {
         return bytes32(uint256(uint160(account)));
+    }
+
+    /// Any words at all where the request and its submissions are stored.
+    function _any_words() internal returns (World memory w) {
+        vm.warp(svm.createUint(39, "time"));
+        bytes32[11] memory at = _slots();
+        for (uint256 i; i < at.length; ++i) {
+            bytes32 word = svm.createBytes32("word");
+            // No submission is of a request that is not there yet.
+            if (i == 5 || i == 8) vm.assume(uint64(uint256(word) >> 8) <= REQUEST);
+            _put(address(market), at[i], word);
+        }
+        _put(address(market), ModelMarketSlots.request_count, bytes32(uint256(1)));
+        _put(address(market), ModelMarketSlots.submission_count, bytes32(uint256(2)));
+        w.slashed = svm.createUint(96, "slashed");
+        w.balance = svm.createUint(96, "balance");
+        vm.assume(w.slashed <= w.balance);
+        vm.assume(w.balance <= SUPPLY);
+        _put(address(market), ModelMarketSlots._slashed, bytes32(w.slashed));
+        _put(address(coin), _of(ModelCoinSlots.balanceOf, _key(address(market))), bytes32(w.balance));
+    }
+
+    /// Where the request and its submissions are stored.
+    function _slots() private pure returns (bytes32[11] memory at) {
+        bytes32 id = bytes32(REQUEST);
+        at[0] = _of(ModelMarketSlots._schedules, id);
+        at[1] = _of(ModelMarketSlots._stakes, id);
+        at[2] = _of(ModelMarketSlots._states, id);
+        at[3] = _of(ModelMarketSlots.truth_seals, id);
+        at[4] = _of(ModelMarketSlots.terms_hashes, id);
+        for (uint256 i = 1; i <= 2; ++i) {
+            at[3 * i + 2] = _of(ModelMarketSlots._entries, bytes32(i));
+            at[3 * i + 3] = _of(ModelMarketSlots._trainers, bytes32(i));
+            at[3 * i + 4] = _of(ModelMarketSlots._seals, bytes32(i));
+        }
+    }
+
+    /// Everything that is stored of the request and its submissions.
+    function _words_stored() internal returns (bytes32[11] memory words) {
+        bytes32[11] memory at = _slots();
+        for (uint256 i; i < at.length; ++i) words[i] = vm.load(address(market), at[i]);
     }
 
     /// The request and its submissions as they are stored now.
