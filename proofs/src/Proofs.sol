@@ -29,7 +29,6 @@ abstract contract Calls is Market {
         bytes32[11] memory words = _words_stored();
         ModelMarketTerms memory terms = _terms();
         ModelMarketPermit memory permit = _permit();
-        _fund(STRANGER);
         vm.prank(STRANGER);
         try market.create_request(terms, permit) returns (uint256 id) {
             assert(id == 2);
@@ -49,19 +48,24 @@ abstract contract Calls is Market {
     }
 
     function check_cancel_request() public {
-        World memory w = _before(0);
+        World memory w = _any_shape();
+        address caller = _either(REQUESTER);
+        _before(w, 0);
         bytes32 terms = svm.createBytes32("terms");
         uint256 live = svm.createUint256("live");
-        vm.prank(_either(REQUESTER));
+        vm.prank(caller);
         try market.cancel_request(REQUEST, terms, live) {
             _judge(w);
         } catch {}
     }
 
     function check_open_truth() public {
-        World memory w = _before(1 << OPEN);
+        World memory w = _any_shape();
+        // Where it is not reached it need not be told apart.
+        uint256 count = w.stage == OPEN ? _one_of(3) : 1;
+        _before(w, w.stage == OPEN ? 1 << _one_of(5) : 0);
         uint256 page = svm.createUint256("page");
-        uint256[] memory words = _words(w.stage == OPEN ? _one_of(3) : 1);
+        uint256[] memory words = _words(count);
         bytes32 inner = svm.createBytes32("inner");
         try market.open_truth(REQUEST, page, words, inner) {
             _judge(w);
@@ -69,13 +73,13 @@ abstract contract Calls is Market {
     }
 
     function check_submit() public {
-        World memory w = _before(0);
+        World memory w = _any_shape();
+        _before(w, 0);
         bytes32 terms = svm.createBytes32("terms");
         bytes32 layer = svm.createBytes32("layer");
         bytes32 superhash = svm.createBytes32("superhash");
         string memory name = string(svm.createBytes(5, "name"));
         ModelMarketPermit memory permit = _permit();
-        _fund(STRANGER);
         vm.prank(STRANGER);
         try market.submit(REQUEST, terms, layer, superhash, name, permit) returns (uint256 id) {
             assert(id == 3);
@@ -84,11 +88,13 @@ abstract contract Calls is Market {
     }
 
     function check_cancel_submission() public {
-        World memory w = _before(0);
+        World memory w = _any_shape();
         uint256 id = 1 + _one_of(2);
+        address caller = _either(_trainer(id));
+        _before(w, 0);
         bytes32 seal = svm.createBytes32("its seal");
         bool accept = svm.createBool("accept");
-        vm.prank(_either(_trainer(id)));
+        vm.prank(caller);
         try market.cancel_submission(id, seal, accept) {
             _judge(w);
         } catch {}
@@ -108,14 +114,16 @@ abstract contract Calls is Market {
     }
 
     function check_claim() public {
-        World memory w = _before(0);
+        World memory w = _any_shape();
         uint256 id = 1 + _one_of(2);
+        address caller = _either(_trainer(id));
+        bool is_time = w.stage == CLAIMS && w.entries[id].status == LIVE;
+        uint256 hint = is_time ? _one_of(4) : 0;
+        _before(w, 0);
+        if (!is_time) hint = svm.createUint256("hint");
+        if (hint == 3 && is_time) _put_foreign();
         bytes32 seal = svm.createBytes32("its seal");
         uint256 matches = svm.createUint256("its matches");
-        // Where it is not reached it need not be told apart.
-        uint256 hint = w.stage == CLAIMS ? _one_of(4) : svm.createUint256("hint");
-        address caller = _one_of(2) == 0 ? _trainer(id) : STRANGER;
-        if (caller == STRANGER) _appoint(_trainer(id));
         vm.prank(caller);
         try market.claim(id, seal, matches, hint) {
             _judge(w);
@@ -123,13 +131,14 @@ abstract contract Calls is Market {
     }
 
     function check_open_predictions() public {
-        World memory w = _before((1 << CLAIMS) | (1 << VALIDATION));
+        World memory w = _any_shape();
         uint256 id = 1 + _one_of(2);
+        bool is_time = (w.stage == CLAIMS || w.stage == VALIDATION) && w.head == id;
+        uint256 count = is_time ? _one_of(4) : 1;
+        _before(w, is_time ? 1 << _one_of(5) : 0);
         uint256 page = svm.createUint256("page");
-        bool is_time = w.stage == CLAIMS || w.stage == VALIDATION;
-        uint256 length = is_time ? _one_of(4) : 1;
-        uint256[] memory truth = _words(length == 3 ? 1 : length);
-        uint256[] memory difference = _words(length == 3 ? 2 : length);
+        uint256[] memory truth = _words(count == 3 ? 1 : count);
+        uint256[] memory difference = _words(count == 3 ? 2 : count);
         bytes32 inner = svm.createBytes32("inner");
         bytes32 superhash = svm.createBytes32("superhash");
         string memory model = string(svm.createBytes(59, "model"));
@@ -139,21 +148,28 @@ abstract contract Calls is Market {
     }
 
     function check_enforce_timeout() public {
-        World memory w = _before(0);
+        World memory w = _any_shape();
+        _before(w, 0);
         try market.enforce_timeout(REQUEST) {
             _judge(w);
         } catch {}
     }
 
     function check_withdraw() public {
-        World memory w = _before(0);
+        World memory w = _any_shape();
         uint256 id = 1 + _one_of(2);
+        _before(w, 0);
         uint256 due;
-        if (_asks(ONCE) && w.entries[id].request != 0) due = market.due(id);
+        uint256 had;
+        if (_asks(ONCE) && w.entries[id].request != 0) {
+            due = market.due(id);
+            had = coin.balanceOf(_trainer(id));
+            vm.assume(had <= SUPPLY);
+        }
         try market.withdraw(id) {
             _judge(w);
             if (_asks(ONCE)) {
-                assert(coin.balanceOf(_trainer(id)) == due);
+                assert(coin.balanceOf(_trainer(id)) == had + due);
                 assert(_read(REQUEST).entries[id].status == WITHDRAWN);
             }
         } catch {}
@@ -163,7 +179,8 @@ abstract contract Calls is Market {
 
     /// Time alone leads forward too, and leaves every state consistent.
     function check_time() public {
-        World memory w = _any(0);
+        World memory w = _any_shape();
+        _fill(w, 0);
         uint256 before = market.phase(REQUEST);
         uint256 later = svm.createUint(39, "later");
         vm.assume(later >= block.timestamp);
@@ -174,9 +191,10 @@ abstract contract Calls is Market {
 
     /// Nothing is paid for what was withdrawn.
     function check_withdrawn() public {
-        World memory w = _any(0);
+        World memory w = _any_shape();
         uint256 id = 1 + _one_of(2);
         vm.assume(w.entries[id].status == WITHDRAWN);
+        _fill(w, 0);
         assert(market.due(id) == 0);
         try market.withdraw(id) {
             assert(false);
@@ -186,7 +204,8 @@ abstract contract Calls is Market {
     /// The slots mean to these proofs what they mean to the market, and at the
     /// end what is owed is what `due` says.
     function check_slots() public {
-        World memory w = _any(0);
+        World memory w = _any_shape();
+        _fill(w, 0);
         ModelMarketRequest memory r = market.request(REQUEST);
         assert(r.requester_ == REQUESTER);
         assert(
@@ -215,8 +234,8 @@ abstract contract Calls is Market {
 
     // --- What is asked ---
 
-    function _before(uint256 widths) private returns (World memory w) {
-        w = _any(widths);
+    function _before(World memory w, uint256 width) private {
+        _fill(w, width);
         if (_asks(FORWARD)) _phase = market.phase(REQUEST);
     }
 
@@ -297,7 +316,7 @@ abstract contract Calls is Market {
     function _either(address account) private returns (address) {
         if (_one_of(2) == 0) return account;
         address other = address(uint160(svm.createUint(160, "other")));
-        vm.assume(other != account);
+        vm.assume(other != account && other != address(market));
         return other;
     }
 }

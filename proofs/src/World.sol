@@ -26,6 +26,7 @@ interface Svm {
     function createBytes32(string memory name) external returns (bytes32);
     function createUint(uint256 bits, string memory name) external returns (uint256);
     function createUint256(string memory name) external returns (uint256);
+    function enableSymbolicStorage(address account) external;
 }
 
 /// A submission's slot. Status 0: the request has no such submission.
@@ -107,9 +108,12 @@ abstract contract Market {
     ModelCoin internal coin;
     ModelMarket internal market;
 
+    /// Whatever is not written below may hold anything.
     function setUp() public {
         coin = ModelCoin(_deploy(ModelCoinCode));
         market = ModelMarket(_deploy(bytes.concat(ModelMarketCode, abi.encode(coin))));
+        svm.enableSymbolicStorage(address(coin));
+        svm.enableSymbolicStorage(address(market));
     }
 
     function _deploy(bytes memory code) private returns (address made) {
@@ -121,93 +125,90 @@ abstract contract Market {
 
     // --- Any state ---
 
-    /// Any consistent state at any time. In the stages of `widths` (one bit
-    /// each) the labels' width and the pages that follow from it matter.
-    function _any(uint256 widths) internal returns (World memory w) {
-        vm.warp(svm.createUint(39, "time"));
+    /// The stage and what has become of the submissions: each combination on a
+    /// path of its own. Paths part before anything else is done, since what was
+    /// done is copied at each parting.
+    function _any_shape() internal returns (World memory w) {
         w.id = REQUEST;
-        w.stage = _stage();
-        for (uint256 id = 1; id <= 2; ++id) w.entries[id] = _entry(w.stage);
-        _rank(w);
-        w.live = _count(w);
-        w.clock = svm.createUint(40, "clock");
-        w.opened = svm.createUint(32, "opened");
-        w.matched = svm.createUint(32, "matched");
-        w.requester = uint160(REQUESTER);
-        w.deadline = svm.createUint(40, "deadline");
-        w.window = svm.createUint(24, "window");
-        w.labels = svm.createUint(23, "labels");
-        w.pages = svm.createUint(9, "pages");
-        w.reward = svm.createUint(96, "reward");
-        w.stake = svm.createUint(96, "stake");
-        w.minimum = svm.createUint(32, "minimum");
-        w.bits = svm.createUint(8, "bits");
-        if ((widths >> w.stage) & 1 == 1) {
-            w.bits = 1 << _one_of(5);
-            vm.assume(w.pages == _pages(w));
+        w.stage = 1 + _one_of(7);
+        if (w.stage >= TRUTH) ++w.stage; // never stored
+        for (uint256 id = 1; id <= 2; ++id) {
+            uint256 status = _one_of(w.stage > VALIDATION ? 7 : 4);
+            w.entries[id].status = status;
+            if (w.stage == OPEN || w.stage >= CANCELLED) vm.assume(status != RANKED);
+            if (w.stage != FULFILLED) vm.assume(status != WON);
+            vm.assume(status != FAILED); // see `_fill`
+            w.entries[id].request = status == NONE ? 0 : REQUEST;
         }
-        w.slashed = svm.createUint(96, "slashed");
-        w.rest = svm.createUint(96, "rest");
+        w.live = _count(w);
+        if (w.stage <= VALIDATION) _rank(w);
+    }
+
+    /// Puts the claims in either order.
+    function _rank(World memory w) private {
+        Entry memory one = w.entries[1];
+        Entry memory two = w.entries[2];
+        if (one.status == RANKED && two.status == RANKED) {
+            w.ranked = 2;
+            if (_one_of(2) == 0) (w.head, one.behind, two.ahead) = (1, 2, 1);
+            else (w.head, two.behind, one.ahead) = (2, 1, 2);
+        } else if (one.status == RANKED) {
+            (w.head, w.ranked) = (1, 1);
+        } else if (two.status == RANKED) {
+            (w.head, w.ranked) = (2, 1);
+        }
+    }
+
+    /// Makes a shape a consistent state at any time, and stores it. With
+    /// `width` 0 the labels' width may be anything; it does not matter then.
+    function _fill(World memory w, uint256 width) internal {
+        vm.warp(svm.createUint(39, "time"));
+        w.requester = uint160(REQUESTER);
+        uint256 word = svm.createUint256("schedule");
+        w.deadline = uint40(word);
+        w.window = uint24(word >> 40);
+        w.labels = uint32(word >> 64) & (2 ** 23 - 1);
+        w.pages = uint16(word >> 96) & (2 ** 9 - 1);
+        word = svm.createUint256("stakes");
+        w.reward = uint96(word);
+        w.stake = uint96(word >> 96);
+        w.minimum = uint32(word >> 192);
+        w.bits = width == 0 ? uint8(word >> 224) : width;
+        if (width != 0) vm.assume(w.pages == _pages(w));
+        word = svm.createUint256("state");
+        w.clock = uint40(word);
+        w.opened = uint32(word >> 40);
+        w.matched = uint32(word >> 72);
+        if (w.stage > VALIDATION) {
+            w.ranked = uint32(word >> 104);
+            w.head = uint64(word >> 136);
+        }
+        word = svm.createUint256("held");
+        w.slashed = uint96(word);
+        w.rest = uint96(word >> 96);
         w.balance = _owed(w) + w.slashed + w.rest;
         vm.assume(w.balance <= SUPPLY);
         for (uint256 id = 1; id <= 2; ++id) {
-            // Two that are the same to every call; so it is one path.
-            if (w.entries[id].status == TAKEN_OUT) {
-                w.entries[id].status = TAKEN_OUT + svm.createUint(1, "or failed");
-            }
+            if (w.entries[id].status != NONE) _fill(w.entries[id], w.stage > VALIDATION);
         }
         vm.assume(_is_consistent(w) == 1);
         _write(w);
+    }
+
+    function _fill(Entry memory entry, bool is_over) private {
+        uint256 word = svm.createUint256("entry");
+        entry.matches = uint32(word);
+        // Cancelled in time or failed is the same to every call: one path.
+        if (entry.status == TAKEN_OUT) entry.status += (word >> 32) & 1;
+        if (!is_over) return;
+        entry.ahead = uint64(word >> 64);
+        entry.behind = uint64(word >> 128);
     }
 
     /// How many pages a list of labels has.
     function _pages(World memory w) internal pure returns (uint256) {
         uint256 words = (w.labels * w.bits + 255) / 256;
         return (words + PAGE_WORDS - 1) / PAGE_WORDS;
-    }
-
-    function _stage() private returns (uint256 stage) {
-        stage = 1 + _one_of(7);
-        if (stage >= TRUTH) ++stage; // never stored
-    }
-
-    /// An entry with any status that the stage allows; ranks come later.
-    function _entry(uint256 stage) private returns (Entry memory entry) {
-        entry.status = _one_of(stage > VALIDATION ? 7 : 4);
-        bool claimed = stage != OPEN && stage < CANCELLED;
-        if (!claimed) vm.assume(entry.status != RANKED);
-        if (stage != FULFILLED) vm.assume(entry.status != WON);
-        vm.assume(entry.status != FAILED); // see above
-        if (entry.status == NONE) return entry;
-        entry.request = REQUEST;
-        entry.matches = svm.createUint(32, "matches");
-        if (stage > VALIDATION) {
-            entry.ahead = svm.createUint(64, "ahead");
-            entry.behind = svm.createUint(64, "behind");
-        }
-    }
-
-    /// Puts the claims in order.
-    function _rank(World memory w) private {
-        if (w.stage > VALIDATION) {
-            w.head = svm.createUint(64, "head");
-            w.ranked = svm.createUint(32, "ranked");
-            return;
-        }
-        Entry memory one = w.entries[1];
-        Entry memory two = w.entries[2];
-        if (one.status == RANKED && two.status == RANKED) {
-            w.ranked = 2;
-            if (one.matches >= two.matches) {
-                (w.head, one.behind, two.ahead) = (1, 2, 1);
-            } else {
-                (w.head, two.behind, one.ahead) = (2, 1, 2);
-            }
-        } else if (one.status == RANKED) {
-            (w.head, w.ranked) = (1, 1);
-        } else if (two.status == RANKED) {
-            (w.head, w.ranked) = (2, 1);
-        }
     }
 
     function _count(World memory w) private pure returns (uint256 live) {
@@ -301,7 +302,7 @@ abstract contract Market {
         return _if(_is(w.stage == VALIDATION), one | two);
     }
 
-    /// What the market owes for the request, in wei: PROTOCOL's table.
+    /// What the market owes for the request, in wei: the table in docs/protocol.md.
     function _owed(World memory w) internal pure returns (uint256 owed) {
         for (uint256 id = 1; id <= 3; ++id) {
             uint256 status = w.entries[id].status;
@@ -320,69 +321,51 @@ abstract contract Market {
     // --- Into the slots, and out of them ---
 
     function _write(World memory w) private {
-        address at = address(market);
-        _put(at, ModelMarketSlots.request_count, bytes32(uint256(1)));
-        _put(at, ModelMarketSlots.submission_count, bytes32(uint256(2)));
-        _put(at, ModelMarketSlots._slashed, bytes32(w.slashed));
         bytes32 id = bytes32(REQUEST);
         _put(
-            at,
             _of(ModelMarketSlots._schedules, id),
-            bytes32(
-                w.requester | (w.deadline << 160) | (w.window << 200) | (w.labels << 224)
-                    | (w.pages << 247)
-            )
+            w.requester | (w.deadline << 160) | (w.window << 200) | (w.labels << 224)
+                | (w.pages << 247)
         );
         _put(
-            at,
             _of(ModelMarketSlots._stakes, id),
-            bytes32(w.reward | (w.stake << 96) | (w.minimum << 192) | (w.bits << 224))
+            w.reward | (w.stake << 96) | (w.minimum << 192) | (w.bits << 224)
         );
         _put(
-            at,
             _of(ModelMarketSlots._states, id),
-            bytes32(
-                w.stage | (w.clock << 8) | (w.live << 48) | (w.ranked << 80) | (w.head << 112)
-                    | (w.opened << 176) | (w.matched << 208)
-            )
+            w.stage | (w.clock << 8) | (w.live << 48) | (w.ranked << 80) | (w.head << 112)
+                | (w.opened << 176) | (w.matched << 208)
         );
-        _put(at, _of(ModelMarketSlots.truth_seals, id), svm.createBytes32("truth seal"));
-        _put(at, _of(ModelMarketSlots.terms_hashes, id), svm.createBytes32("terms hash"));
         for (uint256 i = 1; i <= 2; ++i) {
             Entry memory entry = w.entries[i];
-            if (entry.request == 0) continue;
             _put(
-                at,
                 _of(ModelMarketSlots._entries, bytes32(i)),
-                bytes32(
-                    entry.status | (entry.request << 8) | (entry.matches << 72)
+                entry.request == 0
+                    ? 0
+                    : entry.status | (entry.request << 8) | (entry.matches << 72)
                         | (entry.ahead << 104) | (entry.behind << 168)
-                )
             );
-            _put(at, _of(ModelMarketSlots._trainers, bytes32(i)), _key(_trainer(i)));
-            _put(at, _of(ModelMarketSlots._seals, bytes32(i)), svm.createBytes32("seal"));
-            _put(at, _of(ModelMarketSlots._sealed, bytes32(i)), svm.createBytes32("sealed"));
+            if (entry.request == 0) continue;
+            _put(_of(ModelMarketSlots._trainers, bytes32(i)), uint160(_trainer(i)));
         }
-        bytes32 key = _key(address(market));
-        _put(address(coin), _of(ModelCoinSlots.balanceOf, key), bytes32(w.balance));
+        _put_rest(w);
     }
 
-    /// Gives an account any sum, and the market any allowance of it.
-    function _fund(address account) internal {
-        uint256 funds = svm.createUint(96, "funds");
-        vm.assume(funds + coin.balanceOf(address(market)) <= SUPPLY);
-        bytes32 key = _key(account);
-        _put(address(coin), _of(ModelCoinSlots.balanceOf, key), bytes32(funds));
-        bytes32 inner = _of(ModelCoinSlots.allowance, key);
-        bytes32 slot = _of(uint256(inner), _key(address(market)));
-        _put(address(coin), slot, svm.createBytes32("allowance"));
+    /// The counts, what the market holds, and no third submission yet.
+    function _put_rest(World memory w) private {
+        _put(bytes32(ModelMarketSlots.request_count), 1);
+        _put(bytes32(ModelMarketSlots.submission_count), 2);
+        _put(_of(ModelMarketSlots._entries, bytes32(uint256(3))), 0);
+        _put(bytes32(ModelMarketSlots._slashed), w.slashed);
+        bytes32 slot = _of(ModelCoinSlots.balanceOf, _key(address(market)));
+        vm.store(address(coin), slot, bytes32(w.balance));
     }
 
-    /// Makes the stranger an operator of a trainer, or not.
-    function _appoint(address trainer) internal {
-        bytes32 inner = _of(ModelMarketSlots.is_operator, _key(trainer));
-        bytes32 slot = _of(uint256(inner), _key(STRANGER));
-        _put(address(market), slot, bytes32(svm.createUint(1, "operator")));
+    /// Makes the third submission one of another request.
+    function _put_foreign() internal {
+        uint256 word = svm.createUint256("foreign");
+        vm.assume(uint64(word >> 8) != REQUEST);
+        _put(_of(ModelMarketSlots._entries, bytes32(uint256(3))), word);
     }
 
     function _trainer(uint256 id) internal pure returns (address) {
@@ -396,21 +379,15 @@ abstract contract Market {
     /// Any words at all where the request and its submissions are stored.
     function _any_words() internal returns (World memory w) {
         vm.warp(svm.createUint(39, "time"));
-        bytes32[11] memory at = _slots();
-        for (uint256 i; i < at.length; ++i) {
-            bytes32 word = svm.createBytes32("word");
-            // No submission is of a request that is not there yet.
-            if (i == 5 || i == 8) vm.assume(uint64(uint256(word) >> 8) <= REQUEST);
-            _put(address(market), at[i], word);
-        }
-        _put(address(market), ModelMarketSlots.request_count, bytes32(uint256(1)));
-        _put(address(market), ModelMarketSlots.submission_count, bytes32(uint256(2)));
         w.slashed = svm.createUint(96, "slashed");
         w.balance = svm.createUint(96, "balance");
         vm.assume(w.slashed <= w.balance);
         vm.assume(w.balance <= SUPPLY);
-        _put(address(market), ModelMarketSlots._slashed, bytes32(w.slashed));
-        _put(address(coin), _of(ModelCoinSlots.balanceOf, _key(address(market))), bytes32(w.balance));
+        _put_rest(w);
+        bytes32[11] memory words = _words_stored();
+        // No submission is of a request that is not there yet.
+        vm.assume(uint64(uint256(words[5]) >> 8) <= REQUEST);
+        vm.assume(uint64(uint256(words[8]) >> 8) <= REQUEST);
     }
 
     /// Where the request and its submissions are stored.
@@ -475,12 +452,8 @@ abstract contract Market {
         return uint256(vm.load(address(market), slot));
     }
 
-    function _put(address at, uint256 slot, bytes32 value) private {
-        vm.store(at, bytes32(slot), value);
-    }
-
-    function _put(address at, bytes32 slot, bytes32 value) private {
-        vm.store(at, slot, value);
+    function _put(bytes32 slot, uint256 word) private {
+        vm.store(address(market), slot, bytes32(word));
     }
 
     /// Where Vyper keeps an entry of a mapping.
