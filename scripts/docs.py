@@ -96,7 +96,6 @@ def figures() -> str:
     soak = json.loads((BENCHMARKS / "soak.json").read_text())
     idle = json.loads((BENCHMARKS / "idle.json").read_text())
     mutants = json.loads((BENCHMARKS / "mutants.json").read_text())
-    prove = json.loads((BENCHMARKS / "prove.json").read_text())
     reorganisations = [
         json.loads(line)
         for line in (BENCHMARKS / "reorganisations.jsonl").read_text().splitlines()
@@ -271,7 +270,6 @@ def figures() -> str:
         " that matter are killed. Why each survivor",
         "may live stands in [`survivors.toml`](../tests/contracts/survivors.toml).",
         "",
-        *_proofs(prove),
         "## The demo",
         "",
         "`modelmarket demo --json`, and `modelmarket demo --data FOLDER --json` with",
@@ -282,72 +280,6 @@ def figures() -> str:
         *_demo("70,000 images", mnist),
     ]
     return "\n".join(parts) + "\n"
-
-
-def _proofs(document: dict[str, Any]) -> list[str]:
-    """What was proved on the bytecode, and what breaks each proof."""
-    own = [one for one in document["verdicts"] if not one["mutant"]]
-    planted = [one for one in document["verdicts"] if one["mutant"]]
-    refuted = sum(one["verdict"] == "refuted" for one in planted)
-    rows = []
-    for one in own:
-        call = one["proof"].split(".")[1]
-        names = {two["mutant"] for two in planted if two["proof"].endswith(f".{call}")}
-        name = call.removeprefix("check_")
-        rows.append(
-            f"| {BESIDE.get(name, f'`{name}`')} | {one['verdict']} | {one['paths']:,} |"
-            f" {one['seconds']:,} | {', '.join(f'`{two}`' for two in sorted(names))} |"
-        )
-    return [
-        "## Proofs on the bytecode",
-        "",
-        f"`make prove` on {document['date']}: halmos runs each call symbolically on the",
-        "market's and ModelCoin's real bytecode, within"
-        f" {document['most_seconds'] // 60} minutes a proof. Where it begins is any",
-        "consistent state, not one that some calls have led to; that each call leads to",
-        "a consistent state again is proved too, so what holds for one call holds for",
-        "any number of them:",
-        "",
-        "1. `withdraw` pays exactly what `due` said, at most once: what was withdrawn is",
-        "   due no more, and no call makes it so again.",
-        "2. Each call keeps balance = owed + slashed + what is none of the request's.",
-        "   Owed is counted from the stored statuses, by the table in [`protocol.md`](protocol.md).",
-        "3. Phases only go forward, by calls and by time alone; a final one stays.",
-        "",
-        "| call | verdict | paths | seconds | mutants that break it |",
-        "|---|---|---:|---:|---|",
-        *rows,
-        "",
-        f"The {len(document['mutants'])} mutants stand in"
-        " [`proofs/mutants`](../proofs/mutants), each a patch that says what it",
-        f"breaks; {refuted} of {len(planted)} proofs on them were refuted, as they must be,",
-        "with a state and arguments that show why.",
-        "",
-        "The bounds. One request, numbered 1, with any of submissions 1 and 2 (and a",
-        "third that a call makes); requester, two trainers and an operator are four",
-        "accounts; any amounts, times (to the year 19,391), terms, seals and"
-        " arguments. A call",
-        "names this request or its submissions, unless it makes a new one; all else that",
-        "the market holds is one number. Contracts are compiled with pages of"
-        f" {document['page_words']} words",
-        "in place of 768, and lists have up to 511 such pages. Names and CIDs have a",
-        "fixed length and any bytes.",
-        "",
-        "What this does not prove: anything about three or more claims in one ranking",
-        "(the walk along the list), or how many labels agree; that an honest party wins;",
-        "that ids unknown to the market revert; full pages of 768 words; a token other",
-        "than ModelCoin, and so re-entry; gas. Hashes are taken as free of collisions,",
-        "`ecrecover` and SHA-256 as any function. Those are left to the tests, the state",
-        "machine and the mutants above.",
-        "",
-    ]
-
-
-BESIDE = {
-    "time": "time alone",
-    "withdrawn": "`withdraw`, of what was withdrawn",
-    "slots": "what the stored words mean, and `due`",
-}
 
 
 def _demo(name: str, document: dict[str, Any]) -> list[str]:

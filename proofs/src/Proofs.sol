@@ -14,6 +14,10 @@ abstract contract Calls is Market {
     uint256 internal constant FORWARD = 4;
     uint256 internal constant CONSISTENT = 8;
 
+    uint256 private constant ACTIVE = (1 << OPEN) | (1 << CLAIMS) | (1 << VALIDATION);
+    uint256 private constant OVER =
+        (1 << FULFILLED) | (1 << REFUNDED) | (1 << CANCELLED) | (1 << FORFEITED);
+
     uint256 private _phase;
 
     function _asked() internal pure virtual returns (uint256);
@@ -48,7 +52,7 @@ abstract contract Calls is Market {
     }
 
     function check_cancel_request() public {
-        World memory w = _any_shape();
+        World memory w = _any_shape(1 << OPEN);
         address caller = _either(REQUESTER);
         _before(w, 0);
         bytes32 terms = svm.createBytes32("terms");
@@ -60,7 +64,7 @@ abstract contract Calls is Market {
     }
 
     function check_open_truth() public {
-        World memory w = _any_shape();
+        World memory w = _any_shape(1 << OPEN);
         // Where it is not reached it need not be told apart.
         uint256 count = w.stage == OPEN ? _one_of(3) : 1;
         _before(w, w.stage == OPEN ? 1 << _one_of(5) : 0);
@@ -73,7 +77,7 @@ abstract contract Calls is Market {
     }
 
     function check_submit() public {
-        World memory w = _any_shape();
+        World memory w = _any_shape(1 << OPEN);
         _before(w, 0);
         bytes32 terms = svm.createBytes32("terms");
         bytes32 layer = svm.createBytes32("layer");
@@ -88,7 +92,7 @@ abstract contract Calls is Market {
     }
 
     function check_cancel_submission() public {
-        World memory w = _any_shape();
+        World memory w = _any_shape(ACTIVE);
         uint256 id = 1 + _one_of(2);
         address caller = _either(_trainer(id));
         _before(w, 0);
@@ -114,7 +118,7 @@ abstract contract Calls is Market {
     }
 
     function check_claim() public {
-        World memory w = _any_shape();
+        World memory w = _any_shape(1 << CLAIMS);
         uint256 id = 1 + _one_of(2);
         address caller = _either(_trainer(id));
         bool is_time = w.stage == CLAIMS && w.entries[id].status == LIVE;
@@ -131,7 +135,7 @@ abstract contract Calls is Market {
     }
 
     function check_open_predictions() public {
-        World memory w = _any_shape();
+        World memory w = _any_shape((1 << CLAIMS) | (1 << VALIDATION));
         uint256 id = 1 + _one_of(2);
         bool is_time = (w.stage == CLAIMS || w.stage == VALIDATION) && w.head == id;
         uint256 count = is_time ? _one_of(4) : 1;
@@ -148,7 +152,7 @@ abstract contract Calls is Market {
     }
 
     function check_enforce_timeout() public {
-        World memory w = _any_shape();
+        World memory w = _any_shape(ACTIVE);
         _before(w, 0);
         try market.enforce_timeout(REQUEST) {
             _judge(w);
@@ -156,7 +160,7 @@ abstract contract Calls is Market {
     }
 
     function check_withdraw() public {
-        World memory w = _any_shape();
+        World memory w = _any_shape(OVER);
         uint256 id = 1 + _one_of(2);
         _before(w, 0);
         uint256 due;
@@ -179,23 +183,23 @@ abstract contract Calls is Market {
 
     /// Time alone leads forward too, and leaves every state consistent.
     function check_time() public {
-        World memory w = _any_shape();
+        World memory w = _any_shape(ACTIVE);
         _fill(w, 0);
         uint256 before = market.phase(REQUEST);
         uint256 later = svm.createUint(39, "later");
         vm.assume(later >= block.timestamp);
         vm.warp(later);
         if (_asks(FORWARD)) assert(_is_forward(before, market.phase(REQUEST)) == 1);
-        if (_asks(CONSISTENT)) assert(_is_consistent(w) == 1);
+        if (_asks(CONSISTENT) && w.stage != 0) assert(_is_consistent(w) == 1);
     }
 
     /// Nothing is paid for what was withdrawn.
     function check_withdrawn() public {
-        World memory w = _any_shape();
+        World memory w = _any_shape(OVER);
         uint256 id = 1 + _one_of(2);
-        vm.assume(w.entries[id].status == WITHDRAWN);
+        vm.assume(w.stage == 0 || w.entries[id].status == WITHDRAWN);
         _fill(w, 0);
-        assert(market.due(id) == 0);
+        if (w.stage != 0) assert(market.due(id) == 0);
         try market.withdraw(id) {
             assert(false);
         } catch {}
@@ -204,17 +208,21 @@ abstract contract Calls is Market {
     /// The slots mean to these proofs what they mean to the market, and at the
     /// end what is owed is what `due` says.
     function check_slots() public {
-        World memory w = _any_shape();
+        World memory w = _any_shape(OVER);
         _fill(w, 0);
+        World memory read = _read(REQUEST);
         ModelMarketRequest memory r = market.request(REQUEST);
-        assert(r.requester_ == REQUESTER);
         assert(
-            _is(r.reward_ == w.reward) & _is(r.stake_ == w.stake) & _is(r.labels_ == w.labels)
-                & _is(r.bits_ == w.bits) & _is(r.minimum_matches_ == w.minimum)
-                & _is(r.deadline_ == w.deadline) & _is(r.response_window_ == w.window)
-                & _is(r.live_ == w.live) & _is(r.ranked_ == w.ranked) & _is(r.best_ == w.head)
-                & _is(r.pages_ == w.opened) & _is(r.matched_ == w.matched) == 1
+            _is(uint160(r.requester_) == read.requester) & _is(r.reward_ == read.reward)
+                & _is(r.stake_ == read.stake) & _is(r.labels_ == read.labels)
+                & _is(r.minimum_matches_ == read.minimum) & _is(r.deadline_ == read.deadline)
+                & _is(r.response_window_ == read.window) & _is(r.live_ == read.live)
+                & _is(r.ranked_ == read.ranked) & _is(r.best_ == read.head)
+                & _is(r.pages_ == read.opened) & _is(r.matched_ == read.matched) == 1
         );
+        assert(r.bits_ == read.bits);
+        assert(market.slashed() == read.slashed);
+        if (w.stage == 0) return;
         uint256 due;
         for (uint256 id = 1; id <= 2; ++id) {
             if (w.entries[id].request == 0) continue;
@@ -228,15 +236,14 @@ abstract contract Calls is Market {
             );
             due += market.due(id);
         }
-        if (w.stage > VALIDATION) assert(due == _owed(w));
-        assert(market.slashed() == w.slashed);
+        assert(due == _owed(w));
     }
 
     // --- What is asked ---
 
     function _before(World memory w, uint256 width) private {
         _fill(w, width);
-        if (_asks(FORWARD)) _phase = market.phase(REQUEST);
+        if (_asks(FORWARD) && w.stage != 0) _phase = market.phase(REQUEST);
     }
 
     /// That a call has nothing to do with the request, whatever is stored of
@@ -247,6 +254,7 @@ abstract contract Calls is Market {
     }
 
     function _judge(World memory w) private {
+        assert(w.stage != 0);
         World memory after_ = _read(REQUEST);
         if (_asks(ONCE)) {
             // What was withdrawn stays withdrawn.

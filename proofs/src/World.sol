@@ -42,6 +42,8 @@ struct Entry {
 /// the market holds.
 struct World {
     uint256 id;
+    // Those in which a call may succeed, a bit each.
+    uint256 stages;
     // The state word.
     uint256 stage;
     uint256 clock;
@@ -125,13 +127,17 @@ abstract contract Market {
 
     // --- Any state ---
 
-    /// The stage and what has become of the submissions: each combination on a
-    /// path of its own. Paths part before anything else is done, since what was
-    /// done is copied at each parting.
-    function _any_shape() internal returns (World memory w) {
+    /// The stage, one of `stages` (a bit each), and what has become of the
+    /// submissions: each combination on a path of its own. Then, as stage 0,
+    /// all other stages together, in which the call has to revert. Paths part
+    /// before anything else is done, since what was done is copied at each
+    /// parting.
+    function _any_shape(uint256 stages) internal returns (World memory w) {
         w.id = REQUEST;
-        w.stage = 1 + _one_of(7);
-        if (w.stage >= TRUTH) ++w.stage; // never stored
+        w.stages = stages;
+        w.stage = _one_of(9);
+        vm.assume(w.stage == 0 || (stages >> w.stage) & 1 == 1);
+        if (w.stage == 0) return w;
         for (uint256 id = 1; id <= 2; ++id) {
             uint256 status = _one_of(w.stage > VALIDATION ? 7 : 4);
             w.entries[id].status = status;
@@ -139,6 +145,12 @@ abstract contract Market {
             if (w.stage != FULFILLED) vm.assume(status != WON);
             vm.assume(status != FAILED); // see `_fill`
             w.entries[id].request = status == NONE ? 0 : REQUEST;
+        }
+        if (w.stage == VALIDATION) {
+            vm.assume(w.entries[1].status == RANKED || w.entries[2].status == RANKED);
+        }
+        if (w.stage == FULFILLED) {
+            vm.assume((w.entries[1].status == WON) != (w.entries[2].status == WON));
         }
         w.live = _count(w);
         if (w.stage <= VALIDATION) _rank(w);
@@ -163,6 +175,7 @@ abstract contract Market {
     /// `width` 0 the labels' width may be anything; it does not matter then.
     function _fill(World memory w, uint256 width) internal {
         vm.warp(svm.createUint(39, "time"));
+        if (w.stage == 0) return _fill_elsewhere(w.stages);
         w.requester = uint160(REQUESTER);
         uint256 word = svm.createUint256("schedule");
         w.deadline = uint40(word);
@@ -193,6 +206,28 @@ abstract contract Market {
         }
         vm.assume(_is_consistent(w) == 1);
         _write(w);
+    }
+
+    /// Any words at all, but for the stage, whose submissions they are, and that
+    /// claims are not before the deadline.
+    function _fill_elsewhere(uint256 stages) private {
+        bytes32 id = bytes32(REQUEST);
+        uint256 word = svm.createUint256("schedule");
+        uint256 deadline = uint40(word >> 160);
+        _put(_of(ModelMarketSlots._schedules, id), word);
+        word = svm.createUint256("state");
+        uint256 stage = uint8(word);
+        vm.assume(stage >= OPEN && stage <= FORFEITED && stage != TRUTH);
+        vm.assume((stages >> stage) & 1 == 0);
+        uint256 running = _is(stage == CLAIMS) | _is(stage == VALIDATION);
+        vm.assume(_if(running, _is(block.timestamp >= deadline)) == 1);
+        _put(_of(ModelMarketSlots._states, id), word);
+        for (uint256 i = 1; i <= 2; ++i) {
+            word = svm.createUint256("entry");
+            word = (word & ~uint256(2 ** 72 - 2 ** 8)) | (REQUEST << 8);
+            _put(_of(ModelMarketSlots._entries, bytes32(i)), word);
+            _put(_of(ModelMarketSlots._trainers, bytes32(i)), uint160(_trainer(i)));
+        }
     }
 
     function _fill(Entry memory entry, bool is_over) private {
