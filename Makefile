@@ -4,10 +4,11 @@
 PYTHON ?= python3
 UV := uv==0.13.9
 ANVIL := @foundry-rs/anvil@1.7.1
+FORGE := @foundry-rs/forge@1.7.1 solc@0.8.30
 BIN := .venv/bin
 export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test lint fuzz crashes reorganisations mutants soak bench gas compile lock anvil docs pictures clean
+.PHONY: demo test lint fuzz crashes reorganisations mutants prove soak bench gas compile lock anvil docs pictures clean
 
 demo: .venv/ready  ## Plays the main job on real data.
 	@$(BIN)/modelmarket demo
@@ -37,6 +38,9 @@ reorganisations: .venv/ready anvil  ## Of every depth, in every phase; ten minut
 mutants: .venv/ready  ## Lies put into the contracts that the tests must find; two hours.
 	python scripts/mutants.py
 
+prove: .venv/ready .tools/prove/ready  ## Halmos on the market's bytecode; an hour.
+	python scripts/prove.py
+
 soak: .venv/ready anvil  ## Agents behind bad nodes, killed again and again; 20 minutes.
 	PYTHONPATH=tests python scripts/soak.py
 
@@ -58,6 +62,8 @@ docs: .venv/ready  ## Writes what is generated in the docs again.
 lock: .venv/ready
 	uv pip compile -q --universal --generate-hashes --no-annotate --no-header -p 3.11 \
 		pyproject.toml --extra demo --group dev -o requirements.lock
+	echo halmos==0.3.3 | uv pip compile -q --universal --generate-hashes --no-annotate \
+		--no-header -p 3.11 - -o proofs/requirements.lock
 
 .venv/ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -79,6 +85,16 @@ anvil: .tools/ready
 		ln -sf "$$(find $(CURDIR)/.tools/node_modules/@foundry-rs -path '*/bin/anvil' -type f | head -n 1)" \
 			.tools/bin/anvil; \
 	else echo "npm is not installed: the tests on anvil are left out."; fi
+	@touch $@
+
+# halmos wants another web3 than we do, so it lives apart; forge compiles for it,
+# with the solc that npm has.
+.tools/prove/ready: proofs/requirements.lock
+	@command -v npm >/dev/null || { echo "npm is not installed: proofs need it."; exit 1; }
+	$(PYTHON) -m venv .tools/prove/venv
+	$(BIN)/uv pip install -q --python .tools/prove/venv/bin/python --require-hashes -r $<
+	npm install --prefix .tools/prove --no-save --ignore-scripts --no-audit --no-fund \
+		--silent $(FORGE)
 	@touch $@
 
 pictures: .venv/ready  ## Takes the docs' pictures of the page again.

@@ -31,16 +31,22 @@ def source_hash() -> str:
     return digest.hexdigest()
 
 
-def build(name: str) -> dict[str, Any]:
-    """The artifact of one contract."""
+def compiled(name: str, formats: list[str], sources: Path = SOURCES) -> dict[str, Any]:
+    """What the compiler makes of one contract."""
     site_packages = Path(next(iter(snekmate.__path__))).parent
-    bundle = FilesystemInputBundle([site_packages, SOURCES])
-    output = compile_from_file_input(
-        bundle.load_file(SOURCES / f"{name}.vy"),
+    bundle = FilesystemInputBundle([site_packages, sources])
+    output: dict[str, Any] = compile_from_file_input(
+        bundle.load_file(sources / f"{name}.vy"),
         input_bundle=bundle,
-        output_formats=["abi", "bytecode", "bytecode_runtime"],
+        output_formats=formats,
         settings=Settings(evm_version="prague", optimize=OptimizationLevel.GAS),
     )
+    return output
+
+
+def build(name: str) -> dict[str, Any]:
+    """The artifact of one contract."""
+    output = compiled(name, ["abi", "bytecode", "bytecode_runtime"])
     return {
         "name": name,
         "compiler": f"vyper {vyper.__version__}",

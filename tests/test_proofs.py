@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The proofs' mutants belong to the contracts as they are.
+
+`make prove` proves; here nothing is proved, and halmos is not needed.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+QUESTIONS = ("Once", "Conserved", "Forward", "Consistent")
+
+
+@pytest.fixture(scope="module")
+def prove() -> Any:
+    sys.path.insert(0, str(ROOT / "scripts"))
+    try:
+        return importlib.import_module("prove")
+    finally:
+        sys.path.pop(0)
+
+
+def test_every_proof_and_every_question_has_a_mutant_that_it_refutes(
+    prove: Any,
+) -> None:
+    refuted = [one for mutant in prove.mutants() for one in mutant.refutes]
+    assert {one.split(".")[1] for one in refuted} == set(prove.proofs())
+    asked = {f"{question}.check_withdraw" for question in QUESTIONS}
+    assert asked <= set(refuted)
+    # Each call is broken in each way that a call of its kind can be.
+    for name in prove.proofs():
+        if name not in {"check_time", "check_withdrawn", "check_slots"}:
+            for question in QUESTIONS[1:]:
+                assert f"{question}.{name}" in refuted
+
+
+def test_every_mutant_says_what_it_breaks_and_still_applies(
+    prove: Any, tmp_path: Path
+) -> None:
+    plain = prove.copy_sources(tmp_path / "plain")
+    for mutant in prove.mutants():
+        assert mutant.says.endswith("."), mutant.name
+        assert mutant.refutes, mutant.name
+        folder = tmp_path / mutant.name
+        folder.mkdir()
+        sources = prove.copy_sources(folder, mutant)
+        changed = {
+            path.name
+            for path in sources.rglob("*.vy*")
+            if path.read_text() != (plain / path.relative_to(sources)).read_text()
+        }
+        assert changed, mutant.name
+
+
+def test_every_file_of_the_proofs_names_its_licence(prove: Any) -> None:
+    files = [path for path in prove.PROOFS.rglob("*") if path.is_file()]
+    assert len(files) > len(prove.mutants())
+    for path in files:
+        if path.suffix != ".lock":
+            head = path.read_text()[:200]
+            assert "SPDX-License-Identifier: Apache-2.0" in head, path.name
