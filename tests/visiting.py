@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 
 from browsing import BrowserWallet
+from loopback import browser
 from modelmarket.market import Market
 from modelmarket.market.request import Prepared
 from modelmarket.protocol.types import Address, Wei
@@ -60,7 +61,7 @@ def visiting(desk: Desk) -> Iterator[Tab]:
     """Opens the link that somebody's terminal printed."""
     with (
         running_page(desk) as page,
-        httpx.Client(base_url=page.address, timeout=60) as client,
+        browser(base_url=page.address, timeout=60) as client,
     ):
         client.get(page.link)
         tab = Tab(client, page, desk)
@@ -109,7 +110,11 @@ def new_request(
 ) -> Errand:
     """A request that is sealed and waits to be confirmed."""
     terms = desk.market.prepare_request(
-        place.data(rows), owner=Address(owner), reward=reward, name="odd or even"
+        place.data(rows),
+        owner=Address(owner),
+        reward=reward,
+        name="odd or even",
+        again=True,
     )
     details = {"terms": terms_document(terms), "upload": ""}
     return desk.activity.begin(Address(owner), Kind.CREATE_REQUEST, details)

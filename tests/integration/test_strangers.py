@@ -16,10 +16,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from faults import Fault, Faults, faulty
+from loopback import browser
 from modelmarket import agent
 from modelmarket.audit import audit
 from modelmarket.chain.networks import Networks
@@ -93,7 +93,7 @@ def submit_raw(market: Market, request_id: int, name: bytes, model: bytes) -> No
     call = market.contract.submit(
         request_id,  # type: ignore[arg-type]  # a new type
         state.terms_hash,
-        seal([PAGE], core).seal,
+        seal([PAGE], core).layers[0],
         model_hash,
         text_of(name),
         market.permit(state.stake),
@@ -143,11 +143,15 @@ def test_one_wei_stops_nobody(here: Place) -> None:
     opened = eve.contract.open_truth(strange[1], 0, PAGE, SALT)  # type: ignore[arg-type]
     send(eve.connection, opened, eve.wallet)
     mine = eve.request(strange[1]).submissions()[0].id
-    send(eve.connection, eve.contract.claim(mine, 1, 0), eve.wallet)  # type: ignore[arg-type]
+    sealed = eve.submission(mine).record.seal
+    send(eve.connection, eve.contract.claim(mine, sealed, 1, 0), eve.wallet)  # type: ignore[arg-type]
     for market in (requester, ann):
         agent.run_once(market)
     here.move_to(eve.request(strange[1]).record.at(eve.now()).step_ends)
-    call = eve.contract.open_predictions(mine, 0, PAGE, PAGE, SALT, text_of(MODEL))
+    model = text_of(MODEL)
+    call = eve.contract.open_predictions(
+        mine, 0, PAGE, PAGE, SALT, superhash(model), model
+    )
     send(eve.connection, call, eve.wallet)
     won = eve.request(strange[1]).record
     assert (won.stage, won.model) == (Phase.FULFILLED, text_of(MODEL))
@@ -170,7 +174,7 @@ def test_one_wei_stops_nobody(here: Place) -> None:
     command(ann, "audit", str(strange[1]))
     for number in (strange[4], strange[9]):
         command(ann, "request", "show", str(number))
-    with running_page(Desk(ann)) as page, httpx.Client(base_url=page.address) as tab:
+    with running_page(Desk(ann)) as page, browser(base_url=page.address) as tab:
         tab.get(page.link)
         for path in ("/", *(f"/requests/{one}" for one in strange)):
             answer = tab.get(path, follow_redirects=True)

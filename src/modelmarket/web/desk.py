@@ -124,7 +124,11 @@ class Desk:
     def start(self) -> None:
         """Follows the chain and keeps the appointments, each in a thread."""
         self.uploads.clear()
-        self.coming = self.known(lambda: agent.plan(self.market), [])
+        try:
+            self.coming = self.known(lambda: agent.plan(self.market), [])
+        except ModelMarketError as error:
+            # The agent will say so too, and goes on.
+            self._say(str(error))
         for work in (self._follow, self._keep):
             thread = threading.Thread(target=work, daemon=True)
             thread.start()
