@@ -23,6 +23,7 @@ from modelmarket.market import Market
 from modelmarket.protocol.phases import Status
 from trading import PASSPHRASE, Place, place
 
+CTRL_C = "\x03"
 COMMAND = [sys.executable, "-c", "from modelmarket.cli import main; main()"]
 
 
@@ -133,7 +134,11 @@ def talk(
             except OSError:  # the other side is closed
                 break
             if waiting and re.search(waiting[0][0], said):
-                os.write(ours, waiting.pop(0)[1].encode())
+                answer = waiting.pop(0)[1]
+                if answer == CTRL_C:
+                    asking.send_signal(signal.SIGINT)
+                else:
+                    os.write(ours, answer.encode())
         code = asking.wait(timeout=60)
     os.close(ours)
     return code, said
@@ -147,6 +152,13 @@ def test_in_a_terminal_it_is_asked_and_goes_on_after_a_yes(here: Place) -> None:
     code, said = talk(rita, command, [(r"above the reward[^?]*\?", "n\n")])
     assert (code, rita.nonce()) == (2, before), said
     assert "Nothing was done." in said
+    code, said = talk(
+        rita,
+        command,
+        [(r"above the reward[^?]*\?", "y\n"), (r"published before[^?]*\?", CTRL_C)],
+    )
+    assert (code, rita.nonce()) == (130, before), said
+    assert "Nothing was sent." in said
     code, said = talk(
         rita,
         command,

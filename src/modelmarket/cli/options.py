@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -84,6 +86,7 @@ def ask_secret(what: str, *, confirm: bool = False) -> str:
         what: The question.
         confirm: Have it typed twice.
     """
+    _hear_ctrl_c()
     try:
         answer: str = typer.prompt(
             what, hide_input=True, confirmation_prompt=confirm, err=True
@@ -139,11 +142,22 @@ def with_consent(act: Callable[..., _Done], *, as_json: bool, **given: bool) -> 
 
 
 def _agrees(message: str) -> bool:
+    _hear_ctrl_c()
     try:
         answer: bool = typer.confirm(f"{plain(message)}\nGo on?", err=True)
     except typer.Abort:
         raise KeyboardInterrupt from None
     return answer
+
+
+def _hear_ctrl_c() -> None:
+    """Lets Ctrl+C end the wait for an answer.
+
+    polars puts a handler of its own before Python's, after which the system goes
+    on reading as if nothing had been.
+    """
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.getsignal(signal.SIGINT))
 
 
 class Interruption:

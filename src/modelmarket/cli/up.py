@@ -207,7 +207,8 @@ def _back_up(desk: Desk) -> str:
             f"The passphrase must have {LEAST_PASSPHRASE} characters at least.",
             hint="Ask for it in the page again.",
         )
-    count = backups.write(path, desk.market.vault.all(), passphrase)
+    vault = desk.market.vault
+    count = backups.write(path, vault.all(), passphrase, published=vault.published())
     return f"{path} holds {count} secrets."
 
 

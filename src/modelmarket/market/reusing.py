@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelmarket.datasets.fingerprints import Fingerprints
 from modelmarket.errors import ConfirmationError, TermsError
 from modelmarket.protocol.phases import Phase
 from modelmarket.storage.store import Store
@@ -17,6 +16,7 @@ from modelmarket.vault.secret import SealedPredictions
 
 if TYPE_CHECKING:
     from modelmarket.chain.networks import Network
+    from modelmarket.datasets.fingerprints import Fingerprints
     from modelmarket.index.history import SubmissionRecord
     from modelmarket.market.market import Market
     from modelmarket.market.request import Request
@@ -58,6 +58,8 @@ def earlier_tables(market: Market) -> list[Earlier]:
 
 
 def _earlier(market: Market, one: Published, now: int) -> Iterator[Earlier]:
+    from modelmarket.datasets.fingerprints import Fingerprints
+
     rows = Fingerprints.from_bytes(one.rows)
     here: Network = market.network
     if (one.chain_id, one.market) != (here.chain_id, here.market):

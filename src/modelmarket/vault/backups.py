@@ -8,6 +8,7 @@ import json
 import secrets
 from typing import TYPE_CHECKING, Any
 
+from modelmarket.documents import parse_json
 from modelmarket.errors import VaultError
 from modelmarket.files import existing_file, free_path, write_atomically
 from modelmarket.vault.sealing import SALT_BYTES, Key
@@ -76,7 +77,7 @@ def read(path: Path, vault: Vault, passphrase: str) -> int:
     """
     existing_file(path)
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = parse_json(path.read_bytes())
         if document["format"] != FORMAT:
             raise ValueError(document["format"])
         salt, body = (
@@ -86,8 +87,7 @@ def read(path: Path, vault: Vault, passphrase: str) -> int:
     except (ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
         raise VaultError(f"{path} is not a backup of a vault.") from error
     plain = Key.derive(passphrase, salt).decrypt(body, FORMAT.encode())
-    found: list[Any] = json.loads(plain)
-    records, tables = found if found and isinstance(found[0], list) else (found, [])
+    records, tables = _contents(path, plain)
     # What is recognised first, so that no truth is ever there without.
     for seal, table in tables:
         vault.keep_published(
@@ -96,3 +96,20 @@ def read(path: Path, vault: Vault, passphrase: str) -> int:
     for record in records:
         vault.keep(from_json(record.encode()))
     return len(records)
+
+
+def _contents(path: Path, plain: bytes) -> tuple[list[Any], list[Any]]:
+    """The secrets and the tables that a file holds; a friend may have made it.
+
+    Raises:
+        VaultError: It holds something else.
+    """
+    try:
+        found = parse_json(plain)
+        is_new = bool(found) and isinstance(found[0], list)
+        records, tables = found if is_new else (found, [])
+        if not (isinstance(records, list) and isinstance(tables, list)):
+            raise TypeError(type(found))
+    except (ValueError, KeyError, TypeError) as error:
+        raise VaultError(f"{path} holds no secrets.") from error
+    return records, tables

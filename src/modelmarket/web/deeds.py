@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from modelmarket.datasets.split import Source, parse_fraction
+from modelmarket.datasets.split import Source, parse_accuracy, parse_fraction
 from modelmarket.datasets.survey import survey
 from modelmarket.datasets.tables import Table, open_table
 from modelmarket.documents import parse_json
@@ -307,7 +307,7 @@ def _prepare_request(
             "stake": _read(form, "stake", parse_mdc) if stake else None,
             "submission_window_s": _read(form, "minutes", _minutes),
             "response_window_s": _read(form, "response", _minutes),
-            "minimum_accuracy": _read(form, "least", _accuracy) if least else None,
+            "minimum_accuracy": _read(form, "least", parse_accuracy) if least else None,
             "fraction": _read(form, "fraction", parse_fraction),
             "stratified": _field(form, "stratified") == "yes",
             **_confirmations(form),  # type: ignore[typeddict-item]  # names of its own
@@ -337,28 +337,6 @@ def _read(form: Form, name: str, parse: Callable[[str], Value]) -> Value:
         return parse(_field(form, name))
     except InputError as error:
         raise FieldError(error.message, field=name, hint=error.hint) from error
-
-
-def _accuracy(text: str) -> Fraction:
-    """The least part of the test rows that must be right, such as `90%` or `0.9`.
-
-    Raises:
-        InputError: It is no part of them: 120%, or a number without a percent
-            sign that cannot be meant as one.
-    """
-    number, percent, rest = text.replace(" ", "").partition("%")
-    try:
-        share = Fraction(number) / (100 if percent else 1)
-    except (ValueError, ZeroDivisionError):
-        share = Fraction(0)
-    if rest or not 0 < share <= 1:
-        raise InputError(
-            f"{text!r} is not a part of the test rows.",
-            hint=f"Do you mean {number}%? Write the percent sign."
-            if not percent and 1 < share <= 100  # noqa: PLR2004  # percent
-            else "Write it as 90% or 0.9; it is above 0 and at most 100%.",
-        )
-    return share
 
 
 def _minutes(text: str) -> int:
