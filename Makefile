@@ -8,7 +8,7 @@ FORGE := @foundry-rs/forge@1.7.1 solc@0.8.30
 BIN := .venv/bin
 export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test lint fuzz crashes reorganisations mutants prove soak bench gas compile lock anvil docs pictures clean
+.PHONY: demo test lint fuzz nightly crashes reorganisations mutants prove soak bench gas compile lock anvil docs pictures clean
 
 demo: .venv/ready  ## Plays the main job on real data.
 	@$(BIN)/modelmarket demo
@@ -24,6 +24,9 @@ lint: .venv/ready
 
 fuzz: .venv/ready  ## The long run of the state machine: half an hour.
 	python scripts/fuzz.py
+
+nightly: .venv/ready  ## The same for eight hours, a process for each core, from .corpus/ on.
+	python scripts/fuzz.py 480
 
 crashes: .venv/ready anvil  ## A power cut at every single point; half an hour.
 	MODELMARKET_CRASH_EVERY=1 MODELMARKET_CRASH_RESULT=benchmarks/crashes.json \

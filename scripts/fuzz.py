@@ -3,7 +3,9 @@
 
 Contract and reference model are driven side by side in several processes
 until the time is over. The tally is printed and kept in
-`benchmarks/fuzz.json`, from which the docs take their figures.
+`benchmarks/fuzz.json`, from which the docs take their figures. The stories that
+came furthest, and those that failed, are kept in `.corpus/`, where the next run
+begins.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 RESULT = ROOT / "benchmarks" / "fuzz.json"
+CORPUS = ROOT / ".corpus" / "market"
 MINUTES = 30.0
 STORIES_AT_ONCE = 200
 STEPS = 100
@@ -29,10 +32,12 @@ def run(minutes: float) -> Counter[str]:
     """Plays stories until the time is over; raises at the first difference."""
     sys.path.insert(0, str(ROOT / "tests"))
     from hypothesis import HealthCheck, settings
+    from hypothesis.database import DirectoryBasedExampleDatabase
     from hypothesis.stateful import run_state_machine_as_test
 
     stateful = importlib.import_module("contracts.stateful")
 
+    stateful.MarketMachine.aims = True
     ends = time.monotonic() + 60 * minutes
     while time.monotonic() < ends:
         run_state_machine_as_test(
@@ -41,7 +46,7 @@ def run(minutes: float) -> Counter[str]:
                 max_examples=STORIES_AT_ONCE,
                 stateful_step_count=STEPS,
                 deadline=None,
-                database=None,
+                database=DirectoryBasedExampleDatabase(CORPUS),
                 suppress_health_check=list(HealthCheck),
             ),
         )

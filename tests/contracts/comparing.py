@@ -140,6 +140,8 @@ class Comparison:
     tally: Counter[str] = field(default_factory=Counter)
     truths: list[Truth] = field(default_factory=list)
     guesses: list[Guess] = field(default_factory=list)
+    met: set[tuple[str, str]] = field(default_factory=set)
+    """Calls with the reason of each refusal, or the events of what was allowed."""
 
     def __post_init__(self) -> None:
         self.machine = self._deploy(Machine(self.chain_id))
@@ -212,6 +214,8 @@ class Comparison:
             if contract == self.market:
                 assert output == (b"" if value is None else word(value)), what
         self.compare()
+        events = "".join(topics[0].hex() for _, topics, _ in self.model.logs)
+        self.met.add((what, events if refusal is None else refusal))
         is_allowed = "allowed" if refusal is None else "refused"
         if contract == self.market:
             self.tally[f"{what} {is_allowed}"] += 1

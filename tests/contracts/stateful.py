@@ -11,6 +11,7 @@ from collections import Counter
 from typing import Any, ClassVar
 
 from hypothesis import strategies as st
+from hypothesis import target
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
@@ -63,6 +64,8 @@ def picks() -> st.SearchStrategy[int]:
 class MarketMachine(RuleBasedStateMachine):
     tally: ClassVar[Counter[str]] = Counter()
     """What was called, allowed or refused, and how requests ended."""
+    aims: ClassVar[bool] = False
+    """Whether stories are sought in which more happens: for long runs."""
 
     @initialize(
         forked_to=st.sampled_from([None, None, None, 61]),
@@ -484,6 +487,8 @@ class MarketMachine(RuleBasedStateMachine):
         if not hasattr(self, "both"):
             return
         self.both.drain()
+        if self.aims:
+            target(float(len(self.both.met)), label="kinds of outcomes")
         self.tally["calls of the machine"] += self.both.machine.calls
         self.tally["stories"] += 1
 
