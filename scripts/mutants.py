@@ -185,6 +185,8 @@ def main() -> None:
         " same sources and tests",
     )
     arguments = parser.parse_args()
+    if arguments.baseline:
+        arguments.baseline.mkdir(parents=True, exist_ok=True)
     if wrong := not_applying(SOURCES, patches()):
         sys.exit("\n".join(wrong))
     names = [arguments.family] if arguments.family else FAMILIES

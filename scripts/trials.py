@@ -72,13 +72,22 @@ class Known:
             test for place in lie.places for test in self.reaching.get(place, ())
         }
         traced = {test for tests in self.reaching.values() for test in tests}
-        is_open = not entering or isinstance(lie, Patch)
-        able = [
-            test
-            for test in self.seconds
-            if is_open or test in entering or test not in traced
-        ]
+        if isinstance(lie, Patch):
+            entering = entering or self._reaching_next(lie)
+            able = list(self.seconds)
+        else:
+            able = [
+                test
+                for test in self.seconds
+                if not entering or test in entering or test not in traced
+            ]
         return sorted(able, key=lambda test: (test not in entering, self.seconds[test]))
+
+    def _reaching_next(self, patch: Patch) -> set[str]:
+        """The tests that run the next line that any runs: of a decorator, say."""
+        place = max(patch.places)
+        after = [one for one in self.reaching if one[0] == place[0] and one > place]
+        return self.reaching[min(after)] if after else set()
 
 
 class _Baseline:
