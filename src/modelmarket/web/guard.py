@@ -54,6 +54,7 @@ NEW_LINK = (
 )
 WELCOME = (
     '<!doctype html><html lang="en"><meta charset="utf-8">'
+    '<link rel="icon" href="/static/icon.svg" type="image/svg+xml">'
     '<meta http-equiv="refresh" content="0; url=/"><title>ModelMarket</title>'
     '<p><a href="/">Go on to the market</a></p></html>'
 )
