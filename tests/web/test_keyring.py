@@ -165,7 +165,7 @@ def test_the_vault_leaves_by_the_terminal_alone_and_comes_back_so(
         terminal.type(str(backup))
         terminal.until("The backup's own passphrase: ")
         terminal.type("of the backup")
-        terminal.until("Repeat")
+        terminal.until("Repeat for confirmation: ")
         terminal.type("of the backup")
         terminal.until("vault backup.json holds 0 secrets")
         assert stat.S_IMODE(backup.stat().st_mode) == 0o600
