@@ -57,6 +57,10 @@ class Family:
     may_be_idle: bool
     """Whether some may not compile, or compile to the same."""
 
+    def accepts(self, fate: str) -> bool:
+        """Whether that may become of one without a reason."""
+        return fate == "killed" or (self.may_be_idle and fate != "survived")
+
 
 def family(name: str) -> Family:
     """One of `FAMILIES`, as the sources are."""
@@ -118,7 +122,7 @@ def choose(
         one
         for one in of.lies
         if re.search(only, one.name)
-        and (not again or one.name not in last or last[one.name].fate == "survived")
+        and not (again and one.name in last and of.accepts(last[one.name].fate))
     ]
 
 
@@ -132,9 +136,7 @@ def run(of: Family, arguments: argparse.Namespace) -> bool:
     for verdict in try_all(chosen, arguments.processes, arguments.baseline):
         verdicts[verdict.name] = verdict
         tried[verdict.fate] += 1
-        if verdict.fate == "survived" or not (
-            verdict.fate == "killed" or of.may_be_idle
-        ):
+        if not of.accepts(verdict.fate):
             print(f"{verdict.fate}: line {verdict.line}, {verdict.name}", flush=True)
         if tried.total() % 10 == 0:
             said = ", ".join(f"{count} {fate}" for fate, count in tried.items())
