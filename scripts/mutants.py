@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from mutation import SOURCES, mutants
-from patches import not_applying, patches
+from patches import fingerprint, not_applying, patches
 from trials import ROOT, Lie, Verdict, try_all
 
 RESULT = ROOT / "benchmarks" / "mutants.json"
@@ -84,6 +84,7 @@ def summary(of: Family, verdicts: list[Verdict]) -> dict[str, Any]:
     killed = fates["killed"]
     return {
         "possible": len(of.lies),
+        "sources_sha256": fingerprint(SOURCES),
         "date": datetime.now(UTC).date().isoformat(),
         "mutants": len(verdicts),
         "killed": killed,
@@ -108,9 +109,11 @@ def keep(of: Family, verdicts: dict[str, Verdict]) -> dict[str, Any]:
 
 
 def kept(of: Family) -> dict[str, Verdict]:
-    """The verdicts of the last run, by name."""
+    """The verdicts of the last run on the same sources, by name."""
     document = json.loads(RESULT.read_text()) if RESULT.exists() else {}
-    last = document.get(of.name, {}).get("verdicts", [])
+    figures = document.get(of.name, {})
+    is_stale = figures.get("sources_sha256") != fingerprint(SOURCES)
+    last = [] if is_stale else figures["verdicts"]
     return {one["name"]: Verdict(**one) for one in last}
 
 
