@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from patches import fingerprint
 
 from modelmarket.cli import app
 from modelmarket.web.charts import draw_states
@@ -279,15 +280,15 @@ def figures() -> str:
 
 
 def _mutants(families: dict[str, Any]) -> list[str]:
-    return [
-        *_semantic(families["semantic"]),
-        "",
-        *_syntactic(families.get("syntactic")),
-    ]
-
-
-def _semantic(semantic: dict[str, Any]) -> list[str]:
+    semantic, syntactic = families["semantic"], families["syntactic"]
     areas = Counter(one["name"].split("-")[1] for one in semantic["verdicts"])
+    present = fingerprint(ROOT / "contracts")
+    since = {
+        name: ""
+        if figures.get("sources_sha256") == present
+        else " The contracts have changed since."
+        for name, figures in families.items()
+    }
     told = ", ".join(f"{area} {count}" for area, count in sorted(areas.items()))
     return [
         "**Semantic**: patches that change what the contracts mean, each with a sentence of",
@@ -295,18 +296,8 @@ def _semantic(semantic: dict[str, Any]) -> list[str]:
         "examples only those examples count that are written down.",
         f"On {semantic['date']} {semantic['mutants']:,} of {semantic['possible']:,} were"
         f" tried: {semantic['killed']:,} killed, {semantic['survived']:,} survived.",
-        f"By area: {told}.",
-    ]
-
-
-def _syntactic(syntactic: dict[str, Any] | None) -> list[str]:
-    if syntactic is None:
-        return [
-            "**Syntactic**: operators swapped, numbers moved by one, statements dropped",
-            "and conditions fixed, wherever they stand. They have not been tried yet on",
-            "the contracts as they are now.",
-        ]
-    return [
+        f"By area: {told}.{since['semantic']}",
+        "",
         "**Syntactic**: operators swapped, numbers moved by one, statements dropped and",
         f"conditions fixed, wherever they stand. On {syntactic['date']}"
         f" {syntactic['mutants']:,} of {syntactic['possible']:,} were tried:",
@@ -314,7 +305,8 @@ def _syntactic(syntactic: dict[str, Any] | None) -> list[str]:
         f" {syntactic['equivalent']:,} change nothing that anybody could see,",
         f"and {syntactic['survived']:,} survived: {syntactic['percent']:.1f}% of those that"
         " matter are killed. Why each survivor",
-        "may live stands in [`survivors.toml`](../tests/contracts/survivors.toml).",
+        "may live stands in [`survivors.toml`](../tests/contracts/survivors.toml)."
+        + since["syntactic"],
     ]
 
 

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from mutation import SOURCES, mutants
-from patches import not_applying, patches
+from patches import fingerprint, not_applying, patches
 from trials import ROOT, Lie, Verdict, try_all
 
 RESULT = ROOT / "benchmarks" / "mutants.json"
@@ -57,6 +57,10 @@ class Family:
     may_be_idle: bool
     """Whether some may not compile, or compile to the same."""
 
+    def accepts(self, fate: str) -> bool:
+        """Whether that may become of one without a reason."""
+        return fate == "killed" or (self.may_be_idle and fate != "survived")
+
 
 def family(name: str) -> Family:
     """One of `FAMILIES`, as the sources are."""
@@ -80,6 +84,7 @@ def summary(of: Family, verdicts: list[Verdict]) -> dict[str, Any]:
     killed = fates["killed"]
     return {
         "possible": len(of.lies),
+        "sources_sha256": fingerprint(SOURCES),
         "date": datetime.now(UTC).date().isoformat(),
         "mutants": len(verdicts),
         "killed": killed,
@@ -104,9 +109,11 @@ def keep(of: Family, verdicts: dict[str, Verdict]) -> dict[str, Any]:
 
 
 def kept(of: Family) -> dict[str, Verdict]:
-    """The verdicts of the last run, by name."""
+    """The verdicts of the last run on the same sources, by name."""
     document = json.loads(RESULT.read_text()) if RESULT.exists() else {}
-    last = document.get(of.name, {}).get("verdicts", [])
+    figures = document.get(of.name, {})
+    is_stale = figures.get("sources_sha256") != fingerprint(SOURCES)
+    last = [] if is_stale else figures["verdicts"]
     return {one["name"]: Verdict(**one) for one in last}
 
 
@@ -118,7 +125,7 @@ def choose(
         one
         for one in of.lies
         if re.search(only, one.name)
-        and (not again or one.name not in last or last[one.name].fate == "survived")
+        and not (again and one.name in last and of.accepts(last[one.name].fate))
     ]
 
 
@@ -132,9 +139,7 @@ def run(of: Family, arguments: argparse.Namespace) -> bool:
     for verdict in try_all(chosen, arguments.processes, arguments.baseline):
         verdicts[verdict.name] = verdict
         tried[verdict.fate] += 1
-        if verdict.fate == "survived" or not (
-            verdict.fate == "killed" or of.may_be_idle
-        ):
+        if not of.accepts(verdict.fate):
             print(f"{verdict.fate}: line {verdict.line}, {verdict.name}", flush=True)
         if tried.total() % 10 == 0:
             said = ", ".join(f"{count} {fate}" for fate, count in tried.items())

@@ -8,6 +8,7 @@ no swapped operator says.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -94,6 +95,12 @@ class Patch:
 def patches() -> list[Patch]:
     """All of them, by their names."""
     return [Patch(path) for path in sorted(FOLDER.glob("*.patch"))]
+
+
+def fingerprint(sources: Path) -> str:
+    """SHA-256 of all sources, so that verdicts are known to be of these."""
+    every = sorted([*sources.glob("*.vy"), *sources.glob("interfaces/*.vyi")])
+    return hashlib.sha256(b"".join(path.read_bytes() for path in every)).hexdigest()
 
 
 def not_applying(sources: Path, tried: Sequence[Patch]) -> list[str]:
