@@ -6,10 +6,15 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 # Helper modules beside the tests are imported by name.
 sys.path.insert(0, str(Path(__file__).parent))
@@ -32,6 +37,15 @@ hypothesis.settings.register_profile(
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("quick")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One for all tests of a worker: playwright is not started twice in one."""
+    from browsing import chromium
+
+    with chromium() as found:
+        yield found
 
 
 @pytest.hookimpl(trylast=True)

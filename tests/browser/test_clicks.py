@@ -183,6 +183,6 @@ def test_a_threshold_above_all_is_refused_beside_its_field(
     tab.fill("input[name=least]", "120%")
     tab.get_by_role("button", name="Split and seal").click()
     expect(tab.locator("#least-wrong")).to_contain_text(
-        "is not a part of the test rows"
+        "is not a fraction between 0 and 1"
     )
     expect(tab.locator("input[name=least]")).to_have_value("120%")

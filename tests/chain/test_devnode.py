@@ -14,7 +14,7 @@ from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -22,7 +22,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from browsing import chromium
 from children import child
 from modelmarket import serving
 from modelmarket.chain.connection import Connection
@@ -36,6 +35,9 @@ from modelmarket.chain.node.rpc import (
 from modelmarket.chain.node.server import MOST_BODY_BYTES, running_node
 from modelmarket.chain.wallets import Wallet
 from modelmarket.errors import ChainError
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 SITE = "http://localhost:3000"
 EXTENSIONS = (
@@ -184,7 +186,9 @@ def test_whoever_opens_it_in_a_browser_is_told_what_it_is(rpc: str) -> None:
     assert "modelmarket up" in answer.text
 
 
-def test_a_real_browser_lets_no_website_through(plain: str, rpc: str) -> None:
+def test_a_real_browser_lets_no_website_through(
+    plain: str, rpc: str, browser: Browser
+) -> None:
     """Every way in which a script can send a request, from another origin."""
 
     class Evil(BaseHTTPRequestHandler):
@@ -200,8 +204,7 @@ def test_a_real_browser_lets_no_website_through(plain: str, rpc: str) -> None:
     evil = ThreadingHTTPServer(("127.0.0.1", 0), Evil)
     Thread(target=evil.serve_forever, daemon=True).start()
     before = head(rpc)
-    with closing(evil.socket), chromium() as browser:
-        tab = browser.new_page()
+    with closing(evil.socket), closing(browser.new_page()) as tab:
         tab.goto(f"http://127.0.0.1:{evil.server_address[1]}/")
         for where in (rpc, plain):
             said = tab.evaluate(

@@ -364,6 +364,7 @@ class Index:
         remade: list[dict[str, object]] = []
         changed: list[SubmissionRecord] = []
         gone: list[dict[str, int]] = []
+        begun: list[dict[str, int]] = []
         aside: list[dict[str, object]] = []
         if touched:
             is_touched = schema.set_aside.c.request_id == sa.bindparam("gone")
@@ -374,12 +375,14 @@ class Index:
         for request_id, new in touched.items():
             record: RequestRecord | None
             ours = submissions.c.request_id == request_id
+            gone.append({"gone": request_id})
             try:
                 if new and isinstance(new[0][1], RequestCreated):
+                    # Ours creates an id once; whatever else does begins anew.
+                    begun.append({"gone": request_id})
                     before = None
                     record = self._replay(request_id, None, new)
                 else:
-                    gone.append({"gone": request_id})
                     before = self._known.get(sql, request_id)
                     if before is None:
                         sql.execute(submissions.delete().where(ours))
@@ -399,6 +402,9 @@ class Index:
             ]
         if aside:
             sql.execute(schema.set_aside.insert(), aside)
+        if begun:
+            of_begun = submissions.c.request_id == sa.bindparam("gone")
+            sql.execute(submissions.delete().where(of_begun), begun)
         if gone:
             of_request = schema.requests.c.id == sa.bindparam("gone")
             sql.execute(schema.requests.delete().where(of_request), gone)
