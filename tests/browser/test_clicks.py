@@ -36,7 +36,7 @@ def test_quick_clicks_ask_a_slow_wallet_once(house: House, tmp_path: Path) -> No
     wallet.slow_s = 1.5
     wallet.asked.clear()
     visitor.tab.evaluate(CLICKS)
-    visitor.tab.wait_for_url("**/requests/1")
+    expect(visitor.tab).to_have_url(re.compile(r"/requests/1$"))
     visitor.tab.wait_for_timeout(1_500)
     assert wallet.asked.count("eth_sendTransaction") == 1
     assert wallet.asked.count("eth_signTypedData_v4") == 1
@@ -51,7 +51,7 @@ def test_quick_clicks_sign_once_with_this_computers_key(
     visitor.connect()
     prepared(visitor, write_table(tmp_path / "n.csv"))
     visitor.tab.evaluate(CLICKS)
-    visitor.tab.wait_for_url("**/requests/1")
+    expect(visitor.tab).to_have_url(re.compile(r"/requests/1$"))
     visitor.tab.wait_for_timeout(1_500)
     assert visitor.desk.market.contract.request_count() == 1
     assert paid(visitor, visitor.desk.market.wallet.address) == 100
@@ -127,7 +127,7 @@ def test_a_page_that_is_closed_before_the_wallet_answers_finds_what_was_sent(
     tab.reload()
     expect(tab.locator("#confirm")).to_have_count(0)
     tab.get_by_role("link", name="Go on").click()
-    tab.wait_for_url("**/requests/1")
+    expect(tab).to_have_url(re.compile(r"/requests/1$"))
     assert visitor.desk.market.contract.request_count() == 1
 
 
@@ -148,7 +148,7 @@ def test_a_page_that_was_closed_asks_again_only_with_a_tick(
     assert "eth_sendTransaction" not in wallet.asked
     tab.get_by_label("I have looked into the wallet").check()
     tab.get_by_role("button", name="Ask once more").click()
-    tab.wait_for_url("**/requests/1")
+    expect(tab).to_have_url(re.compile(r"/requests/1$"))
     assert visitor.desk.market.contract.request_count() == 1
 
 
