@@ -5,6 +5,7 @@ pay once, and what they see is what they sign.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
