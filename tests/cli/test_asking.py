@@ -10,6 +10,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -114,6 +115,16 @@ def test_without_a_terminal_what_wants_a_yes_ends_with_2_and_names_the_flag(
     assert json.loads(said)["error"] == "ConfirmationError"
 
 
+def press(asking: subprocess.Popen[bytes]) -> None:
+    """Ctrl+C; as people do, once more where nothing happens.
+
+    A signal that comes just before a read begins is only seen when it ends.
+    """
+    while asking.poll() is None:
+        asking.send_signal(signal.SIGINT)
+        time.sleep(5)
+
+
 def talk(
     person: Person, command: Sequence[str], answers: Sequence[tuple[str, str]]
 ) -> tuple[int, str]:
@@ -136,7 +147,7 @@ def talk(
             if waiting and re.search(waiting[0][0], said):
                 answer = waiting.pop(0)[1]
                 if answer == CTRL_C:
-                    asking.send_signal(signal.SIGINT)
+                    threading.Thread(target=press, args=(asking,), daemon=True).start()
                 else:
                     os.write(ours, answer.encode())
         code = asking.wait(timeout=60)
@@ -155,7 +166,10 @@ def test_in_a_terminal_it_is_asked_and_goes_on_after_a_yes(here: Place) -> None:
     code, said = talk(
         rita,
         command,
-        [(r"above the reward[^?]*\?", "y\n"), (r"published before[^?]*\?", CTRL_C)],
+        [
+            (r"above the reward[^?]*\?", "y\n"),
+            (r"published before[^?]*\? \[y/N\]: ", CTRL_C),
+        ],
     )
     assert (code, rita.nonce()) == (130, before), said
     assert "Nothing was sent." in said

@@ -166,6 +166,8 @@ def replay(
         record = replace(start, submissions=dict(start.submissions))
     for event in events:
         if isinstance(event, RequestCreated):
+            if record is not None:
+                raise ValueError(f"request {event.request_id} is created once more")
             record = _created(event)
         elif record is None:
             raise ValueError(f"{event} comes before the request's creation")

@@ -52,6 +52,7 @@ _T = TypeVar("_T")
 SPAN_BLOCKS = 10_000
 """Blocks asked of a node at once, at first; halved when it refuses."""
 MOST_KNOWN = 256
+IDS_AT_ONCE = 500
 MOST_COMPARED = 1_024
 """New blocks whose logs are held against the blocks; older ones are many."""
 HEADERS_AT_ONCE = 8
@@ -364,7 +365,7 @@ class Index:
         remade: list[dict[str, object]] = []
         changed: list[SubmissionRecord] = []
         gone: list[dict[str, int]] = []
-        begun: list[dict[str, int]] = []
+        seen = self._seen_before(sql, touched)
         aside: list[dict[str, object]] = []
         if touched:
             is_touched = schema.set_aside.c.request_id == sa.bindparam("gone")
@@ -377,9 +378,11 @@ class Index:
             ours = submissions.c.request_id == request_id
             gone.append({"gone": request_id})
             try:
-                if new and isinstance(new[0][1], RequestCreated):
-                    # Ours creates an id once; whatever else does begins anew.
-                    begun.append({"gone": request_id})
+                if (
+                    new
+                    and isinstance(new[0][1], RequestCreated)
+                    and request_id not in seen
+                ):
                     before = None
                     record = self._replay(request_id, None, new)
                 else:
@@ -402,9 +405,6 @@ class Index:
             ]
         if aside:
             sql.execute(schema.set_aside.insert(), aside)
-        if begun:
-            of_begun = submissions.c.request_id == sa.bindparam("gone")
-            sql.execute(submissions.delete().where(of_begun), begun)
         if gone:
             of_request = schema.requests.c.id == sa.bindparam("gone")
             sql.execute(schema.requests.delete().where(of_request), gone)
@@ -415,6 +415,30 @@ class Index:
             ids = [{"gone": one.id} for one in changed]
             sql.execute(submissions.delete().where(of_submission), ids)
             sql.execute(submissions.insert(), list(map(submission_row, changed)))
+
+    def _seen_before(
+        self, sql: sa.Connection, touched: Mapping[RequestId, Sequence[_Placed]]
+    ) -> set[int]:
+        """Those of the requests that begin now which had events already.
+
+        Our contract creates an id once and logs nothing of it before; a node may
+        say otherwise.
+        """
+        created = [
+            (request_id, new[0][0].block)
+            for request_id, new in touched.items()
+            if new and isinstance(new[0][1], RequestCreated)
+        ]
+        found: set[int] = set()
+        columns = schema.events.c
+        for at in range(0, len(created), IDS_AT_ONCE):
+            some = created[at : at + IDS_AT_ONCE]
+            query = sa.select(columns.request_id).distinct()
+            ids = [request_id for request_id, _ in some]
+            first = min(block for _, block in some)
+            query = query.where(columns.request_id.in_(ids), columns.block < first)
+            found.update(sql.scalars(query))
+        return found
 
     def _record(self, sql: sa.Connection, number: RequestId) -> RequestRecord | None:
         """A request from its events; only those since the last look are read."""
