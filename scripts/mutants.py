@@ -27,8 +27,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from compile import source_hash
 from mutation import SOURCES, mutants
-from patches import fingerprint, not_applying, patches
+from patches import not_applying, patches
 from trials import ROOT, Lie, Verdict, try_all
 
 RESULT = ROOT / "benchmarks" / "mutants.json"
@@ -84,7 +85,7 @@ def summary(of: Family, verdicts: list[Verdict]) -> dict[str, Any]:
     killed = fates["killed"]
     return {
         "possible": len(of.lies),
-        "sources_sha256": fingerprint(SOURCES),
+        "sources_sha256": source_hash(),
         "date": datetime.now(UTC).date().isoformat(),
         "mutants": len(verdicts),
         "killed": killed,
@@ -112,7 +113,7 @@ def kept(of: Family) -> dict[str, Verdict]:
     """The verdicts of the last run on the same sources, by name."""
     document = json.loads(RESULT.read_text()) if RESULT.exists() else {}
     figures = document.get(of.name, {})
-    is_stale = figures.get("sources_sha256") != fingerprint(SOURCES)
+    is_stale = figures.get("sources_sha256") != source_hash()
     last = [] if is_stale else figures["verdicts"]
     return {one["name"]: Verdict(**one) for one in last}
 

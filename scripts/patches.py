@@ -8,7 +8,6 @@ no swapped operator says.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import shutil
@@ -76,8 +75,9 @@ class Patch:
         Raises:
             ValueError: It does not apply to them.
         """
+        git = ["git", "apply", "--whitespace=nowarn"]
         done = subprocess.run(  # noqa: S603  # a file of the repository's
-            ["git", "apply", "--whitespace=nowarn", *options, str(self.path)],  # noqa: S607
+            [*git, *options, str(self.path)],
             cwd=folder,
             # Inside a work tree git would look for the files at its top.
             env=os.environ | {"GIT_CEILING_DIRECTORIES": str(folder.resolve().parent)},
@@ -95,12 +95,6 @@ class Patch:
 def patches() -> list[Patch]:
     """All of them, by their names."""
     return [Patch(path) for path in sorted(FOLDER.glob("*.patch"))]
-
-
-def fingerprint(sources: Path) -> str:
-    """SHA-256 of all sources, so that verdicts are known to be of these."""
-    every = sorted([*sources.glob("*.vy"), *sources.glob("interfaces/*.vyi")])
-    return hashlib.sha256(b"".join(path.read_bytes() for path in every)).hexdigest()
 
 
 def not_applying(sources: Path, tried: Sequence[Patch]) -> list[str]:

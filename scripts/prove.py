@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from compile import CONTRACTS, SOURCES, compiled
+from patches import Patch
 
 ROOT = Path(__file__).parents[1]
 PROOFS = ROOT / "proofs"
@@ -109,18 +110,12 @@ def copy_sources(folder: Path, mutant: Mutant | None = None) -> Path:
     """The contracts in a folder of their own, with small pages.
 
     Raises:
-        subprocess.CalledProcessError: the mutant's patch does not apply.
+        ValueError: The mutant's patch does not apply.
     """
     sources = folder / "contracts"
     shutil.copytree(SOURCES, sources)
     if mutant is not None:
-        # A folder that holds no repository is patched as it is.
-        subprocess.run(  # noqa: S603  # our own command
-            ["git", "apply", str(mutant.patch.resolve())],  # noqa: S607
-            cwd=folder,
-            env={**os.environ, "GIT_CEILING_DIRECTORIES": str(folder.resolve().parent)},
-            check=True,
-        )
+        Patch(mutant.patch).put(folder)
     for file, form in SMALLER:
         path = sources / file
         text, old = path.read_text(), form.format(768)

@@ -122,7 +122,7 @@ class _Points:
                 self()
             self()
 
-        Database.writing = instrumented  # type: ignore[method-assign]  # that is the point
+        Database.writing = instrumented
 
 
 def _live(user: User, act: Act, deadly: int, passed: Any) -> None:

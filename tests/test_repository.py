@@ -103,7 +103,7 @@ def test_the_public_names_are_these() -> None:
     assert modelmarket.__all__ == ["Market", "Request", "Submission", "__version__"]
     assert all(getattr(modelmarket, name) for name in modelmarket.__all__)
     with pytest.raises(AttributeError):
-        _ = modelmarket.Markets  # type: ignore[attr-defined]  # it is not there
+        _ = modelmarket.Markets
 
 
 def test_the_versions_agree() -> None:

@@ -112,7 +112,7 @@ def test_the_wallet_is_asked_for_what_the_page_shows(
     whole, _, decimals = reward.partition(".")
     wei = int(whole + decimals.ljust(18, "0"))
     assert [one["message"]["value"] for one in wallet.typed] == [str(wei)]
-    assert visitor.desk.market.contract.request(1).reward == wei  # type: ignore[arg-type]
+    assert visitor.desk.market.contract.request(1).reward == wei
     assert visitor.complaints == []
 
 

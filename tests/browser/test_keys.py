@@ -42,7 +42,7 @@ class Keys:
 
     def press(self, name: str, role: str = "button") -> None:
         """Walks to a button or link, and presses it."""
-        self.reach(self.tab.get_by_role(role, name=name, exact=True).first)  # type: ignore[arg-type]  # two of the roles
+        self.reach(self.tab.get_by_role(role, name=name, exact=True).first)
         self.tab.keyboard.press("Enter")
 
     def write(self, field: str, text: str) -> None:

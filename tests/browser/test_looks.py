@@ -74,7 +74,7 @@ def test_every_page_is_for_everybody(house: House, tmp_path: Path) -> None:
     visitor, paths = a_market_in_use(house, tmp_path)
     found = []
     for theme in ("light", "dark"):
-        visitor.tab.emulate_media(color_scheme=theme)  # type: ignore[arg-type]  # both are
+        visitor.tab.emulate_media(color_scheme=theme)
         for path in paths:
             visitor.go(path)
             results = Axe().run(visitor.tab, options=AXE)

@@ -165,15 +165,15 @@ def test_the_longest_list_has_342_pages_and_each_is_checked_by_itself(
     core = replace(core, terms_hash=truth.terms_hash)
     spoilt = [sealing.xor(pages[0], bytes(FULL - 1) + b"\x01"), *pages[1:]]
     ann = _submit(both, truth, "ann", Onion(core, tuple(spoilt)), (0,))
-    compare, both.compare = both.compare, lambda: None  # type: ignore[method-assign]
+    compare, both.compare = both.compare, lambda: None
     both.open_truth(truth)
-    both.compare = compare  # type: ignore[method-assign]
+    both.compare = compare
     both.claim(ann, count - 1)
     both.close_claims(truth)
-    both.compare = lambda: None  # type: ignore[method-assign]
+    both.compare = lambda: None
     for _ in pages[:-1]:
         both.open_page(ann)
-    both.compare = compare  # type: ignore[method-assign]
+    both.compare = compare
     both.open_page(ann)
     assert both.phase(truth) == "FULFILLED"
     assert both.asked(truth).matched == count - 1

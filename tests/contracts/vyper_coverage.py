@@ -78,7 +78,7 @@ def install() -> None:
                 trace(self, child, self._lookup_contract_fast(child.msg.code_address))
 
     Env._coverage_enabled = True
-    Env._trace_computation = trace  # type: ignore[method-assign]  # the hook
+    Env._trace_computation = trace
 
 
 class Report:

@@ -79,7 +79,7 @@ def create_raw(market: Market, terms: Terms) -> int:
 
 def submit_raw(market: Market, request_id: int, name: bytes, model: bytes) -> None:
     """Enters a request with right predictions, any name and any model."""
-    state = market.contract.request(request_id)  # type: ignore[arg-type]  # a new type
+    state = market.contract.request(request_id)
     model_hash = superhash(text_of(model))
     assert model_hash == hashlib.sha256(model).digest()
     core = Core.of_predictions(
@@ -91,7 +91,7 @@ def submit_raw(market: Market, request_id: int, name: bytes, model: bytes) -> No
         SALT,
     )
     call = market.contract.submit(
-        request_id,  # type: ignore[arg-type]  # a new type
+        request_id,
         state.terms_hash,
         seal([PAGE], core).layers[0],
         model_hash,
@@ -140,11 +140,11 @@ def test_one_wei_stops_nobody(here: Place) -> None:
 
     # Eve plays her own game to its end, by hand.
     here.move_to(ann.request(second.id).record.deadline)
-    opened = eve.contract.open_truth(strange[1], 0, PAGE, SALT)  # type: ignore[arg-type]
+    opened = eve.contract.open_truth(strange[1], 0, PAGE, SALT)
     send(eve.connection, opened, eve.wallet)
     mine = eve.request(strange[1]).submissions()[0].id
     sealed = eve.submission(mine).record.seal
-    send(eve.connection, eve.contract.claim(mine, sealed, 1, 0), eve.wallet)  # type: ignore[arg-type]
+    send(eve.connection, eve.contract.claim(mine, sealed, 1, 0), eve.wallet)
     for market in (requester, ann):
         agent.run_once(market)
     here.move_to(eve.request(strange[1]).record.at(eve.now()).step_ends)

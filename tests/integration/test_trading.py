@@ -705,7 +705,7 @@ def test_requests_are_listed_searched_and_sorted(embedded: Place) -> None:
     requester.request(3).cancel()
 
     def ids(**options: object) -> list[int]:
-        return [one.id for one in ann.requests(**options)]  # type: ignore[arg-type]  # any of its options
+        return [one.id for one in ann.requests(**options)]
 
     assert ids() == [3, 2, 1]
     assert ids(sort=Sort.REWARD) == [2, 1, 3]

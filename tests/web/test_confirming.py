@@ -310,10 +310,10 @@ def test_what_was_signed_and_not_heard_of_is_not_signed_again(person: Person) ->
 
     def cut(market: Market, call: object, *, before: object = None) -> object:
         def note(signed: Signed) -> None:
-            before(signed)  # type: ignore[operator]
+            before(signed)
             raise ChainError("the line is cut")
 
-        return sending(market, call, before=note)  # type: ignore[arg-type]
+        return sending(market, call, before=note)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Market, "sending", cut)

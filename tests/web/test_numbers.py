@@ -53,14 +53,14 @@ def script() -> Iterator[Script]:
     ) as engine:
 
         def passed_on(text: str) -> str:
-            engine.stdin.write(text + "\n")  # type: ignore[union-attr]
-            engine.stdin.flush()  # type: ignore[union-attr]
-            return str(engine.stdout.readline())  # type: ignore[union-attr]
+            engine.stdin.write(text + "\n")
+            engine.stdin.flush()
+            return str(engine.stdout.readline())
 
         yield passed_on
-        engine.stdin.close()  # type: ignore[union-attr]
+        engine.stdin.close()
         engine.wait(timeout=10)
-        engine.stdout.close()  # type: ignore[union-attr]
+        engine.stdout.close()
 
 
 def test_a_script_loses_numbers_but_no_decimals(script: Script) -> None:

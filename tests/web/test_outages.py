@@ -225,7 +225,7 @@ def test_a_node_that_comes_back_is_noticed(tmp_path: Path) -> None:
         desk = Desk(here.join("somebody"))
         found = desk.now()
         whole = desk.market.connection
-        desk.market.connection = _Deaf(whole)  # type: ignore[assignment]
+        desk.market.connection = _Deaf(whole)
         assert desk.now() >= found
         assert desk.trouble
         desk.market.connection = whole

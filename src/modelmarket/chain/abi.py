@@ -33,18 +33,18 @@ def _codec() -> ABICodec:
     class AnyBytesEncoder(TextStringEncoder):
         @classmethod
         def encode(cls, value: str) -> bytes:
-            cls.validate_value(value)  # type: ignore[no-untyped-call]
-            return bytes(ByteStringEncoder.encode(bytes_of(value)))  # type: ignore[no-untyped-call]
+            cls.validate_value(value)  # type: ignore[no-untyped-call]  # eth-abi's
+            return bytes(ByteStringEncoder.encode(bytes_of(value)))
 
     class AnyBytesDecoder(StringDecoder):
         @staticmethod
         def decoder_fn(data: bytes, _errors: str = "") -> str:
             return text_of(data)
 
-    coders = registry.copy()  # type: ignore[no-untyped-call]
+    coders = registry.copy()
     coders.unregister("string")
     coders.register(
-        BaseEquals("string"),  # type: ignore[no-untyped-call]
+        BaseEquals("string"),
         AnyBytesEncoder,
         AnyBytesDecoder,
         label="string",
