@@ -25,8 +25,20 @@ CLICKS = """
 """
 
 
-def paid(visitor: Visitor, account: str) -> float:
-    return 1_000 - visitor.desk.market.coin.balance(Address(account)) / ONE_MDC
+def paid(visitor: Visitor, account: str) -> int:
+    """Wei of its airdrop that an account has not any more."""
+    return 1_000 * ONE_MDC - visitor.desk.market.coin.balance(Address(account))
+
+
+def at_the_terms(house: House, tmp_path: Path) -> Visitor:
+    """Where a table has been looked over, and terms are to be chosen."""
+    visitor = house.visit("requester", wallet=False)
+    visitor.connect()
+    visitor.go("/requests/new")
+    table = write_table(tmp_path / "n.csv")
+    visitor.tab.set_input_files("input[name=data]", table)
+    visitor.tab.get_by_role("button", name="Look it over").click()
+    return visitor
 
 
 def test_quick_clicks_ask_a_slow_wallet_once(house: House, tmp_path: Path) -> None:
@@ -42,7 +54,7 @@ def test_quick_clicks_ask_a_slow_wallet_once(house: House, tmp_path: Path) -> No
     assert wallet.asked.count("eth_sendTransaction") == 1
     assert wallet.asked.count("eth_signTypedData_v4") == 1
     assert visitor.desk.market.contract.request_count() == 1
-    assert paid(visitor, wallet.account.address) == 100
+    assert paid(visitor, wallet.account.address) == 100 * ONE_MDC
 
 
 def test_quick_clicks_sign_once_with_this_computers_key(
@@ -55,7 +67,7 @@ def test_quick_clicks_sign_once_with_this_computers_key(
     expect(visitor.tab).to_have_url(re.compile(r"/requests/1$"))
     visitor.tab.wait_for_timeout(1_500)
     assert visitor.desk.market.contract.request_count() == 1
-    assert paid(visitor, visitor.desk.market.wallet.address) == 100
+    assert paid(visitor, visitor.desk.market.wallet.address) == 100 * ONE_MDC
 
 
 def test_two_tabs_that_are_clicked_at_once_pay_once(
@@ -74,16 +86,12 @@ def test_two_tabs_that_are_clicked_at_once_pay_once(
     visitor.tab.wait_for_timeout(3_000)
     assert wallet.asked.count("eth_sendTransaction") == 1
     assert visitor.desk.market.contract.request_count() == 1
-    assert paid(visitor, wallet.account.address) == 100
+    assert paid(visitor, wallet.account.address) == 100 * ONE_MDC
 
 
 def test_quick_clicks_on_split_and_seal_seal_once(house: House, tmp_path: Path) -> None:
-    visitor = house.visit("requester", wallet=False)
-    visitor.connect()
+    visitor = at_the_terms(house, tmp_path)
     tab = visitor.tab
-    visitor.go("/requests/new")
-    tab.set_input_files("input[name=data]", write_table(tmp_path / "n.csv"))
-    tab.get_by_role("button", name="Look it over").click()
     tab.get_by_role("button", name="Split and seal").wait_for()
     tab.evaluate(CLICKS.replace("#confirm button", "form.terms button.main"))
     tab.locator("#confirm").wait_for()
@@ -156,12 +164,7 @@ def test_a_page_that_was_closed_asks_again_only_with_a_tick(
 def test_a_stake_above_the_reward_is_ticked_on_the_page(
     house: House, tmp_path: Path
 ) -> None:
-    visitor = house.visit("requester", wallet=False)
-    visitor.connect()
-    tab = visitor.tab
-    visitor.go("/requests/new")
-    tab.set_input_files("input[name=data]", write_table(tmp_path / "n.csv"))
-    tab.get_by_role("button", name="Look it over").click()
+    tab = at_the_terms(house, tmp_path).tab
     tab.get_by_text("Split and stake").click()
     tab.fill("input[name=stake]", "200")
     tab.get_by_role("button", name="Split and seal").click()
@@ -175,12 +178,7 @@ def test_a_stake_above_the_reward_is_ticked_on_the_page(
 def test_a_threshold_above_all_is_refused_beside_its_field(
     house: House, tmp_path: Path
 ) -> None:
-    visitor = house.visit("requester", wallet=False)
-    visitor.connect()
-    tab = visitor.tab
-    visitor.go("/requests/new")
-    tab.set_input_files("input[name=data]", write_table(tmp_path / "n.csv"))
-    tab.get_by_role("button", name="Look it over").click()
+    tab = at_the_terms(house, tmp_path).tab
     tab.fill("input[name=least]", "120%")
     tab.get_by_role("button", name="Split and seal").click()
     expect(tab.locator("#least-wrong")).to_contain_text(

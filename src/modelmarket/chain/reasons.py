@@ -75,7 +75,7 @@ REASONS = {
         "The model is not the one whose superhash was logged when submitting."
     ),
     "WrongSeal": Meaning(
-        "This is not, or does not open, the submission's or the truth's seal.",
+        "This does not open the seal, or names another one.",
         "If the chain was reorganised, look at the request again.",
     ),
     "WrongTerms": Meaning(

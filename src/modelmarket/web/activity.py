@@ -217,18 +217,7 @@ class Activity:
         Raises:
             StepError: It went on meanwhile.
         """
-        return self._advance(
-            errand,
-            (*_OPEN, State.WALLET),
-            state=State.WALLET,
-            attempt=errand.attempt + 1,
-            hash=None,
-            nonce=None,
-            by_key=False,
-            asked_at=block,
-            message="",
-            reason="",
-        )
+        return self._hand_over(errand, State.WALLET, block)
 
     def begin_signing(self, errand: Errand, block: int) -> Errand:
         """Notes that a key of this computer is about to sign.
@@ -240,14 +229,18 @@ class Activity:
         Raises:
             StepError: It went on meanwhile.
         """
+        return self._hand_over(errand, State.SIGNING, block)
+
+    def _hand_over(self, errand: Errand, state: State, block: int) -> Errand:
+        """Notes a new attempt, of which nothing is known yet."""
         return self._advance(
             errand,
             (*_OPEN, State.WALLET),
-            state=State.SIGNING,
+            state=state,
             attempt=errand.attempt + 1,
             hash=None,
             nonce=None,
-            by_key=True,
+            by_key=state is State.SIGNING,
             asked_at=block,
             message="",
             reason="",
