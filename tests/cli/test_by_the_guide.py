@@ -232,8 +232,9 @@ def test_three_people_trade_and_processes_die(
     while wei < 1_000 * 10**18 and time.monotonic() < ends:
         wei = int(ann.does("account", "show")["mdc_wei"])
     balances = {
-        person.name: int(person.does("account", "show")["mdc_wei"]) // 10**18
+        person.name: int(person.does("account", "show")["mdc_wei"])
         for person in (requester, ann, bob)
     }
-    assert balances == {"rita": 900, "ann": 1_000, "bob": 1_100}
+    expected = {"rita": 900, "ann": 1_000, "bob": 1_100}
+    assert balances == {name: mdc * 10**18 for name, mdc in expected.items()}
     kill(node)

@@ -50,8 +50,8 @@ class Person:
     def account(self) -> str:
         return str(self.wallet.account.address)
 
-    def balance(self, account: str) -> float:
-        return self.market.coin.balance(Address(account)) / ONE_MDC
+    def balance(self, account: str) -> int:
+        return self.market.coin.balance(Address(account))
 
     def requests(self) -> int:
         return self.market.contract.request_count()
@@ -94,7 +94,7 @@ def test_three_confirmations_at_once_lock_one_reward(person: Person) -> None:
 
     assert statuses(at_once(confirm, confirm, confirm)) == [303, 400, 400]
     assert person.requests() == 1
-    assert person.balance(person.key) == 900
+    assert person.balance(person.key) == 900 * ONE_MDC
     assert person.state(errand) is State.CONFIRMED
 
 
@@ -120,7 +120,7 @@ def test_three_tabs_at_once_ask_the_wallet_once(person: Person) -> None:
     answer = person.tab.post(f"/errands/{errand.id}/sent", json={"hash": sent})
     assert answer.status_code == 200
     assert person.requests() == 1
-    assert person.balance(person.account) == 900
+    assert person.balance(person.account) == 900 * ONE_MDC
 
 
 def test_a_key_and_a_wallet_do_not_both_send(person: Person) -> None:
