@@ -336,7 +336,9 @@ class Connection:
         with _node_errors(self.name):
             answer = self._nodes.make_request(cast("RPCEndpoint", method), list(params))
         if "error" in answer:
-            raise ChainError(f"{self.name} refused {method}: {answer['error']}.")
+            error = answer["error"]
+            says = error.get("message", error) if isinstance(error, dict) else error
+            raise ChainError(f"{self.name} refused {method}: {says}.")
         return answer.get("result")
 
 
