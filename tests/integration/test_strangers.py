@@ -16,7 +16,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+from hypothesis import Phase as Phases
+from hypothesis import given, settings
+from typer.testing import CliRunner
 
 from faults import Fault, Faults, faulty
 from loopback import browser
@@ -24,17 +28,18 @@ from modelmarket import agent
 from modelmarket.audit import audit
 from modelmarket.chain.networks import Networks
 from modelmarket.chain.sending import send
+from modelmarket.cli import app
 from modelmarket.market import Market
 from modelmarket.market.recovery import recover
 from modelmarket.market.verifying import Verifier
 from modelmarket.protocol.phases import Phase
 from modelmarket.protocol.seals import Core, seal, superhash
 from modelmarket.protocol.terms import Terms
-from modelmarket.protocol.types import Salt, Seal, Wei
+from modelmarket.protocol.types import RequestId, Salt, Seal, Wei
 from modelmarket.text import text_of
 from modelmarket.web.desk import Desk
 from modelmarket.web.server import running_page
-from strangers import HOSTILE
+from strangers import HOSTILE, long_texts, texts
 from trading import PASSPHRASE, Place, place
 
 COMMAND = [sys.executable, "-c", "from modelmarket.cli import main; main()"]
@@ -181,6 +186,67 @@ def test_one_wei_stops_nobody(here: Place) -> None:
             assert answer.status_code == 200, (path, answer.text[-500:])
             assert "<script>alert" not in answer.text
             assert "\x1b" not in answer.text
+
+
+class Onlooker:
+    """Somebody with an honest request, who looks at everybody's."""
+
+    def __init__(self, here: Place, tab: httpx.Client, market: Market) -> None:
+        self.market, self._tab = market, tab
+        self.own = here.create(market)
+        Networks(market.home.networks).put(here.network)
+
+    def look(self, number: int) -> None:
+        """By every way that there is; nothing breaks, and nothing gets through."""
+        self.market.index.sync()
+        assert {one.request_id for one in agent.plan(self.market)} == {self.own.id}
+        assert agent.run_once(self.market) == []
+        told = [f"{one.promise} {one.figures}" for one in audit(self.market, number)]
+        assert len(told) == 10
+        owner = self.market.index.request(RequestId(number)).requester
+        for path in ("/", f"/requests/{number}", f"/accounts/{owner}"):
+            answer = self._tab.get(path, follow_redirects=True)
+            assert answer.status_code == 200, answer.text[-500:]
+            assert "\x1b" not in answer.text
+        for arguments in (
+            ("request", "list"),
+            ("request", "list", "--json"),
+            ("request", "show", str(number)),
+            ("request", "show", str(number), "--json"),
+            ("audit", str(number)),
+        ):
+            shown = CliRunner().invoke(app, [*arguments, "--network", "test"])
+            assert shown.exit_code in (0, 1), (arguments, shown.exception)
+            assert "\x1b" not in shown.output
+            shown.output.encode()
+            if "--json" in arguments:
+                json.loads(shown.output)
+
+
+def test_any_bytes_of_a_stranger_stop_nobody(
+    here: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requester, eve = here.join("requester"), here.join("eve")
+    monkeypatch.setenv("MODELMARKET_HOME", str(requester.home.path))
+    with running_page(Desk(requester)) as page, browser(base_url=page.address) as tab:
+        tab.get(page.link)
+        onlooker = Onlooker(here, tab, requester)
+
+        @settings(max_examples=12, phases=[Phases.explicit, Phases.generate])
+        @given(dataset=texts, name=texts, context=long_texts, entry=texts)
+        def whatever(dataset: bytes, name: bytes, context: bytes, entry: bytes) -> None:
+            terms = one_wei(
+                eve,
+                b"",
+                dataset=text_of(dataset[:128]),
+                name=text_of(name[:64]),
+                context=text_of(context[:1024]),
+            )
+            number = create_raw(eve, terms)
+            submit_raw(eve, number, entry[:64], entry)
+            onlooker.look(number)
+
+        whatever()
 
 
 def test_a_copied_seal_hides_no_request_from_its_owner(here: Place) -> None:
