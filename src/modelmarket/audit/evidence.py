@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from modelmarket.chain.connection import Block
     from modelmarket.chain.contracts import RequestState, SubmissionState
     from modelmarket.index.history import RequestRecord
-    from modelmarket.index.index import Placed, Seen
+    from modelmarket.index.queries import Seen
+    from modelmarket.index.records import Placed
     from modelmarket.market.market import Market
     from modelmarket.protocol.types import RequestId
 

@@ -12,92 +12,43 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TypeVar
 
 import sqlalchemy as sa
 
 from modelmarket.chain.connection import Block, Connection, Log
 from modelmarket.chain.events import (
-    Event,
     OperatorSet,
     RequestCreated,
-    SubmissionCreated,
     Unreadable,
     decode,
 )
-from modelmarket.errors import ChainError, NotFoundError, UnreadableError
+from modelmarket.errors import ChainError, UnreadableError
 from modelmarket.index import schema
-from modelmarket.index.history import RequestRecord, SubmissionRecord, replay
+from modelmarket.index.history import RequestRecord, SubmissionRecord
+from modelmarket.index.queries import Queries
+from modelmarket.index.records import Place, PlacedEvent
 from modelmarket.index.schema import open_engine
 from modelmarket.index.summaries import (
-    ALL,
-    Sort,
-    Summary,
-    Wanted,
     request_row,
     submission_row,
-    summary,
 )
-from modelmarket.protocol.phases import Status
-from modelmarket.protocol.types import Address, RequestId, Seal, SubmissionId
+from modelmarket.protocol.types import Address, RequestId
 from modelmarket.text import storable
-
-_T = TypeVar("_T")
 
 SPAN_BLOCKS = 10_000
 """Blocks asked of a node at once, at first; halved when it refuses."""
-MOST_KNOWN = 256
 IDS_AT_ONCE = 500
 MOST_COMPARED = 1_024
 """New blocks whose logs are held against the blocks; older ones are many."""
 HEADERS_AT_ONCE = 8
-TRIES = 20
 MOST_LAG_S = 60.0
 """A head that stays behind what was seen for so long has been taken back."""
 
 
-@dataclass(frozen=True)
-class Placed:
-    """An event's log with the second of its block."""
-
-    log: Log
-    timestamp: int
-
-
-@dataclass(frozen=True)
-class Mark:
-    """The last block that an index has read.
-
-    Attributes:
-        number: Of the block; what is said holds after it.
-        hash: 32 bytes; the chain may have another block there by now.
-    """
-
-    number: int
-    hash: bytes
-
-
-@dataclass(frozen=True)
-class Seen:
-    """A request and its logs, all as of one block.
-
-    Attributes:
-        record: What the logs come to.
-        placed: The logs.
-        mark: The block.
-    """
-
-    record: RequestRecord
-    placed: list[Placed]
-    mark: Mark
-
-
-class Index:
+class Index(Queries):
     """The index of one market.
 
     Args:
@@ -110,12 +61,9 @@ class Index:
     def __init__(
         self, url: str, connection: Connection, market: Address, first_block: int
     ) -> None:
-        self._engine = open_engine(url)
+        super().__init__(open_engine(url), market, first_block)
         self._connection = connection
-        self._market = market
-        self._first_block = first_block
         self._lock = threading.Lock()
-        self._known = _Known()
         self._behind_since: float | None = None
         with self._writing() as sql:
             schema.meta.create_all(sql)
@@ -223,7 +171,7 @@ class Index:
             )
         if created is not None:
             with self._lock:
-                self._known.clear()
+                self._records.known.clear()
                 self._take_back(created - 1)
 
     def rebuild(self) -> None:
@@ -231,7 +179,7 @@ class Index:
         with self._lock, self._writing() as sql:
             for table in schema.MADE_FROM_THE_CHAIN:
                 sql.execute(table.delete())
-            self._known.clear()
+            self._records.known.clear()
         self.sync()
 
     def _next_block(self) -> int:
@@ -316,7 +264,7 @@ class Index:
         """
         rows: list[dict[str, object]] = []
         marks = {marker.number: (marker.hash, marker.timestamp)}
-        events: dict[RequestId, list[_Placed]] = {}
+        events: dict[RequestId, list[PlacedEvent]] = {}
         for log in logs:
             event = decode(log)
             if event is None:
@@ -329,7 +277,7 @@ class Index:
             request_id = None
             if not isinstance(event, OperatorSet) and event.request_id:
                 request_id = event.request_id
-                events.setdefault(request_id, []).append((_Place.of(log), event))
+                events.setdefault(request_id, []).append((Place.of(log), event))
             name = type(event).__name__
             rows.append(
                 {
@@ -358,7 +306,7 @@ class Index:
             self._remake(sql, events)
 
     def _remake(
-        self, sql: sa.Connection, touched: Mapping[RequestId, Sequence[_Placed]]
+        self, sql: sa.Connection, touched: Mapping[RequestId, Sequence[PlacedEvent]]
     ) -> None:
         """Makes the rows of these requests again, given their new events."""
         submissions = schema.submissions
@@ -384,12 +332,12 @@ class Index:
                     and request_id not in seen
                 ):
                     before = None
-                    record = self._replay(request_id, None, new)
+                    record = self._records.replay(request_id, None, new)
                 else:
-                    before = self._known.get(sql, request_id)
+                    before = self._records.known.get(sql, request_id)
                     if before is None:
                         sql.execute(submissions.delete().where(ours))
-                    record = self._record(sql, request_id)
+                    record = self._records.record(sql, request_id)
             except UnreadableError as error:
                 sql.execute(submissions.delete().where(ours))
                 aside.append({"request_id": request_id, "why": storable(error.message)})
@@ -417,7 +365,7 @@ class Index:
             sql.execute(submissions.insert(), list(map(submission_row, changed)))
 
     def _seen_before(
-        self, sql: sa.Connection, touched: Mapping[RequestId, Sequence[_Placed]]
+        self, sql: sa.Connection, touched: Mapping[RequestId, Sequence[PlacedEvent]]
     ) -> set[int]:
         """Those of the requests that begin now which had events already.
 
@@ -439,358 +387,3 @@ class Index:
             query = query.where(columns.request_id.in_(ids), columns.block < first)
             found.update(sql.scalars(query))
         return found
-
-    def _record(self, sql: sa.Connection, number: RequestId) -> RequestRecord | None:
-        """A request from its events; only those since the last look are read."""
-        before = self._known.get(sql, number)
-        placed = self._logs(sql, number, None if before is None else before.place)
-        events = [(_Place.of(one.log), decode(one.log)) for one in placed]
-        new = [(place, event) for place, event in events if event is not None]
-        if not new:
-            return None if before is None else before.record
-        return self._replay(number, before, new)
-
-    def _replay(
-        self, request_id: RequestId, before: _Replayed | None, new: Sequence[_Placed]
-    ) -> RequestRecord:
-        """A request as it was before, and its events since.
-
-        Raises:
-            UnreadableError: They make no sense.
-        """
-        start = None if before is None else before.record
-        events: list[Event] = []
-        for place, event in new:
-            if isinstance(event, Unreadable):
-                raise _unreadable(
-                    request_id,
-                    f"what stands in block {place.block:,} as {event.name} is none: "
-                    f"{event.why}",
-                )
-            events.append(event)
-        try:
-            record = replay(events, start)
-        except Exception as error:
-            # Whatever it is, it is about this request alone.
-            raise _unreadable(
-                request_id, f"they contradict each other ({error!r})."
-            ) from error
-        self._known.put(request_id, _Replayed(new[-1][0], record))
-        return record
-
-    # --- asking ---
-
-    def _logs(
-        self, sql: sa.Connection, request_id: RequestId, after: _Place | None = None
-    ) -> list[Placed]:
-        query = sa.select(schema.events, schema.blocks.c.timestamp).join(
-            schema.blocks, schema.blocks.c.number == schema.events.c.block
-        )
-        if after is not None:
-            query = query.where(
-                sa.or_(
-                    schema.events.c.block > after.block,
-                    sa.and_(
-                        schema.events.c.block == after.block,
-                        schema.events.c.position > after.position,
-                    ),
-                )
-            )
-        rows = sql.execute(
-            query.where(schema.events.c.request_id == request_id).order_by(
-                schema.events.c.block, schema.events.c.position
-            )
-        )
-        return [
-            Placed(
-                Log(
-                    self._market,
-                    tuple(
-                        row.topics[at : at + 32] for at in range(0, len(row.topics), 32)
-                    ),
-                    row.data,
-                    row.block,
-                    row.block_hash,
-                    row.transaction,
-                    row.position,
-                ),
-                row.timestamp,
-            )
-            for row in rows
-        ]
-
-    def logs(self, request_id: RequestId) -> list[Placed]:
-        """All logs of a request, in order."""
-        with self._engine.begin() as sql:
-            return self._logs(sql, request_id)
-
-    def request(self, request_id: RequestId) -> RequestRecord:
-        """A request with everything that happened to it.
-
-        Raises:
-            NotFoundError: There is none with this id.
-            UnreadableError: Its events make no sense, so that it is set aside.
-        """
-        with self._engine.begin() as sql:
-            return self._found(sql, request_id)
-
-    def _found(self, sql: sa.Connection, request_id: RequestId) -> RequestRecord:
-        record = self._record(sql, request_id)
-        if record is None:
-            raise NotFoundError(
-                f"There is no request {request_id} on this market.",
-                hint="`modelmarket request list` shows all.",
-            )
-        return record
-
-    def request_as_of(self, request_id: RequestId) -> tuple[RequestRecord, Mark]:
-        """A request, and the block after which it is so.
-
-        Raises:
-            NotFoundError: There is none with this id.
-            UnreadableError: Its events make no sense, so that it is set aside.
-        """
-        return self._as_of(lambda sql: self._found(sql, request_id))
-
-    def seen(self, request_id: RequestId) -> Seen:
-        """A request with its logs, and the block after which all of it is so.
-
-        Raises:
-            NotFoundError: There is none with this id.
-            UnreadableError: Its events make no sense, so that it is set aside.
-        """
-        (record, placed), mark = self._as_of(
-            lambda sql: (self._found(sql, request_id), self._logs(sql, request_id))
-        )
-        return Seen(record, placed, mark)
-
-    def counts_as_of(self) -> tuple[tuple[int, int], Mark]:
-        """The same as `counts`, and the block after which it is so."""
-        return self._as_of(self._counts)
-
-    def _as_of(self, read: Callable[[sa.Connection], _T]) -> tuple[_T, Mark]:
-        """What the index says, and as of which block.
-
-        Others may write in between: not every database keeps two questions of
-        one transaction together.
-        """
-        for _ in range(TRIES):
-            with self._engine.begin() as sql:
-                before = self._mark(sql)
-                found = read(sql)
-                after = self._mark(sql)
-            if before == after:
-                return found, before
-        raise ChainError(
-            "The index changes faster than it can be read.", hint="Try again."
-        )
-
-    def _mark(self, sql: sa.Connection) -> Mark:
-        known = schema.blocks.c
-        newest = sa.select(known.number, known.hash).order_by(known.number.desc())
-        last = sql.execute(newest.limit(1)).first()
-        if last is None:
-            return Mark(self._first_block - 1, b"")
-        return Mark(last.number, last.hash)
-
-    def set_aside(self) -> dict[RequestId, str]:
-        """The requests whose events make no sense, and what is wrong with each."""
-        with self._engine.begin() as sql:
-            rows = sql.execute(sa.select(schema.set_aside)).all()
-        return {RequestId(one.request_id): one.why for one in rows}
-
-    def find(
-        self,
-        wanted: Wanted = ALL,
-        *,
-        sort: Sort = Sort.NEWEST,
-        limit: int = 1_000,
-        offset: int = 0,
-    ) -> list[Summary]:
-        """Requests that fit, in order.
-
-        Args:
-            wanted: Which.
-            sort: The order.
-            limit: No more than so many.
-            offset: Leave out so many first.
-        """
-        # perf: the ids alone come out of an SQL index, however far down they are.
-        columns = schema.requests.c
-        query = sa.select(columns.id).where(*wanted.conditions())
-        query = query.order_by(*sort.order()).limit(limit).offset(offset)
-        with self._engine.begin() as sql:
-            ids = sql.scalars(query).all()
-            found = sa.select(schema.requests).where(columns.id.in_(ids))
-            rows = sql.execute(found.order_by(*sort.order())).all()
-        return [summary(row) for row in rows]
-
-    def count(self, wanted: Wanted = ALL) -> int:
-        """How many requests fit."""
-        query = sa.select(sa.func.count()).select_from(schema.requests)
-        with self._engine.begin() as sql:
-            return sql.scalar(query.where(*wanted.conditions())) or 0
-
-    def counts(self) -> tuple[int, int]:
-        """How many requests there are, and how many submissions.
-
-        Those that are set aside count too.
-        """
-        with self._engine.begin() as sql:
-            return self._counts(sql)
-
-    def _counts(self, sql: sa.Connection) -> tuple[int, int]:
-        aside = schema.events.c.request_id.in_(sa.select(schema.set_aside.c.request_id))
-
-        def number(table: sa.Table, created: type[Event]) -> int:
-            entries = sql.scalar(sa.select(sa.func.count()).select_from(table))
-            more = sql.scalar(
-                sa.select(sa.func.count())
-                .select_from(schema.events)
-                .where(aside, schema.events.c.name == created.__name__)
-            )
-            return (entries or 0) + (more or 0)
-
-        return (
-            number(schema.requests, RequestCreated),
-            number(schema.submissions, SubmissionCreated),
-        )
-
-    def open_seals(self, account: Address) -> list[Seal]:
-        """What an account must open: the truths of its requests, and the
-        predictions of its live submissions, where the request has not ended.
-        """
-        wanted = Wanted(requester=account, is_final=False)
-        truths = sa.select(schema.requests.c.truth_seal).where(*wanted.conditions())
-        entry, live = schema.submissions.c, (Status.LIVE, Status.RANKED)
-        predictions = (
-            sa.select(entry.seal)
-            .join(schema.requests, schema.requests.c.id == entry.request_id)
-            .where(entry.trainer == account, entry.status.in_(live))
-            .where(*Wanted(is_final=False).conditions())
-        )
-        with self._engine.begin() as sql:
-            return [Seal(one) for one in sql.scalars(sa.union_all(truths, predictions))]
-
-    def requests_of_seal(self, truth_seal: bytes) -> list[tuple[RequestId, Address]]:
-        """The requests with a truth's seal, and their requesters; a copier's too."""
-        with self._engine.begin() as sql:
-            rows = sql.execute(
-                sa.select(schema.requests.c.id, schema.requests.c.requester).where(
-                    schema.requests.c.truth_seal == truth_seal
-                )
-            ).all()
-        return [(RequestId(one.id), Address(one.requester)) for one in rows]
-
-    def submissions_of_seal(self, seal: bytes) -> list[tuple[SubmissionId, Address]]:
-        """The submissions with a seal, and their trainers; a copier's too."""
-        with self._engine.begin() as sql:
-            rows = sql.execute(
-                sa.select(schema.submissions.c.id, schema.submissions.c.trainer).where(
-                    schema.submissions.c.seal == seal
-                )
-            ).all()
-        return [(SubmissionId(one.id), Address(one.trainer)) for one in rows]
-
-    def request_of_submission(self, submission_id: SubmissionId) -> RequestId:
-        """What a submission was submitted to.
-
-        Raises:
-            NotFoundError: There is none with this id.
-        """
-        with self._engine.begin() as sql:
-            found = sql.scalar(
-                sa.select(schema.submissions.c.request_id).where(
-                    schema.submissions.c.id == submission_id
-                )
-            )
-        if found is None:
-            raise NotFoundError(f"There is no submission {submission_id}.")
-        return RequestId(found)
-
-    def hint(
-        self, request_id: RequestId, submission_id: SubmissionId, matches: int
-    ) -> SubmissionId:
-        """The ranked submission that a claim would stand directly behind."""
-        ranked = schema.submissions.c
-        better = sa.or_(
-            ranked.matches > matches,
-            sa.and_(ranked.matches == matches, ranked.id < submission_id),
-        )
-        with self._engine.begin() as sql:
-            found = sql.scalar(
-                sa.select(ranked.id)
-                .where(ranked.request_id == request_id, ranked.is_ranked, better)
-                .order_by(ranked.matches, ranked.id.desc())
-                .limit(1)
-            )
-        return SubmissionId(found or 0)
-
-
-@dataclass(frozen=True)
-class _Place:
-    """Of an event in the chain."""
-
-    block: int
-    position: int
-    block_hash: bytes
-
-    @classmethod
-    def of(cls, log: Log) -> _Place:
-        return cls(log.block, log.position, log.block_hash)
-
-
-_Placed = tuple[_Place, Event | Unreadable]
-
-
-def _unreadable(request_id: RequestId, why: str) -> UnreadableError:
-    return UnreadableError(
-        f"The events of request {request_id} cannot be read: {why}",
-        hint="It is set aside, and all others are as they were. Another node may "
-        "say otherwise: `modelmarket node add`.",
-    )
-
-
-@dataclass(frozen=True)
-class _Replayed:
-    """A request as of an event."""
-
-    place: _Place
-    record: RequestRecord
-
-
-class _Known:
-    """The requests that were looked at last, as they were then.
-
-    What is known holds as long as its last event does: the block's hash
-    stands for everything before it.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._replayed: OrderedDict[RequestId, _Replayed] = OrderedDict()
-
-    def get(self, sql: sa.Connection, request_id: RequestId) -> _Replayed | None:
-        with self._lock:
-            found = self._replayed.get(request_id)
-        if found is None:
-            return None
-        holds = sql.scalar(
-            sa.select(schema.events.c.request_id).where(
-                schema.events.c.block == found.place.block,
-                schema.events.c.position == found.place.position,
-                schema.events.c.block_hash == found.place.block_hash,
-            )
-        )
-        return found if holds == request_id else None
-
-    def clear(self) -> None:
-        with self._lock:
-            self._replayed.clear()
-
-    def put(self, request_id: RequestId, replayed: _Replayed) -> None:
-        with self._lock:
-            self._replayed[request_id] = replayed
-            self._replayed.move_to_end(request_id)
-            if len(self._replayed) > MOST_KNOWN:
-                self._replayed.popitem(last=False)

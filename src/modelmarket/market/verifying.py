@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from modelmarket.chain.contracts import ModelMarket, RequestState
     from modelmarket.index.history import RequestRecord
-    from modelmarket.index.index import Index, Mark
+    from modelmarket.index.index import Index
+    from modelmarket.index.queries import Mark
     from modelmarket.protocol.types import RequestId
 
 _T = TypeVar("_T")
