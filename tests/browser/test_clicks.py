@@ -6,6 +6,7 @@ pay once, and what they see is what they sign.
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -15,12 +16,22 @@ from browser.test_troubles import connected, prepared
 from browsing import House, Visitor, write_table
 from modelmarket.protocol.money import ONE_MDC
 from modelmarket.protocol.types import Address
+from modelmarket.web.activity import Errand
+from modelmarket.web.desk import Desk
 
 CLICKS = """
 () => {
   for (const wait of [0, 0, 30, 60, 100, 400, 800, 1200]) {
     setTimeout(() => document.querySelector("#confirm button")?.click(), wait);
   }
+}
+"""
+
+CLICKS_WHEN_RENEWED = """
+() => {
+  const click = () => document.querySelector("#confirm button")?.click();
+  document.addEventListener("renewed", click);
+  click();
 }
 """
 
@@ -68,6 +79,47 @@ def test_quick_clicks_sign_once_with_this_computers_key(
     visitor.tab.wait_for_timeout(1_500)
     assert visitor.desk.market.contract.request_count() == 1
     assert paid(visitor, visitor.desk.market.wallet.address) == 100 * ONE_MDC
+
+
+def test_a_page_of_what_is_under_way_goes_on_to_what_came_of_it(
+    house: House, tmp_path: Path
+) -> None:
+    visitor = house.visit("requester", wallet=False)
+    visitor.connect()
+    desk = visitor.desk
+    prepared(visitor, write_table(tmp_path / "n.csv"))
+    errand = desk.activity.get(1)
+    desk.activity.begin_signing(errand, 0)
+    visitor.tab.reload()
+    expect(visitor.tab.locator("#live-errand")).to_contain_text("being signed")
+    desk.activity.failed(desk.activity.get(1), message="The power went.")
+    expect(visitor.tab.locator("#live-errand")).to_contain_text("The power went.")
+    visitor.tab.locator("#confirm button").click()
+    expect(visitor.tab).to_have_url(re.compile(r"/requests/1$"))
+
+
+def test_a_form_that_has_gone_stays_locked_when_the_page_is_renewed(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A block comes between the click and the server's answer."""
+    visitor = house.visit("requester", wallet=False)
+    visitor.connect()
+    tab = visitor.tab
+    prepared(visitor, write_table(tmp_path / "n.csv"))
+    tab.wait_for_load_state("load")
+    posts: list[Errand] = []
+    confirm = Desk.confirm
+
+    def renew_first(desk: Desk, errand: Errand, *, again: bool = False) -> None:
+        posts.append(errand)
+        desk.changed()
+        time.sleep(2)
+        confirm(desk, errand, again=again)
+
+    monkeypatch.setattr(Desk, "confirm", renew_first)
+    tab.evaluate(CLICKS_WHEN_RENEWED)
+    expect(tab).to_have_url(re.compile(r"/requests/1$"))
+    assert len(posts) == 1
 
 
 def test_two_tabs_that_are_clicked_at_once_pay_once(

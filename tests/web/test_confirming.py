@@ -92,7 +92,11 @@ def test_three_confirmations_at_once_lock_one_reward(person: Person) -> None:
     def confirm() -> object:
         return person.tab.post(f"/errands/{errand.id}/confirm")
 
-    assert statuses(at_once(confirm, confirm, confirm)) == [303, 400, 400]
+    answers = at_once(confirm, confirm, confirm)
+    assert statuses(answers) == [303, 303, 303]
+    where = {one.headers["location"] for one in answers}
+    assert "/requests/1" in where
+    assert where <= {"/requests/1", f"/errands/{errand.id}"}
     assert person.requests() == 1
     assert person.balance(person.key) == 900 * ONE_MDC
     assert person.state(errand) is State.CONFIRMED
@@ -320,7 +324,8 @@ def test_what_was_signed_and_not_heard_of_is_not_signed_again(person: Person) ->
         person.tab.post(f"/errands/{errand.id}/confirm")
     assert person.state(errand) is State.PENDING
     answer = person.tab.post(f"/errands/{errand.id}/confirm")
-    assert "on its way already" in answer.text
+    assert answer.headers["location"] == f"/errands/{errand.id}"
+    assert "on its way" in person.tab.get(f"/errands/{errand.id}").text
     # The journal has never heard of it: after a restart nobody waits for it.
     Desk(person.market).recover()
     assert person.state(errand) is State.FAILED

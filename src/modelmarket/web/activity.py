@@ -79,6 +79,11 @@ class State(StrEnum):
         """
         return self in (State.DRAFT, State.REFUSED, State.FAILED)
 
+    @property
+    def is_under_way(self) -> bool:
+        """Whether it is signed or about to be, and not in the chain yet."""
+        return self in (State.SIGNING, State.PENDING)
+
 
 _OPEN = tuple(one for one in State if one.is_open)
 
@@ -201,8 +206,12 @@ class Activity:
             errand.kind,
             errand.id,
         )
-        under_way = (State.WALLET, State.SIGNING, State.PENDING)
-        return next((one for one in found if one.state in under_way), None)
+        may_be_sent = (
+            one
+            for one in found
+            if one.state.is_under_way or one.state is State.WALLET
+        )
+        return next(may_be_sent, None)
 
     # --- from state to state ---
 

@@ -486,9 +486,17 @@ def _errand(desk: Desk, request: Request) -> Errand:
 
 
 def confirm(desk: Desk, request: Request, form: Form) -> Response:
-    """Does an errand with this computer's key."""
+    """Does an errand with this computer's key.
+
+    The second of two clicks finds it begun, and goes to where it is shown.
+    """
     errand = _errand(desk, request)
-    desk.confirm(errand, again=_field(form, "again") == "yes")
+    try:
+        desk.confirm(errand, again=_field(form, "again") == "yes")
+    except StepError:
+        now = desk.activity.get(errand.id).state
+        if not (now.is_under_way or now is State.CONFIRMED):
+            raise
     done = desk.activity.get(errand.id)
     return _go(
         done.result if done.state is State.CONFIRMED else f"/errands/{errand.id}"

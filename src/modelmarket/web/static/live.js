@@ -35,8 +35,10 @@ async function renew() {
   readAt = performance.now();
   for (const old of document.querySelectorAll("[data-live], #money")) {
     const next = fresh.getElementById(old.id);
-    // What somebody is using stays as it is until the next time.
+    // What somebody is using stays as it is until the next time, and so does a
+    // form that has gone: a new one could be sent a second time.
     if (!next || old.contains(document.activeElement)) continue;
+    if (old.querySelector("form[data-sent]")) continue;
     if (old.innerHTML !== next.innerHTML) old.replaceChildren(...next.childNodes);
   }
   tick();
@@ -44,6 +46,7 @@ async function renew() {
 }
 
 const AGAIN_MS = 1500;
+const SOON_MS = 250;
 // What the page shows; it may have become old before it could listen.
 let seen = body.dataset.version;
 let renewing = null;
@@ -65,8 +68,23 @@ function listen() {
   window.addEventListener("pagehide", () => source.close(), { once: true });
 }
 
+// Goes to what came of an errand, as soon as it is in the chain.
+export async function settled(errand) {
+  for (;;) {
+    const answer = await fetch(`/errands/${errand}/state`).catch(() => null);
+    if (answer?.ok) {
+      const { state, result } = await answer.json();
+      if (state === "CONFIRMED" && result) { location.href = result; return; }
+      if (!["SIGNING", "PENDING"].includes(state)) { location.reload(); return; }
+    }
+    await new Promise((resolve) => setTimeout(resolve, SOON_MS));
+  }
+}
+
 export function follow() {
   tick();
   setInterval(tick, 1000);
   listen();
+  const begun = document.querySelector("[data-begun]");
+  if (begun) settled(begun.dataset.begun);
 }

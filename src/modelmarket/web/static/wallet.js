@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Talks to the browser's wallets (EIP-6963, EIP-1193), and to nobody else.
 // The server encodes, tries and explains; the wallet signs.
+import { settled } from "./live.js";
 
 const body = document.body;
 // Amounts and ids are decimal strings wherever they cross: a number of
@@ -135,18 +136,6 @@ async function tellHash(errand, hash) {
       if (error.message !== UNREACHED || tries >= MOST_TRIES) throw error;
       await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
     }
-  }
-}
-
-async function settled(errand) {
-  for (;;) {
-    const answer = await fetch(`/errands/${errand}/state`).catch(() => null);
-    if (answer?.ok) {
-      const { state, result } = await answer.json();
-      if (state === "CONFIRMED" && result) { location.href = result; return; }
-      if (state !== "PENDING") { location.reload(); return; }
-    }
-    await new Promise((resolve) => setTimeout(resolve, 250));
   }
 }
 
