@@ -207,9 +207,7 @@ class Activity:
             errand.id,
         )
         may_be_sent = (
-            one
-            for one in found
-            if one.state.is_under_way or one.state is State.WALLET
+            one for one in found if one.state.is_under_way or one.state is State.WALLET
         )
         return next(may_be_sent, None)
 
