@@ -44,16 +44,7 @@ SMALLER = (
 )
 """Where the size of a page stands in the contracts."""
 MOST_SECONDS = 600
-HALMOS = """
-import gc, sys
-import z3.z3
-# perf: most of the time goes into Python's side of z3, which would check each
-# argument's type, and into collecting what is still in use.
-z3.z3.Z3_DEBUG = False
-gc.set_threshold(50_000, 20, 50)
-from halmos.__main__ import main
-sys.exit(main())
-"""
+HALMOS = PROOFS / "launch.py"
 ALL = "Every"
 """The contract of `Proofs.sol` that asks all of its questions at once."""
 
@@ -139,7 +130,8 @@ def code_hash() -> str:
 def proofs_hash() -> str:
     """SHA-256 over the names and bytes of the proofs and their mutants."""
     digest = hashlib.sha256()
-    for path in sorted([*PROOFS.glob("src/*.sol"), *MUTANTS.glob("*.patch")]):
+    files = [HALMOS, *PROOFS.glob("src/*.sol"), *MUTANTS.glob("*.patch")]
+    for path in sorted(files):
         digest.update(path.relative_to(PROOFS).as_posix().encode() + b"\0")
         digest.update(path.read_bytes() + b"\0")
     return digest.hexdigest()
@@ -236,13 +228,16 @@ def attempt(folder: Path, proof: str, mutant: str) -> Verdict:
     result.unlink(missing_ok=True)
     command = [
         *("sh", "-c", f'ulimit -t {MOST_SECONDS} && exec "$@"', "sh"),
-        *(str(TOOLS / "venv" / "bin" / "python"), "-c", HALMOS),
+        *(str(TOOLS / "venv" / "bin" / "python"), str(HALMOS)),
         *("--root", str(folder), "--contract", contract),
         *("--match-test", f"^{function}\\("),
         *("--storage-layout", "generic", "--loop", "64"),
         # An overflow in a proof of ours is no proof either.
         *("--panic-error-codes", "0x01,0x11,0x12"),
         *("--solver-threads", "2", "--solver-timeout-assertion", "5m"),
+        # In a millisecond, as it is set, nothing is found out, and every path
+        # that is none is followed to its end.
+        *("--solver-timeout-branching", "10ms"),
         *("--no-status", "--json-output", str(result)),
         *(["--early-exit"] if mutant else []),
     ]

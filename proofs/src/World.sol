@@ -73,8 +73,9 @@ struct World {
 }
 
 /// The market on its bytecode, in any state that is consistent: one request
-/// with up to two submissions. Truth values are words, 0 or 1, so that a
-/// condition of many parts does not split the path.
+/// with up to two submissions. Truth values are words, 0 or 1, and nothing that
+/// cannot overflow is checked for it, so that a condition of many parts does
+/// not split the path.
 abstract contract Market {
     Vm internal constant vm = Vm(address(uint160(uint256(keccak256("hevm cheat code")))));
     Svm internal constant svm = Svm(address(uint160(uint256(keccak256("svm cheat code")))));
@@ -199,13 +200,35 @@ abstract contract Market {
         word = svm.createUint256("held");
         w.slashed = uint96(word);
         w.rest = uint96(word >> 96);
-        w.balance = _owed(w) + w.slashed + w.rest;
+        w.balance = _held(w);
         vm.assume(w.balance <= SUPPLY);
         for (uint256 id = 1; id <= 2; ++id) {
             if (w.entries[id].status != NONE) _fill(w.entries[id], w.stage > VALIDATION);
         }
         vm.assume(_is_consistent(w) == 1);
+        vm.assume(_are_minutes(w.pages) == 1);
+        if (width != 0) vm.assume(_quotient(w.labels, width) == width);
         _write(w);
+    }
+
+    /// What Vyper computes for the minutes of further pages, proved in
+    /// `check_division` too.
+    function _are_minutes(uint256 pages) internal pure returns (uint256) {
+        uint256 quotient;
+        assembly {
+            quotient := div(mul(60, sub(pages, 1)), 60)
+        }
+        unchecked {
+            return _is(quotient == pages - 1);
+        }
+    }
+
+    /// What Vyper computes to see whether a product has overflowed. That it is
+    /// the width `check_division` proves once, instead of each path again.
+    function _quotient(uint256 labels, uint256 width) internal pure returns (uint256 quotient) {
+        assembly {
+            quotient := div(mul(labels, width), labels)
+        }
     }
 
     /// Any words at all, but for the stage, whose submissions they are, and that
@@ -242,15 +265,20 @@ abstract contract Market {
 
     /// How many pages a list of labels has.
     function _pages(World memory w) internal pure returns (uint256) {
-        uint256 words = (w.labels * w.bits + 255) / 256;
-        return (words + PAGE_WORDS - 1) / PAGE_WORDS;
+        // No overflow: 23 bits of labels, 8 of their width.
+        unchecked {
+            uint256 words = (w.labels * w.bits + 255) / 256;
+            return (words + PAGE_WORDS - 1) / PAGE_WORDS;
+        }
     }
 
     function _count(World memory w) private pure returns (uint256 live) {
-        for (uint256 id = 1; id <= 3; ++id) {
-            uint256 status = w.entries[id].status;
-            live += _is(status == LIVE) | _is(status == RANKED) | _is(status == WON)
-                | _is(status == WITHDRAWN);
+        unchecked {
+            for (uint256 id = 1; id <= 3; ++id) {
+                uint256 status = w.entries[id].status;
+                live += _is(status == LIVE) | _is(status == RANKED) | _is(status == WON)
+                    | _is(status == WITHDRAWN);
+            }
         }
     }
 
@@ -305,9 +333,11 @@ abstract contract Market {
     function _counts_hold(World memory w) private pure returns (uint256) {
         uint256 ranked;
         uint256 won;
-        for (uint256 id = 1; id <= 3; ++id) {
-            ranked += _is(w.entries[id].status == RANKED);
-            won += _is(w.entries[id].status == WON);
+        unchecked {
+            for (uint256 id = 1; id <= 3; ++id) {
+                ranked += _is(w.entries[id].status == RANKED);
+                won += _is(w.entries[id].status == WON);
+            }
         }
         return _is(w.live == _count(w)) & _if(_is(w.stage <= VALIDATION), _is(w.ranked == ranked))
             & _is(won == _is(w.stage == FULFILLED)) & _if(_is(w.stage == FORFEITED), _is(w.live > 0));
@@ -322,7 +352,7 @@ abstract contract Market {
         uint256 ordered = first & second & _is(one.matches >= two.matches);
         uint256 turned = first & second & _is(one.matches < two.matches);
         all = _is(w.entries[3].status != RANKED);
-        all &= _if(first, _is(one.behind == ordered * 2) & _is(one.ahead == turned * 2));
+        all &= _if(first, _is(one.behind == ordered << 1) & _is(one.ahead == turned << 1));
         all &= _if(second, _is(two.behind == turned) & _is(two.ahead == ordered));
         all &= _if(first & (turned ^ 1), _is(w.head == 1));
         all &= _if(second & (ordered ^ 1), _is(w.head == 2));
@@ -339,18 +369,31 @@ abstract contract Market {
 
     /// What the market owes for the request, in wei: the table in docs/protocol.md.
     function _owed(World memory w) internal pure returns (uint256 owed) {
-        for (uint256 id = 1; id <= 3; ++id) {
-            uint256 status = w.entries[id].status;
-            if (w.stage <= VALIDATION) {
-                if (status == LIVE || status == RANKED) owed += w.stake;
-            } else if (w.stage <= REFUNDED) {
-                if (status == RANKED) owed += w.stake;
-            } else if (status == LIVE) {
-                owed += w.stake;
-                if (w.stage == CANCELLED) owed += w.reward / w.live;
+        uint256 active = _is(w.stage <= VALIDATION);
+        uint256 judged = _is(w.stage == FULFILLED) | _is(w.stage == REFUNDED);
+        uint256 cancelled = _is(w.stage == CANCELLED);
+        uint256 given_up = cancelled | _is(w.stage == FORFEITED);
+        (uint256 reward, uint256 live) = (w.reward, w.live);
+        uint256 share;
+        assembly {
+            share := div(reward, live)
+        }
+        unchecked {
+            owed = _where(active, reward);
+            for (uint256 id = 1; id <= 3; ++id) {
+                uint256 lives = _is(w.entries[id].status == LIVE);
+                uint256 ranks = _is(w.entries[id].status == RANKED);
+                uint256 staked = (active & (lives | ranks)) | (judged & ranks) | (given_up & lives);
+                owed += _where(staked, w.stake) + _where(cancelled & lives, share);
             }
         }
-        if (w.stage <= VALIDATION) owed += w.reward;
+    }
+
+    /// What the market holds by these books, in wei.
+    function _held(World memory w) internal pure returns (uint256) {
+        unchecked {
+            return _owed(w) + w.slashed + w.rest;
+        }
     }
 
     // --- Into the slots, and out of them ---
@@ -473,7 +516,7 @@ abstract contract Market {
             word = _get(_of(ModelMarketSlots._entries, bytes32(i)));
             Entry memory entry = w.entries[i];
             entry.request = uint64(word >> 8);
-            if (entry.request != id) continue;
+            word = _where(_is(entry.request == id), word);
             entry.status = uint8(word);
             entry.matches = uint32(word >> 72);
             entry.ahead = uint64(word >> 104);
@@ -510,6 +553,13 @@ abstract contract Market {
     function _is(bool condition) internal pure returns (uint256 flag) {
         assembly {
             flag := condition
+        }
+    }
+
+    /// A word where a condition holds, elsewhere nothing.
+    function _where(uint256 condition, uint256 word) internal pure returns (uint256) {
+        unchecked {
+            return word & (0 - condition);
         }
     }
 
