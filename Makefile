@@ -17,8 +17,8 @@ test: .venv/ready anvil lint  ## Everything that must hold.
 	pytest -n 3 --dist loadgroup --vyper-coverage
 
 lint: .venv/ready
-	ruff format --check src tests scripts benchmarks examples
-	ruff check src tests scripts benchmarks examples
+	ruff format --check src tests scripts benchmarks examples proofs
+	ruff check src tests scripts benchmarks examples proofs
 	mypy
 	lint-imports --no-logo
 

@@ -10,7 +10,7 @@ from typing import Any
 import z3
 import z3.z3
 from halmos import __main__, sevm
-from halmos.bitvec import HalmosBitVec as BV
+from halmos.bitvec import HalmosBitVec
 from halmos.exceptions import InfeasiblePath, NotConcreteError
 
 # perf: most of the time goes into Python's side of z3, which would check each
@@ -50,7 +50,7 @@ def where(ex: Any, check_size: bool = True) -> int:
         return int(known(ex, check_size=check_size))
     except NotConcreteError:
         value = only_value(list(ex.path.conditions), term.as_z3())
-        ex.st.push(BV(value))
+        ex.st.push(HalmosBitVec(value))
         return int(known(ex, check_size=check_size))
 
 
@@ -63,7 +63,9 @@ def function(name: str, *sorts: z3.SortRef) -> z3.FuncDeclRef:
     return z3.Function(name, *sorts)
 
 
-def product(x: BV, y: BV, *, abstraction: Any = None) -> BV:
+def product(
+    x: HalmosBitVec, y: HalmosBitVec, *, abstraction: Any = None
+) -> HalmosBitVec:
     """A product; halmos leaves it open where both factors are unknown.
 
     Vyper's `min` and `max` multiply by a truth value, which is a choice.
@@ -75,12 +77,14 @@ def product(x: BV, y: BV, *, abstraction: Any = None) -> BV:
         ways = [one.as_long() for one in term.children()[1:] if z3.is_bv_value(one)]
         if sorted(ways) == [0, 1] and not other.is_concrete:
             chosen = [z3.BitVecVal(0, x.size), other.value]
-            return BV(z3.If(term.arg(0), chosen[ways[0]], chosen[ways[1]]), size=x.size)
+            return HalmosBitVec(
+                z3.If(term.arg(0), chosen[ways[0]], chosen[ways[1]]), size=x.size
+            )
     return multiplied(x, y, abstraction=abstraction)
 
 
-known, multiplied = sevm.Exec.mloc, BV.mul
-sevm.Exec.mloc, BV.mul = where, product
+known, multiplied = sevm.Exec.mloc, HalmosBitVec.mul
+sevm.Exec.mloc, HalmosBitVec.mul = where, product
 sevm.Function = function
 
 if __name__ == "__main__":
