@@ -45,6 +45,10 @@ MODEL = text("bafymodel")
 SALT = bytes(range(32))
 DEPLOYER = "0x" + "99" * 20
 VIEWER = "0x" + "77" * 20
+BEHAVIOURS = {None: 0, "Unpaid": 1, "": 1, "not today": 2}
+"""How a token behaves that makes its transfers, makes none, or forbids them, by what
+is said of it then; one that says nothing of itself has no word."""
+NOBODY = "0x" + "00" * 20
 
 KEYS = {name: keys.PrivateKey(sealing.keccak(name.encode())) for name in NAMES}
 PEOPLE = {name: key.public_key.to_address() for name, key in KEYS.items()}
@@ -140,6 +144,8 @@ class Comparison:
     tally: Counter[str] = field(default_factory=Counter)
     truths: list[Truth] = field(default_factory=list)
     guesses: list[Guess] = field(default_factory=list)
+    armed: bool = False
+    """Whether the token was told to call back."""
     met: set[tuple[str, str]] = field(default_factory=set)
     """Calls with the reason of each refusal, or the events of what was allowed."""
 
@@ -181,6 +187,37 @@ class Comparison:
         arguments = encode(self.coin)
         self.market = machine.deploy("ModelMarket", DEPLOYER, arguments).lower()
         return machine
+
+    def arm(self, sent: bytes | None) -> None:
+        """Has the token call the market whenever it is to move or to allow anything,
+        or never again."""
+        target = NOBODY if sent is None else self.market
+        self._token(DEPLOYER, "attack", target, Text(sent or b""))
+        self.armed = sent is not None
+
+    def misbehave(self, refusal: str | None, fee: int = 0) -> None:
+        """Has the token make no transfer, for a reason, or keep a part of each."""
+        coin = self.model.coin
+        assert isinstance(coin, HostileCoin)
+        self._token(DEPLOYER, "behave", BEHAVIOURS[refusal], fee)
+        coin.refusal, coin.fee = refusal, fee
+
+    @property
+    def moves_coins(self) -> bool:
+        """Whether the token makes the transfers that it is asked for."""
+        coin = self.model.coin
+        return not isinstance(coin, HostileCoin) or coin.refusal is None
+
+    def make_good(self) -> None:
+        """Gives the market what its token kept; the token behaves from here on."""
+        coin = self.model.coin
+        assert isinstance(coin, HostileCoin)
+        self.misbehave(None)
+        self.arm(None)
+        self._token(DEPLOYER, "transfer", self.market, self.kept)
+        coin.transfer(DEPLOYER, self.market, self.kept)
+        coin.kept[self.market] = 0
+        self.compare()
 
     def _token(self, who: str, what: str, *arguments: object) -> None:
         self.machine.send(self.coin, who, calldata(what, *arguments))
@@ -290,9 +327,17 @@ class Comparison:
                 allowed = self._ask_coin("allowance", holder, self.market)
                 assert allowed == coin.allowances[holder, self.market]
                 assert self._ask_coin("nonces", holder) == coin.nonces[holder]
-        if not getattr(coin, "fee", 0):
-            held = coin.balances[self.market]
-            assert held == model.owed() + model.slashed + model.donated
+        sent = model.owed() + model.slashed + model.donated
+        assert coin.balances[self.market] + self.kept == sent
+        if self.armed:
+            tried = self._ask_coin("reentered")
+            assert self._ask_coin("refused") == tried, "the market was entered again"
+
+    @property
+    def kept(self) -> int:
+        """What a token kept of what the market was to get."""
+        coin = self.model.coin
+        return coin.kept[self.market] if isinstance(coin, HostileCoin) else 0
 
     def _ask_coin(self, what: str, *arguments: object) -> int:
         data = _asking(what, *arguments)
@@ -643,23 +688,30 @@ class Comparison:
 
     def drain(self) -> None:
         """Everything reaches its end through calls that anyone can make."""
-        for asked in self.model.requests:
-            for _ in range(len(asked.entered) + 3):
-                if asked.stage in FINAL:
-                    break
-                _, ends, _ = self.model.where(asked)
-                self.at(max(self.now, ends))
-                if self.model.where(asked)[2]:
-                    self.expect(None, "eve", "enforce_timeout", asked.id)
-            assert asked.stage in FINAL
-            self.tally[f"ended {asked.stage}"] += 1
-            for one in asked.entered:
-                if self.model.amount_due(one):
-                    self.expect(None, "eve", "withdraw", one.id)
-                self.expect("NothingDue", "eve", "withdraw", one.id)
+        for number in range(1, len(self.model.requests) + 1):
+            self._end(self.before[0] + number)
         assert self.model.owed() == 0
-        held = self.model.coin.balances[self.market]
+        held = self.model.coin.balances[self.market] + self.kept
         assert held == self.model.slashed + self.model.donated
+
+    def _end(self, number: int) -> None:
+        def asked() -> Asked:
+            # Whoever keeps it over a refusal may keep what is no longer so.
+            return self.model.request(number)
+
+        for _ in range(len(asked().entered) + 3):
+            if asked().stage in FINAL:
+                break
+            _, ends, _ = self.model.where(asked())
+            self.at(max(self.now, ends))
+            if self.model.where(asked())[2]:
+                self.expect(None, "eve", "enforce_timeout", number)
+        assert asked().stage in FINAL
+        self.tally[f"ended {asked().stage}"] += 1
+        for one in [one.id for one in asked().entered]:
+            if self.model.amount_due(self.model.submission(one)):
+                self.expect(None, "eve", "withdraw", one)
+            self.expect("NothingDue", "eve", "withdraw", one)
 
 
 def _counters() -> tuple[int, int]:

@@ -140,18 +140,23 @@ class Coin:
             raise
 
 
+@dataclass
 class HostileCoin(Coin):
     """The harness's token: no allowances, no events, and not always a transfer."""
 
     refusal: str | None = None
     """What the market says of a token that makes no transfer."""
     fee: int = 0
+    kept: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
+    """What it has kept of what was sent to each."""
 
     def transfer(self, who: str, to: str, amount: int) -> list[Log]:
         require(self.refusal is None, self.refusal or "")
         require(self.balances[who] >= amount, "")
+        fee = min(self.fee, amount)
         self.balances[who] -= amount
-        self.balances[to] += amount - min(self.fee, amount)
+        self.balances[to] += amount - fee
+        self.kept[to] += fee
         return []
 
     def take(

@@ -31,6 +31,7 @@ from contracts.comparing import (
     Truth,
 )
 from contracts.encoding import Page, Text, text
+from contracts.hostile import code, every_function
 from contracts.reference import FINAL, NO_PERMIT, UNLIMITED, Entered, Permit
 
 MOST_REQUESTS = 4
@@ -72,6 +73,7 @@ class MarketMachine(RuleBasedStateMachine):
         size=st.sampled_from(SIZES),
         minimum=st.sampled_from([0, 0, 1, 5]),
         wrong=st.lists(st.integers(0, 4), max_size=4),
+        hostile=st.sampled_from([False, False, False, True]),
     )
     def begin(
         self,
@@ -79,8 +81,10 @@ class MarketMachine(RuleBasedStateMachine):
         size: tuple[int, int],
         minimum: int,
         wrong: list[int],
+        hostile: bool,
     ) -> None:
-        self.both = Comparison(forked_to=forked_to, tally=self.tally)
+        token = code("BadCoin") if hostile else None
+        self.both = Comparison(forked_to=forked_to, hostile=token, tally=self.tally)
         self.point: Point | None = None
         self.gone: list[Guess] = []
         """Submissions that a reorganisation took away."""
@@ -105,6 +109,8 @@ class MarketMachine(RuleBasedStateMachine):
     def _permit(self, who: str, due: int, how: str) -> Permit:
         """A permit that holds, or one of those that do not."""
         both = self.both
+        if both.hostile:
+            return NO_PERMIT
         match how:
             case "whole":
                 return both.sign(who, due)
@@ -387,16 +393,38 @@ class MarketMachine(RuleBasedStateMachine):
         guess = self._guess(pick)
         self.both.call(who, "withdraw", guess.id if guess else 0)
 
+    # A token that calls the market would do so here too, where it may.
+    @precondition(lambda self: self.both.moves_coins and not self.both.armed)
     @rule(who=names, amount=st.integers(1, 1_000))
     def donate(self, who: str, amount: int) -> None:
         self.both.call(who, "donate", amount)
 
+    @precondition(lambda self: not self.both.hostile)
     @rule(
         who=names,
         amount=st.sampled_from([0, 1, 10**16, PURSE, 2**200, 2**200, UNLIMITED]),
     )
     def approve(self, who: str, amount: int) -> None:
         self.both.call(who, "approve", amount)
+
+    # --- a token that is none ---
+
+    @precondition(lambda self: self.both.hostile)
+    @rule(
+        refusal=st.sampled_from([None, None, None, "Unpaid", "not today"]),
+        fee=st.sampled_from([0, 0, 1, 7, PURSE]),
+        pick=picks(),
+        calls_back=st.booleans(),
+    )
+    def misbehave(
+        self, refusal: str | None, fee: int, pick: int, calls_back: bool
+    ) -> None:
+        both = self.both
+        both.misbehave(refusal, fee)
+        calls = list(every_function(both).values())
+        both.arm(calls[pick % len(calls)] if calls_back else None)
+        both.compare()
+        self.tally["a token misbehaves"] += 1
 
     # --- a story that goes on ---
 
@@ -427,7 +455,8 @@ class MarketMachine(RuleBasedStateMachine):
         elif phase == "OPEN" and room and some:
             # Wrong at the front, at the back, or a page before the back.
             places = [(some % 3 - 1 - n) % truth.terms.labels for n in range(some // 2)]
-            both.call(who, "approve", 2**200)
+            if not both.hostile:
+                both.call(who, "approve", 2**200)
             self.submit_well(truth, who, tuple(places))
         elif phase == "TRUTH":
             both.open_truth_page(truth, who=who)
@@ -441,7 +470,9 @@ class MarketMachine(RuleBasedStateMachine):
             assert asked.candidate is not None
             guess = both.guesses[asked.candidate.id - 1]
             if guess.onion.core.owner != PEOPLE[guess.trainer] or some == 8:
-                both.cancel(guess, accept=True)
+                both.call(
+                    guess.trainer, "cancel_submission", guess.id, guess.seal, True
+                )
             else:
                 self.open_predictions(who, truth.id, best=True, how="well")
         elif phase in FINAL:
@@ -452,8 +483,9 @@ class MarketMachine(RuleBasedStateMachine):
             both.until(truth)
 
     def submit_well(self, truth: Truth, who: str, wrong: tuple[int, ...]) -> None:
-        """Submits, if there is money for it."""
-        if self.both.model.coin.balances[PEOPLE[who]] >= truth.stake:
+        """Submits, if there is money for it, and a token that moves it."""
+        purse = self.both.model.coin.balances[PEOPLE[who]]
+        if self.both.moves_coins and purse >= truth.stake:
             self.both.submit(truth, who, wrong)
 
     # --- time, and what never happened ---
@@ -486,6 +518,8 @@ class MarketMachine(RuleBasedStateMachine):
         """Everything reaches its end through calls that anyone can make."""
         if not hasattr(self, "both"):
             return
+        if self.both.hostile:
+            self.both.make_good()
         self.both.drain()
         if self.aims:
             target(float(len(self.both.met)), label="kinds of outcomes")

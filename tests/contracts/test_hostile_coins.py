@@ -4,35 +4,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-import boa
 import pytest
 
-from contracts.comparing import DEPLOYER, PEOPLE, Comparison
-from contracts.encoding import Page, Text, calldata, word
+from contracts.comparing import Comparison
+from contracts.encoding import calldata, word
+from contracts.hostile import code, every_function, of_coin
 from contracts.machine import Reverted
-from contracts.reference import NO_PERMIT, HostileCoin, Permit
-from contracts.sealing import NOTHING
-from contracts.world import compiled
+from contracts.reference import Permit
 from modelmarket.chain.abi import functions
 
-HARNESS = Path(__file__).parent / "harness"
-REFUSES, REVERTS = 1, 2
-
 Call = Callable[..., Any]
-
-
-@cache
-def code(name: str) -> bytes:
-    compiled("ModelCoin")  # sets the search paths
-    return bytes(boa.load_partial(str(HARNESS / f"{name}.vy")).compiler_data.bytecode)
-
-
-def of_coin(both: Comparison, what: str, *arguments: object) -> bytes:
-    return both.machine.send(both.coin, DEPLOYER, calldata(what, *arguments))
 
 
 # Each of the calls that move money, a moment before it is made.
@@ -140,29 +123,6 @@ MOVING = (
 )
 
 
-def every_function(both: Comparison) -> dict[str, bytes]:
-    """A call of each of the market's functions, with arguments that decode."""
-    terms, _ = both.terms("eve", 20, 4, 1)
-    page = Page(bytes(96))
-    arguments: dict[str, tuple[object, ...]] = {
-        "create_request": (terms, NO_PERMIT),
-        "cancel_request": (1, NOTHING, 9),
-        "open_truth": (1, 0, page, NOTHING),
-        "submit": (1, NOTHING, NOTHING, NOTHING, Text(b""), NO_PERMIT),
-        "cancel_submission": (1, NOTHING, True),
-        "set_operator": (PEOPLE["eve"], True),
-        "claim": (1, NOTHING, 1, 0),
-        "open_predictions": (1, 0, page, page, NOTHING, NOTHING, Text(b"")),
-        "is_operator": (PEOPLE["eve"], PEOPLE["ann"]),
-        "truth_page": (1, 0),
-        **dict.fromkeys(("coin", "chain_id", "slashed"), ()),
-        **dict.fromkeys(("request_count", "submission_count"), ()),
-        **dict.fromkeys(("enforce_timeout", "withdraw", "phase"), (1,)),
-        **dict.fromkeys(("request", "submission", "due"), (1,)),
-    }
-    return {name: calldata(name, *sent) for name, sent in arguments.items()}
-
-
 def test_every_function_of_the_market_is_tried() -> None:
     names = set(functions("ModelMarket"))
     assert names == set(every_function(Comparison()))
@@ -176,7 +136,7 @@ def test_while_money_moves_the_market_is_closed_to_every_call(moment: Any) -> No
     call = moment(both)
     for name, sent in every_function(both).items():
         point = both.point()
-        of_coin(both, "attack", both.market, Text(sent))
+        both.arm(sent)
         call()
         assert of_coin(both, "reentered") == word(1), name
         assert of_coin(both, "refused") == word(1), name
@@ -203,7 +163,7 @@ def test_a_permit_that_calls_back_finds_the_market_closed(moment: Any) -> None:
     of_coin(both, "ask_for_permits", True)
     for name, sent in every_function(both).items():
         point = both.point()
-        of_coin(both, "attack", both.market, Text(sent))
+        both.arm(sent)
         call(permit=Permit(both.now, 27, word(1), word(1)))
         assert of_coin(both, "reentered") == word(1), name
         assert of_coin(both, "refused") == word(1), name
@@ -213,24 +173,17 @@ def test_a_permit_that_calls_back_finds_the_market_closed(moment: Any) -> None:
 
 @pytest.mark.parametrize("moment", MOVING)
 @pytest.mark.parametrize(
-    ("coin", "behaviour", "reason"),
-    [
-        ("BadCoin", REFUSES, "Unpaid"),
-        ("BadCoin", REVERTS, "not today"),
-        ("SilentCoin", 1, ""),
-    ],
+    ("coin", "reason"),
+    [("BadCoin", "Unpaid"), ("BadCoin", "not today"), ("SilentCoin", "")],
 )
 def test_a_call_whose_money_does_not_move_changes_nothing(
-    moment: Any, coin: str, behaviour: int, reason: str
+    moment: Any, coin: str, reason: str
 ) -> None:
     both = Comparison(hostile=code(coin))
     call = moment(both)
-    of_coin(both, "behave", behaviour, 0)
-    assert isinstance(both.model.coin, HostileCoin)
-    both.model.coin.refusal = reason
+    both.misbehave(reason)
     call(refused=reason)
-    of_coin(both, "behave", 0, 0)
-    both.model.coin.refusal = None
+    both.misbehave(None)
     call()
 
 
@@ -238,9 +191,7 @@ def test_a_token_that_keeps_a_fee_makes_nobody_richer() -> None:
     """The market owes what was promised; where the token has kept too much, a
     payment is refused whole, and the next one is not worse for it."""
     both = Comparison(hostile=code("BadCoin"))
-    assert isinstance(both.model.coin, HostileCoin)
-    of_coin(both, "behave", 0, 3)
-    both.model.coin.fee = 3
+    both.misbehave(None, fee=3)
     truth = both.create()
     ann, bob = both.submit(truth, "ann"), both.submit(truth, "bob")
     both.cancel(ann)

@@ -23,10 +23,10 @@ from contracts.comparing import (
     Truth,
 )
 from contracts.encoding import Page, Text, calldata, text
+from contracts.hostile import code, every_function
 from contracts.machine import Reverted
 from contracts.reference import NO_PERMIT, PHASES, Terms
 from contracts.sealing import NOTHING
-from contracts.test_hostile_coins import code, every_function
 
 SIZES = [(20, 4), (98_305, 4)]
 """One page, and three."""
