@@ -98,6 +98,7 @@ def figures() -> str:
     soak = json.loads((BENCHMARKS / "soak.json").read_text())
     idle = json.loads((BENCHMARKS / "idle.json").read_text())
     mutants = json.loads((BENCHMARKS / "mutants.json").read_text())
+    proofs = json.loads((BENCHMARKS / "prove.json").read_text())
     reorganisations = [
         json.loads(line)
         for line in (BENCHMARKS / "reorganisations.jsonl").read_text().splitlines()
@@ -267,6 +268,10 @@ def figures() -> str:
         "",
         *_mutants(mutants),
         "",
+        "## Proofs",
+        "",
+        *_proofs(proofs),
+        "",
         "## The demo",
         "",
         "`modelmarket demo --json`, and `modelmarket demo --data FOLDER --json` with",
@@ -308,6 +313,51 @@ def _mutants(families: dict[str, Any]) -> list[str]:
         " matter are killed. Why each survivor",
         "may live stands in [`survivors.toml`](../tests/contracts/survivors.toml)."
         + since["syntactic"],
+    ]
+
+
+def _proofs(document: dict[str, Any]) -> list[str]:
+    """What halmos says of the market, and of its mutants."""
+    market = [one for one in document["verdicts"] if not one["mutant"]]
+    lies = [one for one in document["verdicts"] if one["mutant"]]
+    refuted = sum(one["verdict"] == "refuted" for one in lies)
+    longest = max(one["seconds"] for one in document["verdicts"])
+    return [
+        f"`make prove` on {document['date']}: halmos ran each call that changes anything"
+        " on the market's",
+        "bytecode, with any arguments, at any time, in any consistent state of a request"
+        " with up to two",
+        "submissions, and found nothing against these: `withdraw` pays what is due, and"
+        " nothing a second",
+        "time; the market's balance stays what it owes, what is slashed and what is"
+        " nobody's of this request;",
+        "phases only go forward; the state that a call leaves is again a consistent one,"
+        " so that what is",
+        "proved of one call holds for any number of them.",
+        "",
+        "| proof | verdict | paths | seconds of processor |",
+        "|---|---|---:|---:|",
+        *(
+            f"| {one['proof'].split('.check_')[1].replace('_', ' ')} |"
+            f" {one['verdict']} | {one['paths']:,} | {one['seconds']:,} |"
+            for one in market
+        ),
+        "",
+        f"{len(document['mutants'])} lies were put in"
+        " ([`mutants/`](../proofs/mutants)); of the"
+        f" {len(lies)} proofs that must fail on one of",
+        f"them {refuted} were refuted. The longest took {longest} seconds of"
+        f" {document['most_seconds']}.",
+        "",
+        "**What is not proved**: pages have"
+        f" {document['page_words']} words instead of 768, everything else is as it is",
+        "deployed. No more than two submissions, so no walk past a second claim; no"
+        " other request's money moves,",
+        "but what others hold is any sum. Strings have one length each. Requester and"
+        " trainers are different",
+        "accounts, and the coin is ModelCoin: the hostile token, the counting of labels,"
+        " full pages, long",
+        "rankings and gas are the tests' business.",
     ]
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The proofs' mutants belong to the contracts as they are.
+"""The proofs' verdicts and mutants belong to the contracts as they are.
 
 `make prove` proves; here nothing is proved, and halmos is not needed.
 """
@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,28 @@ def test_every_mutant_says_what_it_breaks_and_still_applies(
             if path.read_text() != (plain / path.relative_to(sources)).read_text()
         }
         assert changed, mutant.name
+
+
+def test_the_verdicts_are_of_these_contracts_and_proofs(prove: Any) -> None:
+    """A change of the code, and not of a comment, asks for `make prove`."""
+    known = json.loads(prove.RESULT.read_text())
+    assert known["code_sha256"] == prove.code_hash()
+    assert known["proofs_sha256"] == prove.proofs_hash()
+    assert known["page_words"] == prove.PAGE_WORDS
+
+
+def test_every_proof_holds_and_fails_on_each_mutant_that_it_names(
+    prove: Any,
+) -> None:
+    verdicts = {
+        (one["mutant"], one["proof"]): one["verdict"]
+        for one in json.loads(prove.RESULT.read_text())["verdicts"]
+    }
+    wanted = {("", f"{prove.ALL}.{name}"): prove.PROVED for name in prove.proofs()}
+    for mutant in prove.mutants():
+        for proof in mutant.refutes:
+            wanted[mutant.name, proof] = prove.REFUTED
+    assert verdicts == wanted
 
 
 def test_every_file_of_the_proofs_names_its_licence(prove: Any) -> None:
