@@ -268,6 +268,40 @@ def test_ctrl_c_before_anything_was_signed_says_so(here: Place) -> None:
     assert list(scratch.iterdir()) == []
 
 
+SWALLOWS = """
+import os, signal
+try:
+    os.kill(os.getpid(), signal.{})
+    for _ in range(10_000):
+        pass
+except BaseException:
+    pass
+"""
+"""A module that hears nothing while it is loaded, as compiled ones do."""
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [("SIGINT", -signal.SIGINT), ("SIGTERM", 128 + signal.SIGTERM)]
+)
+def test_what_ends_a_command_is_not_lost_in_a_module_that_loads(
+    tmp_path: Path, number: str, code: int
+) -> None:
+    (tmp_path / "swallows.py").write_text(SWALLOWS.format(number))
+    program = (
+        "from modelmarket.cli.ending import hear_signals; hear_signals()\n"
+        "import time, swallows; time.sleep(30); print('it went on')"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout) == (code, "")
+
+
 def test_ctrl_c_while_it_waits_for_a_block_says_what_was_sent(tmp_path: Path) -> None:
     with place("anvil", tmp_path / "people") as here:
         rita = Person(here, "rita")

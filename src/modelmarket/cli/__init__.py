@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import io
-import signal
 import sys
 
 import typer
@@ -25,6 +24,7 @@ from modelmarket.cli import (
     up,
     vault,
 )
+from modelmarket.cli.ending import hear_signals
 from modelmarket.cli.output import Output
 from modelmarket.errors import in_words
 
@@ -70,14 +70,9 @@ app.command("doctor")(doctor.doctor)
 app.command("up")(up.up)
 
 
-def _end(signal_number: int, _frame: object) -> None:
-    """Lets what runs end in order, as it does at Ctrl+C."""
-    sys.exit(128 + signal_number)
-
-
 def main() -> None:
     """Runs a command; errors are said in words and end with their own code."""
-    signal.signal(signal.SIGTERM, _end)
+    hear_signals()
     for stream in (sys.stdout, sys.stderr):
         # What a terminal has no sign for is spelled out, and never an error.
         if isinstance(stream, io.TextIOWrapper):
