@@ -19,10 +19,10 @@ import numpy as np
 from modelmarket.chain.anvil import running_anvil
 from modelmarket.chain.connection import Call, Connection, Receipt
 from modelmarket.chain.contracts import NO_PERMIT, ModelCoin, ModelMarket, Permit
-from modelmarket.chain.events import RequestCreated, SubmissionCreated
 from modelmarket.chain.sending import calldata_floor
 from modelmarket.chain.wallets import Wallet
 from modelmarket.protocol.classes import Codes
+from modelmarket.protocol.events import RequestCreated, SubmissionCreated
 from modelmarket.protocol.labels import pack
 from modelmarket.protocol.seals import Core, Opening, seal, superhash
 from modelmarket.protocol.terms import DAY_S, Terms

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from modelmarket.chain.abi import EventType, events
 from modelmarket.chain.connection import Call, Connection, Log
-from modelmarket.chain.events import EVENT_TYPES
 from modelmarket.chain.sending import send
 from modelmarket.chain.wallets import Wallet
+from modelmarket.protocol.events import EVENT_TYPES
 from modelmarket.protocol.terms import Terms
 from modelmarket.protocol.types import Address, checksummed
 

@@ -94,7 +94,7 @@ def test_every_public_function_and_class_says_what_it_is_for() -> None:
     ]
     # The events say it once, in the contract's interface file.
     silent = [
-        name for name in silent if not name.startswith("modelmarket.chain.events.")
+        name for name in silent if not name.startswith("modelmarket.protocol.events.")
     ]
     assert silent == []
 

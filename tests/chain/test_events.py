@@ -15,14 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelmarket.chain.abi import EventType, functions
-from modelmarket.chain.events import (
+from modelmarket.chain.events import decode
+from modelmarket.errors import ChainError
+from modelmarket.protocol.events import (
     EVENT_TYPES,
     RequestCreated,
     SubmissionFailed,
     Unreadable,
-    decode,
 )
-from modelmarket.errors import ChainError
 from modelmarket.protocol.seals import superhash
 from modelmarket.protocol.terms import ABI, Terms
 from modelmarket.protocol.types import checksummed

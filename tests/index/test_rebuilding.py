@@ -9,8 +9,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from modelmarket.chain import events as ev
 from modelmarket.chain.contracts import ModelMarket
+from modelmarket.chain.events import decode
 from modelmarket.chain.sending import send
 from modelmarket.chain.wallets import Wallet
 from modelmarket.errors import RevertError
@@ -19,10 +19,10 @@ from modelmarket.index.expected import (
     expected_request,
     expected_submissions,
 )
-from modelmarket.index.history import replay
 from modelmarket.market import Market
 from modelmarket.protocol.classes import Codes
 from modelmarket.protocol.labels import pack
+from modelmarket.protocol.requests import replay
 from modelmarket.protocol.seals import Core, Opening, seal, superhash
 from modelmarket.protocol.terms import Terms
 from modelmarket.protocol.types import RequestId, Salt, SubmissionId
@@ -249,7 +249,7 @@ def test_every_field_of_a_request_follows_from_its_logs_in_every_block(
     placed = requester.index.logs(story.id)
     for number in range(first, head + 1):
         logs = [one.log for one in placed if one.log.block <= number]
-        record = replay(event for log in logs if (event := ev.decode(log)))
+        record = replay(event for log in logs if (event := decode(log)))
         now = requester.connection.block(number).timestamp
         says = story.contract.request(story.id, at=number)
         assert list(differences(says, expected_request(record, now))) == []

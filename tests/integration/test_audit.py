@@ -13,10 +13,10 @@ import pytest
 from modelmarket.audit import audit, judge
 from modelmarket.audit.evidence import Evidence, gather
 from modelmarket.chain.contracts import RequestState, SubmissionState
-from modelmarket.chain.events import Withdrawn
-from modelmarket.index.history import RequestRecord, SubmissionRecord
 from modelmarket.market import Request
+from modelmarket.protocol.events import Withdrawn
 from modelmarket.protocol.phases import Phase, Status
+from modelmarket.protocol.requests import RequestRecord, SubmissionRecord
 from modelmarket.protocol.types import SubmissionId, Wei
 from modelmarket.storage.cid import Cid
 from trading import Place, place

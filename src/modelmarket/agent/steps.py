@@ -13,8 +13,8 @@ from modelmarket.protocol.phases import Phase, Status
 from modelmarket.protocol.types import RequestId, SubmissionId
 
 if TYPE_CHECKING:
-    from modelmarket.index.history import RequestRecord, SubmissionRecord
     from modelmarket.market.market import Market
+    from modelmarket.protocol.requests import RequestRecord, SubmissionRecord
     from modelmarket.protocol.types import Address, Seal
     from modelmarket.vault.secret import SealedTruth
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from modelmarket.audit.evidence import Evidence, Transfer, gather
-from modelmarket.chain import events as ev
 from modelmarket.chain.abi import functions
 from modelmarket.datasets.published import SAMPLE, TEST, TRAIN
 from modelmarket.errors import ModelMarketError, UnreadableError
@@ -21,11 +20,12 @@ from modelmarket.index.expected import (
     expected_request,
     expected_submissions,
 )
-from modelmarket.index.history import RequestRecord, SubmissionRecord, replay
 from modelmarket.market.request import PREDICTIONS
+from modelmarket.protocol import events as ev
 from modelmarket.protocol.labels import count_matches, difference, from_words, unpack
 from modelmarket.protocol.money import format_mdc
 from modelmarket.protocol.phases import Failure, Phase, Status
+from modelmarket.protocol.requests import RequestRecord, SubmissionRecord, replay
 from modelmarket.protocol.seals import Core, seal, superhash
 from modelmarket.protocol.types import Address, RequestId, Salt
 from modelmarket.storage.cid import Cid

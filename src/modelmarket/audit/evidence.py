@@ -13,18 +13,19 @@ from typing import TYPE_CHECKING
 
 from eth_hash.auto import keccak
 
-from modelmarket.chain import events as ev
+from modelmarket.chain.events import decode
 from modelmarket.errors import ChainError
 from modelmarket.market.request import Request
+from modelmarket.protocol import events as ev
 from modelmarket.protocol.types import Address, SubmissionId, Wei, checksummed
 
 if TYPE_CHECKING:
     from modelmarket.chain.connection import Block
     from modelmarket.chain.contracts import RequestState, SubmissionState
-    from modelmarket.index.history import RequestRecord
     from modelmarket.index.queries import Seen
     from modelmarket.index.records import Placed
     from modelmarket.market.market import Market
+    from modelmarket.protocol.requests import RequestRecord
     from modelmarket.protocol.types import RequestId
 
 _TRANSFER = keccak(b"Transfer(address,address,uint256)")
@@ -144,7 +145,7 @@ def _read(market: Market, seen: Seen) -> Evidence:
         events=[
             event
             for one in seen.placed
-            if not isinstance(event := ev.decode(one.log), ev.Unreadable | None)
+            if not isinstance(event := decode(one.log), ev.Unreadable | None)
         ],
         block=market.connection.block(head),
         state=state,

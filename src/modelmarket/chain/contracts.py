@@ -9,9 +9,10 @@ from typing import Any
 from modelmarket.chain.abi import functions
 from modelmarket.chain.artifacts import artifact
 from modelmarket.chain.connection import Call, Connection, Receipt
-from modelmarket.chain.events import Event, Unreadable, decode
+from modelmarket.chain.events import decode
 from modelmarket.chain.sending import send
 from modelmarket.chain.wallets import Wallet
+from modelmarket.protocol.events import Event, Unreadable
 from modelmarket.protocol.labels import Page, difference, words
 from modelmarket.protocol.phases import Phase, Status
 from modelmarket.protocol.terms import Terms

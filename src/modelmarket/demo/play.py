@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 
 from modelmarket import agent
 from modelmarket.audit import Verdict, audit
-from modelmarket.chain import events as ev
 from modelmarket.datasets.idx import find_mnist, write_mnist
 from modelmarket.datasets.split import Source
 from modelmarket.datasets.tables import open_table
@@ -25,6 +24,7 @@ from modelmarket.demo.models import RECIPES, predict, require_libraries, train
 from modelmarket.demo.people import Person, Stage, stage
 from modelmarket.errors import RevertError
 from modelmarket.market import Request
+from modelmarket.protocol import events as ev
 from modelmarket.protocol.money import ONE_MDC, format_mdc
 from modelmarket.protocol.types import Address, SubmissionId, Wei
 

@@ -17,7 +17,7 @@ from modelmarket.protocol.phases import Phase
 from modelmarket.protocol.types import SubmissionId
 
 if TYPE_CHECKING:
-    from modelmarket.index.history import RequestRecord
+    from modelmarket.protocol.requests import RequestRecord
 
 NONE = SubmissionId(0)
 

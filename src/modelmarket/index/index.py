@@ -19,15 +19,9 @@ from contextlib import contextmanager
 import sqlalchemy as sa
 
 from modelmarket.chain.connection import Block, Connection, Log
-from modelmarket.chain.events import (
-    OperatorSet,
-    RequestCreated,
-    Unreadable,
-    decode,
-)
+from modelmarket.chain.events import decode
 from modelmarket.errors import ChainError, UnreadableError
 from modelmarket.index import schema
-from modelmarket.index.history import RequestRecord, SubmissionRecord
 from modelmarket.index.queries import Queries
 from modelmarket.index.records import Place, PlacedEvent
 from modelmarket.index.schema import open_engine
@@ -35,6 +29,8 @@ from modelmarket.index.summaries import (
     request_row,
     submission_row,
 )
+from modelmarket.protocol.events import OperatorSet, RequestCreated, Unreadable
+from modelmarket.protocol.requests import RequestRecord, SubmissionRecord
 from modelmarket.protocol.types import Address, RequestId
 from modelmarket.text import storable
 

@@ -9,13 +9,13 @@ from typing import TypeVar
 
 import sqlalchemy as sa
 
-from modelmarket.chain.events import Event, RequestCreated, SubmissionCreated
 from modelmarket.errors import ChainError, NotFoundError
 from modelmarket.index import schema
-from modelmarket.index.history import RequestRecord
 from modelmarket.index.records import Placed, Records
 from modelmarket.index.summaries import ALL, Sort, Summary, Wanted, summary
+from modelmarket.protocol.events import Event, RequestCreated, SubmissionCreated
 from modelmarket.protocol.phases import Status
+from modelmarket.protocol.requests import RequestRecord
 from modelmarket.protocol.types import Address, RequestId, Seal, SubmissionId
 
 _T = TypeVar("_T")

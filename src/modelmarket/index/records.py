@@ -11,10 +11,11 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from modelmarket.chain.connection import Log
-from modelmarket.chain.events import Event, Unreadable, decode
+from modelmarket.chain.events import decode
 from modelmarket.errors import UnreadableError
 from modelmarket.index import schema
-from modelmarket.index.history import RequestRecord, replay
+from modelmarket.protocol.events import Event, Unreadable
+from modelmarket.protocol.requests import RequestRecord, replay
 from modelmarket.protocol.types import Address, RequestId
 
 MOST_KNOWN = 256

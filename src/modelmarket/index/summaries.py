@@ -10,8 +10,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from modelmarket.index import schema
-from modelmarket.index.history import RequestRecord, SubmissionRecord
 from modelmarket.protocol.phases import Clock, Phase
+from modelmarket.protocol.requests import RequestRecord, SubmissionRecord
 from modelmarket.protocol.types import Address, RequestId, SubmissionId, Wei
 from modelmarket.text import storable
 

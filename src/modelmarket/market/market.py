@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Unpack
 
 from modelmarket.chain.connection import Call, Receipt
 from modelmarket.chain.contracts import NO_PERMIT, ModelMarket, Permit, with_copy
-from modelmarket.chain.events import RequestCreated
 from modelmarket.chain.networks import LOCAL, Network, Networks
 from modelmarket.chain.wallets import Keystores, Wallet
 from modelmarket.errors import (
@@ -29,6 +28,7 @@ from modelmarket.market.request import Request
 from modelmarket.market.reusing import refuse_used_seal
 from modelmarket.market.submission import Submission
 from modelmarket.market.verifying import Verifier
+from modelmarket.protocol.events import RequestCreated
 from modelmarket.protocol.money import format_mdc
 from modelmarket.protocol.terms import Terms
 from modelmarket.protocol.types import Address, RequestId, Seal, SubmissionId, Wei

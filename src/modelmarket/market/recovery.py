@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelmarket.chain.contracts import copy_in
-from modelmarket.chain.events import RequestCreated, SubmissionCreated, decode
+from modelmarket.chain.events import decode
 from modelmarket.datasets.split import DEFAULT_FRACTION
 from modelmarket.errors import (
     ModelMarketError,
@@ -21,6 +21,7 @@ from modelmarket.errors import (
 )
 from modelmarket.index.summaries import Wanted
 from modelmarket.market.preparing import sealed_truth
+from modelmarket.protocol.events import RequestCreated, SubmissionCreated
 from modelmarket.protocol.types import RequestId, Seal, SubmissionId
 from modelmarket.storage.cid import Cid
 from modelmarket.storage.fetch import fetch
@@ -30,9 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from modelmarket.datasets.split import Source
-    from modelmarket.index.history import RequestRecord
     from modelmarket.market.market import Market
     from modelmarket.market.request import Request
+    from modelmarket.protocol.requests import RequestRecord
     from modelmarket.protocol.types import Address
 
 MOST_COPY_BYTES = 64 * 2**20

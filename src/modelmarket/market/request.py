@@ -9,14 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelmarket.chain.contracts import with_copy
-from modelmarket.chain.events import (
-    RequestCancelled,
-    RequestForfeited,
-    RequestFulfilled,
-    RequestRefunded,
-    SubmissionCreated,
-    decode,
-)
+from modelmarket.chain.events import decode
 from modelmarket.datasets.published import (
     MANIFEST,
     MOST_MANIFEST_BYTES,
@@ -27,13 +20,20 @@ from modelmarket.datasets.published import (
 from modelmarket.datasets.split import LABEL, ROW_ID
 from modelmarket.errors import DataError, InputError, NotFoundError, StepError
 from modelmarket.files import existing_path
-from modelmarket.index.history import RequestRecord
 from modelmarket.market.reusing import refuse_high_stake, refuse_second
 from modelmarket.market.submission import Submission
 from modelmarket.protocol.classes import Codes
+from modelmarket.protocol.events import (
+    RequestCancelled,
+    RequestForfeited,
+    RequestFulfilled,
+    RequestRefunded,
+    SubmissionCreated,
+)
 from modelmarket.protocol.labels import pack, page_count, unpack
 from modelmarket.protocol.money import format_mdc
 from modelmarket.protocol.phases import Phase, Position
+from modelmarket.protocol.requests import RequestRecord
 from modelmarket.protocol.seals import superhash
 from modelmarket.protocol.types import Address, RequestId, Seal, SubmissionId, Superhash
 from modelmarket.storage.cid import Cid

@@ -17,9 +17,9 @@ from modelmarket.vault.secret import SealedPredictions
 if TYPE_CHECKING:
     from modelmarket.chain.networks import Network
     from modelmarket.datasets.fingerprints import Fingerprints
-    from modelmarket.index.history import SubmissionRecord
     from modelmarket.market.market import Market
     from modelmarket.market.request import Request
+    from modelmarket.protocol.requests import SubmissionRecord
     from modelmarket.protocol.types import Address, Seal
     from modelmarket.vault.vault import Published
 

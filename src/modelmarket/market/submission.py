@@ -5,17 +5,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelmarket.chain.events import (
-    SubmissionCancelled,
-    SubmissionFailed,
-    decode,
-)
+from modelmarket.chain.events import decode
 from modelmarket.chain.reasons import REASONS
 from modelmarket.errors import RevertError, StepError
-from modelmarket.index.history import SubmissionRecord
+from modelmarket.protocol.events import SubmissionCancelled, SubmissionFailed
 from modelmarket.protocol.labels import count_matches, unpack
 from modelmarket.protocol.money import format_mdc
 from modelmarket.protocol.phases import Phase, Status
+from modelmarket.protocol.requests import SubmissionRecord
 from modelmarket.protocol.types import SubmissionId, Wei
 from modelmarket.text import local_time
 

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from modelmarket.chain.contracts import ModelMarket, RequestState
-    from modelmarket.index.history import RequestRecord
     from modelmarket.index.index import Index
     from modelmarket.index.queries import Mark
+    from modelmarket.protocol.requests import RequestRecord
     from modelmarket.protocol.types import RequestId
 
 _T = TypeVar("_T")

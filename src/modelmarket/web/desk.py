@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from modelmarket import agent
 from modelmarket.chain.connection import Call
 from modelmarket.chain.contracts import NO_PERMIT, Permit
-from modelmarket.chain.events import RequestCreated, SubmissionCreated, decode
+from modelmarket.chain.events import decode
 from modelmarket.chain.sending import quote
 from modelmarket.errors import (
     ChainError,
@@ -31,6 +31,7 @@ from modelmarket.errors import (
 )
 from modelmarket.index.summaries import Wanted
 from modelmarket.market.request import Prepared
+from modelmarket.protocol.events import RequestCreated, SubmissionCreated
 from modelmarket.protocol.terms import Terms
 from modelmarket.protocol.types import (
     Address,

@@ -15,7 +15,7 @@ from modelmarket.web.activity import Kind
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from modelmarket.index.history import RequestRecord, SubmissionRecord
+    from modelmarket.protocol.requests import RequestRecord, SubmissionRecord
     from modelmarket.protocol.types import Address, SubmissionId
 
 CONFIDENT = 1.96

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from modelmarket.chain.events import (
+from modelmarket.protocol.events import (
     Claimed,
     Event,
     PredictionsOpened,
