@@ -20,7 +20,7 @@ import numpy as np
 from eth_keys import keys
 
 from contracts import sealing
-from contracts.encoding import Page, Text, calldata, encode, text, word
+from contracts.encoding import Log, Page, Text, calldata, encode, text, word
 from contracts.machine import START, Machine, Reverted
 from contracts.reference import (
     FINAL,
@@ -122,6 +122,8 @@ class Point:
     now: int
     truths: list[Truth]
     guesses: list[Guess]
+    logged: int
+    """How many logs there were."""
 
 
 @dataclass
@@ -144,6 +146,8 @@ class Comparison:
     tally: Counter[str] = field(default_factory=Counter)
     truths: list[Truth] = field(default_factory=list)
     guesses: list[Guess] = field(default_factory=list)
+    logged: list[Log] = field(default_factory=list)
+    """Everything that the market has said."""
     armed: bool = False
     """Whether the token was told to call back."""
     met: set[tuple[str, str]] = field(default_factory=set)
@@ -247,7 +251,9 @@ class Comparison:
             f"{what}: the contract says {answer!r}, the model {refusal!r}"
         )
         if refusal is None:
-            assert self.machine.logs() == self.model.logs, what
+            logs = self.machine.logs()
+            assert logs == self.model.logs, what
+            self.logged += [one for one in logs if one[0] == self.market]
             if contract == self.market:
                 assert output == (b"" if value is None else word(value)), what
         self.compare()
@@ -273,6 +279,17 @@ class Comparison:
                 sent = (owner, self.market, amount, *permit)
                 return self.coin, "permit", sent
         return self.market, what, arguments
+
+    def would_refuse(self, who: str, what: str, *arguments: object) -> str | None:
+        """Why the market would refuse a call now; None if it would not."""
+        point = self.machine.evm.snapshot()
+        try:
+            self.machine.send(self.market, PEOPLE[who], calldata(what, *arguments))
+        except Reverted as error:
+            return str(error)
+        finally:
+            self.machine.evm.revert(point)
+        return None
 
     def look(self, what: str, *arguments: object) -> bytes:
         """What a view of the market answers, or its reason to refuse."""
@@ -388,6 +405,7 @@ class Comparison:
             self.now,
             list(self.truths),
             list(self.guesses),
+            len(self.logged),
         )
 
     def reorganise(self, point: Point) -> None:
@@ -395,6 +413,7 @@ class Comparison:
         self.machine.evm.revert(point.checkpoint)
         self.model = point.model
         self.truths, self.guesses = list(point.truths), list(point.guesses)
+        del self.logged[point.logged :]
         self._move(point.now)
         self.compare()
 

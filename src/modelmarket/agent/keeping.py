@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from modelmarket.agent.steps import (
-    NONE,
     Kind,
     Step,
     Trouble,
@@ -27,6 +26,7 @@ from modelmarket.agent.steps import (
     look_ahead,
 )
 from modelmarket.errors import ModelMarketError, RevertError, StepError, in_words
+from modelmarket.protocol.steps import NONE
 from modelmarket.protocol.types import RequestId, SubmissionId
 
 if TYPE_CHECKING:

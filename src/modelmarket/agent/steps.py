@@ -9,16 +9,14 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from modelmarket.errors import ChainError, UnreadableError
-from modelmarket.protocol.phases import Phase, Status
+from modelmarket.protocol import steps
+from modelmarket.protocol.steps import NONE
 from modelmarket.protocol.types import RequestId, SubmissionId
 
 if TYPE_CHECKING:
     from modelmarket.market.market import Market
-    from modelmarket.protocol.requests import RequestRecord, SubmissionRecord
     from modelmarket.protocol.types import Address, Seal
     from modelmarket.vault.secret import SealedTruth
-
-NONE = SubmissionId(0)
 
 
 class Kind(StrEnum):
@@ -32,6 +30,16 @@ class Kind(StrEnum):
     STAND_BY = "stand by"
     LOOK = "look at"
     """What is planned for it could not be found out; nobody does this step."""
+
+
+_KINDS = {
+    steps.StepKind.OPEN_TRUTH: Kind.OPEN_TRUTH,
+    steps.StepKind.CLAIM: Kind.CLAIM,
+    steps.StepKind.OPEN_PREDICTIONS: Kind.VALIDATE,
+    steps.StepKind.WITHDRAW: Kind.WITHDRAW,
+    steps.StepKind.ENFORCE_TIMEOUT: Kind.ENFORCE,
+    None: Kind.STAND_BY,
+}
 
 
 @dataclass(frozen=True)
@@ -140,15 +148,15 @@ def look_ahead(
         except ChainError as error:
             trouble(RequestId(0), error)
     now = market.now() if now is None else now
-    steps: list[Step] = []
+    found: list[Step] = []
     for one in _concerns(market, trouble):
         if one.request_id in resting:
             continue
         try:
-            steps += _planned(market, one, now)
+            found += _planned(market, one, now)
         except Exception as error:  # noqa: BLE001  # one request never stops the others
             trouble(one.request_id, error)
-    return Outlook(sorted(steps, key=lambda step: (step.begins, step.ends)), troubles)
+    return Outlook(sorted(found, key=lambda step: (step.begins, step.ends)), troubles)
 
 
 def _planned(market: Market, concern: _Concern, now: int) -> list[Step]:
@@ -170,10 +178,10 @@ def _planned(market: Market, concern: _Concern, now: int) -> list[Step]:
         if concern.submissions.get(one.seal) == one.trainer
     ]
     truth_is_ours = concern.requester == record.requester
-    if record.stage.is_final:
-        return list(_withdrawals(record, ours))
-    found = list(_steps(record, ours, now, truth_is_ours=truth_is_ours))
-    return found or list(_standing_by(record, ours, now))
+    return [
+        Step(_KINDS[one.kind], one.request_id, one.submission_id, one.begins, one.ends)
+        for one in steps.steps(record, ours, now, truth_is_ours=truth_is_ours)
+    ]
 
 
 def is_due(market: Market, step: Step, now: int | None = None) -> bool:
@@ -281,86 +289,3 @@ def _set_aside_with(
             for one in market.index.logs(request_id)
         ):
             yield request_id
-
-
-def _withdrawals(record: RequestRecord, ours: list[SubmissionRecord]) -> Iterator[Step]:
-    """What an ended request owes to ours: the table in the protocol."""
-    owed = {
-        Phase.CANCELLED: Status.LIVE,
-        Phase.FORFEITED: Status.LIVE,
-        Phase.REFUNDED: Status.RANKED,
-        Phase.FULFILLED: Status.RANKED,
-    }[record.stage]
-    for one in ours:
-        if one.status is owed:
-            yield Step(Kind.WITHDRAW, record.id, one.id, 0, 0)
-
-
-def _steps(
-    record: RequestRecord,
-    ours: list[SubmissionRecord],
-    now: int,
-    *,
-    truth_is_ours: bool,
-) -> Iterator[Step]:
-    position, window = record.at(now), record.terms.opening_window_s
-    live = [one for one in ours if one.is_live]
-    if position.overdue:
-        if _gains_by_enforcing(record, live, position.phase, requester=truth_is_ours):
-            yield Step(Kind.ENFORCE, record.id, NONE, position.step_ends, 0)
-        return
-    if position.phase in (Phase.OPEN, Phase.TRUTH):
-        if truth_is_ours:
-            begins = record.deadline
-            yield Step(Kind.OPEN_TRUTH, record.id, NONE, begins, begins + window)
-        for one in live:
-            # Claims come once the truth is open; until then nothing can be done.
-            yield Step(Kind.CLAIM, record.id, one.id, position.step_ends, 0)
-        return
-    match position.phase:
-        case Phase.CLAIMS:
-            for one in live:
-                if one.status is Status.LIVE:
-                    yield Step(
-                        Kind.CLAIM,
-                        record.id,
-                        one.id,
-                        record.started,
-                        position.step_ends,
-                    )
-        case Phase.VALIDATION:
-            best = record.ranking[0]
-            if best in live:
-                begins = position.step_ends - window
-                yield Step(
-                    Kind.VALIDATE, record.id, best.id, begins, position.step_ends
-                )
-        case _:
-            return
-
-
-def _standing_by(
-    record: RequestRecord, ours: list[SubmissionRecord], now: int
-) -> Iterator[Step]:
-    """A claim may become the candidate, and others may miss their steps."""
-    position = record.at(now)
-    ranked = [one.id for one in ours if one.is_live and one.status is Status.RANKED]
-    for one in ranked or [NONE]:
-        yield Step(Kind.STAND_BY, record.id, one, position.step_ends, 0)
-
-
-def _gains_by_enforcing(
-    record: RequestRecord,
-    live: list[SubmissionRecord],
-    phase: Phase,
-    *,
-    requester: bool,
-) -> bool:
-    """Whether taking the step that somebody missed is in the user's interest."""
-    ranked = [one for one in live if one.status is Status.RANKED]
-    if phase is Phase.TRUTH:
-        return bool(live) or (requester and record.live == 0)
-    if phase is Phase.CLAIMS:
-        return requester or bool(ranked)
-    candidate = record.ranking[0]
-    return candidate not in ranked and (requester or bool(ranked))

@@ -22,9 +22,10 @@ from modelmarket.index.expected import (
 )
 from modelmarket.market.request import PREDICTIONS
 from modelmarket.protocol import events as ev
+from modelmarket.protocol import payouts
 from modelmarket.protocol.labels import count_matches, difference, from_words, unpack
 from modelmarket.protocol.money import format_mdc
-from modelmarket.protocol.phases import Failure, Phase, Status
+from modelmarket.protocol.phases import Failure
 from modelmarket.protocol.requests import RequestRecord, SubmissionRecord, replay
 from modelmarket.protocol.seals import Core, seal, superhash
 from modelmarket.protocol.types import Address, RequestId, Salt
@@ -291,41 +292,19 @@ def _explained(
             return
 
 
-def _entitled(record: RequestRecord, one: SubmissionRecord) -> int:
-    """What a submission to an ended request gets back: the protocol's table."""
-    stake, reward = record.terms.stake, record.terms.reward
-    if one.status is Status.CANCELLED:
-        return stake
-    if one.status is Status.FAILED:
-        return 0
-    match record.stage:
-        case Phase.CANCELLED:
-            return stake + reward // record.live
-        case Phase.FORFEITED:
-            return stake
-        case Phase.FULFILLED if one.id == record.winner:
-            return stake + reward
-        case _:
-            return stake if one.matches is not None else 0
-
-
 def _outcome(evidence: Evidence) -> str:
     record = evidence.record
     if not record.stage.is_final:
         return "the request has not ended"
     for one in record.submissions.values():
         owed = evidence.due[one.id]
-        entitled = _entitled(record, one)
+        entitled = payouts.entitled(record, one)
         _require(
             one.paid + owed == entitled,
             f"submission {one.id} got {one.paid} wei and is due {owed}; "
             f"the rules say {entitled}",
         )
-    reward = record.terms.reward
-    requester = {
-        Phase.CANCELLED: reward % record.live if record.live else reward,
-        Phase.REFUNDED: reward,
-    }.get(record.stage, 0)
+    requester = payouts.returned(record)
     _require(
         record.paid == requester,
         f"the requester got {record.paid} wei; the rules say {requester}",
@@ -338,11 +317,8 @@ def _outcome(evidence: Evidence) -> str:
 
 def _sum(evidence: Evidence) -> str:
     record = evidence.record
-    stakes = len(record.submissions) * record.terms.stake
-    taken = record.terms.reward + stakes
-    paid = record.paid + sum(one.paid for one in record.submissions.values())
-    failed = sum(one.status is Status.FAILED for one in record.submissions.values())
-    slashed = record.slashed + failed * record.terms.stake
+    taken, paid = payouts.taken(record), payouts.paid(record)
+    slashed = payouts.slashed(record)
     if record.stage.is_final:
         due: int = sum(evidence.due.values())
         _require(
@@ -350,7 +326,7 @@ def _sum(evidence: Evidence) -> str:
             f"{taken} wei came in; {paid} were paid, {due} are due, {slashed} slashed",
         )
     else:
-        due = taken - paid - slashed
+        due = payouts.held(record)
         _require(due >= 0, f"{taken} wei came in, {paid + slashed} are gone")
     owed = evidence.slashed + due
     _require(

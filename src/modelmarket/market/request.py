@@ -33,8 +33,9 @@ from modelmarket.protocol.events import (
 from modelmarket.protocol.labels import pack, page_count, unpack
 from modelmarket.protocol.money import format_mdc
 from modelmarket.protocol.phases import Phase, Position
-from modelmarket.protocol.requests import RequestRecord
+from modelmarket.protocol.requests import RequestRecord, SubmissionRecord
 from modelmarket.protocol.seals import superhash
+from modelmarket.protocol.steps import StepKind, refusal
 from modelmarket.protocol.types import Address, RequestId, Seal, SubmissionId, Superhash
 from modelmarket.storage.cid import Cid
 from modelmarket.storage.fetch import fetch
@@ -109,6 +110,15 @@ class Request:
     def position(self) -> Position:
         """Phase and window at chain time."""
         return self.record.at(self.market.now())
+
+    def refuses(
+        self, kind: StepKind, submission: SubmissionRecord | None = None
+    ) -> bool:
+        """Whether the contract would refuse this wallet a call now."""
+        now, who = self.market.now(), self.market.wallet.address
+        return (
+            refusal(kind, self.record, now, who=who, submission=submission) is not None
+        )
 
     def submissions(self) -> list[Submission]:
         """All submissions, oldest first."""
@@ -302,8 +312,8 @@ class Request:
         """
         market = self.market
         market.outbox.finish_interrupted("submit", "modelmarket submission list")
-        position = self.position()
-        if position.phase is not Phase.OPEN:
+        if self.refuses(StepKind.SUBMIT):
+            position = self.position()
             raise StepError(
                 f"Request {self.id} takes no more submissions: "
                 f"it is in {position.phase.name}."
@@ -440,8 +450,7 @@ class Request:
         Raises:
             StepError: It is not time, or the truth is not in this vault.
         """
-        position = self.position()
-        if position.phase is not Phase.TRUTH or position.overdue:
+        if self.refuses(StepKind.OPEN_TRUTH):
             raise StepError(
                 f"The truth of request {self.id} cannot be opened now: {self.status()}"
             )

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 from modelmarket.chain.events import decode
 from modelmarket.chain.reasons import REASONS
 from modelmarket.errors import RevertError, StepError
+from modelmarket.protocol import payouts
 from modelmarket.protocol.events import SubmissionCancelled, SubmissionFailed
 from modelmarket.protocol.labels import count_matches, unpack
 from modelmarket.protocol.money import format_mdc
 from modelmarket.protocol.phases import Phase, Status
 from modelmarket.protocol.requests import SubmissionRecord
+from modelmarket.protocol.steps import StepKind
 from modelmarket.protocol.types import SubmissionId, Wei
 from modelmarket.text import local_time
 
@@ -48,8 +50,8 @@ class Submission:
     # --- looking ---
 
     def due(self) -> Wei:
-        """Wei of MDC that withdrawing would pay now."""
-        return self.request.market.contract.due(self.id)
+        """Wei of MDC that withdrawing would pay, as far as this has been read."""
+        return payouts.due(self.request.record, self.record)
 
     def secret(self) -> SealedPredictions | None:
         """What opens it, if it is in this vault and was sealed by its trainer."""
@@ -176,13 +178,7 @@ class Submission:
         Raises:
             StepError: It is not the candidate, or the secret is not here.
         """
-        position = self.request.position()
-        ranking = self.request.record.ranking
-        if (
-            position.phase is not Phase.VALIDATION
-            or position.overdue
-            or ranking[0].id != self.id
-        ):
+        if self.request.refuses(StepKind.OPEN_PREDICTIONS, self.record):
             raise StepError(
                 f"Submission {self.id} cannot be validated now: {self.request.status()}"
             )

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
-from functools import partial, wraps
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
@@ -31,7 +31,7 @@ from modelmarket.errors import (
 )
 from modelmarket.index.summaries import Sort, Wanted
 from modelmarket.market import Request as MarketRequest
-from modelmarket.protocol.types import Address, RequestId, SubmissionId, Wei
+from modelmarket.protocol.types import Address, RequestId
 from modelmarket.storage.cid import Cid
 from modelmarket.web import views
 from modelmarket.web.activity import MOST_NUMBER, State
@@ -274,14 +274,9 @@ def show_request(
         upload: The files that came with it, and are still here.
     """
     who, record = visitor(desk, request), found.record
-    position = record.at(desk.now())
+    now = desk.now()
+    position = record.at(now)
     mine = [one for one in record.submissions.values() if one.trainer == who.account]
-    due: dict[SubmissionId, Wei] = {}
-    if position.phase.is_final:
-        contract = desk.market.contract
-        due = {
-            one.id: desk.known(partial(contract.due, one.id), Wei(0)) for one in mine
-        }
     plan = [step for step in desk.coming if step.request_id == found.id]
     may_claim = who.account is None or may_claim_for(desk, who.account)
     kept = {}
@@ -298,7 +293,7 @@ def show_request(
         position=position,
         line=views.time_line(record, position),
         ranking=views.ranking(record, who.account),
-        deeds=views.deeds(record, position, who.account, due),
+        deeds=views.deeds(record, now, who.account),
         mine=mine,
         plan=plan,
         may_claim=may_claim,

@@ -9,14 +9,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from modelmarket.protocol.money import format_mdc
+from modelmarket.protocol.payouts import due
 from modelmarket.protocol.phases import Failure, Phase, Position, Status
+from modelmarket.protocol.steps import StepKind, refusal
 from modelmarket.web.activity import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from modelmarket.protocol.requests import RequestRecord, SubmissionRecord
-    from modelmarket.protocol.types import Address, SubmissionId
+    from modelmarket.protocol.types import Address
 
 CONFIDENT = 1.96
 """Standard deviations to either side that hold 95%."""
@@ -190,30 +190,28 @@ def time_line(record: RequestRecord, position: Position) -> list[Stop]:
     return [*stops, Stop(name, "now" if final else "later", 0)]
 
 
-def deeds(
-    record: RequestRecord,
-    position: Position,
-    account: Address | None,
-    due: Mapping[SubmissionId, int],
-) -> list[Deed]:
+def deeds(record: RequestRecord, now: int, account: Address | None) -> list[Deed]:
     """What an account can do about a request now.
 
     Args:
         record: The request.
-        position: Where it stands.
+        now: Seconds of chain time.
         account: Whose page it is.
-        due: Wei that withdrawing would pay, by submission.
     """
     found: list[Deed] = []
     if account is None:
         return found
-    if position.overdue:
+
+    def may(kind: StepKind, one: SubmissionRecord | None = None) -> bool:
+        return refusal(kind, record, now, who=account, submission=one) is None
+
+    if may(StepKind.ENFORCE_TIMEOUT):
         why = (
             "Somebody missed a step. Anyone may end the wait; the contract does "
             "what the rules say."
         )
         found.append(Deed(Kind.ENFORCE, "End the wait", why, is_urgent=True))
-    elif record.requester == account and position.phase in (Phase.OPEN, Phase.TRUTH):
+    if may(StepKind.CANCEL_REQUEST):
         reward = format_mdc(record.terms.reward)
         why = f"The reward of {reward} MDC comes back to you."
         if record.live:
@@ -223,28 +221,23 @@ def deeds(
                 "be shared evenly."
             )
         found.append(Deed(Kind.CANCEL_REQUEST, "Cancel the request", why))
-    for one in record.submissions.values():
-        if one.trainer == account:
-            found += _own(record, position, one, due.get(one.id, 0))
-    return found
-
-
-def _own(
-    record: RequestRecord, position: Position, one: SubmissionRecord, due: int
-) -> list[Deed]:
     stake = format_mdc(record.terms.stake)
-    if due:
-        why = f"{format_mdc(due)} MDC are yours."
-        return [Deed(Kind.WITHDRAW, "Withdraw", why, one.id, is_urgent=True)]
-    if position.overdue or position.phase.is_final or not one.is_live:
-        return []
-    free = position.phase is Phase.OPEN
-    why = (
-        f"Your stake of {stake} MDC comes back to you."
-        if free
-        else f"Your stake of {stake} MDC is lost: the deadline has passed."
-    )
-    return [Deed(Kind.CANCEL_SUBMISSION, "Cancel the submission", why, one.id)]
+    for one in record.submissions.values():
+        if one.trainer != account:
+            continue
+        if may(StepKind.WITHDRAW, one):
+            why = f"{format_mdc(due(record, one))} MDC are yours."
+            found.append(Deed(Kind.WITHDRAW, "Withdraw", why, one.id, is_urgent=True))
+        if may(StepKind.CANCEL_SUBMISSION, one):
+            why = (
+                f"Your stake of {stake} MDC comes back to you."
+                if record.at(now).phase is Phase.OPEN
+                else f"Your stake of {stake} MDC is lost: the deadline has passed."
+            )
+            found.append(
+                Deed(Kind.CANCEL_SUBMISSION, "Cancel the submission", why, one.id)
+            )
+    return found
 
 
 def utc(second: int) -> str:

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who is owed what: the table in `docs/protocol.md`.
+
+The same rules in Vyper: `_due`, `_refund` and `_fulfil` in `ModelMarket.vy`. Held
+beside the contract, in random stories, by `tests/protocol/test_rules.py`.
+"""
+
+from __future__ import annotations
+
+from modelmarket.protocol.phases import Phase, Status
+from modelmarket.protocol.requests import RequestRecord, SubmissionRecord
+from modelmarket.protocol.types import Wei
+
+_OWED = {
+    Phase.CANCELLED: Status.LIVE,
+    Phase.FORFEITED: Status.LIVE,
+    Phase.REFUNDED: Status.RANKED,
+    Phase.FULFILLED: Status.RANKED,
+}
+"""Which submissions an ended request owes something."""
+
+
+def due(request: RequestRecord, submission: SubmissionRecord) -> Wei:
+    """Wei that withdrawing pays for a submission now.
+
+    Args:
+        request: What it was submitted to.
+        submission: It, as the request has it.
+    """
+    if _OWED.get(request.stage) is not submission.status:
+        return Wei(0)
+    return Wei(request.terms.stake + request.share)
+
+
+def entitled(request: RequestRecord, submission: SubmissionRecord) -> Wei:
+    """Wei that a submission to an ended request gets, paid or still due."""
+    stake, reward = request.terms.stake, request.terms.reward
+    if submission.status is Status.CANCELLED:
+        return stake
+    if submission.status is Status.FAILED:
+        return Wei(0)
+    match request.stage:
+        case Phase.CANCELLED:
+            return Wei(stake + reward // request.live)
+        case Phase.FORFEITED:
+            return stake
+        case Phase.FULFILLED if submission.id == request.winner:
+            return Wei(stake + reward)
+        case _:
+            return stake if submission.matches is not None else Wei(0)
+
+
+def returned(request: RequestRecord) -> Wei:
+    """Wei of the reward that an ended request gives back to its requester."""
+    reward, live = request.terms.reward, request.live
+    match request.stage:
+        case Phase.CANCELLED:
+            return Wei(reward % live if live else reward)
+        case Phase.REFUNDED:
+            return reward
+        case _:
+            return Wei(0)
+
+
+def taken(request: RequestRecord) -> Wei:
+    """Wei that requester and trainers have locked, since its creation."""
+    stakes = len(request.submissions) * request.terms.stake
+    return Wei(request.terms.reward + stakes)
+
+
+def paid(request: RequestRecord) -> Wei:
+    """Wei that it has paid out, to its requester and to trainers."""
+    trainers = sum(one.paid for one in request.submissions.values())
+    return Wei(request.paid + trainers)
+
+
+def slashed(request: RequestRecord) -> Wei:
+    """Wei of it that the market has kept for good."""
+    failed = sum(one.status is Status.FAILED for one in request.submissions.values())
+    return Wei(request.slashed + failed * request.terms.stake)
+
+
+def held(request: RequestRecord) -> Wei:
+    """Wei of it that the market still holds for somebody."""
+    return Wei(taken(request) - paid(request) - slashed(request))

@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who may do what, and until when.
+
+The same rules in Vyper: the first checks of each function of `ModelMarket.vy`.
+Held beside the contract, in random stories, by `tests/protocol/test_rules.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from modelmarket.protocol import payouts
+from modelmarket.protocol.phases import Phase, Status
+from modelmarket.protocol.requests import RequestRecord, SubmissionRecord
+from modelmarket.protocol.types import Address, RequestId, SubmissionId
+
+NONE = SubmissionId(0)
+
+
+class StepKind(StrEnum):
+    """What can be done about a request; the value is the contract's function."""
+
+    CANCEL_REQUEST = "cancel_request"
+    OPEN_TRUTH = "open_truth"
+    SUBMIT = "submit"
+    CANCEL_SUBMISSION = "cancel_submission"
+    CLAIM = "claim"
+    OPEN_PREDICTIONS = "open_predictions"
+    ENFORCE_TIMEOUT = "enforce_timeout"
+    WITHDRAW = "withdraw"
+
+
+_PHASES = {
+    StepKind.CANCEL_REQUEST: (Phase.OPEN, Phase.TRUTH),
+    StepKind.OPEN_TRUTH: (Phase.TRUTH,),
+    StepKind.SUBMIT: (Phase.OPEN,),
+    StepKind.CANCEL_SUBMISSION: (
+        Phase.OPEN,
+        Phase.TRUTH,
+        Phase.CLAIMS,
+        Phase.VALIDATION,
+    ),
+    StepKind.CLAIM: (Phase.CLAIMS,),
+    StepKind.OPEN_PREDICTIONS: (Phase.VALIDATION,),
+}
+"""In which phases a call can be made that belongs to some."""
+_RUNNING = (Status.LIVE, Status.RANKED)
+
+
+def refusal(
+    kind: StepKind,
+    request: RequestRecord,
+    now: int,
+    *,
+    who: Address,
+    submission: SubmissionRecord | None = None,
+    is_operator: bool = False,
+) -> str | None:
+    """Why the contract refuses a call whose arguments are as they should be.
+
+    Args:
+        kind: What the call does.
+        request: What it is about.
+        now: Seconds of chain time.
+        who: Sends it.
+        submission: What it is about, where it is about one.
+        is_operator: Whether the submission's trainer lets `who` claim.
+
+    Returns:
+        The contract's word, the first of them where there are several; None if
+        it is allowed.
+    """
+    position = request.at(now)
+    if kind is StepKind.ENFORCE_TIMEOUT:
+        return None if position.overdue else "NotOverdue"
+    if kind is StepKind.WITHDRAW:
+        is_due = submission is not None and payouts.due(request, submission)
+        return None if is_due else "NothingDue"
+    if refused := _not_whose_it_is(kind, request, who, submission, is_operator):
+        return refused
+    if position.overdue:
+        return "Overdue"
+    if position.phase not in _PHASES[kind]:
+        return "WrongPhase"
+    if submission is None:
+        return None
+    match kind:
+        case StepKind.CANCEL_SUBMISSION if submission.status not in _RUNNING:
+            return "NotLive"
+        case StepKind.CLAIM if submission.status is not Status.LIVE:
+            return "NotLive"
+        case StepKind.OPEN_PREDICTIONS if request.ranking[0].id != submission.id:
+            return "NotCandidate"
+        case _:
+            return None
+
+
+def _not_whose_it_is(
+    kind: StepKind,
+    request: RequestRecord,
+    who: Address,
+    submission: SubmissionRecord | None,
+    is_operator: bool,
+) -> str | None:
+    if kind is StepKind.CANCEL_REQUEST and who != request.requester:
+        return "NotRequester"
+    if submission is None or who == submission.trainer:
+        return None
+    if kind is StepKind.CANCEL_SUBMISSION or (
+        kind is StepKind.CLAIM and not is_operator
+    ):
+        return "NotTrainer"
+    return None
+
+
+@dataclass(frozen=True)
+class Step:
+    """Something to be done about a request, by whoever gains by it.
+
+    Attributes:
+        kind: What; None where nothing can be done before others have acted, or
+            have missed their time.
+        request_id: About which request.
+        submission_id: About which submission; 0 = none.
+        begins: The second from which it can be done, as far as is known.
+        ends: The second from which it is too late; 0 = never, or not known yet.
+    """
+
+    kind: StepKind | None
+    request_id: RequestId
+    submission_id: SubmissionId
+    begins: int
+    ends: int
+
+
+def steps(
+    request: RequestRecord,
+    ours: list[SubmissionRecord],
+    now: int,
+    *,
+    truth_is_ours: bool,
+) -> list[Step]:
+    """What somebody has to do, or will have, so that nothing of theirs is lost.
+
+    Args:
+        request: The request.
+        ours: Their submissions to it.
+        now: Seconds of chain time.
+        truth_is_ours: Whether they know its truth.
+    """
+    if request.stage.is_final:
+        return [
+            Step(StepKind.WITHDRAW, request.id, one.id, 0, 0)
+            for one in ours
+            if payouts.due(request, one)
+        ]
+    found = list(_due(request, ours, now, truth_is_ours=truth_is_ours))
+    return found or list(_waiting(request, ours, now))
+
+
+def _due(
+    request: RequestRecord,
+    ours: list[SubmissionRecord],
+    now: int,
+    *,
+    truth_is_ours: bool,
+) -> Iterator[Step]:
+    position, window = request.at(now), request.terms.opening_window_s
+    ends = position.step_ends
+    live = [one for one in ours if one.is_live]
+    if position.overdue:
+        if _gains_by_enforcing(request, live, position.phase, requester=truth_is_ours):
+            yield Step(StepKind.ENFORCE_TIMEOUT, request.id, NONE, ends, 0)
+        return
+    match position.phase:
+        case Phase.OPEN | Phase.TRUTH:
+            if truth_is_ours:
+                begins = request.deadline
+                yield Step(
+                    StepKind.OPEN_TRUTH, request.id, NONE, begins, begins + window
+                )
+            for one in live:
+                # Claims come once the truth is open; until then nothing can be done.
+                yield Step(StepKind.CLAIM, request.id, one.id, ends, 0)
+        case Phase.CLAIMS:
+            for one in live:
+                if one.status is Status.LIVE:
+                    yield Step(
+                        StepKind.CLAIM, request.id, one.id, request.started, ends
+                    )
+        case Phase.VALIDATION:
+            best = request.ranking[0]
+            if best in live:
+                yield Step(
+                    StepKind.OPEN_PREDICTIONS, request.id, best.id, ends - window, ends
+                )
+        case _:
+            return
+
+
+def _waiting(
+    request: RequestRecord, ours: list[SubmissionRecord], now: int
+) -> Iterator[Step]:
+    """A claim may become the candidate, and others may miss their steps."""
+    ends = request.at(now).step_ends
+    ranked = [one.id for one in ours if one.is_live and one.status is Status.RANKED]
+    for one in ranked or [NONE]:
+        yield Step(None, request.id, one, ends, 0)
+
+
+def _gains_by_enforcing(
+    request: RequestRecord,
+    live: list[SubmissionRecord],
+    phase: Phase,
+    *,
+    requester: bool,
+) -> bool:
+    """Whether taking the step that somebody missed is in their interest."""
+    ranked = [one for one in live if one.status is Status.RANKED]
+    if phase is Phase.TRUTH:
+        return bool(live) or (requester and request.live == 0)
+    if phase is Phase.CLAIMS:
+        return requester or bool(ranked)
+    candidate = request.ranking[0]
+    return candidate not in ranked and (requester or bool(ranked))

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the package says of a request is what the contract does, in random stories.
+
+After each step of a story the request is made anew from the market's logs alone.
+Then whoever is there tries whatever could be done, with arguments as they should be,
+and the contract must allow or refuse it as `steps` says; and each submission must be
+due what `payouts` says.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import ClassVar
+
+from hypothesis import settings
+from hypothesis.stateful import invariant, run_state_machine_as_test
+
+from contracts import sealing
+from contracts.comparing import NAMES, PEOPLE, Comparison, Guess, Truth
+from contracts.encoding import Text
+from contracts.reference import MOST_LIVE, NO_PERMIT
+from contracts.stateful import MarketMachine
+from modelmarket.chain.connection import Log
+from modelmarket.chain.events import decode
+from modelmarket.protocol import payouts
+from modelmarket.protocol.requests import RequestRecord, SubmissionRecord, replay
+from modelmarket.protocol.steps import StepKind, refusal
+from modelmarket.protocol.types import checksummed
+
+RULES = {
+    *("NotRequester", "NotTrainer", "Overdue", "WrongPhase", "NotLive"),
+    *("NotCandidate", "NotOverdue", "NothingDue"),
+}
+"""The contract's words that `steps` may say; others are about the arguments."""
+ABOUT_A_REQUEST = (
+    StepKind.CANCEL_REQUEST,
+    StepKind.OPEN_TRUTH,
+    StepKind.SUBMIT,
+    StepKind.ENFORCE_TIMEOUT,
+)
+
+
+class RulesMachine(MarketMachine):
+    """A random story, with the package's rules beside the contract."""
+
+    tried: ClassVar[Counter[str]] = Counter()
+    """What was tried, and what came of it."""
+
+    @invariant()
+    def the_rules_are_the_contracts(self) -> None:
+        if not hasattr(self, "both") or self.both.hostile:
+            return
+        slashed = 0
+        for truth in self.both.truths:
+            record = self._record(truth)
+            slashed += payouts.slashed(record)
+            self._compare_money(record, truth)
+            guesses = [one for one in self.both.guesses if one.truth is truth]
+            for who in NAMES:
+                for kind in ABOUT_A_REQUEST:
+                    self._compare(kind, record, who, truth, None)
+                for guess in guesses:
+                    for kind in set(StepKind) - set(ABOUT_A_REQUEST):
+                        self._compare(kind, record, who, truth, guess)
+        assert slashed == self.both.model.slashed
+        held = sum(payouts.held(self._record(one)) for one in self.both.truths)
+        assert held == self.both.model.owed()
+
+    def _record(self, truth: Truth) -> RequestRecord:
+        found = []
+        for address, topics, data in self.both.logged:
+            event = decode(Log(address, topics, data, 1, bytes(32), bytes(32), 0))
+            if getattr(event, "request_id", 0) == truth.id:
+                found.append(event)
+        return replay(found)
+
+    def _compare_money(self, record: RequestRecord, truth: Truth) -> None:
+        for one in record.submissions.values():
+            says = int.from_bytes(self.both.look("due", one.id))
+            assert payouts.due(record, one) == says
+            if record.stage.is_final:
+                assert one.paid + says == payouts.entitled(record, one)
+        if record.stage.is_final:
+            assert record.paid == payouts.returned(record)
+
+    def _compare(
+        self,
+        kind: StepKind,
+        record: RequestRecord,
+        who: str,
+        truth: Truth,
+        guess: Guess | None,
+    ) -> None:
+        both = self.both
+        one = record.submissions[guess.id] if guess else None  # type: ignore[index]
+        expected = refusal(
+            kind,
+            record,
+            both.now,
+            who=checksummed(bytes.fromhex(PEOPLE[who][2:])),
+            submission=one,
+            is_operator=one is not None and self._is_operator(one, who),
+        )
+        said = both.would_refuse(who, kind, *_call(both, kind, truth, guess))
+        assert said == expected if expected else said not in RULES, (kind, who, said)
+        self.tried[f"{kind}: {said}"] += 1
+
+    def _is_operator(self, one: SubmissionRecord, who: str) -> bool:
+        return (one.trainer.lower(), PEOPLE[who]) in self.both.model.operators
+
+
+def _call(
+    both: Comparison, kind: StepKind, truth: Truth, guess: Guess | None
+) -> tuple[object, ...]:
+    """Arguments as they should be, by what people know."""
+    asked = both.asked(truth)
+    page = min(asked.pages, asked.page_count - 1)
+    match kind:
+        case StepKind.CANCEL_REQUEST:
+            return truth.id, truth.terms_hash, MOST_LIVE
+        case StepKind.OPEN_TRUTH:
+            return truth.id, page, truth.onion.pages[page], truth.onion.inner(page)
+        case StepKind.SUBMIT:
+            nothing = bytes(32)
+            return truth.id, truth.terms_hash, nothing, nothing, Text(b""), NO_PERMIT
+        case StepKind.ENFORCE_TIMEOUT:
+            return (truth.id,)
+    assert guess is not None
+    match kind:
+        case StepKind.CANCEL_SUBMISSION:
+            return guess.id, guess.seal, True
+        case StepKind.CLAIM:
+            hint = both.hint(guess, guess.matches)
+            return guess.id, guess.seal, guess.matches, hint
+        case StepKind.OPEN_PREDICTIONS:
+            known = truth.onion.pages[page]
+            difference = sealing.xor(known, guess.onion.pages[page])
+            onion = guess.onion
+            rest = (onion.inner(page), onion.core.superhash, guess.model)
+            return guess.id, page, known, difference, *rest
+        case _:
+            return (guess.id,)
+
+
+def test_what_may_be_done_and_what_is_due_is_what_the_contract_says() -> None:
+    run_state_machine_as_test(
+        RulesMachine,
+        settings=settings(max_examples=40, stateful_step_count=30, deadline=None),
+    )
