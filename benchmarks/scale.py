@@ -22,11 +22,11 @@ import httpx
 from gas import Bench
 from modelmarket.chain.anvil import running_anvil
 from modelmarket.chain.networks import Network
-from modelmarket.home import Home
 from modelmarket.index.index import SPAN_BLOCKS
 from modelmarket.index.summaries import Sort, Wanted
 from modelmarket.market import Market
 from modelmarket.protocol.types import RequestId, Wei
+from modelmarket.system.home import Home
 from modelmarket.vault.vault import Vault
 from modelmarket.web.desk import Desk
 from modelmarket.web.server import running_page

@@ -32,10 +32,10 @@ import web3  # noqa: F401  # loaded before the processes part
 from modelmarket import agent
 from modelmarket.chain.networks import Network
 from modelmarket.chain.wallets import Wallet
-from modelmarket.databases import Database
 from modelmarket.datasets import published  # noqa: F401  # loaded before the processes part
-from modelmarket.home import Home
 from modelmarket.market import Market
+from modelmarket.system.databases import Database
+from modelmarket.system.home import Home
 from modelmarket.vault import sealing
 from modelmarket.vault.vault import Vault
 

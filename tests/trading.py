@@ -19,13 +19,13 @@ from modelmarket.chain.node.server import running_node
 from modelmarket.chain.wallets import Wallet
 from modelmarket.datasets.split import Source
 from modelmarket.datasets.tables import open_table
-from modelmarket.home import Home
 from modelmarket.market import Market, Request, Submission
 from modelmarket.protocol.money import ONE_MDC
 from modelmarket.protocol.types import Wei
-from modelmarket.serving import serving
 from modelmarket.storage.gateway import application
 from modelmarket.storage.store import Store
+from modelmarket.system.home import Home
+from modelmarket.system.serving import serving
 from modelmarket.vault.vault import Vault
 
 REWARD = Wei(100 * ONE_MDC)

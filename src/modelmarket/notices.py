@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from modelmarket.agent import Kind, Report, Step
 from modelmarket.doctor import examine
 from modelmarket.errors import ModelMarketError
-from modelmarket.text import in_a_line, utc_time
+from modelmarket.system.text import in_a_line, utc_time
 
 if TYPE_CHECKING:
     from modelmarket.market import Market
@@ -269,7 +269,7 @@ def metrics(watch: Watch, port: int) -> Iterator[str]:
     from starlette.responses import Response
     from starlette.routing import Route
 
-    from modelmarket.serving import NamedHost, serving
+    from modelmarket.system.serving import NamedHost, serving
 
     def show(_request: Request) -> Response:
         text = generate_latest(watch.registry)

@@ -25,7 +25,7 @@ from browsing import House
 from children import child
 from modelmarket.chain.networks import Networks
 from modelmarket.chain.wallets import Keystores, Wallet
-from modelmarket.home import Home
+from modelmarket.system.home import Home
 from modelmarket.web.guard import SESSION_COOKIE
 from trading import PASSPHRASE
 

@@ -23,7 +23,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from children import child
-from modelmarket import serving
 from modelmarket.chain.connection import Connection
 from modelmarket.chain.node.ledger import CHAIN_ID, Ledger
 from modelmarket.chain.node.rpc import (
@@ -35,6 +34,7 @@ from modelmarket.chain.node.rpc import (
 from modelmarket.chain.node.server import MOST_BODY_BYTES, running_node
 from modelmarket.chain.wallets import Wallet
 from modelmarket.errors import ChainError
+from modelmarket.system import serving
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

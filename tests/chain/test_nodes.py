@@ -21,11 +21,11 @@ from modelmarket.chain.connection import Connection
 from modelmarket.chain.node.server import running_node
 from modelmarket.chain.sending import send
 from modelmarket.errors import ChainError
-from modelmarket.home import Home
 from modelmarket.index.index import MOST_COMPARED
 from modelmarket.market import Market
 from modelmarket.protocol.phases import Phase
 from modelmarket.protocol.types import Superhash
+from modelmarket.system.home import Home
 from trading import Place, place
 
 TRANSPORT = [

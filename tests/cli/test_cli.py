@@ -20,7 +20,7 @@ import typer
 import modelmarket
 from children import child
 from modelmarket.cli import app, main
-from modelmarket.text import plain
+from modelmarket.system.text import plain
 
 COMMAND = [sys.executable, "-c", "from modelmarket.cli import main; main()"]
 

@@ -22,11 +22,11 @@ from modelmarket.chain.events import decode
 from modelmarket.chain.sending import Signed, send
 from modelmarket.doctor import examine
 from modelmarket.errors import DiskError, StepError, in_words
-from modelmarket.home import Home
 from modelmarket.market import Market
 from modelmarket.market.recovery import recover
 from modelmarket.protocol.phases import Phase, Status
 from modelmarket.protocol.types import Address, SubmissionId
+from modelmarket.system.home import Home
 from modelmarket.vault.vault import Vault
 from trading import PASSPHRASE, REWARD, Place, place
 

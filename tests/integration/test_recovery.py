@@ -15,11 +15,11 @@ import pytest
 from modelmarket import agent
 from modelmarket.chain.contracts import COPY_MARK, copy_in
 from modelmarket.errors import RevertError, StepError
-from modelmarket.home import Home
 from modelmarket.market import Market
 from modelmarket.market.recovery import recover, recover_truth
 from modelmarket.protocol.phases import Phase
 from modelmarket.storage.cid import Cid
+from modelmarket.system.home import Home
 from modelmarket.vault import backups
 from modelmarket.vault.vault import Vault
 from trading import PASSPHRASE, Place, place

@@ -36,7 +36,7 @@ from modelmarket.protocol.phases import Phase
 from modelmarket.protocol.seals import Core, seal, superhash
 from modelmarket.protocol.terms import Terms
 from modelmarket.protocol.types import RequestId, Salt, Seal, Wei
-from modelmarket.text import text_of
+from modelmarket.system.text import text_of
 from modelmarket.web.desk import Desk
 from modelmarket.web.server import running_page
 from strangers import HOSTILE, long_texts, texts

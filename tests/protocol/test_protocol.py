@@ -20,7 +20,7 @@ from modelmarket.protocol.money import ONE_MDC, format_about, format_mdc, parse_
 from modelmarket.protocol.phases import TRANSITIONS, Clock, Phase
 from modelmarket.protocol.terms import least_stake, price_of_delay, proposed_stake
 from modelmarket.protocol.types import Salt, checksummed
-from modelmarket.text import percent
+from modelmarket.system.text import percent
 
 VECTORS = json.loads(
     (Path(__file__).parents[1] / "vectors" / "protocol.json").read_text()

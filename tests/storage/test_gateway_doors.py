@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from modelmarket.serving import serving
 from modelmarket.storage.gateway import application
 from modelmarket.storage.store import Store
+from modelmarket.system.serving import serving
 
 REBOUND = (
     "evil.example",

@@ -14,11 +14,11 @@ from threading import Thread
 import pytest
 
 from modelmarket.errors import NotFoundError
-from modelmarket.serving import serving
 from modelmarket.storage import fetch as fetching
 from modelmarket.storage.fetch import fetch, is_served
 from modelmarket.storage.gateway import application
 from modelmarket.storage.store import Store
+from modelmarket.system.serving import serving
 
 FILE = b"a file that somebody wants"
 BOMB = gzip.compress(bytes(2**24))

@@ -19,12 +19,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from modelmarket.errors import InputError, NotFoundError, StorageError
-from modelmarket.serving import serving
 from modelmarket.storage import car, unixfs
 from modelmarket.storage.cid import DAG_PB, RAW, Cid
 from modelmarket.storage.fetch import fetch
 from modelmarket.storage.gateway import application
 from modelmarket.storage.store import Store
+from modelmarket.system.serving import serving
 
 MIB = 2**20
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "cids.json").read_text())

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from loopback import browser
-from modelmarket import serving
+from modelmarket.system import serving
 from modelmarket.web import guard
 from modelmarket.web.guard import POLICY
 from modelmarket.web.server import Page

@@ -22,9 +22,9 @@ from loopback import browser
 from modelmarket.chain.contracts import ModelMarket
 from modelmarket.chain.networks import Networks
 from modelmarket.chain.wallets import Keystores, Wallet
-from modelmarket.home import Home
 from modelmarket.protocol.money import ONE_MDC
 from modelmarket.protocol.types import Address
+from modelmarket.system.home import Home
 from trading import PASSPHRASE, Place, place
 
 PROGRAM = "from modelmarket.cli import main; main()"

@@ -15,7 +15,7 @@ from eth_hash.auto import keccak
 
 from modelmarket.chain.artifacts import artifact
 from modelmarket.errors import ChainError
-from modelmarket.text import bytes_of, text_of
+from modelmarket.system.text import bytes_of, text_of
 
 if TYPE_CHECKING:
     from eth_abi.codec import ABICodec

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 from modelmarket.chain.connection import Connection
 from modelmarket.errors import InputError, NotFoundError
-from modelmarket.files import write_atomically
 from modelmarket.protocol.types import Address, Wei
+from modelmarket.system.files import write_atomically
 
 LOCAL = "local"
 GWEI = 10**9

@@ -13,8 +13,8 @@ import requests
 from web3 import HTTPProvider
 from web3.providers.base import JSONBaseProvider
 
-from modelmarket.documents import parse_json
 from modelmarket.errors import ChainError
+from modelmarket.system.documents import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modelmarket.errors import InputError, NotFoundError
-from modelmarket.files import write_atomically
 from modelmarket.protocol.types import Address, checksummed
+from modelmarket.system.files import write_atomically
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount

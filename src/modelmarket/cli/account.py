@@ -18,7 +18,7 @@ from modelmarket.cli.options import (
 )
 from modelmarket.cli.output import Output
 from modelmarket.errors import InputError
-from modelmarket.home import Home
+from modelmarket.system.home import Home
 
 app = typer.Typer(help="Make, import and list accounts.", no_args_is_help=True)
 

@@ -17,7 +17,7 @@ from modelmarket.cli.options import (
     open_market,
 )
 from modelmarket.cli.output import Output
-from modelmarket.text import local_time, utc_time
+from modelmarket.system.text import local_time, utc_time
 
 if TYPE_CHECKING:
     from modelmarket.agent import Report, Step

@@ -9,7 +9,7 @@ import typer
 
 from modelmarket.cli.options import AccountName, AsJson, ask_passphrase
 from modelmarket.cli.output import Output
-from modelmarket.home import Home
+from modelmarket.system.home import Home
 
 EMBEDDED = "modelmarket/"
 

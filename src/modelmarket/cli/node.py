@@ -11,8 +11,8 @@ import typer
 
 from modelmarket.cli.options import DEFAULT_NETWORK, AsJson, NetworkName, profile
 from modelmarket.cli.output import Output
-from modelmarket.home import Home
-from modelmarket.text import local_time, utc_time
+from modelmarket.system.home import Home
+from modelmarket.system.text import local_time, utc_time
 
 app = typer.Typer(help="Run a local chain; join networks.", no_args_is_help=True)
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from modelmarket.errors import ConfirmationError, InputError, ModelMarketError
-from modelmarket.home import Home
-from modelmarket.text import plain
+from modelmarket.system.home import Home
+from modelmarket.system.text import plain
 
 if TYPE_CHECKING:
     from modelmarket.chain.networks import Network

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from modelmarket.text import in_a_line, plain
+from modelmarket.system.text import in_a_line, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -34,8 +34,8 @@ from modelmarket.cli.options import (
     with_consent,
 )
 from modelmarket.cli.output import Output
-from modelmarket.files import free_path
-from modelmarket.text import in_a_line, local_time, percent, utc_time
+from modelmarket.system.files import free_path
+from modelmarket.system.text import in_a_line, local_time, percent, utc_time
 
 if TYPE_CHECKING:
     from modelmarket.market import Request

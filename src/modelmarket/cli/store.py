@@ -11,8 +11,8 @@ import typer
 
 from modelmarket.cli.options import DEFAULT_NETWORK, AsJson, NetworkName, profile
 from modelmarket.cli.output import Output
-from modelmarket.files import existing_path, free_path
-from modelmarket.home import Home
+from modelmarket.system.files import existing_path, free_path
+from modelmarket.system.home import Home
 
 if TYPE_CHECKING:
     from modelmarket.storage.store import Store
@@ -174,8 +174,8 @@ def serve(
 
         modelmarket store serve --host 0.0.0.0 --name files.example
     """
-    from modelmarket.serving import serving
     from modelmarket.storage.gateway import application
+    from modelmarket.system.serving import serving
 
     gateway = application(_store(), names=name or ())
     with serving(gateway, host=host, port=port) as address:

@@ -23,7 +23,7 @@ from modelmarket.cli.options import (
     with_consent,
 )
 from modelmarket.cli.output import Output
-from modelmarket.files import existing_file, existing_path
+from modelmarket.system.files import existing_file, existing_path
 
 if TYPE_CHECKING:
     from modelmarket.market import Submission

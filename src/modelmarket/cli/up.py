@@ -67,8 +67,8 @@ def up(
 
         modelmarket up --network club --no-browser --port 8600
     """
-    from modelmarket.serving import serving
     from modelmarket.storage.gateway import application
+    from modelmarket.system.serving import serving
     from modelmarket.web.link_file import LinkFile
     from modelmarket.web.server import running_page
 

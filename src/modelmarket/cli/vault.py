@@ -28,8 +28,8 @@ from modelmarket.cli.options import (
     open_market,
 )
 from modelmarket.cli.output import Output
-from modelmarket.files import existing_file, free_path
-from modelmarket.home import Home
+from modelmarket.system.files import existing_file, free_path
+from modelmarket.system.home import Home
 
 if TYPE_CHECKING:
     from modelmarket.vault.vault import Vault

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from modelmarket.errors import DataError, NotFoundError
-from modelmarket.files import existing_folder
+from modelmarket.system.files import existing_folder
 
 IMAGES = ("train-images-idx3-ubyte", "t10k-images-idx3-ubyte")
 LABELS = ("train-labels-idx1-ubyte", "t10k-labels-idx1-ubyte")

@@ -17,10 +17,10 @@ from typing import Any
 
 from modelmarket.datasets.records import encode_row
 from modelmarket.datasets.split import LABEL, ROW_ID, Progress, Source, Split, split
-from modelmarket.documents import parse_json
 from modelmarket.errors import DataError
-from modelmarket.files import HashedFile
 from modelmarket.protocol.classes import Classes
+from modelmarket.system.documents import parse_json
+from modelmarket.system.files import HashedFile
 
 SCHEMA_VERSION = 1
 MANIFEST = "manifest.json"

@@ -25,8 +25,8 @@ import numpy.typing as npt
 from modelmarket.datasets.records import Records, encode_row, read_records
 from modelmarket.datasets.tables import Table
 from modelmarket.errors import DataError
-from modelmarket.files import HashedFile
 from modelmarket.protocol.classes import MOST_CLASSES, Classes, Codes
+from modelmarket.system.files import HashedFile
 
 ROW_ID = "row_id"
 LABEL = "label"

@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from modelmarket.errors import DataError
-from modelmarket.files import existing_file
+from modelmarket.system.files import existing_file
 
 DELIMITERS = ",;\t|"
 SAMPLE_BYTES = 2**18

@@ -13,12 +13,12 @@ from modelmarket.chain.connection import Connection
 from modelmarket.chain.contracts import ModelCoin, ModelMarket
 from modelmarket.chain.networks import LOCAL, Network
 from modelmarket.chain.wallets import Wallet
-from modelmarket.home import Home
 from modelmarket.market import Market
 from modelmarket.protocol.types import Address
-from modelmarket.serving import serving
 from modelmarket.storage.gateway import application
 from modelmarket.storage.store import Store
+from modelmarket.system.home import Home
+from modelmarket.system.serving import serving
 from modelmarket.vault.vault import Vault
 
 

@@ -32,7 +32,7 @@ from modelmarket.index.summaries import (
 from modelmarket.protocol.events import OperatorSet, RequestCreated, Unreadable
 from modelmarket.protocol.requests import RequestRecord, SubmissionRecord
 from modelmarket.protocol.types import Address, RequestId
-from modelmarket.text import storable
+from modelmarket.system.text import storable
 
 SPAN_BLOCKS = 10_000
 """Blocks asked of a node at once, at first; halved when it refuses."""

@@ -13,7 +13,7 @@ from modelmarket.index import schema
 from modelmarket.protocol.phases import Clock, Phase
 from modelmarket.protocol.requests import RequestRecord, SubmissionRecord
 from modelmarket.protocol.types import Address, RequestId, SubmissionId, Wei
-from modelmarket.text import storable
+from modelmarket.system.text import storable
 
 WEI_DIGITS = 29
 """Of the largest amount, 2**96 - 1."""

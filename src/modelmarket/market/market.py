@@ -19,7 +19,6 @@ from modelmarket.errors import (
     InputError,
     NotFoundError,
 )
-from modelmarket.home import Home
 from modelmarket.index.index import Index
 from modelmarket.index.summaries import Sort, Wanted
 from modelmarket.market.outbox import Before, Outbox, Resumed
@@ -33,6 +32,7 @@ from modelmarket.protocol.money import format_mdc
 from modelmarket.protocol.terms import Terms
 from modelmarket.protocol.types import Address, RequestId, Seal, SubmissionId, Wei
 from modelmarket.storage.store import Store
+from modelmarket.system.home import Home
 from modelmarket.vault.deriving import MESSAGE, Root
 from modelmarket.vault.secret import Secret, to_json
 from modelmarket.vault.vault import Vault

@@ -19,7 +19,6 @@ from modelmarket.datasets.published import (
 )
 from modelmarket.datasets.split import LABEL, ROW_ID
 from modelmarket.errors import DataError, InputError, NotFoundError, StepError
-from modelmarket.files import existing_path
 from modelmarket.market.reusing import refuse_high_stake, refuse_second
 from modelmarket.market.submission import Submission
 from modelmarket.protocol.classes import Codes
@@ -40,7 +39,8 @@ from modelmarket.protocol.types import Address, RequestId, Seal, SubmissionId, S
 from modelmarket.storage.cid import Cid
 from modelmarket.storage.fetch import fetch
 from modelmarket.storage.store import Progress, Stored
-from modelmarket.text import local_time
+from modelmarket.system.files import existing_path
+from modelmarket.system.text import local_time
 from modelmarket.vault.secret import SealedPredictions
 
 if TYPE_CHECKING:

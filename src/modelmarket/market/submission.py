@@ -16,7 +16,7 @@ from modelmarket.protocol.phases import Phase, Status
 from modelmarket.protocol.requests import SubmissionRecord
 from modelmarket.protocol.steps import StepKind
 from modelmarket.protocol.types import SubmissionId, Wei
-from modelmarket.text import local_time
+from modelmarket.system.text import local_time
 
 if TYPE_CHECKING:
     from modelmarket.chain.connection import Receipt

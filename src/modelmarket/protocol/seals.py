@@ -13,7 +13,7 @@ from eth_hash.auto import keccak
 from modelmarket.errors import InputError
 from modelmarket.protocol.labels import WORD_BYTES, Page
 from modelmarket.protocol.types import Address, Salt, Seal, Superhash, TermsHash
-from modelmarket.text import bytes_of
+from modelmarket.system.text import bytes_of
 
 TRUTH = keccak(b"ModelMarket truth 1")
 """Domain of the seals of truths."""

@@ -16,7 +16,7 @@ from modelmarket.protocol.classes import WIDTHS
 from modelmarket.protocol.labels import page_count
 from modelmarket.protocol.money import format_mdc
 from modelmarket.protocol.types import Address, Seal, TermsHash, Wei
-from modelmarket.text import bytes_of
+from modelmarket.system.text import bytes_of
 
 MINUTE_S = 60
 DAY_S = 86_400

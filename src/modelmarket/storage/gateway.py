@@ -18,10 +18,10 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from modelmarket.errors import InputError, NotFoundError, StorageError
-from modelmarket.serving import NamedHost
 from modelmarket.storage import car
 from modelmarket.storage.cid import Cid
 from modelmarket.storage.store import Store
+from modelmarket.system.serving import NamedHost
 
 RAW_TYPE = "application/vnd.ipld.raw"
 CAR_TYPE = "application/vnd.ipld.car"

@@ -17,18 +17,18 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from modelmarket.databases import Database
 from modelmarket.errors import InputError, NotFoundError, StorageError
-from modelmarket.files import (
+from modelmarket.storage import car, unixfs
+from modelmarket.storage.cid import RAW, Cid
+from modelmarket.storage.unixfs import Node, Part
+from modelmarket.system.databases import Database
+from modelmarket.system.files import (
     HashedFile,
     existing_file,
     existing_path,
     free_path,
     sync_folder,
 )
-from modelmarket.storage import car, unixfs
-from modelmarket.storage.cid import RAW, Cid
-from modelmarket.storage.unixfs import Node, Part
 
 MOST_DEPTH = 32
 MOST_FILES = 100_000

@@ -8,9 +8,9 @@ import json
 import secrets
 from typing import TYPE_CHECKING, Any
 
-from modelmarket.documents import parse_json
 from modelmarket.errors import VaultError
-from modelmarket.files import existing_file, free_path, write_atomically
+from modelmarket.system.documents import parse_json
+from modelmarket.system.files import existing_file, free_path, write_atomically
 from modelmarket.vault.sealing import SALT_BYTES, Key
 from modelmarket.vault.secret import from_json, to_json
 from modelmarket.vault.vault import Published

@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from modelmarket.databases import Database
 from modelmarket.errors import VaultError
-from modelmarket.files import sync_folder
 from modelmarket.protocol.types import Address, Seal
+from modelmarket.system.databases import Database
+from modelmarket.system.files import sync_folder
 from modelmarket.vault.sealing import SALT_BYTES, Key
 from modelmarket.vault.secret import (
     SealedPredictions,

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from modelmarket.databases import Database
 from modelmarket.errors import NotFoundError, StepError
 from modelmarket.protocol.types import Address
+from modelmarket.system.databases import Database
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ import html
 from collections.abc import Collection, Sequence
 
 from modelmarket.protocol.phases import TRANSITIONS, Phase
-from modelmarket.text import plain
+from modelmarket.system.text import plain
 
 BOX = (132, 44)
 PLACES: dict[Phase | None, tuple[int, int]] = {

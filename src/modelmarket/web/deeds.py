@@ -20,7 +20,6 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from modelmarket.datasets.split import Source, parse_accuracy, parse_fraction
 from modelmarket.datasets.survey import survey
 from modelmarket.datasets.tables import Table, open_table
-from modelmarket.documents import parse_json
 from modelmarket.errors import (
     DataError,
     FieldError,
@@ -35,6 +34,7 @@ from modelmarket.protocol.phases import Phase
 from modelmarket.protocol.types import SubmissionId
 from modelmarket.storage.cid import Cid
 from modelmarket.storage.fetch import fetch
+from modelmarket.system.documents import parse_json
 from modelmarket.web.activity import Errand, Kind, State
 from modelmarket.web.desk import Desk, checked_account, local_path, terms_document
 from modelmarket.web.pages import (

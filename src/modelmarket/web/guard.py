@@ -21,7 +21,7 @@ from urllib.parse import parse_qs, urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import HTMLResponse, Response
 
-from modelmarket.serving import LimitedBody, refused
+from modelmarket.system.serving import LimitedBody, refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from modelmarket.files import PRIVATE
+from modelmarket.system.files import PRIVATE
 
 if TYPE_CHECKING:
     from types import TracebackType

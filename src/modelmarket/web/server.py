@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from modelmarket.serving import bound_to_loopback, serving
+from modelmarket.system.serving import bound_to_loopback, serving
 from modelmarket.web import deeds, pages
 from modelmarket.web.deeds import deed
 from modelmarket.web.guard import Guard, Sessions, new_name

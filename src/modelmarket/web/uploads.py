@@ -21,7 +21,7 @@ from pathlib import Path, PurePath
 from typing import BinaryIO
 
 from modelmarket.errors import NotFoundError
-from modelmarket.files import PRIVATE
+from modelmarket.system.files import PRIVATE
 
 PRIVATE_FOLDER = 0o700
 IDLE_S = 3_600.0

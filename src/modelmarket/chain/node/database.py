@@ -7,7 +7,7 @@ from pathlib import Path
 
 from eth.db.backends.base import BaseDB
 
-from modelmarket.files import PRIVATE
+from modelmarket.system.files import PRIVATE
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS pairs (key BLOB PRIMARY KEY, value BLOB) WITHOUT ROWID;

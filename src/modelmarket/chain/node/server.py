@@ -23,8 +23,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from modelmarket.chain.node.ledger import Ledger
 from modelmarket.chain.node.rpc import PARSE_ERROR, Json, Rpc, RpcError, failed
-from modelmarket.documents import parse_json
-from modelmarket.serving import LimitedBody, NamedHost, refused, serving
+from modelmarket.system.documents import parse_json
+from modelmarket.system.serving import LimitedBody, NamedHost, refused, serving
 
 MOST_BODY_BYTES = 2**20
 JSON_TYPE = "application/json"

@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from modelmarket import serving
 from modelmarket.chain.node.server import running_node
 from modelmarket.storage.gateway import application
 from modelmarket.storage.store import Store
+from modelmarket.system import serving
 from modelmarket.web.desk import Desk
 from modelmarket.web.server import running_page
 from trading import place

@@ -248,7 +248,7 @@ def serving(
     """
     import uvicorn
 
-    from modelmarket.patience import PatientProtocol
+    from modelmarket.system.patience import PatientProtocol
 
     listeners = listeners or [bound(host=host, port=port)]
     server = uvicorn.Server(

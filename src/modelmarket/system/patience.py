@@ -15,7 +15,7 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from modelmarket import serving
+from modelmarket.system import serving
 
 
 class PatientProtocol(H11Protocol):

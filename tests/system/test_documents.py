@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelmarket.datasets.published import Manifest
-from modelmarket.documents import MOST_DEPTH, parse_json
 from modelmarket.errors import DataError
+from modelmarket.system.documents import MOST_DEPTH, parse_json
 
 VALUES = st.recursive(
     st.none()
@@ -60,7 +60,7 @@ def test_a_deep_one_is_no_end_where_the_recursion_limit_was_raised(
     """As it is once py-evm was loaded; Python's own parser is killed by it."""
     program = (
         "import sys; sys.setrecursionlimit(10**6)\n"
-        "from modelmarket.documents import parse_json\n"
+        "from modelmarket.system.documents import parse_json\n"
         "try: parse_json(sys.stdin.buffer.read())\n"
         "except ValueError: print('no document')\n"
     )
