@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -89,6 +90,26 @@ def test_a_node_of_another_chain_is_not_listened_to(node: str) -> None:
         assert Connection(rpc, node, chain_id=right).block().number == 0
         with pytest.raises(ChainError, match=f"is on chain 5, not {right}"):
             Connection(rpc, chain_id=right)
+
+
+def test_a_node_is_asked_once_which_chain_it_is_on(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    class Listening(Faults):
+        def draw(self, query: dict[str, Any]) -> Fault | None:
+            asked.append(query["method"])
+            return super().draw(query)
+
+    with (
+        place("embedded", tmp_path) as here,
+        faulty(Listening(here.network.rpc)) as rpc,
+    ):
+        rita = here.join("rita")
+        network = replace(here.network, rpc=rpc)
+        wallet, vault = rita.wallet, rita.vault
+        here.create(Market(rita.home, network, wallet=wallet, vault=vault))
+    assert "eth_sendRawTransaction" in asked
+    assert asked.count("eth_chainId") == 1
 
 
 def test_a_nodes_key_is_not_shown() -> None:

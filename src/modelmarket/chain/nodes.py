@@ -200,6 +200,10 @@ class Nodes(JSONBaseProvider):
             if chain_id != self._chain_id:
                 raise _TroubleError(f"is on chain {chain_id}, not {self._chain_id}")
             node.is_known = True
+        if method == "eth_chainId":
+            # It has said so, and web3 asks before each transaction.
+            said = hex(self._chain_id or 0)
+            return cast("RPCResponse", {"jsonrpc": "2.0", "id": 0, "result": said})
         answer = _post(node, method, params)
         if method == "eth_getBlockByNumber" and params[0] == "latest":
             self._compare_heads(answer)
