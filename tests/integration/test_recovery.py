@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import Any
 
 import pytest
 
@@ -21,6 +22,7 @@ from modelmarket.protocol.phases import Phase
 from modelmarket.storage.cid import Cid
 from modelmarket.system.home import Home
 from modelmarket.vault import backups
+from modelmarket.vault.deriving import MESSAGE
 from modelmarket.vault.vault import Vault
 from trading import PASSPHRASE, Place, place
 
@@ -112,6 +114,23 @@ def test_a_new_request_after_a_loss_has_nothing_in_common_with_the_old_ones(
     assert len({one.terms.dataset for one in (*old, new)}) == 4
     empty = on_an_empty_machine(here, "requester", gateways=False)
     assert recover_truth(empty.request(new.id), here.data()) == new.terms.truth_seal
+
+
+def test_what_secrets_come_from_is_signed_for_once(
+    here: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rita = here.join("signing")
+    signed: list[object] = []
+    sign = rita.wallet.sign_typed
+
+    def counted(message: dict[str, Any]) -> tuple[int, bytes, bytes]:
+        signed.append(message)
+        return sign(message)
+
+    monkeypatch.setattr(rita.wallet, "sign_typed", counted)
+    here.create(rita)
+    here.create(rita, rows=120)
+    assert signed.count(MESSAGE) == 1
 
 
 def test_what_is_no_copy_is_not_taken_for_one() -> None:

@@ -81,6 +81,7 @@ class Market:
         self.verifier = Verifier(self.index, self.contract)
         self._wallet = wallet
         self._vault = vault
+        self._roots: dict[Address, Root] = {}
 
     def __repr__(self) -> str:
         return f"Market({self.network.name}, {self.network.market})"
@@ -368,9 +369,12 @@ class Market:
         return with_copy(call, self.vault.copy_of(terms.truth_seal))
 
     def root(self) -> Root:
-        """What this wallet's derived secrets come from."""
-        _, r, s = self.wallet.sign_typed(MESSAGE)
-        return Root.of_signature(r, s)
+        """What this wallet's derived secrets come from; signed for once."""
+        wallet = self.wallet
+        if wallet.address not in self._roots:
+            _, r, s = wallet.sign_typed(MESSAGE)
+            self._roots[wallet.address] = Root.of_signature(r, s)
+        return self._roots[wallet.address]
 
     def keep(self, secret: Secret) -> Seal:
         """Puts a secret into the vault, and an encrypted copy into the store.
