@@ -122,7 +122,8 @@ class _Points:
                 self()
             self()
 
-        Database.writing = instrumented
+        # For as long as this process lives.
+        pytest.MonkeyPatch().setattr(Database, "writing", instrumented)
 
 
 def _live(user: User, act: Act, deadly: int, passed: Any) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -123,7 +124,7 @@ class Place:
         return Source(open_table(path, header=True), label="kind")
 
     def create(self, market: Market, rows: int = 100, **terms: object) -> Request:
-        options: dict = {
+        options: dict[str, Any] = {
             "reward": REWARD,
             "name": "odd or even",
             "again": True,  # most lives are of the same numbers

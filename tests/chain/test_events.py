@@ -139,14 +139,14 @@ def test_hashes_are_made_of_the_bytes_that_were_sent(raw: bytes) -> None:
         dataset=text,
         name=text,
         context=text,
-        reward=1,
-        stake=1,
+        reward=Wei(1),
+        stake=Wei(1),
         submission_window_s=60,
         response_window_s=60,
         labels=1,
         bits=1,
         minimum_matches=0,
-        truth_seal=bytes(32),
+        truth_seal=Seal(bytes(32)),
     )
     numbers = astuple(terms)[3:]
     expected = keccak(encode(("address", ABI), (SOMEBODY, (raw, raw, raw, *numbers))))

@@ -100,7 +100,7 @@ def kill(process: subprocess.Popen[str]) -> None:
     process.wait()
 
 
-def wait_for(person: Person, request: str, phase: str) -> dict:
+def wait_for(person: Person, request: str, phase: str) -> dict[str, Any]:
     """Asks until a request is in a phase; the agents bring it there."""
     ends = time.monotonic() + 60
     while True:

@@ -30,7 +30,7 @@ def check_books(market: Any, held: int) -> None:
 
 def _owed(market: Any, state: Any, entries: dict[int, Any]) -> int:
     """What a request owes now or will."""
-    due = sum(market.due(number) for number in entries)
+    due: int = sum(market.due(number) for number in entries)
     if state.phase > VALIDATION:
         assert (state.step_ends, state.overdue, state.candidate) == (0, False, 0)
         return due

@@ -17,6 +17,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from eth_hash.auto import keccak
 from eth_keys import keys
 
 from contracts import sealing
@@ -36,6 +37,7 @@ from contracts.reference import (
 )
 from contracts.sealing import NOTHING, Core, Labels, Onion
 from contracts.world import compiled
+from modelmarket.chain.artifacts import artifact
 
 NAMES = ("requester", "ann", "bob", "eve")
 PURSE = 10**21
@@ -50,7 +52,7 @@ BEHAVIOURS = {None: 0, "Unpaid": 1, "": 1, "not today": 2}
 is said of it then; one that says nothing of itself has no word."""
 NOBODY = "0x" + "00" * 20
 
-KEYS = {name: keys.PrivateKey(sealing.keccak(name.encode())) for name in NAMES}
+KEYS = {name: keys.PrivateKey(keccak(name.encode())) for name in NAMES}
 PEOPLE = {name: key.public_key.to_address() for name, key in KEYS.items()}
 
 
@@ -182,9 +184,7 @@ class Comparison:
         self.compare()
 
     def _coin_code(self) -> bytes:
-        from contracts import machine
-
-        return self.hostile or bytes.fromhex(machine.artifact("ModelCoin").bytecode[2:])
+        return self.hostile or bytes.fromhex(artifact("ModelCoin").bytecode[2:])
 
     def _deploy(self, machine: Machine) -> Machine:
         self.coin = machine.deploy_code(self._coin_code(), DEPLOYER).lower()
@@ -316,12 +316,12 @@ class Comparison:
             ("submission_count", word(second + len(model.submissions))),
         ):
             assert self.look(what) == value, what
-        for what, start, ids in (
+        for views, start, ids in (
             (("phase", "request"), first, len(model.requests)),
             (("submission", "due"), second, len(model.submissions)),
         ):
             for number in range(start, start + ids + 2):
-                for one in what:
+                for one in views:
                     found = self.look(one, number)
                     if found != (expected := self._expected(one, number)):
                         raise AssertionError(_differing(one, number, found, expected))
@@ -338,8 +338,8 @@ class Comparison:
                 found = self.look("is_operator", trainer, other)
                 assert found == word((trainer, other) in model.operators)
         for holder in (*people, self.market, DEPLOYER):
-            found = self._ask_coin("balanceOf", holder)
-            assert found == coin.balances[holder], f"the balance of {holder}"
+            balance = self._ask_coin("balanceOf", holder)
+            assert balance == coin.balances[holder], f"the balance of {holder}"
             if not self.hostile:
                 allowed = self._ask_coin("allowance", holder, self.market)
                 assert allowed == coin.allowances[holder, self.market]
@@ -490,7 +490,7 @@ class Comparison:
         """
         terms = truth.terms
         model = changes.pop("model", MODEL)
-        core = {
+        core: dict[str, Any] = {
             "domain": sealing.PREDICTIONS,
             "chain_id": self.chain_id,
             "market": self.market,

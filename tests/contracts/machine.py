@@ -81,7 +81,9 @@ class Machine:
     def logs(self) -> list[Log]:
         """The events of the last call."""
         found = []
-        for one in self.evm.result.logs:
+        result = self.evm.result
+        assert result is not None
+        for one in result.logs:
             topics, data = one.data
             found.append((one.address.lower(), tuple(topics), data))
         return found

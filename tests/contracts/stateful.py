@@ -226,12 +226,12 @@ class MarketMachine(RuleBasedStateMachine):
             return
         count = truth.terms.labels
         places = tuple(one % count for one in wrong)
-        changes: dict[str, Any] = {
+        others: dict[str, dict[str, Any]] = {
             "salt": {"salt": b"\x05" * 32},
             "owner": {"owner": PEOPLE["bob"]},
             "domain": {"domain": sealing.TRUTH},
-        }.get(how, {})
-        guess = both.guess(truth, who, places, **changes)
+        }
+        guess = both.guess(truth, who, places, **others.get(how, {}))
         theirs = [one for one in both.guesses if one.truth is truth]
         if how == "copied" and theirs:
             guess = theirs[len(wrong) % len(theirs)]

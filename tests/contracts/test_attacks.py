@@ -366,12 +366,13 @@ def test_a_request_id_that_changes_in_a_reorganisation(world: World) -> None:
 
 
 def test_terms_that_overflow_the_clock(world: World) -> None:
-    for change in (
+    changes: tuple[dict[str, Any], ...] = (
         {"submission_window_s": 2**40},
         {"submission_window_s": 2**256 - 1},
         {"response_window_s": 2**24},
         {"response_window_s": 2**256 - 1},
-    ):
+    )
+    for change in changes:
         with boa.reverts("BadWindow"):
             world.create(**change)
 
@@ -416,12 +417,12 @@ def _outermost(world: World) -> dict[str, bytes]:
     return calls
 
 
-def _kind(entry: dict) -> str:
+def _kind(entry: dict[str, Any]) -> str:
     inner = ",".join(map(_kind, entry.get("components", ())))
-    return entry["type"].replace("tuple", f"({inner})")
+    return str(entry["type"]).replace("tuple", f"({inner})")
 
 
-def _nothing(entry: dict) -> object:
+def _nothing(entry: dict[str, Any]) -> object:
     if entry["type"] == "tuple":
         return tuple(map(_nothing, entry["components"]))
     if entry["type"].endswith("[]"):
@@ -441,8 +442,11 @@ def test_no_function_answers_a_token_that_is_being_moved(world: World) -> None:
     puppet = boa.load(str(HARNESS / "Puppet.vy"))
     for name, call in calls.items():
         assert puppet.speak(bad.market.address, call) != (False, b""), name
+    first, empty, forgotten = bad.create(), bad.create(), bad.create()
+    ann = bad.submit(first, "ann")
+    request, (best, second) = bad.in_validation(0, 1)
     # Money moves in and out while each is tried.
-    moves = {
+    moves: dict[str, Callable[[], object]] = {
         "create_request": lambda: bad.create(),
         "submit": lambda: bad.submit(first, "ann"),
         "cancel_submission": lambda: bad.cancel(ann),
@@ -451,9 +455,6 @@ def test_no_function_answers_a_token_that_is_being_moved(world: World) -> None:
         "withdraw": lambda: bad.withdraw(second),
         "enforce_timeout": lambda: bad.enforce(forgotten),
     }
-    first, empty, forgotten = bad.create(), bad.create(), bad.create()
-    ann = bad.submit(first, "ann")
-    request, (best, second) = bad.in_validation(0, 1)
     reached = set()
     for moving, move in moves.items():
         if moving == "enforce_timeout":
@@ -486,10 +487,12 @@ def test_a_contract_that_its_victim_calls(world: World) -> None:
     puppet = boa.load(str(HARNESS / "Puppet.vy"))
     market, coin = world.market, world.coin
 
-    def says(who: str, function: object, *arguments: object) -> tuple[bool, bytes]:
+    def says(who: str, function: Any, *arguments: object) -> tuple[bool, bytes]:
         with world.as_(who):
             target = function.contract.address
-            return puppet.speak(target, function.prepare_calldata(*arguments))
+            sent = function.prepare_calldata(*arguments)
+            answer: tuple[bool, bytes] = puppet.speak(target, sent)
+        return answer
 
     def refused(answer: tuple[bool, bytes], reason: str) -> bool:
         return not answer[0] and reason.encode() in answer[1]
@@ -604,29 +607,31 @@ def test_numbers_that_equal_others_in_their_low_bits(world: World, bits: int) ->
     market, far = world.market, 2**bits
     request, (ann, bob) = world.in_claims(1, 0, count=50_000)
     opening = ann.opening.seal
+    of_requests: tuple[Callable[[int], object], ...] = (
+        lambda n: market.phase(n),
+        lambda n: market.request(n),
+        lambda n: market.truth_page(n, 0),
+        lambda n: market.enforce_timeout(n),
+        lambda n: market.cancel_request(n, request.terms_hash, 9),
+        lambda n: market.open_truth(n, 0, [1], bytes(32)),
+        lambda n: market.submit(
+            n, request.terms_hash, bytes(32), bytes(32), "", NO_PERMIT
+        ),
+    )
     for unknown in (far, far + request.id):
-        for call in (
-            lambda n: market.phase(n),
-            lambda n: market.request(n),
-            lambda n: market.truth_page(n, 0),
-            lambda n: market.enforce_timeout(n),
-            lambda n: market.cancel_request(n, request.terms_hash, 9),
-            lambda n: market.open_truth(n, 0, [1], bytes(32)),
-            lambda n: market.submit(
-                n, request.terms_hash, bytes(32), bytes(32), "", NO_PERMIT
-            ),
-        ):
+        for call in of_requests:
             with boa.reverts("UnknownRequest"), world.as_("requester"):
                 call(unknown)
+    of_submissions: tuple[Callable[[int], object], ...] = (
+        lambda n: market.submission(n),
+        lambda n: market.due(n),
+        lambda n: market.withdraw(n),
+        lambda n: market.cancel_submission(n, opening, True),
+        lambda n: market.claim(n, opening, 3, 0),
+        lambda n: market.open_predictions(n, 0, [1], [1], bytes(32), bytes(32), ""),
+    )
     for unknown in (far, far + ann.id):
-        for call in (
-            lambda n: market.submission(n),
-            lambda n: market.due(n),
-            lambda n: market.withdraw(n),
-            lambda n: market.cancel_submission(n, opening, True),
-            lambda n: market.claim(n, opening, 3, 0),
-            lambda n: market.open_predictions(n, 0, [1], [1], bytes(32), bytes(32), ""),
-        ):
+        for call in of_submissions:
             with boa.reverts("UnknownSubmission"), world.as_("ann"):
                 call(unknown)
     for page in (0, 1):

@@ -86,7 +86,9 @@ def test_a_submission_cancelled_in_time_cannot_claim(world: World) -> None:
         world.claim(request, ann, hint=0)
 
 
-def _stairs(world: World, steps: int) -> tuple:
+def _stairs(
+    world: World, steps: int
+) -> tuple[Requested, list[Submitted], list[Submitted]]:
     """A request on which claim n (from 0) stands at place n + 1."""
     request = world.create(steps + 100)
     entered = [world.submit(request, "ann", mistakes=n) for n in range(steps)]

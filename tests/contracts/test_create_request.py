@@ -126,7 +126,7 @@ def test_the_least_stake_is_one_percent_rounded_up(world: World, reward: int) ->
     "change", [{"dataset": "x" * 129}, {"name": "x" * 65}, {"context": "x" * 1_025}]
 )
 def test_strings_over_their_bounds_are_refused(
-    world: World, change: dict[str, str]
+    world: World, change: dict[str, Any]
 ) -> None:
     world.create(**{key: value[:-1] for key, value in change.items()})
     with pytest.raises(Exception):  # noqa: B017  # the ABI decoder has no reason
@@ -142,18 +142,19 @@ def test_creation_without_the_money_changes_nothing(world: World) -> None:
 
 
 def test_an_unknown_request_is_refused_everywhere(world: World) -> None:
+    calls: tuple[Callable[[int], object], ...] = (
+        lambda n: world.market.phase(n),
+        lambda n: world.market.request(n),
+        lambda n: world.market.truth_page(n, 0),
+        lambda n: world.market.cancel_request(n, bytes(32), 0),
+        lambda n: world.market.open_truth(n, 0, [1], bytes(32)),
+        lambda n: world.market.enforce_timeout(n),
+        lambda n: world.market.submit(
+            n, bytes(32), bytes(32), bytes(32), "", (0, 0, bytes(32), bytes(32))
+        ),
+    )
     for number in (0, 1):
-        for call in (
-            lambda n: world.market.phase(n),
-            lambda n: world.market.request(n),
-            lambda n: world.market.truth_page(n, 0),
-            lambda n: world.market.cancel_request(n, bytes(32), 0),
-            lambda n: world.market.open_truth(n, 0, [1], bytes(32)),
-            lambda n: world.market.enforce_timeout(n),
-            lambda n: world.market.submit(
-                n, bytes(32), bytes(32), bytes(32), "", (0, 0, bytes(32), bytes(32))
-            ),
-        ):
+        for call in calls:
             with boa.reverts("UnknownRequest"):
                 call(number)
 

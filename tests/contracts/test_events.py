@@ -247,7 +247,7 @@ def test_a_submission_that_failed_stands_beside_nobody(world: World) -> None:
     assert world.ranking(request) == [first.id, last.id]
 
 
-def _look(world: World, request: Requested, **fields: int) -> None:
+def _look(world: World, request: Requested, **fields: int | bytes) -> None:
     state = world.state(request)
     assert {name: getattr(state, name) for name in fields} == fields
 

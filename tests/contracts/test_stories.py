@@ -58,10 +58,13 @@ REASONS = {
 def test_each_term_has_its_limits(
     both: Comparison, term: str, good: list[int], bad: list[int]
 ) -> None:
+    change: dict[str, Any]
     for value in bad:
-        both.create(**{term: value}, refused=REASONS[term])
+        change = {term: value}
+        both.create(**change, refused=REASONS[term])
     for value in good:
-        both.create(**{term: value})
+        change = {term: value}
+        both.create(**change)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +117,7 @@ def test_of_many_bad_terms_the_first_is_named(both: Comparison) -> None:
         "bits": 3,
         "minimum": 2**255,
     }
-    reasons = ("BadReward", "BadStake", "BadWindow", "BadWindow")
+    reasons: tuple[str, ...] = ("BadReward", "BadStake", "BadWindow", "BadWindow")
     reasons += ("BadLabels", "BadBits", "BadMinimum")
     both.call("requester", "approve", 0)
     terms, _ = both.terms("requester", 20, 4, 1)
@@ -132,9 +135,12 @@ def test_of_many_bad_terms_the_first_is_named(both: Comparison) -> None:
 def test_texts_hold_any_bytes_up_to_their_length(
     both: Comparison, term: str, most: int
 ) -> None:
+    change: dict[str, Any]
     for value in (b"", b"\xff" * most, bytes(most), b"\xc3\x28"):
-        both.create(**{term: Text(value)})
-    both.create(**{term: Text(bytes(most + 1))}, refused="")
+        change = {term: Text(value)}
+        both.create(**change)
+    change = {term: Text(bytes(most + 1))}
+    both.create(**change, refused="")
 
 
 def test_the_terms_hash_covers_each_term_and_the_requester(both: Comparison) -> None:
@@ -169,7 +175,7 @@ def test_the_largest_amounts_stand_beside_each_other() -> None:
     most = 2**96 - 1
     both.create(reward=most + 1, stake=most, refused="BadReward")
     both.create(reward=most, stake=most + 1, refused="BadStake")
-    terms = {"reward": most, "stake": most, "minimum": 20, "bits": 16}
+    terms: dict[str, Any] = {"reward": most, "stake": most, "minimum": 20, "bits": 16}
     truth, ann, bob = both.in_validation([], [1], **terms)
     both.open_page(ann)
     both.withdraw(bob)
@@ -758,7 +764,7 @@ def test_of_many_faults_of_a_cancel_the_first_is_named(both: Comparison) -> None
     truth = both.create()
     both.submit(truth)
     both.wait(10 * 86_400)
-    wrong = {"terms_hash": NOTHING}
+    wrong: dict[str, Any] = {"terms_hash": NOTHING}
     both.expect("UnknownRequest", "eve", "cancel_request", 2, NOTHING, 0)
     both.expect("UnknownRequest", "eve", "cancel_request", 0, NOTHING, 0)
     both.cancel_request(truth, 0, who="eve", **wrong, refused="NotRequester")
@@ -800,7 +806,7 @@ def test_of_many_faults_of_leaving_the_first_is_named(both: Comparison) -> None:
 
 def test_of_many_faults_of_a_claim_the_first_is_named(both: Comparison) -> None:
     truth, ann, bob = both.in_claims([1], [1])
-    far = {"matches": 2**255, "hint": 2**255}
+    far: dict[str, Any] = {"matches": 2**255, "hint": 2**255}
     for number in (0, 3, 2**64 + 1):
         both.expect("UnknownSubmission", "eve", "claim", number, NOTHING, 2**255, 9)
     both.claim(ann, **far, who="eve", seal=NOTHING, refused="NotTrainer")
@@ -817,7 +823,7 @@ def test_of_many_faults_of_a_claim_the_first_is_named(both: Comparison) -> None:
 
 def test_of_many_faults_of_an_opening_the_first_is_named(both: Comparison) -> None:
     truth, ann, bob = both.in_claims([1], [1, 2])
-    nothing = {
+    nothing: dict[str, Any] = {
         "truth": Page(b""),
         "difference": Page(b""),
         "inner": NOTHING,
@@ -834,7 +840,7 @@ def test_of_many_faults_of_an_opening_the_first_is_named(both: Comparison) -> No
     both.open_page(ann, 9, **nothing, refused="WrongPage")
     both.open_page(ann, **nothing, refused="WrongLength")
     zeros = Page(bytes(32))
-    rest = {"inner": NOTHING, "superhash": NOTHING}
+    rest: dict[str, Any] = {"inner": NOTHING, "superhash": NOTHING}
     both.open_page(ann, truth=zeros, difference=zeros, **rest, refused="WrongTruth")
     both.open_page(ann, difference=zeros, **rest, refused="WrongModel")
     both.open_page(ann, difference=zeros, inner=NOTHING, refused="WrongSeal")
@@ -846,7 +852,7 @@ def test_of_many_faults_of_opening_the_truth_the_first_is_named(
     both: Comparison,
 ) -> None:
     truth = both.create()
-    empty = {"words": Page(b""), "inner": NOTHING}
+    empty: dict[str, Any] = {"words": Page(b""), "inner": NOTHING}
     both.expect("UnknownRequest", "eve", "open_truth", 0, 9, *empty.values())
     both.expect("UnknownRequest", "eve", "open_truth", 2, 9, *empty.values())
     both.open_truth_page(truth, 9, **empty, refused="WrongPhase")

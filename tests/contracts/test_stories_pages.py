@@ -165,15 +165,15 @@ def test_the_longest_list_has_342_pages_and_each_is_checked_by_itself(
     core = replace(core, terms_hash=truth.terms_hash)
     spoilt = [sealing.xor(pages[0], bytes(FULL - 1) + b"\x01"), *pages[1:]]
     ann = _submit(both, truth, "ann", Onion(core, tuple(spoilt)), (0,))
-    compare, both.compare = both.compare, lambda: None
-    both.open_truth(truth)
-    both.compare = compare
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(both, "compare", lambda: None)
+        both.open_truth(truth)
     both.claim(ann, count - 1)
     both.close_claims(truth)
-    both.compare = lambda: None
-    for _ in pages[:-1]:
-        both.open_page(ann)
-    both.compare = compare
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(both, "compare", lambda: None)
+        for _ in pages[:-1]:
+            both.open_page(ann)
     both.open_page(ann)
     assert both.phase(truth) == "FULFILLED"
     assert both.asked(truth).matched == count - 1
@@ -481,7 +481,7 @@ def test_the_truths_seal_binds_each_part_of_its_core(
     both: Comparison, part: str, count: int
 ) -> None:
     _, onion = both.terms("requester", count, 16, 1)
-    value = sealing.PREDICTIONS if part == "domain" else OTHERS[part]
+    value: Any = sealing.PREDICTIONS if part == "domain" else OTHERS[part]
     other = replace(onion, core=replace(onion.core, **{part: value}))
     truth = both.create(count=count, bits=16, seal=other.layers[0])
     truth = replace(truth, onion=other)

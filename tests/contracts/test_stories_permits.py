@@ -124,7 +124,7 @@ def test_a_permit_of_anything_else_is_none(
 @pytest.mark.parametrize("part", ["v", "r", "s"])
 def test_a_permit_with_another_signature_is_none(paying: Paying, part: str) -> None:
     permit = paying.sign()
-    other = 55 - permit.v if part == "v" else bytes(31) + b"\x07"
+    other: Any = 55 - permit.v if part == "v" else bytes(31) + b"\x07"
     paying.pay(permit=permit._replace(**{part: other}), refused=SHORT)
     paying.pay(permit=permit)
 

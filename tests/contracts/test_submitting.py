@@ -79,14 +79,15 @@ def test_only_the_trainer_cancels_a_submission(world: World) -> None:
 @pytest.mark.parametrize("number", [0, 1])
 def test_an_unknown_submission_is_refused_everywhere(world: World, number: int) -> None:
     market = world.market
-    for call in (
+    calls: tuple[Callable[[], object], ...] = (
         lambda: market.submission(number),
         lambda: market.due(number),
         lambda: market.cancel_submission(number, bytes(32), True),
         lambda: market.claim(number, bytes(32), 0, 0),
         lambda: market.open_predictions(number, 0, [1], [1], bytes(32), bytes(32), ""),
         lambda: market.withdraw(number),
-    ):
+    )
+    for call in calls:
         with boa.reverts("UnknownSubmission"):
             call()
 

@@ -88,11 +88,12 @@ def test_what_does_not_open_reverts_and_the_clock_runs_on(world: World) -> None:
     request, (ann,) = world.in_validation(3)
     ends = world.state(request).step_ends
     page = ann.opening.pages[0]
-    for reason, change in {
+    changes: dict[str, dict[str, Any]] = {
         "WrongSeal": {"inner": bytes(32)},
         "WrongLength": {"difference": [0, 0]},
         "WrongTruth": {"truth": words(page)},
-    }.items():
+    }
+    for reason, change in changes.items():
         with boa.reverts(reason):
             world.open_page(request, ann, 0, **change)
     with boa.reverts("WrongModel"):
@@ -340,7 +341,7 @@ def test_not_one_right_is_nought_right(world: World, bits: int) -> None:
     per_word = 256 // bits
     codes = labels(3 * per_word, min(2**bits, 1_000), seed=bits)
     request = world.create(codes=codes, bits=bits)
-    ann = world.submit(request, "ann", codes=codes ^ 1)
+    ann = world.submit(request, "ann", codes=codes ^ np.uint16(1))
     world.open_truth(request)
     world.claim(request, ann, 0)
     world.close_claims(request)

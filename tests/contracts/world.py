@@ -16,7 +16,7 @@ from modelmarket.protocol.classes import Codes
 from modelmarket.protocol.labels import difference, pack, words
 from modelmarket.protocol.seals import Core, Opening, seal, superhash
 from modelmarket.protocol.terms import Terms
-from modelmarket.protocol.types import Salt, Wei, checksummed
+from modelmarket.protocol.types import Salt, TermsHash, Wei, checksummed
 
 ROOT = Path(__file__).parents[2]
 SOURCES = ROOT / "contracts"
@@ -60,7 +60,7 @@ class Requested:
 
     id: int
     terms: Terms
-    terms_hash: bytes
+    terms_hash: TermsHash
     codes: Codes
     opening: Opening
     deadline: int

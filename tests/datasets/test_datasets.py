@@ -25,7 +25,7 @@ from modelmarket.datasets import tables
 from modelmarket.datasets.frames import read_frame
 from modelmarket.datasets.idx import find_mnist, read_idx, write_mnist
 from modelmarket.datasets.predictions import encode_predictions, read_predictions
-from modelmarket.datasets.published import Manifest, publish
+from modelmarket.datasets.published import Manifest, Published, publish
 from modelmarket.datasets.records import encode_row, read_records
 from modelmarket.datasets.split import Source, parse_accuracy, parse_fraction
 from modelmarket.datasets.tables import Table, open_table
@@ -171,7 +171,9 @@ def a_folder(path: Path) -> Path:
     ],
     ids=["folder", "pipe", "device", "too long", "null"],
 )
-def test_what_is_no_file_is_named(tmp_path: Path, make, message: str) -> None:
+def test_what_is_no_file_is_named(
+    tmp_path: Path, make: Callable[[Path], Path], message: str
+) -> None:
     path = make(tmp_path / "t.csv")
     with pytest.raises(InputError, match=message):
         open_table(path)
@@ -355,7 +357,9 @@ def source(tmp_path: Path, text: str | None = None) -> Source:
     return Source(open_table(path, header=True, delimiter=","), label="animal")
 
 
-def published(tmp_path: Path, given_source: Source, name: str = "out", **options):
+def published(
+    tmp_path: Path, given_source: Source, name: str = "out", **options: Any
+) -> Published:
     folder = tmp_path / name
     folder.mkdir()
     return publish(given_source, folder, **options)
@@ -417,7 +421,7 @@ def test_no_test_label_can_leave(tmp_path: Path) -> None:
     labels = [names[n % 3] for n in range(300)]
     seed = b"the same split every time"
 
-    def publish_with(labels: list[str], name: str):
+    def publish_with(labels: list[str], name: str) -> Published:
         text = "a,b,animal\n" + "".join(
             f"{n},{n * 7},{label}\n" for n, label in enumerate(labels)
         )
@@ -592,7 +596,7 @@ def test_a_threshold_is_what_it_says(text: str, value: Fraction) -> None:
 )
 @pytest.mark.parametrize("parse", [parse_accuracy, parse_fraction])
 def test_what_is_no_share_is_refused_with_what_was_meant(
-    parse, text: str, message: str
+    parse: Callable[[str], Fraction], text: str, message: str
 ) -> None:
     with pytest.raises(DataError) as told:
         parse(text)
@@ -816,9 +820,9 @@ def test_idx_files_become_a_csv(tmp_path: Path) -> None:
         "train-labels-idx1-ubyte": np.array([1, 2], np.uint8),
         "t10k-labels-idx1-ubyte.gz": np.array([3, 4], np.uint8),
     }.items():
-        data = idx(values)
+        content = idx(values)
         (tmp_path / name).write_bytes(
-            gzip.compress(data) if name.endswith("gz") else data
+            gzip.compress(content) if name.endswith("gz") else content
         )
     data, labels = tmp_path / "d.csv", tmp_path / "l.csv"
     assert write_mnist(tmp_path, data, labels) == 4

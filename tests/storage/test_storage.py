@@ -72,7 +72,7 @@ def folder(tmp_path: Path) -> Path:
     ids=lambda v: v["name"],
 )
 def test_files_have_the_cids_of_the_oracle(
-    store: Store, tmp_path: Path, vector: dict
+    store: Store, tmp_path: Path, vector: dict[str, Any]
 ) -> None:
     added = store.add(write(tmp_path / "file", vector["size"]))
     assert (str(added.cid), added.size) == (vector["cid"], vector["size"])
