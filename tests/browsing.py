@@ -146,7 +146,7 @@ class BrowserWallet:
         domain = typed["domain"] | {"chainId": int(typed["domain"]["chainId"])}
         whole = typed | {"domain": domain, "message": typed["message"] | numbers}
         message = encode_typed_data(full_message=whole)
-        return "0x" + self.account.sign_message(message).signature.hex()
+        return f"0x{self.account.sign_message(message).signature.hex()}"
 
     def _send(self, wanted: dict[str, str]) -> str:
         assert wanted["from"] == self.account.address

@@ -16,7 +16,7 @@ from browsing import BrowserWallet
 from loopback import browser
 from modelmarket.market import Market
 from modelmarket.market.request import Prepared
-from modelmarket.protocol.types import Address, Wei
+from modelmarket.protocol.types import Wei, checksummed
 from modelmarket.web.activity import Errand, Kind
 from modelmarket.web.desk import Desk, terms_document
 from modelmarket.web.pages import ACCOUNT_COOKIE, HERE
@@ -93,6 +93,7 @@ def wallet_of(place: Place, market: Market) -> BrowserWallet:
     amount = (hex(10**20),) if place.is_anvil else ()
     place.connection.ask(how, wallet.account.address, *amount)
     call = market.coin.claim_airdrop()
+    assert call.to is not None
     wallet._send(
         {
             "from": wallet.account.address,
@@ -111,13 +112,13 @@ def new_request(
     """A request that is sealed and waits to be confirmed."""
     terms = desk.market.prepare_request(
         place.data(rows),
-        owner=Address(owner),
+        owner=checksummed(owner),
         reward=reward,
         name="odd or even",
         again=True,
     )
     details = {"terms": terms_document(terms), "upload": ""}
-    return desk.activity.begin(Address(owner), Kind.CREATE_REQUEST, details)
+    return desk.activity.begin(checksummed(owner), Kind.CREATE_REQUEST, details)
 
 
 def new_submission(desk: Desk, owner: str, entry: Prepared, request: int) -> Errand:
@@ -131,7 +132,7 @@ def new_submission(desk: Desk, owner: str, entry: Prepared, request: int) -> Err
         "name": entry.name,
         "counts": {},
     }
-    return desk.activity.begin(Address(owner), Kind.SUBMIT, details)
+    return desk.activity.begin(checksummed(owner), Kind.SUBMIT, details)
 
 
 def statuses(answers: Sequence[httpx.Response]) -> list[int]:

@@ -15,7 +15,7 @@ from playwright.sync_api import expect
 from browser.test_troubles import connected, prepared
 from browsing import House, Visitor, write_table
 from modelmarket.protocol.money import ONE_MDC
-from modelmarket.protocol.types import Address
+from modelmarket.protocol.types import RequestId, checksummed
 from modelmarket.web.activity import Errand
 from modelmarket.web.desk import Desk
 
@@ -38,7 +38,7 @@ CLICKS_WHEN_RENEWED = """
 
 def paid(visitor: Visitor, account: str) -> int:
     """Wei of its airdrop that an account has not any more."""
-    return 1_000 * ONE_MDC - visitor.desk.market.coin.balance(Address(account))
+    return 1_000 * ONE_MDC - visitor.desk.market.coin.balance(checksummed(account))
 
 
 def at_the_terms(house: House, tmp_path: Path) -> Visitor:
@@ -172,7 +172,7 @@ def test_the_wallet_is_asked_for_what_the_page_shows(
     whole, _, decimals = reward.partition(".")
     wei = int(whole + decimals.ljust(18, "0"))
     assert [one["message"]["value"] for one in wallet.typed] == [str(wei)]
-    assert visitor.desk.market.contract.request(1).reward == wei
+    assert visitor.desk.market.contract.request(RequestId(1)).reward == wei
     assert visitor.complaints == []
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from playwright.sync_api import Locator, Page, expect
 from playwright.sync_api import TimeoutError as OutOfTime
@@ -40,7 +41,7 @@ class Keys:
             )
         )
 
-    def press(self, name: str, role: str = "button") -> None:
+    def press(self, name: str, role: Literal["button", "link"] = "button") -> None:
         """Walks to a button or link, and presses it."""
         self.reach(self.tab.get_by_role(role, name=name, exact=True).first)
         self.tab.keyboard.press("Enter")

@@ -317,10 +317,14 @@ def test_profiles_are_kept_and_found(tmp_path: Path) -> None:
     ],
 )
 def test_profiles_that_cannot_be_are_refused(change: dict[str, Any]) -> None:
+    good: dict[str, Any] = {
+        "name": "a",
+        "rpc": "http://x",
+        "chain_id": 1,
+        "market": MARKET,
+    }
     with pytest.raises(InputError):
-        Network(
-            **{"name": "a", "rpc": "http://x", "chain_id": 1, "market": MARKET} | change
-        )
+        Network(**(good | change))
 
 
 @pytest.mark.parametrize("text", ["[x", "[x]\nrpc = 1\n", "x = 1\n", "[x]\nwhat = 1\n"])
@@ -406,7 +410,9 @@ def test_opening_and_validating_cost_the_bytes_and_little_more(
         assert gas <= floor * 1.05, key
 
 
-def test_no_call_grows_with_the_submissions_on_a_request(table: list[dict[str, Any]]) -> None:
+def test_no_call_grows_with_the_submissions_on_a_request(
+    table: list[dict[str, Any]],
+) -> None:
     flat: dict[tuple[str, str], dict[int, int]] = {}
     for row in table:
         if row["submissions"] in (10, 1_000) and row["labels"] == 14_000:

@@ -26,6 +26,7 @@ from trading import PASSPHRASE, Place, place
 
 CTRL_C = "\x03"
 COMMAND = [sys.executable, "-c", "from modelmarket.cli import main; main()"]
+Give = Callable[..., tuple[object, str, str]]
 
 
 class Person:
@@ -68,7 +69,9 @@ def here(tmp_path: Path) -> Iterator[Place]:
 
 
 @pytest.fixture
-def give(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+def give(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Give]:
     """Gives a command in this process: exit code, output, errors."""
     at_term = signal.getsignal(signal.SIGTERM)
 
@@ -86,7 +89,7 @@ def give(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
 
 
 def test_without_a_terminal_what_wants_a_yes_ends_with_2_and_names_the_flag(
-    here: Place, give
+    here: Place, give: Give
 ) -> None:
     rita, ann = Person(here, "rita"), Person(here, "ann")
     assert give(rita, *rita.create("--reward", "100"))[0] == 0
@@ -182,7 +185,7 @@ def test_in_a_terminal_it_is_asked_and_goes_on_after_a_yes(here: Place) -> None:
     assert rita.market.request(2).terms.stake > rita.market.request(2).terms.reward
 
 
-def test_cancelling_twice_says_which_and_since_when(here: Place, give) -> None:
+def test_cancelling_twice_says_which_and_since_when(here: Place, give: Give) -> None:
     rita, ann = Person(here, "rita"), Person(here, "ann")
     here.create(rita.market)
     entry = here.submit(ann.market, 1)
@@ -217,7 +220,7 @@ def test_cancelling_twice_says_which_and_since_when(here: Place, give) -> None:
     ],
 )
 def test_a_threshold_is_taken_at_its_word(
-    here: Place, give, threshold: str, code: int, said: str
+    here: Place, give: Give, threshold: str, code: int, said: str
 ) -> None:
     rita = Person(here, "rita")
     ended, out, errors = give(

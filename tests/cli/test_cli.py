@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from typer.core import TyperArgument, TyperGroup, TyperOption
 
 import modelmarket
 from children import child
@@ -258,7 +259,11 @@ WITH_A_NEW_PATH = [
 
 
 @pytest.fixture
-def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> Given:
+def given(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Iterator[Given]:
     """Gives a command in this process, with a path; its exit code and errors."""
     data = tmp_path / "data.csv"
     data.write_text("n,x\n1,a\n2,a\n3,b\n4,b\n")
@@ -327,9 +332,12 @@ def test_every_command_that_takes_a_path_is_tried_with_bad_ones() -> None:
     for path in ALL:
         command = root
         for name in path:
+            assert isinstance(command, TyperGroup)
             command = command.commands[name]
-        if any(one.type_descriptor.annotation is Path for one in command.params):
-            taking.add(path)
+        for one in command.params:
+            assert isinstance(one, TyperArgument | TyperOption)
+            if one.type_descriptor.annotation is Path:
+                taking.add(path)
     assert taking == tried
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from modelmarket.cli import app
 
@@ -20,8 +21,13 @@ PAGES = sorted([*ROOT.glob("docs/*.md"), ROOT / "README.md"])
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 COMMAND = re.compile(r"(?:^|(?<=[`$ (]))modelmarket((?:[ \n]+[^\s`]+)*)")
 
-TABLES = [("dataset", "check"), ("request", "create"), ("vault", "recover")]
-SHOWN_BY = {
+Where = tuple[str, ...]
+TABLES: list[Where] = [
+    ("dataset", "check"),
+    ("request", "create"),
+    ("vault", "recover"),
+]
+SHOWN_BY: dict[str, list[Where]] = {
     "chain/reasons.py": [("submission", "cancel")],
     "chain/wallets.py": [("request", "create"), ("submit",), ("agent", "run")],
     "datasets/split.py": TABLES,
@@ -35,14 +41,14 @@ SHOWN_BY = {
 Another file's belong here, or the sentence should name the command.
 """
 
-Where = tuple[str, ...]
 
-
-def commands(group: object, path: Where = ()) -> Iterator[tuple[Where, object]]:
-    for name, command in getattr(group, "commands", {}).items():
-        if hasattr(command, "commands"):
+def commands(group: object, path: Where = ()) -> Iterator[tuple[Where, TyperCommand]]:
+    assert isinstance(group, TyperGroup)
+    for name, command in group.commands.items():
+        if isinstance(command, TyperGroup):
             yield from commands(command, (*path, name))
         else:
+            assert isinstance(command, TyperCommand)
             yield (*path, name), command
 
 
@@ -65,7 +71,7 @@ def texts(path: Path) -> Iterator[str]:
         if isinstance(node, ast.JoinedStr):
             inside |= {id(part) for part in ast.walk(node)} - {id(node)}
             yield "".join(
-                part.value if isinstance(part, ast.Constant) else "…"
+                str(part.value) if isinstance(part, ast.Constant) else "…"
                 for part in node.values
             )
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
@@ -124,7 +130,7 @@ def test_every_command_and_option_that_is_named_is_there(path: Path) -> None:
 
 def test_what_wants_a_yes_has_an_option_that_says_it() -> None:
     options = {
-        keyword.value.value
+        str(keyword.value.value)
         for path in FILES
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call)

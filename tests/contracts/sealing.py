@@ -46,12 +46,12 @@ def pack(labels: Labels, bits: int) -> tuple[Page, ...]:
     return tuple(Page(data[at : at + size]) for at in range(0, len(data), size))
 
 
-def unpack(data: bytes, bits: int) -> Labels:
+def unpack(data: bytes, bits: int) -> npt.NDArray[np.uint32]:
     """All labels of some words, the padding's too."""
     spread = np.unpackbits(np.frombuffer(data, dtype=np.uint8)).reshape(-1, bits)
-    return (spread.astype(np.uint32) << np.arange(bits - 1, -1, -1)).sum(
-        axis=1, dtype=np.uint32
-    )
+    placed = spread.astype(np.uint32) << np.arange(bits - 1, -1, -1)
+    found: npt.NDArray[np.uint32] = placed.sum(axis=1, dtype=np.uint32)
+    return found
 
 
 def xor(one: bytes, other: bytes) -> Page:

@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import boa
 import pytest
@@ -764,9 +766,9 @@ def test_a_request_with_10_000_submissions() -> None:
     def call(who: str, what: str, *arguments: object) -> object:
         return machine.call("ModelMarket", market, who, what, *arguments)
 
-    for one in (requester, trainer):
-        of_coin(deployer, "transfer", one, 20_000 * STAKE)
-        of_coin(one, "approve", market, 2**255)
+    for who in (requester, trainer):
+        of_coin(deployer, "transfer", who, 20_000 * STAKE)
+        of_coin(who, "approve", market, 2**255)
     codes = labels(14_000)
     from modelmarket.protocol.terms import Terms
     from modelmarket.protocol.types import checksummed

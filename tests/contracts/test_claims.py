@@ -6,7 +6,7 @@ from __future__ import annotations
 import boa
 import pytest
 
-from contracts.world import CLAIMS, OPEN, REWARD, STAKE, World
+from contracts.world import CLAIMS, OPEN, REWARD, STAKE, Requested, Submitted, World
 from modelmarket.protocol.seals import superhash
 
 

@@ -12,8 +12,10 @@ import struct
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,13 +39,15 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evidence]:
         yield gather(requester, request.id)
 
 
-def told(evidence: Evidence, **otherwise: object) -> Evidence:
+def told(evidence: Evidence, **otherwise: Any) -> Evidence:
     """The same evidence with another record of the request."""
     record = replace(evidence.record, **otherwise)
     return replace(evidence, request=Request(evidence.market, record))
 
 
-def with_winner(record: RequestRecord, **otherwise: object) -> dict:
+def with_winner(
+    record: RequestRecord, **otherwise: Any
+) -> dict[SubmissionId, SubmissionRecord]:
     """The submissions, of which the winner's is another."""
     won: SubmissionRecord = record.submissions[record.winner]
     return record.submissions | {won.id: replace(won, **otherwise)}
@@ -93,7 +96,7 @@ def test_a_lie_breaks_its_promise(played: Evidence, promise: str) -> None:
     assert promise in {one.promise for one in verdicts if not one.passed}
 
 
-def lied(value: object) -> object:
+def lied(value: object) -> Any:
     """Another value of the same kind."""
     if isinstance(value, Phase):
         return Phase.REFUNDED
@@ -117,12 +120,12 @@ def test_every_field_of_the_contracts_state_is_held_against_the_events(
 ) -> None:
     if of == "request":
         state = played.state
-        other = replace(state, **{name: lied(getattr(state, name))})
-        evidence = replace(played, state=other)
+        state = replace(state, **{name: lied(getattr(state, name))})
+        evidence = replace(played, state=state)
     else:
         entry = played.entries[SubmissionId(2)]
-        other = replace(entry, **{name: lied(getattr(entry, name))})
-        evidence = replace(played, entries=played.entries | {SubmissionId(2): other})
+        entry = replace(entry, **{name: lied(getattr(entry, name))})
+        evidence = replace(played, entries=played.entries | {SubmissionId(2): entry})
     [verdict] = [
         one
         for one in judge(evidence)

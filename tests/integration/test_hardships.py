@@ -25,7 +25,7 @@ from modelmarket.errors import DiskError, StepError, in_words
 from modelmarket.market import Market
 from modelmarket.market.recovery import recover
 from modelmarket.protocol.phases import Phase, Status
-from modelmarket.protocol.types import Address, SubmissionId
+from modelmarket.protocol.types import Address, RequestId, SubmissionId
 from modelmarket.system.home import Home
 from modelmarket.vault.vault import Vault
 from trading import PASSPHRASE, REWARD, Place, place
@@ -113,7 +113,7 @@ EXPECTED = Counter(
 )
 
 
-def a_trade(here: Place) -> tuple[Market, Market, int]:
+def a_trade(here: Place) -> tuple[Market, Market, RequestId]:
     requester, ann = here.join("requester"), here.join("ann")
     request = here.create(requester)
     here.submit(ann, request.id)
@@ -296,11 +296,11 @@ def test_yesterdays_journal_sends_nothing_again(here: Place) -> None:
     call = ann.contract.claim(one.id, one.record.seal, matches, SubmissionId(0))
     with suppress(Interrupted):
         send(ann.connection, call, ann.wallet, journal=power)
-    [one] = power.signed
-    ann.vault.begin(ann.network.market, "claim", one.hash, one.raw)
+    [signed] = power.signed
+    ann.vault.begin(ann.network.market, "claim", signed.hash, signed.raw)
     old = a_copy_of(here, "ann", "ann's old files")
     # Meanwhile the same key does something else with this nonce.
-    ann.vault.end(one.hash, "given up by this test")
+    ann.vault.end(signed.hash, "given up by this test")
     agent.run_once(ann)
     assert [resumed.block for resumed in old.resume()] == [None]
     assert happened(requester, request_id)["Claimed"] == 2

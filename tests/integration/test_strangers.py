@@ -35,7 +35,7 @@ from modelmarket.market.verifying import Verifier
 from modelmarket.protocol.phases import Phase
 from modelmarket.protocol.seals import Core, seal, superhash
 from modelmarket.protocol.terms import Terms
-from modelmarket.protocol.types import RequestId, Salt, Seal, Wei
+from modelmarket.protocol.types import RequestId, Salt, Seal, SubmissionId, Wei
 from modelmarket.system.text import text_of
 from modelmarket.web.desk import Desk
 from modelmarket.web.server import running_page
@@ -75,14 +75,16 @@ def one_wei(market: Market, raw: bytes, **otherwise: Any) -> Terms:
     return Terms(**(known | otherwise))
 
 
-def create_raw(market: Market, terms: Terms) -> int:
+def create_raw(market: Market, terms: Terms) -> RequestId:
     """Creates a request with nothing of the software's in between."""
     call = market.contract.create_request(terms, market.permit(terms.reward))
     send(market.connection, call, market.wallet)
-    return market.contract.request_count()
+    return RequestId(market.contract.request_count())
 
 
-def submit_raw(market: Market, request_id: int, name: bytes, model: bytes) -> None:
+def submit_raw(
+    market: Market, request_id: RequestId, name: bytes, model: bytes
+) -> None:
     """Enters a request with right predictions, any name and any model."""
     state = market.contract.request(request_id)
     model_hash = superhash(text_of(model))
@@ -149,7 +151,8 @@ def test_one_wei_stops_nobody(here: Place) -> None:
     send(eve.connection, opened, eve.wallet)
     mine = eve.request(strange[1]).submissions()[0].id
     sealed = eve.submission(mine).record.seal
-    send(eve.connection, eve.contract.claim(mine, sealed, 1, 0), eve.wallet)
+    claimed = eve.contract.claim(mine, sealed, 1, SubmissionId(0))
+    send(eve.connection, claimed, eve.wallet)
     for market in (requester, ann):
         agent.run_once(market)
     here.move_to(eve.request(strange[1]).record.at(eve.now()).step_ends)

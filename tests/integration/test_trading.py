@@ -6,7 +6,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 from eth_abi import encode as abi_encode
@@ -121,7 +123,7 @@ def test_a_request_with_several_pages_and_a_threshold(embedded: Place) -> None:
     requester, ann = embedded.join("requester"), embedded.join("ann")
     # Two classes: 196,608 labels fill a page, so a fifth of a million spills over.
     request = embedded.create(
-        requester, 394_000, minimum_matches=100_000, fraction=_half()
+        requester, 394_000, minimum_matches=100_000, fraction=Fraction(1, 2)
     )
     assert request.terms.labels == 197_000
     embedded.submit(ann, request.id, 5)
@@ -130,12 +132,6 @@ def test_a_request_with_several_pages_and_a_threshold(embedded: Place) -> None:
     assert done.position().phase is Phase.FULFILLED
     assert len(done.record.truth) == 2
     assert passes(requester, request.id)
-
-
-def _half():
-    from fractions import Fraction
-
-    return Fraction(1, 2)
 
 
 def test_below_the_threshold_the_requester_is_refunded(embedded: Place) -> None:
@@ -333,14 +329,14 @@ class Watched(Wallet):
     def __init__(self, happens: Callable[[], object]) -> None:
         super().__init__(Wallet.new()._account)
         self._happens = [happens]
-        self.permits: list[dict] = []
+        self.permits: list[dict[str, Any]] = []
 
-    def sign_typed(self, message):
+    def sign_typed(self, message: dict[str, Any]) -> tuple[int, bytes, bytes]:
         if message["primaryType"] == "Permit":
             self.permits.append(message["message"])
         return super().sign_typed(message)
 
-    def sign_transaction(self, transaction):
+    def sign_transaction(self, transaction: dict[str, Any]) -> tuple[bytes, bytes]:
         if self._happens and transaction["data"][:4] != CLAIM_AIRDROP:
             self._happens.pop()()
         return super().sign_transaction(transaction)
@@ -385,7 +381,7 @@ def test_a_permit_that_a_stranger_used_up_stops_nobody(
         post_permit(eve, requester, amount, nonce=0)
 
     class Early(Watched):
-        def sign_typed(self, message):
+        def sign_typed(self, message: dict[str, Any]) -> tuple[int, bytes, bytes]:
             found = super().sign_typed(message)
             if message["primaryType"] == "Permit" and not happened:
                 spoil()
@@ -456,7 +452,7 @@ def left(market: Market) -> tuple[int, int, int, int]:
     )
 
 
-def refused(market: Market, option: str, act) -> str:
+def refused(market: Market, option: str, act: Callable[[], object]) -> str:
     before = left(market)
     with pytest.raises(ConfirmationError) as told:
         act()
@@ -704,7 +700,7 @@ def test_requests_are_listed_searched_and_sorted(embedded: Place) -> None:
     embedded.submit(ann, 2)
     requester.request(3).cancel()
 
-    def ids(**options: object) -> list[int]:
+    def ids(**options: Any) -> list[int]:
         return [one.id for one in ann.requests(**options)]
 
     assert ids() == [3, 2, 1]

@@ -23,9 +23,10 @@ from contracts.stateful import MarketMachine
 from modelmarket.chain.connection import Log
 from modelmarket.chain.events import decode
 from modelmarket.protocol import payouts
+from modelmarket.protocol.events import Event, Unreadable
 from modelmarket.protocol.requests import RequestRecord, SubmissionRecord, replay
 from modelmarket.protocol.steps import StepKind, refusal
-from modelmarket.protocol.types import checksummed
+from modelmarket.protocol.types import SubmissionId, checksummed
 
 RULES = {
     *("NotRequester", "NotTrainer", "Overdue", "WrongPhase", "NotLive"),
@@ -67,10 +68,11 @@ class RulesMachine(MarketMachine):
         assert held == self.both.model.owed()
 
     def _record(self, truth: Truth) -> RequestRecord:
-        found = []
-        for address, topics, data in self.both.logged:
-            event = decode(Log(address, topics, data, 1, bytes(32), bytes(32), 0))
-            if getattr(event, "request_id", 0) == truth.id:
+        market, found = checksummed(self.both.market), list[Event]()
+        for _, topics, data in self.both.logged:
+            event = decode(Log(market, topics, data, 1, bytes(32), bytes(32), 0))
+            if event and getattr(event, "request_id", 0) == truth.id:
+                assert not isinstance(event, Unreadable), event
                 found.append(event)
         return replay(found)
 
@@ -92,7 +94,7 @@ class RulesMachine(MarketMachine):
         guess: Guess | None,
     ) -> None:
         both = self.both
-        one = record.submissions[guess.id] if guess else None  # type: ignore[index]
+        one = record.submissions[SubmissionId(guess.id)] if guess else None
         expected = refusal(
             kind,
             record,

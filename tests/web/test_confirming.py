@@ -5,19 +5,23 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import httpx
 import pytest
 
 from browsing import BrowserWallet
+from modelmarket.chain.connection import Call, Receipt
 from modelmarket.chain.sending import Signed
 from modelmarket.errors import ChainError, StepError
 from modelmarket.market import Market
+from modelmarket.market.outbox import Before
 from modelmarket.market.request import Request
 from modelmarket.protocol.money import ONE_MDC
-from modelmarket.protocol.types import Address
+from modelmarket.protocol.types import checksummed
 from modelmarket.web.activity import Activity, Errand, Kind, State
 from modelmarket.web.desk import Desk
 from trading import Place, place
@@ -51,7 +55,7 @@ class Person:
         return str(self.wallet.account.address)
 
     def balance(self, account: str) -> int:
-        return self.market.coin.balance(Address(account))
+        return self.market.coin.balance(checksummed(account))
 
     def requests(self) -> int:
         return self.market.contract.request_count()
@@ -206,7 +210,9 @@ def prepared_submission(person: Person, owner: str, *, again: bool = False) -> E
     right = ["odd" if n % 2 else "even" for n in request.test_data()["n"]]
     model = person.market.home.path / "model.txt"
     model.write_text("n % 2")
-    entry = request.prepare_submission(right, model, owner=Address(owner), again=True)
+    entry = request.prepare_submission(
+        right, model, owner=checksummed(owner), again=True
+    )
     errand = new_submission(person.desk, owner, entry, 1)
     if again:
         return replace(errand, details={**errand.details, "again": True})
@@ -247,7 +253,7 @@ def test_an_errand_has_one_hash(person: Person) -> None:
     errand = new_request(person.place, person.desk, person.account)
     person.desk.activity.ask_wallet(errand, 10**9)
 
-    def tell(number: int) -> object:
+    def tell(number: int) -> httpx.Response:
         text = "0x" + number.to_bytes(32).hex()
         return person.tab.post(f"/errands/{errand.id}/sent", json={"hash": text})
 
@@ -312,8 +318,11 @@ def test_what_was_signed_and_not_heard_of_is_not_signed_again(person: Person) ->
     errand = new_request(person.place, person.desk, person.key)
     sending = Market.sending
 
-    def cut(market: Market, call: object, *, before: object = None) -> object:
+    def cut(
+        market: Market, call: Call, *, before: Before | None = None
+    ) -> AbstractContextManager[Receipt]:
         def note(signed: Signed) -> None:
+            assert before is not None
             before(signed)
             raise ChainError("the line is cut")
 
@@ -352,10 +361,10 @@ def test_what_was_about_to_be_signed_can_be_confirmed_after_a_restart(
 def test_whoever_looks_late_changes_nothing(tmp_path: Path) -> None:
     """Each step of an errand holds it against what was seen, in one statement."""
     activity = Activity(tmp_path / "activity.sqlite")
-    account = Address("0x" + "1" * 40)
+    account = checksummed("0x" + "1" * 40)
     seen = activity.begin(account, Kind.FUND, {})
     asked = activity.ask_wallet(seen, 1)
-    for late in (
+    late_ones: tuple[Callable[[], object], ...] = (
         lambda: activity.ask_wallet(seen, 1),
         lambda: activity.begin_signing(seen, 1),
         lambda: activity.refused(seen),
@@ -364,7 +373,8 @@ def test_whoever_looks_late_changes_nothing(tmp_path: Path) -> None:
         lambda: activity.confirmed(seen, transaction=b"", block=1, result="/"),
         lambda: activity.signed(asked, b"\1" * 32, 0),
         lambda: activity.failed(asked, message="x"),
-    ):
+    )
+    for late in late_ones:
         with pytest.raises(StepError, match="waiting for the wallet already"):
             late()
     assert activity.get(seen.id) == asked

@@ -21,7 +21,7 @@ from children import child
 from modelmarket.chain.contracts import ModelCoin
 from modelmarket.protocol.money import format_mdc
 from modelmarket.protocol.terms import least_stake
-from modelmarket.protocol.types import Address, Wei
+from modelmarket.protocol.types import Address, Wei, checksummed
 from modelmarket.web.activity import Kind
 from modelmarket.web.deeds import in_decimals
 from modelmarket.web.desk import Desk
@@ -51,16 +51,19 @@ def script() -> Iterator[Script]:
         stdout=subprocess.PIPE,
         text=True,
     ) as engine:
+        sent, told = engine.stdin, engine.stdout
+        assert sent is not None
+        assert told is not None
 
         def passed_on(text: str) -> str:
-            engine.stdin.write(text + "\n")
-            engine.stdin.flush()
-            return str(engine.stdout.readline())
+            sent.write(text + "\n")
+            sent.flush()
+            return str(told.readline())
 
         yield passed_on
-        engine.stdin.close()
+        sent.close()
         engine.wait(timeout=10)
-        engine.stdout.close()
+        told.close()
 
 
 def test_a_script_loses_numbers_but_no_decimals(script: Script) -> None:
@@ -88,7 +91,7 @@ def give_all(ask: Callable[..., Any], coin: ModelCoin, account: str) -> None:
         old = ask("eth_getStorageAt", coin.address, key, "latest")
         most = "0x" + MOST_WEI.to_bytes(32).hex()
         ask("anvil_setStorageAt", coin.address, key, most)
-        if coin.balance(Address(account)) == MOST_WEI:
+        if coin.balance(checksummed(account)) == MOST_WEI:
             return
         ask("anvil_setStorageAt", coin.address, key, old)
     raise AssertionError("no slot holds the balance")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from modelmarket.chain.connection import Connection
-from modelmarket.web import desk as desk_module
+from modelmarket.errors import ChainError
 from modelmarket.web.activity import Activity, Kind
 from modelmarket.web.desk import Desk, local_path
 from trading import place
@@ -224,11 +224,10 @@ def test_a_node_that_comes_back_is_noticed(tmp_path: Path) -> None:
     with place("embedded", tmp_path) as here:
         desk = Desk(here.join("somebody"))
         found = desk.now()
-        whole = desk.market.connection
-        desk.market.connection = _Deaf(whole)
-        assert desk.now() >= found
-        assert desk.trouble
-        desk.market.connection = whole
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(desk.market, "connection", _Deaf(desk.market.connection))
+            assert desk.now() >= found
+            assert desk.trouble
         with visiting(desk) as tab:
             for _ in range(100):
                 if AWAY not in tab.get("/").text:
@@ -245,6 +244,6 @@ class _Deaf:
 
     def __getattr__(self, name: str) -> object:
         def deaf(*_: object, **__: object) -> object:
-            raise desk_module.ChainError("no answer")
+            raise ChainError("no answer")
 
         return deaf
