@@ -25,6 +25,7 @@ from contracts.comparing import (
     NAMES,
     PEOPLE,
     PURSE,
+    REWARD,
     Comparison,
     Guess,
     Point,
@@ -36,6 +37,8 @@ from contracts.reference import FINAL, NO_PERMIT, UNLIMITED, Entered, Permit
 
 MOST_REQUESTS = 4
 MOST_SUBMISSIONS = 12
+CROWD = 44
+"""Submissions, of which the last are further from a wrong hint than a claim walks."""
 OTHER_MODEL = text("bafyother")
 SIZES = (
     *((1, 1), (3, 2), (9, 4), (40, 8), (5, 16), (256, 1), (300, 4)),
@@ -86,6 +89,7 @@ class MarketMachine(RuleBasedStateMachine):
         token = code("BadCoin") if hostile else None
         self.both = Comparison(forked_to=forked_to, hostile=token, tally=self.tally)
         self.point: Point | None = None
+        self.is_crowded = False
         self.gone: list[Guess] = []
         """Submissions that a reorganisation took away."""
         count, bits = size
@@ -425,6 +429,42 @@ class MarketMachine(RuleBasedStateMachine):
         both.arm(calls[pick % len(calls)] if calls_back else None)
         both.compare()
         self.tally["a token misbehaves"] += 1
+
+    # --- more people than a claim walks past ---
+
+    @precondition(lambda self: self.both.moves_coins and not self.is_crowded)
+    @rule(
+        happens=st.sampled_from([True, *[False] * 59]),
+        hints=st.lists(st.sampled_from(["well", "top", "bottom"]), min_size=CROWD),
+        wrong=st.lists(st.integers(0, 3), min_size=CROWD),
+    )
+    def crowd(self, happens: bool, hints: list[str], wrong: list[int]) -> None:
+        both = self.both
+        who = NAMES[len(both.truths) % len(NAMES)]
+        purse = both.model.coin.balances[PEOPLE[who]]
+        if not happens or purse < REWARD:
+            return
+        self.is_crowded = True
+        if not both.hostile:
+            for name in NAMES:
+                both.call(name, "approve", 2**200)
+        truth = both.create(who, 40, 8)
+        before = len(both.guesses)
+        for some in range(CROWD):
+            self.submit_well(truth, NAMES[some % 4], tuple(range(wrong[some])))
+        both.open_truth(truth)
+        for guess, hint in zip(both.guesses[before:], hints, strict=False):
+            ranking = both.asked(truth).ranking
+            number = both.hint(guess, guess.matches)
+            if hint == "top" or (hint == "bottom" and not ranking):
+                number = 0
+            elif hint == "bottom":
+                number = ranking[-1].id
+            sent = (guess.id, guess.seal, guess.matches, number)
+            said = both.call(guess.trainer, "claim", *sent)
+            if said == "HintTooFar":
+                self.tally["hints out of reach"] += 1
+                both.claim(guess)
 
     # --- a story that goes on ---
 
