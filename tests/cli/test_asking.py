@@ -305,6 +305,20 @@ def test_what_ends_a_command_is_not_lost_in_a_module_that_loads(
     assert (ended.returncode, ended.stdout) == (code, "")
 
 
+def test_a_command_that_a_loading_module_gives_can_be_ended(tmp_path: Path) -> None:
+    (tmp_path / "gives.py").write_text(
+        "import os, signal, time\n"
+        "from modelmarket.cli.ending import hear_signals\n"
+        "hear_signals()\n"
+        "os.kill(os.getpid(), signal.SIGTERM)\n"
+        "time.sleep(30)\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", "import gives"], cwd=tmp_path, timeout=20, check=False
+    )
+    assert ended.returncode == 128 + signal.SIGTERM
+
+
 def test_ctrl_c_while_it_waits_for_a_block_says_what_was_sent(tmp_path: Path) -> None:
     with place("anvil", tmp_path / "people") as here:
         rita = Person(here, "rita")
