@@ -132,6 +132,10 @@ def figures() -> str:
         f"`make fuzz` on {fuzz['date']}: {fuzz['minutes']:g} minutes in"
         f" {fuzz['processes']} process(es), {fuzz['stories']:,} stories,"
         f" {fuzz['calls of the machine']:,} calls of the machine, and no difference.",
+        f"{fuzz['reorganisations']:,} times the chain went back,"
+        f" {fuzz['a token misbehaves']:,} times a token began to pay nothing, to keep a"
+        " part or to call back,",
+        f"and {fuzz['hints out of reach']:,} claims named a place out of their reach.",
         "",
         "| call | allowed | refused |",
         "|---|---:|---:|",
