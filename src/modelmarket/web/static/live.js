@@ -39,6 +39,8 @@ async function renew() {
     // form that has gone: a new one could be sent a second time.
     if (!next || old.contains(document.activeElement)) continue;
     if (old.querySelector("form[data-sent]")) continue;
+    // What is pressed now would be let go of on something else: no click at all.
+    if (old.matches(":active")) continue;
     if (old.innerHTML !== next.innerHTML) old.replaceChildren(...next.childNodes);
   }
   tick();
