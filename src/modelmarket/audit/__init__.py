@@ -304,10 +304,10 @@ def _outcome(evidence: Evidence) -> str:
             f"submission {one.id} got {one.paid} wei and is due {owed}; "
             f"the rules say {entitled}",
         )
-    requester = payouts.returned(record)
+    returned = payouts.returned(record)
     _require(
-        record.paid == requester,
-        f"the requester got {record.paid} wei; the rules say {requester}",
+        record.paid == returned,
+        f"the requester got {record.paid} wei; the rules say {returned}",
     )
     return (
         f"{len(record.submissions)} submissions, "
