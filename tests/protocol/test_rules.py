@@ -25,7 +25,7 @@ from modelmarket.chain.events import decode
 from modelmarket.protocol import payouts
 from modelmarket.protocol.events import Event, Unreadable
 from modelmarket.protocol.requests import RequestRecord, SubmissionRecord, replay
-from modelmarket.protocol.steps import StepKind, refusal
+from modelmarket.protocol.steps import StepKind, refusal, steps
 from modelmarket.protocol.types import SubmissionId, checksummed
 
 RULES = {
@@ -63,6 +63,7 @@ class RulesMachine(MarketMachine):
                 for guess in guesses:
                     for kind in set(StepKind) - set(ABOUT_A_REQUEST):
                         self._compare(kind, record, who, truth, guess)
+                self._compare_plan(record, who)
         assert slashed == self.both.model.slashed
         held = sum(payouts.held(self._record(one)) for one in self.both.truths)
         assert held == self.both.model.owed()
@@ -84,6 +85,20 @@ class RulesMachine(MarketMachine):
                 assert one.paid + says == payouts.entitled(record, one)
         if record.stage.is_final:
             assert record.paid == payouts.returned(record)
+
+    def _compare_plan(self, record: RequestRecord, who: str) -> None:
+        """What somebody is to do now, they may do."""
+        now, address = self.both.now, checksummed(bytes.fromhex(PEOPLE[who][2:]))
+        mine = [one for one in record.submissions.values() if one.trainer == address]
+        is_hers = record.requester == address
+        for step in steps(record, mine, now, truth_is_ours=is_hers):
+            if step.kind is None or step.begins > now:
+                continue
+            assert step.ends == 0 or now < step.ends, step
+            one = record.submissions.get(step.submission_id)
+            refused = refusal(step.kind, record, now, who=address, submission=one)
+            assert refused is None, step
+            self.tried[f"{step.kind} is due"] += 1
 
     def _compare(
         self,
