@@ -35,6 +35,21 @@ CLICKS_WHEN_RENEWED = """
 }
 """
 
+UNFOCUSED = """
+() => document.addEventListener("mousedown", (event) => event.preventDefault())
+"""
+"""As browsers are that do not focus a button which is pressed."""
+
+RENEWAL = """
+() => {
+  document.getElementById("live-now").append(" ");
+  window.renewal = new Promise((done) => {
+    document.addEventListener("renewed", done, { once: true });
+  }).then(() => null);
+}
+"""
+"""Has the page differ from the server's, and a promise of its renewal."""
+
 
 def paid(visitor: Visitor, account: str) -> int:
     """Wei of its airdrop that an account has not any more."""
@@ -120,6 +135,28 @@ def test_a_form_that_has_gone_stays_locked_when_the_page_is_renewed(
     tab.evaluate(CLICKS_WHEN_RENEWED)
     expect(tab).to_have_url(re.compile(r"/requests/1$"))
     assert len(posts) == 1
+
+
+def test_what_is_pressed_is_not_replaced_before_it_is_let_go(
+    house: House, tmp_path: Path
+) -> None:
+    """Else there would be no click at all."""
+    visitor = house.visit("requester", wallet=False)
+    visitor.connect()
+    tab = visitor.tab
+    prepared(visitor, write_table(tmp_path / "n.csv"))
+    visitor.confirm("/requests/1")
+    tab.wait_for_load_state("load")
+    phase = tab.locator("#live-now [aria-current]")
+    expect(phase).to_contain_text("Open for submissions")
+    tab.evaluate(UNFOCUSED)
+    tab.get_by_role("button", name="Move to the next deadline").hover()
+    tab.mouse.down()
+    tab.evaluate(RENEWAL)
+    visitor.desk.changed()
+    tab.evaluate("window.renewal")
+    tab.mouse.up()
+    expect(phase).to_contain_text("The truth is being opened")
 
 
 def test_two_tabs_that_are_clicked_at_once_pay_once(
