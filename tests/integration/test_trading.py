@@ -264,8 +264,9 @@ def test_errors_come_in_words_and_cost_nothing(embedded: Place) -> None:
     nonce = requester.connection.web3.eth.get_transaction_count(ann.wallet.address)
     with pytest.raises(NotFoundError, match="There is no request 99"):
         ann.request(99)
-    with pytest.raises(NotFoundError, match="There is no submission 99"):
+    with pytest.raises(NotFoundError, match="There is no submission 99") as told:
         ann.submission(99)
+    assert "`modelmarket submission list`" in told.value.hint
     with pytest.raises(RevertError, match="Only the requester"):
         ann.request(request.id).cancel()
     with pytest.raises(StepError, match="cannot be opened now: Open for submissions"):

@@ -255,7 +255,11 @@ class Queries:
                 )
             )
         if found is None:
-            raise NotFoundError(f"There is no submission {submission_id}.")
+            raise NotFoundError(
+                f"There is no submission {submission_id} on this market.",
+                hint="`modelmarket submission list` shows yours, and `modelmarket "
+                "request show` those to a request.",
+            )
         return RequestId(found)
 
     def hint(

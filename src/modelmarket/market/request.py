@@ -132,7 +132,10 @@ class Request:
         """
         record = self.record.submissions.get(submission_id)
         if record is None:
-            raise NotFoundError(f"Request {self.id} has no submission {submission_id}.")
+            raise NotFoundError(
+                f"Request {self.id} has no submission {submission_id}.",
+                hint=f"`modelmarket request show {self.id}` shows those that it has.",
+            )
         return Submission(self, record)
 
     def ranking(self) -> list[Submission]:
