@@ -40,15 +40,13 @@ UNFOCUSED = """
 """
 """As browsers are that do not focus a button which is pressed."""
 
-RENEWAL = """
+STALE = """
 () => {
   document.getElementById("live-now").append(" ");
-  window.renewal = new Promise((done) => {
-    document.addEventListener("renewed", done, { once: true });
-  }).then(() => null);
+  document.getElementById("live-coming").replaceChildren();
 }
 """
-"""Has the page differ from the server's, and a promise of its renewal."""
+"""Has the page differ from the server's: its renewal moves all that is below."""
 
 
 def paid(visitor: Visitor, account: str) -> int:
@@ -137,10 +135,10 @@ def test_a_form_that_has_gone_stays_locked_when_the_page_is_renewed(
     assert len(posts) == 1
 
 
-def test_what_is_pressed_is_not_replaced_before_it_is_let_go(
+def test_nothing_on_the_page_moves_between_pressing_and_letting_go(
     house: House, tmp_path: Path
 ) -> None:
-    """Else there would be no click at all."""
+    """Else it would be let go of on something else: there would be no click."""
     visitor = house.visit("requester", wallet=False)
     visitor.connect()
     tab = visitor.tab
@@ -149,13 +147,24 @@ def test_what_is_pressed_is_not_replaced_before_it_is_let_go(
     tab.wait_for_load_state("load")
     phase = tab.locator("#live-now [aria-current]")
     expect(phase).to_contain_text("Open for submissions")
+    expect(tab.locator("#live-coming")).to_contain_text("1 step")
     tab.evaluate(UNFOCUSED)
-    tab.get_by_role("button", name="Move to the next deadline").hover()
+    button = tab.get_by_role("button", name="Move to the next deadline")
+    before = button.bounding_box()
+    button.hover()
     tab.mouse.down()
-    tab.evaluate(RENEWAL)
-    visitor.desk.changed()
-    tab.evaluate("window.renewal")
+    tab.evaluate(STALE)
+    moved = button.bounding_box()
+    with tab.expect_response(tab.url) as renewal:
+        visitor.desk.changed()
+    renewal.value.finished()
+    tab.wait_for_timeout(500)
+    assert button.bounding_box() == moved != before
+    tab.mouse.move(5, 5)
     tab.mouse.up()
+    expect(tab.locator("#live-coming")).to_contain_text("1 step")
+    assert button.bounding_box() == before
+    button.click()
     expect(phase).to_contain_text("The truth is being opened")
 
 

@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Keeps the marked parts of the page as new as the chain.
 
+const AGAIN_MS = 1500;
+const SOON_MS = 250;
+const PRESSED_MS = 50;
+
 const body = document.body;
+// What the page shows; it may have become old before it could listen.
+let seen = body.dataset.version;
+let wanted = false;
+let renewing = false;
 let chainNow = Number(body.dataset.now);
 let readAt = performance.now();
 
@@ -25,12 +33,19 @@ function tick() {
   }
 }
 
-async function renew() {
-  // One after the other: an older answer must not come to lie over a newer one.
-  await renewing;
+// Until nothing is pressed. What moves or goes between pressing and letting go
+// is let go of on something else: there would be no click at all.
+async function untilLetGo() {
+  while (document.querySelector(":active")) {
+    await new Promise((resolve) => setTimeout(resolve, PRESSED_MS));
+  }
+}
+
+async function replaceParts() {
   const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
   if (!answer.ok) return;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  await untilLetGo();
   chainNow = Number(fresh.body.dataset.now);
   readAt = performance.now();
   for (const old of document.querySelectorAll("[data-live], #money")) {
@@ -39,19 +54,24 @@ async function renew() {
     // form that has gone: a new one could be sent a second time.
     if (!next || old.contains(document.activeElement)) continue;
     if (old.querySelector("form[data-sent]")) continue;
-    // What is pressed now would be let go of on something else: no click at all.
-    if (old.matches(":active")) continue;
     if (old.innerHTML !== next.innerHTML) old.replaceChildren(...next.childNodes);
   }
   tick();
   document.dispatchEvent(new Event("renewed"));
 }
 
-const AGAIN_MS = 1500;
-const SOON_MS = 250;
-// What the page shows; it may have become old before it could listen.
-let seen = body.dataset.version;
-let renewing = null;
+// One after the other, as an older answer must not come to lie over a newer one;
+// what is wanted meanwhile is one more.
+async function renew() {
+  wanted = true;
+  if (renewing) return;
+  renewing = true;
+  while (wanted) {
+    wanted = false;
+    await replaceParts().catch(() => {});
+  }
+  renewing = false;
+}
 
 function listen() {
   const lost = document.getElementById("lost");
@@ -59,7 +79,7 @@ function listen() {
   source.onmessage = (event) => {
     const wasLost = !lost.hidden;
     lost.hidden = true;
-    if (wasLost || seen !== event.data) renewing = renew().catch(() => {});
+    if (wasLost || seen !== event.data) renew();
     seen = event.data;
   };
   source.onerror = () => {
