@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from modelmarket.chain.anvil import running_anvil
-from modelmarket.chain.connection import Call, Connection, Receipt
+from modelmarket.chain.blocks import Call, Receipt
+from modelmarket.chain.connection import Connection
 from modelmarket.chain.contracts import NO_PERMIT, ModelCoin, ModelMarket, Permit
 from modelmarket.chain.sending import calldata_floor
 from modelmarket.chain.wallets import Wallet

@@ -25,9 +25,7 @@ import eth_account  # noqa: F401  # loaded before the processes part
 import httpx
 import polars as pl  # noqa: F401  # loaded before the processes part
 import pytest
-import requests.adapters
 import sqlalchemy.engine.default
-import web3  # noqa: F401  # loaded before the processes part
 
 from modelmarket import agent
 from modelmarket.chain.networks import Network
@@ -110,7 +108,6 @@ class _Points:
         """Instruments this process."""
         for name in ("fsync", "rename", "replace", "unlink"):
             self.around(os, name)
-        self.around(requests.adapters.HTTPAdapter, "send")
         self.around(httpx.HTTPTransport, "handle_request")
         self.around(sqlalchemy.engine.default.DefaultDialect, "do_commit")
         writing = Database.writing

@@ -9,6 +9,7 @@ import socket
 import struct
 import threading
 import time
+import weakref
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-import requests
+import httpx
 
 LATE_BLOCKS = 5
 
@@ -56,6 +57,14 @@ ONLY_FOR = {
 }
 
 
+def method_of(query: dict[str, Any]) -> str:
+    """A request's method; for a block, which one too."""
+    method = str(query.get("method"))
+    if method == "eth_getBlockByNumber":
+        method += f" {query['params'][0]}"
+    return method
+
+
 @dataclass
 class Faults:
     """Which faults come, and how often they came.
@@ -70,7 +79,7 @@ class Faults:
         about: The request that garbled logs are about.
         before: Is called before each answer.
         injected: How many of each there were.
-        answered: Requests in all.
+        answered: Round trips in all.
     """
 
     node: str
@@ -87,19 +96,18 @@ class Faults:
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)
         self._lock = threading.Lock()
-        self._sessions = threading.local()
+        self._client = httpx.Client(timeout=60)
+        weakref.finalize(self, self._client.close)
 
-    def draw(self, query: dict[str, Any]) -> Fault | None:
-        """What happens to a request."""
-        method = str(query.get("method"))
-        if method == "eth_getBlockByNumber":
-            method += f" {query['params'][0]}"
+    def draw(self, queries: list[dict[str, Any]]) -> Fault | None:
+        """What happens to requests that come together."""
         with self._lock:
             self.answered += 1
             spent = self.injected.total() >= self.most
             if spent or self._random.random() >= self.rate:
                 return None
-            can = [one for one in self.kinds if ONLY_FOR.get(one, method) == method]
+            asked = [*map(method_of, queries), None]
+            can = [one for one in self.kinds if ONLY_FOR.get(one) in asked]
             if not can:
                 return None
             # Half of what can happen to this method alone happens to it.
@@ -112,11 +120,8 @@ class Faults:
     def forward(self, body: bytes) -> bytes:
         """The real node's answer."""
         self.happens()
-        session = getattr(self._sessions, "session", None)
-        if session is None:
-            session = self._sessions.session = requests.Session()
         headers = {"Content-Type": "application/json"}
-        return bytes(session.post(self.node, body, headers=headers, timeout=60).content)
+        return self._client.post(self.node, content=body, headers=headers).content
 
     def happens(self) -> None:
         """What the chain does between two questions; nothing, by itself."""
@@ -139,48 +144,63 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         size = int(self.headers.get("Content-Length", 0))
         body = self.rfile.read(size)
-        query = json.loads(body)
+        asked = json.loads(body)
         if self.faults.before is not None:
             self.faults.before()
-        fault = self.faults.draw(query)
-        match fault:
-            case Fault.DELAY:
-                time.sleep(random.uniform(0, self.faults.longest_s))
-            case Fault.DROP:
-                time.sleep(self.faults.longest_s)
-                self._cut()
-                return
-            case Fault.RESET:
-                self.faults.forward(body)
-                self._cut()
-                return
-            case Fault.DUPLICATE:
-                self.faults.forward(body)
-            case Fault.TOO_MANY:
-                self._answer(b"slow down", status=429)
-                return
-            case Fault.BROKEN:
-                self._answer(b"<h1>It broke</h1>", status=500)
-                return
-            case Fault.NONSENSE:
-                self._answer(b"<html>Please log in</html>")
-                return
-            case Fault.LIMIT:
-                error = {"code": -32005, "message": "limit exceeded"}
-                self._say(query, error=error)
-                return
-            case _:
-                pass
-        lie = self._lie(fault, query)
-        if lie is not None:
-            self._say(query, result=lie[0])
+        fault = self.faults.draw(asked if isinstance(asked, list) else [asked])
+        if fault is Fault.DELAY:
+            time.sleep(random.uniform(0, self.faults.longest_s))
+        elif fault is Fault.DUPLICATE:
+            self.faults.forward(body)
+        elif fault is not None and self._breaks(fault, body, asked):
             return
-        answer = self.faults.forward(body)
+        answer = self._answers(fault, body, asked)
         if fault is Fault.TRUNCATED:
             self._answer(answer[: len(answer) // 2], says=len(answer))
             self._cut()
             return
         self._answer(answer)
+
+    def _breaks(self, fault: Fault, body: bytes, asked: Any) -> bool:
+        """Whether a fault is that there is no answer, or none that is of use."""
+        match fault:
+            case Fault.DROP:
+                time.sleep(self.faults.longest_s)
+                self._cut()
+            case Fault.RESET:
+                self.faults.forward(body)
+                self._cut()
+            case Fault.TOO_MANY:
+                self._answer(b"slow down", status=429)
+            case Fault.BROKEN:
+                self._answer(b"<h1>It broke</h1>", status=500)
+            case Fault.NONSENSE:
+                self._answer(b"<html>Please log in</html>")
+            case Fault.LIMIT:
+                self._answer(_limited(asked))
+            case _:
+                return False
+        return True
+
+    def _answers(self, fault: Fault | None, body: bytes, asked: Any) -> bytes:
+        """The node's answers, but for what is a lie: the node never hears of it."""
+        queries = asked if isinstance(asked, list) else [asked]
+        lies = {}
+        for query in queries:
+            is_it = fault is not None and ONLY_FOR.get(fault) == method_of(query)
+            lie = self._lie(fault, query) if is_it else None
+            if lie is not None:
+                lies[query["id"]] = lie[0]
+        if not lies:
+            return self.faults.forward(body)
+        rest = [one for one in queries if one["id"] not in lies]
+        said = [
+            {"jsonrpc": "2.0", "id": number, "result": lie}
+            for number, lie in lies.items()
+        ]
+        if rest:
+            said += json.loads(self.faults.forward(json.dumps(rest).encode()))
+        return json.dumps(said if isinstance(asked, list) else said[0]).encode()
 
     def _lie(self, fault: Fault | None, query: dict[str, Any]) -> tuple[Any] | None:
         params = query.get("params", [])
@@ -216,9 +236,6 @@ class _Handler(BaseHTTPRequestHandler):
             case _:
                 return None
 
-    def _say(self, query: dict[str, Any], **what: Any) -> None:
-        self._answer(json.dumps({"jsonrpc": "2.0", "id": query["id"]} | what).encode())
-
     def _answer(self, body: bytes, *, status: int = 200, says: int = 0) -> None:
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
@@ -232,6 +249,17 @@ class _Handler(BaseHTTPRequestHandler):
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         self.close_connection = True
         self.connection.close()
+
+
+def _limited(asked: Any) -> bytes:
+    """The answers of a node that was asked too often."""
+    is_batch = isinstance(asked, list)
+    error = {"code": -32005, "message": "limit exceeded"}
+    said = [
+        {"jsonrpc": "2.0", "id": one["id"], "error": error}
+        for one in (asked if is_batch else [asked])
+    ]
+    return json.dumps(said if is_batch else said[0]).encode()
 
 
 class _Server(ThreadingHTTPServer):

@@ -10,7 +10,8 @@ from eth_abi import encode
 from hypothesis import strategies as st
 
 from modelmarket.chain.abi import EventType, events
-from modelmarket.chain.connection import Call, Connection, Log
+from modelmarket.chain.blocks import Call, Log
+from modelmarket.chain.connection import Connection
 from modelmarket.chain.sending import send
 from modelmarket.chain.wallets import Wallet
 from modelmarket.protocol.events import EVENT_TYPES

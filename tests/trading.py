@@ -108,8 +108,8 @@ class Place:
             record = anybody.request(request_id).record
             if record.stage.is_final:
                 return
-            ends = record.at(anybody.now()).step_ends
-            if ends > anybody.now():
+            ends = record.at(anybody.connection.now()).step_ends
+            if ends > anybody.connection.now():
                 self.move_to(ends)
         raise AssertionError(f"request {request_id} did not end")
 

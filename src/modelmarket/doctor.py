@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from modelmarket.agent import Step
+    from modelmarket.chain.blocks import Moment
     from modelmarket.market import Market
     from modelmarket.protocol.types import Address
 
@@ -46,6 +47,7 @@ class Lamp:
 def examine(
     market: Market,
     plan: Sequence[Step],
+    moment: Moment,
     *,
     accounts: Iterable[Address] = (),
     clock_is_ours: bool = False,
@@ -55,6 +57,7 @@ def examine(
     Args:
         market: With wallet and vault; its wallet is the agent's key.
         plan: What the agent is going to do.
+        moment: As the chain is now.
         accounts: Other accounts that the agent is to claim for.
         clock_is_ours: The chain's clock may be moved, so it need not be right.
 
@@ -62,10 +65,10 @@ def examine(
         ChainError: The node does not answer.
     """
     yield _node(market)
-    yield _clock(market, clock_is_ours=clock_is_ours)
+    yield _clock(moment.now, clock_is_ours=clock_is_ours)
     yield _fees(market)
     yield from _operator(market, plan, accounts)
-    yield _steps(market, plan)
+    yield _steps(plan, moment.now)
     yield _journal(market)
     free = shutil.disk_usage(market.home.path).free
     yield Lamp("Disk", free > FEW_BYTES, f"{free / 10**9:.1f} GB free")
@@ -96,10 +99,10 @@ def _node(market: Market) -> Lamp:
     return Lamp("Node", True, f"block {newest:,}")
 
 
-def _clock(market: Market, *, clock_is_ours: bool) -> Lamp:
+def _clock(now: int, *, clock_is_ours: bool) -> Lamp:
     if clock_is_ours:
         return Lamp("Clock", True, "the embedded chain's, which you may move")
-    drift = abs(market.now() - int(time.time()))
+    drift = abs(now - int(time.time()))
     return Lamp("Clock", drift < DRIFT_S, f"{drift} s from this computer's")
 
 
@@ -128,9 +131,8 @@ def _operator(
         yield Lamp("The agent as operator", may, f"{says} {trainer}")
 
 
-def _steps(market: Market, plan: Sequence[Step]) -> Lamp:
+def _steps(plan: Sequence[Step], now: int) -> Lamp:
     """Late is what could have been done for half of its time."""
-    now = market.now()
     late = [one for one in plan if one.ends and now > (one.begins + one.ends) // 2]
     if late:
         return Lamp("Steps", False, f"late: {late[0]}; is the agent running?")

@@ -22,6 +22,7 @@ from modelmarket.errors import ModelMarketError
 from modelmarket.system.text import in_a_line, utc_time
 
 if TYPE_CHECKING:
+    from modelmarket.chain.blocks import Moment
     from modelmarket.market import Market
 
 EXAMINE_S = 300.0
@@ -133,20 +134,20 @@ class Watch:
             ChainError: The node does not answer.
         """
         market = self._market
-        block = market.connection.block()
-        now = market.now(block)
+        moment = market.look()
+        now = moment.now
         self._planned.set(sum(step.kind is not Kind.STAND_BY for step in plan))
         due = [step.ends - now for step in plan if step.ends and step.begins <= now]
         self._margin.set(min(due, default=float("inf")))
-        self._head.set(block.number)
+        self._head.set(moment.head.number)
         self._lag.set(time.time() - now)
         self._unfinished.set(len(market.vault.unfinished(market.network.market)))
         if time.monotonic() - self._examined > EXAMINE_S or not self._examined:
             self._examined = time.monotonic()
-            self._examine(plan)
+            self._examine(plan, moment)
 
-    def _examine(self, plan: list[Step]) -> None:
-        for lamp in examine(self._market, plan):
+    def _examine(self, plan: list[Step], moment: Moment) -> None:
+        for lamp in examine(self._market, plan, moment):
             self._lamps.labels(lamp.name).set(lamp.is_good)
             before = self._bad.pop(lamp.name, "")
             if not lamp.is_good:

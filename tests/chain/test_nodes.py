@@ -79,7 +79,7 @@ def test_another_node_answers_for_one_that_is_broken(node: str, fault: Fault) ->
 def test_a_fault_that_lasts_is_told_with_the_node(node: str, fault: Fault) -> None:
     with faulty(Faults(node, rate=1.0, kinds=(fault,), longest_s=0.05)) as rpc:
         with pytest.raises(ChainError) as told:
-            Connection(rpc)
+            Connection(rpc).block()
         assert rpc in str(told.value)
 
 
@@ -89,16 +89,16 @@ def test_a_node_of_another_chain_is_not_listened_to(node: str) -> None:
         right = Connection(node).chain_id
         assert Connection(rpc, node, chain_id=right).block().number == 0
         with pytest.raises(ChainError, match=f"is on chain 5, not {right}"):
-            Connection(rpc, chain_id=right)
+            Connection(rpc, chain_id=right).block()
 
 
 def test_a_node_is_asked_once_which_chain_it_is_on(tmp_path: Path) -> None:
     asked: list[str] = []
 
     class Listening(Faults):
-        def draw(self, query: dict[str, Any]) -> Fault | None:
-            asked.append(query["method"])
-            return super().draw(query)
+        def draw(self, queries: list[dict[str, Any]]) -> Fault | None:
+            asked.extend(one["method"] for one in queries)
+            return super().draw(queries)
 
     with (
         place("embedded", tmp_path) as here,
@@ -112,9 +112,102 @@ def test_a_node_is_asked_once_which_chain_it_is_on(tmp_path: Path) -> None:
     assert asked.count("eth_chainId") == 1
 
 
+def batching(
+    node: str, answer: Callable[[list[dict[str, Any]]], bytes]
+) -> tuple[Faults, list[int]]:
+    """A node whose answers to batches are made by a function; and their sizes."""
+    sizes: list[int] = []
+
+    class Other(Faults):
+        def forward(self, body: bytes) -> bytes:
+            said = super().forward(body)
+            if not isinstance(json.loads(body), list):
+                return said
+            sizes.append(len(json.loads(body)))
+            return answer(json.loads(said))
+
+    return Other(node), sizes
+
+
+def refused(_: list[dict[str, Any]]) -> bytes:
+    error = {"code": -32600, "message": "no batches"}
+    return json.dumps({"jsonrpc": "2.0", "id": None, "error": error}).encode()
+
+
+def test_a_node_that_takes_no_batches_is_asked_singly(node: str) -> None:
+    faults, sizes = batching(node, refused)
+    with faulty(faults) as rpc:
+        connection = Connection(rpc)
+        assert connection.moment().head == Connection(node).block()
+        assert connection.moment().head.number == 0
+    # It is not tried again and again.
+    assert sizes == [3]
+
+
+def test_a_node_that_breaks_on_batches_is_asked_singly(node: str) -> None:
+    class Breaking(Faults):
+        def draw(self, queries: list[dict[str, Any]]) -> Fault | None:
+            super().draw(queries)
+            return Fault.BROKEN if len(queries) > 1 else None
+
+    with faulty(Breaking(node)) as rpc:
+        assert Connection(rpc).moment().head.number == 0
+
+
+def test_answers_of_a_batch_may_come_in_any_order(node: str) -> None:
+    turned, sizes = batching(node, lambda said: json.dumps(said[::-1]).encode())
+    with faulty(turned) as rpc:
+        connection = Connection(rpc)
+        assert connection.moment().head == Connection(node).block()
+        assert connection.chain_id == Connection(node).chain_id
+    assert sizes == [3]
+
+
+LACKING: dict[str, Callable[[list[dict[str, Any]]], Any]] = {
+    "one is left out": lambda said: said[:-1],
+    "one is there twice": lambda said: [*said[:-1], said[0]],
+    "one has no number": lambda said: [*said[:-1], {**said[-1], "id": None}],
+    "one says nothing": lambda said: [*said[:-1], {"id": said[-1]["id"]}],
+    "one is no object": lambda said: [*said[:-1], 7],
+    "there are none": lambda _: [],
+    "it is a number": lambda _: 7,
+}
+
+
+@pytest.mark.parametrize("lacking", LACKING)
+def test_a_batch_that_is_not_wholly_answered_is_asked_of_another_node(
+    node: str, lacking: str
+) -> None:
+    half, sizes = batching(
+        node, lambda said: json.dumps(LACKING[lacking](said)).encode()
+    )
+    with faulty(half) as rpc:
+        connection = Connection(rpc, node)
+        assert connection.moment().head == Connection(node).block()
+        with pytest.raises(ChainError, match="answered nonsense"):
+            Connection(rpc).moment()
+    assert set(sizes) == {3}
+
+
+def test_many_questions_travel_in_batches_that_nodes_take(node: str) -> None:
+    counter = Faults(node)
+    with faulty(counter) as rpc:
+        connection = Connection(rpc)
+        connection.block()
+        before = counter.answered
+        assert {one.number for one in connection.blocks([0] * 250)} == {0}
+        assert counter.answered - before == 3
+
+
+def test_one_of_many_that_is_refused_is_told(node: str) -> None:
+    connection = Connection(node)
+    with pytest.raises(ChainError, match="has no block 9"):
+        connection.blocks([0, 9, 0])
+
+
 def test_a_nodes_key_is_not_shown() -> None:
     with pytest.raises(ChainError) as told:
-        Connection("http://user:pass@127.0.0.1:9/v3/my-key", timeout_s=1)
+        Connection("http://user:pass@127.0.0.1:9/v3/my-key", timeout_s=1).block()
     assert "127.0.0.1:9" in str(told.value)
     assert "my-key" not in str(told.value)
     assert "pass" not in str(told.value)
@@ -163,7 +256,7 @@ def test_an_agent_that_waits_asks_its_node_for_the_newest_block_and_the_time(
         embedded.create(market)
         rounds = Rounds(counter, 5)
         agent.run(market, tell=lambda _report: None, stop=rounds)
-    assert [after - before for before, after in pairwise(rounds.asked)] == [2] * 4
+    assert [after - before for before, after in pairwise(rounds.asked)] == [1] * 4
 
 
 def test_an_index_takes_nothing_back_for_a_node_that_lies_behind(
@@ -320,13 +413,17 @@ def test_a_node_without_the_state_of_a_block_accuses_nobody(embedded: Place) -> 
 
     class Forgetful(Faults):
         def forward(self, body: bytes) -> bytes:
-            query = json.loads(body)
-            is_call = query["method"] == "eth_call"
-            if not is_call or not query["params"][1].startswith("0x"):
-                return super().forward(body)
+            asked = json.loads(body)
+            answer = json.loads(super().forward(body))
+            if not isinstance(asked, list):
+                asked, answer = [asked], [answer]
             error = {"code": -32000, "message": "missing trie node"}
-            answer = {"jsonrpc": "2.0", "id": query["id"], "error": error}
-            return json.dumps(answer).encode()
+            for query, one in zip(asked, answer, strict=True):
+                is_call = query["method"] == "eth_call"
+                if is_call and query["params"][1].startswith("0x"):
+                    del one["result"]
+                    one["error"] = error
+            return json.dumps(answer if len(answer) > 1 else answer[0]).encode()
 
     requester = embedded.join("requester")
     request = embedded.create(requester)

@@ -93,7 +93,7 @@ def test_help_imports_nothing_heavy() -> None:
         "from modelmarket.cli import main\n"
         "try: main()\n"
         "except SystemExit: pass\n"
-        "print([m for m in ('web3', 'eth_account', 'polars', 'numpy', 'sqlalchemy',"
+        "print([m for m in ('eth_account', 'eth_abi', 'polars', 'numpy', 'sqlalchemy',"
         " 'httpx', 'starlette', 'eth', 'cryptography') if m in sys.modules])\n"
     )
     done = subprocess.run(

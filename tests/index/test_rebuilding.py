@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from modelmarket.chain.connection import Call, Log
+from modelmarket.chain.blocks import Call, Log
 from modelmarket.chain.contracts import ModelMarket
 from modelmarket.chain.events import decode
 from modelmarket.chain.sending import send

@@ -42,7 +42,9 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evidence]:
 def told(evidence: Evidence, **otherwise: Any) -> Evidence:
     """The same evidence with another record of the request."""
     record = replace(evidence.record, **otherwise)
-    return replace(evidence, request=Request(evidence.market, record))
+    return replace(
+        evidence, request=Request(evidence.market, record, evidence.request.now)
+    )
 
 
 def with_winner(

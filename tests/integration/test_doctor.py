@@ -41,7 +41,7 @@ def market(here: Place) -> Market:
 
 def bad(market: Market) -> list[str]:
     """The lamps that are not good."""
-    lamps = examine(market, agent.plan(market))
+    lamps = examine(market, agent.plan(market), market.look())
     return [one.name for one in lamps if not one.is_good]
 
 
@@ -55,7 +55,7 @@ def test_a_key_without_fees_is_seen(market: Market) -> None:
 
 
 def test_a_chain_that_is_an_hour_ahead_is_seen(here: Place, market: Market) -> None:
-    here.move_to(market.now() + 3_000)
+    here.move_to(market.connection.now() + 3_000)
     assert bad(market) == ["Clock"]
 
 
@@ -96,7 +96,7 @@ def test_data_that_no_gateway_gives_name_the_command_that_helps(
     market: Market,
 ) -> None:
     def reach() -> str:
-        lamps = examine(market, agent.plan(market))
+        lamps = examine(market, agent.plan(market), market.look())
         (found,) = (one for one in lamps if not one.is_good)
         assert found.name == "Reach"
         return found.says
@@ -112,11 +112,11 @@ def test_data_that_no_gateway_gives_name_the_command_that_helps(
 
 def test_an_account_that_appointed_nobody_is_seen(here: Place, market: Market) -> None:
     trainer = here.join("ann")
-    lamps = list(examine(market, [], accounts=[trainer.wallet.address]))
+    lamps = list(examine(market, [], market.look(), accounts=[trainer.wallet.address]))
     operator = next(one for one in lamps if "operator" in one.name)
     assert not operator.is_good
     trainer.send(trainer.contract.set_operator(market.wallet.address, approved=True))
-    lamps = list(examine(market, [], accounts=[trainer.wallet.address]))
+    lamps = list(examine(market, [], market.look(), accounts=[trainer.wallet.address]))
     assert all(one.is_good for one in lamps)
 
 
@@ -148,7 +148,7 @@ def test_the_command_says_it_and_ends_with_1_when_something_is_wrong(
     well = doctor()
     assert well.returncode == 0, well.stderr
     assert all(one["good"] for one in json.loads(well.stdout))
-    here.move_to(market.now() + 3_000)
+    here.move_to(market.connection.now() + 3_000)
     ill = doctor()
     assert ill.returncode == 1
     assert [one["name"] for one in json.loads(ill.stdout) if not one["good"]] == [

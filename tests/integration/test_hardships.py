@@ -85,7 +85,7 @@ def live_on(here: Place, seen: Market, request_id: int) -> None:
             one.status in (Status.WON, Status.WITHDRAWN) for one in entries
         ):
             return
-        position = record.at(seen.now())
+        position = record.at(seen.connection.now())
         acting = position.phase in (Phase.TRUTH, Phase.VALIDATION) or (
             position.phase is Phase.CLAIMS
             and any(one.status is Status.LIVE for one in entries)
@@ -165,7 +165,7 @@ def test_a_clock_that_jumps_by_an_hour_costs_nothing(
 
 
 def _clock_is_well(market: Market) -> bool:
-    [clock] = [one for one in examine(market, []) if one.name == "Clock"]
+    [clock] = [one for one in examine(market, [], market.look()) if one.name == "Clock"]
     return clock.is_good
 
 
@@ -218,7 +218,7 @@ def test_a_full_disk_loses_nothing_and_pays_nothing_twice(tmp_path: Path) -> Non
         hard("ann", "submit", lambda market: here.submit(market, 1))
         here.submit(here.markets["ann"], 1, mistakes=3)
         while not (record := requester.request(1).record).stage.is_final:
-            here.move_to(record.at(requester.now()).step_ends)
+            here.move_to(record.at(requester.connection.now()).step_ends)
             for name in ("requester", "ann"):
                 hard(name, "agent", work)
         hard("ann", "agent", work)
@@ -274,7 +274,7 @@ def test_yesterdays_vault_goes_on_where_the_chain_is(here: Place) -> None:
     ann = here.again("ann")
     assert ann.resume() == []
     assert {one.request_id for one in agent.plan(ann)} == {request_id}
-    [lamp] = [one for one in examine(ann, []) if one.name == "Secrets"]
+    [lamp] = [one for one in examine(ann, [], ann.look()) if one.name == "Secrets"]
     assert not lamp.is_good
     assert "vault recover" in lamp.says
     assert [one.is_here for one in recover(ann)] == [True, True, True]

@@ -62,7 +62,7 @@ def test_key_and_chain_give_everything_again_and_the_agent_goes_on(
         assert again.says == "is in the vault"
     assert his.vault.secret(his.request(1).submissions()[0].record.seal) is not None
     while not (record := hers.request(request.id).record).stage.is_final:
-        here.move_to(record.at(hers.now()).step_ends)
+        here.move_to(record.at(hers.connection.now()).step_ends)
         agent.run_once(hers)
         agent.run_once(his)
     assert record.stage is Phase.FULFILLED

@@ -155,7 +155,7 @@ def test_one_wei_stops_nobody(here: Place) -> None:
     send(eve.connection, claimed, eve.wallet)
     for market in (requester, ann):
         agent.run_once(market)
-    here.move_to(eve.request(strange[1]).record.at(eve.now()).step_ends)
+    here.move_to(eve.request(strange[1]).record.at(eve.connection.now()).step_ends)
     model = text_of(MODEL)
     call = eve.contract.open_predictions(
         mine, 0, PAGE, PAGE, SALT, superhash(model), model

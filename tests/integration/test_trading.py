@@ -17,7 +17,8 @@ from eth_utils import keccak
 from modelmarket import agent
 from modelmarket.audit import audit
 from modelmarket.chain.abi import functions
-from modelmarket.chain.connection import Call
+from modelmarket.chain.blocks import Call
+from modelmarket.chain.contracts import PERMIT_LIFE_S
 from modelmarket.chain.sending import sign
 from modelmarket.chain.wallets import Wallet
 from modelmarket.datasets.split import Source
@@ -166,7 +167,7 @@ def test_an_agent_that_is_run_twice_does_no_harm(embedded: Place) -> None:
     embedded.submit(ann, request.id)
     embedded.move_to(request.record.deadline)
     twin = embedded.again("requester")
-    steps = [step for step in agent.plan(twin) if agent.is_due(twin, step)]
+    steps = [step for step in agent.plan(twin) if agent.is_due(twin, step, twin.look())]
     assert [agent.perform(requester, one).done for one in steps] == [True]
     assert [agent.perform(twin, one).done for one in steps] == [True]
     assert agent.run_once(twin) == []
@@ -261,7 +262,7 @@ def test_errors_come_in_words_and_cost_nothing(embedded: Place) -> None:
     with pytest.raises(TermsError, match="60 s to 365 days"):
         embedded.create(requester, submission_window_s=59)
     request = embedded.create(requester)
-    nonce = requester.connection.web3.eth.get_transaction_count(ann.wallet.address)
+    nonce = requester.connection.transaction_count(ann.wallet.address)
     with pytest.raises(NotFoundError, match="There is no request 99"):
         ann.request(99)
     with pytest.raises(NotFoundError, match="There is no submission 99") as told:
@@ -284,7 +285,7 @@ def test_errors_come_in_words_and_cost_nothing(embedded: Place) -> None:
         mine.submit(["odd"] * 20, "nowhere.onnx")
     with pytest.raises(InputError, match="The name takes 65 bytes"):
         mine.submit(["odd"] * 20, model, name="x" * 65)
-    after = requester.connection.web3.eth.get_transaction_count(ann.wallet.address)
+    after = requester.connection.transaction_count(ann.wallet.address)
     assert after == nonce
     embedded.move_to(request.record.deadline)
     with pytest.raises(StepError, match="takes no more submissions: it is in TRUTH"):
@@ -311,14 +312,14 @@ def test_a_dead_node_is_named(tmp_path: Path) -> None:
     from modelmarket.chain.connection import Connection
 
     with pytest.raises(ChainError, match=r"http://127.0.0.1:9 cannot be reached"):
-        Connection("http://127.0.0.1:9")
+        Connection("http://127.0.0.1:9").block()
 
 
 def test_another_chain_is_refused(embedded: Place) -> None:
     from modelmarket.chain.connection import Connection
 
     with pytest.raises(ChainError, match="is on chain 1297041477, not 5"):
-        Connection(embedded.network.rpc, chain_id=5)
+        Connection(embedded.network.rpc, chain_id=5).block()
 
 
 # --- permits that strangers see ---
@@ -350,9 +351,12 @@ PERMIT = "permit(address,address,uint256,uint256,uint8,bytes32,bytes32)"
 def post_permit(stranger: Market, market: Market, amount: int, nonce: int) -> None:
     """A stranger uses a permit that somebody once signed."""
     message = market.coin.permit_message(
-        market.wallet.address, market.network.market, amount
+        market.wallet.address,
+        market.network.market,
+        amount,
+        number=nonce,
+        deadline=market.connection.now() + PERMIT_LIFE_S,
     )
-    message["message"]["nonce"] = nonce
     v, r, s = Wallet(market.wallet._account).sign_typed(message)
     said = message["message"]
     arguments = (said["owner"], said["spender"], amount, said["deadline"], v, r, s)
@@ -643,7 +647,7 @@ def test_the_index_rebuilt_from_nothing_says_the_same(embedded: Place) -> None:
     for record in before:
         state = requester.contract.request(record.id)
         assert (state.phase, state.live, state.ranked) == (
-            record.at(requester.now()).phase,
+            record.at(requester.connection.now()).phase,
             record.live,
             len(record.ranking),
         )

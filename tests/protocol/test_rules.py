@@ -20,7 +20,7 @@ from contracts.comparing import NAMES, PEOPLE, Comparison, Guess, Truth
 from contracts.encoding import Text
 from contracts.reference import MOST_LIVE, NO_PERMIT
 from contracts.stateful import MarketMachine
-from modelmarket.chain.connection import Log
+from modelmarket.chain.blocks import Log
 from modelmarket.chain.events import decode
 from modelmarket.protocol import payouts
 from modelmarket.protocol.events import Event, Unreadable

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from browsing import BrowserWallet
-from modelmarket.chain.connection import Call, Receipt
+from modelmarket.chain.blocks import Call, Receipt
 from modelmarket.chain.sending import Signed
 from modelmarket.errors import ChainError, StepError
 from modelmarket.market import Market

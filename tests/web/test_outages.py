@@ -108,7 +108,7 @@ BROKEN = [
     ("GET", "/activity", (Activity, "of")),
     ("GET", "/errands/1", (Activity, "get")),
     ("GET", "/errands/1/state", (Activity, "get")),
-    ("GET", "/agent", (Desk, "now")),
+    ("GET", "/agent", (Desk, "glance")),
     ("POST", "/errands", (Activity, "begin")),
     ("POST", "/errands/1/confirm", (Activity, "get")),
     ("JSON", "/errands/1/permit", (Activity, "get")),
@@ -223,10 +223,10 @@ def test_a_way_back_leads_to_a_page(path: str) -> None:
 def test_a_node_that_comes_back_is_noticed(tmp_path: Path) -> None:
     with place("embedded", tmp_path) as here:
         desk = Desk(here.join("somebody"))
-        found = desk.now()
+        found = desk.glance(None).now
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(desk.market, "connection", _Deaf(desk.market.connection))
-            assert desk.now() >= found
+            assert desk.glance(None).now >= found
             assert desk.trouble
         with visiting(desk) as tab:
             for _ in range(100):

@@ -30,6 +30,7 @@ from modelmarket.protocol.steps import NONE
 from modelmarket.protocol.types import RequestId, SubmissionId
 
 if TYPE_CHECKING:
+    from modelmarket.chain.blocks import Moment
     from modelmarket.market.market import Market
 
 POLL_S = 2.0
@@ -74,7 +75,7 @@ def perform(market: Market, step: Step) -> Report:
     try:
         request = market.request(step.request_id)
         if step.submission_id:
-            submission = market.submission(step.submission_id)
+            submission = request.submission(step.submission_id)
         match step.kind:
             case Kind.STAND_BY:
                 pass
@@ -89,7 +90,7 @@ def perform(market: Market, step: Step) -> Report:
             case Kind.ENFORCE:
                 request.enforce()
             case Kind.LOOK:
-                look_ahead(market)
+                look_ahead(market, market.look())
     except (RevertError, StepError) as error:
         return Report(step, done=_is_over(market, step), message=str(error))
     except Exception as error:  # noqa: BLE001  # one step never stops the others
@@ -100,11 +101,12 @@ def perform(market: Market, step: Step) -> Report:
 def _is_over(market: Market, step: Step) -> bool:
     """Whether somebody else did a step that was refused, or moved the request on."""
     try:
-        outlook = look_ahead(market)
+        moment = market.look()
+        outlook = look_ahead(market, moment)
         if any(one.step.request_id == step.request_id for one in outlook.troubles):
             return False
         return not any(
-            one.key == step.key and is_due(market, one) for one in outlook.steps
+            one.key == step.key and is_due(market, one, moment) for one in outlook.steps
         )
     except Exception as error:  # noqa: BLE001  # one step never stops the others
         _told(error, step)
@@ -134,7 +136,8 @@ def run_once(market: Market) -> list[Report]:
     reports: list[Report] = []
     failed: set[tuple[Kind, RequestId, SubmissionId]] = set()
     while True:
-        outlook = look_ahead(market)
+        moment = market.look()
+        outlook = look_ahead(market, moment)
         for trouble in outlook.troubles:
             if trouble.step.key not in failed:
                 failed.add(trouble.step.key)
@@ -142,7 +145,7 @@ def run_once(market: Market) -> list[Report]:
         due = [
             step
             for step in outlook.steps
-            if step.key not in failed and is_due(market, step)
+            if step.key not in failed and is_due(market, step, moment)
         ]
         if not due:
             return reports
@@ -250,18 +253,16 @@ class _Keeper:
         """Whether something was done, so that more may be due."""
         market = self._market
         self._resume()
-        head = market.connection.block()
-        seen = head.hash, market.vault.count()
-        is_new = seen != self._seen
-        now = market.now(head) if self._plan or is_new else 0
+        moment = market.look()
+        seen = moment.head.hash, market.vault.count()
         # Without a new block time passes too, and with it windows and rests.
-        if is_new or now >= self._wake or self._is_rested():
-            self._look_ahead(now or market.now(head))
+        if seen != self._seen or moment.now >= self._wake or self._is_rested():
+            self._look_ahead(moment)
             self._seen = seen
         if self._onlooker is not None:
             self._onlooker.show(self._plan)
         for step in _by_urgency(self._plan):
-            if self._is_to_be_done(step, now):
+            if self._is_to_be_done(step, moment):
                 task = self._threads.submit(perform, market, step)
                 self._doing[step.key] = task
         # One that hangs must not keep the others from what comes next.
@@ -285,14 +286,14 @@ class _Keeper:
         else:
             self._rests.pop(NO_STEP.key, None)
 
-    def _look_ahead(self, now: int) -> None:
+    def _look_ahead(self, moment: Moment) -> None:
         clock = time.monotonic()
         resting = {
             key[1]
             for key, rest in self._rests.items()
             if key[0] is Kind.LOOK and rest.until > clock
         }
-        outlook = look_ahead(self._market, now, resting)
+        outlook = look_ahead(self._market, moment, resting)
         self._plan = outlook.steps
         troubled = {trouble.step.request_id for trouble in outlook.troubles}
         for key in list(self._rests):
@@ -300,7 +301,7 @@ class _Keeper:
                 del self._rests[key]
         for trouble in outlook.troubles:
             self._note(_report(trouble))
-        coming = [step.begins for step in self._plan if step.begins > now]
+        coming = [step.begins for step in self._plan if step.begins > moment.now]
         self._wake = min(coming, default=NEVER)
 
     def _is_rested(self) -> bool:
@@ -314,11 +315,11 @@ class _Keeper:
     def _may_try(self, step: Step) -> bool:
         return self._rests.get(step.key, _Rest()).until <= time.monotonic()
 
-    def _is_to_be_done(self, step: Step, now: int) -> bool:
+    def _is_to_be_done(self, step: Step, moment: Moment) -> bool:
         if step.key in self._doing or not self._may_try(step):
             return False
         try:
-            return is_due(self._market, step, now)
+            return is_due(self._market, step, moment)
         except Exception as error:  # noqa: BLE001  # one step never stops the others
             self._note(Report(step, done=False, message=_told(error, step)))
             return False

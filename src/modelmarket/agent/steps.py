@@ -14,6 +14,7 @@ from modelmarket.protocol.steps import NONE
 from modelmarket.protocol.types import RequestId, SubmissionId
 
 if TYPE_CHECKING:
+    from modelmarket.chain.blocks import Moment
     from modelmarket.market.market import Market
     from modelmarket.protocol.types import Address, Seal
     from modelmarket.vault.secret import SealedTruth
@@ -98,19 +99,19 @@ class Outlook:
     troubles: list[Trouble]
 
 
-def plan(market: Market, now: int | None = None) -> list[Step]:
+def plan(market: Market, moment: Moment | None = None) -> list[Step]:
     """Everything that is due or will be, for what is in the vault.
 
     What cannot be planned for one request keeps no other from it: see `look_ahead`.
 
     Args:
         market: With the vault and the nodes.
-        now: Chain time; None to ask for it.
+        moment: That the index has been read up to; None to look.
 
     Raises:
         ChainError: The node does not answer, or keeps leaving something out.
     """
-    outlook = look_ahead(market, now)
+    outlook = look_ahead(market, moment or market.look())
     for trouble in outlook.troubles:
         if not trouble.step.request_id and isinstance(trouble.error, ChainError):
             raise trouble.error
@@ -118,7 +119,7 @@ def plan(market: Market, now: int | None = None) -> list[Step]:
 
 
 def look_ahead(
-    market: Market, now: int | None = None, resting: Collection[RequestId] = ()
+    market: Market, moment: Moment, resting: Collection[RequestId] = ()
 ) -> Outlook:
     """The plan, and what could not be planned.
 
@@ -128,14 +129,13 @@ def look_ahead(
 
     Args:
         market: With the vault and the nodes.
-        now: Chain time; None to ask for it.
+        moment: That the index has been read up to.
         resting: Requests to be left alone, since they could not be planned
             lately; 0 stands for looking at the market as a whole.
 
     Raises:
         ChainError: The node does not answer.
     """
-    market.index.sync()
     troubles: list[Trouble] = []
 
     def trouble(request_id: RequestId, error: Exception) -> None:
@@ -147,13 +147,12 @@ def look_ahead(
             market.verifier.verify_counts()
         except ChainError as error:
             trouble(RequestId(0), error)
-    now = market.now() if now is None else now
     found: list[Step] = []
     for one in _concerns(market, trouble):
         if one.request_id in resting:
             continue
         try:
-            found += _planned(market, one, now)
+            found += _planned(market, one, moment.now)
         except Exception as error:  # noqa: BLE001  # one request never stops the others
             trouble(one.request_id, error)
     return Outlook(sorted(found, key=lambda step: (step.begins, step.ends)), troubles)
@@ -184,7 +183,7 @@ def _planned(market: Market, concern: _Concern, now: int) -> list[Step]:
     ]
 
 
-def is_due(market: Market, step: Step, now: int | None = None) -> bool:
+def is_due(market: Market, step: Step, moment: Moment) -> bool:
     """Whether a step's time has come.
 
     The truth waits until a block at or past the deadline is buried, and every
@@ -195,21 +194,20 @@ def is_due(market: Market, step: Step, now: int | None = None) -> bool:
     Args:
         market: With the nodes.
         step: The step.
-        now: Chain time; None to ask for it.
+        moment: As the chain is now.
     """
-    second = market.now() if now is None else now
+    second = moment.now
     if second < step.begins or step.kind is Kind.STAND_BY:
         return False
     if step.kind is not Kind.OPEN_TRUTH or market.network.confirmations == 0:
         return True
     if second >= step.begins + (step.ends - step.begins) // 2:
         return True
-    return _is_past_for_good(market, step.begins)
+    return _is_past_for_good(market, step.begins, moment)
 
 
-def _is_past_for_good(market: Market, second: int) -> bool:
-    connection = market.connection
-    head = connection.block().number
+def _is_past_for_good(market: Market, second: int, moment: Moment) -> bool:
+    connection, head = market.connection, moment.head.number
     buried = connection.block(max(0, head - market.network.confirmations))
     if buried.timestamp >= second:
         return connection.is_agreed(buried)

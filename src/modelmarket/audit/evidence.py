@@ -20,7 +20,7 @@ from modelmarket.protocol import events as ev
 from modelmarket.protocol.types import Address, SubmissionId, Wei, checksummed
 
 if TYPE_CHECKING:
-    from modelmarket.chain.connection import Block
+    from modelmarket.chain.blocks import Block
     from modelmarket.chain.contracts import RequestState, SubmissionState
     from modelmarket.index.queries import Seen
     from modelmarket.index.records import Placed
@@ -105,10 +105,10 @@ def gather(market: Market, request_id: RequestId) -> Evidence:
         ChainError: The nodes do not agree, or do not answer.
     """
     for attempt in range(TRIES):
-        market.index.sync()
+        now = market.look().now
         seen = market.index.seen(request_id)
         try:
-            found = _read(market, seen)
+            found = _read(market, seen, now)
         except ChainError:
             # A node that lies behind has not got that block yet.
             if attempt + 1 == TRIES:
@@ -125,9 +125,9 @@ def gather(market: Market, request_id: RequestId) -> Evidence:
     )
 
 
-def _read(market: Market, seen: Seen) -> Evidence:
+def _read(market: Market, seen: Seen, now: int) -> Evidence:
     contract, head = market.contract, seen.mark.number
-    request = Request(market, seen.record)
+    request = Request(market, seen.record, now)
     state = contract.request(request.id, at=head)
     entries = {
         one: contract.submission(one, at=head) for one in request.record.submissions

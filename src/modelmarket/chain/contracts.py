@@ -6,12 +6,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from modelmarket.chain import queries
 from modelmarket.chain.abi import functions
 from modelmarket.chain.artifacts import artifact
-from modelmarket.chain.connection import Call, Connection, Receipt
+from modelmarket.chain.blocks import Call, Receipt
+from modelmarket.chain.connection import Connection
 from modelmarket.chain.events import decode
+from modelmarket.chain.queries import At, Query, together
 from modelmarket.chain.sending import send
 from modelmarket.chain.wallets import Wallet
+from modelmarket.errors import NotFoundError
 from modelmarket.protocol.events import Event, Unreadable
 from modelmarket.protocol.labels import Page, difference, words
 from modelmarket.protocol.phases import Phase, Status
@@ -128,6 +132,25 @@ class SubmissionState:
     sealed: Seal
 
 
+@dataclass(frozen=True)
+class Purse:
+    """What an account can pay a market with.
+
+    Attributes:
+        owner: The account.
+        balance: Wei of MDC, with what is waiting.
+        allowance: Wei that the market may take without a permit.
+        permits: How many permits of it were used: the number of the next one.
+        had_airdrop: Whether it has had its airdrop.
+    """
+
+    owner: Address
+    balance: Wei
+    allowance: Wei
+    permits: int
+    had_airdrop: bool
+
+
 class _Contract:
     """A contract at an address.
 
@@ -146,9 +169,14 @@ class _Contract:
         data = functions(self.name)[what].encode(*arguments)
         return Call(what, self.address, data)
 
-    def _read(self, what: str, *arguments: Any, at: int | str = "pending") -> Any:
-        answer = self.connection.read(self._call(what, *arguments), at=at)
-        return functions(self.name)[what].decode(answer)[0]
+    def _query(self, what: str, *arguments: Any, at: At = "pending") -> Query[Any]:
+        def read(answer: bytes) -> Any:
+            return functions(self.name)[what].decode(answer)[0]
+
+        return queries.call(self._call(what, *arguments), at=at).map(read)
+
+    def _read(self, what: str, *arguments: Any, at: At = "pending") -> Any:
+        return self.connection.query(self._query(what, *arguments, at=at))
 
 
 class ModelCoin(_Contract):
@@ -166,7 +194,11 @@ class ModelCoin(_Contract):
         assert receipt.contract is not None
         return cls(connection, receipt.contract), receipt
 
-    def balance(self, account: Address, *, at: int | str = "latest") -> Wei:
+    def balance_query(self, account: Address) -> Query[Wei]:
+        """An account's wei of MDC, with what is waiting."""
+        return self._query("balanceOf", account).map(Wei)
+
+    def balance(self, account: Address, *, at: At = "latest") -> Wei:
         """An account's wei of MDC."""
         return Wei(self._read("balanceOf", account, at=at))
 
@@ -177,6 +209,20 @@ class ModelCoin(_Contract):
     def owner(self) -> Address:
         """The account that airdrops are paid from."""
         return checksummed(self._read("owner"))
+
+    def purse(self, owner: Address, spender: Address) -> Query[Purse]:
+        """What an account can pay a spender with."""
+
+        def read(found: tuple[int, int, int, bool]) -> Purse:
+            balance, allowance, permits, had_airdrop = found
+            return Purse(owner, Wei(balance), Wei(allowance), permits, had_airdrop)
+
+        return together(
+            self._query("balanceOf", owner),
+            self._query("allowance", owner, spender),
+            self._query("nonces", owner),
+            self._query("airdropped", owner),
+        ).map(read)
 
     def allowance(self, owner: Address, spender: Address) -> Wei:
         """How much of the owner's MDC the spender may take."""
@@ -214,20 +260,34 @@ class ModelCoin(_Contract):
             amount: Wei.
             deadline: The last second of the permit; None for an hour from now.
         """
-        message = self.permit_message(wallet.address, spender, amount, deadline)
-        v, r, s = wallet.sign_typed(message)
-        return Permit(message["message"]["deadline"], v, r, s)
+        number, moment = self.connection.query(
+            together(self._query("nonces", wallet.address), queries.moment())
+        )
+        if deadline is None:
+            deadline = moment.now + PERMIT_LIFE_S
+        message = self.permit_message(
+            wallet.address, spender, amount, number=number, deadline=deadline
+        )
+        return Permit(deadline, *wallet.sign_typed(message))
 
     def permit_message(
         self,
         owner: Address,
         spender: Address,
         amount: int,
-        deadline: int | None = None,
+        *,
+        number: int,
+        deadline: int,
     ) -> dict[str, Any]:
-        """What the owner signs so that a spender may take MDC (EIP-712)."""
-        if deadline is None:
-            deadline = self.connection.now() + PERMIT_LIFE_S
+        """What the owner signs so that a spender may take MDC (EIP-712).
+
+        Args:
+            owner: Whose MDC.
+            spender: Who may take them.
+            amount: Wei.
+            number: The owner's next permit's; see `Purse`.
+            deadline: The last second of the permit.
+        """
         return {
             "types": _PERMIT_TYPES,
             "primaryType": "Permit",
@@ -241,7 +301,7 @@ class ModelCoin(_Contract):
                 "owner": owner,
                 "spender": spender,
                 "value": amount,
-                "nonce": self._read("nonces", owner),
+                "nonce": number,
                 "deadline": deadline,
             },
         }
@@ -267,37 +327,80 @@ class ModelMarket(_Contract):
 
     # --- reading ---
 
+    def coin_query(self) -> Query[Address | None]:
+        """The token that it pays in; None where there is no market at all."""
+        call = self._call("coin")
+
+        def read(answer: bytes) -> Address | None:
+            if not answer:
+                return None
+            return checksummed(functions(self.name)["coin"].decode(answer)[0])
+
+        return queries.call(call).map(read)
+
     def coin(self) -> ModelCoin:
-        """The token that it pays in."""
-        return ModelCoin(self.connection, checksummed(self._read("coin")))
+        """The token that it pays in.
+
+        Raises:
+            NotFoundError: There is no market.
+        """
+        return self.coin_at(self.connection.query(self.coin_query()))
+
+    def coin_at(self, found: Address | None) -> ModelCoin:
+        """The token at the address that `coin_query` found.
+
+        Raises:
+            NotFoundError: It found none: there is no market.
+        """
+        if found is None:
+            raise NotFoundError(
+                f"There is no market at {self.address} on chain "
+                f"{self.connection.chain_id}.",
+                hint="Was the chain started anew? `modelmarket deploy` makes a market.",
+            )
+        return ModelCoin(self.connection, found)
 
     def chain_id(self) -> int:
         """The chain id in every seal."""
         return int(self._read("chain_id"))
 
-    def slashed(self, *, at: int | str = "pending") -> Wei:
+    def slashed(self, *, at: At = "pending") -> Wei:
         """Wei of MDC that it has kept for good."""
         return Wei(self._read("slashed", at=at))
 
-    def request_count(self, *, at: int | str = "pending") -> int:
+    def request_count(self, *, at: At = "pending") -> int:
         """How many requests there are."""
         return int(self._read("request_count", at=at))
 
-    def submission_count(self, *, at: int | str = "pending") -> int:
+    def submission_count(self, *, at: At = "pending") -> int:
         """How many submissions there are."""
         return int(self._read("submission_count", at=at))
 
-    def request(
-        self, request_id: RequestId, *, at: int | str = "pending"
-    ) -> RequestState:
+    def counts(self, *, at: At = "pending") -> Query[tuple[int, int]]:
+        """How many requests and submissions there are."""
+        return together(
+            self._query("request_count", at=at), self._query("submission_count", at=at)
+        )
+
+    def state(
+        self, request_id: RequestId, *, at: At = "pending"
+    ) -> Query[RequestState]:
         """A request as it stands."""
-        values = list(self._read("request", request_id, at=at))
-        values[0] = checksummed(values[0])
-        values[9] = Phase(values[9])
-        return RequestState(*values)
+
+        def read(found: Any) -> RequestState:
+            values = list(found)
+            values[0] = checksummed(values[0])
+            values[9] = Phase(values[9])
+            return RequestState(*values)
+
+        return self._query("request", request_id, at=at).map(read)
+
+    def request(self, request_id: RequestId, *, at: At = "pending") -> RequestState:
+        """A request as it stands."""
+        return self.connection.query(self.state(request_id, at=at))
 
     def submission(
-        self, submission_id: SubmissionId, *, at: int | str = "pending"
+        self, submission_id: SubmissionId, *, at: At = "pending"
     ) -> SubmissionState:
         """A submission as it stands."""
         values = list(self._read("submission", submission_id, at=at))
@@ -305,7 +408,7 @@ class ModelMarket(_Contract):
         values[2] = Status(values[2])
         return SubmissionState(*values)
 
-    def due(self, submission_id: SubmissionId, *, at: int | str = "pending") -> Wei:
+    def due(self, submission_id: SubmissionId, *, at: At = "pending") -> Wei:
         """Wei of MDC that `withdraw` would pay."""
         return Wei(self._read("due", submission_id, at=at))
 

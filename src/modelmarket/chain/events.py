@@ -12,7 +12,7 @@ from dataclasses import fields
 from typing import Any
 
 from modelmarket.chain.abi import EventType, events
-from modelmarket.chain.connection import Log
+from modelmarket.chain.blocks import Log
 from modelmarket.errors import ModelMarketError
 from modelmarket.protocol.events import EVENT_TYPES, Event, Unreadable
 from modelmarket.protocol.labels import from_words

@@ -3,23 +3,22 @@
 
 from __future__ import annotations
 
+import json
 import random
+import threading
 import time
+import weakref
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import requests
-from web3 import HTTPProvider
-from web3.providers.base import JSONBaseProvider
-
+from modelmarket.chain.queries import Answer, RpcRequest
 from modelmarket.errors import ChainError
 from modelmarket.system.documents import parse_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from web3.types import RPCEndpoint, RPCResponse
+    import httpx
 
 TRIES = 5
 FIRST_PAUSE_S = 0.1
@@ -27,7 +26,24 @@ MOST_TRYING_S = 30.0
 LONGEST_REST_S = 60.0
 LIMIT_EXCEEDED = -32_005
 """EIP-1474: too many requests, or too much in one answer."""
+TOO_MANY_REQUESTS = 429
+BAD_REQUEST = 400
 MOST_LAG_BLOCKS = 3
+MOST_IN_BATCH = 100
+"""Requests that travel together; public nodes take that many, or none."""
+SINGLY_S = 600.0
+"""How long a node that refused a batch is asked singly."""
+
+CHAIN_ID = RpcRequest("eth_chainId")
+HEAD = RpcRequest("eth_blockNumber")
+
+
+class _TroubleError(Exception):
+    """Why a node's answer is none."""
+
+
+class _RefusedBatchError(Exception):
+    """A node answers no requests that travel together."""
 
 
 @dataclass
@@ -36,17 +52,17 @@ class _Node:
 
     Attributes:
         address: Where it answers.
-        provider: The line to it.
         is_known: Whether it has said that it is on the right chain.
         failures: In a row.
         rests_until: By the monotonic clock; others are asked first until then.
+        singly_until: The same, for how long it is sent one request at a time.
     """
 
     address: str
-    provider: HTTPProvider
     is_known: bool = False
     failures: int = 0
     rests_until: float = 0.0
+    singly_until: float = 0.0
 
     def failed(self) -> None:
         self.failures += 1
@@ -68,20 +84,8 @@ def named(address: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
-class _TroubleError(Exception):
-    """Why a node's answer is none."""
-
-
-class _Line(HTTPProvider):
-    """The line to a node, whose answers are a stranger's documents."""
-
-    @staticmethod
-    def decode_rpc_response(raw_response: bytes) -> RPCResponse:
-        return cast("RPCResponse", parse_json(raw_response))
-
-
-class Nodes(JSONBaseProvider):
-    """What web3 asks: the first node that gives a proper answer gives it.
+class Nodes:
+    """The first node that gives proper answers gives them.
 
     Time-outs, broken lines, HTTP errors, answers that are not JSON-RPC, rate
     limits, a wrong chain and a head that lies behind make it ask the next one,
@@ -97,23 +101,33 @@ class Nodes(JSONBaseProvider):
     def __init__(
         self, addresses: Sequence[str], chain_id: int | None, timeout_s: float
     ) -> None:
-        super().__init__()
-        self._nodes = [
-            _Node(
-                one,
-                _Line(
-                    one,
-                    request_kwargs={"timeout": timeout_s},
-                    exception_retry_configuration=None,
-                ),
-            )
-            for one in addresses
-        ]
+        self._nodes = [_Node(one) for one in addresses]
         self._chain_id = chain_id
+        self._timeout_s = timeout_s
         self._highest = 0
+        self._client: httpx.Client | None = None
+        self._lock = threading.Lock()
 
-    def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
-        """Asks until a node answers.
+    def close(self) -> None:
+        """Closes the lines."""
+        with self._lock:
+            if self._client is not None:
+                self._client.close()
+                self._client = None
+
+    def chain_id(self) -> int:
+        """The chain that they are on.
+
+        Raises:
+            ChainError: It was not given, and none of them says it.
+        """
+        if self._chain_id is None:
+            self.ask(())
+        assert self._chain_id is not None, "who answers has said it"
+        return self._chain_id
+
+    def ask(self, requests: Sequence[RpcRequest]) -> list[Answer]:
+        """Asks until a node answers all of it.
 
         Raises:
             ChainError: None does; says what each one did.
@@ -125,24 +139,23 @@ class Nodes(JSONBaseProvider):
                 pause = FIRST_PAUSE_S * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)  # noqa: S311  # no secret
                 time.sleep(pause)
             troubles: dict[str, str] = {}
-            refusal: RPCResponse | None = None
+            refusal: list[Answer] = []
             for node in self._in_order():
                 try:
-                    answer = self._ask(node, method, params)
+                    answers = self._ask(node, requests)
                 except _TroubleError as trouble:
                     node.failed()
                     troubles[node.name] = str(trouble)
                     continue
-                if _is_limit(answer):
+                if any(map(_is_limit, answers)):
                     node.failed()
-                    refusal = answer
+                    refusal = answers
                     continue
                 node.answered()
-                return answer
+                return answers
             # Too much in one answer stays too much; too many requests do not.
-            if refusal is not None and (
-                method == "eth_getLogs" or attempt == TRIES - 1
-            ):
+            is_large = any(one.method == "eth_getLogs" for one in requests)
+            if refusal and (is_large or attempt == TRIES - 1):
                 return refusal
             if time.monotonic() > ends:
                 break
@@ -156,65 +169,78 @@ class Nodes(JSONBaseProvider):
 
     def hashes_of(self, number: int) -> Iterator[bytes]:
         """A block's hash from each node that answers; empty from one without."""
-        for found in self._of_each("eth_getBlockByNumber", [hex(number), False]):
+        request = RpcRequest("eth_getBlockByNumber", (hex(number), False))
+        for found in self._of_each(request):
             said = str(found.get("hash", "")) if isinstance(found, dict) else ""
             yield bytes.fromhex(said.removeprefix("0x"))
 
     def logs_of(self, contract: str, number: int) -> Iterator[list[Any]]:
         """A contract's logs in a block from each node that answers."""
         query = {"address": contract, "fromBlock": hex(number), "toBlock": hex(number)}
-        for found in self._of_each("eth_getLogs", [query]):
+        for found in self._of_each(RpcRequest("eth_getLogs", (query,))):
             yield found if isinstance(found, list) else []
-
-    def _of_each(self, method: str, params: Any) -> Iterator[Any]:
-        """The result from each node that answers."""
-        for node in self._nodes:
-            try:
-                yield self._ask(node, method, params).get("result")
-            except _TroubleError:
-                continue
 
     def heads(self) -> dict[str, int | None]:
         """The number of each node's newest block; None from one that is not well."""
         found: dict[str, int | None] = {}
         for node in self._nodes:
             try:
-                answer = self._ask(node, "eth_blockNumber", [])
+                [answer] = self._ask(node, [HEAD])
                 found[node.name] = int(str(answer.get("result")), 16)
             except (_TroubleError, ValueError):
                 found[node.name] = None
         return found
 
+    def _of_each(self, request: RpcRequest) -> Iterator[Any]:
+        """The result from each node that answers."""
+        for node in self._nodes:
+            try:
+                [answer] = self._ask(node, [request])
+            except _TroubleError:
+                continue
+            yield answer.get("result")
+
     def _in_order(self) -> list[_Node]:
         now = time.monotonic()
         return sorted(self._nodes, key=lambda node: node.rests_until > now)
 
-    def _ask(self, node: _Node, method: str, params: Any) -> RPCResponse:
-        if not node.is_known:
-            said = _post(node, "eth_chainId", []).get("result")
-            if not isinstance(said, str):
-                raise _TroubleError("does not say which chain it is on")
-            chain_id = int(said, 16)
-            if self._chain_id is None:
-                self._chain_id = chain_id
-            if chain_id != self._chain_id:
-                raise _TroubleError(f"is on chain {chain_id}, not {self._chain_id}")
-            node.is_known = True
-        if method == "eth_chainId":
-            # It has said so, and web3 asks before each transaction.
-            said = hex(self._chain_id or 0)
-            return cast("RPCResponse", {"jsonrpc": "2.0", "id": 0, "result": said})
-        answer = _post(node, method, params)
-        if method == "eth_getBlockByNumber" and params[0] == "latest":
-            self._compare_heads(answer)
-        return answer
+    def _ask(self, node: _Node, requests: Sequence[RpcRequest]) -> list[Answer]:
+        """What a node answers, once it has said that it is on the right chain.
 
-    def _compare_heads(self, answer: RPCResponse) -> None:
+        Raises:
+            _TroubleError: It answers nothing that is of use.
+        """
+        if node.is_known:
+            answers = self._send(node, requests)
+        else:
+            said, *answers = self._send(node, [CHAIN_ID, *requests])
+            self._get_to_know(node, said)
+        for request, answer in zip(requests, answers, strict=True):
+            if request.method == "eth_getBlockByNumber" and "latest" in request.params:
+                self._compare_heads(answer)
+        return answers
+
+    def _get_to_know(self, node: _Node, answer: Answer) -> None:
+        said = answer.get("result")
+        try:
+            chain_id = int(said or "", 16)
+        except (TypeError, ValueError):
+            raise _TroubleError("does not say which chain it is on") from None
+        if self._chain_id is None:
+            self._chain_id = chain_id
+        if chain_id != self._chain_id:
+            raise _TroubleError(f"is on chain {chain_id}, not {self._chain_id}")
+        node.is_known = True
+
+    def _compare_heads(self, answer: Answer) -> None:
         """Rather asks another node than one that lies behind, if there is one."""
         found = answer.get("result")
         if not isinstance(found, dict):
             raise _TroubleError("has no newest block")
-        number = int(str(found["number"]), 16)
+        try:
+            number = int(str(found.get("number")), 16)
+        except ValueError:
+            raise _TroubleError("answered nonsense (a block without number)") from None
         if number + MOST_LAG_BLOCKS < self._highest and len(self._nodes) > 1:
             behind = self._highest - number
             # If all do, the chain itself went back.
@@ -222,22 +248,103 @@ class Nodes(JSONBaseProvider):
             raise _TroubleError(f"lies {behind} blocks behind")
         self._highest = max(number, self._highest)
 
+    # --- the line ---
 
-def _post(node: _Node, method: str, params: Any) -> RPCResponse:
-    try:
-        answer = node.provider.make_request(cast("RPCEndpoint", method), params)
-    except requests.HTTPError as error:
-        status = "error" if error.response is None else error.response.status_code
-        raise _TroubleError(f"answered HTTP {status}") from None
-    except requests.RequestException as error:
-        raise _TroubleError(f"cannot be reached ({type(error).__name__})") from None
-    except (ValueError, TypeError, AttributeError, LookupError) as error:
-        raise _TroubleError(f"answered nonsense ({type(error).__name__})") from None
-    if not isinstance(answer, dict) or not {"result", "error"} & answer.keys():
-        raise _TroubleError("answered nonsense (no JSON-RPC)")
-    return answer
+    def _send(self, node: _Node, requests: Sequence[RpcRequest]) -> list[Answer]:
+        """Sends requests together; singly to a node that takes no batches."""
+        if len(requests) > 1 and time.monotonic() >= node.singly_until:
+            try:
+                return [
+                    answer
+                    for begin in range(0, len(requests), MOST_IN_BATCH)
+                    for answer in self._send_together(
+                        node, requests[begin : begin + MOST_IN_BATCH]
+                    )
+                ]
+            except _RefusedBatchError:
+                answers = [self._send_one(node, one) for one in requests]
+                node.singly_until = time.monotonic() + SINGLY_S
+                return answers
+        return [self._send_one(node, one) for one in requests]
+
+    def _send_one(self, node: _Node, request: RpcRequest) -> Answer:
+        status, answer = self._post(node, _document(request, 1))
+        if status >= BAD_REQUEST:
+            raise _TroubleError(f"answered HTTP {status}")
+        if not _is_answer(answer):
+            raise _TroubleError("answered nonsense (no JSON-RPC)")
+        found: Answer = answer
+        return found
+
+    def _send_together(
+        self, node: _Node, requests: Sequence[RpcRequest]
+    ) -> list[Answer]:
+        """Sends one batch.
+
+        Raises:
+            _RefusedBatchError: The node takes none, or none that is so large.
+        """
+        documents = [_document(one, number) for number, one in enumerate(requests)]
+        status, found = self._post(node, documents)
+        if status == TOO_MANY_REQUESTS:
+            raise _TroubleError(f"answered HTTP {status}")
+        if status >= BAD_REQUEST:
+            raise _RefusedBatchError
+        if _is_answer(found):
+            if _is_limit(found):
+                return [found] * len(requests)
+            raise _RefusedBatchError
+        answers = {}
+        for one in found if isinstance(found, list) else ():
+            # The order is the node's; the numbers are ours.
+            if _is_answer(one) and isinstance(one.get("id"), int):
+                answers[one["id"]] = one
+        if answers.keys() != set(range(len(requests))):
+            raise _TroubleError("answered nonsense (no JSON-RPC)")
+        return [answers[number] for number in range(len(requests))]
+
+    def _post(self, node: _Node, document: Any) -> tuple[int, Any]:
+        """HTTP status and document of an answer."""
+        import httpx
+
+        try:
+            response = self._line().post(
+                node.address,
+                content=json.dumps(document).encode(),
+                headers={"Content-Type": "application/json"},
+            )
+            if response.status_code >= BAD_REQUEST:
+                return response.status_code, None
+            return response.status_code, parse_json(response.content)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise _TroubleError(f"cannot be reached ({type(error).__name__})") from None
+        except (ValueError, RecursionError) as error:
+            raise _TroubleError(f"answered nonsense ({type(error).__name__})") from None
+
+    def _line(self) -> httpx.Client:
+        """The line to all of them; it closes itself where nobody else does."""
+        import httpx
+
+        with self._lock:
+            if self._client is None:
+                self._client = httpx.Client(timeout=self._timeout_s)
+                weakref.finalize(self, self._client.close)
+            return self._client
 
 
-def _is_limit(answer: RPCResponse) -> bool:
+def _document(request: RpcRequest, number: int) -> dict[str, Any]:
+    return {
+        "jsonrpc": "2.0",
+        "id": number,
+        "method": request.method,
+        "params": request.params,
+    }
+
+
+def _is_answer(found: Any) -> bool:
+    return isinstance(found, dict) and bool({"result", "error"} & found.keys())
+
+
+def _is_limit(answer: Answer) -> bool:
     error = answer.get("error")
     return isinstance(error, dict) and error.get("code") == LIMIT_EXCEEDED

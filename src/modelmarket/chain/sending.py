@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
-from modelmarket.chain.connection import Call
+from modelmarket.chain import queries
+from modelmarket.chain.blocks import Call
+from modelmarket.chain.queries import sequence, together
 from modelmarket.errors import (
     ChainError,
     FundsError,
@@ -22,7 +24,8 @@ from modelmarket.protocol.types import Address, Wei, checksummed
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from modelmarket.chain.connection import Connection, Receipt
+    from modelmarket.chain.blocks import Receipt
+    from modelmarket.chain.connection import Connection
     from modelmarket.chain.wallets import Wallet
 
 TRANSACTION_GAS_LIMIT = 2**24
@@ -108,7 +111,16 @@ def quote(connection: Connection, call: Call, sender: Address) -> dict[str, Any]
         FundsError: The account cannot pay the fees, or they are over its limit.
         InputError: The transaction needs more gas than the chain gives.
     """
-    estimate = connection.estimate(call, sender)
+    estimate, base, suggested, balance, count = connection.query(
+        together(
+            queries.estimate(call, sender),
+            queries.base_fee(),
+            queries.tip(),
+            queries.fee_balance(sender),
+            queries.transaction_count(sender, "pending"),
+        )
+    )
+    tip = connection.tip_above(base) if suggested is None else suggested
     floor = calldata_floor(call.data)
     if max(estimate, floor) > TRANSACTION_GAS_LIMIT:
         raise InputError(
@@ -116,7 +128,6 @@ def quote(connection: Connection, call: Call, sender: Address) -> dict[str, Any]
             f"one transaction may use {TRANSACTION_GAS_LIMIT:,}."
         )
     gas = min(max(estimate + estimate // 10, floor), TRANSACTION_GAS_LIMIT)
-    base, tip = connection.fees()
     limit = connection.most_fee
     if limit is not None and base + tip > limit:
         raise FundsError(
@@ -126,7 +137,6 @@ def quote(connection: Connection, call: Call, sender: Address) -> dict[str, Any]
         )
     # The base fee rises by an eighth a block at most: this lasts six full ones.
     fee = 2 * base + tip if limit is None else min(2 * base + tip, limit)
-    balance = connection.fee_balance(sender)
     if balance < gas * fee + call.value:
         raise FundsError(
             f"{sender} has {balance} wei for fees; {call.what} may "
@@ -136,7 +146,7 @@ def quote(connection: Connection, call: Call, sender: Address) -> dict[str, Any]
     return {
         "type": 2,
         "chainId": connection.chain_id,
-        "nonce": connection.transaction_count(sender, "pending"),
+        "nonce": count,
         "gas": gas,
         "maxFeePerGas": fee,
         "maxPriorityFeePerGas": tip,
@@ -297,11 +307,9 @@ def can_be_sent(connection: Connection, tries: Sequence[Signed]) -> bool:
 
 
 def _mined(connection: Connection, tries: Sequence[Signed]) -> Receipt | None:
-    for signed in reversed(tries):
-        receipt = connection.receipt(signed.hash)
-        if receipt is not None:
-            return receipt
-    return None
+    newest_first = [queries.receipt(one.hash) for one in reversed(tries)]
+    receipts = connection.query(sequence(newest_first))
+    return next((one for one in receipts if one is not None), None)
 
 
 def _look_if_lost(connection: Connection, tries: Sequence[Signed]) -> None:

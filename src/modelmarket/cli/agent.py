@@ -68,7 +68,7 @@ def run(
     """
     from modelmarket import notices
     from modelmarket.agent import run as keep
-    from modelmarket.market.market import secret_from_environment
+    from modelmarket.system.environment import secret_from_environment
 
     market = open_market(network, account, sign=True)
     output = Output(as_json=as_json)

@@ -40,10 +40,10 @@ def deploy(
 
     home = Home.default()
     connection = Connection(rpc)
+    is_embedded = str(connection.ask("web3_clientVersion")).startswith(EMBEDDED)
     wallet = Wallet.from_environment() or Keystores(home.keystores).unlock(
         account, ask_passphrase()
     )
-    is_embedded = str(connection.ask("web3_clientVersion")).startswith(EMBEDDED)
     if is_embedded and connection.fee_balance(wallet.address) == 0:
         connection.ask("modelmarket_fund", wallet.address)
     output = Output(as_json=as_json)

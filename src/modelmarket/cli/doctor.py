@@ -31,7 +31,8 @@ def doctor(
     from modelmarket.doctor import examine
 
     market = open_market(network, account, sign=True)
-    lamps = list(examine(market, agent.plan(market)))
+    moment = market.look()
+    lamps = list(examine(market, agent.plan(market, moment), moment))
     Output(as_json=as_json).table(
         [{"name": one.name, "good": one.is_good, "says": one.says} for one in lamps],
         ("", "what", "found"),

@@ -96,7 +96,7 @@ def status(network: NetworkName = DEFAULT_NETWORK, as_json: AsJson = False) -> N
     where = profile(network)
     connection = where.connect()
     block = connection.block()
-    now = connection.now(block)
+    now = connection.moment().now
     version = str(connection.ask("web3_clientVersion"))
     drift = now - int(time.time())
     Output(as_json=as_json).result(

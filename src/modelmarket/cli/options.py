@@ -64,7 +64,7 @@ def ask_passphrase(*, confirm: bool = False, bundle: bool = False) -> str:
     Raises:
         InputError: It is nowhere, and there is nobody to ask.
     """
-    from modelmarket.market.market import secret_from_environment
+    from modelmarket.system.environment import secret_from_environment
 
     variable = BUNDLE_VARIABLE if bundle else VAULT_VARIABLE
     known = secret_from_environment(variable)

@@ -12,7 +12,6 @@ from modelmarket import agent
 from modelmarket.demo.models import RECIPES, Recipe, predict, require_libraries, train
 from modelmarket.demo.people import Person
 from modelmarket.errors import ModelMarketError
-from modelmarket.index.summaries import Wanted
 from modelmarket.market import Request
 from modelmarket.protocol.phases import Phase
 
@@ -51,16 +50,15 @@ def _work(person: Person, recipe: Recipe, stop: threading.Event) -> None:
         try:
             market.resume()
             agent.run_once(market)
-            for one in market.index.find(Wanted(is_final=False)):
-                request = Request(market, market.index.request(one.id))
-                if one.id in given_up or request.mine():
+            for request in market.requests(is_final=False):
+                if request.id in given_up or request.mine():
                     continue
                 if request.position().phase is Phase.OPEN:
                     try:
                         _enter(request, recipe)
                     except ModelMarketError:
                         # It cannot learn everything, and need not.
-                        given_up.add(one.id)
+                        given_up.add(request.id)
         except ModelMarketError:
             pass  # the node is away; look again
         stop.wait(LOOK_S)

@@ -13,13 +13,16 @@ import json
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Any
 
 import sqlalchemy as sa
 
-from modelmarket.chain.connection import Block, Connection, Log
+from modelmarket.chain import queries
+from modelmarket.chain.blocks import Block, Log
+from modelmarket.chain.connection import Connection
 from modelmarket.chain.events import decode
+from modelmarket.chain.queries import Query, together
 from modelmarket.errors import ChainError, UnreadableError
 from modelmarket.index import schema
 from modelmarket.index.queries import Queries
@@ -39,7 +42,6 @@ SPAN_BLOCKS = 10_000
 IDS_AT_ONCE = 500
 MOST_COMPARED = 1_024
 """New blocks whose logs are held against the blocks; older ones are many."""
-HEADERS_AT_ONCE = 8
 MOST_LAG_S = 60.0
 """A head that stays behind what was seen for so long has been taken back."""
 
@@ -93,66 +95,90 @@ class Index(Queries):
 
     # --- following ---
 
-    def sync(self) -> int:
+    def sync(self, head: Block | None = None) -> int:
         """Reads what is new up to the chain's head, and takes back what is gone.
 
         Other processes may do the same at the same time: each span of blocks
         is stored whole, by whoever comes first.
 
+        Args:
+            head: The newest block; None to ask for it.
+
         Returns:
             The head's number.
+
+        Raises:
+            ChainError: The node does not answer, or the chain was reorganised
+                while it was read.
         """
         with self._lock:
-            head = self._connection.block()
+            head = head or self._connection.block()
             if self._lies_behind(head):
                 return head.number
-            self._roll_back(head)
+            newest = self._newest()
+            # Whether that one still stands is asked with the logs behind it.
+            unsure = newest if newest and newest.number < head.number - 1 else None
+            if unsure is None:
+                self._roll_back(head)
             span = SPAN_BLOCKS
             while (first := self._next_block()) <= head.number:
                 last = min(first + span - 1, head.number)
+                before: Query[Block | None] = (
+                    queries.block_or_none(unsure.number)
+                    if unsure
+                    else queries.nothing()
+                )
                 try:
-                    logs = self._connection.logs(self._market, first, last)
+                    logs, found = self._connection.query(
+                        together(queries.logs(self._market, first, last), before)
+                    )
                 except ChainError:
                     # Nodes limit how much one answer holds, each in its own words.
                     if span == 1:
                         raise
                     span = max(1, span // 2)
                     continue
-                logs += self._left_out(first, last, logs, head)
-                logs.sort(key=lambda log: (log.block, log.position))
-                # The head was read before the logs; if it still stands, so do they.
-                if self._connection.block(head.number).hash != head.hash:
-                    raise ChainError(
-                        "The chain was reorganised while it was read.",
-                        hint="Try again.",
-                    )
-                marker = head if last == head.number else self._connection.block(last)
-                self._store(first, logs, marker)
+                if unsure is not None:
+                    is_gone = found is None or found.hash != unsure.hash
+                    unsure = None
+                    if is_gone:
+                        self._roll_back(head)
+                        continue
+                self._read(first, last, logs, head)
             return head.number
 
-    def _left_out(
-        self, first: int, last: int, logs: Sequence[Log], head: Block
-    ) -> list[Log]:
-        """What a node left out, as another one tells it.
+    def _read(self, first: int, last: int, logs: list[Log], head: Block) -> None:
+        """Takes in a span of blocks.
 
-        It would be missing for good. A block without logs whose bloom filter
-        speaks of the market is asked of every node.
+        Blocks without logs are looked at, too, where they are not too many: what
+        a node left out would be missing for good. One whose bloom filter speaks
+        of the market is asked of every node.
+
+        Raises:
+            ChainError: The chain was reorganised meanwhile.
         """
-        if last - first >= MOST_COMPARED:
-            return []
         given = {log.block for log in logs}
-        silent = [one for one in range(first, last + 1) if one not in given]
-
-        def header(number: int) -> Block:
-            return head if number == head.number else self._connection.block(number)
-
-        with ThreadPoolExecutor(HEADERS_AT_ONCE) as threads:
-            return [
-                log
-                for block in threads.map(header, silent)
-                if block.may_have_logs_of(self._market)
-                for log in self._connection.logs_anywhere(self._market, block)
-            ]
+        is_far = last - first >= MOST_COMPARED
+        silent = [
+            one for one in range(first, last + 1) if one not in given and not is_far
+        ]
+        untimed = {log.block for log in logs if log.timestamp is None}
+        wanted = {*silent, *untimed, last} - {head.number}
+        # The head was read before the logs; if it still stands, so do they. What
+        # was logged in it says so itself.
+        if not any(log.block_hash == head.hash for log in logs):
+            wanted.add(head.number)
+        found = self._connection.blocks(sorted(wanted))
+        blocks = {head.number: head} | {one.number: one for one in found}
+        if blocks[head.number].hash != head.hash:
+            raise ChainError(
+                "The chain was reorganised while it was read.", hint="Try again."
+            )
+        for number in silent:
+            if blocks[number].may_have_logs_of(self._market):
+                logs += self._connection.logs_anywhere(self._market, blocks[number])
+        logs.sort(key=lambda log: (log.block, log.position))
+        self._store(first, logs, blocks, blocks[last])
 
     def forget(self, request_id: RequestId) -> None:
         """Forgets everything from a request's creation on.
@@ -177,6 +203,14 @@ class Index(Queries):
                 sql.execute(table.delete())
             self._records.known.clear()
         self.sync()
+
+    def _newest(self) -> sa.Row[Any, Any] | None:
+        """The number and hash of the last block that is known."""
+        known = schema.blocks.c
+        newest = sa.select(known.number, known.hash).order_by(known.number.desc())
+        with self._engine.begin() as sql:
+            found: sa.Row[Any, Any] | None = sql.execute(newest.limit(1)).first()
+        return found
 
     def _next_block(self) -> int:
         with self._engine.begin() as sql:
@@ -254,9 +288,21 @@ class Index(Queries):
             sql.execute(schema.blocks.delete().where(schema.blocks.c.number > kept))
             self._remake(sql, dict.fromkeys(touched, ()))
 
-    def _store(self, first: int, logs: Sequence[Log], marker: Block) -> None:
+    def _store(
+        self,
+        first: int,
+        logs: Sequence[Log],
+        blocks: Mapping[int, Block],
+        marker: Block,
+    ) -> None:
         """Stores a span of blocks' logs, with the hashes that tell a
         reorganisation.
+
+        Args:
+            first: The span's first block.
+            logs: Of the market, in order.
+            blocks: By number; those at least whose logs do not say their second.
+            marker: The span's last block.
         """
         rows: list[dict[str, object]] = []
         marks = {marker.number: (marker.hash, marker.timestamp)}
@@ -268,7 +314,7 @@ class Index(Queries):
             if log.block not in marks:
                 second = log.timestamp
                 if second is None:
-                    second = self._connection.block(log.block).timestamp
+                    second = blocks[log.block].timestamp
                 marks[log.block] = (log.block_hash, second)
             request_id = None
             if not isinstance(event, OperatorSet) and event.request_id:

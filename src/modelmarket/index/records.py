@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from modelmarket.chain.connection import Log
+from modelmarket.chain.blocks import Log
 from modelmarket.chain.events import decode
 from modelmarket.errors import UnreadableError
 from modelmarket.index import schema

@@ -3,47 +3,61 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import copy
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 
-from modelmarket.chain.connection import Call, Receipt
-from modelmarket.chain.contracts import NO_PERMIT, ModelMarket, Permit, with_copy
+from modelmarket.chain import queries
+from modelmarket.chain.blocks import Call, Moment, Receipt
+from modelmarket.chain.contracts import (
+    NO_PERMIT,
+    PERMIT_LIFE_S,
+    ModelCoin,
+    ModelMarket,
+    Permit,
+    Purse,
+    with_copy,
+)
 from modelmarket.chain.networks import LOCAL, Network, Networks
+from modelmarket.chain.queries import Query, nothing, together
 from modelmarket.chain.wallets import Keystores, Wallet
 from modelmarket.errors import (
-    FundsError,
     InputError,
-    NotFoundError,
 )
 from modelmarket.index.index import Index
 from modelmarket.index.summaries import Sort, Wanted
 from modelmarket.market.outbox import Before, Outbox, Resumed
+from modelmarket.market.paying import refuse_unaffordable
 from modelmarket.market.preparing import RequestOptions, prepare
 from modelmarket.market.request import Request
 from modelmarket.market.reusing import refuse_used_seal
 from modelmarket.market.submission import Submission
 from modelmarket.market.verifying import Verifier
 from modelmarket.protocol.events import RequestCreated
-from modelmarket.protocol.money import format_mdc
 from modelmarket.protocol.terms import Terms
 from modelmarket.protocol.types import Address, RequestId, Seal, SubmissionId, Wei
 from modelmarket.storage.store import Store
+from modelmarket.system.environment import secret_from_environment
 from modelmarket.system.home import Home
 from modelmarket.vault.deriving import MESSAGE, Root
 from modelmarket.vault.secret import Secret, to_json
 from modelmarket.vault.vault import Vault
 
 if TYPE_CHECKING:
-    from modelmarket.chain.connection import Block
     from modelmarket.datasets.split import Source
+
+_T = TypeVar("_T")
 
 
 class Market:
     """A market on a network, with a user's wallet, vault, store and index.
+
+    Nothing is asked of a node before it is needed. Each look at the market asks
+    it once for the newest block and the time; what comes of a look tells how
+    things stood then, and `refresh` looks again.
 
     Args:
         home: The user's folder.
@@ -64,13 +78,7 @@ class Market:
         self.home = home
         self.network = network
         self.connection = network.connect()
-        if not self.connection.code(network.market):
-            raise NotFoundError(
-                f"There is no market at {network.market} on {network.name!r}.",
-                hint="Was the chain started anew? `modelmarket deploy` makes a market.",
-            )
         self.contract = ModelMarket(self.connection, network.market)
-        self.coin = self.contract.coin()
         self.store = Store(home.store)
         self.index = Index(
             home.index(network.chain_id, network.market),
@@ -86,6 +94,17 @@ class Market:
     def __repr__(self) -> str:
         return f"Market({self.network.name}, {self.network.market})"
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the index and the lines to the nodes."""
+        self.index.close()
+        self.connection.close()
+
     @classmethod
     def connect(
         cls,
@@ -97,6 +116,8 @@ class Market:
     ) -> Market:
         """Connects to a network of the user's configuration.
 
+        Its nodes are asked once there is something to ask.
+
         Args:
             network: Its name.
             home: The user's folder; None for the default one.
@@ -105,8 +126,7 @@ class Market:
                 stands in the environment.
 
         Raises:
-            NotFoundError: There is no such network, market or account.
-            ChainError: The node cannot be reached.
+            NotFoundError: There is no such network or account.
             InputError: The passphrase is wrong.
         """
         place = Home(home) if home is not None else Home.default()
@@ -155,15 +175,40 @@ class Market:
         other._wallet = wallet  # noqa: SLF001  # of the same class
         return other
 
-    def now(self, head: Block | None = None) -> int:
-        """Chain time, in seconds.
+    @cached_property
+    def coin(self) -> ModelCoin:
+        """The token that it pays in.
 
-        Args:
-            head: The newest block; None to ask for it.
+        Raises:
+            NotFoundError: There is no market where the network says.
         """
-        return self.connection.now(head)
+        return self.contract.coin()
 
     # --- looking ---
+
+    def look(self) -> Moment:
+        """Asks for the newest block and the time, and reads the index up to them.
+
+        Raises:
+            NotFoundError: There is no market where the network says.
+            ChainError: The node does not answer.
+        """
+        return self._look(nothing())[0]
+
+    def look_into(self, owner: Address) -> tuple[Moment, Purse]:
+        """The same, with what an account can pay this market with."""
+        return self._look(self.coin.purse(owner, self.network.market))
+
+    def _look(self, also: Query[_T]) -> tuple[Moment, _T]:
+        if "coin" in self.__dict__:
+            moment, found = self.connection.query(together(queries.moment(), also))
+        else:
+            moment, found, coin = self.connection.query(
+                together(queries.moment(), also, self.contract.coin_query())
+            )
+            self.coin = self.contract.coin_at(coin)
+        self.index.sync(moment.head)
+        return moment, found
 
     def request(self, request_id: int) -> Request:
         """A request.
@@ -171,8 +216,8 @@ class Market:
         Raises:
             NotFoundError: There is none with this id.
         """
-        self.index.sync()
-        return Request(self, self.index.request(RequestId(request_id)))
+        now = self.look().now
+        return Request(self, self.index.request(RequestId(request_id)), now)
 
     def requests(
         self,
@@ -192,14 +237,14 @@ class Market:
             sort: The order.
             limit: No more than so many.
         """
-        self.index.sync()
+        now = self.look().now
         wanted = Wanted(
             requester=self.wallet.address if mine else None,
             is_final=is_final,
             search=search,
         )
         found = self.index.find(wanted, sort=sort, limit=limit)
-        return [Request(self, self.index.request(one.id)) for one in found]
+        return [Request(self, self.index.request(one.id), now) for one in found]
 
     def submission(self, submission_id: int) -> Submission:
         """A submission.
@@ -207,19 +252,21 @@ class Market:
         Raises:
             NotFoundError: There is none with this id.
         """
-        self.index.sync()
+        now = self.look().now
         number = SubmissionId(submission_id)
-        request = self.request(self.index.request_of_submission(number))
-        return request.submission(number)
+        found = self.index.request(self.index.request_of_submission(number))
+        return Request(self, found, now).submission(number)
 
     def submissions(self) -> list[Submission]:
         """The submissions of this wallet, newest first."""
-        self.index.sync()
+        now = self.look().now
         mine = self.wallet.address
         found = [
             submission
             for one in self.index.find(Wanted(trainer=mine))
-            for submission in Request(self, self.index.request(one.id)).submissions()
+            for submission in Request(
+                self, self.index.request(one.id), now
+            ).submissions()
             if submission.record.trainer == mine
         ]
         return sorted(found, key=lambda one: -one.id)
@@ -252,7 +299,7 @@ class Market:
 
     @contextmanager
     def paying(
-        self, amount: int, call_with: Callable[[Permit], Call]
+        self, amount: int, call_with: Callable[[Permit], Call], purse: Purse, now: int
     ) -> Iterator[Receipt]:
         """Sends a call by which the market takes MDC of this wallet's.
 
@@ -263,19 +310,24 @@ class Market:
         Args:
             amount: Wei.
             call_with: Makes the call with a permit.
+            purse: This wallet's, as it was.
+            now: Chain time, in seconds.
 
         Raises:
             FundsError: MDC or fees do not suffice.
         """
-        permit, known = self._permit(amount)
 
         def renew() -> Call | None:
-            nonlocal permit, known
-            before = known
-            permit, known = self._permit(amount)
-            return None if known == before else call_with(permit)
+            nonlocal purse, now
+            before, ends = purse, now + PERMIT_LIFE_S
+            moment, purse = self.look_into(self.wallet.address)
+            now = moment.now
+            is_same = before.permits == purse.permits and now <= ends
+            if is_same and before.allowance == purse.allowance:
+                return None
+            return call_with(self._permit(purse, amount, now))
 
-        call = call_with(permit)
+        call = call_with(self._permit(purse, amount, now))
         with self.outbox.sending(call, self.wallet, renew=renew) as receipt:
             yield receipt
 
@@ -284,40 +336,47 @@ class Market:
         return self.outbox.resume()
 
     def permit(self, amount: int) -> Permit:
-        """A permit for the market to take an amount, if it needs one.
+        """A permit for the market to take an amount of this wallet's, if it needs one.
+
+        Args:
+            amount: Wei.
 
         Raises:
             FundsError: The wallet has less.
         """
-        return self._permit(amount)[0]
+        moment, purse = self.look_into(self.wallet.address)
+        return self._permit(purse, amount, moment.now)
 
-    def _permit(self, amount: int) -> tuple[Permit, int | None]:
-        """The same, with the permit's number; None where none is needed."""
-        owner = self.wallet.address
-        if self.may_take(owner, amount):
-            return NO_PERMIT, None
-        message = self.coin.permit_message(owner, self.network.market, amount)
-        v, r, s = self.wallet.sign_typed(message)
-        said = message["message"]
-        return Permit(said["deadline"], v, r, s), said["nonce"]
+    def _permit(self, purse: Purse, amount: int, now: int) -> Permit:
+        message = self.permit_message(purse, amount, now)
+        if message is None:
+            return NO_PERMIT
+        deadline: int = message["message"]["deadline"]
+        return Permit(deadline, *self.wallet.sign_typed(message))
 
-    def may_take(self, owner: Address, amount: int) -> bool:
-        """Whether the market may take an amount without a permit.
+    def permit_message(
+        self, purse: Purse, amount: int, now: int
+    ) -> dict[str, Any] | None:
+        """What an owner signs so that the market may take an amount; None if it may.
+
+        Args:
+            purse: The owner's.
+            amount: Wei.
+            now: Chain time, in seconds.
 
         Raises:
             FundsError: The owner has less.
         """
-        balance = self.coin.balance(owner, at="pending")
-        if balance < amount:
-            hint = "`modelmarket airdrop` gives 1,000 MDC, once."
-            if self.coin.airdropped(owner):
-                hint = "It has had its airdrop: somebody must send it MDC."
-            raise FundsError(
-                f"{owner} has {format_mdc(balance)} MDC; {format_mdc(amount)} are "
-                "needed.",
-                hint=hint,
-            )
-        return self.coin.allowance(owner, self.network.market) >= amount
+        refuse_unaffordable(purse, amount)
+        if purse.allowance >= amount:
+            return None
+        return self.coin.permit_message(
+            purse.owner,
+            self.network.market,
+            amount,
+            number=purse.permits,
+            deadline=now + PERMIT_LIFE_S,
+        )
 
     def claim_airdrop(self) -> Receipt:
         """1,000 MDC for this wallet, once."""
@@ -344,12 +403,16 @@ class Market:
         self.outbox.finish_interrupted(
             "create_request", "modelmarket request list --mine"
         )
-        self.may_take(self.wallet.address, reward)
+        owner = self.wallet.address
+        moment, purse = self.look_into(owner)
+        refuse_unaffordable(purse, reward)
         terms = self.prepare_request(
-            source, owner=self.wallet.address, reward=reward, **options
+            source, owner=owner, reward=reward, now=moment.now, **options
         )
+        # That may have taken its time.
+        now = self.look().now
         with self.paying(
-            reward, lambda permit: self.creation(terms, permit)
+            reward, lambda permit: self.creation(terms, permit), purse, now
         ) as receipt:
             created = next(
                 event
@@ -359,7 +422,7 @@ class Market:
             return self.request(created.request_id)
 
     def creation(self, terms: Terms, permit: Permit) -> Call:
-        """The call that creates what was prepared.
+        """The call that creates what was prepared, as far as the index has read.
 
         Raises:
             TermsError: A request has this truth, or these very terms, already.
@@ -393,36 +456,10 @@ class Market:
         *,
         owner: Address,
         reward: Wei,
+        now: int | None = None,
         **options: Unpack[RequestOptions],
     ) -> Terms:
         """Everything before the transaction; see `preparing.prepare`."""
-        return prepare(self, source, owner=owner, reward=reward, **options)
-
-
-def secret_from_environment(
-    variable: str = "MODELMARKET_PASSPHRASE",
-) -> str | None:
-    """The secret in a variable, or in the file that the variable's name with
-    `_FILE` names; None without either.
-
-    Raises:
-        NotFoundError: There is no such file.
-        InputError: The file cannot be read.
-    """
-    secret = os.environ.get(variable)
-    named = os.environ.get(f"{variable}_FILE")
-    if secret or not named:
-        return secret or None
-    # Read once, so it may be a pipe that a password manager writes to.
-    try:
-        return Path(named).read_text(encoding="utf-8").rstrip("\r\n")
-    except FileNotFoundError as error:
-        raise NotFoundError(
-            f"There is no file {named}.", hint=f"{variable}_FILE names it."
-        ) from error
-    except OSError as error:
-        raise InputError(f"{named} cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{named} is not text in UTF-8.", hint=f"{variable}_FILE names it."
-        ) from error
+        if now is None:
+            now = self.look().now
+        return prepare(self, source, owner=owner, reward=reward, now=now, **options)

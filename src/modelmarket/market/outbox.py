@@ -20,7 +20,8 @@ from modelmarket.chain.sending import (
 from modelmarket.errors import ChainError, FundsError, StepError, TransactionError
 
 if TYPE_CHECKING:
-    from modelmarket.chain.connection import Call, Connection, Receipt
+    from modelmarket.chain.blocks import Call, Receipt
+    from modelmarket.chain.connection import Connection
     from modelmarket.chain.networks import Network
     from modelmarket.chain.wallets import Wallet
     from modelmarket.protocol.types import Address

@@ -76,6 +76,7 @@ def prepare(
     *,
     owner: Address,
     reward: Wei,
+    now: int,
     **options: Unpack[RequestOptions],
 ) -> Terms:
     """Publishes the dataset and puts the truth into the vault.
@@ -85,6 +86,7 @@ def prepare(
         source: The labelled table.
         owner: Who will send the transaction; the seal names her.
         reward: Wei of MDC for the best model.
+        now: Chain time, in seconds; the index has been read up to it.
         options: See `RequestOptions`.
 
     Raises:
@@ -117,7 +119,6 @@ def prepare(
     root, digest = market.root(), source.digest()
     # Also what another machine made, or this one before its vault was lost:
     # a split that comes again would show labels that are open already.
-    market.index.sync()
     made = market.index.count(Wanted(requester=owner))
     turn = max(made, market.vault.truths_of(owner))
     with tempfile.TemporaryDirectory(dir=market.home.scratch()) as scratch:
@@ -131,7 +132,7 @@ def prepare(
             seed=options.get("seed") or root.split_seed(digest, turn),
             progress=rows,
         )
-        earlier = earlier_tables(market)
+        earlier = earlier_tables(market, now)
         known = fingerprints(
             Path(scratch),
             [names for one in earlier for names in one.rows.columns],

@@ -19,6 +19,7 @@ from modelmarket.datasets.published import (
 )
 from modelmarket.datasets.split import LABEL, ROW_ID
 from modelmarket.errors import DataError, InputError, NotFoundError, StepError
+from modelmarket.market.paying import refuse_unaffordable
 from modelmarket.market.reusing import refuse_high_stake, refuse_second
 from modelmarket.market.submission import Submission
 from modelmarket.protocol.classes import Codes
@@ -46,7 +47,7 @@ from modelmarket.vault.secret import SealedPredictions
 if TYPE_CHECKING:
     import polars as pl
 
-    from modelmarket.chain.connection import Call, Receipt
+    from modelmarket.chain.blocks import Call, Moment, Receipt
     from modelmarket.chain.contracts import Permit
     from modelmarket.market.market import Market
 
@@ -85,16 +86,18 @@ class Prepared:
 
 
 class Request:
-    """A request of a market.
+    """A request of a market, as it was when it was looked at.
 
     Args:
         market: Where it is.
         record: What its events tell.
+        now: Chain time of that look, in seconds.
     """
 
-    def __init__(self, market: Market, record: RequestRecord) -> None:
+    def __init__(self, market: Market, record: RequestRecord, now: int) -> None:
         self.market = market
         self.record = record
+        self.now = now
         self.id: RequestId = record.id
         self.terms = record.terms
 
@@ -103,22 +106,25 @@ class Request:
 
     def refresh(self) -> Request:
         """The request as it is now."""
-        return self.market.request(self.id)
+        return self.as_of(self.market.look())
+
+    def as_of(self, moment: Moment) -> Request:
+        """The request as the index has it, which was read up to a moment."""
+        return Request(self.market, self.market.index.request(self.id), moment.now)
 
     # --- looking ---
 
     def position(self) -> Position:
-        """Phase and window at chain time."""
-        return self.record.at(self.market.now())
+        """Phase and window."""
+        return self.record.at(self.now)
 
     def refuses(
         self, kind: StepKind, submission: SubmissionRecord | None = None
     ) -> bool:
-        """Whether the contract would refuse this wallet a call now."""
-        now, who = self.market.now(), self.market.wallet.address
-        return (
-            refusal(kind, self.record, now, who=who, submission=submission) is not None
-        )
+        """Whether the contract would refuse this wallet a call."""
+        who = self.market.wallet.address
+        why = refusal(kind, self.record, self.now, who=who, submission=submission)
+        return why is not None
 
     def submissions(self) -> list[Submission]:
         """All submissions, oldest first."""
@@ -149,7 +155,7 @@ class Request:
     def status(self) -> str:
         """What is so and what comes next, in words."""
         position, record = self.position(), self.record
-        left = max(0, position.step_ends - self.market.now())
+        left = max(0, position.step_ends - self.now)
         if position.overdue:
             missed = {
                 Phase.TRUTH: "The truth was not opened in time",
@@ -315,23 +321,28 @@ class Request:
         """
         market = self.market
         market.outbox.finish_interrupted("submit", "modelmarket submission list")
-        if self.refuses(StepKind.SUBMIT):
-            position = self.position()
+        owner, stake = market.wallet.address, self.terms.stake
+        moment, purse = market.look_into(owner)
+        now = self.as_of(moment)
+        if now.refuses(StepKind.SUBMIT):
             raise StepError(
                 f"Request {self.id} takes no more submissions: "
-                f"it is in {position.phase.name}."
+                f"it is in {now.position().phase.name}."
             )
-        market.may_take(market.wallet.address, self.terms.stake)
-        entry = self.prepare_submission(
+        refuse_unaffordable(purse, stake)
+        entry = now.prepare_submission(
             predictions,
             model,
             name=name,
-            owner=market.wallet.address,
+            owner=owner,
             again=again,
             accept_stake=accept_stake,
         )
         with market.paying(
-            self.terms.stake, lambda permit: self.submission_call(entry, permit)
+            stake,
+            lambda permit: now.submission_call(entry, permit),
+            purse,
+            moment.now,
         ) as receipt:
             created = next(
                 event
@@ -453,9 +464,10 @@ class Request:
         Raises:
             StepError: It is not time, or the truth is not in this vault.
         """
-        if self.refuses(StepKind.OPEN_TRUTH):
+        now = self.refresh()
+        if now.refuses(StepKind.OPEN_TRUTH):
             raise StepError(
-                f"The truth of request {self.id} cannot be opened now: {self.status()}"
+                f"The truth of request {self.id} cannot be opened now: {now.status()}"
             )
         truth = self.market.vault.truth(self.terms.truth_seal)
         if truth is None:
@@ -470,7 +482,7 @@ class Request:
                     self.id, page, opening.pages[page], opening.inner(page)
                 )
             )
-            for page in range(self.record.pages, len(opening.pages))
+            for page in range(now.record.pages, len(opening.pages))
         ]
 
     def enforce(self) -> Receipt:

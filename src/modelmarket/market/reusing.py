@@ -43,13 +43,15 @@ class Earlier:
     shows_truth: bool
 
 
-def earlier_tables(market: Market) -> list[Earlier]:
+def earlier_tables(market: Market, now: int) -> list[Earlier]:
     """The tables of this vault's requests, on this market and on others.
 
-    What was prepared for this market and never created is none of them. The
-    index has been read up to now.
+    What was prepared for this market and never created is none of them.
+
+    Args:
+        market: With vault and index.
+        now: Chain time, in seconds; the index has been read up to it.
     """
-    now = market.now()
     return [
         found
         for one in market.vault.published()
@@ -118,14 +120,13 @@ def _leaks(rows: Fingerprints, one: Earlier) -> Iterator[str]:
 
 
 def refuse_used_seal(market: Market, truth_seal: Seal) -> None:
-    """Makes sure that no request of this market has a truth's seal.
+    """Makes sure that no request that the index has read has a truth's seal.
 
     The seal is one of the terms, so the same terms are refused with it.
 
     Raises:
         TermsError: One has.
     """
-    market.index.sync()
     for number, _ in market.index.requests_of_seal(truth_seal):
         raise TermsError(
             f"Request {number} has this truth's seal already, so its labels are "
@@ -138,7 +139,7 @@ def refuse_second(request: Request, packed: bytes, model: Path, owner: Address) 
     """Makes sure that nothing of one's own stands in a request already.
 
     Args:
-        request: To be submitted to.
+        request: To be submitted to, as it is now.
         packed: The predictions' pages.
         model: The file or folder.
         owner: Who is going to submit.
@@ -146,7 +147,7 @@ def refuse_second(request: Request, packed: bytes, model: Path, owner: Address) 
     Raises:
         ConfirmationError: Something does; says what, and whether it is the same.
     """
-    standing = list(_standing(request.refresh(), owner))
+    standing = list(_standing(request, owner))
     if not standing:
         return
     record = standing[-1][0]

@@ -19,7 +19,7 @@ from modelmarket.protocol.types import SubmissionId, Wei
 from modelmarket.system.text import local_time
 
 if TYPE_CHECKING:
-    from modelmarket.chain.connection import Receipt
+    from modelmarket.chain.blocks import Receipt
     from modelmarket.market.request import Request
     from modelmarket.vault.secret import SealedPredictions
 
@@ -45,7 +45,7 @@ class Submission:
 
     def refresh(self) -> Submission:
         """The submission as it is now."""
-        return self.request.market.submission(self.id)
+        return self.request.refresh().submission(self.id)
 
     # --- looking ---
 
@@ -151,16 +151,17 @@ class Submission:
         Raises:
             StepError: The truth is not open, or the predictions are not here.
         """
+        now, market = self.refresh(), self.request.market
         if matches is None:
-            matches = self.matches()
+            matches = now.matches()
         if matches is None:
             raise StepError(
                 f"The matches of submission {self.id} cannot be counted: "
-                f"{self.request.status()}"
+                f"{now.request.status()}"
             )
-        market = self.request.market
         for attempt in range(1, CLAIM_TRIES + 1):
-            market.index.sync()
+            if attempt > 1:
+                market.look()
             hint = market.index.hint(self.request.id, self.id, matches)
             try:
                 return market.send(
@@ -178,9 +179,11 @@ class Submission:
         Raises:
             StepError: It is not the candidate, or the secret is not here.
         """
-        if self.request.refuses(StepKind.OPEN_PREDICTIONS, self.record):
+        request = self.request.refresh()
+        now = request.submission(self.id)
+        if request.refuses(StepKind.OPEN_PREDICTIONS, now.record):
             raise StepError(
-                f"Submission {self.id} cannot be validated now: {self.request.status()}"
+                f"Submission {self.id} cannot be validated now: {request.status()}"
             )
         secret = self.secret()
         if secret is None:
@@ -192,14 +195,14 @@ class Submission:
                 market.contract.open_predictions(
                     self.id,
                     page,
-                    self.request.record.truth[page],
+                    request.record.truth[page],
                     opening.pages[page],
                     opening.inner(page),
                     secret.superhash,
                     secret.model if page == last else "",
                 )
             )
-            for page in range(self.request.record.pages, len(opening.pages))
+            for page in range(request.record.pages, len(opening.pages))
         ]
 
     def withdraw(self) -> Receipt:

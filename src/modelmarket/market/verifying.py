@@ -10,16 +10,16 @@ chain goes on between two questions, and nodes lie behind or stand on forks.
 from __future__ import annotations
 
 import time
-from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
+from modelmarket.chain import queries
+from modelmarket.chain.queries import together
 from modelmarket.errors import ChainError
 from modelmarket.index.expected import differences, expected_request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from modelmarket.chain.contracts import ModelMarket, RequestState
+    from modelmarket.chain.queries import Query
     from modelmarket.index.index import Index
     from modelmarket.index.queries import Mark
     from modelmarket.protocol.requests import RequestRecord
@@ -65,13 +65,7 @@ class Verifier:
         is_missing = False
         for _ in range(TRIES):
             counts, mark = index.counts_as_of()
-            there = self._at(
-                mark,
-                lambda at: (
-                    contract.request_count(at=at),
-                    contract.submission_count(at=at),
-                ),
-            )
+            there = self._at(mark, contract.counts(at=mark.number))
             if there is not None and there[0] == counts:
                 self._verified[None] = time.monotonic()
                 return
@@ -99,7 +93,8 @@ class Verifier:
         is_missing = False
         for _ in range(TRIES):
             record, mark = self._index.request_as_of(record.id)
-            there = self._at(mark, partial(self._state, record.id))
+            state = self._contract.state(record.id, at=mark.number)
+            there = self._at(mark, state)
             if there is not None and _agree(record, *there):
                 self._verified[record.id] = time.monotonic()
                 return record
@@ -125,10 +120,7 @@ class Verifier:
         self._index.forget(request_id)
         self._index.sync()
 
-    def _state(self, request_id: RequestId, at: int) -> RequestState:
-        return self._contract.request(request_id, at=at)
-
-    def _at(self, mark: Mark, read: Callable[[int], _T]) -> tuple[_T, int] | None:
+    def _at(self, mark: Mark, asked: Query[_T]) -> tuple[_T, int] | None:
         """What the contract says as of a block of the index, and its second.
 
         Returns:
@@ -136,8 +128,9 @@ class Verifier:
             more, or yet, or the chain has another block there now.
         """
         try:
-            found = read(mark.number)
-            block = self._contract.connection.block(mark.number)
+            found, block = self._contract.connection.query(
+                together(asked, queries.block(mark.number))
+            )
         except ChainError:
             return None
         return (found, block.timestamp) if block.hash == mark.hash else None

@@ -29,6 +29,7 @@ from modelmarket.errors import (
     RevertError,
     StepError,
 )
+from modelmarket.market.paying import refuse_unaffordable
 from modelmarket.protocol.money import parse_mdc
 from modelmarket.protocol.phases import Phase
 from modelmarket.protocol.types import SubmissionId
@@ -312,9 +313,10 @@ def _prepare_request(
             "stratified": _field(form, "stratified") == "yes",
             **_confirmations(form),  # type: ignore[typeddict-item]  # names of its own
         }
-        desk.market.may_take(owner, reward)
+        moment, purse = desk.market.look_into(owner)
+        refuse_unaffordable(purse, reward)
         terms = desk.market.prepare_request(
-            source, owner=owner, reward=reward, **options
+            source, owner=owner, reward=reward, now=moment.now, **options
         )
     except ModelMarketError as error:
         return _survey_page(desk, request, upload, form, error)
@@ -369,12 +371,14 @@ def prepare_submission(desk: Desk, request: Request, form: Form) -> Response:
                     f"{model.name} is empty.",
                     hint="Choose one file; a folder goes into an archive first.",
                 )
+            moment, purse = desk.market.look_into(owner)
+            found = found.as_of(moment)
             if found.position().phase is not Phase.OPEN:
                 raise InputError(
                     f"Request {found.id} takes no more submissions.",
                     hint="Its deadline has passed.",
                 )
-            desk.market.may_take(owner, found.terms.stake)
+            refuse_unaffordable(purse, found.terms.stake)
             checked = found.check(predictions)
             entry = found.prepare_submission(
                 predictions,
@@ -610,8 +614,8 @@ def move_clock(desk: Desk, request: Request, form: Form) -> Response:
     if desk.move_clock is None:
         raise InputError("The clock of this chain is nobody's to move.")
     number = _number(form, "request")
-    record = desk.market.index.request(number)
-    ends = record.at(desk.market.now()).step_ends
-    if ends > desk.market.now():
+    found = desk.market.request(number)
+    ends = found.position().step_ends
+    if ends > found.now:
         desk.move_clock(ends)
     return _go(f"/requests/{number}")

@@ -17,9 +17,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from modelmarket import agent
-from modelmarket.chain.connection import Call
+from modelmarket.chain import queries
+from modelmarket.chain.blocks import Call
 from modelmarket.chain.contracts import NO_PERMIT, Permit
 from modelmarket.chain.events import decode
+from modelmarket.chain.queries import together
 from modelmarket.chain.sending import quote
 from modelmarket.errors import (
     ChainError,
@@ -51,7 +53,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from modelmarket.agent import Report, Step
-    from modelmarket.chain.connection import Receipt
+    from modelmarket.chain.blocks import Receipt
     from modelmarket.chain.sending import Signed
     from modelmarket.market import Market
     from modelmarket.vault.vault import Entry
@@ -89,6 +91,23 @@ class Told:
     report: Report
 
 
+@dataclass(frozen=True)
+class Glance:
+    """What every page shows of the chain.
+
+    Attributes:
+        now: Chain time in seconds; as it must be by now while the node is away.
+        money: Wei of MDC of whose page it is; None while not known.
+        fees: Wei of the chain's own coin; None while not known.
+        no_airdrop: Why there is no airdrop for them, in words; empty if there is.
+    """
+
+    now: int
+    money: Wei | None = None
+    fees: Wei | None = None
+    no_airdrop: str = ""
+
+
 class Desk:
     """One user's market, errands and agent.
 
@@ -111,7 +130,6 @@ class Desk:
         self.activity = Activity(market.home.path / "activity.sqlite")
         self.told: deque[Told] = deque(maxlen=REPORTS)
         self.coming: list[Step] = []
-        self._had_airdrop: set[Address] = set()
         self.version = time.time_ns()
         self.trouble = ""
         self.uploads = Uploads(market.home.scratch() / "uploads")
@@ -164,15 +182,31 @@ class Desk:
                 return said
         return otherwise
 
-    def now(self) -> int:
-        """Chain time, in seconds; as it must be by now while the node is away."""
+    def glance(self, account: Address | None) -> Glance:
+        """What every page shows, asked in one go."""
         second, at = self._last_seen
         guess = second + int(time.monotonic() - at) if second else int(time.time())
-        found = self.known(self.market.now, 0)
-        if not found:
-            return guess
-        self._last_seen = (found, time.monotonic())
+        found = self.known(lambda: self._glance(account), None)
+        if found is None:
+            return Glance(guess)
+        self._last_seen = (found.now, time.monotonic())
         return found
+
+    def _glance(self, account: Address | None) -> Glance:
+        connection, coin = self.market.connection, self.market.coin
+        if account is None:
+            return Glance(connection.now())
+        moment, money, fees, no_airdrop = connection.query(
+            together(
+                queries.moment(),
+                coin.balance_query(account),
+                queries.fee_balance(account),
+                queries.call(coin.claim_airdrop(), sender=account)
+                .map(lambda _: "")
+                .rescue(RevertError, lambda error: error.message),
+            )
+        )
+        return Glance(moment.now, money, fees, no_airdrop)
 
     def _follow(self) -> None:
         head = b""
@@ -392,21 +426,6 @@ class Desk:
             )
         self.changed()
 
-    def no_airdrop(self, account: Address) -> str:
-        """Why an account gets no airdrop now, in words; empty if it gets one."""
-        if account not in self._had_airdrop:
-            try:
-                self.market.connection.read(
-                    self.market.coin.claim_airdrop(), sender=account
-                )
-            except RevertError as error:
-                if error.reason != "AlreadyClaimed":
-                    return error.message
-                self._had_airdrop.add(account)
-            else:
-                return ""
-        return "This account has had its airdrop."
-
     # --- errands ---
 
     def cost(self, errand: Errand) -> Wei:
@@ -469,11 +488,10 @@ class Desk:
         """
         self._require_open(errand, again=again)
         amount = self.cost(errand)
-        if amount == 0 or self.market.may_take(errand.account, amount):
+        if amount == 0:
             return None
-        return self.market.coin.permit_message(
-            errand.account, self.market.network.market, amount
-        )
+        moment, purse = self.market.look_into(errand.account)
+        return self.market.permit_message(purse, amount, moment.now)
 
     def transaction(
         self, errand: Errand, deadline: int, signature: str, *, again: bool = False

@@ -20,7 +20,7 @@ from starlette.responses import (
 )
 
 from modelmarket.audit import Verdict, audit
-from modelmarket.chain.connection import Receipt
+from modelmarket.chain.blocks import Receipt
 from modelmarket.chain.events import decode
 from modelmarket.doctor import Lamp, examine
 from modelmarket.errors import (
@@ -35,7 +35,7 @@ from modelmarket.protocol.types import Address, RequestId
 from modelmarket.storage.cid import Cid
 from modelmarket.web import views
 from modelmarket.web.activity import MOST_NUMBER, State
-from modelmarket.web.desk import LOG, Desk, checked_account, terms_of
+from modelmarket.web.desk import LOG, Desk, Glance, checked_account, terms_of
 from modelmarket.web.fees import fee
 from modelmarket.web.rendering import render
 
@@ -137,27 +137,30 @@ def failure(desk: Desk, request: Request, error: Exception) -> Response:
         return PlainTextResponse(str(words), status)
 
 
+def glance_at(desk: Desk, request: Request) -> Glance:
+    """What every page shows of the chain; asked once for each page."""
+    found: Glance | None = getattr(request.state, "glance", None)
+    if found is None:
+        found = request.state.glance = desk.glance(visitor(desk, request).account)
+    return found
+
+
 def show(
     desk: Desk, request: Request, template: str, *, status: int = 200, **values: Any
 ) -> Response:
     """A page, with what every page shows."""
-    who, market = visitor(desk, request), desk.market
-    now, money, fees, no_airdrop = desk.now(), None, None, ""
-    if who.account is not None:
-        account = who.account
-        money = desk.known(lambda: market.coin.balance(account, at="pending"), None)
-        fees = desk.known(lambda: market.connection.fee_balance(account), None)
-        no_airdrop = desk.known(lambda: desk.no_airdrop(account), "")
+    who = visitor(desk, request)
+    glance = glance_at(desk, request)
     page = render(
         template,
         desk=desk,
         path=request.url.path,
         who=who,
-        now=now,
+        now=glance.now,
         version=request.state.version,
-        money=money,
-        fees=fees,
-        no_airdrop=no_airdrop,
+        money=glance.money,
+        fees=glance.fees,
+        no_airdrop=glance.no_airdrop,
         network=desk.market.network,
         waiting=desk.activity.pending(),
         **values,
@@ -238,7 +241,8 @@ def find_request(desk: Desk, request: Request) -> MarketRequest:
     if number > MOST_NUMBER:
         raise unknown
     try:
-        return MarketRequest(desk.market, desk.market.index.request(number))
+        record = desk.market.index.request(number)
+        return MarketRequest(desk.market, record, glance_at(desk, request).now)
     except NotFoundError:
         # Somebody may have sent a link to one that this index has yet to see.
         found = desk.known(lambda: desk.market.request(number), None)
@@ -274,8 +278,7 @@ def show_request(
         upload: The files that came with it, and are still here.
     """
     who, record = visitor(desk, request), found.record
-    now = desk.now()
-    position = record.at(now)
+    now, position = found.now, found.position()
     mine = [one for one in record.submissions.values() if one.trainer == who.account]
     plan = [step for step in desk.coming if step.request_id == found.id]
     may_claim = who.account is None or may_claim_for(desk, who.account)
@@ -418,6 +421,7 @@ def keeper(desk: Desk, request: Request) -> Response:
             examine(
                 desk.market,
                 plan,
+                desk.market.look(),
                 accounts=accounts,
                 clock_is_ours=desk.move_clock is not None,
             )

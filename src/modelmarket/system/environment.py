@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the environment says: secrets that programs are given."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from modelmarket.errors import InputError, NotFoundError
+
+
+def secret_from_environment(
+    variable: str = "MODELMARKET_PASSPHRASE",
+) -> str | None:
+    """The secret in a variable, or in the file that the variable's name with
+    `_FILE` names; None without either.
+
+    Raises:
+        NotFoundError: There is no such file.
+        InputError: The file cannot be read.
+    """
+    secret = os.environ.get(variable)
+    named = os.environ.get(f"{variable}_FILE")
+    if secret or not named:
+        return secret or None
+    # Read once, so it may be a pipe that a password manager writes to.
+    try:
+        return Path(named).read_text(encoding="utf-8").rstrip("\r\n")
+    except FileNotFoundError as error:
+        raise NotFoundError(
+            f"There is no file {named}.", hint=f"{variable}_FILE names it."
+        ) from error
+    except OSError as error:
+        raise InputError(f"{named} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{named} is not text in UTF-8.", hint=f"{variable}_FILE names it."
+        ) from error
