@@ -27,18 +27,18 @@ def clicks(visitor: Visitor) -> list[float]:
     took = []
     for _ in range(RUNS):
         visitor.go("/agent")
-        form = {"kind": "fund the agent", "back": "/activity"}
+        form = {"kind": "fund", "back": "/activity"}
         # The page's own form, with a page to go to that is not this one.
         visitor.tab.evaluate(
             "values => { const form = document.createElement('form');"
-            " form.method = 'post'; form.action = '/errands';"
+            " form.method = 'post'; form.action = '/actions';"
             " for (const [name, value] of Object.entries(values)) {"
             "  const field = document.createElement('input');"
             "  field.name = name; field.value = value; form.append(field); }"
             " document.body.append(form); form.submit(); }",
             form,
         )
-        visitor.tab.wait_for_url("**/errands/*")
+        visitor.tab.wait_for_url("**/actions/*")
         button = visitor.tab.locator("#confirm button:enabled")
         button.wait_for()
         began = time.perf_counter()

@@ -213,8 +213,13 @@ class Visitor:
             self.tab.get_by_role("button", name="Connect Test Wallet").click()
         self.tab.locator("#money").wait_for()
 
+    @property
+    def action(self) -> int:
+        """The number of the action that is shown."""
+        return int(self.tab.url.rpartition("/actions/")[2])
+
     def confirm(self, then: str) -> None:
-        """Confirms the errand that is shown, and waits for a page."""
+        """Confirms the action that is shown, and waits for a page."""
         self.tab.locator("#confirm button").click()
         self.tab.wait_for_url(f"**{then}")
 

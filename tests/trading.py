@@ -17,16 +17,19 @@ from modelmarket.chain.connection import Connection
 from modelmarket.chain.contracts import ModelCoin, ModelMarket
 from modelmarket.chain.networks import Network
 from modelmarket.chain.node.server import running_node
+from modelmarket.chain.sending import Signed
 from modelmarket.chain.wallets import Wallet
 from modelmarket.datasets.split import Source
 from modelmarket.datasets.tables import open_table
 from modelmarket.market import Market, Request, Submission
+from modelmarket.protocol.actions import Other
 from modelmarket.protocol.money import ONE_MDC
 from modelmarket.protocol.types import Wei
 from modelmarket.storage.gateway import application
 from modelmarket.storage.store import Store
 from modelmarket.system.home import Home
 from modelmarket.system.serving import serving
+from modelmarket.vault.journal import Entry, Version
 from modelmarket.vault.vault import Vault
 
 REWARD = Wei(100 * ONE_MDC)
@@ -142,6 +145,14 @@ class Place:
         model = market.home.path / "model.txt"
         model.write_text("n % 2")
         return request.submit(right, model, name=f"{mistakes} mistakes", again=again)
+
+
+def journalled(market: Market, what: str, signed: Signed) -> Entry:
+    """Something in the journal that was signed, and has not left."""
+    journal = market.vault.journal
+    name = market.network.market
+    entry = journal.begin(name, signed.sender, Other(what), signed.nonce)
+    return journal.signed(entry, Version(signed.hash, signed.raw))
 
 
 @contextmanager

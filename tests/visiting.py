@@ -15,10 +15,10 @@ import httpx
 from browsing import BrowserWallet
 from loopback import browser
 from modelmarket.market import Market
-from modelmarket.market.request import Prepared
+from modelmarket.protocol.actions import CreateRequest, Submit
 from modelmarket.protocol.types import Wei, checksummed
-from modelmarket.web.activity import Errand, Kind
-from modelmarket.web.desk import Desk, terms_document
+from modelmarket.vault.journal import Entry
+from modelmarket.web.desk import Desk
 from modelmarket.web.pages import ACCOUNT_COOKIE, HERE
 from modelmarket.web.server import Page, running_page
 from trading import REWARD, Place
@@ -108,7 +108,7 @@ def wallet_of(place: Place, market: Market) -> BrowserWallet:
 
 def new_request(
     place: Place, desk: Desk, owner: str, reward: Wei = REWARD, rows: int = 100
-) -> Errand:
+) -> Entry:
     """A request that is sealed and waits to be confirmed."""
     terms = desk.market.prepare_request(
         place.data(rows),
@@ -117,22 +117,14 @@ def new_request(
         name="odd or even",
         again=True,
     )
-    details = {"terms": terms_document(terms), "upload": ""}
-    return desk.activity.begin(checksummed(owner), Kind.CREATE_REQUEST, details)
+    return desk.actions.prepare(checksummed(owner), CreateRequest(terms), "an-upload")
 
 
-def new_submission(desk: Desk, owner: str, entry: Prepared, request: int) -> Errand:
+def new_submission(desk: Desk, owner: str, action: Submit) -> Entry:
     """A submission that is sealed and waits to be confirmed."""
-    found = desk.market.request(request)
-    details = {
-        "request": request,
-        "stake": str(found.terms.stake),
-        "seal": entry.seal.hex(),
-        "superhash": entry.superhash.hex(),
-        "name": entry.name,
-        "counts": {},
-    }
-    return desk.activity.begin(checksummed(owner), Kind.SUBMIT, details)
+    return desk.actions.prepare(
+        checksummed(owner), action, f"/requests/{action.request}"
+    )
 
 
 def statuses(answers: Sequence[httpx.Response]) -> list[int]:

@@ -150,7 +150,7 @@ def _steps(plan: Sequence[Step], now: int) -> Lamp:
 
 
 def _journal(market: Market) -> Lamp:
-    waiting = market.vault.unfinished(market.network.market)
+    waiting = market.vault.journal.unfinished(market.network.market)
     says = f"{len(waiting)} are signed and not in the chain yet" if waiting else "none"
     return Lamp("Transactions on their way", not waiting, says)
 

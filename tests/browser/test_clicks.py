@@ -16,8 +16,8 @@ from browser.test_troubles import connected, prepared
 from browsing import House, Visitor, write_table
 from modelmarket.protocol.money import ONE_MDC
 from modelmarket.protocol.types import RequestId, checksummed
-from modelmarket.web.activity import Errand
-from modelmarket.web.desk import Desk
+from modelmarket.vault.journal import Entry
+from modelmarket.web.actions import Actions
 
 CLICKS = """
 () => {
@@ -101,12 +101,12 @@ def test_a_page_of_what_is_under_way_goes_on_to_what_came_of_it(
     visitor.connect()
     desk = visitor.desk
     prepared(visitor, write_table(tmp_path / "n.csv"))
-    errand = desk.activity.get(1)
-    desk.activity.begin_signing(errand, 0)
+    journal = desk.market.vault.journal
+    signing = journal.ask_key(desk.actions.get(visitor.action), 0)
     visitor.tab.reload()
-    expect(visitor.tab.locator("#live-errand")).to_contain_text("being signed")
-    desk.activity.failed(desk.activity.get(1), message="The power went.")
-    expect(visitor.tab.locator("#live-errand")).to_contain_text("The power went.")
+    expect(visitor.tab.locator("#live-action")).to_contain_text("being signed")
+    journal.failed(signing, message="The power went.")
+    expect(visitor.tab.locator("#live-action")).to_contain_text("The power went.")
     visitor.tab.locator("#confirm button").click()
     expect(visitor.tab).to_have_url(re.compile(r"/requests/1$"))
 
@@ -120,16 +120,16 @@ def test_a_form_that_has_gone_stays_locked_when_the_page_is_renewed(
     tab = visitor.tab
     prepared(visitor, write_table(tmp_path / "n.csv"))
     tab.wait_for_load_state("load")
-    posts: list[Errand] = []
-    confirm = Desk.confirm
+    posts: list[Entry] = []
+    confirm = Actions.confirm
 
-    def renew_first(desk: Desk, errand: Errand, *, again: bool = False) -> None:
-        posts.append(errand)
-        desk.changed()
+    def renew_first(actions: Actions, entry: Entry, *, again: bool = False) -> None:
+        posts.append(entry)
+        visitor.desk.changed()
         time.sleep(2)
-        confirm(desk, errand, again=again)
+        confirm(actions, entry, again=again)
 
-    monkeypatch.setattr(Desk, "confirm", renew_first)
+    monkeypatch.setattr(Actions, "confirm", renew_first)
     tab.evaluate(CLICKS_WHEN_RENEWED)
     expect(tab).to_have_url(re.compile(r"/requests/1$"))
     assert len(posts) == 1
@@ -230,7 +230,7 @@ def test_a_page_that_is_closed_before_the_wallet_answers_finds_what_was_sent(
     prepared(visitor, write_table(tmp_path / "n.csv"))
     tab.route("**/sent", lambda route: route.abort())
     tab.locator("#confirm button").click()
-    tab.locator("#live-errand .state.confirmed").wait_for()
+    tab.locator("#live-action .state.buried").wait_for()
     tab.reload()
     expect(tab.locator("#confirm")).to_have_count(0)
     tab.get_by_role("link", name="Go on").click()
@@ -246,7 +246,9 @@ def test_a_page_that_was_closed_asks_again_only_with_a_tick(
     wallet, tab = visitor.wallet, visitor.tab
     assert wallet is not None
     prepared(visitor, write_table(tmp_path / "n.csv"))
-    visitor.desk.activity.ask_wallet(visitor.desk.activity.get(2), 10**9)
+    desk = visitor.desk
+    entry = desk.actions.get(visitor.action)
+    desk.market.vault.journal.ask_wallet(entry, 10**9)
     tab.reload()
     expect(tab.locator("#live-confirm")).to_contain_text("Your wallet was asked")
     wallet.asked.clear()

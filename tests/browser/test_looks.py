@@ -19,6 +19,8 @@ from browser.test_lives import create, submit
 from browsing import House, Visitor, write_table
 from modelmarket.datasets.split import Source
 from modelmarket.datasets.tables import open_table
+from modelmarket.protocol.actions import Fund
+from modelmarket.protocol.types import Wei
 
 LIMIT_BYTES = 100_000
 AXE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}
@@ -41,6 +43,8 @@ def a_market_in_use(house: House, folder: Path) -> tuple[Visitor, list[str]]:
     expect(visitor.tab.locator(".card.won")).to_be_visible()
     create_second(visitor, folder)
     upload = visitor.tab.evaluate("location.pathname")
+    key = visitor.desk.market.wallet.address
+    prepared = visitor.desk.actions.prepare(key, Fund(key, Wei(1)), "/agent")
     record = visitor.desk.market.index.logs(visitor.desk.market.index.find()[-1].id)
     transaction = record[0].log.transaction.hex()
     return visitor, [
@@ -50,7 +54,7 @@ def a_market_in_use(house: House, folder: Path) -> tuple[Visitor, list[str]]:
         upload,
         "/requests/1",
         "/requests/1/audit",
-        "/errands/1",
+        f"/actions/{prepared.id}",
         "/activity",
         "/agent",
         f"/transactions/0x{transaction}",

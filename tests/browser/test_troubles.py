@@ -11,8 +11,8 @@ from playwright.sync_api import Route, expect
 
 from browser.test_lives import create, submit
 from browsing import House, Visitor, write_table
+from modelmarket.protocol.actions import ClaimAirdrop, SetOperator
 from modelmarket.protocol.types import Address
-from modelmarket.web.activity import Kind
 from modelmarket.web.desk import Desk
 from modelmarket.web.server import running_page
 from modelmarket.web.terminal import Wish
@@ -49,7 +49,7 @@ def test_declining_in_the_wallet_is_a_neutral_note(
     expect(note).to_contain_text("You declined in the wallet. Nothing was sent.")
     assert "bad" not in (note.get_attribute("class") or "").split()
     visitor.go("/activity")
-    expect(visitor.tab.locator("main")).to_contain_text("refused in the wallet")
+    expect(visitor.tab.locator("main")).to_contain_text("You declined in the wallet.")
     wallet.rejects = set()
     visitor.tab.get_by_role("link", name="Create a request").click()
     visitor.confirm("/requests/1")
@@ -86,8 +86,8 @@ def test_the_contracts_refusal_comes_in_words(house: House) -> None:
     assert wallet is not None
     account = Address(wallet.account.address)
     # Behind a page from before the first one, which still offers it.
-    errand = visitor.desk.activity.begin(account, Kind.AIRDROP, {"back": "/"})
-    visitor.go(f"/errands/{errand.id}")
+    entry = visitor.desk.actions.prepare(account, ClaimAirdrop(), "/")
+    visitor.go(f"/actions/{entry.id}")
     visitor.tab.locator("#confirm button").click()
     note = visitor.tab.locator("#notes .note.bad:visible")
     expect(note).to_contain_text("airdrop")
@@ -103,7 +103,7 @@ def test_the_airdrop_is_offered_once_and_then_why_not(house: House) -> None:
     visitor.go("/")
     visitor.tab.locator(".menu summary").click()
     menu = visitor.tab.locator(".menu .panel")
-    expect(menu).to_contain_text("This account has had its airdrop")
+    expect(menu).to_contain_text("This address has had its airdrop")
     assert menu.get_by_role("button", name="Get 1,000 MDC").count() == 0
 
 
@@ -153,7 +153,7 @@ def test_a_replaced_transaction_is_said_to_be_replaced(
     other = visitor.another_tab()
     other.goto(visitor.page.address + "/activity")
     expect(other.locator("main")).to_contain_text("on its way")
-    pending = visitor.desk.activity.pending
+    pending = visitor.desk.actions.pending
     for _ in range(100):
         if pending()[0].nonce is not None:
             break
@@ -223,14 +223,16 @@ def test_two_tabs_show_the_same_and_do_nothing_twice(
     prepared(visitor, write_table(tmp_path / "n.csv"))
     other = visitor.another_tab()
     other.goto(visitor.tab.url)
+    number = visitor.action
     visitor.confirm("/requests/1")
-    expect(other.locator("#live-errand")).to_contain_text("confirmed")
+    expect(other.locator("#live-action")).to_contain_text("confirmed")
     expect(other.locator("#confirm")).to_have_count(0)
     again = other.evaluate(
-        """async () => (await fetch("/errands/2/transaction", {
+        """async (number) => (await fetch(`/actions/${number}/transaction`, {
             method: "POST", headers: { "Content-Type": "application/json" },
             body: JSON.stringify({ deadline: "0", signature: "" }),
-        })).status"""
+        })).status""",
+        number,
     )
     assert again == 400
     visitor.complaints.clear()
@@ -342,14 +344,15 @@ def test_submitting_needs_the_keyboard_alone(house: House, tmp_path: Path) -> No
 
 def test_what_comes_before_a_page_can_listen_is_still_shown(house: House) -> None:
     visitor = connected(house)
-    activity, wallet = visitor.desk.activity, visitor.wallet
+    desk, wallet = visitor.desk, visitor.wallet
     assert wallet is not None
     tab = visitor.another_tab()
 
     def meanwhile(route: Route) -> None:
         account = Address(wallet.account.address)
-        errand = activity.begin(account, Kind.APPOINT, {})
-        activity.ask_wallet(errand, 0)
+        appointing = SetOperator(desk.market.wallet.address, approved=True)
+        entry = desk.actions.prepare(account, appointing, "/agent")
+        desk.market.vault.journal.ask_wallet(entry, 0)
         visitor.desk.changed()
         route.continue_()
 

@@ -19,7 +19,7 @@ from modelmarket.chain.networks import GWEI
 from modelmarket.chain.sending import Signed, deliver, send, sign
 from modelmarket.chain.wallets import Wallet
 from modelmarket.errors import FundsError, TransactionError
-from modelmarket.protocol.types import Address, Wei
+from modelmarket.protocol.types import Wei
 from trading import Place, place
 
 SOMEBODY = Wallet.new().address
@@ -48,18 +48,16 @@ def mine(here: Place, after_s: float) -> threading.Timer:
 
 
 class Noted(list[Signed]):
-    """A journal that wants to know of each before it is signed."""
+    """A journal that is given each before it is handed over."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.intended: list[tuple[Address, int]] = []
-
-    def intend(self, sender: Address, nonce: int) -> None:
-        self.intended.append((sender, nonce))
+    def intend(self, nonce: int) -> None:
+        raise AssertionError(f"{nonce} is in the journal already")
 
     def note(self, signed: Signed) -> None:
         self.append(signed)
-        assert self.intended == [(one.sender, one.nonce) for one in self]
+
+    def handed_over(self) -> None:
+        """As often as it is."""
 
 
 def test_one_that_waits_is_replaced_by_one_that_pays_more(anvil: Place) -> None:

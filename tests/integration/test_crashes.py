@@ -17,17 +17,20 @@ from threading import Thread
 import pytest
 
 import crashing
+from browsing import BrowserWallet
 from crashing import Act, Snapshot, User, work
 from modelmarket.chain.wallets import Wallet
 from modelmarket.datasets.split import Source
 from modelmarket.datasets.tables import open_table
 from modelmarket.errors import StepError
 from modelmarket.market import Market
+from modelmarket.protocol.actions import CreateRequest
 from modelmarket.protocol.types import RequestId, SubmissionId
 from modelmarket.storage.cid import Cid
 from modelmarket.vault import sealing
-from modelmarket.web.activity import Kind, State
-from modelmarket.web.desk import Desk, terms_document
+from modelmarket.vault.journal import Entry
+from modelmarket.web.deeds import in_decimals
+from modelmarket.web.desk import Desk
 from trading import PASSPHRASE, REWARD, Place, place
 
 EVERY = int(os.environ.get("MODELMARKET_CRASH_EVERY", "40"))
@@ -64,8 +67,8 @@ def prepare(market: Market) -> None:
     terms = market.prepare_request(
         Source(table, label="kind"), owner=market.wallet.address, reward=REWARD
     )
-    details = {"terms": terms_document(terms), "upload": ""}
-    Desk(market).activity.begin(market.wallet.address, Kind.CREATE_REQUEST, details)
+    action = CreateRequest(terms)
+    Desk(market).actions.prepare(market.wallet.address, action, "an-upload")
 
 
 def confirm_twice(market: Market) -> None:
@@ -74,7 +77,7 @@ def confirm_twice(market: Market) -> None:
 
     def confirm() -> None:
         with suppress(StepError):
-            desk.confirm(desk.activity.get(1))
+            desk.actions.confirm(desk.actions.get(number_of_it(desk)))
 
     clicks = [Thread(target=confirm) for _ in range(2)]
     for one in clicks:
@@ -86,11 +89,59 @@ def confirm_twice(market: Market) -> None:
 def open_the_page_again(market: Market) -> None:
     """What happens after a power cut, and then two clicks if the page takes them."""
     desk = Desk(market)
-    desk.recover()
     market.resume()
-    desk.settle()
-    if desk.activity.get(1).state.is_open:
+    desk.actions.settle()
+    if desk.actions.get(number_of_it(desk)).state.is_open:
         confirm_twice(market)
+
+
+def number_of_it(desk: Desk) -> int:
+    """The journal's number of what was prepared."""
+    entry = desk.actions.come_of("an-upload")
+    assert entry is not None
+    return entry.id
+
+
+def confirm_in_the_wallet(market: Market) -> None:
+    """One click, and a wallet in the browser, which goes on if we do not."""
+    desk = Desk(market)
+    entry = desk.actions.get(number_of_it(desk))
+    ask_the_wallet(market, desk, entry, again=False)
+
+
+def ask_the_wallet(market: Market, desk: Desk, entry: Entry, *, again: bool) -> None:
+    """What the page does, once its button is pressed."""
+    wallet = BrowserWallet(
+        market.connection,
+        market.network.chain_id,
+        account=market.wallet._account,
+        spender=market.network.market,
+        coin=market.coin.address,
+    )
+    message = desk.actions.permit_message(entry, again=again)
+    signature, deadline = "", 0
+    if message is not None:
+        message = in_decimals(message)
+        signature, deadline = wallet._sign(message), int(message["message"]["deadline"])
+    asked, made = desk.actions.transaction(entry, deadline, signature, again=again)
+    sent = wallet._send(made)
+    desk.actions.sent(asked, bytes.fromhex(sent[2:]))
+    market.look()
+    desk.actions.settle()
+
+
+def look_at_the_page_again(market: Market) -> None:
+    """What happens after a power cut; whoever was asked looks into the wallet."""
+    desk = Desk(market)
+    number = number_of_it(desk)
+    market.resume()
+    market.look()
+    desk.actions.look_for_what_wallets_sent()
+    desk.actions.settle()
+    entry = desk.actions.get(number)
+    if entry.state.is_open or entry.is_asked:
+        # Nothing of it is on the chain, and nothing waits in this wallet.
+        ask_the_wallet(market, desk, entry, again=entry.is_asked)
 
 
 def until_it_is_done(act: Act) -> Act:
@@ -146,7 +197,7 @@ class Town:
         """Whether all came about, and the journal says so."""
         market = self.users[name].start()
         market.index.close()
-        unfinished = market.vault.unfinished(market.network.market)
+        unfinished = market.vault.journal.unfinished(market.network.market)
         return not unfinished and self.state() == wanted
 
     def nothing_is_lost(self) -> None:
@@ -155,7 +206,7 @@ class Town:
         """
         for name, user in self.users.items():
             market = user.start()
-            assert market.vault.unfinished(market.network.market) == [], name
+            assert market.vault.journal.unfinished(market.network.market) == [], name
             market.index.sync()
             for one in market.index.find():
                 record = market.index.request(one.id)
@@ -258,14 +309,22 @@ def test_a_power_cut_at_any_point_loses_nothing_and_repeats_nothing(
         Path(RESULT).write_text(json.dumps(known, indent=1) + "\n")
 
 
-def test_a_power_cut_amid_two_confirmations_makes_one_transaction(
-    town: Town, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+CONFIRMING: dict[str, tuple[Act, Act]] = {
+    "this computer's key, clicked twice": (confirm_twice, open_the_page_again),
+    "the browser's wallet": (confirm_in_the_wallet, look_at_the_page_again),
+}
+
+
+@pytest.mark.parametrize("signer", CONFIRMING)
+def test_a_power_cut_amid_a_confirmation_makes_one_transaction(
+    town: Town, tmp_path: Path, signer: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    confirm, look_again = CONFIRMING[signer]
     town.play(("requester", prepare))
     before, user = town.state(), town.users["requester"]
     homes = [one.home for one in town.users.values()]
     snapshot = Snapshot(town.place.connection, homes, tmp_path / "kept")
-    points = crashing.run(user, confirm_twice)
+    points = crashing.run(user, confirm)
     assert points is not None
     wanted = town.state()
     assert wanted[0] == 1
@@ -274,12 +333,13 @@ def test_a_power_cut_amid_two_confirmations_makes_one_transaction(
     for deadly in range(first, points, EVERY_CLICK):
         snapshot.restore()
         assert town.state() == before
-        deaths += crashing.run(user, confirm_twice, deadly) is None
-        assert crashing.run(user, open_the_page_again) is not None
+        deaths += crashing.run(user, confirm, deadly) is None
+        assert crashing.run(user, look_again) is not None
         assert town.state() == wanted, f"after a power cut at point {deadly}"
         town.nothing_is_lost()
-        errand = Desk(user.start()).activity.get(1)
-        assert errand.state is State.CONFIRMED, f"after a power cut at point {deadly}"
+        entry = Desk(user.start()).actions.come_of("an-upload")
+        assert entry is not None
+        assert entry.state.is_done, f"after a power cut at point {deadly}"
     assert deaths
     with capsys.disabled():
-        sys.stdout.write(f"\nconfirm twice: {points} points, {deaths} cuts tried\n")
+        sys.stdout.write(f"\n{signer}: {points} points, {deaths} cuts tried\n")

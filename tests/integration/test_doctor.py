@@ -18,7 +18,9 @@ from modelmarket.chain.networks import Networks
 from modelmarket.chain.wallets import Wallet
 from modelmarket.doctor import examine
 from modelmarket.market import Market
+from modelmarket.protocol.actions import Other
 from modelmarket.storage.store import Store
+from modelmarket.vault.journal import Version
 from modelmarket.vault.vault import Vault
 from trading import PASSPHRASE, Place, place
 
@@ -72,7 +74,9 @@ def test_a_step_that_is_late_is_seen_from_half_of_its_time(
 
 
 def test_a_transaction_on_its_way_is_seen(market: Market) -> None:
-    market.vault.begin(market.network.market, "claim", b"\1" * 32, b"raw")
+    journal, sender = market.vault.journal, market.wallet.address
+    entry = journal.begin(market.network.market, sender, Other("approve"), 7)
+    journal.signed(entry, Version(b"\1" * 32, b"raw"))
     assert bad(market) == ["Transactions on their way"]
 
 

@@ -25,10 +25,10 @@ from modelmarket.errors import DiskError, StepError, in_words
 from modelmarket.market import Market
 from modelmarket.market.recovery import recover
 from modelmarket.protocol.phases import Phase, Status
-from modelmarket.protocol.types import Address, RequestId, SubmissionId
+from modelmarket.protocol.types import RequestId, SubmissionId
 from modelmarket.system.home import Home
 from modelmarket.vault.vault import Vault
-from trading import PASSPHRASE, REWARD, Place, place
+from trading import PASSPHRASE, REWARD, Place, journalled, place
 
 PATIENCE_S = 60
 HOUR = 3_600
@@ -143,7 +143,7 @@ def test_two_agents_of_one_user_do_everything_once(here: Place, how: str) -> Non
     everybody_is_paid(requester, ann)
     for market in (requester, ann, *twins):
         market.resume()
-        assert market.vault.unfinished(market.network.market) == []
+        assert market.vault.journal.unfinished(market.network.market) == []
     assert not [one for one in told if not one.done and not one.step.request_id]
 
 
@@ -297,10 +297,10 @@ def test_yesterdays_journal_sends_nothing_again(here: Place) -> None:
     with suppress(Interrupted):
         send(ann.connection, call, ann.wallet, journal=power)
     [signed] = power.signed
-    ann.vault.begin(ann.network.market, "claim", signed.hash, signed.raw)
+    entry = journalled(ann, "claim", signed)
     old = a_copy_of(here, "ann", "ann's old files")
     # Meanwhile the same key does something else with this nonce.
-    ann.vault.end(signed.hash, "given up by this test")
+    ann.vault.journal.failed(entry, message="given up by this test")
     agent.run_once(ann)
     assert [resumed.block for resumed in old.resume()] == [None]
     assert happened(requester, request_id)["Claimed"] == 2
@@ -317,8 +317,11 @@ class Power:
     def __init__(self) -> None:
         self.signed: list[Signed] = []
 
-    def intend(self, sender: Address, nonce: int) -> None:
+    def intend(self, nonce: int) -> None:
         """Nothing has happened yet."""
+
+    def handed_over(self) -> None:
+        """It never comes to that."""
 
     def note(self, signed: Signed) -> None:
         self.signed.append(signed)

@@ -44,7 +44,7 @@ def live_on(here: Place) -> None:
         look(here)
         steps = [step for one in people(here) for step in agent.plan(one)]
         if not steps and all(
-            not one.vault.unfinished(one.network.market) for one in people(here)
+            not one.vault.journal.unfinished(one.network.market) for one in people(here)
         ):
             return
         now = here.connection.now()

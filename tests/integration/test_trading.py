@@ -39,10 +39,12 @@ from modelmarket.index.index import Index
 from modelmarket.index.summaries import Sort
 from modelmarket.market import Market
 from modelmarket.market.outbox import Resumed
+from modelmarket.protocol.actions import CreateRequest
 from modelmarket.protocol.phases import Phase, Status
 from modelmarket.protocol.types import SubmissionId, Wei
 from modelmarket.vault import backups
-from trading import REWARD, STAKE, Place, place
+from modelmarket.vault.journal import State
+from trading import REWARD, STAKE, Place, journalled, place
 
 
 @pytest.fixture(params=["embedded", "anvil"])
@@ -187,11 +189,11 @@ def test_a_signed_transaction_that_never_left_is_sent_after_a_restart(
         request.id, 0, opening.pages[0], opening.inner(0)
     )
     signed = sign(requester.connection, call, requester.wallet)
-    requester.vault.begin(requester.network.market, call.what, signed.hash, signed.raw)
+    journalled(requester, call.what, signed)
     # Here the machine loses power; the transaction is signed and not sent.
     back = embedded.again("requester")
     assert back.resume() == [Resumed("open_truth", back.connection.block().number)]
-    assert back.vault.unfinished(back.network.market) == []
+    assert back.vault.journal.unfinished(back.network.market) == []
     assert back.request(request.id).position().phase is Phase.CLAIMS
     assert back.resume() == []
 
@@ -202,10 +204,10 @@ def test_a_journalled_transaction_that_became_void_is_dropped(
     requester = embedded.join("requester")
     call = requester.coin.approve(requester.network.market, 1)
     signed = sign(requester.connection, call, requester.wallet)
-    requester.vault.begin(requester.network.market, "approve", signed.hash, signed.raw)
+    journalled(requester, "approve", signed)
     requester.send(requester.coin.approve(requester.network.market, 2))
     assert requester.resume() == [Resumed("approve", None)]
-    assert requester.vault.unfinished(requester.network.market) == []
+    assert requester.vault.journal.unfinished(requester.network.market) == []
 
 
 def test_a_copied_seal_is_not_taken_for_ours(embedded: Place) -> None:
@@ -366,8 +368,8 @@ def post_permit(stranger: Market, market: Market, amount: int, nonce: int) -> No
 
 
 def failed(market: Market) -> list[str]:
-    entries = market.vault.journal(market.network.market, limit=9)
-    return [one.outcome for one in entries if one.outcome == "failed"]
+    entries = market.vault.journal.newest(market.network.market, limit=9)
+    return [one.told for one in entries if one.state is State.FAILED]
 
 
 @pytest.mark.parametrize("when", ["before it is checked", "after it is signed"])
@@ -404,7 +406,7 @@ def test_a_permit_that_a_stranger_used_up_stops_nobody(
     # On the chain one failed only where it was signed before it was spoilt.
     is_late = signed == 2 and not early
     assert failed(requester) == (["failed"] if is_late else [])
-    assert requester.vault.unfinished(requester.network.market) == []
+    assert requester.vault.journal.unfinished(requester.network.market) == []
     assert (
         requester.coin.allowance(requester.wallet.address, requester.network.market)
         == 0
@@ -571,7 +573,7 @@ def test_a_truth_is_sealed_for_one_request_only(embedded: Place) -> None:
     nonce = requester.connection.transaction_count(requester.wallet.address)
     for market in (requester, eve):
         with pytest.raises(TermsError, match="Request 1 has this truth's seal already"):
-            market.creation(request.terms, market.permit(REWARD))
+            market.do(CreateRequest(request.terms))
     assert requester.connection.transaction_count(requester.wallet.address) == nonce
 
 

@@ -13,18 +13,21 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from children import child
 from modelmarket.errors import InputError, NotFoundError, VaultError
+from modelmarket.protocol.actions import Other, Submit
 from modelmarket.protocol.labels import pack
 from modelmarket.protocol.seals import superhash
-from modelmarket.protocol.types import RequestId, Salt, TermsHash, checksummed
+from modelmarket.protocol.types import RequestId, Salt, TermsHash, Wei, checksummed
 from modelmarket.vault import backups
+from modelmarket.vault.journal import Version
 from modelmarket.vault.secret import SealedPredictions, SealedTruth
-from modelmarket.vault.vault import Entry, Published, Vault
+from modelmarket.vault.vault import Published, Vault
 
 PASSPHRASE = "correct horse battery staple"
 MARKET = checksummed(b"\x01" * 20)
@@ -43,6 +46,15 @@ PREDICTIONS = SealedPredictions(
     "bafy",
     PACKED,
 )
+SUBMISSION: dict[str, Any] = {
+    "request": RequestId(3),
+    "terms_hash": TermsHash(b"\x08" * 32),
+    "stake": Wei(10**18),
+    "prediction_seal": PREDICTIONS.opening().seal,
+    "superhash": superhash("bafy"),
+    "name": "a name that is secret until it is sent",
+    "counts": {"cats that were predicted": 7},
+}
 
 
 @pytest.fixture
@@ -110,7 +122,9 @@ def test_each_secret_is_kept_under_its_seal(vault: Vault) -> None:
 def test_nothing_secret_stands_on_the_disk_in_the_clear(vault: Vault) -> None:
     vault.keep(TRUTH)
     vault.keep(PREDICTIONS)
-    vault.begin(MARKET, "open_truth", b"\x0a" * 32, b"raw transaction " + PACKED)
+    entry = vault.journal.begin(MARKET, ME, Submit(**SUBMISSION), 7)
+    raw = b"raw transaction " + PACKED
+    vault.journal.signed(entry, Version(b"\x0a" * 32, raw))
     written = b"".join(
         path.read_bytes() for path in vault.path.parent.glob("vault.sqlite*")
     )
@@ -146,7 +160,8 @@ def test_a_vault_cut_off_at_any_page_says_so(vault: Vault, tmp_path: Path) -> No
     """It never opens as a new one, nor as one that holds less."""
     for number in range(60):
         vault.keep(replace(TRUTH, salt=Salt(bytes([number]) * 32)))
-        vault.begin(MARKET, "claim", bytes([number]) * 32, bytes(500))
+        entry = vault.journal.begin(MARKET, ME, Other("approve"), number)
+        vault.journal.signed(entry, Version(bytes([number]) * 32, bytes(500)))
     vault.database.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     whole = vault.path.read_bytes()
     page = int.from_bytes(whole[16:18])
@@ -212,62 +227,6 @@ def test_records_cannot_be_exchanged(vault: Vault) -> None:
         )
     with pytest.raises(VaultError):
         vault.truth(first)
-
-
-def test_the_journal_knows_what_was_sent_and_not_heard_of(vault: Vault) -> None:
-    vault.begin(MARKET, "submit", b"\x0a" * 32, b"raw")
-    vault.begin(MARKET, "claim", b"\x0b" * 32, b"raw too")
-    vault.end(b"\x0a" * 32, "block 7")
-    (left,) = again(vault).unfinished(MARKET)
-    assert (left.hash, left.step, left.raw) == (b"\x0b" * 32, "claim", b"raw too")
-
-
-def test_what_is_about_to_be_signed_is_on_disk_and_is_nothing_to_be_sent(
-    vault: Vault,
-) -> None:
-    sender = checksummed("0x" + "55" * 20)
-    first = vault.intend(MARKET, "claim", sender, 7)
-    assert rows(again(vault)) == [(first, "claim", "intended")]
-    assert again(vault).unfinished(MARKET) == []
-    assert again(vault).unburied(MARKET) == []
-    vault.begin(MARKET, "claim", b"\x0a" * 32, b"raw", intention=first)
-    assert rows(again(vault)) == [(b"\x0a" * 32, "claim", "")]
-
-    # A run that was cut off in between; the next has the same nonce, or not.
-    again_first = vault.intend(MARKET, "withdraw", sender, 7)
-    assert again_first == vault.intend(MARKET, "enforce_timeout", sender, 7) == first
-    other = checksummed("0x" + "66" * 20)
-    others = {vault.intend(MARKET, "claim", *who) for who in ((sender, 8), (other, 7))}
-    assert len(others | {first}) == 3
-    assert [one.step for one in vault.journal(MARKET, limit=9)] == ["claim"]
-    vault.forget_intentions(checksummed("0x" + "77" * 20))
-    assert len(rows(vault)) == 4
-    vault.forget_intentions(MARKET)
-    assert rows(vault) == [(b"\x0a" * 32, "claim", "")]
-
-
-def rows(vault: Vault) -> list[tuple[bytes, str, str]]:
-    return vault.database.connection.execute(
-        "SELECT hash, step, outcome FROM journal ORDER BY rowid"
-    ).fetchall()
-
-
-def test_the_journal_tells_what_became_of_each_the_newest_first(vault: Vault) -> None:
-    names = [bytes([n]) * 32 for n in range(4)]
-    for name in names:
-        vault.begin(MARKET, "claim", name, b"raw")
-    vault.begin(checksummed("0x" + "77" * 20), "of another market", b"x" * 32, b"raw")
-    vault.mined(names[0], 6)
-    vault.mined(names[1], 7)
-    vault.reopen(names[1])
-    vault.end(names[2], "failed")
-    told = again(vault).journal(MARKET, limit=3)
-    assert [(one.hash, one.outcome) for one in told] == [
-        (names[3], ""),
-        (names[2], "failed"),
-        (names[1], ""),
-    ]
-    assert vault.journal(MARKET, limit=9)[-1] == Entry(names[0], "claim", "block 6")
 
 
 def test_a_backup_brings_everything_to_another_vault(

@@ -21,9 +21,9 @@ from modelmarket.web.server import Page
 
 WRITES = (
     "/account",
-    "/errands",
-    "/errands/1/confirm",
-    "/errands/1/transaction",
+    "/actions",
+    "/actions/1/confirm",
+    "/actions/1/transaction",
     "/requests/new",
     "/requests/1",
     "/agent/backup",
@@ -31,7 +31,7 @@ WRITES = (
     "/clock",
 )
 TEMPLATES = Path(guard.__file__).with_name("templates")
-READS = ("/", "/activity", "/agent", "/requests/new", "/events", "/errands/1/state")
+READS = ("/", "/activity", "/agent", "/requests/new", "/events", "/actions/1/state")
 
 
 @pytest.fixture

@@ -205,9 +205,9 @@ def test_a_key_is_chosen_in_the_page_and_unlocked_in_the_terminal(
             return visitor.post(f"{link[1]}/account", data=data, headers=own).text
 
         def confirm() -> str:
-            data = {"kind": "claim the airdrop"}
-            errand = visitor.post(f"{link[1]}/errands", data=data, headers=own).url
-            return visitor.post(f"{errand}/confirm", headers=own).text
+            data = {"kind": "claim_airdrop"}
+            action = visitor.post(f"{link[1]}/actions", data=data, headers=own).url
+            return visitor.post(f"{action}/confirm", headers=own).text
 
         assert "is locked" in choose()
         assert "Unlock it in the terminal" in confirm()

@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,10 +20,10 @@ from hypothesis import strategies as st
 from browsing import BrowserWallet
 from children import child
 from modelmarket.chain.contracts import ModelCoin
+from modelmarket.protocol.actions import CreateRequest
 from modelmarket.protocol.money import format_mdc
 from modelmarket.protocol.terms import least_stake
 from modelmarket.protocol.types import Address, Wei, checksummed
-from modelmarket.web.activity import Kind
 from modelmarket.web.deeds import in_decimals
 from modelmarket.web.desk import Desk
 from trading import place
@@ -124,17 +125,18 @@ def test_the_wallet_signs_the_amount_that_the_page_shows(
     rich: tuple[Tab, BrowserWallet], script: Script, amount: int
 ) -> None:
     tab, wallet = rich
-    terms = tab.desk.activity.get(1).details["terms"]
+    sealed = tab.desk.actions.come_of("an-upload")
+    assert sealed is not None
+    first = sealed.action
+    assert isinstance(first, CreateRequest)
     account = Address(wallet.account.address)
-    money = {"reward": str(amount), "stake": str(least_stake(Wei(amount)))}
-    errand = tab.desk.activity.begin(
-        account, Kind.CREATE_REQUEST, {"terms": terms | money}
-    )
-    shown = tab.get(f"/errands/{errand.id}").text
+    terms = replace(first.terms, reward=Wei(amount), stake=least_stake(Wei(amount)))
+    entry = tab.desk.actions.prepare(account, CreateRequest(terms), "another-upload")
+    shown = tab.get(f"/actions/{entry.id}").text
     button = re.search(r"Confirm and lock ([\d,.]+) MDC", shown)
     assert button is not None
     assert button[1] == format_mdc(amount)
-    answer = tab.post(f"/errands/{errand.id}/permit", json={}).text
+    answer = tab.post(f"/actions/{entry.id}/permit", json={}).text
     assert numbers(json.loads(answer)) == []
     message = json.loads(script(answer))["message"]
     assert message["message"]["value"] == str(amount)
@@ -142,7 +144,7 @@ def test_the_wallet_signs_the_amount_that_the_page_shows(
     # The page sends back what it was given, and the chain takes the permit.
     back = {"deadline": message["message"]["deadline"], "signature": signature}
     given = json.loads(script(json.dumps(back)))
-    made = tab.post(f"/errands/{errand.id}/transaction", json=given)
+    made = tab.post(f"/actions/{entry.id}/transaction", json=given)
     assert numbers(made.json()) == []
     assert made.status_code == 200, made.text
 
@@ -169,7 +171,9 @@ def test_a_deadline_that_is_no_decimal_is_refused(
     rich: tuple[Tab, BrowserWallet], deadline: object
 ) -> None:
     tab, _ = rich
+    sealed = tab.desk.actions.come_of("an-upload")
+    assert sealed is not None
     body = {"deadline": deadline, "signature": "0x"}
-    answer = tab.post("/errands/1/transaction", json=body)
+    answer = tab.post(f"/actions/{sealed.id}/transaction", json=body)
     assert answer.status_code == 400
     assert "is no deadline" in answer.json()["message"]

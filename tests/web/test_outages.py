@@ -12,17 +12,22 @@ import pytest
 
 from modelmarket.chain.connection import Connection
 from modelmarket.errors import ChainError
-from modelmarket.web.activity import Activity, Kind
-from modelmarket.web.desk import Desk, local_path
+from modelmarket.protocol.actions import Fund
+from modelmarket.protocol.types import Wei
+from modelmarket.web.actions import Actions
+from modelmarket.web.desk import Desk
+from modelmarket.web.views import local_path, result_of
 from trading import place
 from visiting import Tab, visiting
 
 AWAY = "The node does not answer"
+PREPARED = 3
+"""The number of what is to be confirmed, behind an airdrop and a request."""
 
 
 @pytest.fixture(scope="module")
 def orphan(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
-    """Somebody's page with a request, a submission and an errand; then the node
+    """Somebody's page with a request, a submission and an action; then the node
     goes away.
     """
     with ExitStack() as page:
@@ -32,7 +37,9 @@ def orphan(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
             here.submit(other, request.id)
             market.index.sync()
             tab = page.enter_context(visiting(Desk(market)))
-            tab.desk.activity.begin(market.wallet.address, Kind.FUND, {"back": "/"})
+            key = market.wallet.address
+            entry = tab.desk.actions.prepare(key, Fund(key, Wei(1)), "/")
+            assert entry.id == PREPARED
             tab.get("/")
             tab.post(
                 "/requests/new", files={"data": ("n.csv", b"n,kind\n1,a\n2,b\n3,a\n")}
@@ -52,7 +59,7 @@ def pages(tab: Tab) -> dict[str, str]:
         "/agent": "it does not answer",
         f"/transactions/0x{logs[0].log.transaction.hex()}": "when the node answers",
         f"/accounts/{me}": "odd or even",
-        "/errands/1": "Fund the agent",
+        f"/actions/{PREPARED}": "Fund the agent",
     }
 
 
@@ -76,8 +83,8 @@ def test_what_nobody_knows_is_not_found_while_the_node_is_away(orphan: Tab) -> N
 @pytest.mark.parametrize(
     ("path", "form"),
     [
-        ("/errands/1/confirm", {}),
-        ("/errands", {"kind": "claim the airdrop"}),
+        (f"/actions/{PREPARED}/confirm", {}),
+        ("/actions", {"kind": "claim_airdrop"}),
         ("/requests/1/fetch", {"what": "data"}),
     ],
 )
@@ -105,14 +112,14 @@ def fail(*_: object, **__: object) -> None:
 
 
 BROKEN = [
-    ("GET", "/activity", (Activity, "of")),
-    ("GET", "/errands/1", (Activity, "get")),
-    ("GET", "/errands/1/state", (Activity, "get")),
+    ("GET", "/activity", (Actions, "newest")),
+    ("GET", "/actions/1", (Actions, "get")),
+    ("GET", "/actions/1/state", (Actions, "get")),
     ("GET", "/agent", (Desk, "glance")),
-    ("POST", "/errands", (Activity, "begin")),
-    ("POST", "/errands/1/confirm", (Activity, "get")),
-    ("JSON", "/errands/1/permit", (Activity, "get")),
-    ("JSON", "/errands/1/sent", (Activity, "get")),
+    ("POST", "/actions", (Actions, "prepare")),
+    ("POST", "/actions/1/confirm", (Actions, "get")),
+    ("JSON", "/actions/1/permit", (Actions, "get")),
+    ("JSON", "/actions/1/sent", (Actions, "get")),
 ]
 
 
@@ -130,7 +137,7 @@ def test_what_nobody_foresaw_is_told_in_words_and_logged(
         if method == "GET":
             answer = tab.get(path)
         elif method == "POST":
-            answer = tab.post(path, kind="claim the airdrop")
+            answer = tab.post(path, kind="claim_airdrop")
         else:
             answer = tab.post(path, json={})
     assert answer.status_code == 500
@@ -145,8 +152,8 @@ def test_what_nobody_foresaw_is_told_in_words_and_logged(
 @pytest.mark.parametrize(
     "path",
     [
-        f"/errands/{2**64}",
-        f"/errands/{2**64}/state",
+        f"/actions/{2**64}",
+        f"/actions/{2**64}/state",
         f"/requests/{2**64}",
         f"/requests/{10**80}",
         f"/requests/{10**80}/audit",
@@ -176,7 +183,7 @@ def test_what_is_out_of_all_bounds_is_not_found(tab: Tab, path: str) -> None:
 def test_a_body_that_is_none_is_refused_in_words(
     tab: Tab, kind: str, body: bytes
 ) -> None:
-    answer = tab.post("/errands", content=body, headers={"Content-Type": kind})
+    answer = tab.post("/actions", content=body, headers={"Content-Type": kind})
     assert answer.status_code == 400
     assert "That did not work" in answer.text or answer.json()["message"]
 
@@ -209,10 +216,10 @@ def test_a_way_back_never_leaves_the_site(tab: Tab, back: str) -> None:
     assert answer.headers["location"] == "/"
     here = "here:" + tab.desk.market.wallet.address
     tab.become(here)
-    answer = tab.post("/errands", kind="fund the agent", back=back)
+    answer = tab.post("/actions", kind="fund", back=back)
     number = int(answer.headers["location"].rsplit("/", 1)[1])
-    tab.post(f"/errands/{number}/confirm")
-    assert tab.desk.activity.get(number).result == "/"
+    tab.post(f"/actions/{number}/confirm")
+    assert result_of(tab.desk.actions.get(number)) == "/"
 
 
 @pytest.mark.parametrize("path", ["/agent", "/requests/1", "/requests/new", "/"])

@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelmarket.errors import NotFoundError
-from modelmarket.web.activity import State
+from modelmarket.protocol.actions import CreateRequest
+from modelmarket.vault.journal import State
 from modelmarket.web.desk import Desk
 from modelmarket.web.uploads import IDLE_S, Upload, Uploads, fit_name
 from trading import Place, place
@@ -143,7 +144,7 @@ def test_labels_are_gone_once_they_are_sealed(tab: Tab) -> None:
     where = send(tab)
     assert lying(tab)
     answer = tab.post(where, **TERMS)
-    assert answer.headers["location"].startswith("/errands/")
+    assert answer.headers["location"].startswith("/actions/")
     assert where.rsplit("/", 1)[1] not in "".join(map(str, lying(tab)))
 
 
@@ -157,7 +158,7 @@ def test_two_clicks_on_split_and_seal_seal_once(tab: Tab) -> None:
     # Whoever goes back comes to what was sealed.
     assert tab.get(where).headers["location"] == answers[0].headers["location"]
     number = int(answers[0].headers["location"].rsplit("/", 1)[1])
-    assert tab.desk.activity.get(number).state is State.DRAFT
+    assert tab.desk.actions.get(number).state is State.PREPARED
 
 
 def test_labels_are_gone_once_they_are_discarded(tab: Tab) -> None:
@@ -217,7 +218,7 @@ def test_a_stake_above_the_reward_wants_a_tick(tab: Tab) -> None:
     assert tick is not None
     assert "checked" not in tick[0]
     answer = tab.post(where, **asked, accept_stake="yes")
-    assert answer.headers["location"].startswith("/errands/")
+    assert answer.headers["location"].startswith("/actions/")
     # The tick of another question says nothing of this one.
     answer = tab.post(send(tab), **asked, again="yes")
     assert answer.status_code == 400
@@ -237,7 +238,7 @@ def test_a_submission_that_wants_a_tick_keeps_its_files(here: Place, tab: Tab) -
     assert kept is not None
     form = {"name": "mine", "upload": kept[1], "accept_stake": "yes"}
     answer = tab.post(f"/requests/{request.id}", **form)
-    assert answer.headers["location"].startswith("/errands/")
+    assert answer.headers["location"].startswith("/actions/")
     assert kept[1] not in "".join(map(str, lying(tab)))
 
 
@@ -286,5 +287,7 @@ def upload(tab: Tab) -> str:
 def test_a_threshold_is_what_was_written(tab: Tab, text: str, matches: int) -> None:
     answer = tab.post(send(tab), **(TERMS | {"least": text}))
     number = int(answer.headers["location"].rsplit("/", 1)[1])
-    terms = tab.desk.activity.get(number).details["terms"]
-    assert (terms["labels"], terms["minimum_matches"]) == (8, matches)
+    action = tab.desk.actions.get(number).action
+    assert isinstance(action, CreateRequest)
+    terms = action.terms
+    assert (terms.labels, terms.minimum_matches) == (8, matches)

@@ -16,6 +16,7 @@ from modelmarket.errors import (
     FundsError,
     InputError,
     RevertError,
+    StepError,
     TransactionError,
 )
 from modelmarket.protocol.money import format_about
@@ -93,11 +94,14 @@ class Signed:
 class Journal(Protocol):
     """Where a transaction stands before it can do anything."""
 
-    def intend(self, sender: Address, nonce: int) -> None:
+    def intend(self, nonce: int) -> None:
         """Is told that it is about to be signed."""
 
     def note(self, signed: Signed) -> None:
         """Is given it before it is handed over."""
+
+    def handed_over(self) -> None:
+        """Is told that a node has taken it."""
 
 
 def quote(connection: Connection, call: Call, sender: Address) -> dict[str, Any]:
@@ -172,19 +176,16 @@ def sign(
         FundsError: The account cannot pay the fees.
         InputError: The transaction is larger than the chain takes.
     """
-    signed = _sign(quote(connection, call, wallet.address), wallet, journal)
+    fields = quote(connection, call, wallet.address)
+    if journal is not None:
+        journal.intend(fields["nonce"])
+    signed = Signed(*wallet.sign_transaction(fields))
     if len(signed.raw) > TRANSACTION_BYTES_LIMIT:
         raise InputError(
             f"{call.what} takes {len(signed.raw):,} bytes; nodes take "
             f"{TRANSACTION_BYTES_LIMIT:,} in one transaction."
         )
     return signed
-
-
-def _sign(fields: dict[str, Any], wallet: Wallet, journal: Journal | None) -> Signed:
-    if journal is not None:
-        journal.intend(wallet.address, fields["nonce"])
-    return Signed(*wallet.sign_transaction(fields))
 
 
 def send(
@@ -210,6 +211,8 @@ def send(
         try:
             connection.push(signed.raw)
             was_taken = True
+            if journal is not None:
+                journal.handed_over()
         except ChainError:
             # Why is found out, and mended where it can be, while it is delivered.
             was_taken = False
@@ -237,8 +240,7 @@ def deliver(
         connection: The chain.
         attempts: The transaction as it was signed so far, the newest last.
         wallet: Whose it is; None to raise no fees.
-        journal: Is told of a replacement before it is signed, and given it
-            before it is handed over.
+        journal: Is given a replacement before it is handed over.
         was_taken: Whether a node has the newest already.
         raise_s: Seconds after which it is replaced.
 
@@ -257,15 +259,15 @@ def deliver(
         if not was_taken or now - pushed > PUSH_S:
             if wallet is not None and now - raised > raise_s:
                 raised = now
-                dearer = _dearer(connection, tries[-1], wallet, journal)
-                if dearer is not None:
-                    if journal is not None:
-                        journal.note(dearer)
+                dearer = _dearer(connection, tries[-1], wallet)
+                if dearer is not None and _is_noted(dearer, journal):
                     tries.append(dearer)
             pushed = now
             try:
                 connection.push(tries[-1].raw)
                 was_taken = True
+                if journal is not None:
+                    journal.handed_over()
             except ChainError:
                 # A node that has it already says so by an error; a line that
                 # was cut may have carried it, or not.
@@ -312,6 +314,16 @@ def _mined(connection: Connection, tries: Sequence[Signed]) -> Receipt | None:
     return next((one for one in receipts if one is not None), None)
 
 
+def _is_noted(signed: Signed, journal: Journal | None) -> bool:
+    """Whether a replacement may leave: not if somebody has seen it through."""
+    if journal is not None:
+        try:
+            journal.note(signed)
+        except StepError:
+            return False
+    return True
+
+
 def _look_if_lost(connection: Connection, tries: Sequence[Signed]) -> None:
     """Ends the wait for what can never be mined, because its nonce is used up."""
     one = tries[-1]
@@ -327,9 +339,7 @@ def _look_if_lost(connection: Connection, tries: Sequence[Signed]) -> None:
         )
 
 
-def _dearer(
-    connection: Connection, old: Signed, wallet: Wallet, journal: Journal | None
-) -> Signed | None:
+def _dearer(connection: Connection, old: Signed, wallet: Wallet) -> Signed | None:
     """The same transaction with higher fees; None if that is over the limit.
 
     Nodes take a replacement whose fees are both a tenth higher.
@@ -345,7 +355,7 @@ def _dearer(
             return None
         fee = limit
     dearer = {**fields, "maxFeePerGas": fee, "maxPriorityFeePerGas": min(new_tip, fee)}
-    return _sign(dearer, wallet, journal)
+    return Signed(*wallet.sign_transaction(dearer))
 
 
 def _gwei(wei: Wei | int) -> str:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from modelmarket.chain.networks import Network
     from modelmarket.cli.output import Output
     from modelmarket.market import Market
-    from modelmarket.vault.vault import Entry
+    from modelmarket.vault.journal import Entry
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 NetworkName = Annotated[
@@ -165,11 +165,11 @@ class Interruption:
 
     def __init__(self) -> None:
         self._market: Market | None = None
-        self._before: set[bytes] = set()
+        self._before: set[int] = set()
 
     def watch(self, market: Market) -> None:
         """From here on something may be signed."""
-        self._before = {one.hash for one in _signed(market)}
+        self._before = {one.id for one in _signed(market)}
         self._market = market
 
     def lines(self, look: str) -> Iterator[str]:
@@ -178,9 +178,11 @@ class Interruption:
         Args:
             look: The command that shows what became of it.
         """
+        from modelmarket.vault.journal import State
+
         market = self._market
         new = (
-            [one for one in _signed(market) if one.hash not in self._before]
+            [one for one in _signed(market) if one.id not in self._before]
             if market is not None
             else []
         )
@@ -188,16 +190,20 @@ class Interruption:
             yield "Interrupted. Nothing was sent."
             return
         for one in reversed(new):
-            transaction = f"{one.step} as 0x{one.hash.hex()}"
-            if one.outcome:
-                yield f"Interrupted. {transaction} was sent: {one.outcome}."
-            else:
+            assert one.hash is not None, "what was signed has a hash"
+            transaction = f"{one.action.what} as 0x{one.hash.hex()}"
+            if one.state in (State.SIGNED, State.SENT):
                 yield f"Interrupted. {_whereabouts(market, one.hash, transaction)}"
+            elif one.state.is_done:
+                yield f"Interrupted. {transaction} was sent: block {one.block:,}."
+            else:
+                yield f"Interrupted. {transaction} was sent: {one.told}."
         yield f"See `{look}` before you do it again."
 
 
 def _signed(market: Market) -> list[Entry]:
-    return market.vault.journal(market.network.market, limit=MOST_SIGNED)
+    newest = market.vault.journal.newest(market.network.market, limit=MOST_SIGNED)
+    return [one for one in newest if one.hash is not None]
 
 
 def _whereabouts(market: Market, transaction: bytes, what: str) -> str:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy
 from functools import cached_property
@@ -19,7 +19,6 @@ from modelmarket.chain.contracts import (
     ModelMarket,
     Permit,
     Purse,
-    with_copy,
 )
 from modelmarket.chain.networks import LOCAL, Network, Networks
 from modelmarket.chain.queries import Query, nothing, together
@@ -29,13 +28,14 @@ from modelmarket.errors import (
 )
 from modelmarket.index.index import Index
 from modelmarket.index.summaries import Sort, Wanted
-from modelmarket.market.outbox import Before, Outbox, Resumed
+from modelmarket.market.calls import call_of
+from modelmarket.market.outbox import Outbox, Resumed
 from modelmarket.market.paying import refuse_unaffordable
 from modelmarket.market.preparing import RequestOptions, prepare
 from modelmarket.market.request import Request
-from modelmarket.market.reusing import refuse_used_seal
 from modelmarket.market.submission import Submission
 from modelmarket.market.verifying import Verifier
+from modelmarket.protocol.actions import Action, ClaimAirdrop, CreateRequest, Other
 from modelmarket.protocol.events import RequestCreated
 from modelmarket.protocol.terms import Terms
 from modelmarket.protocol.types import Address, RequestId, Seal, SubmissionId, Wei
@@ -48,6 +48,7 @@ from modelmarket.vault.vault import Vault
 
 if TYPE_CHECKING:
     from modelmarket.datasets.split import Source
+    from modelmarket.vault.journal import Entry
 
 _T = TypeVar("_T")
 
@@ -276,42 +277,60 @@ class Market:
     @property
     def outbox(self) -> Outbox:
         """What this wallet sends, and sees through."""
-        return Outbox(self.connection, self.network, self.vault, self._wallet)
+        return Outbox(self.contract, self.network, self.vault.journal, self._wallet)
 
-    def send(self, call: Call) -> Receipt:
+    def send(self, call: Call, action: Action | None = None) -> Receipt:
         """Sends a call, journalled before it leaves.
+
+        Args:
+            call: What to do.
+            action: The same for the journal; None for a call of one's own.
 
         Raises:
             RevertError: The contract refuses, in words.
             FundsError: MDC or fees do not suffice.
         """
-        with self.sending(call) as receipt:
+        named = action or Other(call.what)
+        with self.outbox.sending(call, self.wallet, named) as receipt:
+            return receipt
+
+    def do(self, action: Action, entry: Entry | None = None) -> Receipt:
+        """Does an action.
+
+        Args:
+            action: What is to be done.
+            entry: Where it stands in the journal, to be confirmed; None where
+                nobody was asked.
+
+        Raises:
+            RevertError: The contract refuses, in words.
+            FundsError: MDC or fees do not suffice.
+            StepError: The entry went on meanwhile; nothing leaves.
+        """
+        if action.locks:
+            moment, purse = self.look_into(self.wallet.address)
+            with self.paying(action, purse, moment.now, entry=entry) as receipt:
+                return receipt
+        call = call_of(self, action)
+        with self.outbox.sending(call, self.wallet, action, entry=entry) as receipt:
             return receipt
 
     @contextmanager
-    def sending(self, call: Call, *, before: Before | None = None) -> Iterator[Receipt]:
-        """Sends a call, and keeps it in the journal until the body is done.
-
-        See `Outbox.sending`.
-        """
-        with self.outbox.sending(call, self.wallet, before=before) as receipt:
-            yield receipt
-
-    @contextmanager
     def paying(
-        self, amount: int, call_with: Callable[[Permit], Call], purse: Purse, now: int
+        self, action: Action, purse: Purse, now: int, *, entry: Entry | None = None
     ) -> Iterator[Receipt]:
-        """Sends a call by which the market takes MDC of this wallet's.
+        """Does an action for which the market takes MDC of this wallet's.
 
         A permit can be seen before it is used. Whoever posts it to the token
         leaves the allowance, which is then used; whoever posts an older one uses
         up its number, and a new one is signed.
 
         Args:
-            amount: Wei.
-            call_with: Makes the call with a permit.
+            action: What is to be done.
             purse: This wallet's, as it was.
             now: Chain time, in seconds.
+            entry: Where it stands in the journal, to be confirmed; None where
+                nobody was asked.
 
         Raises:
             FundsError: MDC or fees do not suffice.
@@ -325,10 +344,12 @@ class Market:
             is_same = before.permits == purse.permits and now <= ends
             if is_same and before.allowance == purse.allowance:
                 return None
-            return call_with(self._permit(purse, amount, now))
+            return call_of(self, action, self._permit(purse, action.locks, now))
 
-        call = call_with(self._permit(purse, amount, now))
-        with self.outbox.sending(call, self.wallet, renew=renew) as receipt:
+        call = call_of(self, action, self._permit(purse, action.locks, now))
+        with self.outbox.sending(
+            call, self.wallet, action, entry=entry, renew=renew
+        ) as receipt:
             yield receipt
 
     def resume(self) -> list[Resumed]:
@@ -380,7 +401,7 @@ class Market:
 
     def claim_airdrop(self) -> Receipt:
         """1,000 MDC for this wallet, once."""
-        return self.send(self.coin.claim_airdrop())
+        return self.do(ClaimAirdrop())
 
     def create_request(
         self, source: Source, *, reward: Wei, **options: Unpack[RequestOptions]
@@ -411,25 +432,13 @@ class Market:
         )
         # That may have taken its time.
         now = self.look().now
-        with self.paying(
-            reward, lambda permit: self.creation(terms, permit), purse, now
-        ) as receipt:
+        with self.paying(CreateRequest(terms), purse, now) as receipt:
             created = next(
                 event
                 for event in self.contract.events(receipt)
                 if isinstance(event, RequestCreated)
             )
             return self.request(created.request_id)
-
-    def creation(self, terms: Terms, permit: Permit) -> Call:
-        """The call that creates what was prepared, as far as the index has read.
-
-        Raises:
-            TermsError: A request has this truth, or these very terms, already.
-        """
-        refuse_used_seal(self, terms.truth_seal)
-        call = self.contract.create_request(terms, permit)
-        return with_copy(call, self.vault.copy_of(terms.truth_seal))
 
     def root(self) -> Root:
         """What this wallet's derived secrets come from; signed for once."""

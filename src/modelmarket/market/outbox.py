@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from modelmarket.chain import queries
+from modelmarket.chain.queries import sequence, together
 from modelmarket.chain.sending import (
     PATIENCE_S,
     SLOWEST_POLL_S,
@@ -18,22 +20,27 @@ from modelmarket.chain.sending import (
     send,
 )
 from modelmarket.errors import ChainError, FundsError, StepError, TransactionError
+from modelmarket.protocol.events import RequestCreated, SubmissionCreated
+from modelmarket.vault.journal import State, Version
 
 if TYPE_CHECKING:
     from modelmarket.chain.blocks import Call, Receipt
     from modelmarket.chain.connection import Connection
+    from modelmarket.chain.contracts import ModelMarket
     from modelmarket.chain.networks import Network
+    from modelmarket.chain.queries import Query
     from modelmarket.chain.wallets import Wallet
+    from modelmarket.protocol.actions import Action
     from modelmarket.protocol.types import Address
-    from modelmarket.vault.vault import Vault
+    from modelmarket.vault.journal import Entry, Journal
 
 MOST_RENEWALS = 3
 """Times that somebody may come between; each costs them a transaction."""
+OTHER_TOOK_PLACE = "Another transaction of this account took its place."
+FAILED_THERE = "It is in the chain and failed."
 
 Renew = Callable[[], "Call | None"]
 """Gives what to send instead; None if nothing has changed."""
-Before = Callable[[Signed], object]
-"""Is given what was signed before anybody else has it."""
 
 
 @dataclass(frozen=True)
@@ -53,22 +60,24 @@ class Outbox:
     """One wallet's transactions on one market.
 
     Args:
-        connection: The nodes.
-        network: With the market, and how many blocks bury one.
-        vault: Keeps the journal.
-        wallet: Raises the fees of what waits; None to send the same again only.
+        contract: The market, with the nodes.
+        network: Says how many blocks bury one.
+        journal: Where each transaction stands first.
+        wallet: Signs, and raises the fees of what waits; None to send the same
+            again only.
     """
 
     def __init__(
         self,
-        connection: Connection,
+        contract: ModelMarket,
         network: Network,
-        vault: Vault,
+        journal: Journal,
         wallet: Wallet | None,
     ) -> None:
-        self._connection = connection
+        self._contract = contract
+        self._connection: Connection = contract.connection
         self._network = network
-        self._vault = vault
+        self._journal = journal
         self._wallet = wallet
 
     @contextmanager
@@ -76,41 +85,48 @@ class Outbox:
         self,
         call: Call,
         wallet: Wallet,
+        action: Action,
         *,
+        entry: Entry | None = None,
         renew: Renew | None = None,
-        before: Before | None = None,
     ) -> Iterator[Receipt]:
-        """Sends a call, and keeps it in the journal until the body is done.
+        """Sends a call; it is under way in the journal until the body is done.
 
         Args:
             call: What to do.
             wallet: Who does it.
+            action: The same for the journal.
+            entry: Where it stands there already, to be confirmed; None where
+                nobody was asked.
             renew: Is asked for another call where this one cannot be paid, or
                 has failed; nothing happens twice.
-            before: Is given each transaction before the journal is; if it
-                raises, the transaction never leaves.
 
         Raises:
             RevertError: The contract refuses, in words.
             FundsError: MDC or fees do not suffice.
+            StepError: The entry went on meanwhile; nothing leaves.
         """
+        life = _Life(self._journal, self._network.market, wallet, action, entry)
         for _ in range(MOST_RENEWALS):
             try:
-                receipt, signed = self._send(call, wallet, before)
+                receipt = self._send(call, life)
                 break
             except (FundsError, TransactionError):
                 renewed = renew() if renew is not None else None
                 if renewed is None:
                     raise
                 call = renewed
+                if entry is None:
+                    # What has failed has its place in the journal.
+                    life = _Life(
+                        self._journal, self._network.market, wallet, action, None
+                    )
         else:
-            receipt, signed = self._send(call, wallet, before)
+            receipt = self._send(call, life)
         yield receipt
-        self._mined(receipt, signed)
+        self.settle(life.noted, receipt)
 
-    def _send(
-        self, call: Call, wallet: Wallet, before: Before | None
-    ) -> tuple[Receipt, list[Signed]]:
+    def _send(self, call: Call, life: _Life) -> Receipt:
         """Sends a call once.
 
         Raises:
@@ -118,22 +134,22 @@ class Outbox:
             TransactionError: It failed for good, or another transaction took
                 its place.
         """
-        journal = _Journal(self._vault, self._network.market, call.what, before)
         try:
-            receipt = send(self._connection, call, wallet, journal=journal)
+            return send(self._connection, call, life.wallet, journal=life)
         except TransactionError as error:
-            if not any(map(self._has_failed, journal.signed)):
+            if not any(map(self._has_failed, life.signed)):
                 raise ChainError(error.message, hint=error.hint) from error
             self._wait_until_buried(error)
-            if not any(map(self._has_failed, journal.signed)):
+            if not any(map(self._has_failed, life.signed)):
                 raise ChainError(
                     f"The chain was reorganised while {call.what} was sent.",
                     hint="See what became of it before you do it again.",
                 ) from error
-            for signed in journal.signed:
-                self._vault.end(signed.hash, "failed")
+            life.failed(str(error))
             raise
-        return receipt, journal.signed
+        except BaseException as error:
+            life.give_up(error)
+            raise
 
     def _has_failed(self, signed: Signed) -> bool:
         """Whether a transaction is in the chain and did nothing."""
@@ -156,19 +172,29 @@ class Outbox:
                 raise error
             time.sleep(SLOWEST_POLL_S)
 
-    def _mined(self, receipt: Receipt, tries: Sequence[Signed]) -> None:
-        """Notes which of a transaction's versions is in the chain.
+    def settle(self, entry: Entry, receipt: Receipt) -> Entry:
+        """Notes that an entry is in the chain.
 
-        Until its block is buried its bytes are kept: a reorganisation may
+        Until its block is buried what was signed is kept: a reorganisation may
         take it back.
+
+        Returns:
+            The entry as it is now; whoever looked at the same time may have noted
+            it already.
         """
-        for signed in tries:
-            if signed.hash != receipt.transaction:
-                self._vault.end(signed.hash, "replaced")
-            elif self._network.confirmations == 0:
-                self._vault.end(signed.hash, f"block {receipt.block}")
-            else:
-                self._vault.mined(signed.hash, receipt.block)
+        made = 0
+        for event in self._contract.events(receipt):
+            if isinstance(event, RequestCreated):
+                made = event.request_id
+            elif isinstance(event, SubmissionCreated):
+                made = event.submission_id
+        with suppress(StepError):
+            noted = self._journal.mined(
+                entry, transaction=receipt.transaction, block=receipt.block, made=made
+            )
+            if self._network.confirmations == 0:
+                self._journal.buried(noted)
+        return self._journal.entry(entry.id)
 
     def resume(self) -> list[Resumed]:
         """Sends again what was signed and may not have left, and what a
@@ -179,62 +205,82 @@ class Outbox:
         Raises:
             ChainError: The node does not answer; nothing is given up.
         """
-        self._vault.forget_intentions(self._network.market)
+        market = self._network.market
+        self._journal.abandon(market)
         self._take_back()
-        waiting: dict[tuple[str, int], list[tuple[str, Signed]]] = {}
-        for sent in self._vault.unfinished(self._network.market):
-            signed = Signed(sent.hash, sent.raw)
-            place = (signed.sender, signed.nonce)
-            waiting.setdefault(place, []).append((sent.step, signed))
+        waiting: dict[tuple[Address, int | None], list[Entry]] = {}
+        for entry in self._journal.unfinished(market):
+            waiting.setdefault((entry.account, entry.nonce), []).append(entry)
         return [
             resumed
-            for versions in waiting.values()
-            for resumed in self._see_through(versions)
+            for entries in waiting.values()
+            for resumed in self._see_through(entries)
         ]
 
-    def _see_through(self, versions: Sequence[tuple[str, Signed]]) -> Iterator[Resumed]:
+    def _see_through(self, entries: Sequence[Entry]) -> Iterator[Resumed]:
         """Waits for whichever transaction of one nonce gets into the chain."""
-        newest = versions[-1][0]
-        tries = [signed for _, signed in versions]
-        steps = {signed.hash: step for step, signed in versions}
-        journal = _Journal(self._vault, self._network.market, newest)
+        whose = {
+            version.hash: (entry, Signed(version.hash, version.raw))
+            for entry in entries
+            for version in self._journal.versions(entry)
+        }
+        newest, tries = entries[-1], [signed for _, signed in whose.values()]
         wallet = self._wallet
-        if wallet is not None and wallet.address != tries[0].sender:
+        if wallet is not None and wallet.address != newest.account:
             wallet = None
         if not can_be_sent(self._connection, tries):
             # What it stands on may have been taken back too; it has its turn
             # when that is there again, or when its nonce is used otherwise.
             return
+        life = _Life(self._journal, newest.market, wallet, newest.action, newest)
         try:
-            receipt = deliver(self._connection, tries, wallet=wallet, journal=journal)
+            receipt = deliver(self._connection, tries, wallet=wallet, journal=life)
         except TransactionError:
-            for signed in (*tries, *journal.signed):
-                self._vault.end(signed.hash, "dropped")
-            yield from (Resumed(step, None) for step in dict.fromkeys(steps.values()))
+            for entry in entries:
+                self._gone(entry)
+                yield Resumed(entry.action.what, None)
             return
-        self._mined(receipt, (*tries, *journal.signed))
-        done = steps.get(receipt.transaction, newest)
-        yield Resumed(done, receipt.block)
-        for step in dict.fromkeys(steps.values()):
-            if step != done:
-                yield Resumed(step, None)
+        done = whose[receipt.transaction][0] if receipt.transaction in whose else newest
+        for entry in entries:
+            if entry.id == done.id:
+                self.settle(self._journal.entry(entry.id), receipt)
+                yield Resumed(entry.action.what, receipt.block)
+            else:
+                self._gone(entry)
+                yield Resumed(entry.action.what, None)
+
+    def _gone(self, entry: Entry) -> None:
+        """Notes that what was signed for an entry can never be mined any more."""
+        with suppress(StepError):
+            self._journal.replaced(
+                self._journal.entry(entry.id), message=OTHER_TOOK_PLACE
+            )
 
     def _take_back(self) -> None:
         """Looks whether what was mined is still in the chain."""
-        unburied = self._vault.unburied(self._network.market)
+        unburied = self._journal.all_in(self._network.market, State.MINED)
         if not unburied:
             return
-        head = self._connection.block().number
-        for transaction in unburied:
-            try:
-                receipt = self._connection.receipt(transaction)
-            except TransactionError:
-                self._vault.end(transaction, "failed")
-                continue
-            if receipt is None:
-                self._vault.reopen(transaction)
-            elif head - receipt.block >= self._network.confirmations:
-                self._vault.end(transaction, f"block {receipt.block}")
+
+        def found(entry: Entry) -> Query[tuple[Receipt | None, bool]]:
+            """Its receipt, and whether it is there and has failed."""
+            assert entry.hash is not None, "what was mined has a hash"
+            seen: Query[tuple[Receipt | None, bool]] = queries.receipt(entry.hash).map(
+                lambda receipt: (receipt, False)
+            )
+            return seen.rescue(TransactionError, lambda _: (None, True))
+
+        head, states = self._connection.query(
+            together(queries.block(), sequence([found(one) for one in unburied]))
+        )
+        for entry, (receipt, has_failed) in zip(unburied, states, strict=True):
+            with suppress(StepError):
+                if has_failed:
+                    self._journal.failed(entry, message=FAILED_THERE)
+                elif receipt is None:
+                    self._journal.taken_back(entry)
+                elif head.number - receipt.block >= self._network.confirmations:
+                    self._journal.buried(entry)
 
     def finish_interrupted(self, step: str, look: str) -> None:
         """Stops a step that an interrupted run has done already."""
@@ -247,30 +293,74 @@ class Outbox:
                 )
 
 
-class _Journal:
-    """The vault's, for one step."""
+class _Life:
+    """One transaction's life in the journal, as whoever sends it tells it.
+
+    Args:
+        journal: The vault's.
+        market: The contract.
+        wallet: Who signs; None for nobody.
+        action: What it does.
+        entry: Where it stands already; None for nowhere.
+    """
 
     def __init__(
-        self, vault: Vault, market: Address, step: str, before: Before | None = None
+        self,
+        journal: Journal,
+        market: Address,
+        wallet: Wallet | None,
+        action: Action,
+        entry: Entry | None,
     ) -> None:
-        self._vault = vault
+        self._journal = journal
         self._market = market
-        self._step = step
-        self._before = before
-        self._intention = b""
+        self._signer = wallet
+        self._action = action
+        self._entry = entry
         self.signed: list[Signed] = []
 
-    def intend(self, sender: Address, nonce: int) -> None:
-        self._intention = self._vault.intend(self._market, self._step, sender, nonce)
+    @property
+    def wallet(self) -> Wallet:
+        """Who signs."""
+        assert self._signer is not None, "whoever sends something signs it"
+        return self._signer
+
+    @property
+    def noted(self) -> Entry:
+        """Where it stands, as it is now."""
+        assert self._entry is not None, "what was sent is in the journal"
+        return self._journal.entry(self._entry.id)
+
+    def intend(self, nonce: int) -> None:
+        if self._entry is None:
+            account = self.wallet.address
+            self._entry = self._journal.begin(
+                self._market, account, self._action, nonce
+            )
+        else:
+            self._entry = self._journal.ask_key(self._entry, nonce)
 
     def note(self, signed: Signed) -> None:
-        if self._before is not None:
-            self._before(signed)
-        self._vault.begin(
-            self._market,
-            self._step,
-            signed.hash,
-            signed.raw,
-            intention=self._intention,
-        )
+        assert self._entry is not None, "what is signed was intended"
+        version = Version(signed.hash, signed.raw)
+        self._entry = self._journal.signed(self._entry, version)
         self.signed.append(signed)
+
+    def handed_over(self) -> None:
+        assert self._entry is not None, "what is handed over was signed"
+        if self._entry.state is State.SIGNED:
+            # Somebody else may have seen it through already.
+            with suppress(StepError):
+                self._entry = self._journal.handed_over(self._entry)
+
+    def failed(self, message: str) -> None:
+        """Notes that it is in the chain and did nothing."""
+        with suppress(StepError):
+            self._entry = self._journal.failed(self.noted, message=message)
+
+    def give_up(self, error: BaseException) -> None:
+        """Notes that nothing was signed, although it was about to be."""
+        if self._entry is not None and self._entry.state is State.AWAITING:
+            message = str(error) or type(error).__name__
+            with suppress(StepError):
+                self._entry = self._journal.failed(self._entry, message=message)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelmarket.chain.contracts import with_copy
 from modelmarket.chain.events import decode
 from modelmarket.datasets.published import (
     MANIFEST,
@@ -22,6 +21,12 @@ from modelmarket.errors import DataError, InputError, NotFoundError, StepError
 from modelmarket.market.paying import refuse_unaffordable
 from modelmarket.market.reusing import refuse_high_stake, refuse_second
 from modelmarket.market.submission import Submission
+from modelmarket.protocol.actions import (
+    CancelRequest,
+    EnforceTimeout,
+    OpenTruth,
+    Submit,
+)
 from modelmarket.protocol.classes import Codes
 from modelmarket.protocol.events import (
     RequestCancelled,
@@ -36,7 +41,7 @@ from modelmarket.protocol.phases import Phase, Position
 from modelmarket.protocol.requests import RequestRecord, SubmissionRecord
 from modelmarket.protocol.seals import superhash
 from modelmarket.protocol.steps import StepKind, refusal
-from modelmarket.protocol.types import Address, RequestId, Seal, SubmissionId, Superhash
+from modelmarket.protocol.types import Address, RequestId, SubmissionId
 from modelmarket.storage.cid import Cid
 from modelmarket.storage.fetch import fetch
 from modelmarket.storage.store import Progress, Stored
@@ -47,8 +52,7 @@ from modelmarket.vault.secret import SealedPredictions
 if TYPE_CHECKING:
     import polars as pl
 
-    from modelmarket.chain.blocks import Call, Moment, Receipt
-    from modelmarket.chain.contracts import Permit
+    from modelmarket.chain.blocks import Moment, Receipt
     from modelmarket.market.market import Market
 
 PREDICTIONS = "predictions.csv"
@@ -68,21 +72,6 @@ class Checked:
 
     codes: Codes
     counts: dict[str, int]
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A submission whose secrets are safe, to be entered.
-
-    Attributes:
-        seal: Of predictions and model.
-        superhash: Of the model's CID.
-        name: Shown beside it.
-    """
-
-    seal: Seal
-    superhash: Superhash
-    name: str
 
 
 class Request:
@@ -338,12 +327,7 @@ class Request:
             again=again,
             accept_stake=accept_stake,
         )
-        with market.paying(
-            stake,
-            lambda permit: now.submission_call(entry, permit),
-            purse,
-            moment.now,
-        ) as receipt:
+        with market.paying(entry, purse, moment.now) as receipt:
             created = next(
                 event
                 for event in market.contract.events(receipt)
@@ -360,7 +344,7 @@ class Request:
         owner: Address,
         again: bool = False,
         accept_stake: bool = False,
-    ) -> Prepared:
+    ) -> Submit:
         """Everything before the transaction: the secrets lie in the vault.
 
         Args:
@@ -377,7 +361,8 @@ class Request:
             InputError: The name is too long.
         """
         market = self.market
-        codes = self.check(predictions).codes
+        checked = self.check(predictions)
+        codes = checked.codes
         name_bytes = name.encode()
         if len(name_bytes) > 64:  # noqa: PLR2004  # the contract's bound
             raise InputError(f"The name takes {len(name_bytes)} bytes; 64 are allowed.")
@@ -401,21 +386,16 @@ class Request:
             model=str(bundle.cid),
             packed=packed,
         )
-        return Prepared(market.keep(secret), secret.superhash, name)
-
-    def submission_call(self, entry: Prepared, permit: Permit) -> Call:
-        """The call that enters what was prepared."""
-        secret = self.market.vault.predictions(entry.seal)
-        assert secret is not None, "what was prepared lies in the vault"
-        call = self.market.contract.submit(
-            self.id,
-            self.record.terms_hash,
-            secret.opening().layers[0],
-            entry.superhash,
-            entry.name,
-            permit,
+        return Submit(
+            request=self.id,
+            terms_hash=self.record.terms_hash,
+            stake=self.terms.stake,
+            prediction_seal=market.keep(secret),
+            superhash=secret.superhash,
+            name=name,
+            counts=checked.counts,
+            again=again,
         )
-        return with_copy(call, self.market.vault.copy_of(entry.seal))
 
     def _bundle(self, model: Path, codes: Codes) -> Stored:
         """The folder whose CID is sealed: the model, and its predictions."""
@@ -452,11 +432,7 @@ class Request:
         Args:
             max_live: The most live submissions that may share the reward.
         """
-        return self.market.send(
-            self.market.contract.cancel_request(
-                self.id, self.record.terms_hash, max_live
-            )
-        )
+        return self.market.do(CancelRequest(self.id, self.record.terms_hash, max_live))
 
     def open_truth(self) -> list[Receipt]:
         """Opens all pages of the truth that are not open yet.
@@ -480,14 +456,15 @@ class Request:
             self.market.send(
                 self.market.contract.open_truth(
                     self.id, page, opening.pages[page], opening.inner(page)
-                )
+                ),
+                OpenTruth(self.id, page),
             )
             for page in range(now.record.pages, len(opening.pages))
         ]
 
     def enforce(self) -> Receipt:
         """Takes the one step that is due because somebody missed it."""
-        return self.market.send(self.market.contract.enforce_timeout(self.id))
+        return self.market.do(EnforceTimeout(self.id))
 
     # --- afterwards ---
 

@@ -9,6 +9,12 @@ from modelmarket.chain.events import decode
 from modelmarket.chain.reasons import REASONS
 from modelmarket.errors import RevertError, StepError
 from modelmarket.protocol import payouts
+from modelmarket.protocol.actions import (
+    CancelSubmission,
+    Claim,
+    OpenPredictions,
+    Withdraw,
+)
 from modelmarket.protocol.events import SubmissionCancelled, SubmissionFailed
 from modelmarket.protocol.labels import count_matches, unpack
 from modelmarket.protocol.money import format_mdc
@@ -135,10 +141,12 @@ class Submission:
         Args:
             accept_slash: Whether to go on where the stake would be lost.
         """
-        market = self.request.market
-        return market.send(
-            market.contract.cancel_submission(
-                self.id, self.record.seal, accept_slash=accept_slash
+        return self.request.market.do(
+            CancelSubmission(
+                self.request.id,
+                self.id,
+                self.record.seal,
+                accept_slash=accept_slash,
             )
         )
 
@@ -162,10 +170,9 @@ class Submission:
         for attempt in range(1, CLAIM_TRIES + 1):
             if attempt > 1:
                 market.look()
-            hint = market.index.hint(self.request.id, self.id, matches)
             try:
-                return market.send(
-                    market.contract.claim(self.id, self.record.seal, matches, hint)
+                return market.do(
+                    Claim(self.request.id, self.id, self.record.seal, matches)
                 )
             except RevertError as error:
                 # Others claim at the same time; a hint can be stale.
@@ -200,12 +207,12 @@ class Submission:
                     opening.inner(page),
                     secret.superhash,
                     secret.model if page == last else "",
-                )
+                ),
+                OpenPredictions(request.id, self.id, page),
             )
             for page in range(request.record.pages, len(opening.pages))
         ]
 
     def withdraw(self) -> Receipt:
         """Takes what is due."""
-        market = self.request.market
-        return market.send(market.contract.withdraw(self.id))
+        return self.request.market.do(Withdraw(self.request.id, self.id))

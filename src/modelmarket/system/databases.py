@@ -29,7 +29,7 @@ class Database:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self._local = threading.local()
 
     @property
@@ -39,7 +39,7 @@ class Database:
         if connection is None:
             # Only this thread uses it; any may be the one that closes it.
             connection = sqlite3.connect(
-                self._path, timeout=BUSY_S, factory=_Line, check_same_thread=False
+                self.path, timeout=BUSY_S, factory=_Line, check_same_thread=False
             )
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")

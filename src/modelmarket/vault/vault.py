@@ -22,6 +22,7 @@ from modelmarket.errors import VaultError
 from modelmarket.protocol.types import Address, Seal
 from modelmarket.system.databases import Database
 from modelmarket.system.files import sync_folder
+from modelmarket.vault.journal import SCHEMA, Journal
 from modelmarket.vault.sealing import SALT_BYTES, Key
 from modelmarket.vault.secret import (
     SealedPredictions,
@@ -47,49 +48,12 @@ CREATE TABLE secrets (
     seal BLOB PRIMARY KEY, kind TEXT NOT NULL, market TEXT NOT NULL,
     owner TEXT NOT NULL, sealed BLOB NOT NULL, copy BLOB NOT NULL DEFAULT x''
 ) WITHOUT ROWID;
-CREATE TABLE journal (
-    hash BLOB PRIMARY KEY, market TEXT NOT NULL, step TEXT NOT NULL,
-    sealed BLOB NOT NULL, outcome TEXT NOT NULL DEFAULT ''
-);
-CREATE INDEX kept ON journal (market) WHERE sealed != x'';
-CREATE INDEX intended ON journal (market) WHERE outcome = 'intended';
 """
 _SCHEMA_OF_PUBLISHED = """
 CREATE TABLE IF NOT EXISTS published (seal BLOB PRIMARY KEY, sealed BLOB NOT NULL)
 WITHOUT ROWID;
 """
 """Vaults that were made before it was thought of get it when they are opened."""
-
-
-@dataclass(frozen=True, repr=False)
-class Sent:
-    """A transaction in the journal whose outcome is not known yet.
-
-    Attributes:
-        hash: The transaction's.
-        step: What it does, in words.
-        raw: Its bytes.
-    """
-
-    hash: bytes
-    step: str
-    raw: bytes
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A transaction in the journal.
-
-    Attributes:
-        hash: The transaction's.
-        step: What it does, in words.
-        outcome: What became of it: `block 7`, `failed`, `replaced`, `dropped`;
-            empty while nobody knows.
-    """
-
-    hash: bytes
-    step: str
-    outcome: str
 
 
 @dataclass(frozen=True, repr=False)
@@ -149,12 +113,13 @@ class Vault:
         try:
             _check_pages(self.database.connection)
             self._key = _unlock(self.database.connection, passphrase, known)
-            self.database.connection.execute(_SCHEMA_OF_PUBLISHED)
+            self.database.connection.executescript(_SCHEMA_OF_PUBLISHED + SCHEMA)
         except sqlite3.DatabaseError as error:
             # A disk that is full, or a process that holds it, is no damage.
             if getattr(error, "sqlite_errorname", "").startswith(_PASSING):
                 raise
             raise _damaged(path, str(error)) from error
+        self.journal = Journal(self.database, self._key)
 
     def __repr__(self) -> str:
         return f"Vault({self.path})"
@@ -265,111 +230,6 @@ class Vault:
                 name, self._key.decrypt(sealed, b"published" + name)
             )
 
-    # --- the journal ---
-
-    def intend(self, market: Address, step: str, sender: Address, nonce: int) -> bytes:
-        """Notes that a transaction is about to be signed.
-
-        Returns:
-            What `begin` is to be told; 32 bytes.
-        """
-        intention = bytes.fromhex(sender[2:]) + nonce.to_bytes(12)
-        with self.database.writing() as connection:
-            connection.execute(
-                "INSERT OR REPLACE INTO journal VALUES (?, ?, ?, x'', 'intended')",
-                (intention, market, step),
-            )
-        return intention
-
-    def forget_intentions(self, market: Address) -> None:
-        """Forgets what was to be signed when a run ended: nothing was sent."""
-        found = self.database.connection.execute(
-            "SELECT hash FROM journal WHERE market = ? AND outcome = 'intended'",
-            (market,),
-        ).fetchall()
-        if found:
-            with self.database.writing() as connection:
-                connection.executemany("DELETE FROM journal WHERE hash = ?", found)
-
-    def begin(
-        self,
-        market: Address,
-        step: str,
-        transaction: bytes,
-        raw: bytes,
-        *,
-        intention: bytes = b"",
-    ) -> None:
-        """Notes a signed transaction before it is sent.
-
-        Args:
-            market: The contract that the journal is of.
-            step: What it does, in words.
-            transaction: Its hash, 32 bytes.
-            raw: Its bytes.
-            intention: What `intend` gave for it; empty if nobody asked.
-        """
-        with self.database.writing() as connection:
-            connection.execute("DELETE FROM journal WHERE hash = ?", (intention,))
-            connection.execute(
-                "INSERT OR IGNORE INTO journal (hash, market, step, sealed)"
-                " VALUES (?, ?, ?, ?)",
-                (transaction, market, step, self._key.encrypt(raw, transaction)),
-            )
-
-    def end(self, transaction: bytes, outcome: str) -> None:
-        """Notes what became of a transaction, and forgets its bytes."""
-        with self.database.writing() as connection:
-            connection.execute(
-                "UPDATE journal SET outcome = ?, sealed = x'' WHERE hash = ?",
-                (outcome, transaction),
-            )
-
-    def mined(self, transaction: bytes, block: int) -> None:
-        """Notes that a transaction is in the chain, and keeps its bytes."""
-        self._outcome(transaction, f"block {block}")
-
-    def reopen(self, transaction: bytes) -> None:
-        """Notes that a transaction fell out of the chain again."""
-        self._outcome(transaction, "")
-
-    def _outcome(self, transaction: bytes, outcome: str) -> None:
-        with self.database.writing() as connection:
-            connection.execute(
-                "UPDATE journal SET outcome = ? WHERE hash = ? AND sealed != x''",
-                (outcome, transaction),
-            )
-
-    def unburied(self, market: Address) -> list[bytes]:
-        """Transactions in the chain whose bytes are still kept."""
-        rows = self.database.connection.execute(
-            "SELECT hash FROM journal WHERE market = ? AND sealed != x''"
-            " AND outcome != '' ORDER BY rowid",
-            (market,),
-        )
-        return [name for (name,) in rows]
-
-    def journal(self, market: Address, *, limit: int) -> list[Entry]:
-        """The transactions that were signed last, the newest first."""
-        rows = self.database.connection.execute(
-            "SELECT hash, step, outcome FROM journal WHERE market = ?"
-            " AND outcome != 'intended' ORDER BY rowid DESC LIMIT ?",
-            (market, limit),
-        )
-        return [Entry(*row) for row in rows]
-
-    def unfinished(self, market: Address) -> list[Sent]:
-        """Transactions that were signed and whose outcome is not known."""
-        rows = self.database.connection.execute(
-            "SELECT hash, step, sealed FROM journal"
-            " WHERE market = ? AND sealed != x'' AND outcome = '' ORDER BY rowid",
-            (market,),
-        )
-        return [
-            Sent(name, step, self._key.decrypt(sealed, name))
-            for name, step, sealed in rows
-        ]
-
 
 def _make(path: Path, passphrase: str) -> dict[bytes, Key]:
     """Makes a vault whole and then gives it its name.
@@ -390,7 +250,7 @@ def _make(path: Path, passphrase: str) -> dict[bytes, Key]:
     try:
         with closing(sqlite3.connect(draft)) as connection, connection:
             connection.execute("PRAGMA synchronous = FULL")
-            connection.executescript(_SCHEMA + _SCHEMA_OF_PUBLISHED)
+            connection.executescript(_SCHEMA + _SCHEMA_OF_PUBLISHED + SCHEMA)
             connection.executemany(
                 "INSERT INTO settings VALUES (?, ?)", [("salt", salt), ("check", check)]
             )

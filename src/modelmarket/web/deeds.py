@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the pages' forms do. Every write ends in an errand or a message."""
+"""What the pages' forms do. Every write ends in an action or a message."""
 
 from __future__ import annotations
 
@@ -30,14 +30,25 @@ from modelmarket.errors import (
     StepError,
 )
 from modelmarket.market.paying import refuse_unaffordable
+from modelmarket.protocol.actions import (
+    KINDS,
+    Action,
+    CancelRequest,
+    CancelSubmission,
+    ClaimAirdrop,
+    CreateRequest,
+    EnforceTimeout,
+    Fund,
+    SetOperator,
+    Withdraw,
+)
 from modelmarket.protocol.money import parse_mdc
 from modelmarket.protocol.phases import Phase
-from modelmarket.protocol.types import SubmissionId
+from modelmarket.protocol.types import SubmissionId, Wei
 from modelmarket.storage.cid import Cid
 from modelmarket.storage.fetch import fetch
 from modelmarket.system.documents import parse_json
-from modelmarket.web.activity import Errand, Kind, State
-from modelmarket.web.desk import Desk, checked_account, local_path, terms_document
+from modelmarket.web.desk import Desk, checked_account
 from modelmarket.web.pages import (
     ACCOUNT_COOKIE,
     HERE,
@@ -51,17 +62,20 @@ from modelmarket.web.pages import (
 )
 from modelmarket.web.terminal import Wish
 from modelmarket.web.uploads import Upload
-from modelmarket.web.views import CONFIRMATIONS
+from modelmarket.web.views import ACTIONS, CONFIRMATIONS, local_path, result_of
 
 if TYPE_CHECKING:
     from modelmarket.market.preparing import RequestOptions
     from modelmarket.protocol.types import Address
+    from modelmarket.vault.journal import Entry
 
 A_YEAR_S = 365 * 86_400
 BAD_REQUEST = 400
 DECLINED = 4001
 """EIP-1193: the user rejected the request."""
 MOST_REASON = 500
+FUND_WEI = Wei(5 * 10**16)
+"""Of the chain's own coin: enough for some hundred steps at 1 gwei."""
 
 Value = TypeVar("Value")
 Form = Mapping[str, Any]
@@ -242,8 +256,8 @@ def _sealed_before(desk: Desk, request: Request) -> Response | None:
 
     So a second click on "Split and seal" seals nothing twice.
     """
-    errand = desk.activity.made_from(request.path_params["upload"])
-    return None if errand is None else _go(f"/errands/{errand.id}")
+    entry = desk.actions.come_of(request.path_params["upload"])
+    return None if entry is None else _go(f"/actions/{entry.id}")
 
 
 def _survey_page(
@@ -320,13 +334,9 @@ def _prepare_request(
         )
     except ModelMarketError as error:
         return _survey_page(desk, request, upload, form, error)
-    errand = desk.activity.begin(
-        owner,
-        Kind.CREATE_REQUEST,
-        {"terms": terms_document(terms), "upload": upload.name},
-    )
+    entry = desk.actions.prepare(owner, CreateRequest(terms), upload.name)
     desk.uploads.discard(upload)
-    return _go(f"/errands/{errand.id}")
+    return _go(f"/actions/{entry.id}")
 
 
 def _read(form: Form, name: str, parse: Callable[[str], Value]) -> Value:
@@ -379,8 +389,7 @@ def prepare_submission(desk: Desk, request: Request, form: Form) -> Response:
                     hint="Its deadline has passed.",
                 )
             refuse_unaffordable(purse, found.terms.stake)
-            checked = found.check(predictions)
-            entry = found.prepare_submission(
+            action = found.prepare_submission(
                 predictions,
                 model,
                 name=_field(form, "name"),
@@ -397,21 +406,9 @@ def prepare_submission(desk: Desk, request: Request, form: Form) -> Response:
                 form=form,
                 upload=upload,
             )
-        errand = desk.activity.begin(
-            owner,
-            Kind.SUBMIT,
-            {
-                "request": found.id,
-                "stake": str(found.terms.stake),
-                "seal": entry.seal.hex(),
-                "superhash": entry.superhash.hex(),
-                "name": entry.name,
-                "counts": checked.counts,
-                "again": _confirmations(form)["again"],
-            },
-        )
+        entry = desk.actions.prepare(owner, action, f"/requests/{found.id}")
         desk.uploads.discard(upload)
-    return _go(f"/errands/{errand.id}")
+    return _go(f"/actions/{entry.id}")
 
 
 def _submitted(desk: Desk, form: Form, closing: ExitStack) -> Upload:
@@ -439,40 +436,48 @@ def fetch_files(desk: Desk, request: Request, form: Form) -> Response:
     return _go(f"/requests/{found.id}")
 
 
-# --- errands ---
+# --- actions ---
 
 
-def begin_errand(desk: Desk, request: Request, form: Form) -> Response:
-    """Notes one of the small deeds, to be confirmed."""
+def begin_action(desk: Desk, request: Request, form: Form) -> Response:
+    """Notes one of the small actions, to be confirmed."""
     owner = _account(desk, request)
-    wanted = _field(form, "kind")
-    if wanted not in {one.value for one in Kind}:
-        raise InputError(f"{wanted!r} is nothing that can be done here.")
-    kind = Kind(wanted)
-    details: dict[str, Any] = {"back": _back(form)}
+    action = _small_action(desk, form)
+    entry = desk.actions.prepare(owner, action, _back(form))
+    return _go(f"/actions/{entry.id}")
+
+
+def _small_action(desk: Desk, form: Form) -> Action:
+    """What a button without a form of its own does.
+
+    Raises:
+        InputError: It is nothing that can be done so.
+    """
+    kind, agent_key = _field(form, "kind"), desk.market.wallet.address
     match kind:
-        case Kind.AIRDROP | Kind.APPOINT | Kind.FUND:
-            pass
-        case Kind.CANCEL_REQUEST | Kind.ENFORCE:
+        case ClaimAirdrop.kind:
+            return ClaimAirdrop()
+        case SetOperator.kind:
+            return SetOperator(agent_key, approved=True)
+        case Fund.kind:
+            return Fund(agent_key, FUND_WEI)
+        case CancelRequest.kind | EnforceTimeout.kind:
             record = desk.market.index.request(_number(form, "request"))
-            details |= {
-                "request": record.id,
-                "terms_hash": record.terms_hash.hex(),
-                "max_live": record.live,
-            }
-        case Kind.CANCEL_SUBMISSION | Kind.WITHDRAW:
+            if kind == EnforceTimeout.kind:
+                return EnforceTimeout(record.id)
+            return CancelRequest(record.id, record.terms_hash, record.live)
+        case CancelSubmission.kind | Withdraw.kind:
             one = desk.market.submission(SubmissionId(_number(form, "submission")))
+            if kind == Withdraw.kind:
+                return Withdraw(one.request.id, one.id)
             is_open = one.request.position().phase is Phase.OPEN
-            details |= {
-                "request": one.request.id,
-                "submission": one.id,
-                "seal": one.record.seal.hex(),
-                "slash": not is_open,
-            }
+            return CancelSubmission(
+                one.request.id, one.id, one.record.seal, accept_slash=not is_open
+            )
+        case kind if kind in KINDS:
+            raise InputError(f"{ACTIONS[kind]} begins with a form of its own.")
         case _:
-            raise InputError(f"{kind.value} begins with a form of its own.")
-    errand = desk.activity.begin(owner, kind, details)
-    return _go(f"/errands/{errand.id}")
+            raise InputError(f"{kind!r} is nothing that can be done here.")
 
 
 def _number(form: Form, name: str) -> Any:
@@ -482,44 +487,42 @@ def _number(form: Form, name: str) -> Any:
     return int(text)
 
 
-def _errand(desk: Desk, request: Request) -> Errand:
-    errand = desk.activity.get(request.path_params["id"])
-    if errand.account != _account(desk, request):
-        raise InputError(f"This is to be signed by {errand.account}.")
-    return errand
+def _entry(desk: Desk, request: Request) -> Entry:
+    entry = desk.actions.get(request.path_params["id"])
+    if entry.account != _account(desk, request):
+        raise InputError(f"This is to be signed by {entry.account}.")
+    return entry
 
 
 def confirm(desk: Desk, request: Request, form: Form) -> Response:
-    """Does an errand with this computer's key.
+    """Does an action with this computer's key.
 
     The second of two clicks finds it begun, and goes to where it is shown.
     """
-    errand = _errand(desk, request)
+    entry = _entry(desk, request)
     try:
-        desk.confirm(errand, again=_field(form, "again") == "yes")
+        desk.actions.confirm(entry, again=_field(form, "again") == "yes")
     except StepError:
-        now = desk.activity.get(errand.id).state
-        if not (now.is_under_way or now is State.CONFIRMED):
+        now = desk.actions.get(entry.id)
+        if not (now.is_under_way or now.state.is_done):
             raise
-    done = desk.activity.get(errand.id)
-    return _go(
-        done.result if done.state is State.CONFIRMED else f"/errands/{errand.id}"
-    )
+    done = desk.actions.get(entry.id)
+    return _go(result_of(done) if done.state.is_done else f"/actions/{entry.id}")
 
 
 def permit(desk: Desk, request: Request, form: Form) -> Response:
     """What the wallet must sign before the transaction; null for nothing."""
-    errand = _errand(desk, request)
-    message = desk.permit_message(errand, again=form.get("again") is True)
+    entry = _entry(desk, request)
+    message = desk.actions.permit_message(entry, again=form.get("again") is True)
     return JSONResponse(
-        {"message": in_decimals(message), "attempt": str(errand.attempt)}
+        {"message": in_decimals(message), "attempt": str(entry.attempt)}
     )
 
 
 def transaction(desk: Desk, request: Request, form: Form) -> Response:
     """The transaction for the wallet, tried on the chain."""
-    asked, made = desk.transaction(
-        _errand(desk, request),
+    asked, made = desk.actions.transaction(
+        _entry(desk, request),
         _whole(form, "deadline"),
         _field(form, "signature"),
         again=form.get("again") is True,
@@ -551,12 +554,11 @@ def _whole(form: Form, name: str) -> int:
 
 def sent(desk: Desk, request: Request, form: Form) -> Response:
     """Notes the hash that the wallet gave."""
-    errand = _errand(desk, request)
+    entry = _entry(desk, request)
     text = _field(form, "hash").removeprefix("0x")
     if not re.fullmatch(r"[0-9a-fA-F]{64}", text):
         raise InputError("The wallet gave no transaction's hash.")
-    desk.activity.sent(errand, bytes.fromhex(text))
-    desk.changed()
+    desk.actions.sent(entry, bytes.fromhex(text))
     return JSONResponse({})
 
 
@@ -566,25 +568,30 @@ def refused(desk: Desk, request: Request, form: Form) -> Response:
     Whoever answers for an earlier attempt says nothing of this one. After an
     error the wallet may all the same have sent what it was given.
     """
-    errand = _errand(desk, request)
-    if _whole(form, "attempt") != errand.attempt:
+    entry = _entry(desk, request)
+    if _whole(form, "attempt") != entry.attempt:
         raise StepError("The wallet was asked again meanwhile.")
     if form.get("code") == DECLINED:
-        desk.activity.refused(errand)
+        desk.actions.declined(entry)
     else:
-        desk.activity.puzzled(
-            errand,
+        desk.actions.puzzled(
+            entry,
             message="The wallet could not do it.",
             reason=_field(form, "reason")[:MOST_REASON],
         )
-    desk.changed()
     return JSONResponse({})
 
 
 def state(desk: Desk, request: Request) -> Response:
-    """How far an errand is."""
-    errand = desk.activity.get(request.path_params["id"])
-    return JSONResponse({"state": errand.state.name, "result": errand.result})
+    """How far an action is."""
+    entry = desk.actions.get(request.path_params["id"])
+    return JSONResponse(
+        {
+            "is_done": entry.state.is_done,
+            "is_under_way": entry.is_under_way,
+            "result": result_of(entry),
+        }
+    )
 
 
 # --- the vault and the clock ---

@@ -33,9 +33,9 @@ from modelmarket.index.summaries import Sort, Wanted
 from modelmarket.market import Request as MarketRequest
 from modelmarket.protocol.types import Address, RequestId
 from modelmarket.storage.cid import Cid
+from modelmarket.vault.journal import MOST_NUMBER, Signer
 from modelmarket.web import views
-from modelmarket.web.activity import MOST_NUMBER, State
-from modelmarket.web.desk import LOG, Desk, Glance, checked_account, terms_of
+from modelmarket.web.desk import LOG, Desk, Glance, checked_account
 from modelmarket.web.fees import fee
 from modelmarket.web.rendering import render
 
@@ -162,7 +162,7 @@ def show(
         fees=glance.fees,
         no_airdrop=glance.no_airdrop,
         network=desk.market.network,
-        waiting=desk.activity.pending(),
+        waiting=desk.actions.pending(),
         **values,
     )
     return HTMLResponse(page, status)
@@ -404,12 +404,10 @@ def download(desk: Desk, request: Request) -> Response:
 def activity(desk: Desk, request: Request) -> Response:
     """Every transaction of mine: the page's, and those of this computer's keys."""
     who = visitor(desk, request)
-    errands = [] if who.account is None else desk.activity.of(who.account)
-    listed = {one.hash for one in errands}
-    market = desk.market
-    journal = market.vault.journal(market.network.market, limit=PAGE_ROWS)
-    signed = [one for one in journal if one.hash not in listed]
-    return show(desk, request, "activity.html", errands=errands, signed=signed)
+    newest = desk.actions.newest(PAGE_ROWS)
+    mine = [one for one in newest if one.origin and one.account == who.account]
+    signed = [one for one in newest if one not in mine and one.signer is Signer.KEY]
+    return show(desk, request, "activity.html", mine=mine, signed=signed)
 
 
 def keeper(desk: Desk, request: Request) -> Response:
@@ -486,21 +484,19 @@ def account_page(desk: Desk, request: Request) -> Response:
     )
 
 
-def errand_page(desk: Desk, request: Request) -> Response:
-    """One errand: what it will do and cost, or what became of it."""
-    errand = desk.activity.get(request.path_params["id"])
-    is_open = errand.state.is_open or errand.state is State.WALLET
-    connection = desk.market.connection
+def action_page(desk: Desk, request: Request) -> Response:
+    """One action: what it will do and cost, or what became of it."""
+    entry = desk.actions.get(request.path_params["id"])
+    is_open = entry.state.is_open or entry.is_asked
+    connection, kind = desk.market.connection, entry.action.kind
     return show(
         desk,
         request,
-        "errand.html",
-        errand=errand,
-        cost=desk.cost(errand),
-        terms=terms_of(errand.details["terms"]) if "terms" in errand.details else None,
-        fee=desk.known(lambda: fee(connection, errand.kind), None) if is_open else None,
+        "action.html",
+        entry=entry,
+        action=entry.action,
+        fee=desk.known(lambda: fee(connection, kind), None) if is_open else None,
         is_open=is_open,
-        is_asked=errand.state is State.WALLET,
     )
 
 

@@ -87,7 +87,9 @@ def environment() -> Environment:
         countdown=countdown,
         PHASES=views.PHASES,
         STATUSES=views.STATUSES,
+        ACTIONS=views.ACTIONS,
         CONFIRMATIONS=views.CONFIRMATIONS,
+        result_of=views.result_of,
         draw_states=lambda now: Markup(charts.draw_states(now)),  # noqa: S704  # ours
         draw_bars=lambda *a, **o: Markup(charts.draw_bars(*a, **o)),  # noqa: S704  # escaped there
         escape=escape,

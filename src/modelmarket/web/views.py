@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -12,12 +13,13 @@ from modelmarket.protocol.money import format_mdc
 from modelmarket.protocol.payouts import due
 from modelmarket.protocol.phases import Failure, Phase, Position, Status
 from modelmarket.protocol.steps import StepKind, refusal
-from modelmarket.web.activity import Kind
 
 if TYPE_CHECKING:
     from modelmarket.protocol.requests import RequestRecord, SubmissionRecord
     from modelmarket.protocol.types import Address
+    from modelmarket.vault.journal import Entry
 
+LOCAL_PATH = re.compile(r"(/[A-Za-z0-9_-]+)+")
 CONFIDENT = 1.96
 """Standard deviations to either side that hold 95%."""
 STEPS = (Phase.OPEN, Phase.TRUTH, Phase.CLAIMS, Phase.VALIDATION)
@@ -52,6 +54,23 @@ STAKES = {
     Status.WITHDRAWN: "returned",
 }
 """What has become of the stake of one that claimed, while the request goes on."""
+
+ACTIONS = {
+    "create_request": "create a request",
+    "submit": "submit",
+    "claim_airdrop": "claim the airdrop",
+    "cancel_request": "cancel the request",
+    "cancel_submission": "cancel the submission",
+    "withdraw": "withdraw",
+    "enforce_timeout": "enforce the time-out",
+    "set_operator": "appoint the agent",
+    "fund": "fund the agent",
+    "open_truth": "open the truth",
+    "claim": "claim",
+    "open_predictions": "open the predictions",
+    "other": "another call",
+}
+"""What each kind of action does, in words."""
 
 CONFIRMATIONS = {
     "again": "Yes, once more, although it was done before",
@@ -103,14 +122,14 @@ class Deed:
     """Something that the user can do now.
 
     Attributes:
-        kind: The errand.
+        kind: The action.
         label: Of the button.
         why: What it does and costs.
         submission: Which it is about; 0 = none.
         is_urgent: Whether it is the next step rather than a possibility.
     """
 
-    kind: Kind
+    kind: StepKind
     label: str
     why: str
     submission: int = 0
@@ -210,7 +229,9 @@ def deeds(record: RequestRecord, now: int, account: Address | None) -> list[Deed
             "Somebody missed a step. Anyone may end the wait; the contract does "
             "what the rules say."
         )
-        found.append(Deed(Kind.ENFORCE, "End the wait", why, is_urgent=True))
+        found.append(
+            Deed(StepKind.ENFORCE_TIMEOUT, "End the wait", why, is_urgent=True)
+        )
     if may(StepKind.CANCEL_REQUEST):
         reward = format_mdc(record.terms.reward)
         why = f"The reward of {reward} MDC comes back to you."
@@ -220,14 +241,16 @@ def deeds(record: RequestRecord, now: int, account: Address | None) -> list[Deed
                 "submissions, who also get their stakes back; you get what cannot "
                 "be shared evenly."
             )
-        found.append(Deed(Kind.CANCEL_REQUEST, "Cancel the request", why))
+        found.append(Deed(StepKind.CANCEL_REQUEST, "Cancel the request", why))
     stake = format_mdc(record.terms.stake)
     for one in record.submissions.values():
         if one.trainer != account:
             continue
         if may(StepKind.WITHDRAW, one):
             why = f"{format_mdc(due(record, one))} MDC are yours."
-            found.append(Deed(Kind.WITHDRAW, "Withdraw", why, one.id, is_urgent=True))
+            found.append(
+                Deed(StepKind.WITHDRAW, "Withdraw", why, one.id, is_urgent=True)
+            )
         if may(StepKind.CANCEL_SUBMISSION, one):
             why = (
                 f"Your stake of {stake} MDC comes back to you."
@@ -235,9 +258,27 @@ def deeds(record: RequestRecord, now: int, account: Address | None) -> list[Deed
                 else f"Your stake of {stake} MDC is lost: the deadline has passed."
             )
             found.append(
-                Deed(Kind.CANCEL_SUBMISSION, "Cancel the submission", why, one.id)
+                Deed(StepKind.CANCEL_SUBMISSION, "Cancel the submission", why, one.id)
             )
     return found
+
+
+def result_of(entry: Entry) -> str:
+    """The page that shows what came of an action."""
+    if entry.action.kind == "create_request" and entry.made:
+        return f"/requests/{entry.made}"
+    if entry.action.request_id:
+        return f"/requests/{entry.action.request_id}"
+    return local_path(entry.origin)
+
+
+def local_path(text: str) -> str:
+    """A page of ours; the market's for whatever might lead elsewhere.
+
+    No empty segment, no dot, no escape and no backslash: a browser takes
+    `//host`, and what it makes of several of the others, for another site.
+    """
+    return text if LOCAL_PATH.fullmatch(text) else "/"
 
 
 def utc(second: int) -> str:

@@ -90,14 +90,14 @@ function listen() {
   window.addEventListener("pagehide", () => source.close(), { once: true });
 }
 
-// Goes to what came of an errand, as soon as it is in the chain.
-export async function settled(errand) {
+// Goes to what came of an action, as soon as it is in the chain.
+export async function settled(action) {
   for (;;) {
-    const answer = await fetch(`/errands/${errand}/state`).catch(() => null);
+    const answer = await fetch(`/actions/${action}/state`).catch(() => null);
     if (answer?.ok) {
-      const { state, result } = await answer.json();
-      if (state === "CONFIRMED" && result) { location.href = result; return; }
-      if (!["SIGNING", "PENDING"].includes(state)) { location.reload(); return; }
+      const { is_done: isDone, is_under_way: isUnderWay, result } = await answer.json();
+      if (isDone) { location.href = result; return; }
+      if (!isUnderWay) { location.reload(); return; }
     }
     await new Promise((resolve) => setTimeout(resolve, SOON_MS));
   }

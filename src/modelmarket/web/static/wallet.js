@@ -15,7 +15,7 @@ const UNREACHED = "The server does not answer.";
 const MOST_TRIES = 120;
 const AGAIN_MS = 500;
 let provider = null;
-// Errands that this page is confirming: whatever the page shows meanwhile, none
+// Actions that this page is confirming: whatever the page shows meanwhile, none
 // of them begins a second time.
 const busy = new Set();
 
@@ -105,9 +105,9 @@ function tell(error) {
 }
 
 // One signature where MDC are locked, then one transaction.
-async function sign(errand, account, again, asked) {
+async function sign(action, account, again, asked) {
   if (!(await checkChain())) await switchChain();
-  const { message, attempt } = await post(`/errands/${errand}/permit`, { again });
+  const { message, attempt } = await post(`/actions/${action}/permit`, { again });
   asked.attempt = attempt;
   let signature = "";
   if (message) {
@@ -116,21 +116,21 @@ async function sign(errand, account, again, asked) {
       params: [account, JSON.stringify(message)],
     });
   }
-  const given = await post(`/errands/${errand}/transaction`, {
+  const given = await post(`/actions/${action}/transaction`, {
     deadline: message ? message.message.deadline : "0",
     signature,
     again,
   });
   asked.attempt = given.attempt;
   const hash = await provider.request({ method: "eth_sendTransaction", params: [given.transaction] });
-  await tellHash(errand, hash);
+  await tellHash(action, hash);
 }
 
 // The wallet has sent it: a server that is away for a moment must still hear.
-async function tellHash(errand, hash) {
+async function tellHash(action, hash) {
   for (let tries = 0; ; tries += 1) {
     try {
-      await post(`/errands/${errand}/sent`, { hash });
+      await post(`/actions/${action}/sent`, { hash });
       return;
     } catch (error) {
       if (error.message !== UNREACHED || tries >= MOST_TRIES) throw error;
@@ -143,9 +143,9 @@ async function confirmInWallet(event) {
   const form = event.target;
   if (form.id !== "confirm") return;
   event.preventDefault();
-  const { errand, account } = form.dataset;
-  if (busy.has(errand)) return;
-  busy.add(errand);
+  const { action, account } = form.dataset;
+  if (busy.has(action)) return;
+  busy.add(action);
   const again = Boolean(form.elements.again?.checked);
   const button = form.querySelector("button");
   const shown = button.textContent;
@@ -154,28 +154,28 @@ async function confirmInWallet(event) {
   const asked = { attempt: "" };
   try {
     if (!provider) throw new Error("Connect your wallet first, at the top of the page.");
-    await sign(errand, account, again, asked);
+    await sign(action, account, again, asked);
     button.textContent = "On its way…";
-    await settled(errand);
+    await settled(action);
   } catch (error) {
     if (error.code !== undefined && asked.attempt !== "") {
       const { attempt } = asked;
-      await post(`/errands/${errand}/refused`, { attempt, code: error.code, reason: String(error.message) }).catch(() => {});
+      await post(`/actions/${action}/refused`, { attempt, code: error.code, reason: String(error.message) }).catch(() => {});
     }
     tell(error);
     button.disabled = false;
     button.textContent = shown;
   } finally {
-    busy.delete(errand);
+    busy.delete(action);
     ready();
   }
 }
 
-// The form comes and goes with the state of the errand; until the wallet can
+// The form comes and goes with the state of the action; until the wallet can
 // be asked, and while it is, its button is off.
 function ready() {
   const form = document.getElementById("confirm");
-  if (form) form.querySelector("button").disabled = busy.has(form.dataset.errand);
+  if (form) form.querySelector("button").disabled = busy.has(form.dataset.action);
 }
 
 export function connectWallets() {

@@ -1,0 +1,378 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the user does through the page: prepared, confirmed, signed, followed.
+
+The page only talks to the wallet. Here calls are encoded, tried against the
+chain before anybody signs, and followed until they are in a block. Where each
+stands is in the journal; see `vault/journal.py`.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from modelmarket.chain.contracts import NO_PERMIT, Permit
+from modelmarket.chain.events import decode
+from modelmarket.chain.sending import quote
+from modelmarket.errors import (
+    ChainError,
+    InputError,
+    ModelMarketError,
+    RevertError,
+    StepError,
+    TransactionError,
+)
+from modelmarket.index.summaries import Wanted
+from modelmarket.market.calls import call_of
+from modelmarket.market.outbox import OTHER_TOOK_PLACE
+from modelmarket.protocol.actions import Action, CreateRequest, Submit
+from modelmarket.protocol.events import RequestCreated, SubmissionCreated
+from modelmarket.vault.journal import Signer, State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from modelmarket.market import Market
+    from modelmarket.protocol.types import Address
+    from modelmarket.vault.journal import Entry
+    from modelmarket.web.keyring import Keyring
+
+RECENT = 100
+"""Of an account's requests, looked through for a seal."""
+HEX_SIGNATURE_BYTES = 65
+
+
+class Actions:
+    """The actions of a page's user.
+
+    Args:
+        market: With wallet and vault.
+        keyring: The keys of this computer.
+        changed: Is called when there is something new to be shown.
+    """
+
+    def __init__(
+        self, market: Market, keyring: Keyring, changed: Callable[[], None]
+    ) -> None:
+        self._market = market
+        self._keyring = keyring
+        self._changed = changed
+        self._journal = market.vault.journal
+        self._name = market.network.market
+        self._shown: set[tuple[int, State]] = set()
+
+    # --- looking ---
+
+    def get(self, number: int) -> Entry:
+        """An action by its number.
+
+        Raises:
+            NotFoundError: There is none.
+        """
+        return self._journal.entry(number)
+
+    def newest(self, limit: int) -> list[Entry]:
+        """What was begun last, by the page and by programs, the newest first."""
+        return self._journal.newest(self._name, limit=limit)
+
+    def pending(self) -> list[Entry]:
+        """What was signed and is not in the chain yet."""
+        return self._journal.all_in(self._name, State.SIGNED, State.SENT)
+
+    def come_of(self, origin: str) -> Entry | None:
+        """What came of an upload; None if nothing has."""
+        return self._journal.come_of(origin)
+
+    def prepare(self, account: Address, action: Action, origin: str) -> Entry:
+        """Notes what is to be confirmed.
+
+        Args:
+            account: Who signs.
+            action: What is to be done.
+            origin: The upload that it comes of, or the page to go back to.
+        """
+        return self._journal.prepare(self._name, account, action, origin)
+
+    # --- confirming ---
+
+    def permit_message(
+        self, entry: Entry, *, again: bool = False
+    ) -> dict[str, Any] | None:
+        """What the wallet signs so that the market may take MDC; None if it may.
+
+        Args:
+            entry: What it is for.
+            again: Although the wallet was asked before.
+
+        Raises:
+            FundsError: The account has less.
+            StepError: It may have been sent already.
+        """
+        self._require_open(entry, again=again)
+        if not entry.action.locks:
+            return None
+        moment, purse = self._market.look_into(entry.account)
+        return self._market.permit_message(purse, entry.action.locks, moment.now)
+
+    def transaction(
+        self, entry: Entry, deadline: int, signature: str, *, again: bool = False
+    ) -> tuple[Entry, dict[str, str]]:
+        """The transaction for the browser's wallet, tried before it is signed.
+
+        Args:
+            entry: What it is to do.
+            deadline: Of the permit; a second of chain time.
+            signature: Of the permit; empty for none.
+            again: Although the wallet was asked before.
+
+        Returns:
+            The entry, which waits for the wallet now, and what the wallet is
+            asked.
+
+        Raises:
+            RevertError: The contract would refuse, in words.
+            FundsError: The account cannot pay the fees.
+            StepError: It may have been sent already.
+        """
+        block = self._require_open(entry, again=again)
+        permit = _permit(deadline, signature) if signature else NO_PERMIT
+        call = call_of(self._market, entry.action, permit)
+        try:
+            quoted = quote(self._market.connection, call, entry.account)
+        except ChainError as error:
+            if entry.state.is_open and not is_away(error):
+                self._fail(entry, error)
+            raise
+        asked = self._journal.ask_wallet(entry, block)
+        self._changed()
+        return asked, {
+            "from": entry.account,
+            "to": quoted["to"],
+            "data": "0x" + quoted["data"].hex(),
+            "value": hex(quoted["value"]),
+            "gas": hex(quoted["gas"]),
+        }
+
+    def confirm(self, entry: Entry, *, again: bool = False) -> None:
+        """Does an action with a key of this computer.
+
+        What goes wrong stands in the journal.
+
+        Args:
+            entry: What is to be done.
+            again: Although a wallet was asked before.
+
+        Raises:
+            InputError: It is another account's, or its key is locked.
+            StepError: It is done, or under way.
+        """
+        market = self._market.signed_by(self._keyring.unlocked(entry.account))
+        self._require_open(entry, again=again)
+        try:
+            market.do(entry.action, entry)
+            market.look()
+        except StepError:
+            # Somebody else went on with it meanwhile.
+            raise
+        except ModelMarketError as error:
+            # What was signed may still get into the chain: it is followed.
+            self._fail_unless_signed(entry, error)
+        finally:
+            self._changed()
+
+    def sent(self, entry: Entry, transaction: bytes) -> None:
+        """Notes the hash that the wallet gave."""
+        self._journal.sent(entry, transaction)
+        self._changed()
+
+    def declined(self, entry: Entry) -> None:
+        """Notes that the wallet's user declined."""
+        self._journal.declined(entry)
+        self._changed()
+
+    def puzzled(self, entry: Entry, *, message: str, reason: str) -> None:
+        """Notes that the wallet answered with an error."""
+        self._journal.puzzled(entry, message=message, reason=reason)
+        self._changed()
+
+    def _fail_unless_signed(self, entry: Entry, why: ModelMarketError) -> None:
+        now = self._journal.entry(entry.id)
+        if now.state.is_open and now.attempt == entry.attempt:
+            self._fail(now, why)
+
+    def _require_open(self, entry: Entry, *, again: bool) -> int:
+        """Lets an action begin if nothing of it can be under way.
+
+        Returns:
+            The chain's newest block, which the index has been read up to.
+
+        Raises:
+            StepError: It is under way, done, or may be either.
+        """
+        block = self._market.look().head.number
+        if entry.attempt and self._adopt(entry):
+            raise StepError(
+                "This was sent and is in the chain already.", hint="See the activity."
+            )
+        if entry.is_asked and not again:
+            raise StepError(
+                "The wallet was asked for this already, and has not said what "
+                "became of it.",
+                hint="Look into the wallet first: what waits there can still be sent.",
+            )
+        if not entry.state.is_open and not entry.is_asked:
+            raise StepError(f"This is {entry.told} already.", hint="See the activity.")
+        if isinstance(entry.action, Submit) and not entry.action.again:
+            self._require_the_only_one(entry, entry.action)
+        return block
+
+    def _require_the_only_one(self, entry: Entry, action: Submit) -> None:
+        """Two forms may have sealed the same before either was confirmed."""
+        twin = self._journal.twin(entry)
+        record = self._market.index.request(action.request)
+        live = [
+            one.id
+            for one in record.submissions.values()
+            if one.seal == action.seal and one.trainer == entry.account and one.is_live
+        ]
+        if twin is None and not live:
+            return
+        says = f"stands as submission {live[0]}" if live else "is under way"
+        raise StepError(
+            f"The same submission {says} already.",
+            hint="Submit it once more only if you want to stake on it twice.",
+        )
+
+    def _fail(self, entry: Entry, why: ModelMarketError) -> None:
+        """Notes why an action was not done, unless it went on meanwhile."""
+        reason = why.reason if isinstance(why, RevertError) else ""
+        with suppress(StepError):
+            self._journal.failed(entry, message=str(why), reason=reason)
+        self._changed()
+
+    # --- following what wallets send ---
+
+    def settle(self) -> None:
+        """Looks for what wallets sent among the newest blocks.
+
+        What keys have signed is seen through by whoever signed it, or by the agent.
+
+        Raises:
+            ChainError: The node does not answer; nothing is given up.
+        """
+        self._journal.abandon(self._name)
+        pending = self.pending()
+        shown = {(one.id, one.state) for one in pending}
+        if shown != self._shown:
+            self._shown = shown
+            self._changed()
+        for entry in pending:
+            if entry.signer is not Signer.WALLET or entry.hash is None:
+                continue
+            try:
+                receipt = self._market.connection.receipt(entry.hash)
+            except TransactionError as error:
+                self._fail(entry, error)
+                continue
+            if receipt is not None:
+                self._market.look()
+                self._market.outbox.settle(entry, receipt)
+                self._changed()
+            else:
+                self._look_for_replacement(entry, entry.hash)
+
+    def look_for_what_wallets_sent(self) -> None:
+        """Finds what a wallet sent whose page was closed before it could say so."""
+        for entry in self._journal.all_in(self._name, State.AWAITING):
+            if entry.is_asked:
+                self._adopt(entry)
+
+    def _adopt(self, entry: Entry) -> bool:
+        """Looks on the chain for what an action's wallet may have sent.
+
+        A seal says whose and which it is. It is looked for behind the block at
+        which the wallet was asked, and another action's is not taken.
+
+        Returns:
+            Whether it is there, so that the action is confirmed.
+        """
+        for made, transaction, block in self._sealed(entry):
+            if block <= entry.asked_at or self._journal.is_of_another(
+                transaction, entry
+            ):
+                continue
+            with suppress(StepError):
+                self._journal.mined(
+                    entry, transaction=transaction, block=block, made=made
+                )
+            self._changed()
+            return True
+        return False
+
+    def _sealed(self, entry: Entry) -> list[tuple[int, bytes, int]]:
+        """Where the index has an action's seal: what it made, transaction, block."""
+        index, action = self._market.index, entry.action
+        if isinstance(action, CreateRequest):
+            made = index.find(Wanted(requester=entry.account), limit=RECENT)
+            logs = [
+                index.logs(one.id)[0].log
+                for one in made
+                if index.request(one.id).terms.truth_seal == action.seal
+            ]
+        elif isinstance(action, Submit):
+            record = index.request(action.request)
+            ours = {
+                one.id
+                for one in record.submissions.values()
+                if one.seal == action.seal and one.trainer == entry.account
+            }
+            logs = [
+                placed.log
+                for placed in index.logs(record.id)
+                if isinstance(event := decode(placed.log), SubmissionCreated)
+                and event.submission_id in ours
+            ]
+        else:
+            return []
+        found: list[tuple[int, bytes, int]] = []
+        for log in logs:
+            event = decode(log)
+            if isinstance(event, RequestCreated):
+                found.append((event.request_id, log.transaction, log.block))
+            elif isinstance(event, SubmissionCreated):
+                found.append((event.submission_id, log.transaction, log.block))
+        return found
+
+    def _look_for_replacement(self, entry: Entry, transaction: bytes) -> None:
+        connection = self._market.connection
+        if entry.nonce is None:
+            nonce = connection.nonce(transaction)
+            if nonce is not None:
+                with suppress(StepError):
+                    self._journal.note_nonce(entry, nonce)
+            return
+        # In this order: what is mined between the two is found by the second.
+        is_spent = connection.transaction_count(entry.account) > entry.nonce
+        if is_spent and connection.receipt(transaction) is None:
+            # Whoever pays more for the same has done the same.
+            self._market.look()
+            if not self._adopt(entry):
+                with suppress(StepError):
+                    self._journal.replaced(entry, message=OTHER_TOOK_PLACE)
+            self._changed()
+
+
+def is_away(error: ChainError) -> bool:
+    """Whether no node said anything, rather than no."""
+    return type(error) is ChainError
+
+
+def _permit(deadline: int, signature: str) -> Permit:
+    try:
+        data = bytes.fromhex(signature.removeprefix("0x"))
+    except ValueError:
+        data = b""
+    if len(data) != HEX_SIGNATURE_BYTES:
+        raise InputError("The wallet's signature is not 65 bytes long.")
+    v = data[64] if data[64] > 1 else data[64] + 27
+    return Permit(deadline, v, data[:32], data[32:64])
