@@ -34,7 +34,7 @@ SHOWN_BY: dict[str, list[Where]] = {
     "datasets/tables.py": TABLES,
     "errors.py": [("request", "create"), ("submit",)],
     "market/reusing.py": [("request", "create")],
-    "notices.py": [("agent", "run")],
+    "agent/notices.py": [("agent", "run"), ("up",)],
 }
 """Options that a sentence names without a command: every command that may show it.
 

@@ -17,10 +17,10 @@ from pathlib import Path
 import pytest
 
 from modelmarket import agent
-from modelmarket.agent.keeping import TROUBLES
+from modelmarket.agent.checks import examine
+from modelmarket.agent.running import TROUBLES
 from modelmarket.chain.events import decode
 from modelmarket.chain.sending import Signed, send
-from modelmarket.doctor import examine
 from modelmarket.errors import DiskError, StepError, in_words
 from modelmarket.market import Market
 from modelmarket.market.recovery import recover
@@ -274,9 +274,9 @@ def test_yesterdays_vault_goes_on_where_the_chain_is(here: Place) -> None:
     ann = here.again("ann")
     assert ann.resume() == []
     assert {one.request_id for one in agent.plan(ann)} == {request_id}
-    [lamp] = [one for one in examine(ann, [], ann.look()) if one.name == "Secrets"]
-    assert not lamp.is_good
-    assert "vault recover" in lamp.says
+    [check] = [one for one in examine(ann, [], ann.look()) if one.name == "Secrets"]
+    assert not check.is_good
+    assert "vault recover" in check.says
     assert [one.is_here for one in recover(ann)] == [True, True, True]
     with running(requester, ann):
         live_on(here, requester, request_id)

@@ -19,8 +19,7 @@ import httpx
 import pytest
 
 from children import PATIENCE_S, child
-from modelmarket import notices
-from modelmarket.agent import Report, plan, run, run_once
+from modelmarket.agent import Report, notices, plan, run, run_once
 from modelmarket.chain.networks import Networks
 from modelmarket.chain.wallets import Keystores, Wallet
 from modelmarket.errors import ChainError, ModelMarketError
@@ -80,9 +79,9 @@ def environment(here: Place, market: Market) -> dict[str, str]:
     }
 
 
-def watched(market: Market) -> tuple[notices.Watch, list[notices.Notice]]:
+def watched(market: Market) -> tuple[notices.Monitor, list[notices.Notice]]:
     told: list[notices.Notice] = []
-    return notices.Watch(market, [told.append]), told
+    return notices.Monitor(market, [told.append]), told
 
 
 def test_a_warning_comes_once_and_its_end_too(
@@ -92,13 +91,13 @@ def test_a_warning_comes_once_and_its_end_too(
     market = here.join("requester")
     here.create(market)
     poor = market.signed_by(Wallet.new())
-    watch, told = watched(poor)
-    watch.look(plan(poor))
-    watch.look(plan(poor))
+    monitor, told = watched(poor)
+    monitor.look(plan(poor))
+    monitor.look(plan(poor))
     [warning] = told
     assert (warning.level, warning.event) == ("warning", "Fees of the agent's key")
     here.fund(poor.wallet)
-    watch.look(plan(poor))
+    monitor.look(plan(poor))
     assert told[1].message == "Fees of the agent's key is well again."
     assert len(told) == 2
 
@@ -108,9 +107,9 @@ def test_each_step_is_told_with_its_request(here: Place) -> None:
     request = here.create(requester)
     here.submit(here.join("ann"), request.id)
     here.move_to(request.record.deadline)
-    watch, told = watched(requester)
+    monitor, told = watched(requester)
     for report in run_once(requester):
-        watch.tell(report)
+        monitor.tell(report)
     [notice] = told
     assert notice.document() == {
         "time": notice.time,
@@ -122,9 +121,17 @@ def test_each_step_is_told_with_its_request(here: Place) -> None:
     }
 
 
+HOSTS = {
+    "agent run": ["agent", "run", *OPTIONS],
+    "up": ["up", "--no-browser", "--port", "0", "--network", "test"],
+}
+
+
+@pytest.mark.parametrize("host", HOSTS)
 def test_an_agent_tells_lines_a_webhook_and_prometheus(
-    here: Place, hook: tuple[str, list[Any]]
+    here: Place, hook: tuple[str, list[Any]], host: str
 ) -> None:
+    """In whichever program it runs."""
     address, taken = hook
     requester = here.join("requester")
     request = here.create(requester)
@@ -132,7 +139,15 @@ def test_an_agent_tells_lines_a_webhook_and_prometheus(
     port = free_port()
     here.move_to(request.record.deadline)
     with child(
-        [*COMMAND, "--json", "--metrics-port", str(port)],
+        [
+            sys.executable,
+            "-c",
+            PROGRAM,
+            *HOSTS[host],
+            "--json",
+            "--metrics-port",
+            str(port),
+        ],
         env=environment(here, requester) | {"MODELMARKET_WEBHOOK": address},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -144,7 +159,11 @@ def test_an_agent_tells_lines_a_webhook_and_prometheus(
             line = process.stdout.readline()
             assert line, lines
             lines.append(line)
-        figures = httpx.get(f"http://127.0.0.1:{port}/metrics").text
+        ends = time.monotonic() + PATIENCE_S
+        wanted = 'modelmarket_check{name="Node"} 1.0'
+        while wanted not in (figures := figures_at(port)):
+            assert time.monotonic() < ends, figures
+            time.sleep(0.1)
         stranger = httpx.get(
             f"http://127.0.0.1:{port}/metrics", headers={"Host": "evil.example"}
         )
@@ -159,7 +178,6 @@ def test_an_agent_tells_lines_a_webhook_and_prometheus(
     assert (
         'modelmarket_steps_total{kind="open the truth",outcome="done"} 1.0' in figures
     )
-    assert 'modelmarket_lamp{name="Node"} 1.0' in figures
     assert stranger.status_code == 400
     said = "".join(lines)
     assert TOKEN not in said
@@ -197,7 +215,11 @@ def test_an_agent_acts_on_when_nobody_reads_its_lines(
             assert ann.contract.request(request.id).phase is Phase.CLAIMS
 
 
-def test_a_lamp_that_cannot_be_looked_at_holds_nothing_up(here: Place) -> None:
+def figures_at(port: int) -> str:
+    return httpx.get(f"http://127.0.0.1:{port}/metrics").text
+
+
+def test_a_check_that_cannot_be_looked_at_holds_nothing_up(here: Place) -> None:
     requester = here.join("requester")
     request = here.create(requester)
     here.submit(here.join("ann"), request.id)
@@ -213,7 +235,7 @@ def test_a_lamp_that_cannot_be_looked_at_holds_nothing_up(here: Place) -> None:
     def look(_plan: object) -> None:
         raise ChainError("The node does not know eth_syncing.")
 
-    run(requester, tell=tell, look=look, stop=stop, poll_s=0.01)
+    run(requester, tell=tell, looks=[look], stop=stop, poll_s=0.01)
     assert told == ["The node does not know eth_syncing.", "done"]
 
 

@@ -6,8 +6,8 @@ at any moment, so it may be killed and started again, or run twice: a step
 that is done is not due any more, and the contract refuses to do it again.
 """
 
-from modelmarket.agent.keeping import Report, perform, run, run_once
-from modelmarket.agent.steps import Kind, Outlook, Step, is_due, look_ahead, plan
+from modelmarket.agent.planning import Kind, Outlook, Step, is_due, look_ahead, plan
+from modelmarket.agent.running import Report, perform, run, run_once
 
 __all__ = [
     "Kind",

@@ -3,17 +3,18 @@
 
 from __future__ import annotations
 
-import json
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from modelmarket.cli.options import (
     DEFAULT_NETWORK,
+    WEBHOOK_VARIABLE,
     AccountName,
     AsJson,
+    MetricsPort,
     NetworkName,
+    Notify,
     open_market,
 )
 from modelmarket.cli.output import Output
@@ -21,7 +22,6 @@ from modelmarket.system.text import local_time, utc_time
 
 if TYPE_CHECKING:
     from modelmarket.agent import Report, Step
-    from modelmarket.notices import Notice
 
 app = typer.Typer(help="Do what is due, in time.", no_args_is_help=True)
 
@@ -45,12 +45,8 @@ def run(
     account: AccountName = None,
     network: NetworkName = DEFAULT_NETWORK,
     poll: Annotated[float, typer.Option(help="Seconds between two looks.")] = 2.0,
-    notify: Annotated[
-        bool, typer.Option("--notify", help="Show warnings on the desktop.")
-    ] = False,
-    metrics_port: Annotated[
-        int, typer.Option(help="Serve Prometheus there, on loopback; 0 for not.")
-    ] = 0,
+    notify: Notify = False,
+    metrics_port: MetricsPort = 0,
     as_json: AsJson = False,
 ) -> None:
     """Do what is due for your requests and submissions, until interrupted.
@@ -66,32 +62,25 @@ def run(
 
         modelmarket agent run --json --metrics-port 9464
     """
-    from modelmarket import notices
-    from modelmarket.agent import run as keep
+    from modelmarket.agent.service import service
     from modelmarket.system.environment import secret_from_environment
 
     market = open_market(network, account, sign=True)
     output = Output(as_json=as_json)
-
-    def show(notice: Notice) -> None:
-        line = f"{notice.time} {notice.message}"
-        print(json.dumps(notice.document()) if as_json else line, flush=True)  # noqa: T201  # a line for each
-
-    with ExitStack() as closing:
-        sinks: list[notices.Sink] = [show]
-        hook = secret_from_environment("MODELMARKET_WEBHOOK")
-        if hook:
-            sinks.append(closing.enter_context(notices.webhook(hook)))
-        if notify:
-            sinks.append(notices.desktop())
-        watch = notices.Watch(market, sinks)
-        if metrics_port:
-            address = closing.enter_context(notices.metrics(watch, metrics_port))
-            output.note(f"Figures for Prometheus are at {address}.")
+    with service(
+        market,
+        output.notice,
+        webhook_address=secret_from_environment(WEBHOOK_VARIABLE),
+        on_desktop=notify,
+        metrics_port=metrics_port,
+        poll_s=poll,
+    ) as running:
+        if running.address:
+            output.note(f"Figures for Prometheus are at {running.address}.")
         output.note(
             f"Keeping the appointments of {market.wallet.address}; Ctrl+C ends it."
         )
-        keep(market, tell=watch.tell, look=watch.look, poll_s=poll)
+        running.run()
 
 
 @app.command()

@@ -28,15 +28,15 @@ def doctor(
         modelmarket doctor
     """
     from modelmarket import agent
-    from modelmarket.doctor import examine
+    from modelmarket.agent.checks import examine
 
     market = open_market(network, account, sign=True)
     moment = market.look()
-    lamps = list(examine(market, agent.plan(market, moment), moment))
+    checks = list(examine(market, agent.plan(market, moment), moment))
     Output(as_json=as_json).table(
-        [{"name": one.name, "good": one.is_good, "says": one.says} for one in lamps],
+        [{"name": one.name, "good": one.is_good, "says": one.says} for one in checks],
         ("", "what", "found"),
-        [("good" if one.is_good else "LOOK", one.name, one.says) for one in lamps],
+        [("good" if one.is_good else "LOOK", one.name, one.says) for one in checks],
     )
-    if not all(one.is_good for one in lamps):
+    if not all(one.is_good for one in checks):
         raise typer.Exit(1)

@@ -47,7 +47,13 @@ AcceptStake = Annotated[
     bool, typer.Option("--accept-stake", help="Even if the stake is above the reward.")
 ]
 
+Notify = Annotated[bool, typer.Option("--notify", help="Show warnings on the desktop.")]
+MetricsPort = Annotated[
+    int, typer.Option(help="Serve Prometheus there, on loopback; 0 for not.")
+]
+
 DEFAULT_NETWORK = "local"
+WEBHOOK_VARIABLE = "MODELMARKET_WEBHOOK"
 MOST_SIGNED = 100
 """Transactions that one command may sign."""
 VAULT_VARIABLE = "MODELMARKET_PASSPHRASE"

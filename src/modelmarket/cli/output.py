@@ -14,6 +14,7 @@ from modelmarket.system.text import in_a_line, plain
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from modelmarket.agent.notices import Notice
     from modelmarket.errors import ModelMarketError
 
 
@@ -34,6 +35,12 @@ class Output:
         else:
             for line in lines:
                 print(plain(line))  # noqa: T201  # the sink
+
+    def notice(self, notice: Notice) -> None:
+        """Says what an agent has to tell: a line for each, at once."""
+        line = f"{notice.time} {plain(notice.message)}"
+        document = json.dumps(notice.document())
+        print(document if self.as_json else line, flush=True)  # noqa: T201  # the sink
 
     def table(
         self,

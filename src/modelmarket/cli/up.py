@@ -16,9 +16,12 @@ import typer
 
 from modelmarket.cli.options import (
     DEFAULT_NETWORK,
+    WEBHOOK_VARIABLE,
     AccountName,
     AsJson,
+    MetricsPort,
     NetworkName,
+    Notify,
     ask_passphrase,
     ask_secret,
     open_market,
@@ -26,6 +29,9 @@ from modelmarket.cli.options import (
 from modelmarket.cli.output import Output
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from modelmarket.market import Market
     from modelmarket.protocol.types import Address
     from modelmarket.web.desk import Desk
     from modelmarket.web.server import Page
@@ -48,6 +54,8 @@ def up(
     demo: Annotated[
         bool, typer.Option("--demo", help="A market to play with, and two robots.")
     ] = False,
+    notify: Notify = False,
+    metrics_port: MetricsPort = 0,
     account: AccountName = None,
     network: NetworkName = DEFAULT_NETWORK,
     as_json: AsJson = False,
@@ -55,6 +63,8 @@ def up(
     """Open the market in your browser; the agent works as long as it runs.
 
     The link that it prints lets one browser in, once; Enter prints a new one.
+    What the agent does and what it warns of is printed, too, and posted to the
+    address in MODELMARKET_WEBHOOK; see `modelmarket agent run`.
 
     With --demo everything is on this computer and gone afterwards: a chain, a
     store, an account with MDC, and two robots that train models for you.
@@ -67,8 +77,11 @@ def up(
 
         modelmarket up --network club --no-browser --port 8600
     """
+    from modelmarket.agent.service import service
     from modelmarket.storage.gateway import application
+    from modelmarket.system.environment import secret_from_environment
     from modelmarket.system.serving import serving
+    from modelmarket.web.desk import POLL_S, Desk
     from modelmarket.web.link_file import LinkFile
     from modelmarket.web.server import running_page
 
@@ -76,11 +89,22 @@ def up(
     with ExitStack() as closing:
         folder = tempfile.TemporaryDirectory(prefix="modelmarket-up-") if demo else None
         scratch = closing.enter_context(folder or nullcontext(""))
-        desk = (
-            _demo_desk(Path(scratch), closing)
+        market, move_clock = (
+            _demo_market(Path(scratch), closing)
             if demo
-            else _desk(network, account, closing)
+            else (closing.enter_context(open_market(network, account, sign=True)), None)
         )
+        agent = closing.enter_context(
+            service(
+                market,
+                output.notice,
+                webhook_address=secret_from_environment(WEBHOOK_VARIABLE),
+                on_desktop=notify,
+                metrics_port=metrics_port,
+                poll_s=POLL_S,
+            )
+        )
+        desk = Desk(market, service=agent, move_clock=move_clock)
         gateway = closing.enter_context(
             serving(application(desk.market.store), port=gateway_port)
         )
@@ -92,6 +116,8 @@ def up(
             *_about_the_link(page),
             f"Your store's gateway answers at {gateway}; Ctrl+C ends both.",
         )
+        if agent.address:
+            output.note(f"Figures for Prometheus are at {agent.address}.")
         if not no_browser and not file.open(page.link):
             output.note("No browser could be opened: open the link yourself.")
         while True:
@@ -245,22 +271,16 @@ def _ask_line(question: str, default: str | None = None) -> str:
     return answer.strip()
 
 
-def _desk(network: str, account: str | None, closing: ExitStack) -> Desk:
-    from modelmarket.web.desk import Desk
-
-    market = open_market(network, account, sign=True)
-    closing.callback(market.index.close)
-    return Desk(market)
-
-
-def _demo_desk(folder: Path, closing: ExitStack) -> Desk:
+def _demo_market(
+    folder: Path, closing: ExitStack
+) -> tuple[Market, Callable[[int], None]]:
+    """A market of one's own with robots on it, and what moves its clock."""
     from modelmarket.demo.people import stage
     from modelmarket.demo.robots import ROBOTS, robot
-    from modelmarket.web.desk import Desk
 
     here = closing.enter_context(stage(folder))
     you = here.invite("you")
     for recipe in ROBOTS:
         closing.enter_context(robot(here.invite(recipe.name), recipe))
     you.market.claim_airdrop()
-    return Desk(you.market, move_clock=here.move_to)
+    return you.market, here.move_to

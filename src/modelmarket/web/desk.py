@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from modelmarket import agent
+from modelmarket.agent.notices import Monitor
+from modelmarket.agent.service import Service
 from modelmarket.chain import queries
 from modelmarket.chain.queries import together
 from modelmarket.errors import (
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger("modelmarket.web")
 LOOK_S = 0.3
+POLL_S = 1.0
+"""Between two rounds of the agent, while somebody may be looking."""
 AWAY_S = 3.0
 """A node that did not answer is left alone for so long by the pages, each of
 which would wait for it."""
@@ -75,6 +79,8 @@ class Desk:
 
     Args:
         market: With wallet and vault; its wallet is the agent's key.
+        service: The agent, with what looks after it; None for one that tells
+            the page alone.
         move_clock: Moves the embedded chain's clock to a second; None where
             the clock is not ours.
 
@@ -83,9 +89,14 @@ class Desk:
     """
 
     def __init__(
-        self, market: Market, *, move_clock: Callable[[int], None] | None = None
+        self,
+        market: Market,
+        *,
+        service: Service | None = None,
+        move_clock: Callable[[int], None] | None = None,
     ) -> None:
         self.market = market
+        self._service = service or Service(market, Monitor(market, []), poll_s=POLL_S)
         self.keyring = Keyring(market.home.keystores, market.wallet)
         self.terminal = Terminal()
         self.move_clock = move_clock
@@ -208,14 +219,8 @@ class Desk:
                 self.coming = steps
                 self.changed()
 
-        while not self._stop.is_set():
-            try:
-                agent.run(
-                    self.market, tell=tell, look=look, stop=self._stop, poll_s=1.0
-                )
-            except Exception:
-                LOG.exception("The agent met something unexpected; it begins again.")
-                self._stop.wait(AWAY_S)
+        self._service.listen(tell, look)
+        self._service.run(self._stop)
 
 
 def checked_account(text: str) -> Address:

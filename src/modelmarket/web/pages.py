@@ -19,10 +19,10 @@ from starlette.responses import (
     StreamingResponse,
 )
 
+from modelmarket.agent.checks import Check, examine
 from modelmarket.audit import Verdict, audit
 from modelmarket.chain.blocks import Receipt
 from modelmarket.chain.events import decode
-from modelmarket.doctor import Lamp, examine
 from modelmarket.errors import (
     InputError,
     ModelMarketError,
@@ -410,11 +410,11 @@ def activity(desk: Desk, request: Request) -> Response:
     return show(desk, request, "activity.html", mine=mine, signed=signed)
 
 
-def keeper(desk: Desk, request: Request) -> Response:
+def agent_page(desk: Desk, request: Request) -> Response:
     """The agent: what is due, with which key, and whether all is well."""
     who, plan = visitor(desk, request), desk.coming
     accounts = [] if who.account is None else [who.account]
-    lamps = desk.known(
+    checks = desk.known(
         lambda: list(
             examine(
                 desk.market,
@@ -424,7 +424,7 @@ def keeper(desk: Desk, request: Request) -> Response:
                 clock_is_ours=desk.move_clock is not None,
             )
         ),
-        [Lamp("Node", False, "it does not answer, so nothing else can be checked")],
+        [Check("Node", False, "it does not answer, so nothing else can be checked")],
     )
     return show(
         desk,
@@ -432,7 +432,7 @@ def keeper(desk: Desk, request: Request) -> Response:
         "agent.html",
         plan=plan,
         told=list(desk.told),
-        lamps=lamps,
+        checks=checks,
         secrets=len(desk.market.vault.seals(desk.market.network.market)),
     )
 

@@ -36,7 +36,7 @@ ROUTES = [
     Route("/requests/{id:int}/fetch", deed(deeds.fetch_files), methods=["POST"]),
     Route("/files/{cid}/{path:path}", endpoint(pages.download)),
     Route("/activity", endpoint(pages.activity)),
-    Route("/agent", endpoint(pages.keeper)),
+    Route("/agent", endpoint(pages.agent_page)),
     Route("/agent/backup", deed(deeds.back_up), methods=["POST"]),
     Route("/agent/restore", deed(deeds.restore), methods=["POST"]),
     Route("/transactions/{hash}", endpoint(pages.transaction)),

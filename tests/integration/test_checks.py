@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The doctor's lamps: each is good, and bad when it should be."""
+"""The doctor's checks: each is good, and bad when it should be."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from modelmarket import agent
+from modelmarket.agent.checks import examine
 from modelmarket.chain.networks import Networks
 from modelmarket.chain.wallets import Wallet
-from modelmarket.doctor import examine
 from modelmarket.market import Market
 from modelmarket.protocol.actions import Other
 from modelmarket.storage.store import Store
@@ -42,9 +42,9 @@ def market(here: Place) -> Market:
 
 
 def bad(market: Market) -> list[str]:
-    """The lamps that are not good."""
-    lamps = examine(market, agent.plan(market), market.look())
-    return [one.name for one in lamps if not one.is_good]
+    """The checks that are not good."""
+    checks = examine(market, agent.plan(market), market.look())
+    return [one.name for one in checks if not one.is_good]
 
 
 def test_all_is_well_with_an_open_request(market: Market) -> None:
@@ -100,8 +100,8 @@ def test_data_that_no_gateway_gives_name_the_command_that_helps(
     market: Market,
 ) -> None:
     def reach() -> str:
-        lamps = examine(market, agent.plan(market), market.look())
-        (found,) = (one for one in lamps if not one.is_good)
+        checks = examine(market, agent.plan(market), market.look())
+        (found,) = (one for one in checks if not one.is_good)
         assert found.name == "Reach"
         return found.says
 
@@ -116,12 +116,12 @@ def test_data_that_no_gateway_gives_name_the_command_that_helps(
 
 def test_an_account_that_appointed_nobody_is_seen(here: Place, market: Market) -> None:
     trainer = here.join("ann")
-    lamps = list(examine(market, [], market.look(), accounts=[trainer.wallet.address]))
-    operator = next(one for one in lamps if "operator" in one.name)
+    checks = list(examine(market, [], market.look(), accounts=[trainer.wallet.address]))
+    operator = next(one for one in checks if "operator" in one.name)
     assert not operator.is_good
     trainer.send(trainer.contract.set_operator(market.wallet.address, approved=True))
-    lamps = list(examine(market, [], market.look(), accounts=[trainer.wallet.address]))
-    assert all(one.is_good for one in lamps)
+    checks = list(examine(market, [], market.look(), accounts=[trainer.wallet.address]))
+    assert all(one.is_good for one in checks)
 
 
 def test_the_command_says_it_and_ends_with_1_when_something_is_wrong(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What must be right before it costs money, as a list of lamps."""
+"""What must be right before it costs money, as a list of checks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from modelmarket.agent import Kind
+from modelmarket.agent.planning import Kind
 from modelmarket.errors import ModelMarketError
 from modelmarket.protocol.money import format_about
 from modelmarket.storage.cid import Cid
@@ -17,7 +17,7 @@ from modelmarket.storage.fetch import is_served
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from modelmarket.agent import Step
+    from modelmarket.agent.planning import Step
     from modelmarket.chain.blocks import Moment
     from modelmarket.market import Market
     from modelmarket.protocol.types import Address
@@ -30,7 +30,7 @@ MOST_LAG_BLOCKS = 3
 
 
 @dataclass(frozen=True)
-class Lamp:
+class Check:
     """A thing that must be right.
 
     Attributes:
@@ -51,7 +51,7 @@ def examine(
     *,
     accounts: Iterable[Address] = (),
     clock_is_ours: bool = False,
-) -> Iterator[Lamp]:
+) -> Iterator[Check]:
     """Looks at everything that an appointment could be missed by.
 
     Args:
@@ -71,7 +71,7 @@ def examine(
     yield _steps(plan, moment.now)
     yield _journal(market)
     free = shutil.disk_usage(market.home.path).free
-    yield Lamp("Disk", free > FEW_BYTES, f"{free / 10**9:.1f} GB free")
+    yield Check("Disk", free > FEW_BYTES, f"{free / 10**9:.1f} GB free")
     kept = market.vault.seals(market.network.market)
     needed = market.index.open_seals(market.wallet.address)
     lost = sum(seal not in kept for seal in needed)
@@ -81,43 +81,43 @@ def examine(
             f"{lost} of {len(needed)} that must be opened are not in this vault: "
             "`modelmarket vault recover`"
         )
-    yield Lamp("Secrets", lost == 0, says)
+    yield Check("Secrets", lost == 0, says)
     yield _data(market, plan)
     yield _reach(market, plan)
 
 
-def _node(market: Market) -> Lamp:
+def _node(market: Market) -> Check:
     heads = market.connection.heads()
     newest = max((head for head in heads.values() if head is not None), default=0)
     for name, head in heads.items():
         if head is None:
-            return Lamp("Node", False, f"{name} does not answer")
+            return Check("Node", False, f"{name} does not answer")
         if head + MOST_LAG_BLOCKS < newest:
-            return Lamp("Node", False, f"{name} lies {newest - head:,} blocks behind")
+            return Check("Node", False, f"{name} lies {newest - head:,} blocks behind")
     if market.connection.ask("eth_syncing"):
-        return Lamp("Node", False, f"it is still catching up, at block {newest:,}")
-    return Lamp("Node", True, f"block {newest:,}")
+        return Check("Node", False, f"it is still catching up, at block {newest:,}")
+    return Check("Node", True, f"block {newest:,}")
 
 
-def _clock(now: int, *, clock_is_ours: bool) -> Lamp:
+def _clock(now: int, *, clock_is_ours: bool) -> Check:
     if clock_is_ours:
-        return Lamp("Clock", True, "the embedded chain's, which you may move")
+        return Check("Clock", True, "the embedded chain's, which you may move")
     drift = abs(now - int(time.time()))
-    return Lamp("Clock", drift < DRIFT_S, f"{drift} s from this computer's")
+    return Check("Clock", drift < DRIFT_S, f"{drift} s from this computer's")
 
 
-def _fees(market: Market) -> Lamp:
+def _fees(market: Market) -> Check:
     key = market.wallet.address
     fees = market.connection.fee_balance(key)
     says = f"{format_about(fees, 6)} of the chain's coin"
     if fees < FEW_FEES_WEI:
-        return Lamp("Fees of the agent's key", False, f"{says}; send some to {key}")
-    return Lamp("Fees of the agent's key", True, says)
+        return Check("Fees of the agent's key", False, f"{says}; send some to {key}")
+    return Check("Fees of the agent's key", True, says)
 
 
 def _operator(
     market: Market, plan: Sequence[Step], accounts: Iterable[Address]
-) -> Iterator[Lamp]:
+) -> Iterator[Check]:
     """Whether the agent may claim for everybody whose predictions are here."""
     key = market.wallet.address
     trainers = set(accounts)
@@ -128,34 +128,34 @@ def _operator(
     for trainer in sorted(trainers - {key}):
         may = market.contract.is_operator(trainer, key)
         says = "may claim for" if may else "appoint it, or claim in time, as"
-        yield Lamp("The agent as operator", may, f"{says} {trainer}")
+        yield Check("The agent as operator", may, f"{says} {trainer}")
 
 
-def _steps(plan: Sequence[Step], now: int) -> Lamp:
+def _steps(plan: Sequence[Step], now: int) -> Check:
     """Late is what could have been done for half of its time."""
     late = [one for one in plan if one.ends and now > (one.begins + one.ends) // 2]
     if late:
-        return Lamp("Steps", False, f"late: {late[0]}; is the agent running?")
+        return Check("Steps", False, f"late: {late[0]}; is the agent running?")
     due = [one for one in plan if one.ends and one.begins <= now]
     if due:
         next_one = min(due, key=lambda step: step.ends)
-        return Lamp(
+        return Check(
             "Steps", True, f"{next_one}, with {next_one.ends - now:,} s to spare"
         )
     coming = [one for one in plan if one.begins > now]
     if coming:
         wait = coming[0].begins - now
-        return Lamp("Steps", True, f"{len(plan)} to come, the next in {wait:,} s")
-    return Lamp("Steps", True, f"{len(plan)} to come")
+        return Check("Steps", True, f"{len(plan)} to come, the next in {wait:,} s")
+    return Check("Steps", True, f"{len(plan)} to come")
 
 
-def _journal(market: Market) -> Lamp:
+def _journal(market: Market) -> Check:
     waiting = market.vault.journal.unfinished(market.network.market)
     says = f"{len(waiting)} are signed and not in the chain yet" if waiting else "none"
-    return Lamp("Transactions on their way", not waiting, says)
+    return Check("Transactions on their way", not waiting, says)
 
 
-def _data(market: Market, plan: Sequence[Step]) -> Lamp:
+def _data(market: Market, plan: Sequence[Step]) -> Check:
     """Nobody can enter a request whose data nobody has."""
     gone = []
     for step in plan:
@@ -168,11 +168,11 @@ def _data(market: Market, plan: Sequence[Step]) -> Lamp:
             if not is_here:
                 gone.append(step.request_id)
     if gone:
-        return Lamp("Data", False, f"those of request {gone[0]} are not in the store")
-    return Lamp("Data", True, "all of your open requests' are here")
+        return Check("Data", False, f"those of request {gone[0]} are not in the store")
+    return Check("Data", True, "all of your open requests' are here")
 
 
-def _reach(market: Market, plan: Sequence[Step]) -> Lamp:
+def _reach(market: Market, plan: Sequence[Step]) -> Check:
     """Whether others can get the data of what is open."""
     for step in plan:
         if step.kind is Kind.OPEN_TRUTH:
@@ -182,8 +182,8 @@ def _reach(market: Market, plan: Sequence[Step]) -> Lamp:
             except ModelMarketError:
                 is_there = False
             if not is_there:
-                return Lamp("Reach", False, _unreached(market, step.request_id))
-    return Lamp("Reach", True, "others can fetch your open requests' data")
+                return Check("Reach", False, _unreached(market, step.request_id))
+    return Check("Reach", True, "others can fetch your open requests' data")
 
 
 def _unreached(market: Market, request_id: int) -> str:

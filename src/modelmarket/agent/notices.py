@@ -16,8 +16,9 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from modelmarket.agent import Kind, Report, Step
-from modelmarket.doctor import examine
+from modelmarket.agent.checks import examine
+from modelmarket.agent.planning import Kind, Step
+from modelmarket.agent.running import Report
 from modelmarket.errors import ModelMarketError
 from modelmarket.system.text import in_a_line, utc_time
 
@@ -49,7 +50,7 @@ class Notice:
     Attributes:
         time: UTC.
         level: A warning wants something done.
-        event: `step`, `trouble`, or the lamp that went on or off.
+        event: `step`, `trouble`, or the check that failed or is well again.
         message: In words.
         request: About which request; 0 = none.
         submission: About which submission; 0 = none.
@@ -72,7 +73,7 @@ class Notice:
 Sink = Callable[[Notice], None]
 
 
-class Watch:
+class Monitor:
     """Turns what an agent does and a doctor finds into notices and figures.
 
     Args:
@@ -108,7 +109,7 @@ class Watch:
         self._unfinished = gauge(
             "transactions_unfinished", "Signed, and not in the chain yet."
         )
-        self._lamps = gauge("lamp", "Whether what `doctor` looks at is well.", "name")
+        self._checks = gauge("check", "Whether what `doctor` looks at is well.", "name")
 
     def tell(self, report: Report) -> None:
         """Takes what became of a step."""
@@ -149,15 +150,15 @@ class Watch:
             self._examine(plan, moment)
 
     def _examine(self, plan: list[Step], moment: Moment) -> None:
-        for lamp in examine(self._market, plan, moment):
-            self._lamps.labels(lamp.name).set(lamp.is_good)
-            before = self._bad.pop(lamp.name, "")
-            if not lamp.is_good:
-                self._bad[lamp.name] = lamp.says
-            if not lamp.is_good and not before:
-                self._say(Level.WARNING, lamp.name, f"{lamp.name}: {lamp.says}")
-            elif lamp.is_good and before:
-                self._say(Level.INFO, lamp.name, f"{lamp.name} is well again.")
+        for check in examine(self._market, plan, moment):
+            self._checks.labels(check.name).set(check.is_good)
+            before = self._bad.pop(check.name, "")
+            if not check.is_good:
+                self._bad[check.name] = check.says
+            if not check.is_good and not before:
+                self._say(Level.WARNING, check.name, f"{check.name}: {check.says}")
+            elif check.is_good and before:
+                self._say(Level.INFO, check.name, f"{check.name} is well again.")
 
     def _say(self, level: Level, event: str, message: str, **about: Any) -> None:
         notice = Notice(
@@ -259,8 +260,8 @@ def _desktop_command() -> list[str]:
 
 
 @contextmanager
-def metrics(watch: Watch, port: int) -> Iterator[str]:
-    """Serves a watch's figures to Prometheus, on loopback.
+def metrics(monitor: Monitor, port: int) -> Iterator[str]:
+    """Serves a monitor's figures to Prometheus, on loopback.
 
     Raises:
         InputError: The port is taken.
@@ -275,7 +276,7 @@ def metrics(watch: Watch, port: int) -> Iterator[str]:
     from modelmarket.system.serving import NamedHost, serving
 
     def show(_request: Request) -> Response:
-        text = generate_latest(watch.registry)
+        text = generate_latest(monitor.registry)
         return Response(text, media_type="text/plain; version=0.0.4")
 
     application = Starlette(

@@ -11,14 +11,14 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from modelmarket.agent.steps import (
+from modelmarket.agent.planning import (
     Kind,
     Step,
     Trouble,
@@ -68,6 +68,7 @@ NO_STEP = Step(Kind.ENFORCE, RequestId(0), NONE, 0, 0)
 """Stands for the whole round when the chain cannot be reached."""
 
 Tell = Callable[[Report], None]
+Look = Callable[[list[Step]], None]
 
 
 def perform(market: Market, step: Step) -> Report:
@@ -160,7 +161,7 @@ def run(
     market: Market,
     *,
     tell: Tell,
-    look: Callable[[list[Step]], None] | None = None,
+    looks: Sequence[Look] = (),
     stop: threading.Event | None = None,
     poll_s: float = POLL_S,
 ) -> None:
@@ -169,17 +170,17 @@ def run(
     Args:
         market: With wallet and vault.
         tell: Is given what became of each step, and each trouble once.
-        look: Is given each new plan.
+        looks: Are given each new plan, none of them waiting for another.
         stop: Ends the agent between two steps.
         poll_s: Seconds between two looks at the chain.
     """
     ended = stop or threading.Event()
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="step") as threads:
-        keeper = _Keeper(market, threads, tell, look)
+        runner = _Runner(market, threads, tell, looks)
         while not ended.is_set():
-            keeper.go_round()
+            runner.go_round()
             ended.wait(poll_s)
-        keeper.end()
+        runner.end()
 
 
 @dataclass
@@ -200,7 +201,7 @@ class _Rest:
 _Key = tuple[Kind, RequestId, SubmissionId]
 
 
-class _Keeper:
+class _Runner:
     """One run's memory: the plan as of a block, which steps are being done, and
     what rests.
     """
@@ -210,12 +211,12 @@ class _Keeper:
         market: Market,
         threads: ThreadPoolExecutor,
         tell: Tell,
-        look: Callable[[list[Step]], None] | None,
+        looks: Sequence[Look],
     ) -> None:
         self._market = market
         self._threads = threads
         self._tell = tell
-        self._onlooker = None if look is None else _Onlooker(look, self._say)
+        self._onlookers = [_Onlooker(look, self._say) for look in looks]
         self._plan: list[Step] = []
         self._seen: tuple[bytes, int] | None = None
         self._wake = NEVER
@@ -246,8 +247,8 @@ class _Keeper:
         """Waits for what is being done."""
         wait(self._doing.values())
         self._collect()
-        if self._onlooker is not None:
-            self._onlooker.end()
+        for onlooker in self._onlookers:
+            onlooker.end()
 
     def _do_what_is_due(self) -> bool:
         """Whether something was done, so that more may be due."""
@@ -259,8 +260,8 @@ class _Keeper:
         if seen != self._seen or moment.now >= self._wake or self._is_rested():
             self._look_ahead(moment)
             self._seen = seen
-        if self._onlooker is not None:
-            self._onlooker.show(self._plan)
+        for onlooker in self._onlookers:
+            onlooker.show(self._plan)
         for step in _by_urgency(self._plan):
             if self._is_to_be_done(step, moment):
                 task = self._threads.submit(perform, market, step)
@@ -359,7 +360,7 @@ class _Onlooker:
     here alone. What was planned meanwhile is shown when that is over.
     """
 
-    def __init__(self, look: Callable[[list[Step]], None], tell: Tell) -> None:
+    def __init__(self, look: Look, tell: Tell) -> None:
         self._look = look
         self._tell = tell
         self._thread: threading.Thread | None = None
