@@ -12,7 +12,7 @@ import pytest
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from modelmarket.cli import app
+from modelmarket.cli import EVERYWHERE, app
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "modelmarket"
@@ -56,6 +56,7 @@ KNOWN: dict[Where, set[str]] = {
     path: {
         "--help",
         "--version",
+        *EVERYWHERE,
         *(o for one in command.params for o in (*one.opts, *one.secondary_opts)),
     }
     for path, command in commands(typer.main.get_command(app))

@@ -6,6 +6,7 @@ place that was left, and what was signed is there until nobody needs it.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from dataclasses import fields, replace
 from fractions import Fraction
@@ -329,6 +330,29 @@ def test_what_a_program_with_our_number_was_signing_is_given_up(
     monkeypatch.setattr("modelmarket.vault.journal._ASKED_HERE", set())
     journal.abandon(MARKET)
     assert journal.entry(asked.id).state is State.FAILED
+
+
+@pytest.mark.parametrize("asked", ["key asked", "begun"])
+def test_whoever_looks_at_that_very_moment_gives_nothing_up(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch, asked: str
+) -> None:
+    """The file says that a key was asked before anything else here does."""
+    looking: list[threading.Thread] = []
+    entry_of = Journal.entry
+
+    def look_on(on: Journal, number: int) -> Entry:
+        found = entry_of(on, number)
+        if found.state is State.AWAITING and not looking:
+            looking.append(threading.Thread(target=on.abandon, args=(MARKET,)))
+            looking[0].start()
+            looking[0].join(0.3)
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "entry", look_on)
+        entry = MAKE[asked](journal)
+    looking[0].join()
+    assert journal.entry(entry.id) == entry
 
 
 @pytest.mark.parametrize("running", [True, False])

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from logging import INFO
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -28,6 +29,7 @@ from modelmarket.agent.planning import (
 from modelmarket.errors import ModelMarketError, RevertError, StepError, in_words
 from modelmarket.protocol.steps import NONE
 from modelmarket.protocol.types import RequestId, SubmissionId
+from modelmarket.system.logs import told
 
 if TYPE_CHECKING:
     from modelmarket.chain.blocks import Moment
@@ -347,6 +349,8 @@ class _Runner:
         rest.until = time.monotonic() + pause
 
     def _say(self, report: Report) -> None:
+        step, done = str(report.step), report.done
+        told(_log, INFO, "a step", step=step, done=done, says=report.message)
         try:
             self._tell(report)
         except Exception:  # noqa: BLE001  # telling never stops it

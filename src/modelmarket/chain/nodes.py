@@ -4,18 +4,21 @@
 from __future__ import annotations
 
 import json
+import logging
 import random
 import threading
 import time
 import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from logging import DEBUG, INFO
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from modelmarket.chain.queries import Answer, RpcRequest
 from modelmarket.errors import ChainError
 from modelmarket.system.documents import parse_json
+from modelmarket.system.logs import told
 
 if TYPE_CHECKING:
     import httpx
@@ -33,6 +36,8 @@ MOST_IN_BATCH = 100
 """Requests that travel together; public nodes take that many, or none."""
 SINGLY_S = 600.0
 """How long a node that refused a batch is asked singly."""
+
+_log = logging.getLogger(__name__)
 
 CHAIN_ID = RpcRequest("eth_chainId")
 HEAD = RpcRequest("eth_blockNumber")
@@ -146,6 +151,7 @@ class Nodes:
                 except _TroubleError as trouble:
                     node.failed()
                     troubles[node.name] = str(trouble)
+                    told(_log, INFO, "a node failed", node=node.name, why=str(trouble))
                     continue
                 if any(map(_is_limit, answers)):
                     node.failed()
@@ -262,6 +268,7 @@ class Nodes:
                     )
                 ]
             except _RefusedBatchError:
+                told(_log, INFO, "a node takes no batches", node=node.name)
                 answers = [self._send_one(node, one) for one in requests]
                 node.singly_until = time.monotonic() + SINGLY_S
                 return answers
@@ -307,6 +314,9 @@ class Nodes:
         """HTTP status and document of an answer."""
         import httpx
 
+        asked = document if isinstance(document, list) else [document]
+        methods = [one["method"] for one in asked]
+        told(_log, DEBUG, "asked a node", node=node.name, methods=methods)
         try:
             response = self._line().post(
                 node.address,

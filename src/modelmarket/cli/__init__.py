@@ -28,6 +28,9 @@ from modelmarket.cli.ending import hear_signals
 from modelmarket.cli.output import Output
 from modelmarket.errors import in_words
 
+EVERYWHERE = ("--verbose",)
+"""Options of the whole program, which may stand behind a command too."""
+
 app = typer.Typer(
     name="modelmarket",
     help="Buy a machine learning model from whoever can train the best one.",
@@ -48,6 +51,9 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def options(
+    verbose: bool = typer.Option(  # before the command, or behind it
+        False, "--verbose", help="Tell in the terminal what goes on, step by step."
+    ),
     version: bool = typer.Option(  # it acts when it is read
         False, "--version", callback=_show_version, is_eager=True, help="Show it."
     ),
@@ -56,7 +62,14 @@ def options(
 
     Exit codes: 0 done, 1 failed, 2 wrong input, 3 not found, 4 storage,
     5 chain, 6 refused by the contract, 7 funds, 8 vault, 9 not the time for it.
+
+    What happened is in log/modelmarket.jsonl of your folder, a JSON object a line.
     """
+    from modelmarket.system import logs
+    from modelmarket.system.home import Home
+
+    del version
+    logs.begin(Home.default().log, verbose=verbose)
 
 
 for noun in (account, agent, dataset, node, request, store, submission, vault):
@@ -70,6 +83,16 @@ app.command("doctor")(doctor.doctor)
 app.command("up")(up.up)
 
 
+def hoisted(arguments: list[str]) -> list[str]:
+    """The same arguments, with those first that are said to the whole program.
+
+    They may stand anywhere before a bare `--`.
+    """
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    ours = [one for one in arguments[:end] if one in EVERYWHERE]
+    return ours + [one for one in arguments[:end] if one not in ours] + arguments[end:]
+
+
 def main() -> None:
     """Runs a command; errors are said in words and end with their own code."""
     hear_signals()
@@ -78,7 +101,7 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        app()
+        app(hoisted(sys.argv[1:]))
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:

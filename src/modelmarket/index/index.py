@@ -10,10 +10,12 @@ sense is set aside, and the others are followed as before.
 from __future__ import annotations
 
 import json
+import logging
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from logging import DEBUG, INFO
 from typing import Any
 
 import sqlalchemy as sa
@@ -35,7 +37,10 @@ from modelmarket.index.summaries import (
 from modelmarket.protocol.events import OperatorSet, RequestCreated, Unreadable
 from modelmarket.protocol.requests import RequestRecord, SubmissionRecord
 from modelmarket.protocol.types import Address, RequestId
+from modelmarket.system.logs import told
 from modelmarket.system.text import storable
+
+_log = logging.getLogger(__name__)
 
 SPAN_BLOCKS = 10_000
 """Blocks asked of a node at once, at first; halved when it refuses."""
@@ -178,6 +183,7 @@ class Index(Queries):
             if blocks[number].may_have_logs_of(self._market):
                 logs += self._connection.logs_anywhere(self._market, blocks[number])
         logs.sort(key=lambda log: (log.block, log.position))
+        told(_log, DEBUG, "read blocks", first=first, last=last, logs=len(logs))
         self._store(first, logs, blocks, blocks[last])
 
     def forget(self, request_id: RequestId) -> None:
@@ -278,6 +284,7 @@ class Index(Queries):
 
     def _take_back(self, kept: int) -> None:
         """Forgets the blocks behind one."""
+        told(_log, INFO, "took blocks back", behind=kept)
         gone = schema.events.c.block > kept
         with self._writing() as sql:
             ids = sql.scalars(

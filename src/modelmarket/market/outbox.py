@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from logging import INFO
 from typing import TYPE_CHECKING
 
 from modelmarket.chain import queries
@@ -21,6 +23,7 @@ from modelmarket.chain.sending import (
 )
 from modelmarket.errors import ChainError, FundsError, StepError, TransactionError
 from modelmarket.protocol.events import RequestCreated, SubmissionCreated
+from modelmarket.system.logs import told
 from modelmarket.vault.journal import State, Version
 
 if TYPE_CHECKING:
@@ -33,6 +36,8 @@ if TYPE_CHECKING:
     from modelmarket.protocol.actions import Action
     from modelmarket.protocol.types import Address
     from modelmarket.vault.journal import Entry, Journal
+
+_log = logging.getLogger(__name__)
 
 MOST_RENEWALS = 3
 """Times that somebody may come between; each costs them a transaction."""
@@ -194,6 +199,15 @@ class Outbox:
             )
             if self._network.confirmations == 0:
                 self._journal.buried(noted)
+            told(
+                _log,
+                INFO,
+                "mined",
+                action=entry.action.what,
+                id=entry.id,
+                hash="0x" + receipt.transaction.hex(),
+                block=receipt.block,
+            )
         return self._journal.entry(entry.id)
 
     def resume(self) -> list[Resumed]:
@@ -345,6 +359,7 @@ class _Life:
         version = Version(signed.hash, signed.raw)
         self._entry = self._journal.signed(self._entry, version)
         self.signed.append(signed)
+        self._tell("signed")
 
     def handed_over(self) -> None:
         assert self._entry is not None, "what is handed over was signed"
@@ -352,6 +367,14 @@ class _Life:
             # Somebody else may have seen it through already.
             with suppress(StepError):
                 self._entry = self._journal.handed_over(self._entry)
+                self._tell("sent")
+
+    def _tell(self, what: str) -> None:
+        """Tells the log how far it is."""
+        assert self._entry is not None, "what is told of is in the journal"
+        entry = self._entry
+        name = "" if entry.hash is None else "0x" + entry.hash.hex()
+        told(_log, INFO, what, action=entry.action.what, id=entry.id, hash=name)
 
     def failed(self, message: str) -> None:
         """Notes that it is in the chain and did nothing."""

@@ -49,6 +49,11 @@ class Home:
         """The embedded chain's file."""
         return self.path / "chain.sqlite"
 
+    @property
+    def log(self) -> Path:
+        """What happened; nothing of it is needed to go on."""
+        return self.path / "log" / "modelmarket.jsonl"
+
     def index(self, chain_id: int, market: str) -> str:
         """The index of a market, as an SQLAlchemy address."""
         folder = self.path / "index"

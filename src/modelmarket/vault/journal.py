@@ -13,6 +13,7 @@ two programs on one home can therefore never both go on from the same place.
 from __future__ import annotations
 
 import os
+import threading
 import time
 from dataclasses import dataclass
 from enum import StrEnum
@@ -104,6 +105,8 @@ _WORDS = {
 _AWAITED = {Signer.WALLET: "waiting for the wallet", Signer.KEY: "being signed"}
 _ASKED_HERE: set[tuple[Path, int, int]] = set()
 """What keys were asked for by this program: file, entry and attempt."""
+_ASKING = threading.Lock()
+"""Whoever sees in the file that a key was asked sees it there, too."""
 
 
 @dataclass(frozen=True)
@@ -269,18 +272,19 @@ class Journal:
         self, market: Address, account: Address, action: Action, nonce: int
     ) -> Entry:
         """Notes that a key is about to sign what nobody has to confirm."""
-        entry = self._add(
-            market,
-            account,
-            action,
-            origin="",
-            state=State.AWAITING,
-            signer=Signer.KEY,
-            attempt=1,
-            nonce=nonce,
-            **_here_and_now(),
-        )
-        _ASKED_HERE.add(self._attempt(entry))
+        with _ASKING:
+            entry = self._add(
+                market,
+                account,
+                action,
+                origin="",
+                state=State.AWAITING,
+                signer=Signer.KEY,
+                attempt=1,
+                nonce=nonce,
+                **_here_and_now(),
+            )
+            _ASKED_HERE.add(self._attempt(entry))
         return entry
 
     def ask_key(self, entry: Entry, nonce: int) -> Entry:
@@ -289,8 +293,9 @@ class Journal:
         Raises:
             StepError: It went on meanwhile.
         """
-        asked = self._ask(entry, Signer.KEY, nonce=nonce, **_here_and_now())
-        _ASKED_HERE.add(self._attempt(asked))
+        with _ASKING:
+            asked = self._ask(entry, Signer.KEY, nonce=nonce, **_here_and_now())
+            _ASKED_HERE.add(self._attempt(asked))
         return asked
 
     def ask_wallet(self, entry: Entry, block: int) -> Entry:
@@ -473,9 +478,13 @@ class Journal:
 
         What stands nowhere as signed was handed to nobody.
         """
-        for entry in self.all_in(market, State.AWAITING):
-            if entry.signer is not Signer.KEY or self._is_being_signed(entry):
-                continue
+        with _ASKING:
+            found = [
+                entry
+                for entry in self.all_in(market, State.AWAITING)
+                if entry.signer is Signer.KEY and not self._is_being_signed(entry)
+            ]
+        for entry in found:
             try:
                 self._advance(
                     entry, (State.AWAITING,), state=State.FAILED, message=UNSENT
