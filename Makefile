@@ -64,7 +64,7 @@ docs: .venv/ready  ## Writes what is generated in the docs again.
 
 lock: .venv/ready
 	uv pip compile -q --universal --generate-hashes --no-annotate --no-header -p 3.11 \
-		pyproject.toml --extra demo --group dev -o requirements.lock
+		pyproject.toml --extra demo --extra postgres --group dev -o requirements.lock
 	echo halmos==0.3.3 | uv pip compile -q --universal --generate-hashes --no-annotate \
 		--no-header -p 3.11 - -o proofs/requirements.lock
 

@@ -6,7 +6,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,27 @@ def browser() -> Iterator[Browser]:
 
     with chromium() as found:
         yield found
+
+
+@pytest.fixture(scope="session")
+def new_postgres() -> Iterator[Callable[[], str]]:
+    """One server for all tests of a worker; each call makes a database."""
+    from postgres import postgres
+
+    with postgres() as new:
+        yield new
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgres"])
+def new_database(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[], str]:
+    """Makes a database for an index, of either kind."""
+    if request.param == "postgres":
+        new: Callable[[], str] = request.getfixturevalue("new_postgres")
+        return new
+    folder = tmp_path_factory.mktemp("databases")
+    return lambda: f"sqlite:///{folder}/{uuid.uuid4().hex}.sqlite"
 
 
 @pytest.hookimpl(trylast=True)

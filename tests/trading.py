@@ -156,8 +156,15 @@ def journalled(market: Market, what: str, signed: Signed) -> Entry:
 
 
 @contextmanager
-def place(kind: str, folder: Path) -> Iterator[Place]:
-    """A market on the embedded node or on anvil."""
+def place(kind: str, folder: Path, index: str = "") -> Iterator[Place]:
+    """A market on the embedded node or on anvil.
+
+    Args:
+        kind: `embedded` or `anvil`.
+        folder: Of everybody's homes.
+        index: The address of a database that all of them share; empty for one in
+            each home.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as closing:
         if kind == "anvil":
@@ -170,4 +177,6 @@ def place(kind: str, folder: Path) -> Iterator[Place]:
             rpc = closing.enter_context(running_anvil())
         else:
             rpc = closing.enter_context(running_node(None, test_methods=True))
-        yield Place(rpc, folder, closing)
+        here = Place(rpc, folder, closing)
+        here.network = replace(here.network, index=index)
+        yield here

@@ -173,6 +173,12 @@ def in_words(error: Exception) -> ModelMarketError | None:
         return NotFoundError(f"There is no file or folder {origin.filename}.")
     if isinstance(origin, OSError) and origin.filename is not None:
         return DiskError(f"{origin.filename}: {origin.strerror}.")
+    if name.startswith("psycopg"):
+        return DiskError(
+            f"The index's database cannot be used: {said.strip()}",
+            hint="Is it running? `index` of the network's profile names it; "
+            "`modelmarket node add` sets another.",
+        )
     if name == "sqlite3":
         return DiskError(
             f"A database in the home cannot be used: {said}.",

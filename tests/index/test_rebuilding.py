@@ -41,8 +41,11 @@ TWO_PAGES = 12_300  # labels of 16 bits
 
 
 @pytest.fixture(scope="module")
-def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    with place("embedded", tmp_path_factory.mktemp("rebuilding")) as found:
+def here(
+    tmp_path_factory: pytest.TempPathFactory, new_database: Callable[[], str]
+) -> Iterator[Place]:
+    folder = tmp_path_factory.mktemp("rebuilding")
+    with place("embedded", folder, new_database()) as found:
         yield found
 
 

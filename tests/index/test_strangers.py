@@ -3,9 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -86,7 +85,9 @@ def hostile(draw: st.DrawFn) -> tuple[tuple[bytes, ...], bytes]:
 )
 @given(data=st.data())
 def test_no_events_of_one_request_stop_the_index_at_another(
-    echo: tuple[Echo, Connection], data: st.DataObject, tmp_path: Path
+    echo: tuple[Echo, Connection],
+    data: st.DataObject,
+    new_database: Callable[[], str],
 ) -> None:
     contract, connection = echo
     first = connection.block().number + 1
@@ -94,13 +95,8 @@ def test_no_events_of_one_request_stop_the_index_at_another(
     contract.log(*created(HONEST))
     if data.draw(st.booleans()):
         contract.log(*created(HOSTILE, text))
-    with closing(
-        Index("sqlite://", connection, contract.address, first)
-        if data.draw(st.booleans())
-        else Index(
-            f"sqlite:///{tmp_path}/{first}.sqlite", connection, contract.address, first
-        )
-    ) as index:
+    address = new_database()
+    with closing(Index(address, connection, contract.address, first)) as index:
         index.sync()
         for one in data.draw(st.lists(hostile(), min_size=1, max_size=5)):
             contract.log(*one)
@@ -149,11 +145,11 @@ def _can_be_shown(record: Any) -> None:
 
 
 def test_a_request_whose_log_is_none_is_set_aside_until_it_makes_sense(
-    echo: tuple[Echo, Connection], tmp_path: Path
+    echo: tuple[Echo, Connection], new_database: Callable[[], str]
 ) -> None:
     contract, connection = echo
     first = connection.block().number + 1
-    address = f"sqlite:///{tmp_path}/index.sqlite"
+    address = new_database()
     with closing(Index(address, connection, contract.address, first)) as index:
         contract.log(*created(HONEST))
         contract.log(*created(HOSTILE))

@@ -47,9 +47,11 @@ from modelmarket.vault.journal import State
 from trading import REWARD, STAKE, Place, journalled, place
 
 
-@pytest.fixture(params=["embedded", "anvil"])
+@pytest.fixture(params=["embedded", "anvil", "anvil and PostgreSQL"])
 def here(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
-    with place(request.param, tmp_path / "people") as found:
+    node, _, database = request.param.partition(" and ")
+    index = request.getfixturevalue("new_postgres")() if database else ""
+    with place(node, tmp_path / "people", index) as found:
         yield found
 
 

@@ -45,6 +45,8 @@ class Network:
         confirmations: Blocks after which one counts as buried.
         other_rpcs: Nodes to ask when the first one is not well, in this order.
         most_fee_gwei: The most that a unit of gas may cost, when a step is urgent.
+        index: The SQLAlchemy address of the database that the index lies in; empty
+            for a file in the home.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Network:
     confirmations: int = 5
     other_rpcs: tuple[str, ...] = field(default=())
     most_fee_gwei: int = 500
+    index: str = ""
 
     def __post_init__(self) -> None:
         from eth_utils import is_address

@@ -142,6 +142,13 @@ def add(
     most_fee_gwei: Annotated[
         int, typer.Option(min=1, help="The most that a unit of gas may ever cost.")
     ] = 500,
+    index: Annotated[
+        str,
+        typer.Option(
+            help="Where the index lies: postgresql+psycopg://USER@HOST/DATABASE; a"
+            " file in your folder, if not given."
+        ),
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Join a market on a network, or change how it is reached.
@@ -158,11 +165,14 @@ def add(
     from modelmarket.chain.networks import Network, Networks, check_addresses
     from modelmarket.chain.nodes import named
     from modelmarket.errors import InputError, NotFoundError
+    from modelmarket.index.schema import open_engine
     from modelmarket.protocol.types import checksummed
 
     if not is_address(market):
         raise InputError(f"{market!r} is not a contract's address.")
     check_addresses(*rpc, *(gateway or ()))
+    if index:
+        open_engine(index).dispose()
     address = checksummed(market)
     connection = Connection(*rpc)
     if not connection.code(address):
@@ -180,6 +190,7 @@ def add(
             confirmations if confirmations is not None else 0 if is_embedded else 5
         ),
         most_fee_gwei=most_fee_gwei,
+        index=index,
     )
     home = Home.default()
     home.prepare()

@@ -68,9 +68,20 @@ class Index(Queries):
         self._connection = connection
         self._lock = threading.Lock()
         self._behind_since: float | None = None
+        try:
+            self._settle_for(json.dumps([connection.chain_id, market]))
+        except BaseException:
+            self.close()
+            raise
+
+    def _settle_for(self, identity: str) -> None:
+        """Makes the tables, and sees to it that they are of one market.
+
+        Raises:
+            ChainError: They are of another one.
+        """
         with self._writing() as sql:
             schema.meta.create_all(sql)
-            identity = json.dumps([connection.chain_id, market])
             known = sql.scalar(
                 sa.select(schema.settings.c.value).where(
                     schema.settings.c.name == "market"
@@ -79,7 +90,7 @@ class Index(Queries):
             if known is not None and known != identity:
                 raise ChainError(
                     f"This index is of another market: {known}.",
-                    hint="Give each market a file of its own.",
+                    hint="Give each market a file or a database of its own.",
                 )
             if known is None:
                 sql.execute(
@@ -94,8 +105,15 @@ class Index(Queries):
     def _writing(self) -> Iterator[sa.Connection]:
         """A transaction that no other process writes beside."""
         with self._engine.connect() as raw:
-            sql = raw.execution_options(writes=True)
+            if self._engine.dialect.name == "sqlite":
+                sql = raw.execution_options(writes=True)
+                with sql.begin():
+                    yield sql
+                return
+            # What others wrote before this one had its turn is seen by it.
+            sql = raw.execution_options(isolation_level="READ COMMITTED")
             with sql.begin():
+                sql.execute(sa.select(sa.func.pg_advisory_xact_lock(schema.WRITING)))
                 yield sql
 
     # --- following ---

@@ -11,7 +11,16 @@ import sqlite3
 
 import sqlalchemy as sa
 
+from modelmarket.errors import InputError
+
 BUSY_MS = 30_000
+KINDS = ("sqlite", "postgresql")
+KNOWN = (
+    "Write postgresql+psycopg://USER@HOST/DATABASE; the password is taken from "
+    "~/.pgpass or PGPASSWORD."
+)
+WRITING = int.from_bytes(b"modelmkt")
+"""The number of the lock that whoever writes takes in PostgreSQL."""
 
 meta = sa.MetaData()
 
@@ -86,11 +95,33 @@ MADE_FROM_THE_CHAIN = (blocks, events, requests, submissions, set_aside)
 
 
 def open_engine(url: str) -> sa.Engine:
-    """The database at an SQLAlchemy address.
+    """The database at an SQLAlchemy address: of SQLite or PostgreSQL.
 
-    A transaction with the option `writes` is the only one that writes.
+    A transaction with the option `writes` is the only one that writes, in whichever
+    program; all others see one state of the database from their begin on.
+
+    Raises:
+        InputError: It is another kind, holds a password, or there is no program for
+            it here.
     """
-    engine = sa.create_engine(url)
+    try:
+        address = sa.make_url(url)
+        kind = address.get_backend_name()
+        if kind not in KINDS:
+            raise InputError(f"No index can be kept in {kind}.", hint=KNOWN)
+        if address.password is not None:
+            # It would stand in the profile, and be shown with it.
+            raise InputError("The database's address holds a password.", hint=KNOWN)
+        options = {} if kind == "sqlite" else {"isolation_level": "REPEATABLE READ"}
+        engine = sa.create_engine(address, **options)
+    except sa.exc.ArgumentError:
+        # Whatever it is, it may hold a password.
+        raise InputError("That is no database's address.", hint=KNOWN) from None
+    except ModuleNotFoundError:
+        raise InputError(
+            "psycopg is not installed, which PostgreSQL needs.",
+            hint="pip install 'modelmarket[postgres]'",
+        ) from None
     if engine.dialect.name == "sqlite":
         # SQLAlchemy's own advice for transactions that SQLite keeps apart.
         @sa.event.listens_for(engine, "connect")

@@ -82,7 +82,7 @@ class Market:
         self.contract = ModelMarket(self.connection, network.market)
         self.store = Store(home.store)
         self.index = Index(
-            home.index(network.chain_id, network.market),
+            network.index or home.index(network.chain_id, network.market),
             self.connection,
             network.market,
             network.first_block,
