@@ -8,12 +8,12 @@ FORGE := @foundry-rs/forge@1.7.1 solc@0.8.30
 BIN := .venv/bin
 export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test lint fuzz nightly crashes reorganisations mutants prove soak bench gas compile lock anvil docs pictures clean
+.PHONY: demo test lint fuzz nightly crashes reorganisations mutants prove soak bench gas compile lock anvil browser docs pictures clean
 
 demo: .venv/ready  ## Plays the main job on real data.
 	@$(BIN)/modelmarket demo
 
-test: .venv/ready anvil lint  ## Everything that must hold.
+test: .venv/ready anvil browser lint  ## Everything that must hold.
 	pytest -n 3 --dist loadgroup --vyper-coverage
 
 lint: .venv/ready
@@ -89,6 +89,12 @@ anvil: .tools/ready
 		ln -sf "$$(find $(CURDIR)/.tools/node_modules/@foundry-rs -path '*/bin/anvil' -type f | head -n 1)" \
 			.tools/bin/anvil; \
 	else echo "npm is not installed: the tests on anvil are left out."; fi
+	@touch $@
+
+browser: .tools/browser/ready
+.tools/browser/ready:
+	@mkdir -p $(@D)
+	@scripts/browser.sh $(@D) .tools/bin
 	@touch $@
 
 # halmos wants another web3 than we do, so it lives apart; forge compiles for it,

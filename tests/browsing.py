@@ -245,11 +245,11 @@ def listen(tab: Tab, complaints: list[str]) -> None:
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """Debian's Chromium; tests without it are left out, but never in CI."""
+    """The machine's Chromium, or npm's; tests without it are left out, never in CI."""
     if CHROMIUM is None:
         if os.environ.get("CI"):
             pytest.fail("chromium must be installed in CI")
-        pytest.skip("chromium is not installed: apt-get install chromium")
+        pytest.skip("there is no Chromium, and npm had none: apt-get install chromium")
     from playwright.sync_api import expect, sync_playwright
 
     expect.set_options(timeout=PATIENCE_MS)

@@ -359,7 +359,7 @@ def test_an_onlooker_that_hangs_or_breaks_keeps_nobody_from_acting(
     thread = threading.Thread(
         target=agent.run,
         args=(requester,),
-        kwargs={"tell": tell, "look": look, "stop": stop, "poll_s": 0.05},
+        kwargs={"tell": tell, "looks": [look], "stop": stop, "poll_s": 0.05},
     )
     thread.start()
     here.move_to(request.record.deadline)

@@ -23,9 +23,7 @@ from modelmarket.chain.contracts import (
 from modelmarket.chain.networks import LOCAL, Network, Networks
 from modelmarket.chain.queries import Query, nothing, together
 from modelmarket.chain.wallets import Keystores, Wallet
-from modelmarket.errors import (
-    InputError,
-)
+from modelmarket.errors import InputError
 from modelmarket.index.index import Index
 from modelmarket.index.summaries import Sort, Wanted
 from modelmarket.market.calls import call_of
