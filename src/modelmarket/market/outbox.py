@@ -193,9 +193,15 @@ class Outbox:
                 made = event.request_id
             elif isinstance(event, SubmissionCreated):
                 made = event.submission_id
+        return self.mined(entry, receipt.transaction, receipt.block, made)
+
+    def mined(self, entry: Entry, transaction: bytes, block: int, made: int) -> Entry:
+        """Notes in which block an entry is, and which number it got there; else like
+        `settle`.
+        """
         with suppress(StepError):
             noted = self._journal.mined(
-                entry, transaction=receipt.transaction, block=receipt.block, made=made
+                entry, transaction=transaction, block=block, made=made
             )
             if self._network.confirmations == 0:
                 self._journal.buried(noted)
@@ -205,8 +211,8 @@ class Outbox:
                 "mined",
                 action=entry.action.what,
                 id=entry.id,
-                hash="0x" + receipt.transaction.hex(),
-                block=receipt.block,
+                hash="0x" + transaction.hex(),
+                block=block,
             )
         return self._journal.entry(entry.id)
 

@@ -301,10 +301,7 @@ class Actions:
                 transaction, entry
             ):
                 continue
-            with suppress(StepError):
-                self._journal.mined(
-                    entry, transaction=transaction, block=block, made=made
-                )
+            self._market.outbox.mined(entry, transaction, block, made)
             self._changed()
             return True
         return False
