@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from modelmarket.audit import audit, judge
-from modelmarket.audit.evidence import Evidence, gather
 from modelmarket.chain.contracts import RequestState, SubmissionState
 from modelmarket.market import Request
+from modelmarket.market.evidence import Evidence, gather
 from modelmarket.protocol.events import Withdrawn
 from modelmarket.protocol.phases import Phase, Status
 from modelmarket.protocol.requests import RequestRecord, SubmissionRecord

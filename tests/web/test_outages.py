@@ -12,9 +12,9 @@ import pytest
 
 from modelmarket.chain.connection import Connection
 from modelmarket.errors import ChainError
+from modelmarket.market.confirming import Actions
 from modelmarket.protocol.actions import Fund
 from modelmarket.protocol.types import Wei
-from modelmarket.web.actions import Actions
 from modelmarket.web.desk import Desk
 from modelmarket.web.views import local_path, result_of
 from trading import place

@@ -9,10 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from modelmarket.agent.planning import Kind
-from modelmarket.errors import ModelMarketError
 from modelmarket.protocol.money import format_about
-from modelmarket.storage.cid import Cid
-from modelmarket.storage.fetch import is_served
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -72,29 +69,27 @@ def examine(
     yield _journal(market)
     free = shutil.disk_usage(market.home.path).free
     yield Check("Disk", free > FEW_BYTES, f"{free / 10**9:.1f} GB free")
-    kept = market.vault.seals(market.network.market)
-    needed = market.index.open_seals(market.wallet.address)
-    lost = sum(seal not in kept for seal in needed)
+    missing, needed = market.missing_secrets()
     says = "all that must be opened are here"
-    if lost:
+    if missing:
         says = (
-            f"{lost} of {len(needed)} that must be opened are not in this vault: "
-            "`modelmarket vault recover`"
+            f"{len(missing)} of {len(needed)} that must be opened are not in this "
+            "vault: `modelmarket vault recover`"
         )
-    yield Check("Secrets", lost == 0, says)
+    yield Check("Secrets", not missing, says)
     yield _data(market, plan)
     yield _reach(market, plan)
 
 
 def _node(market: Market) -> Check:
-    heads = market.connection.heads()
+    heads = market.heads()
     newest = max((head for head in heads.values() if head is not None), default=0)
     for name, head in heads.items():
         if head is None:
             return Check("Node", False, f"{name} does not answer")
         if head + MOST_LAG_BLOCKS < newest:
             return Check("Node", False, f"{name} lies {newest - head:,} blocks behind")
-    if market.connection.ask("eth_syncing"):
+    if market.is_catching_up():
         return Check("Node", False, f"it is still catching up, at block {newest:,}")
     return Check("Node", True, f"block {newest:,}")
 
@@ -108,7 +103,7 @@ def _clock(now: int, *, clock_is_ours: bool) -> Check:
 
 def _fees(market: Market) -> Check:
     key = market.wallet.address
-    fees = market.connection.fee_balance(key)
+    fees = market.fee_balance(key)
     says = f"{format_about(fees, 6)} of the chain's coin"
     if fees < FEW_FEES_WEI:
         return Check("Fees of the agent's key", False, f"{says}; send some to {key}")
@@ -123,10 +118,10 @@ def _operator(
     trainers = set(accounts)
     for step in plan:
         if step.kind is Kind.CLAIM:
-            record = market.index.request(step.request_id)
+            record = market.record(step.request_id)
             trainers.add(record.submissions[step.submission_id].trainer)
     for trainer in sorted(trainers - {key}):
-        may = market.contract.is_operator(trainer, key)
+        may = market.is_operator(trainer, key)
         says = "may claim for" if may else "appoint it, or claim in time, as"
         yield Check("The agent as operator", may, f"{says} {trainer}")
 
@@ -150,23 +145,19 @@ def _steps(plan: Sequence[Step], now: int) -> Check:
 
 
 def _journal(market: Market) -> Check:
-    waiting = market.vault.journal.unfinished(market.network.market)
+    waiting = market.unfinished()
     says = f"{len(waiting)} are signed and not in the chain yet" if waiting else "none"
     return Check("Transactions on their way", not waiting, says)
 
 
 def _data(market: Market, plan: Sequence[Step]) -> Check:
     """Nobody can enter a request whose data nobody has."""
-    gone = []
-    for step in plan:
-        if step.kind is Kind.OPEN_TRUTH:
-            dataset = market.index.request(step.request_id).terms.dataset
-            try:
-                is_here = market.store.has(Cid.parse(dataset))
-            except ModelMarketError:
-                is_here = False
-            if not is_here:
-                gone.append(step.request_id)
+    gone = [
+        step.request_id
+        for step in plan
+        if step.kind is Kind.OPEN_TRUTH
+        and not market.contents(step.request_id).is_here()
+    ]
     if gone:
         return Check("Data", False, f"those of request {gone[0]} are not in the store")
     return Check("Data", True, "all of your open requests' are here")
@@ -175,14 +166,11 @@ def _data(market: Market, plan: Sequence[Step]) -> Check:
 def _reach(market: Market, plan: Sequence[Step]) -> Check:
     """Whether others can get the data of what is open."""
     for step in plan:
-        if step.kind is Kind.OPEN_TRUTH:
-            dataset = market.index.request(step.request_id).terms.dataset
-            try:
-                is_there = is_served(Cid.parse(dataset), market.network.gateways)
-            except ModelMarketError:
-                is_there = False
-            if not is_there:
-                return Check("Reach", False, _unreached(market, step.request_id))
+        if (
+            step.kind is Kind.OPEN_TRUTH
+            and not market.contents(step.request_id).is_served()
+        ):
+            return Check("Reach", False, _unreached(market, step.request_id))
     return Check("Reach", True, "others can fetch your open requests' data")
 
 

@@ -142,9 +142,7 @@ class Monitor:
         self._margin.set(min(due, default=float("inf")))
         self._head.set(moment.head.number)
         self._lag.set(time.time() - now)
-        self._unfinished.set(
-            len(market.vault.journal.unfinished(market.network.market))
-        )
+        self._unfinished.set(len(market.unfinished()))
         if time.monotonic() - self._examined > EXAMINE_S or not self._examined:
             self._examined = time.monotonic()
             self._examine(plan, moment)

@@ -3,21 +3,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from modelmarket.errors import ChainError, UnreadableError
+from modelmarket.errors import ChainError
+from modelmarket.market.concerns import concerns
 from modelmarket.protocol import steps
 from modelmarket.protocol.steps import NONE
 from modelmarket.protocol.types import RequestId, SubmissionId
 
 if TYPE_CHECKING:
     from modelmarket.chain.blocks import Moment
+    from modelmarket.market.concerns import Concern
     from modelmarket.market.market import Market
-    from modelmarket.protocol.types import Address, Seal
-    from modelmarket.vault.secret import SealedTruth
 
 
 class Kind(StrEnum):
@@ -144,11 +144,11 @@ def look_ahead(
 
     if RequestId(0) not in resting:
         try:
-            market.verifier.verify_counts()
+            market.verify_counts()
         except ChainError as error:
             trouble(RequestId(0), error)
     found: list[Step] = []
-    for one in _concerns(market, trouble):
+    for one in concerns(market, lambda error: trouble(RequestId(0), error)):
         if one.request_id in resting:
             continue
         try:
@@ -158,19 +158,13 @@ def look_ahead(
     return Outlook(sorted(found, key=lambda step: (step.begins, step.ends)), troubles)
 
 
-def _planned(market: Market, concern: _Concern, now: int) -> list[Step]:
+def _planned(market: Market, concern: Concern, now: int) -> list[Step]:
     """The steps for one request.
 
     Raises:
         Exception: Whatever comes of what strangers wrote.
     """
-    try:
-        record = market.index.request(concern.request_id)
-    except UnreadableError:
-        market.verifier.read_again(concern.request_id)
-        record = market.index.request(concern.request_id)
-    if not record.stage.is_final:
-        record = market.verifier.verify(record)
+    record = market.verified(concern.request_id)
     ours = [
         one
         for one in record.submissions.values()
@@ -203,87 +197,4 @@ def is_due(market: Market, step: Step, moment: Moment) -> bool:
         return True
     if second >= step.begins + (step.ends - step.begins) // 2:
         return True
-    return _is_past_for_good(market, step.begins, moment)
-
-
-def _is_past_for_good(market: Market, second: int, moment: Moment) -> bool:
-    connection, head = market.connection, moment.head.number
-    buried = connection.block(max(0, head - market.network.confirmations))
-    if buried.timestamp >= second:
-        return connection.is_agreed(buried)
-    try:
-        final = connection.block("finalized")
-    except ChainError:
-        return False
-    return final.timestamp >= second and connection.is_agreed(final)
-
-
-@dataclass
-class _Concern:
-    """What the vault has to do with a request.
-
-    Attributes:
-        request_id: The request.
-        requester: Who sealed the truth that is in the vault; empty for none.
-        submissions: Who sealed the predictions that are, by seal.
-    """
-
-    request_id: RequestId
-    requester: str = ""
-    submissions: dict[Seal, Address] = field(default_factory=dict)
-
-
-def _concerns(
-    market: Market, trouble: Callable[[RequestId, Exception], None]
-) -> list[_Concern]:
-    """Each request that a secret in the vault opens, or may open."""
-    found: dict[RequestId, _Concern] = {}
-    for seal, kind in market.vault.seals(market.network.market).items():
-        try:
-            _note(market, seal, kind, found)
-        except Exception as error:  # noqa: BLE001  # one secret never stops the others
-            trouble(RequestId(0), error)
-    return [found[one] for one in sorted(found)]
-
-
-def _note(
-    market: Market, seal: Seal, kind: str, found: dict[RequestId, _Concern]
-) -> None:
-    """Notes what a secret has to do with which requests.
-
-    A seal may be copied: only who sealed it can have entered it in earnest.
-    """
-    index = market.index
-    if kind == "truth":
-        truth = market.vault.truth(seal)
-        if truth is None:
-            return
-        where = [
-            request_id
-            for request_id, requester in index.requests_of_seal(seal)
-            if requester == truth.requester
-        ]
-        for request_id in (*where, *_set_aside_with(market, truth, seal)):
-            concern = found.setdefault(request_id, _Concern(request_id))
-            concern.requester = truth.requester
-        return
-    secret = market.vault.predictions(seal)
-    if secret is None:
-        return
-    trainers = [trainer for _, trainer in index.submissions_of_seal(seal)]
-    if secret.trainer in trainers or secret.request_id in index.set_aside():
-        concern = found.setdefault(secret.request_id, _Concern(secret.request_id))
-        concern.submissions[seal] = secret.trainer
-
-
-def _set_aside_with(
-    market: Market, truth: SealedTruth, seal: Seal
-) -> Iterator[RequestId]:
-    """What is set aside is in no table but that of the events."""
-    requester = bytes.fromhex(truth.requester[2:]).rjust(32, b"\0")
-    for request_id in market.index.set_aside():
-        if any(
-            requester in one.log.topics or one.log.data.find(seal) >= 0
-            for one in market.index.logs(request_id)
-        ):
-            yield request_id
+    return market.is_past_for_good(step.begins, moment)

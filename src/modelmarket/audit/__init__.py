@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from modelmarket.audit.evidence import Evidence, Transfer, gather
-from modelmarket.chain.abi import functions
 from modelmarket.datasets.published import SAMPLE, TEST, TRAIN
 from modelmarket.errors import ModelMarketError, UnreadableError
 from modelmarket.index.expected import (
@@ -20,7 +18,8 @@ from modelmarket.index.expected import (
     expected_request,
     expected_submissions,
 )
-from modelmarket.market.request import PREDICTIONS
+from modelmarket.market.contents import PREDICTIONS
+from modelmarket.market.evidence import Evidence, Transfer, gather
 from modelmarket.protocol import events as ev
 from modelmarket.protocol import payouts
 from modelmarket.protocol.labels import count_matches, difference, from_words, unpack
@@ -29,8 +28,6 @@ from modelmarket.protocol.phases import Failure
 from modelmarket.protocol.requests import RequestRecord, SubmissionRecord, replay
 from modelmarket.protocol.seals import Core, seal, superhash
 from modelmarket.protocol.types import Address, RequestId, Salt
-from modelmarket.storage.cid import Cid
-from modelmarket.storage.fetch import fetch
 
 if TYPE_CHECKING:
     from modelmarket.market.market import Market
@@ -121,24 +118,23 @@ def _terms(evidence: Evidence) -> str:
 def _dataset(evidence: Evidence) -> str:
     manifest = evidence.request.manifest()
     evidence.request.fetch()
-    store = evidence.market.store
-    folder = Cid.parse(evidence.record.terms.dataset)
+    contents = evidence.request.contents
     for name in (TRAIN, TEST, SAMPLE):
         digest = hashlib.sha256()
-        for piece in store.read(store.resolve(folder, name)):
+        for piece in contents.read(name):
             digest.update(piece)
         _require(
             digest.hexdigest() == manifest.sha256.get(name),
             f"{name} is not the file that the manifest names",
         )
     return (
-        f"{folder}: {manifest.train_rows:,} training and {manifest.test_rows:,} test "
-        f"rows, {len(manifest.classes)} classes"
+        f"{evidence.record.terms.dataset}: {manifest.train_rows:,} training and "
+        f"{manifest.test_rows:,} test rows, {len(manifest.classes)} classes"
     )
 
 
 def _truth(evidence: Evidence) -> str:
-    record, market = evidence.record, evidence.market
+    record = evidence.record
     truth = evidence.request.truth()
     if truth is None:
         return f"not opened ({len(record.truth)} pages)"
@@ -147,12 +143,10 @@ def _truth(evidence: Evidence) -> str:
         for one, event in zip(evidence.placed, evidence.events, strict=True)
         if isinstance(event, ev.TruthOpened)
     ][-1]
-    sent = functions("ModelMarket")["open_truth"].decode_arguments(
-        market.connection.transaction_input(last.log.transaction)
-    )
+    sent = evidence.arguments("open_truth", last)
     core = Core.of_truth(
-        market.contract.chain_id(),
-        market.network.market,
+        evidence.chain_id,
+        evidence.address,
         record.requester,
         Salt(sent[3]),
     )
@@ -179,7 +173,7 @@ def _opened(evidence: Evidence, one: SubmissionRecord) -> tuple[Codes, Core] | N
     """The predictions that a submission opened, from the calldata, and the
     core of their seal; None if it did not open them all.
     """
-    market, terms = evidence.market, evidence.record.terms
+    terms = evidence.record.terms
     if one.id != evidence.record.winner and one.failure is not Failure.MISMATCH:
         return None
     pages: list[Page] = []
@@ -190,14 +184,12 @@ def _opened(evidence: Evidence, one: SubmissionRecord) -> tuple[Codes, Core] | N
         )
         if not ends or getattr(event, "submission_id", 0) != one.id:
             continue
-        sent = functions("ModelMarket")["open_predictions"].decode_arguments(
-            market.connection.transaction_input(placed.log.transaction)
-        )
+        sent = evidence.arguments("open_predictions", placed)
         pages.append(difference(from_words(sent[2]), from_words(sent[3])))
         inner, model = sent[4], sent[6]
     core = Core.of_predictions(
-        market.contract.chain_id(),
-        market.network.market,
+        evidence.chain_id,
+        evidence.address,
         one.trainer,
         evidence.record.terms_hash,
         superhash(model),
@@ -228,7 +220,7 @@ def _recount(evidence: Evidence) -> str:
 
 
 def _model(evidence: Evidence) -> str:
-    record, market = evidence.record, evidence.market
+    record = evidence.record
     if not record.winner:
         return "nobody won"
     won = record.submissions[record.winner]
@@ -236,12 +228,11 @@ def _model(evidence: Evidence) -> str:
         superhash(record.model) == won.superhash,
         f"the superhash is not that of {record.model}",
     )
-    folder = fetch(market.store, Cid.parse(record.model), market.network.gateways)
+    contents = evidence.request.contents
+    folder = contents.fetch_model()
     opened = _opened(evidence, won)
     assert opened is not None
-    listed = market.store.read_bytes(
-        market.store.resolve(folder.cid, PREDICTIONS), most=2**30
-    )
+    listed = contents.listed_predictions()
     expected = evidence.request.manifest().classes.decode(opened[0])
     _require(_listed(listed) == expected, f"{PREDICTIONS} in it is not what was opened")
     return f"{record.model}, {folder.size:,} bytes"
@@ -261,9 +252,7 @@ def _payments(evidence: Evidence) -> str:
     explained = [
         transfer
         for event in evidence.events
-        for transfer in _explained(
-            event, evidence.record, evidence.market.network.market
-        )
+        for transfer in _explained(event, evidence.record, evidence.address)
     ]
     _require(
         made == explained,

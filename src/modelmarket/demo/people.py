@@ -48,6 +48,8 @@ class Stage:
 
     Attributes:
         connection: The node.
+        contract: The market, for those who do not go by the rules.
+        coin: The token that it pays in.
         network: The market's profile, with everybody's gateways.
         deployer: Whose account pays the airdrops.
         folder: For everybody's homes.
@@ -56,6 +58,8 @@ class Stage:
     """
 
     connection: Connection
+    contract: ModelMarket
+    coin: ModelCoin
     network: Network
     deployer: Wallet
     folder: Path
@@ -73,7 +77,7 @@ class Stage:
         self.connection.ask("modelmarket_fund", wallet.address)
         vault = Vault(home.vault, secrets.token_hex(16))
         market = Market(home, self.network, wallet=wallet, vault=vault)
-        self.closing.callback(market.index.close)
+        self.closing.callback(market.close)
         person = self.people[role] = Person(role, market)
         return person
 
@@ -107,4 +111,4 @@ def stage(folder: Path) -> Iterator[Stage]:
             first_block=receipt.block,
             confirmations=0,
         )
-        yield Stage(connection, network, deployer, folder, closing)
+        yield Stage(connection, market, coin, network, deployer, folder, closing)

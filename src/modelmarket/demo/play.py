@@ -309,7 +309,7 @@ class _Play:
         secret = victim.secret()
         assert secret is not None
         receipt = market.send(
-            market.contract.submit(
+            self._here.contract.submit(
                 record.request_id,
                 victim.request.record.terms_hash,
                 secret.opening().layers[0],
@@ -319,7 +319,7 @@ class _Play:
             )
         )
         person.gains -= STAKE
-        (event,) = market.contract.events(receipt)
+        (event,) = self._here.contract.events(receipt)
         assert isinstance(event, ev.SubmissionCreated)
         self._tell(f"copier submits the forest's seal as {event.submission_id}.")
         return event.submission_id
@@ -420,7 +420,7 @@ class _Play:
         secret = victim.secret()
         assert secret is not None
         opening, truth = secret.opening(), request.refresh().record.truth
-        call = copier.market.contract.open_predictions(
+        call = self._here.contract.open_predictions(
             stolen,
             0,
             truth[0],
@@ -452,7 +452,7 @@ class _Play:
         return Outcome(
             requests=requests,
             entries=self._entries(requests[0]),
-            accounts=self._accounts(requester),
+            accounts=self._accounts(),
             audits=audits,
             gas=self._gas(),
             model_cid=requests[0].record.model,
@@ -460,8 +460,8 @@ class _Play:
             seconds=time.monotonic() - self._started,
         )
 
-    def _accounts(self, requester: Person) -> list[Account]:
-        coin, supply = requester.market.coin, requester.market.coin.supply()
+    def _accounts(self) -> list[Account]:
+        coin, supply = self._here.coin, self._here.coin.supply()
         people = self._here.people.values()
         given = AIRDROP * len(people)
         accounts = [
@@ -504,9 +504,9 @@ class _Play:
         return sorted(entries, key=lambda one: (-one.paid, -(one.claimed or 0)))
 
     def _gas_by_sender(self, request: Request) -> dict[str, int]:
-        index, connection = request.market.index, self._here.connection
+        connection, logs = self._here.connection, request.market.history(request.id)
         spent: dict[str, int] = {}
-        for transaction in {one.log.transaction for one in index.logs(request.id)}:
+        for transaction in {one.log.transaction for one in logs}:
             found = connection.ask("eth_getTransactionByHash", "0x" + transaction.hex())
             receipt = connection.receipt(transaction)
             assert receipt is not None

@@ -6,38 +6,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
-from modelmarket.chain import queries
-from modelmarket.chain.blocks import Call, Moment, Receipt
-from modelmarket.chain.contracts import (
-    NO_PERMIT,
-    PERMIT_LIFE_S,
-    ModelCoin,
-    ModelMarket,
-    Permit,
-    Purse,
-)
+from modelmarket.chain.blocks import Call, Receipt
+from modelmarket.chain.contracts import NO_PERMIT, PERMIT_LIFE_S, Permit, Purse
 from modelmarket.chain.networks import LOCAL, Network, Networks
-from modelmarket.chain.queries import Query, nothing, together
 from modelmarket.chain.wallets import Keystores, Wallet
 from modelmarket.errors import InputError
-from modelmarket.index.index import Index
 from modelmarket.index.summaries import Sort, Wanted
 from modelmarket.market.calls import call_of
 from modelmarket.market.outbox import Outbox, Resumed
 from modelmarket.market.paying import refuse_unaffordable
 from modelmarket.market.preparing import RequestOptions, prepare
+from modelmarket.market.reader import Reader
 from modelmarket.market.request import Request
 from modelmarket.market.submission import Submission
-from modelmarket.market.verifying import Verifier
 from modelmarket.protocol.actions import Action, ClaimAirdrop, CreateRequest, Other
 from modelmarket.protocol.events import RequestCreated
 from modelmarket.protocol.terms import Terms
 from modelmarket.protocol.types import Address, RequestId, Seal, SubmissionId, Wei
-from modelmarket.storage.store import Store
 from modelmarket.system.environment import secret_from_environment
 from modelmarket.system.home import Home
 from modelmarket.vault.deriving import MESSAGE, Root
@@ -48,10 +36,8 @@ if TYPE_CHECKING:
     from modelmarket.datasets.split import Source
     from modelmarket.vault.journal import Entry
 
-_T = TypeVar("_T")
 
-
-class Market:
+class Market(Reader):
     """A market on a network, with a user's wallet, vault, store and index.
 
     Nothing is asked of a node before it is needed. Each look at the market asks
@@ -73,36 +59,10 @@ class Market:
         wallet: Wallet | None = None,
         vault: Vault | None = None,
     ) -> None:
-        home.prepare()
-        self.home = home
-        self.network = network
-        self.connection = network.connect()
-        self.contract = ModelMarket(self.connection, network.market)
-        self.store = Store(home.store)
-        self.index = Index(
-            network.index or home.index(network.chain_id, network.market),
-            self.connection,
-            network.market,
-            network.first_block,
-        )
-        self.verifier = Verifier(self.index, self.contract)
+        super().__init__(home, network)
         self._wallet = wallet
         self._vault = vault
         self._roots: dict[Address, Root] = {}
-
-    def __repr__(self) -> str:
-        return f"Market({self.network.name}, {self.network.market})"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Closes the index and the lines to the nodes."""
-        self.index.close()
-        self.connection.close()
 
     @classmethod
     def connect(
@@ -174,40 +134,7 @@ class Market:
         other._wallet = wallet  # noqa: SLF001  # of the same class
         return other
 
-    @cached_property
-    def coin(self) -> ModelCoin:
-        """The token that it pays in.
-
-        Raises:
-            NotFoundError: There is no market where the network says.
-        """
-        return self.contract.coin()
-
     # --- looking ---
-
-    def look(self) -> Moment:
-        """Asks for the newest block and the time, and reads the index up to them.
-
-        Raises:
-            NotFoundError: There is no market where the network says.
-            ChainError: The node does not answer.
-        """
-        return self._look(nothing())[0]
-
-    def look_into(self, owner: Address) -> tuple[Moment, Purse]:
-        """The same, with what an account can pay this market with."""
-        return self._look(self.coin.purse(owner, self.network.market))
-
-    def _look(self, also: Query[_T]) -> tuple[Moment, _T]:
-        if "coin" in self.__dict__:
-            moment, found = self.connection.query(together(queries.moment(), also))
-        else:
-            moment, found, coin = self.connection.query(
-                together(queries.moment(), also, self.contract.coin_query())
-            )
-            self.coin = self.contract.coin_at(coin)
-        self.index.sync(moment.head)
-        return moment, found
 
     def request(self, request_id: int) -> Request:
         """A request.
@@ -270,11 +197,21 @@ class Market:
         ]
         return sorted(found, key=lambda one: -one.id)
 
+    def unfinished(self) -> list[Entry]:
+        """What a key has signed and is not in the chain yet, the oldest first."""
+        return self.vault.journal.unfinished(self.network.market)
+
+    def missing_secrets(self) -> tuple[list[Seal], list[Seal]]:
+        """What is not in the vault of what this wallet must open, and all of that."""
+        needed = self.index.open_seals(self.wallet.address)
+        kept = self.vault.seals(self.network.market)
+        return [seal for seal in needed if seal not in kept], needed
+
     # --- acting ---
 
     @property
     def outbox(self) -> Outbox:
-        """What this wallet sends, and sees through."""
+        """What this wallet sends, and sees through; for this room alone."""
         return Outbox(self.contract, self.network, self.vault.journal, self._wallet)
 
     def send(self, call: Call, action: Action | None = None) -> Receipt:

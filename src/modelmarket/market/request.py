@@ -9,15 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelmarket.chain.events import decode
-from modelmarket.datasets.published import (
-    MANIFEST,
-    MOST_MANIFEST_BYTES,
-    TEST,
-    TRAIN,
-    Manifest,
-)
+from modelmarket.datasets.published import TEST, TRAIN, Manifest
 from modelmarket.datasets.split import LABEL, ROW_ID
-from modelmarket.errors import DataError, InputError, NotFoundError, StepError
+from modelmarket.errors import InputError, NotFoundError, StepError
+from modelmarket.market.contents import PREDICTIONS, Contents
 from modelmarket.market.paying import refuse_unaffordable
 from modelmarket.market.reusing import refuse_high_stake, refuse_second
 from modelmarket.market.submission import Submission
@@ -42,8 +37,6 @@ from modelmarket.protocol.requests import RequestRecord, SubmissionRecord
 from modelmarket.protocol.seals import superhash
 from modelmarket.protocol.steps import StepKind, refusal
 from modelmarket.protocol.types import Address, RequestId, SubmissionId
-from modelmarket.storage.cid import Cid
-from modelmarket.storage.fetch import fetch
 from modelmarket.storage.store import Progress, Stored
 from modelmarket.system.files import existing_path
 from modelmarket.system.text import local_time
@@ -54,8 +47,6 @@ if TYPE_CHECKING:
 
     from modelmarket.chain.blocks import Moment, Receipt
     from modelmarket.market.market import Market
-
-PREDICTIONS = "predictions.csv"
 
 Predictions = Path | Iterable[object]
 """A CSV with ids, a bare column of labels, or labels in test-row order."""
@@ -99,7 +90,7 @@ class Request:
 
     def as_of(self, moment: Moment) -> Request:
         """The request as the index has it, which was read up to a moment."""
-        return Request(self.market, self.market.index.request(self.id), moment.now)
+        return Request(self.market, self.market.record(self.id), moment.now)
 
     # --- looking ---
 
@@ -190,44 +181,18 @@ class Request:
 
     # --- the data ---
 
-    def fetch(self, *, progress: Progress | None = None) -> Stored:
-        """Gets the dataset into the store, each block checked.
+    @property
+    def contents(self) -> Contents:
+        """Its files, and where they come from."""
+        return self.market.contents_of(self.record)
 
-        Raises:
-            NotFoundError: No gateway has it.
-            StorageError: It is not what it says.
-        """
-        return fetch(
-            self.market.store,
-            Cid.parse(self.terms.dataset),
-            self.market.network.gateways,
-            name=f"request-{self.id}",
-            progress=progress,
-        )
+    def fetch(self, *, progress: Progress | None = None) -> Stored:
+        """Gets the dataset into the store; see `Contents.fetch`."""
+        return self.contents.fetch(progress=progress)
 
     def manifest(self) -> Manifest:
-        """What the dataset says of itself, held against the terms.
-
-        Raises:
-            DataError: It contradicts the terms.
-        """
-        store, folder = self.market.store, Cid.parse(self.terms.dataset)
-        fetch(store, folder, self.market.network.gateways, only=MANIFEST)
-        document = store.read_bytes(
-            store.resolve(folder, MANIFEST), most=MOST_MANIFEST_BYTES
-        )
-        manifest = Manifest.from_json(document)
-        if (manifest.test_rows, manifest.classes.bits) != (
-            self.terms.labels,
-            self.terms.bits,
-        ):
-            raise DataError(
-                f"Request {self.id} is about {self.terms.labels:,} labels of "
-                f"{self.terms.bits} bits, but its dataset has "
-                f"{manifest.test_rows:,} of {manifest.classes.bits}.",
-                hint="Do not submit to it: no predictions could fit.",
-            )
-        return manifest
+        """What the dataset says of itself; see `Contents.manifest`."""
+        return self.contents.manifest()
 
     def training_data(self) -> tuple[pl.DataFrame, pl.Series]:
         """The training part: features and labels.
@@ -236,22 +201,12 @@ class Request:
             A data frame of shape (train rows, features), its numbers in the
             smallest types that hold them, and the labels as text.
         """
-        frame = self._frame(TRAIN)
-        return frame.drop(ROW_ID, LABEL), frame[LABEL]
+        frame = self.contents.frame(TRAIN)
+        return frame.drop(LABEL), frame[LABEL]
 
     def test_data(self) -> pl.DataFrame:
         """The features of the test part, in test-row order."""
-        return self._frame(TEST).drop(ROW_ID)
-
-    def _frame(self, name: str) -> pl.DataFrame:
-        from modelmarket.datasets.frames import read_frame
-
-        self.manifest()
-        self.fetch()
-        store = self.market.store
-        return read_frame(
-            store.path(store.resolve(Cid.parse(self.terms.dataset), name))
-        )
+        return self.contents.frame(TEST)
 
     # --- a trainer's steps ---
 
@@ -418,7 +373,7 @@ class Request:
         if not self.record.stage.is_final:
             return
         ends = (RequestCancelled, RequestForfeited, RequestFulfilled, RequestRefunded)
-        for placed in self.market.index.logs(self.id):
+        for placed in self.market.history(self.id):
             if isinstance(decode(placed.log), ends):
                 raise StepError(
                     f"Request {self.id} has ended already, in block "
@@ -487,14 +442,7 @@ class Request:
         """
         if not self.record.model:
             raise StepError(f"Request {self.id} has no winner: {self.status()}")
-        cid = Cid.parse(self.record.model)
-        fetch(
-            self.market.store,
-            cid,
-            self.market.network.gateways,
-            name=f"model-of-request-{self.id}",
-        )
-        return self.market.store.export(cid, destination)
+        return self.contents.export_model(destination)
 
     def mine(self) -> list[Submission]:
         """This wallet's submissions."""

@@ -118,7 +118,7 @@ class Submission:
         if self.record.is_live:
             return
         kinds = (SubmissionCancelled, SubmissionFailed)
-        for placed in self.request.market.index.logs(self.request.id):
+        for placed in self.request.market.history(self.request.id):
             event = decode(placed.log)
             if isinstance(event, kinds) and event.submission_id == self.id:
                 what = {

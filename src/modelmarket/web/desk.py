@@ -13,16 +13,9 @@ from typing import TYPE_CHECKING, TypeVar
 from modelmarket import agent
 from modelmarket.agent.notices import Monitor
 from modelmarket.agent.service import Service
-from modelmarket.chain import queries
-from modelmarket.chain.queries import together
-from modelmarket.errors import (
-    ChainError,
-    InputError,
-    ModelMarketError,
-    RevertError,
-)
+from modelmarket.errors import ChainError, InputError, ModelMarketError
+from modelmarket.market.confirming import Actions, is_away
 from modelmarket.protocol.types import Address, Wei
-from modelmarket.web.actions import Actions, is_away
 from modelmarket.web.keyring import Keyring
 from modelmarket.web.terminal import Terminal
 from modelmarket.web.uploads import Uploads
@@ -100,7 +93,7 @@ class Desk:
         self.keyring = Keyring(market.home.keystores, market.wallet)
         self.terminal = Terminal()
         self.move_clock = move_clock
-        self.actions = Actions(market, self.keyring, self.changed)
+        self.actions = Actions(market, self.keyring.unlocked, self.changed)
         self.told: deque[Told] = deque(maxlen=REPORTS)
         self.coming: list[Step] = []
         self.version = time.time_ns()
@@ -166,20 +159,10 @@ class Desk:
         return found
 
     def _glance(self, account: Address | None) -> Glance:
-        connection, coin = self.market.connection, self.market.coin
         if account is None:
-            return Glance(connection.now())
-        moment, money, fees, no_airdrop = connection.query(
-            together(
-                queries.moment(),
-                coin.balance_query(account),
-                queries.fee_balance(account),
-                queries.call(coin.claim_airdrop(), sender=account)
-                .map(lambda _: "")
-                .rescue(RevertError, lambda error: error.message),
-            )
-        )
-        return Glance(moment.now, money, fees, no_airdrop)
+            return Glance(self.market.moment().now)
+        moment, has = self.market.holdings(account)
+        return Glance(moment.now, has.money, has.fees, has.no_airdrop)
 
     def _follow(self) -> None:
         head = b""

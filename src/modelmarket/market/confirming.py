@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the user does through the page: prepared, confirmed, signed, followed.
+"""What a user is asked about first: prepared, confirmed, signed, followed.
 
-The page only talks to the wallet. Here calls are encoded, tried against the
-chain before anybody signs, and followed until they are in a block. Where each
-stands is in the journal; see `vault/journal.py`.
+Calls are encoded here, tried against the chain before anybody signs, and followed
+until they are in a block. A key of this computer signs, or a wallet elsewhere that
+says what it sent, or does not. Where each stands is in the journal; see
+`vault/journal.py`.
 """
 
 from __future__ import annotations
@@ -32,10 +33,10 @@ from modelmarket.vault.journal import Signer, State
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from modelmarket.market import Market
+    from modelmarket.chain.wallets import Wallet
+    from modelmarket.market.market import Market
     from modelmarket.protocol.types import Address
     from modelmarket.vault.journal import Entry
-    from modelmarket.web.keyring import Keyring
 
 RECENT = 100
 """Of an account's requests, looked through for a seal."""
@@ -43,19 +44,22 @@ HEX_SIGNATURE_BYTES = 65
 
 
 class Actions:
-    """The actions of a page's user.
+    """The actions of a user who confirms each.
 
     Args:
         market: With wallet and vault.
-        keyring: The keys of this computer.
+        unlocked: Gives an account's key, if it is one of this computer's.
         changed: Is called when there is something new to be shown.
     """
 
     def __init__(
-        self, market: Market, keyring: Keyring, changed: Callable[[], None]
+        self,
+        market: Market,
+        unlocked: Callable[[Address], Wallet],
+        changed: Callable[[], None],
     ) -> None:
         self._market = market
-        self._keyring = keyring
+        self._unlocked = unlocked
         self._changed = changed
         self._journal = market.vault.journal
         self._name = market.network.market
@@ -166,7 +170,7 @@ class Actions:
             InputError: It is another account's, or its key is locked.
             StepError: It is done, or under way.
         """
-        market = self._market.signed_by(self._keyring.unlocked(entry.account))
+        market = self._market.signed_by(self._unlocked(entry.account))
         self._require_open(entry, again=again)
         try:
             market.do(entry.action, entry)

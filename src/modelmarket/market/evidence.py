@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from eth_hash.auto import keccak
 
+from modelmarket.chain.abi import functions
 from modelmarket.chain.events import decode
 from modelmarket.errors import ChainError
 from modelmarket.market.request import Request
@@ -53,6 +54,7 @@ class Evidence:
 
     Attributes:
         market: Where it is.
+        chain_id: What the chain calls itself.
         request: As the index replays it.
         placed: Its logs, with times.
         events: Their events.
@@ -67,6 +69,7 @@ class Evidence:
     """
 
     market: Market
+    chain_id: int
     request: Request
     placed: list[Placed]
     events: list[ev.Event]
@@ -83,9 +86,19 @@ class Evidence:
         """The request with everything that happened to it."""
         return self.request.record
 
+    @property
+    def address(self) -> Address:
+        """The market's contract."""
+        return self.market.network.market
+
+    def arguments(self, call: str, placed: Placed) -> tuple[Any, ...]:
+        """What a call was given, by the calldata of the transaction of a log."""
+        sent = self.market.connection.transaction_input(placed.log.transaction)
+        return functions("ModelMarket")[call].decode_arguments(sent)
+
     def transfers(self) -> Iterator[Transfer]:
         """What the request's transactions moved into or out of the market."""
-        market, coin = self.market.network.market, self.market.coin.address
+        market, coin = self.address, self.market.coin.address
         ours = {one.log.transaction for one in self.placed}
         for block in sorted({one.log.block for one in self.placed}):
             for log in self.market.connection.logs(coin, block, block):
@@ -140,6 +153,7 @@ def _read(market: Market, seen: Seen, now: int) -> Evidence:
     ended = request.record.stage.is_final
     return Evidence(
         market=market,
+        chain_id=contract.chain_id(),
         request=request,
         placed=seen.placed,
         events=[

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The files of a request: its dataset, and the model that won."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from modelmarket.datasets.published import MANIFEST, MOST_MANIFEST_BYTES, Manifest
+from modelmarket.datasets.split import ROW_ID
+from modelmarket.errors import DataError, ModelMarketError
+from modelmarket.storage.cid import Cid
+from modelmarket.storage.fetch import fetch, is_served
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from modelmarket.chain.networks import Network
+    from modelmarket.protocol.requests import RequestRecord
+    from modelmarket.storage.store import Progress, Store, Stored
+
+PREDICTIONS = "predictions.csv"
+"""In the folder of a model: what it predicts for each test row."""
+MOST_PREDICTIONS_BYTES = 2**30
+
+
+@dataclass(frozen=True)
+class Contents:
+    """A request's files, in the store or from the network's gateways.
+
+    Attributes:
+        store: Where they are, or come to be; each block is checked.
+        network: Names the gateways.
+        record: The request.
+    """
+
+    store: Store
+    network: Network
+    record: RequestRecord
+
+    # --- the dataset ---
+
+    @property
+    def _dataset(self) -> Cid:
+        return Cid.parse(self.record.terms.dataset)
+
+    def fetch(self, *, progress: Progress | None = None) -> Stored:
+        """Gets the dataset into the store, each block checked.
+
+        Raises:
+            NotFoundError: No gateway has it.
+            StorageError: It is not what it says.
+        """
+        return fetch(
+            self.store,
+            self._dataset,
+            self.network.gateways,
+            name=f"request-{self.record.id}",
+            progress=progress,
+        )
+
+    def manifest(self) -> Manifest:
+        """What the dataset says of itself, held against the terms.
+
+        Raises:
+            DataError: It contradicts the terms.
+        """
+        folder, terms = self._dataset, self.record.terms
+        fetch(self.store, folder, self.network.gateways, only=MANIFEST)
+        document = self.store.read_bytes(
+            self.store.resolve(folder, MANIFEST), most=MOST_MANIFEST_BYTES
+        )
+        manifest = Manifest.from_json(document)
+        if (manifest.test_rows, manifest.classes.bits) != (terms.labels, terms.bits):
+            raise DataError(
+                f"Request {self.record.id} is about {terms.labels:,} labels of "
+                f"{terms.bits} bits, but its dataset has "
+                f"{manifest.test_rows:,} of {manifest.classes.bits}.",
+                hint="Do not submit to it: no predictions could fit.",
+            )
+        return manifest
+
+    def frame(self, name: str) -> pl.DataFrame:
+        """A table of the dataset, in the order of its rows, without their ids.
+
+        Raises:
+            NotFoundError: No gateway has it.
+            DataError: The dataset contradicts the terms.
+        """
+        from modelmarket.datasets.frames import read_frame
+
+        self.manifest()
+        self.fetch()
+        path = self.store.path(self.store.resolve(self._dataset, name))
+        return read_frame(path).drop(ROW_ID)
+
+    def read(self, name: str) -> Iterator[bytes]:
+        """The pieces of a file of the dataset that is in the store.
+
+        Raises:
+            NotFoundError: It is not.
+        """
+        return self.store.read(self.store.resolve(self._dataset, name))
+
+    def is_here(self) -> bool:
+        """Whether the store has the dataset."""
+        try:
+            return self.store.has(self._dataset)
+        except ModelMarketError:
+            return False
+
+    def is_served(self) -> bool:
+        """Whether others get the dataset from a gateway of the network."""
+        try:
+            return is_served(self._dataset, self.network.gateways)
+        except ModelMarketError:
+            return False
+
+    def export(self, destination: Path) -> Path:
+        """Writes the dataset to a path that does not exist yet.
+
+        Raises:
+            NotFoundError: It is not in the store.
+        """
+        return self.store.export(self._dataset, destination)
+
+    # --- the model ---
+
+    def fetch_model(self) -> Stored:
+        """Gets the winner's model into the store, each block checked.
+
+        Raises:
+            NotFoundError: No gateway has it.
+            StorageError: It is not what it says.
+        """
+        return fetch(
+            self.store,
+            Cid.parse(self.record.model),
+            self.network.gateways,
+            name=f"model-of-request-{self.record.id}",
+        )
+
+    def export_model(self, destination: Path) -> Path:
+        """Gets the winner's model, and writes it to a path that does not exist yet.
+
+        Raises:
+            NotFoundError: No gateway has it.
+        """
+        self.fetch_model()
+        return self.store.export(Cid.parse(self.record.model), destination)
+
+    def listed_predictions(self) -> bytes:
+        """The predictions that lie beside the winner's model: a stranger's bytes.
+
+        Raises:
+            NotFoundError: There are none, or the model is not in the store.
+            StorageError: There are too many.
+        """
+        listed = self.store.resolve(Cid.parse(self.record.model), PREDICTIONS)
+        return self.store.read_bytes(listed, most=MOST_PREDICTIONS_BYTES)

@@ -1,0 +1,349 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a market's chain, index and store tell anybody; no key is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Self, TypeVar
+
+from modelmarket.chain import queries
+from modelmarket.chain.contracts import ModelCoin, ModelMarket, Purse
+from modelmarket.chain.queries import nothing, together
+from modelmarket.errors import (
+    ChainError,
+    InputError,
+    RevertError,
+    StorageError,
+    UnreadableError,
+)
+from modelmarket.index.index import Index
+from modelmarket.index.summaries import ALL, Sort
+from modelmarket.market.contents import Contents
+from modelmarket.market.verifying import Verifier
+from modelmarket.protocol.types import RequestId
+from modelmarket.storage.cid import Cid
+from modelmarket.storage.store import Store
+
+if TYPE_CHECKING:
+    from modelmarket.chain.blocks import Block, Moment, Receipt
+    from modelmarket.chain.networks import Network
+    from modelmarket.chain.queries import Query
+    from modelmarket.index.records import Placed
+    from modelmarket.index.summaries import Summary, Wanted
+    from modelmarket.protocol.events import Event
+    from modelmarket.protocol.requests import RequestRecord
+    from modelmarket.protocol.types import Address, Wei
+    from modelmarket.storage.store import Entry
+    from modelmarket.system.home import Home
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Holdings:
+    """What an account has.
+
+    Attributes:
+        money: Wei of MDC.
+        fees: Wei of the chain's own coin.
+        no_airdrop: Why there is no airdrop for it, in words; empty if there is.
+    """
+
+    money: Wei
+    fees: Wei
+    no_airdrop: str
+
+
+@dataclass(frozen=True)
+class Transaction:
+    """A transaction that is in the chain.
+
+    Attributes:
+        receipt: What came of it.
+        block: Where it is.
+        bytes_sent: Of its calldata.
+        events: What the market logged in it.
+    """
+
+    receipt: Receipt
+    block: Block
+    bytes_sent: int
+    events: list[Event]
+
+
+@dataclass(frozen=True)
+class File:
+    """A file in the store.
+
+    Attributes:
+        cid: Its address.
+        size: In bytes.
+        pieces: Its content, read as it is iterated over.
+    """
+
+    cid: Cid
+    size: int
+    pieces: Iterator[bytes]
+
+
+class Reader:
+    """A market on a network, with a user's store and index.
+
+    Nothing is asked of a node before it is needed. Each look at the market asks
+    it once for the newest block and the time; what comes of a look tells how
+    things stood then.
+
+    Args:
+        home: The user's folder.
+        network: Where the market is.
+
+    Attributes:
+        connection, contract, store, index, verifier: What it is made of. They are
+            for this room alone; others ask the market (a test holds them to it).
+    """
+
+    def __init__(self, home: Home, network: Network) -> None:
+        home.prepare()
+        self.home = home
+        self.network = network
+        self.connection = network.connect()
+        self.contract = ModelMarket(self.connection, network.market)
+        self.store = Store(home.store)
+        self.index = Index(
+            network.index or home.index(network.chain_id, network.market),
+            self.connection,
+            network.market,
+            network.first_block,
+        )
+        self.verifier = Verifier(self.index, self.contract)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.network.name}, {self.network.market})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the index and the lines to the nodes."""
+        self.index.close()
+        self.connection.close()
+
+    @cached_property
+    def coin(self) -> ModelCoin:
+        """The token that it pays in; for this room alone.
+
+        Raises:
+            NotFoundError: There is no market where the network says.
+        """
+        return self.contract.coin()
+
+    # --- looking at the chain ---
+
+    def look(self) -> Moment:
+        """Asks for the newest block and the time, and reads the index up to them.
+
+        Raises:
+            NotFoundError: There is no market where the network says.
+            ChainError: The node does not answer.
+        """
+        return self._look(nothing())[0]
+
+    def look_into(self, owner: Address) -> tuple[Moment, Purse]:
+        """The same, with what an account can pay this market with."""
+        return self._look(self.coin.purse(owner, self.network.market))
+
+    def _look(self, also: Query[_T]) -> tuple[Moment, _T]:
+        if "coin" in self.__dict__:
+            moment, found = self.connection.query(together(queries.moment(), also))
+        else:
+            moment, found, coin = self.connection.query(
+                together(queries.moment(), also, self.contract.coin_query())
+            )
+            self.coin = self.contract.coin_at(coin)
+        self.index.sync(moment.head)
+        return moment, found
+
+    def moment(self) -> Moment:
+        """The newest block and the time, without reading the index.
+
+        Raises:
+            ChainError: The node does not answer.
+        """
+        return self.connection.moment()
+
+    def holdings(self, account: Address) -> tuple[Moment, Holdings]:
+        """What an account has, and as of when; asked in one go.
+
+        Raises:
+            ChainError: The node does not answer.
+        """
+        moment, money, fees, no_airdrop = self.connection.query(
+            together(
+                queries.moment(),
+                self.coin.balance_query(account),
+                queries.fee_balance(account),
+                queries.call(self.coin.claim_airdrop(), sender=account)
+                .map(lambda _: "")
+                .rescue(RevertError, lambda error: error.message),
+            )
+        )
+        return moment, Holdings(money, fees, no_airdrop)
+
+    def balance(self, account: Address) -> Wei:
+        """Wei of MDC of an account."""
+        return self.coin.balance(account)
+
+    def fee_balance(self, account: Address) -> Wei:
+        """Wei of the chain's own coin of an account."""
+        return self.connection.fee_balance(account)
+
+    def is_operator(self, trainer: Address, operator: Address) -> bool:
+        """Whether an account may claim for a trainer."""
+        return self.contract.is_operator(trainer, operator)
+
+    def transaction(self, name: bytes) -> Transaction | None:
+        """A transaction by its hash of 32 bytes; None if it is in no block.
+
+        Raises:
+            TransactionError: It is in the chain, and failed.
+            ChainError: The node does not answer.
+        """
+        receipt = self.connection.receipt(name)
+        if receipt is None:
+            return None
+        return Transaction(
+            receipt,
+            self.connection.block(receipt.block),
+            len(self.connection.transaction_input(name)),
+            self.contract.events(receipt),
+        )
+
+    def is_waiting(self, transaction: bytes) -> bool:
+        """Whether a node knows a transaction that is in no block yet."""
+        return self.connection.nonce(transaction) is not None
+
+    def heads(self) -> dict[str, int | None]:
+        """The newest block of each node; None for one that does not answer."""
+        return self.connection.heads()
+
+    def is_catching_up(self) -> bool:
+        """Whether the node says that it lies behind the chain."""
+        return bool(self.connection.ask("eth_syncing"))
+
+    def is_past_for_good(self, second: int, moment: Moment) -> bool:
+        """Whether no reorganisation can bring a second of chain time back.
+
+        Every node that answers has a block at or past it, which is buried or which
+        the chain calls final.
+
+        Args:
+            second: Of chain time.
+            moment: As the chain is now.
+        """
+        depth = self.network.confirmations
+        buried = self.connection.block(max(0, moment.head.number - depth))
+        if buried.timestamp >= second:
+            return self.connection.is_agreed(buried)
+        try:
+            final = self.connection.block("finalized")
+        except ChainError:
+            return False
+        return final.timestamp >= second and self.connection.is_agreed(final)
+
+    # --- looking into the index, as far as it was read ---
+
+    def record(self, request_id: RequestId) -> RequestRecord:
+        """A request with everything that happened to it.
+
+        Raises:
+            NotFoundError: There is none with this id.
+            UnreadableError: Its events make no sense, so that it is set aside.
+        """
+        return self.index.request(request_id)
+
+    def verified(self, request_id: RequestId) -> RequestRecord:
+        """The same, held against the contract until it has ended.
+
+        Raises:
+            NotFoundError: There is none with this id.
+            UnreadableError: Its events make no sense, when read once more too.
+            ChainError: The nodes keep leaving something out.
+        """
+        try:
+            record = self.index.request(request_id)
+        except UnreadableError:
+            self.verifier.read_again(request_id)
+            record = self.index.request(request_id)
+        return record if record.stage.is_final else self.verifier.verify(record)
+
+    def verify_counts(self) -> None:
+        """Makes sure that the index has every request and submission.
+
+        Raises:
+            ChainError: The nodes keep leaving something out.
+        """
+        self.verifier.verify_counts()
+
+    def history(self, request_id: RequestId) -> list[Placed]:
+        """All logs of a request, in order."""
+        return self.index.logs(request_id)
+
+    def set_aside(self) -> dict[RequestId, str]:
+        """Requests whose events make no sense, and why."""
+        return self.index.set_aside()
+
+    def find(
+        self,
+        wanted: Wanted = ALL,
+        *,
+        sort: Sort = Sort.NEWEST,
+        limit: int = 1_000,
+        offset: int = 0,
+    ) -> list[Summary]:
+        """Requests that fit, in short and in order."""
+        return self.index.find(wanted, sort=sort, limit=limit, offset=offset)
+
+    def count(self, wanted: Wanted = ALL) -> int:
+        """How many requests fit."""
+        return self.index.count(wanted)
+
+    # --- looking into the store ---
+
+    def contents(self, request_id: RequestId) -> Contents:
+        """A request's files, and where they come from.
+
+        Raises:
+            NotFoundError: There is no request with this id.
+            UnreadableError: Its events make no sense, so that it is set aside.
+        """
+        return self.contents_of(self.record(request_id))
+
+    def contents_of(self, record: RequestRecord) -> Contents:
+        """The same of a request that was looked at."""
+        return Contents(self.store, self.network, record)
+
+    def files(self, folder: str) -> list[Entry] | None:
+        """The files of a folder, by its CID; None if it is not all here."""
+        try:
+            cid = Cid.parse(folder)
+            return self.store.entries(cid) if self.store.has(cid) else None
+        except (InputError, StorageError):
+            return None
+
+    def file(self, folder: str, path: str) -> File:
+        """A file in a folder of the store.
+
+        Raises:
+            InputError: That is no CID, or a folder.
+            NotFoundError: It is not here.
+        """
+        cid = self.store.resolve(Cid.parse(folder), path)
+        node = self.store.node(cid)
+        if node.is_folder:
+            raise InputError("That is a folder.", hint="Choose a file in it.")
+        return File(cid, node.size, self.store.read(cid))
