@@ -22,7 +22,7 @@ from contracts.reference import MOST_LIVE, NO_PERMIT
 from contracts.stateful import MarketMachine
 from modelmarket.chain.blocks import Log
 from modelmarket.chain.events import decode
-from modelmarket.protocol import payouts
+from modelmarket.protocol import payouts, sentences
 from modelmarket.protocol.events import Event, Unreadable
 from modelmarket.protocol.requests import RequestRecord, SubmissionRecord, replay
 from modelmarket.protocol.steps import StepKind, refusal, steps
@@ -64,6 +64,7 @@ class RulesMachine(MarketMachine):
                     for kind in set(StepKind) - set(ABOUT_A_REQUEST):
                         self._compare(kind, record, who, truth, guess)
                 self._compare_plan(record, who)
+            self._compare_words(record)
         assert slashed == self.both.model.slashed
         held = sum(payouts.held(self._record(one)) for one in self.both.truths)
         assert held == self.both.model.owed()
@@ -99,6 +100,24 @@ class RulesMachine(MarketMachine):
             refused = refusal(step.kind, record, now, who=address, submission=one)
             assert refused is None, step
             self.tried[f"{step.kind} is due"] += 1
+
+    def _compare_words(self, record: RequestRecord) -> None:
+        """What is said to be due now may be done; and what can be, is said."""
+        now = self.both.now
+        said = sentences.of_request(record, now)
+        overdue = StepKind.ENFORCE_TIMEOUT if record.at(now).overdue else None
+        assert said.step is overdue, said
+        for one in record.submissions.values():
+            said = sentences.of_submission(record, one, now)
+            ours = (StepKind.WITHDRAW, StepKind.OPEN_PREDICTIONS, StepKind.CLAIM)
+            may = [
+                kind
+                for kind in ours
+                if refusal(kind, record, now, who=one.trainer, submission=one) is None
+            ]
+            assert len(may) < 2 and said.step == next(iter(may), None), (said, may)
+            assert said.sentence.endswith(".") == (said.step is None), said
+            self.tried[said.sentence.split(";")[0][:20]] += 1
 
     def _compare(
         self,

@@ -16,6 +16,7 @@ from modelmarket.market.contents import PREDICTIONS, Contents
 from modelmarket.market.paying import refuse_unaffordable
 from modelmarket.market.reusing import refuse_high_stake, refuse_second
 from modelmarket.market.submission import Submission
+from modelmarket.protocol import sentences
 from modelmarket.protocol.actions import (
     CancelRequest,
     EnforceTimeout,
@@ -31,8 +32,7 @@ from modelmarket.protocol.events import (
     SubmissionCreated,
 )
 from modelmarket.protocol.labels import pack, page_count, unpack
-from modelmarket.protocol.money import format_mdc
-from modelmarket.protocol.phases import Phase, Position
+from modelmarket.protocol.phases import Position
 from modelmarket.protocol.requests import RequestRecord, SubmissionRecord
 from modelmarket.protocol.seals import superhash
 from modelmarket.protocol.steps import StepKind, refusal
@@ -134,50 +134,10 @@ class Request:
 
     def status(self) -> str:
         """What is so and what comes next, in words."""
-        position, record = self.position(), self.record
-        left = max(0, position.step_ends - self.now)
-        if position.overdue:
-            missed = {
-                Phase.TRUTH: "The truth was not opened in time",
-                Phase.CLAIMS: "Nobody's claim reaches the threshold",
-                Phase.VALIDATION: "The candidate did not prove its claim in time",
-            }[position.phase]
-            return (
-                f"{missed}. Anyone may take the step that is due: "
-                f"modelmarket request enforce {self.id}"
-            )
-        match position.phase:
-            case Phase.OPEN:
-                return f"Open for submissions for {left:,} s; {record.live} are in."
-            case Phase.TRUTH:
-                pages = page_count(self.terms.labels, self.terms.bits)
-                return (
-                    f"The requester has {left:,} s to open the truth "
-                    f"({record.pages} of {pages} pages are)."
-                )
-            case Phase.CLAIMS:
-                return (
-                    f"Trainers have {left:,} s to claim; {len(record.ranking)} of "
-                    f"{record.live} have."
-                )
-            case Phase.VALIDATION:
-                best = record.ranking[0]
-                return (
-                    f"Submission {best.id} has {left:,} s to prove its claim of "
-                    f"{best.matches:,} matches."
-                )
-            case Phase.FULFILLED:
-                won = record.submissions[record.winner]
-                return (
-                    f"Submission {won.id} won with {won.matches:,} of "
-                    f"{self.terms.labels:,} and was paid {format_mdc(won.paid)} MDC."
-                )
-            case Phase.REFUNDED:
-                return "Nobody earned the reward; the requester has it back."
-            case Phase.CANCELLED:
-                return "Cancelled by the requester."
-            case Phase.FORFEITED:
-                return "The requester did not open the truth; the reward is slashed."
+        found = sentences.of_request(self.record, self.now)
+        if found.step is StepKind.ENFORCE_TIMEOUT:
+            return f"{found.sentence}: modelmarket request enforce {self.id}"
+        return found.sentence
 
     # --- the data ---
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from modelmarket.chain.events import decode
 from modelmarket.chain.reasons import REASONS
 from modelmarket.errors import RevertError, StepError
-from modelmarket.protocol import payouts
+from modelmarket.protocol import payouts, sentences
 from modelmarket.protocol.actions import (
     CancelSubmission,
     Claim,
@@ -17,8 +17,7 @@ from modelmarket.protocol.actions import (
 )
 from modelmarket.protocol.events import SubmissionCancelled, SubmissionFailed
 from modelmarket.protocol.labels import count_matches, unpack
-from modelmarket.protocol.money import format_mdc
-from modelmarket.protocol.phases import Phase, Status
+from modelmarket.protocol.phases import Status
 from modelmarket.protocol.requests import SubmissionRecord
 from modelmarket.protocol.steps import StepKind
 from modelmarket.protocol.types import SubmissionId, Wei
@@ -30,6 +29,12 @@ if TYPE_CHECKING:
     from modelmarket.vault.secret import SealedPredictions
 
 CLAIM_TRIES = 5
+COMMANDS = {
+    StepKind.WITHDRAW: "withdraw",
+    StepKind.OPEN_PREDICTIONS: "validate",
+    StepKind.CLAIM: "claim",
+}
+"""How a step is taken in a terminal."""
 STALE_HINTS = ("BadHint", "HintTooFar")
 
 
@@ -77,37 +82,12 @@ class Submission:
 
     def status(self) -> str:
         """What is so and what comes next, in words."""
-        record, position = self.record, self.request.position()
-        match record.status:
-            case Status.CANCELLED:
-                return "Cancelled in time; the stake was paid back."
-            case Status.FAILED:
-                assert record.failure is not None
-                why = record.failure.name.lower().replace("_", " ")
-                return f"Failed ({why}); the stake is slashed."
-            case Status.WON:
-                return f"Won; paid {format_mdc(record.paid)} MDC."
-            case Status.WITHDRAWN:
-                return f"Withdrawn; paid {format_mdc(record.paid)} MDC."
-            case _:
-                pass
-        if (due := self.due()) > 0:
-            what = f"{format_mdc(due)} MDC are due"
-            return f"{what}: modelmarket submission withdraw {self.id}"
-        if position.phase.is_final:
-            return "Silent when claims closed; the stake is slashed."
-        if record.status is Status.RANKED:
-            if position.phase is Phase.VALIDATION:
-                best = self.request.record.ranking[0].id
-                if best == self.id:
-                    return (
-                        "Candidate: predictions and model must be opened: "
-                        f"modelmarket submission validate {self.id}"
-                    )
-            return f"Claimed {record.matches:,} matches; waiting for the outcome."
-        if position.phase is Phase.CLAIMS and not position.overdue:
-            return f"The claim must be made now: modelmarket submission claim {self.id}"
-        return "Sealed; the claim comes once the truth is open."
+        request = self.request
+        found = sentences.of_submission(request.record, self.record, request.now)
+        if found.step is None:
+            return found.sentence
+        command = COMMANDS[found.step]
+        return f"{found.sentence}: modelmarket submission {command} {self.id}"
 
     def refuse_if_ended(self) -> None:
         """Makes sure that it is still in the running.
