@@ -115,7 +115,8 @@ class RulesMachine(MarketMachine):
                 for kind in ours
                 if refusal(kind, record, now, who=one.trainer, submission=one) is None
             ]
-            assert len(may) < 2 and said.step == next(iter(may), None), (said, may)
+            assert len(may) < 2, may
+            assert said.step is next(iter(may), None), (said, may)
             assert said.sentence.endswith(".") == (said.step is None), said
             self.tried[said.sentence.split(";")[0][:20]] += 1
 
