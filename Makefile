@@ -1,77 +1,79 @@
 # SPDX-License-Identifier: Apache-2.0
 # Everything is set up in .venv and .tools; nothing else on the machine changes.
+# `make test PYTHON=python3.13` has a .venv-python3.13 of its own.
 
 PYTHON ?= python3
+VENV := .venv$(if $(filter-out python3,$(PYTHON)),-$(notdir $(PYTHON)))
 UV := uv==0.13.9
 ANVIL := @foundry-rs/anvil@1.7.1
 FORGE := @foundry-rs/forge@1.7.1 solc@0.8.30
-BIN := .venv/bin
+BIN := $(VENV)/bin
 export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: demo test lint fuzz nightly crashes reorganisations mutants prove soak bench gas compile lock anvil browser docs pictures clean
 
-demo: .venv/ready  ## Plays the main job on real data.
+demo: $(VENV)/ready  ## Plays the main job on real data.
 	@$(BIN)/modelmarket demo
 
-test: .venv/ready anvil browser lint  ## Everything that must hold.
+test: $(VENV)/ready anvil browser lint  ## Everything that must hold.
 	pytest -n 3 --dist loadgroup --vyper-coverage
 
-lint: .venv/ready
+lint: $(VENV)/ready
 	ruff format --check src tests scripts benchmarks examples proofs
 	ruff check src tests scripts benchmarks examples proofs
 	mypy
 	lint-imports --no-logo
 
-fuzz: .venv/ready  ## The long run of the state machine: half an hour.
+fuzz: $(VENV)/ready  ## The long run of the state machine: half an hour.
 	python scripts/fuzz.py
 
-nightly: .venv/ready  ## The same for eight hours, a process for each core, from .corpus/ on.
+nightly: $(VENV)/ready  ## The same for eight hours, a process for each core, from .corpus/ on.
 	python scripts/fuzz.py 480
 
-crashes: .venv/ready anvil  ## A power cut at every single point; half an hour.
+crashes: $(VENV)/ready anvil  ## A power cut at every single point; half an hour.
 	MODELMARKET_CRASH_EVERY=1 MODELMARKET_CRASH_RESULT=benchmarks/crashes.json \
 		pytest -p no:randomly tests/integration/test_crashes.py
 
-reorganisations: .venv/ready anvil  ## Of every depth, in every phase; ten minutes.
+reorganisations: $(VENV)/ready anvil  ## Of every depth, in every phase; ten minutes.
 	rm -f benchmarks/reorganisations.jsonl
 	MODELMARKET_REORGANISE_EVERY=1 \
 		MODELMARKET_REORGANISE_RESULT=$(CURDIR)/benchmarks/reorganisations.jsonl \
 		pytest -n 2 tests/integration/test_reorganisations.py
 
-mutants: .venv/ready  ## Lies put into the contracts that the tests must find; two hours.
+mutants: $(VENV)/ready  ## Lies put into the contracts that the tests must find; two hours.
 	python scripts/mutants.py
 
-prove: .venv/ready .tools/prove/ready  ## Halmos on the market's bytecode; an hour.
+prove: $(VENV)/ready .tools/prove/ready  ## Halmos on the market's bytecode; an hour.
 	python scripts/prove.py
 
-soak: .venv/ready anvil  ## Agents behind bad nodes, killed again and again; 20 minutes.
+soak: $(VENV)/ready anvil  ## Agents behind bad nodes, killed again and again; 20 minutes.
 	PYTHONPATH=tests python scripts/soak.py
 
-bench: .venv/ready anvil
+bench: $(VENV)/ready anvil
 	python benchmarks/speed.py
 	python benchmarks/scale.py
 	PYTHONPATH=tests python benchmarks/confirming.py
 	PYTHONPATH=tests python benchmarks/idle.py
 
-gas: .venv/ready anvil  ## Measures the gas table again.
+gas: $(VENV)/ready anvil  ## Measures the gas table again.
 	python benchmarks/gas.py --write
 
-compile: .venv/ready
+compile: $(VENV)/ready
 	python scripts/compile.py
 
-docs: .venv/ready  ## Writes what is generated in the docs again.
+docs: $(VENV)/ready  ## Writes what is generated in the docs again.
 	python scripts/docs.py
 
-lock: .venv/ready
+lock: $(VENV)/ready
 	uv pip compile -q --universal --generate-hashes --no-annotate --no-header -p 3.11 \
 		pyproject.toml --extra demo --extra postgres --group dev -o requirements.lock
 	echo halmos==0.3.3 | uv pip compile -q --universal --generate-hashes --no-annotate \
 		--no-header -p 3.11 - -o proofs/requirements.lock
 
-.venv/ready: requirements.lock pyproject.toml
+$(VENV)/ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or later is needed: make PYTHON=python3.11"; exit 1; }
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q --disable-pip-version-check $(UV)
 	$(BIN)/uv pip install -q --compile-bytecode --python $(BIN)/python \
 		--require-hashes -r requirements.lock
@@ -107,8 +109,8 @@ browser: .tools/browser/ready
 		--silent $(FORGE)
 	@touch $@
 
-pictures: .venv/ready  ## Takes the docs' pictures of the page again.
+pictures: $(VENV)/ready  ## Takes the docs' pictures of the page again.
 	python scripts/pictures.py
 
 clean:
-	rm -rf .venv .tools
+	rm -rf .venv .venv-* .tools

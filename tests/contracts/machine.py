@@ -4,13 +4,19 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pyrevm
+import pytest
 
 from contracts.encoding import Log
 from modelmarket.chain.abi import functions
 from modelmarket.chain.artifacts import artifact
+
+if TYPE_CHECKING:
+    import pyrevm
+else:
+    # Whatever imports this is left out where there is no revm.
+    pyrevm = pytest.importorskip("pyrevm", reason="pyrevm is not made for this Python")
 
 START = 1_800_000_000
 
