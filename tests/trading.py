@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,6 @@ import pytest
 
 from modelmarket import agent
 from modelmarket.chain.anvil import find_anvil, running_anvil
-from modelmarket.chain.connection import Connection
-from modelmarket.chain.contracts import ModelCoin, ModelMarket
-from modelmarket.chain.networks import Network
 from modelmarket.chain.node.server import running_node
 from modelmarket.chain.sending import Signed
 from modelmarket.chain.wallets import Wallet
@@ -24,11 +20,8 @@ from modelmarket.datasets.tables import open_table
 from modelmarket.market import Market, Request, Submission
 from modelmarket.protocol.actions import Other
 from modelmarket.protocol.money import ONE_MDC
-from modelmarket.protocol.types import Wei
-from modelmarket.storage.gateway import application
-from modelmarket.storage.store import Store
-from modelmarket.system.home import Home
-from modelmarket.system.serving import serving
+from modelmarket.protocol.types import Address, Wei
+from modelmarket.sandbox import Sandbox
 from modelmarket.vault.journal import Entry, Version
 from modelmarket.vault.vault import Vault
 
@@ -37,70 +30,41 @@ STAKE = Wei(ONE_MDC)
 PASSPHRASE = "a passphrase for tests"
 
 
-class Place:
-    """A node with a market on it."""
+class Place(Sandbox):
+    """A sandbox whose people trade what tests need."""
 
-    def __init__(self, rpc: str, folder: Path, closing: ExitStack) -> None:
-        self.folder = folder
-        self.closing = closing
-        self.connection = Connection(rpc)
-        self.is_anvil = "anvil" in str(self.connection.ask("web3_clientVersion"))
-        self.deployer = Wallet.new()
-        self.fund(self.deployer)
-        coin, _ = ModelCoin.deploy(self.connection, self.deployer)
-        market, receipt = ModelMarket.deploy(
-            self.connection, self.deployer, coin.address
-        )
-        self.network = Network(
-            "test",
-            rpc,
-            self.connection.chain_id,
-            market.address,
-            receipt.block,
-            confirmations=0,
-        )
-        self.markets: dict[str, Market] = {}
+    @property
+    def markets(self) -> dict[str, Market]:
+        return {role: person.market for role, person in self.people.items()}
 
-    def fund(self, wallet: Wallet) -> None:
+    @property
+    def is_anvil(self) -> bool:
+        return "anvil" in str(self.connection.ask("web3_clientVersion"))
+
+    def fund(self, account: Address) -> None:
         if self.is_anvil:
-            self.connection.ask("anvil_setBalance", wallet.address, hex(10**20))
+            self.connection.ask("anvil_setBalance", account, hex(10**20))
         else:
-            self.connection.ask("modelmarket_fund", wallet.address)
+            super().fund(account)
 
     def join(self, name: str, wallet: Wallet | None = None) -> Market:
         """Somebody with 1,000 MDC and a gateway that everybody knows."""
-        home = Home(self.folder / name)
-        gateway = self.closing.enter_context(serving(application(Store(home.store))))
-        self.network = replace(self.network, gateways=(*self.network.gateways, gateway))
-        for market in self.markets.values():
-            market.network = self.network
-        wallet = wallet or Wallet.new()
-        self.fund(wallet)
-        market = Market(
-            home, self.network, wallet=wallet, vault=Vault(home.vault, PASSPHRASE)
-        )
-        self.closing.callback(market.index.close)
+        market = self.invite(name, wallet=wallet, passphrase=PASSPHRASE).market
         market.claim_airdrop()
-        self.markets[name] = market
         return market
 
     def again(self, name: str) -> Market:
         """The same person after a restart."""
-        old = self.markets[name]
-        market = Market(
+        person = self.people[name]
+        old = person.market
+        person.market = Market(
             old.home,
             self.network,
             wallet=old.wallet,
             vault=Vault(old.home.vault, PASSPHRASE),
         )
-        self.closing.callback(market.index.close)
-        self.markets[name] = market
-        return market
-
-    def move_to(self, second: int) -> None:
-        """Mines a block at a second."""
-        self.connection.ask("evm_setNextBlockTimestamp", second)
-        self.connection.ask("evm_mine")
+        self.closing.callback(person.market.close)
+        return person.market
 
     def settle(self, request_id: int) -> None:
         """Lets time pass and everybody's agent work until a request has ended."""
@@ -177,6 +141,4 @@ def place(kind: str, folder: Path, index: str = "") -> Iterator[Place]:
             rpc = closing.enter_context(running_anvil())
         else:
             rpc = closing.enter_context(running_node(None, test_methods=True))
-        here = Place(rpc, folder, closing)
-        here.network = replace(here.network, index=index)
-        yield here
+        yield Place(rpc, folder, closing, name="test", index=index)

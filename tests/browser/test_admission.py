@@ -132,7 +132,7 @@ def opened(house: House, tmp_path: Path) -> Iterator[Opened]:
     home, wallet = Home(tmp_path / "home"), Wallet.new()
     home.prepare()
     Keystores(home.keystores).add(wallet, PASSPHRASE)
-    house.place.fund(wallet)
+    house.place.fund(wallet.address)
     Networks(home.networks).put(house.place.network)
     called, fake = tmp_path / "called", tmp_path / "fake-browser"
     fake.write_text(

@@ -129,7 +129,7 @@ def test_the_command_says_it_and_ends_with_1_when_something_is_wrong(
 ) -> None:
     Networks(market.home.networks).put(here.network)
     key = Wallet.new()
-    here.fund(key)
+    here.fund(key.address)
     environment = {
         **os.environ,
         "MODELMARKET_HOME": str(market.home.path),

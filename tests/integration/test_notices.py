@@ -96,7 +96,7 @@ def test_a_warning_comes_once_and_its_end_too(
     monitor.look(plan(poor))
     [warning] = told
     assert (warning.level, warning.event) == ("warning", "Fees of the agent's key")
-    here.fund(poor.wallet)
+    here.fund(poor.wallet.address)
     monitor.look(plan(poor))
     assert told[1].message == "Fees of the agent's key is well again."
     assert len(told) == 2

@@ -614,7 +614,7 @@ def test_the_same_predictions_from_another_account_of_the_vault_are_asked_about(
     request = embedded.create(requester)
     first = embedded.submit(ann, request.id)
     key = Wallet.new()
-    embedded.fund(key)
+    embedded.fund(key.address)
     twin = ann.signed_by(key)
     twin.claim_airdrop()
     said = refused(twin, "again", lambda: embedded.submit(twin, 1, again=False))

@@ -83,7 +83,7 @@ def computer(tmp_path: Path) -> Iterator[Computer]:
         first, second = Wallet.new(), Wallet.new()
         Keystores(home.keystores).add(first, PASSPHRASE)
         Keystores(home.keystores).add(second, SECOND)
-        here.fund(second)
+        here.fund(second.address)
         Networks(home.networks).put(here.network)
         ours, theirs = pty.openpty()
         options = ["--account", first.address, "--no-browser", "--port", "0"]

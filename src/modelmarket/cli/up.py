@@ -275,10 +275,10 @@ def _demo_market(
     folder: Path, closing: ExitStack
 ) -> tuple[Market, Callable[[int], None]]:
     """A market of one's own with robots on it, and what moves its clock."""
-    from modelmarket.demo.people import stage
     from modelmarket.demo.robots import ROBOTS, robot
+    from modelmarket.sandbox import sandbox
 
-    here = closing.enter_context(stage(folder))
+    here = closing.enter_context(sandbox(folder))
     you = here.invite("you")
     for recipe in ROBOTS:
         closing.enter_context(robot(here.invite(recipe.name), recipe))

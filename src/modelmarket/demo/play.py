@@ -21,12 +21,12 @@ from modelmarket.datasets.idx import find_mnist, write_mnist
 from modelmarket.datasets.split import Source
 from modelmarket.datasets.tables import open_table
 from modelmarket.demo.models import RECIPES, predict, require_libraries, train
-from modelmarket.demo.people import Person, Stage, stage
 from modelmarket.errors import RevertError
 from modelmarket.market import Request
 from modelmarket.protocol import events as ev
 from modelmarket.protocol.money import ONE_MDC, format_mdc
 from modelmarket.protocol.types import Address, SubmissionId, Wei
+from modelmarket.sandbox import Person, Sandbox, sandbox
 
 if TYPE_CHECKING:
     import numpy as np
@@ -140,7 +140,7 @@ def play(tell: Tell, *, data: Path | None = None, keep: Path | None = None) -> O
     require_libraries()
     with (
         tempfile.TemporaryDirectory(prefix="modelmarket-demo-") as folder,
-        stage(Path(folder)) as here,
+        sandbox(Path(folder)) as here,
     ):
         return _Play(here, tell, Path(folder), data).run(keep or Path.cwd())
 
@@ -149,7 +149,7 @@ class _Play:
     """The state of the play."""
 
     def __init__(
-        self, here: Stage, tell: Tell, folder: Path, data: Path | None
+        self, here: Sandbox, tell: Tell, folder: Path, data: Path | None
     ) -> None:
         self._here = here
         self._tell = tell

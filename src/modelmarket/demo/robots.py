@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from modelmarket import agent
 from modelmarket.demo.models import RECIPES, Recipe, predict, require_libraries, train
-from modelmarket.demo.people import Person
 from modelmarket.errors import ModelMarketError
 from modelmarket.market import Request
 from modelmarket.protocol.phases import Phase
+from modelmarket.sandbox import Person
 
 if TYPE_CHECKING:
     import numpy as np

@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The people of the demo: each with a home, a key and a gateway of their own."""
+"""People on a chain of their own: what the demo and the tests both need."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from modelmarket.chain.connection import Connection
 from modelmarket.chain.contracts import ModelCoin, ModelMarket
 from modelmarket.chain.networks import LOCAL, Network
 from modelmarket.chain.wallets import Wallet
-from modelmarket.market import Market
+from modelmarket.market.market import Market
 from modelmarket.protocol.types import Address
 from modelmarket.storage.gateway import application
 from modelmarket.storage.store import Store
@@ -42,9 +42,15 @@ class Person:
         return self.market.wallet.address
 
 
-@dataclass
-class Stage:
-    """A chain of its own with a market, and people who meet there.
+class Sandbox:
+    """A new market on a chain whose clock is ours, and people who meet there.
+
+    Args:
+        rpc: The node, with test methods.
+        folder: For everybody's homes.
+        closing: Takes what is to be closed in the end.
+        name: What the network is called.
+        index: The address of a database that all share; empty for one in each home.
 
     Attributes:
         connection: The node.
@@ -52,43 +58,73 @@ class Stage:
         coin: The token that it pays in.
         network: The market's profile, with everybody's gateways.
         deployer: Whose account pays the airdrops.
-        folder: For everybody's homes.
-        closing: What ends with the demo.
         people: By role.
     """
 
-    connection: Connection
-    contract: ModelMarket
-    coin: ModelCoin
-    network: Network
-    deployer: Wallet
-    folder: Path
-    closing: ExitStack
-    people: dict[str, Person] = field(default_factory=dict)
+    def __init__(
+        self,
+        rpc: str,
+        folder: Path,
+        closing: ExitStack,
+        *,
+        name: str = LOCAL,
+        index: str = "",
+    ) -> None:
+        self.folder = folder
+        self.closing = closing
+        self.connection = Connection(rpc)
+        self.deployer = Wallet.new()
+        self.people: dict[str, Person] = {}
+        self.fund(self.deployer.address)
+        self.coin, _ = ModelCoin.deploy(self.connection, self.deployer)
+        self.contract, receipt = ModelMarket.deploy(
+            self.connection, self.deployer, self.coin.address
+        )
+        self.network = Network(
+            name=name,
+            rpc=rpc,
+            chain_id=self.connection.chain_id,
+            market=self.contract.address,
+            first_block=receipt.block,
+            confirmations=0,
+            index=index,
+        )
 
-    def invite(self, role: str) -> Person:
-        """Gives somebody a home, a key, coin for fees and a gateway."""
+    def fund(self, account: Address) -> None:
+        """Gives an account coin for fees."""
+        self.connection.ask("modelmarket_fund", account)
+
+    def invite(
+        self, role: str, *, wallet: Wallet | None = None, passphrase: str = ""
+    ) -> Person:
+        """Gives somebody a home, a key, coin for fees and a gateway.
+
+        Args:
+            role: Who they are, and what their home is called.
+            wallet: Their key; None for a new one.
+            passphrase: Of their vault; empty for one that nobody knows.
+        """
         home = Home(self.folder / role.replace(" ", "-"))
         gateway = self.closing.enter_context(serving(application(Store(home.store))))
         self.network = replace(self.network, gateways=(*self.network.gateways, gateway))
         for person in self.people.values():
             person.market.network = self.network
-        wallet = Wallet.new()
-        self.connection.ask("modelmarket_fund", wallet.address)
-        vault = Vault(home.vault, secrets.token_hex(16))
-        market = Market(home, self.network, wallet=wallet, vault=vault)
+        key = wallet or Wallet.new()
+        self.fund(key.address)
+        vault = Vault(home.vault, passphrase or secrets.token_hex(16))
+        market = Market(home, self.network, wallet=key, vault=vault)
         self.closing.callback(market.close)
         person = self.people[role] = Person(role, market)
         return person
 
     def move_to(self, second: int) -> None:
-        """Moves the chain's clock to a second."""
+        """Mines a block at a second of chain time."""
         self.connection.ask("evm_setNextBlockTimestamp", second)
         self.connection.ask("evm_mine")
 
 
 @contextmanager
-def stage(folder: Path) -> Iterator[Stage]:
+def sandbox(folder: Path) -> Iterator[Sandbox]:
     """Starts a chain in memory and deploys a market on it.
 
     Args:
@@ -98,17 +134,4 @@ def stage(folder: Path) -> Iterator[Stage]:
 
     with ExitStack() as closing:
         rpc = closing.enter_context(running_node(None, test_methods=True))
-        connection = Connection(rpc)
-        deployer = Wallet.new()
-        connection.ask("modelmarket_fund", deployer.address)
-        coin, _ = ModelCoin.deploy(connection, deployer)
-        market, receipt = ModelMarket.deploy(connection, deployer, coin.address)
-        network = Network(
-            name=LOCAL,
-            rpc=rpc,
-            chain_id=connection.chain_id,
-            market=market.address,
-            first_block=receipt.block,
-            confirmations=0,
-        )
-        yield Stage(connection, market, coin, network, deployer, folder, closing)
+        yield Sandbox(rpc, folder, closing)
