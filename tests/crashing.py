@@ -34,7 +34,7 @@ from modelmarket.datasets import published  # noqa: F401  # loaded before the pr
 from modelmarket.market import Market
 from modelmarket.system.databases import Database
 from modelmarket.system.home import Home
-from modelmarket.vault import sealing
+from modelmarket.vault import encryption
 from modelmarket.vault.vault import Vault
 
 PATIENCE_S = 120
@@ -124,7 +124,7 @@ class _Points:
 
 
 def _live(user: User, act: Act, deadly: int, passed: Any) -> None:
-    sealing.SCRYPT_N = QUICK_N
+    encryption.SCRYPT_N = QUICK_N
     points = _Points(deadly)
     points.install()
     act(user.start())

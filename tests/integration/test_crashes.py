@@ -27,7 +27,7 @@ from modelmarket.market import Market
 from modelmarket.protocol.actions import CreateRequest
 from modelmarket.protocol.types import RequestId, SubmissionId
 from modelmarket.storage.cid import Cid
-from modelmarket.vault import sealing
+from modelmarket.vault import encryption
 from modelmarket.vault.journal import Entry
 from modelmarket.web.deeds import in_decimals
 from modelmarket.web.desk import Desk
@@ -228,7 +228,7 @@ class Town:
 
 @pytest.fixture
 def town(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Town]:
-    monkeypatch.setattr(sealing, "SCRYPT_N", crashing.QUICK_N)
+    monkeypatch.setattr(encryption, "SCRYPT_N", crashing.QUICK_N)
     with place("anvil", tmp_path / "people") as here:
         users: dict[str, User] = {}
         keys = {name: os.urandom(32) for name in ("requester", "ann")}

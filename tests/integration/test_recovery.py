@@ -22,7 +22,7 @@ from modelmarket.protocol.phases import Phase
 from modelmarket.storage.cid import Cid
 from modelmarket.system.home import Home
 from modelmarket.vault import backups
-from modelmarket.vault.deriving import MESSAGE
+from modelmarket.vault.derivation import MESSAGE
 from modelmarket.vault.vault import Vault
 from trading import PASSPHRASE, Place, place
 

@@ -30,8 +30,8 @@ from modelmarket.chain.networks import Networks
 from modelmarket.chain.sending import send
 from modelmarket.cli import app
 from modelmarket.market import Market
+from modelmarket.market.cross_check import Verifier
 from modelmarket.market.recovery import recover
-from modelmarket.market.verifying import Verifier
 from modelmarket.protocol.phases import Phase
 from modelmarket.protocol.seals import Core, seal, superhash
 from modelmarket.protocol.terms import Terms

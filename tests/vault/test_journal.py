@@ -37,7 +37,7 @@ from modelmarket.protocol.types import (
     Wei,
     checksummed,
 )
-from modelmarket.vault import sealing
+from modelmarket.vault import encryption
 from modelmarket.vault.journal import LONGEST_SIGNING_S, Entry, Journal, State, Version
 from modelmarket.vault.vault import Vault
 
@@ -55,7 +55,7 @@ def open_vault(folder: Path) -> Vault:
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """The passphrase is not what is tested."""
-    monkeypatch.setattr(sealing, "SCRYPT_N", 2**4)
+    monkeypatch.setattr(encryption, "SCRYPT_N", 2**4)
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from modelmarket.protocol.seals import superhash
 from modelmarket.protocol.types import RequestId, Salt, TermsHash, Wei, checksummed
 from modelmarket.vault import backups
 from modelmarket.vault.journal import Version
-from modelmarket.vault.secret import SealedPredictions, SealedTruth
+from modelmarket.vault.secrets import SealedPredictions, SealedTruth
 from modelmarket.vault.vault import Published, Vault
 
 PASSPHRASE = "correct horse battery staple"
@@ -67,7 +67,7 @@ def again(vault: Vault, passphrase: str = PASSPHRASE) -> Vault:
 
 
 def test_secrets_come_back_after_a_restart(vault: Vault) -> None:
-    truth_seal, predictions_seal = vault.keep(TRUTH), vault.keep(PREDICTIONS)
+    truth_seal, predictions_seal = vault.add(TRUTH), vault.add(PREDICTIONS)
     assert again(vault).truth(truth_seal) == TRUTH
     assert again(vault).predictions(predictions_seal) == PREDICTIONS
     assert vault.seals(MARKET) == {truth_seal: "truth", predictions_seal: "predictions"}
@@ -78,8 +78,8 @@ PUBLISHED = Published(TRUTH.opening().seal, 1, MARKET, b"rows that say little")
 
 
 def test_what_was_published_comes_back_and_is_not_in_the_clear(vault: Vault) -> None:
-    vault.keep_published(PUBLISHED)
-    vault.keep_published(replace(PUBLISHED, rows=b"others"))
+    vault.add_published(PUBLISHED)
+    vault.add_published(replace(PUBLISHED, rows=b"others"))
     assert list(again(vault).published()) == [PUBLISHED]
     files = vault.path.parent.glob("vault.sqlite*")
     written = b"".join(path.read_bytes() for path in files)
@@ -88,12 +88,12 @@ def test_what_was_published_comes_back_and_is_not_in_the_clear(vault: Vault) -> 
 
 
 def test_a_vault_from_before_learns_what_is_published(vault: Vault) -> None:
-    vault.keep(TRUTH)
+    vault.add(TRUTH)
     with closing(sqlite3.connect(vault.path)) as connection:
         connection.execute("DROP TABLE published")
     older = again(vault)
     assert list(older.published()) == []
-    older.keep_published(PUBLISHED)
+    older.add_published(PUBLISHED)
     assert older.count() == 1
     assert list(again(vault).published()) == [PUBLISHED]
 
@@ -103,7 +103,7 @@ def test_a_backup_holds_what_was_published(
     vault: Vault, tmp_path: Path, tables: list[Published]
 ) -> None:
     """A backup from before holds secrets alone, and is read as well."""
-    vault.keep(TRUTH)
+    vault.add(TRUTH)
     path = tmp_path / "backup.json"
     backups.write(path, vault.all(), PASSPHRASE, published=tables)
     other = Vault(tmp_path / "other.sqlite", "another passphrase")
@@ -113,15 +113,15 @@ def test_a_backup_holds_what_was_published(
 
 
 def test_each_secret_is_kept_under_its_seal(vault: Vault) -> None:
-    assert vault.keep(TRUTH) == TRUTH.opening().seal
+    assert vault.add(TRUTH) == TRUTH.opening().seal
     assert vault.truth(PREDICTIONS.opening().seal) is None
-    vault.keep(PREDICTIONS)
+    vault.add(PREDICTIONS)
     assert vault.truth(PREDICTIONS.opening().seal) is None
 
 
 def test_nothing_secret_stands_on_the_disk_in_the_clear(vault: Vault) -> None:
-    vault.keep(TRUTH)
-    vault.keep(PREDICTIONS)
+    vault.add(TRUTH)
+    vault.add(PREDICTIONS)
     entry = vault.journal.begin(MARKET, ME, Submit(**SUBMISSION), 7)
     raw = b"raw transaction " + PACKED
     vault.journal.signed(entry, Version(b"\x0a" * 32, raw))
@@ -159,7 +159,7 @@ def test_a_damaged_vault_says_what_to_do(tmp_path: Path) -> None:
 def test_a_vault_cut_off_at_any_page_says_so(vault: Vault, tmp_path: Path) -> None:
     """It never opens as a new one, nor as one that holds less."""
     for number in range(60):
-        vault.keep(replace(TRUTH, salt=Salt(bytes([number]) * 32)))
+        vault.add(replace(TRUTH, salt=Salt(bytes([number]) * 32)))
         entry = vault.journal.begin(MARKET, ME, Other("approve"), number)
         vault.journal.signed(entry, Version(bytes([number]) * 32, bytes(500)))
     vault.database.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -180,7 +180,7 @@ def test_a_vault_cut_off_at_any_page_says_so(vault: Vault, tmp_path: Path) -> No
 
 def test_a_page_of_noise_in_a_vault_is_noticed(vault: Vault, tmp_path: Path) -> None:
     seals = [
-        vault.keep(replace(TRUTH, salt=Salt(bytes([number]) * 32)))
+        vault.add(replace(TRUTH, salt=Salt(bytes([number]) * 32)))
         for number in range(60)
     ]
     vault.database.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -201,7 +201,7 @@ def test_two_programs_that_make_a_vault_make_the_same(tmp_path: Path) -> None:
     path = tmp_path / "vault.sqlite"
     with ThreadPoolExecutor(8) as threads:
         vaults = list(threads.map(lambda _: Vault(path, PASSPHRASE), range(8)))
-    seal = vaults[0].keep(TRUTH)
+    seal = vaults[0].add(TRUTH)
     assert all(one.truth(seal) == TRUTH for one in vaults)
     assert [one.name for one in tmp_path.iterdir() if "-" not in one.name] == [
         path.name
@@ -209,19 +209,19 @@ def test_two_programs_that_make_a_vault_make_the_same(tmp_path: Path) -> None:
 
 
 def test_a_changed_record_is_noticed(vault: Vault) -> None:
-    name = vault.keep(TRUTH)
+    name = vault.add(TRUTH)
     with closing(sqlite3.connect(vault.path)) as connection, connection:
-        connection.execute("UPDATE secrets SET sealed = zeroblob(200)")
+        connection.execute("UPDATE secrets SET encrypted = zeroblob(200)")
     with pytest.raises(VaultError):
         vault.truth(name)
 
 
 def test_records_cannot_be_exchanged(vault: Vault) -> None:
     """What is encrypted for one seal does not open under another."""
-    first, second = vault.keep(TRUTH), vault.keep(PREDICTIONS)
+    first, second = vault.add(TRUTH), vault.add(PREDICTIONS)
     with closing(sqlite3.connect(vault.path)) as connection, connection:
         connection.execute(
-            "UPDATE secrets SET sealed = (SELECT sealed FROM secrets WHERE seal = ?)"
+            "UPDATE secrets SET encrypted = (SELECT encrypted FROM secrets WHERE seal = ?)"
             " WHERE seal = ?",
             (second, first),
         )
@@ -232,8 +232,8 @@ def test_records_cannot_be_exchanged(vault: Vault) -> None:
 def test_a_backup_brings_everything_to_another_vault(
     vault: Vault, tmp_path: Path
 ) -> None:
-    name = vault.keep(TRUTH)
-    vault.keep(PREDICTIONS)
+    name = vault.add(TRUTH)
+    vault.add(PREDICTIONS)
     backup = tmp_path / "backup.json"
     assert backups.write(backup, vault.all(), "of the backup") == 2
     assert stat.S_IMODE(backup.stat().st_mode) == 0o600
@@ -268,7 +268,7 @@ from vault.test_vault import *
 from dataclasses import replace
 vault = Vault(Path({path!r}), PASSPHRASE)
 for n in range(10_000):
-    name = vault.keep(replace(TRUTH, salt=Salt(n.to_bytes(32))))
+    name = vault.add(replace(TRUTH, salt=Salt(n.to_bytes(32))))
     print(name.hex(), flush=True)
 """
     path = tmp_path / "vault.sqlite"

@@ -12,7 +12,7 @@ from modelmarket.protocol.types import RequestId
 if TYPE_CHECKING:
     from modelmarket.market.market import Market
     from modelmarket.protocol.types import Address, Seal
-    from modelmarket.vault.secret import SealedTruth
+    from modelmarket.vault.secrets import SealedTruth
 
 
 @dataclass

@@ -18,7 +18,7 @@ from modelmarket.index.summaries import Sort, Wanted
 from modelmarket.market.calls import call_of
 from modelmarket.market.outbox import Outbox, Resumed
 from modelmarket.market.paying import refuse_unaffordable
-from modelmarket.market.preparing import RequestOptions, prepare
+from modelmarket.market.publishing import RequestOptions, prepare
 from modelmarket.market.reader import Reader
 from modelmarket.market.request import Request
 from modelmarket.market.submission import Submission
@@ -28,8 +28,8 @@ from modelmarket.protocol.terms import Terms
 from modelmarket.protocol.types import Address, RequestId, Seal, SubmissionId, Wei
 from modelmarket.system.environment import secret_from_environment
 from modelmarket.system.home import Home
-from modelmarket.vault.deriving import MESSAGE, Root
-from modelmarket.vault.secret import Secret, to_json
+from modelmarket.vault.derivation import MESSAGE, Root
+from modelmarket.vault.secrets import Secret, to_json
 from modelmarket.vault.vault import Vault
 
 if TYPE_CHECKING:
@@ -383,12 +383,12 @@ class Market(Reader):
             self._roots[wallet.address] = Root.of_signature(r, s)
         return self._roots[wallet.address]
 
-    def keep(self, secret: Secret) -> Seal:
+    def put_away(self, secret: Secret) -> Seal:
         """Puts a secret into the vault, and an encrypted copy into the store.
 
         Only this wallet's key decrypts the copy, on any machine.
         """
-        name = self.vault.keep(secret)
+        name = self.vault.add(secret)
         copy = self.root().key_of_copies().encrypt(to_json(secret), name)
         stored = self.store.add_bytes(copy, f"copy-{name.hex()[:12]}")
         self.vault.note_copy(name, bytes(stored.cid))

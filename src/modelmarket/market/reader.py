@@ -21,7 +21,7 @@ from modelmarket.errors import (
 from modelmarket.index.index import Index
 from modelmarket.index.summaries import ALL, Sort
 from modelmarket.market.contents import Contents
-from modelmarket.market.verifying import Verifier
+from modelmarket.market.cross_check import Verifier
 from modelmarket.protocol.types import RequestId
 from modelmarket.storage.cid import Cid
 from modelmarket.storage.store import Store

@@ -20,12 +20,12 @@ from modelmarket.errors import (
     VaultError,
 )
 from modelmarket.index.summaries import Wanted
-from modelmarket.market.preparing import sealed_truth
+from modelmarket.market.publishing import sealed_truth
 from modelmarket.protocol.events import RequestCreated, SubmissionCreated
 from modelmarket.protocol.types import RequestId, Seal, SubmissionId
 from modelmarket.storage.cid import Cid
 from modelmarket.storage.fetch import fetch
-from modelmarket.vault.secret import SealedPredictions, from_json
+from modelmarket.vault.secrets import SealedPredictions, from_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -145,7 +145,7 @@ def _one(
         return told(f"its copy {cid} was made with another key", is_here=False)
     except ModelMarketError as error:
         return told(f"its copy {cid}: {error}", is_here=False)
-    if market.vault.keep(secret) != seal:
+    if market.vault.add(secret) != seal:
         return told(f"its copy {cid} is of another secret", is_here=False)
     market.vault.note_copy(seal, copy)
     if isinstance(secret, SealedPredictions) and not _has(market, secret.model):
@@ -220,7 +220,7 @@ def recover_truth(
             truth = sealed_truth(market, published.split.truth, bits, owner, turn)
             if truth.opening().seal == terms.truth_seal:
                 market.store.add(Path(scratch))
-                return market.keep(truth)
+                return market.put_away(truth)
     raise StepError(
         f"No split of this file gives the truth of request {request.id}.",
         hint="Is it the same file, with the same fraction, and the key that made "

@@ -40,7 +40,7 @@ from modelmarket.protocol.types import Address, RequestId, SubmissionId
 from modelmarket.storage.store import Progress, Stored
 from modelmarket.system.files import existing_path
 from modelmarket.system.text import local_time
-from modelmarket.vault.secret import SealedPredictions
+from modelmarket.vault.secrets import SealedPredictions
 
 if TYPE_CHECKING:
     import polars as pl
@@ -305,7 +305,7 @@ class Request:
             request=self.id,
             terms_hash=self.record.terms_hash,
             stake=self.terms.stake,
-            prediction_seal=market.keep(secret),
+            prediction_seal=market.put_away(secret),
             superhash=secret.superhash,
             name=name,
             counts=checked.counts,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from modelmarket.errors import ConfirmationError, TermsError
 from modelmarket.protocol.phases import Phase
 from modelmarket.storage.store import Store
-from modelmarket.vault.secret import SealedPredictions
+from modelmarket.vault.secrets import SealedPredictions
 
 if TYPE_CHECKING:
     from modelmarket.chain.networks import Network

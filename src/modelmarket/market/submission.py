@@ -26,7 +26,7 @@ from modelmarket.system.text import local_time
 if TYPE_CHECKING:
     from modelmarket.chain.blocks import Receipt
     from modelmarket.market.request import Request
-    from modelmarket.vault.secret import SealedPredictions
+    from modelmarket.vault.secrets import SealedPredictions
 
 CLAIM_TRIES = 5
 COMMANDS = {

@@ -111,7 +111,7 @@ class Store:
         """
         existing_path(path)
         part, size = self._add(path, progress or (lambda _: None), depth=0)
-        return self._keep_root(part.cid, size, path.name)
+        return self._note_root(part.cid, size, path.name)
 
     def add_bytes(self, data: bytes, name: str) -> Stored:
         """Adds a small file from memory."""
@@ -119,7 +119,7 @@ class Store:
             data[at : at + unixfs.CHUNK_BYTES]
             for at in range(0, max(len(data), 1), unixfs.CHUNK_BYTES)
         )
-        return self._keep_root(part.cid, part.size, name)
+        return self._note_root(part.cid, part.size, name)
 
     def add_folder(self, files: dict[str, Stored], name: str) -> Stored:
         """Makes a folder of files that are in the store, by their paths in it."""
@@ -132,7 +132,7 @@ class Store:
         with self.database.writing() as connection:
             _put_node(connection, part.cid, block)
         size = sum(stored.size for stored in files.values())
-        return self._keep_root(part.cid, size, name)
+        return self._note_root(part.cid, size, name)
 
     def _add(self, path: Path, progress: Progress, depth: int) -> tuple[Part, int]:
         if path.is_symlink() or not (path.is_file() or path.is_dir()):
@@ -161,10 +161,10 @@ class Store:
                 leaves.append(part)
                 new.write(part.cid, chunk)
             root, nodes = unixfs.tree(leaves)
-            new.keep(root.cid, nodes, unixfs.PROFILE)
+            new.finish(root.cid, nodes, unixfs.PROFILE)
         return root
 
-    def _keep_root(self, cid: Cid, size: int, name: str) -> Stored:
+    def _note_root(self, cid: Cid, size: int, name: str) -> Stored:
         with self.database.writing() as connection:
             connection.execute(
                 "INSERT OR IGNORE INTO roots VALUES (?, ?, ?, unixepoch())",
@@ -206,7 +206,7 @@ class Store:
         """
         taking = _Taking(self, source, most_bytes, progress or (lambda _: None))
         size = taking.take(root, depth=0, only=only)
-        return Stored(root, size, name) if only else self._keep_root(root, size, name)
+        return Stored(root, size, name) if only else self._note_root(root, size, name)
 
     def import_car(self, path: Path, root: Cid) -> Stored:
         """Takes in a file or folder from a CAR.
@@ -429,7 +429,7 @@ class _NewObject:
         self._leaves.append((bytes(leaf), self.size, len(chunk)))
         self.size += len(chunk)
 
-    def keep(self, root: Cid, nodes: list[tuple[Cid, bytes]], profile: str) -> None:
+    def finish(self, root: Cid, nodes: list[tuple[Cid, bytes]], profile: str) -> None:
         """Puts the file in its place, then what is known of it."""
         sha256 = self._hashed.digest()
         self._file.flush()
@@ -490,7 +490,7 @@ class _Taking:
         nodes: list[tuple[Cid, bytes]] = []
         with self._store._new_object() as new:  # noqa: SLF001  # one class in two
             size = self._take_file(cid, new, nodes, depth=0)
-            new.keep(cid, nodes, "")
+            new.finish(cid, nodes, "")
         return size
 
     def _take_file(

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 from modelmarket.errors import VaultError
 from modelmarket.system.documents import parse_json
 from modelmarket.system.files import existing_file, free_path, write_atomically
-from modelmarket.vault.sealing import SALT_BYTES, Key
-from modelmarket.vault.secret import from_json, to_json
+from modelmarket.vault.encryption import SALT_BYTES, Key
+from modelmarket.vault.secrets import from_json, to_json
 from modelmarket.vault.vault import Published
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from modelmarket.vault.secret import Secret
+    from modelmarket.vault.secrets import Secret
     from modelmarket.vault.vault import Vault
 
 FORMAT = "ModelMarket backup 1"
@@ -59,7 +59,7 @@ def write(
     document = {
         "format": FORMAT,
         "salt": base64.b64encode(salt).decode(),
-        "sealed": base64.b64encode(body).decode(),
+        "encrypted": base64.b64encode(body).decode(),
     }
     write_atomically(path, json.dumps(document).encode())
     return len(records)
@@ -82,7 +82,7 @@ def read(path: Path, vault: Vault, passphrase: str) -> int:
             raise ValueError(document["format"])
         salt, body = (
             base64.b64decode(document[name], validate=True)
-            for name in ("salt", "sealed")
+            for name in ("salt", "encrypted")
         )
     except (ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
         raise VaultError(f"{path} is not a backup of a vault.") from error
@@ -90,11 +90,11 @@ def read(path: Path, vault: Vault, passphrase: str) -> int:
     records, tables = _contents(path, plain)
     # What is recognised first, so that no truth is ever there without.
     for seal, table in tables:
-        vault.keep_published(
+        vault.add_published(
             Published.from_bytes(base64.b64decode(seal), base64.b64decode(table))
         )
     for record in records:
-        vault.keep(from_json(record.encode()))
+        vault.add(from_json(record.encode()))
     return len(records)
 
 

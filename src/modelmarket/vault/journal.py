@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from modelmarket.system.databases import Database
-    from modelmarket.vault.sealing import Key
+    from modelmarket.vault.encryption import Key
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS entries (
     id INTEGER PRIMARY KEY, market TEXT NOT NULL, account TEXT NOT NULL,
-    sealed BLOB NOT NULL, seal BLOB NOT NULL, origin TEXT NOT NULL,
+    encrypted BLOB NOT NULL, seal BLOB NOT NULL, origin TEXT NOT NULL,
     state TEXT NOT NULL, signer TEXT NOT NULL DEFAULT '',
     attempt INTEGER NOT NULL DEFAULT 0, asked_at INTEGER NOT NULL DEFAULT 0,
     process INTEGER NOT NULL DEFAULT 0, since INTEGER NOT NULL DEFAULT 0,
@@ -42,12 +42,12 @@ CREATE TABLE IF NOT EXISTS entries (
 );
 CREATE INDEX IF NOT EXISTS unended ON entries (market, state);
 CREATE TABLE IF NOT EXISTS signed (
-    hash BLOB PRIMARY KEY, entry INTEGER NOT NULL, sealed BLOB NOT NULL
+    hash BLOB PRIMARY KEY, entry INTEGER NOT NULL, encrypted BLOB NOT NULL
 );
 CREATE INDEX IF NOT EXISTS versions ON signed (entry);
 """
 _COLUMNS = (
-    "id, market, account, sealed, origin, state, signer, attempt, asked_at, process,"
+    "id, market, account, encrypted, origin, state, signer, attempt, asked_at, process,"
     " since, nonce, hash, block, made, message, reason, began"
 )
 MOST_NUMBER = 2**63 - 1
@@ -238,7 +238,7 @@ class Journal:
     def versions(self, entry: Entry) -> list[Version]:
         """What a key has signed for an entry, the newest last."""
         rows = self._database.connection.execute(
-            "SELECT hash, sealed FROM signed WHERE entry = ? ORDER BY rowid",
+            "SELECT hash, encrypted FROM signed WHERE entry = ? ORDER BY rowid",
             (entry.id,),
         )
         return [Version(name, self._key.decrypt(raw, name)) for name, raw in rows]
@@ -510,11 +510,11 @@ class Journal:
     def _add(
         self, market: Address, account: Address, action: Action, **values: object
     ) -> Entry:
-        sealed = self._key.encrypt(to_json(action), _purpose(market))
+        encrypted = self._key.encrypt(to_json(action), _purpose(market))
         known = {
             "market": market,
             "account": account,
-            "sealed": sealed,
+            "encrypted": encrypted,
             "seal": action.seal,
             "began": int(time.time()),
             **values,
@@ -589,7 +589,7 @@ class Journal:
 
     def _read(self, row: tuple[Any, ...]) -> Entry:
         values = dict(zip(_COLUMNS.split(", "), row, strict=True))
-        data = self._key.decrypt(values.pop("sealed"), _purpose(values["market"]))
+        data = self._key.decrypt(values.pop("encrypted"), _purpose(values["market"]))
         try:
             action = from_json(data)
         except (ValueError, KeyError, TypeError) as error:

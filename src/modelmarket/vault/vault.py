@@ -22,9 +22,9 @@ from modelmarket.errors import VaultError
 from modelmarket.protocol.types import Address, Seal
 from modelmarket.system.databases import Database
 from modelmarket.system.files import sync_folder
+from modelmarket.vault.encryption import SALT_BYTES, Key
 from modelmarket.vault.journal import SCHEMA, Journal
-from modelmarket.vault.sealing import SALT_BYTES, Key
-from modelmarket.vault.secret import (
+from modelmarket.vault.secrets import (
     SealedPredictions,
     SealedTruth,
     Secret,
@@ -46,11 +46,11 @@ _SCHEMA = """
 CREATE TABLE settings (name TEXT PRIMARY KEY, value BLOB);
 CREATE TABLE secrets (
     seal BLOB PRIMARY KEY, kind TEXT NOT NULL, market TEXT NOT NULL,
-    owner TEXT NOT NULL, sealed BLOB NOT NULL, copy BLOB NOT NULL DEFAULT x''
+    owner TEXT NOT NULL, encrypted BLOB NOT NULL, copy BLOB NOT NULL DEFAULT x''
 ) WITHOUT ROWID;
 """
 _SCHEMA_OF_PUBLISHED = """
-CREATE TABLE IF NOT EXISTS published (seal BLOB PRIMARY KEY, sealed BLOB NOT NULL)
+CREATE TABLE IF NOT EXISTS published (seal BLOB PRIMARY KEY, encrypted BLOB NOT NULL)
 WITHOUT ROWID;
 """
 """Vaults that were made before it was thought of get it when they are opened."""
@@ -126,15 +126,15 @@ class Vault:
 
     # --- secrets ---
 
-    def keep(self, secret: Secret) -> Seal:
+    def add(self, secret: Secret) -> Seal:
         """Puts a secret on disk, under its seal."""
         kind, name = kind_of(secret), secret.opening().seal
-        sealed = self._key.encrypt(to_json(secret), kind.encode() + name)
+        encrypted = self._key.encrypt(to_json(secret), kind.encode() + name)
         with self.database.writing() as connection:
             connection.execute(
-                "INSERT OR IGNORE INTO secrets (seal, kind, market, owner, sealed)"
+                "INSERT OR IGNORE INTO secrets (seal, kind, market, owner, encrypted)"
                 " VALUES (?, ?, ?, ?, ?)",
-                (name, kind, secret.market, owner_of(secret), sealed),
+                (name, kind, secret.market, owner_of(secret), encrypted),
             )
         return name
 
@@ -171,7 +171,7 @@ class Vault:
     def secret(self, name: bytes) -> Secret | None:
         """The secret with a seal, if it is here."""
         row = self.database.connection.execute(
-            "SELECT kind, sealed FROM secrets WHERE seal = ?", (name,)
+            "SELECT kind, encrypted FROM secrets WHERE seal = ?", (name,)
         ).fetchone()
         if row is None:
             return None
@@ -211,23 +211,23 @@ class Vault:
 
     # --- what was published ---
 
-    def keep_published(self, table: Published) -> None:
+    def add_published(self, table: Published) -> None:
         """Notes what a published table's rows are known by; encrypted like all."""
-        sealed = self._key.encrypt(table.to_bytes(), b"published" + table.seal)
+        encrypted = self._key.encrypt(table.to_bytes(), b"published" + table.seal)
         with self.database.writing() as connection:
             connection.execute(
-                "INSERT OR IGNORE INTO published VALUES (?, ?)", (table.seal, sealed)
+                "INSERT OR IGNORE INTO published VALUES (?, ?)", (table.seal, encrypted)
             )
 
     def published(self) -> Iterator[Published]:
         """Every table that a request was to be made from."""
         reading = self.database.connection
         for (name,) in reading.execute("SELECT seal FROM published").fetchall():
-            (sealed,) = reading.execute(
-                "SELECT sealed FROM published WHERE seal = ?", (name,)
+            (encrypted,) = reading.execute(
+                "SELECT encrypted FROM published WHERE seal = ?", (name,)
             ).fetchone()
             yield Published.from_bytes(
-                name, self._key.decrypt(sealed, b"published" + name)
+                name, self._key.decrypt(encrypted, b"published" + name)
             )
 
 

@@ -65,7 +65,7 @@ from modelmarket.web.uploads import Upload
 from modelmarket.web.views import ACTIONS, CONFIRMATIONS, local_path, result_of
 
 if TYPE_CHECKING:
-    from modelmarket.market.preparing import RequestOptions
+    from modelmarket.market.publishing import RequestOptions
     from modelmarket.protocol.types import Address
     from modelmarket.vault.journal import Entry
 

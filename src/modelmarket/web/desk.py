@@ -114,7 +114,7 @@ class Desk:
         except ModelMarketError as error:
             # The agent will say so too, and goes on.
             self._say(str(error))
-        for work in (self._follow, self._keep):
+        for work in (self._follow, self._run_agent):
             thread = threading.Thread(target=work, daemon=True)
             thread.start()
             self._threads.append(thread)
@@ -192,7 +192,7 @@ class Desk:
         if is_news:
             self.changed()
 
-    def _keep(self) -> None:
+    def _run_agent(self) -> None:
         def tell(report: Report) -> None:
             self.told.appendleft(Told(int(time.time()), report))
             self.changed()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelmarket.protocol.types import Salt
-from modelmarket.vault.sealing import Key
+from modelmarket.vault.encryption import Key
 
 MESSAGE: dict[str, Any] = {
     "types": {

@@ -46,7 +46,7 @@ class Key:
         nonce = secrets.token_bytes(NONCE_BYTES)
         return nonce + AESGCM(self.secret).encrypt(nonce, data, purpose)
 
-    def decrypt(self, sealed: bytes, purpose: bytes) -> bytes:
+    def decrypt(self, encrypted: bytes, purpose: bytes) -> bytes:
         """Decrypts what was encrypted for a purpose.
 
         Raises:
@@ -55,7 +55,7 @@ class Key:
         from cryptography.exceptions import InvalidTag
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-        nonce, body = sealed[:NONCE_BYTES], sealed[NONCE_BYTES:]
+        nonce, body = encrypted[:NONCE_BYTES], encrypted[NONCE_BYTES:]
         try:
             return AESGCM(self.secret).decrypt(nonce, body, purpose)
         except (InvalidTag, ValueError):

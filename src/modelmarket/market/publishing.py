@@ -19,7 +19,7 @@ from modelmarket.market.reusing import (
 )
 from modelmarket.protocol.labels import pack, page_count
 from modelmarket.protocol.terms import DEFAULT_RESPONSE_WINDOW_S, Terms, proposed_stake
-from modelmarket.vault.secret import SealedTruth
+from modelmarket.vault.secrets import SealedTruth
 from modelmarket.vault.vault import Published
 
 if TYPE_CHECKING:
@@ -169,10 +169,10 @@ def prepare(
         folder = market.store.add(Path(scratch), progress=stored)
     network = market.network
     # Before the truth: none is ever there whose table would not be known again.
-    market.vault.keep_published(
+    market.vault.add_published(
         Published(terms.truth_seal, network.chain_id, network.market, known.to_bytes())
     )
-    market.keep(secret)
+    market.put_away(secret)
     return replace(terms, dataset=str(folder.cid))
 
 
