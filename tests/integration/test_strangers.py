@@ -325,7 +325,7 @@ def test_a_secret_that_is_damaged_keeps_no_other_from_its_step(here: Place) -> N
     first, second = here.create(requester), here.create(requester)
     with requester.vault.database.writing() as sql:
         sql.execute(
-            "UPDATE secrets SET sealed = x'00' WHERE seal = ?",
+            "UPDATE secrets SET encrypted = x'00' WHERE seal = ?",
             (first.terms.truth_seal,),
         )
     assert {one.request_id for one in agent.plan(requester)} == {second.id}
