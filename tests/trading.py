@@ -12,7 +12,7 @@ import pytest
 
 from modelmarket import agent
 from modelmarket.chain.anvil import find_anvil, running_anvil
-from modelmarket.chain.node.server import running_node
+from modelmarket.chain.devnode.server import running_node
 from modelmarket.chain.sending import Signed
 from modelmarket.chain.wallets import Wallet
 from modelmarket.datasets.split import Source

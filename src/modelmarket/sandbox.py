@@ -130,7 +130,7 @@ def sandbox(folder: Path) -> Iterator[Sandbox]:
     Args:
         folder: For everybody's homes.
     """
-    from modelmarket.chain.node.server import running_node
+    from modelmarket.chain.devnode.server import running_node
 
     with ExitStack() as closing:
         rpc = closing.enter_context(running_node(None, test_methods=True))

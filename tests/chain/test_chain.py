@@ -23,9 +23,9 @@ from children import child
 from modelmarket.chain.anvil import find_anvil
 from modelmarket.chain.connection import Connection
 from modelmarket.chain.contracts import ModelCoin
+from modelmarket.chain.devnode.ledger import CHAIN_ID, Ledger
+from modelmarket.chain.devnode.server import running_node
 from modelmarket.chain.networks import Network, Networks
-from modelmarket.chain.node.ledger import CHAIN_ID, Ledger
-from modelmarket.chain.node.server import running_node
 from modelmarket.chain.sending import calldata_floor, deliver, send, sign
 from modelmarket.chain.wallets import Keystores, Wallet
 from modelmarket.errors import InputError, NotFoundError
@@ -108,7 +108,7 @@ def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
     program = (
         "import time\n"
         "from pathlib import Path\n"
-        "from modelmarket.chain.node.server import running_node\n"
+        "from modelmarket.chain.devnode.server import running_node\n"
         f"with running_node(Path({str(path)!r})) as rpc:\n"
         "    print(rpc, flush=True)\n"
         "    time.sleep(60)\n"

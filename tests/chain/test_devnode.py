@@ -24,14 +24,14 @@ from hypothesis import strategies as st
 
 from children import child
 from modelmarket.chain.connection import Connection
-from modelmarket.chain.node.ledger import CHAIN_ID, Ledger
-from modelmarket.chain.node.rpc import (
+from modelmarket.chain.devnode.ledger import CHAIN_ID, Ledger
+from modelmarket.chain.devnode.rpc import (
     FAUCET,
     MOST_BATCH,
     TEST_METHODS,
     Rpc,
 )
-from modelmarket.chain.node.server import MOST_BODY_BYTES, running_node
+from modelmarket.chain.devnode.server import MOST_BODY_BYTES, running_node
 from modelmarket.chain.wallets import Wallet
 from modelmarket.errors import ChainError
 from modelmarket.system import serving

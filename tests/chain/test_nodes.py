@@ -19,7 +19,7 @@ import pytest
 from faults import Fault, Faults, faulty
 from modelmarket import agent
 from modelmarket.chain.connection import Connection
-from modelmarket.chain.node.server import running_node
+from modelmarket.chain.devnode.server import running_node
 from modelmarket.chain.sending import send
 from modelmarket.errors import ChainError
 from modelmarket.index.index import MOST_COMPARED

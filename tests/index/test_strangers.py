@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from modelmarket.chain.abi import EventType
 from modelmarket.chain.connection import Connection
-from modelmarket.chain.node.server import running_node
+from modelmarket.chain.devnode.server import running_node
 from modelmarket.chain.wallets import Wallet
 from modelmarket.errors import NotFoundError, UnreadableError
 from modelmarket.index.index import Index

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from modelmarket.chain.node.server import running_node
+from modelmarket.chain.devnode.server import running_node
 from modelmarket.storage.gateway import application
 from modelmarket.storage.store import Store
 from modelmarket.system import serving

@@ -52,8 +52,8 @@ def start(
 
         modelmarket node start --test-methods
     """
-    from modelmarket.chain.node.ledger import CHAIN_ID
-    from modelmarket.chain.node.server import running_node
+    from modelmarket.chain.devnode.ledger import CHAIN_ID
+    from modelmarket.chain.devnode.server import running_node
 
     home = Home.default()
     home.prepare()

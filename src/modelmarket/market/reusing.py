@@ -65,7 +65,7 @@ def _earlier(market: Market, one: Published, now: int) -> Iterator[Earlier]:
     rows = Fingerprints.from_bytes(one.rows)
     here: Network = market.network
     if (one.chain_id, one.market) != (here.chain_id, here.market):
-        from modelmarket.chain.node.ledger import CHAIN_ID
+        from modelmarket.chain.devnode.ledger import CHAIN_ID
 
         # A rehearsal on a chain of one's own tells nobody anything.
         if one.chain_id == CHAIN_ID != here.chain_id:

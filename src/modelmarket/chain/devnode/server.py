@@ -21,8 +21,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from modelmarket.chain.node.ledger import Ledger
-from modelmarket.chain.node.rpc import PARSE_ERROR, Json, Rpc, RpcError, failed
+from modelmarket.chain.devnode.ledger import Ledger
+from modelmarket.chain.devnode.rpc import PARSE_ERROR, Json, Rpc, RpcError, failed
 from modelmarket.system.documents import parse_json
 from modelmarket.system.serving import LimitedBody, NamedHost, refused, serving
 

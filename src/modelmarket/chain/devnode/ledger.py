@@ -33,7 +33,7 @@ from eth.vm.spoof import SpoofTransaction
 from eth_keys.datatypes import PrivateKey
 from eth_typing import Address, BlockNumber, Hash32
 
-from modelmarket.chain.node.database import ChainDatabase
+from modelmarket.chain.devnode.database import ChainDatabase
 
 CHAIN_ID = 1_297_041_477
 """The letters MOME; no public chain has it."""

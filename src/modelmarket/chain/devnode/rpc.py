@@ -23,7 +23,7 @@ from eth.abc import BlockAPI, SignedTransactionAPI
 from eth.exceptions import PyEVMError, Revert
 from eth_utils import ValidationError, to_checksum_address
 
-from modelmarket.chain.node.ledger import CHAIN_ID, MOST_SECOND, Call, Ledger
+from modelmarket.chain.devnode.ledger import CHAIN_ID, MOST_SECOND, Call, Ledger
 
 TIP_WEI = 10**6
 FAUCET_GIFT_WEI = 100 * 10**18
