@@ -12,12 +12,16 @@ from pathlib import Path
 
 import pytest
 
+from modelmarket.chain.abi import EventType
+from modelmarket.chain.events import decode
 from modelmarket.errors import ChainError, DiskError, InputError, in_words
 from modelmarket.index.index import Index
+from modelmarket.index.records import NotedEvent
 from modelmarket.index.schema import open_engine
 from modelmarket.index.summaries import Sort, Wanted
 from modelmarket.market import Market
 from modelmarket.protocol.money import ONE_MDC
+from modelmarket.protocol.types import RequestId
 from modelmarket.system.home import Home
 from trading import Place, place
 
@@ -88,6 +92,35 @@ def test_what_is_looked_for_is_found_in_order(here: Place) -> None:
     assert ids(Wanted(search="\0")) == []
     assert ids(Wanted(trainer=ann.wallet.address)) == [2]
     assert ids(Wanted(requester=ann.wallet.address)) == []
+
+
+def test_the_last_events_are_told_without_decoding_any(
+    here: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requester, ann = here.join("requester"), here.join("ann")
+    request = here.create(requester, rows=10)
+    here.create(requester, rows=10)
+    here.submit(ann, request.id)
+    index = ann.index
+    index.sync()
+    told = [
+        NotedEvent(
+            type(decode(one.log)).__name__,
+            one.log.block,
+            one.timestamp,
+            one.log.transaction,
+        )
+        for one in reversed(index.logs(request.id))
+    ]
+    assert [one.name for one in told] == ["SubmissionCreated", "RequestCreated"]
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("a log was decoded")
+
+    monkeypatch.setattr(EventType, "decode", refuse)
+    assert index.events(request.id, limit=100) == told
+    assert index.events(request.id, limit=1) == told[:1]
+    assert index.events(RequestId(99), limit=100) == []
 
 
 def test_an_index_of_another_market_is_refused(here: Place, tmp_path: Path) -> None:

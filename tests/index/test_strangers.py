@@ -165,6 +165,9 @@ def test_a_request_whose_log_is_none_is_set_aside_until_it_makes_sense(
         assert index.counts() == (2, 1)
         with pytest.raises(UnreadableError, match="as SubmissionFailed is none: 0 is"):
             index.request(HOSTILE)
+        # By what it should be.
+        [last] = index.events(HOSTILE, limit=1)
+        assert last.name == "SubmissionFailed"
         # What comes later changes nothing about that.
         contract.log(*event("Claimed", submission_id=3, request_id=HOSTILE))
         index.sync()

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from modelmarket.errors import ChainError, NotFoundError
 from modelmarket.index import schema
-from modelmarket.index.records import Placed, Records
+from modelmarket.index.records import NotedEvent, Placed, Records
 from modelmarket.index.summaries import ALL, Sort, Summary, Wanted, summary
 from modelmarket.protocol.events import Event, RequestCreated, SubmissionCreated
 from modelmarket.protocol.phases import Status
@@ -70,6 +70,32 @@ class Queries:
         """All logs of a request, in order."""
         with self._engine.begin() as sql:
             return self._records.logs(sql, request_id)
+
+    def events(self, request_id: RequestId, *, limit: int) -> list[NotedEvent]:
+        """What happened to a request last, the newest first.
+
+        As it was noted when the chain was read: no log is decoded for it, so what
+        cannot be read is told like the rest.
+
+        Args:
+            request_id: The request; one without events has none.
+            limit: No more than so many.
+        """
+        columns = schema.events.c
+        query = (
+            sa.select(
+                columns.name,
+                columns.block,
+                schema.blocks.c.timestamp,
+                columns.transaction,
+            )
+            .join(schema.blocks, schema.blocks.c.number == columns.block)
+            .where(columns.request_id == request_id)
+            .order_by(columns.block.desc(), columns.position.desc())
+            .limit(limit)
+        )
+        with self._engine.begin() as sql:
+            return [NotedEvent(*row) for row in sql.execute(query)]
 
     def request(self, request_id: RequestId) -> RequestRecord:
         """A request with everything that happened to it.

@@ -46,6 +46,23 @@ class Place:
 PlacedEvent = tuple[Place, Event | Unreadable]
 
 
+@dataclass(frozen=True)
+class NotedEvent:
+    """An event as a list shows it: that it was, and where.
+
+    Attributes:
+        name: As in the contract; of one that cannot be read, what it should be.
+        block: The number of its block.
+        timestamp: The second of its block.
+        transaction: The hash, 32 bytes.
+    """
+
+    name: str
+    block: int
+    timestamp: int
+    transaction: bytes
+
+
 def unreadable(request_id: RequestId, why: str) -> UnreadableError:
     """What is said of a request that is set aside."""
     return UnreadableError(
