@@ -19,8 +19,8 @@ from modelmarket.protocol.actions import CreateRequest, Submit
 from modelmarket.protocol.types import Wei, checksummed
 from modelmarket.vault.journal import Entry
 from modelmarket.web.desk import Desk
-from modelmarket.web.pages import ACCOUNT_COOKIE, HERE
 from modelmarket.web.server import Page, running_page
+from modelmarket.web.visits import ACCOUNT_COOKIE, HERE
 from trading import REWARD, Place
 
 

@@ -29,8 +29,8 @@ from modelmarket.protocol.types import RequestId, SubmissionId
 from modelmarket.storage.cid import Cid
 from modelmarket.vault import encryption
 from modelmarket.vault.journal import Entry
-from modelmarket.web.deeds import in_decimals
 from modelmarket.web.desk import Desk
+from modelmarket.web.responses import in_decimals
 from trading import PASSPHRASE, REWARD, Place, place
 
 EVERY = int(os.environ.get("MODELMARKET_CRASH_EVERY", "40"))

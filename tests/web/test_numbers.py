@@ -24,8 +24,8 @@ from modelmarket.protocol.actions import CreateRequest
 from modelmarket.protocol.money import format_mdc
 from modelmarket.protocol.terms import least_stake
 from modelmarket.protocol.types import Address, Wei, checksummed
-from modelmarket.web.deeds import in_decimals
 from modelmarket.web.desk import Desk
+from modelmarket.web.responses import in_decimals
 from trading import place
 from visiting import Tab, new_request, visiting, wallet_of
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from modelmarket.vault.journal import Entry
 
 LOCAL_PATH = re.compile(r"(/[A-Za-z0-9_-]+)+")
+PAGE_ROWS = 25
+"""Of a list, on one page."""
 CONFIDENT = 1.96
 """Standard deviations to either side that hold 95%."""
 STEPS = (Phase.OPEN, Phase.TRUTH, Phase.CLAIMS, Phase.VALIDATION)
@@ -118,7 +120,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Deed:
+class Choice:
     """Something that the user can do now.
 
     Attributes:
@@ -209,7 +211,7 @@ def time_line(record: RequestRecord, position: Position) -> list[Stop]:
     return [*stops, Stop(name, "now" if final else "later", 0)]
 
 
-def deeds(record: RequestRecord, now: int, account: Address | None) -> list[Deed]:
+def choices(record: RequestRecord, now: int, account: Address | None) -> list[Choice]:
     """What an account can do about a request now.
 
     Args:
@@ -217,7 +219,7 @@ def deeds(record: RequestRecord, now: int, account: Address | None) -> list[Deed
         now: Seconds of chain time.
         account: Whose page it is.
     """
-    found: list[Deed] = []
+    found: list[Choice] = []
     if account is None:
         return found
 
@@ -230,7 +232,7 @@ def deeds(record: RequestRecord, now: int, account: Address | None) -> list[Deed
             "what the rules say."
         )
         found.append(
-            Deed(StepKind.ENFORCE_TIMEOUT, "End the wait", why, is_urgent=True)
+            Choice(StepKind.ENFORCE_TIMEOUT, "End the wait", why, is_urgent=True)
         )
     if may(StepKind.CANCEL_REQUEST):
         reward = format_mdc(record.terms.reward)
@@ -241,7 +243,7 @@ def deeds(record: RequestRecord, now: int, account: Address | None) -> list[Deed
                 "submissions, who also get their stakes back; you get what cannot "
                 "be shared evenly."
             )
-        found.append(Deed(StepKind.CANCEL_REQUEST, "Cancel the request", why))
+        found.append(Choice(StepKind.CANCEL_REQUEST, "Cancel the request", why))
     stake = format_mdc(record.terms.stake)
     for one in record.submissions.values():
         if one.trainer != account:
@@ -249,7 +251,7 @@ def deeds(record: RequestRecord, now: int, account: Address | None) -> list[Deed
         if may(StepKind.WITHDRAW, one):
             why = f"{format_mdc(due(record, one))} MDC are yours."
             found.append(
-                Deed(StepKind.WITHDRAW, "Withdraw", why, one.id, is_urgent=True)
+                Choice(StepKind.WITHDRAW, "Withdraw", why, one.id, is_urgent=True)
             )
         if may(StepKind.CANCEL_SUBMISSION, one):
             why = (
@@ -258,7 +260,7 @@ def deeds(record: RequestRecord, now: int, account: Address | None) -> list[Deed
                 else f"Your stake of {stake} MDC is lost: the deadline has passed."
             )
             found.append(
-                Deed(StepKind.CANCEL_SUBMISSION, "Cancel the submission", why, one.id)
+                Choice(StepKind.CANCEL_SUBMISSION, "Cancel the submission", why, one.id)
             )
     return found
 

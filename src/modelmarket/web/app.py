@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The page's application: the tables of all nouns, put together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
+
+from modelmarket.web.routes import (
+    accounts,
+    actions,
+    activity,
+    agent,
+    clock,
+    files,
+    live,
+    market,
+    new_request,
+    requests,
+    submissions,
+    transactions,
+    vault,
+)
+
+if TYPE_CHECKING:
+    from modelmarket.web.desk import Desk
+
+STATIC = Path(__file__).with_name("static")
+NOUNS = (
+    market,
+    new_request,
+    requests,
+    submissions,
+    files,
+    activity,
+    agent,
+    vault,
+    clock,
+    transactions,
+    accounts,
+    actions,
+    live,
+)
+
+
+def application(desk: Desk) -> Starlette:
+    """What answers to a user's browser, once the guard lets it in.
+
+    Its `state.ending` ends the open streams.
+    """
+    routes = [route for noun in NOUNS for route in noun.ROUTES]
+    made = Starlette(routes=[*routes, Mount("/static", StaticFiles(directory=STATIC))])
+    made.state.desk = desk
+    made.state.ending = False
+    return made

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What came with a form, or as JSON, and how its fields are read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, TypeVar
+
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from modelmarket.errors import FieldError, InputError
+from modelmarket.system.documents import parse_json
+from modelmarket.web.uploads import Upload
+from modelmarket.web.views import CONFIRMATIONS, local_path
+
+A_YEAR_S = 365 * 86_400
+BAD_REQUEST = 400
+MOST_FILES = 4
+MOST_FIELDS = 40
+
+Form = Mapping[str, Any]
+Value = TypeVar("Value")
+
+
+# --- the whole ---
+
+
+def is_json(request: Request) -> bool:
+    """Whether the page's script sends it, rather than one of its forms."""
+    kind = request.headers.get("content-type", "")
+    return request.method == "POST" and kind.startswith("application/json")
+
+
+@asynccontextmanager
+async def sent_form(request: Request) -> AsyncIterator[Form]:
+    """What was sent; its files are there as long as this goes on.
+
+    Raises:
+        InputError: It cannot be read.
+    """
+    if request.method != "POST":
+        yield {}
+    elif is_json(request):
+        yield await _json(request)
+    else:
+        try:
+            form = await request.form(max_files=MOST_FILES, max_fields=MOST_FIELDS)
+        except HTTPException as error:
+            if error.status_code != BAD_REQUEST:
+                raise
+            raise InputError(f"The form cannot be read: {error.detail}") from error
+        try:
+            yield form
+        finally:
+            await form.close()
+
+
+async def _json(request: Request) -> dict[str, Any]:
+    try:
+        document = parse_json(await request.body())
+    except (ValueError, RecursionError):
+        document = None
+    return document if isinstance(document, dict) else {}
+
+
+# --- its fields ---
+
+
+def text(form: Form, name: str, default: str = "") -> str:
+    """A field's text, without the spaces around it."""
+    value = form.get(name, default)
+    return value.strip() if isinstance(value, str) else default
+
+
+def number(form: Form, name: str) -> Any:
+    """The number of something on the market.
+
+    Raises:
+        InputError: It is none.
+    """
+    given = text(form, name)
+    if not given.isascii() or not given.isdigit() or len(given) > 18:  # noqa: PLR2004  # 63 bits
+        raise InputError(f"{given!r} is not the number of a {name}.")
+    return int(given)
+
+
+def decimal(form: Form, name: str) -> int:
+    """A whole number that the page was given as a decimal string.
+
+    Raises:
+        InputError: It is none.
+    """
+    given = str(form.get(name, "0"))
+    if not re.fullmatch(r"[0-9]{1,78}", given):
+        raise InputError(f"{given[:100]!r} is no {name}.")
+    return int(given)
+
+
+def read(form: Form, name: str, parse: Callable[[str], Value]) -> Value:
+    """What a field says.
+
+    Raises:
+        FieldError: It cannot be read; names the field.
+    """
+    try:
+        return parse(text(form, name))
+    except InputError as error:
+        raise FieldError(error.message, field=name, hint=error.hint) from error
+
+
+def minutes(given: str) -> int:
+    """Seconds of a time that was typed in minutes.
+
+    Raises:
+        InputError: It is none, or more than a year.
+    """
+    try:
+        seconds = round(Fraction(given) * 60)
+    except (ValueError, ZeroDivisionError, OverflowError):
+        seconds = -1
+    if not 0 < seconds <= A_YEAR_S:
+        raise InputError(f"{given!r} is not a number of minutes.")
+    return seconds
+
+
+def confirmations(form: Form) -> dict[str, bool]:
+    """What was ticked, as the options of the same names."""
+    return {name: text(form, name) == "yes" for name in CONFIRMATIONS}
+
+
+def back(form: Form) -> str:
+    """A page of ours to go back to."""
+    return local_path(text(form, "back", "/"))
+
+
+def save(form: Form, name: str, upload: Upload) -> Path | None:
+    """Keeps the file that was chosen, or the one that was before it; None
+    without either.
+    """
+    chosen = form.get(name)
+    if not isinstance(chosen, UploadFile) or not chosen.filename:
+        return upload.file(name)
+    return upload.save(name, chosen.filename, chosen.file)

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Answers: pages, ways to go on, and what went wrong in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from functools import wraps
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import (
+    HTMLResponse,
+    JSONResponse,
+    PlainTextResponse,
+    RedirectResponse,
+    Response,
+)
+
+from modelmarket.errors import ModelMarketError, NotFoundError, RevertError, in_words
+from modelmarket.web.desk import LOG, Desk
+from modelmarket.web.forms import is_json, sent_form
+from modelmarket.web.rendering import render
+from modelmarket.web.visits import Visit
+
+Answer = Callable[[Visit], Response]
+Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+def answering(answer: Answer) -> Endpoint:
+    """Makes an endpoint of a function that may take its time.
+
+    What goes wrong is told in words, and what to do next: on a page, or in JSON to
+    whoever sent JSON.
+    """
+
+    @wraps(answer)
+    async def serve(request: Request) -> Response:
+        desk: Desk = request.app.state.desk
+        # What comes while the answer is being made is new to it.
+        visit = Visit(desk, request, desk.version, is_json=is_json(request))
+        try:
+            async with sent_form(request) as form:
+                visit = replace(visit, form=form)
+                return await run_in_threadpool(answer, visit)
+        except (HTTPException, ClientDisconnect):
+            raise
+        except Exception as error:  # noqa: BLE001  # told in words, and logged
+            return await run_in_threadpool(_failure, visit, error)
+
+    return serve
+
+
+def _failure(visit: Visit, error: Exception) -> Response:
+    words, status = _in_words_or_logged(visit.request, error)
+    if visit.is_json:
+        reason = words.reason if isinstance(words, RevertError) else ""
+        told = {"message": words.message, "hint": words.hint, "reason": reason}
+        return JSONResponse(told, status)
+    try:
+        return show(visit, "error.html", status=status, error=words)
+    except Exception:  # noqa: BLE001  # the last resort
+        LOG.exception("The page of an error failed too.")
+        return PlainTextResponse(str(words), status)
+
+
+def _in_words_or_logged(
+    request: Request, error: Exception
+) -> tuple[ModelMarketError, int]:
+    """What the user is told of an error, and the answer's status.
+
+    What nobody foresaw goes to the log with its traceback, and never to the page.
+    """
+    if isinstance(error, ModelMarketError):
+        return error, 404 if isinstance(error, NotFoundError) else 400
+    path = request.url.path
+    LOG.error("%s %s failed.", request.method, path, exc_info=error)
+    known = in_words(error)
+    if known is None:
+        known = ModelMarketError(
+            "Something went wrong here that nobody foresaw.",
+            hint="The terminal where `modelmarket up` runs says more. What was sent, "
+            "if anything, is in the activity.",
+        )
+    return known, 500
+
+
+def show(visit: Visit, template: str, *, status: int = 200, **values: Any) -> Response:
+    """A page, with what every page shows."""
+    desk, glance = visit.desk, visit.glance
+    page = render(
+        template,
+        desk=desk,
+        path=visit.request.url.path,
+        who=visit.who,
+        now=glance.now,
+        version=visit.version,
+        money=glance.money,
+        fees=glance.fees,
+        no_airdrop=glance.no_airdrop,
+        network=desk.market.network,
+        waiting=desk.actions.pending(),
+        **values,
+    )
+    return HTMLResponse(page, status)
+
+
+def go(address: str) -> Response:
+    """The way to another page, which is looked at."""
+    return RedirectResponse(address, 303)
+
+
+def in_decimals(document: Any) -> Any:
+    """The same with each whole number as a decimal string.
+
+    JavaScript keeps 53 bits of a number; an amount has up to 96, and wallets
+    read decimal strings for every `uint256`.
+    """
+    if isinstance(document, dict):
+        return {name: in_decimals(one) for name, one in document.items()}
+    if isinstance(document, list | tuple):
+        return [in_decimals(one) for one in document]
+    is_number = isinstance(document, int) and not isinstance(document, bool)
+    return str(document) if is_number else document

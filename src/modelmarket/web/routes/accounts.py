@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An account: what it has done, and whose page this is."""
+
+from __future__ import annotations
+
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from modelmarket.index.summaries import Wanted
+from modelmarket.web import forms, stored
+from modelmarket.web.desk import checked_account
+from modelmarket.web.responses import answering, go, show
+from modelmarket.web.views import PAGE_ROWS
+from modelmarket.web.visits import ACCOUNT_COOKIE, HERE, Visit
+
+
+def account_page(visit: Visit) -> Response:
+    """An account, where the chain has no explorer."""
+    desk, market = visit.desk, visit.desk.market
+    address = checked_account(visit.request.path_params["address"])
+    created = market.index.find(Wanted(requester=address), limit=PAGE_ROWS)
+    entered = market.index.find(Wanted(trainer=address), limit=PAGE_ROWS)
+    return show(
+        visit,
+        "account.html",
+        address=address,
+        balance=desk.known(lambda: market.coin.balance(address), None),
+        fee_balance=desk.known(lambda: market.connection.fee_balance(address), None),
+        created=created,
+        entered=entered,
+        sizes=stored.sizes(market.store, [*created, *entered]),
+    )
+
+
+def choose_account(visit: Visit) -> Response:
+    """Looks at the market as the browser's wallet, or as a key of this computer.
+
+    A key that is locked is asked for in the terminal, never in the page.
+    """
+    chosen = forms.text(visit.form, "account")
+    if chosen.startswith(HERE):
+        account = checked_account(chosen.removeprefix(HERE))
+        visit.desk.keyring.ask_for(account)
+        chosen = HERE + account
+    elif chosen:
+        chosen = checked_account(chosen)
+    response: Response
+    if visit.is_json:
+        response = JSONResponse({"account": chosen})
+    else:
+        response = go(forms.back(visit.form))
+    response.set_cookie(ACCOUNT_COOKIE, chosen, httponly=True, samesite="strict")
+    return response
+
+
+ROUTES = [
+    Route("/accounts/{address}", answering(account_page)),
+    Route("/account", answering(choose_account), methods=["POST"]),
+]

@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An action: begun, looked at, confirmed, signed by a key or by a wallet."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from modelmarket.errors import InputError, StepError
+from modelmarket.protocol.actions import (
+    KINDS,
+    Action,
+    CancelRequest,
+    CancelSubmission,
+    ClaimAirdrop,
+    EnforceTimeout,
+    Fund,
+    SetOperator,
+    Withdraw,
+)
+from modelmarket.protocol.phases import Phase
+from modelmarket.protocol.types import SubmissionId, Wei
+from modelmarket.web import forms
+from modelmarket.web.fees import fee
+from modelmarket.web.responses import answering, go, in_decimals, show
+from modelmarket.web.views import ACTIONS, result_of
+from modelmarket.web.visits import Visit
+
+if TYPE_CHECKING:
+    from modelmarket.vault.journal import Entry
+
+DECLINED = 4001
+"""EIP-1193: the user rejected the request."""
+MOST_REASON = 500
+FUND_WEI = Wei(5 * 10**16)
+"""Of the chain's own coin: enough for some hundred steps at 1 gwei."""
+
+
+def _looked_at(visit: Visit) -> Entry:
+    return visit.desk.actions.get(visit.request.path_params["id"])
+
+
+def _own(visit: Visit) -> Entry:
+    """The action that the address names, if it is its visitor's.
+
+    Raises:
+        InputError: It is another account's.
+        NotFoundError: There is none.
+    """
+    entry = _looked_at(visit)
+    if entry.account != visit.account:
+        raise InputError(f"This is to be signed by {entry.account}.")
+    return entry
+
+
+# --- beginning and looking ---
+
+
+def begin(visit: Visit) -> Response:
+    """Notes one of the small actions, to be confirmed."""
+    owner = visit.account
+    action = _small_action(visit)
+    entry = visit.desk.actions.prepare(owner, action, forms.back(visit.form))
+    return go(f"/actions/{entry.id}")
+
+
+def _small_action(visit: Visit) -> Action:
+    """What a button without a form of its own does.
+
+    Raises:
+        InputError: It is nothing that can be done so.
+    """
+    market, form = visit.desk.market, visit.form
+    kind, agent_key = forms.text(form, "kind"), market.wallet.address
+    match kind:
+        case ClaimAirdrop.kind:
+            return ClaimAirdrop()
+        case SetOperator.kind:
+            return SetOperator(agent_key, approved=True)
+        case Fund.kind:
+            return Fund(agent_key, FUND_WEI)
+        case CancelRequest.kind | EnforceTimeout.kind:
+            record = market.index.request(forms.number(form, "request"))
+            if kind == EnforceTimeout.kind:
+                return EnforceTimeout(record.id)
+            return CancelRequest(record.id, record.terms_hash, record.live)
+        case CancelSubmission.kind | Withdraw.kind:
+            one = market.submission(SubmissionId(forms.number(form, "submission")))
+            if kind == Withdraw.kind:
+                return Withdraw(one.request.id, one.id)
+            is_open = one.request.position().phase is Phase.OPEN
+            return CancelSubmission(
+                one.request.id, one.id, one.record.seal, accept_slash=not is_open
+            )
+        case kind if kind in KINDS:
+            raise InputError(f"{ACTIONS[kind]} begins with a form of its own.")
+        case _:
+            raise InputError(f"{kind!r} is nothing that can be done here.")
+
+
+def action_page(visit: Visit) -> Response:
+    """One action: what it will do and cost, or what became of it."""
+    entry = _looked_at(visit)
+    is_open = entry.state.is_open or entry.is_asked
+    desk, kind = visit.desk, entry.action.kind
+    connection = desk.market.connection
+    return show(
+        visit,
+        "action.html",
+        entry=entry,
+        action=entry.action,
+        fee=desk.known(lambda: fee(connection, kind), None) if is_open else None,
+        is_open=is_open,
+    )
+
+
+def state(visit: Visit) -> Response:
+    """How far an action is."""
+    entry = _looked_at(visit)
+    return JSONResponse(
+        {
+            "is_done": entry.state.is_done,
+            "is_under_way": entry.is_under_way,
+            "result": result_of(entry),
+        }
+    )
+
+
+# --- signed by a key of this computer ---
+
+
+def confirm(visit: Visit) -> Response:
+    """Does an action with this computer's key.
+
+    The second of two clicks finds it begun, and goes to where it is shown.
+    """
+    actions, entry = visit.desk.actions, _own(visit)
+    try:
+        actions.confirm(entry, again=forms.text(visit.form, "again") == "yes")
+    except StepError:
+        now = actions.get(entry.id)
+        if not (now.is_under_way or now.state.is_done):
+            raise
+    done = actions.get(entry.id)
+    return go(result_of(done) if done.state.is_done else f"/actions/{entry.id}")
+
+
+# --- signed by a wallet in the browser ---
+
+
+def permit(visit: Visit) -> Response:
+    """What the wallet must sign before the transaction; null for nothing."""
+    entry, again = _own(visit), visit.form.get("again") is True
+    message = visit.desk.actions.permit_message(entry, again=again)
+    return JSONResponse(
+        {"message": in_decimals(message), "attempt": str(entry.attempt)}
+    )
+
+
+def transaction(visit: Visit) -> Response:
+    """The transaction for the wallet, tried on the chain."""
+    form = visit.form
+    asked, made = visit.desk.actions.transaction(
+        _own(visit),
+        forms.decimal(form, "deadline"),
+        forms.text(form, "signature"),
+        again=form.get("again") is True,
+    )
+    return JSONResponse({"transaction": made, "attempt": str(asked.attempt)})
+
+
+def sent(visit: Visit) -> Response:
+    """Notes the hash that the wallet gave."""
+    entry = _own(visit)
+    text = forms.text(visit.form, "hash").removeprefix("0x")
+    if not re.fullmatch(r"[0-9a-fA-F]{64}", text):
+        raise InputError("The wallet gave no transaction's hash.")
+    visit.desk.actions.sent(entry, bytes.fromhex(text))
+    return JSONResponse({})
+
+
+def refused(visit: Visit) -> Response:
+    """Notes that the wallet did not sign: by its user's will, or by an error.
+
+    Whoever answers for an earlier attempt says nothing of this one. After an
+    error the wallet may all the same have sent what it was given.
+    """
+    actions, form, entry = visit.desk.actions, visit.form, _own(visit)
+    if forms.decimal(form, "attempt") != entry.attempt:
+        raise StepError("The wallet was asked again meanwhile.")
+    if form.get("code") == DECLINED:
+        actions.declined(entry)
+    else:
+        actions.puzzled(
+            entry,
+            message="The wallet could not do it.",
+            reason=forms.text(form, "reason")[:MOST_REASON],
+        )
+    return JSONResponse({})
+
+
+ROUTES = [
+    Route("/actions", answering(begin), methods=["POST"]),
+    Route("/actions/{id:int}", answering(action_page)),
+    Route("/actions/{id:int}/state", answering(state)),
+    Route("/actions/{id:int}/confirm", answering(confirm), methods=["POST"]),
+    Route("/actions/{id:int}/permit", answering(permit), methods=["POST"]),
+    Route("/actions/{id:int}/transaction", answering(transaction), methods=["POST"]),
+    Route("/actions/{id:int}/sent", answering(sent), methods=["POST"]),
+    Route("/actions/{id:int}/refused", answering(refused), methods=["POST"]),
+]

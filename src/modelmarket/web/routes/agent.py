@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The agent: what is due, with which key, and whether all is well."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+from starlette.routing import Route
+
+from modelmarket.agent.checks import Check, examine
+from modelmarket.web.responses import answering, show
+from modelmarket.web.visits import Visit
+
+
+def agent_page(visit: Visit) -> Response:
+    """What the agent did and will do, and what could keep it from that."""
+    desk, account = visit.desk, visit.who.account
+    market, plan = desk.market, desk.coming
+    checks = desk.known(
+        lambda: list(
+            examine(
+                market,
+                plan,
+                market.look(),
+                accounts=[] if account is None else [account],
+                clock_is_ours=desk.move_clock is not None,
+            )
+        ),
+        [Check("Node", False, "it does not answer, so nothing else can be checked")],
+    )
+    return show(
+        visit,
+        "agent.html",
+        plan=plan,
+        told=list(desk.told),
+        checks=checks,
+        secrets=len(market.vault.seals(market.network.market)),
+    )
+
+
+ROUTES = [Route("/agent", answering(agent_page))]

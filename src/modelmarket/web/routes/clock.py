@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The embedded chain's clock, which its user may move."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+from starlette.routing import Route
+
+from modelmarket.errors import InputError
+from modelmarket.web import forms
+from modelmarket.web.responses import answering, go
+from modelmarket.web.visits import Visit
+
+
+def move_clock(visit: Visit) -> Response:
+    """Moves the clock to a request's next deadline."""
+    desk = visit.desk
+    if desk.move_clock is None:
+        raise InputError("The clock of this chain is nobody's to move.")
+    number = forms.number(visit.form, "request")
+    found = desk.market.request(number)
+    ends = found.position().step_ends
+    if ends > found.now:
+        desk.move_clock(ends)
+    return go(f"/requests/{number}")
+
+
+ROUTES = [Route("/clock", answering(move_clock), methods=["POST"])]

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A request: everything about it, its audit, and its files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.responses import Response
+from starlette.routing import Route
+
+from modelmarket.audit import Verdict, audit
+from modelmarket.errors import ModelMarketError, NotFoundError
+from modelmarket.market import Request
+from modelmarket.storage.cid import Cid
+from modelmarket.storage.fetch import fetch
+from modelmarket.vault.journal import MOST_NUMBER
+from modelmarket.web import forms, stored, views
+from modelmarket.web.responses import answering, go, show
+from modelmarket.web.visits import Visit
+
+if TYPE_CHECKING:
+    from modelmarket.protocol.types import Address
+    from modelmarket.web.desk import Desk
+    from modelmarket.web.uploads import Upload
+
+MOST_EVENTS = 100
+
+
+def request_page(visit: Visit) -> Response:
+    """Everything about a request."""
+    return show_request(visit, find_request(visit))
+
+
+def audited(visit: Visit) -> Response:
+    """A request's page with the audit's verdicts."""
+    found = find_request(visit)
+    verdicts = audit(visit.desk.market, found.id)
+    return show_request(visit, found, verdicts=verdicts)
+
+
+def fetch_files(visit: Visit) -> Response:
+    """Gets a request's data or its model from the network's gateways."""
+    found, market = find_request(visit), visit.desk.market
+    what = forms.text(visit.form, "what")
+    cid = {"data": found.terms.dataset, "model": found.record.model}.get(what, "")
+    if not cid:
+        raise NotFoundError(f"Request {found.id} has no {what} to be fetched.")
+    gateways = market.network.gateways
+    fetch(market.store, Cid.parse(cid), gateways, name=found.terms.name)
+    return go(f"/requests/{found.id}")
+
+
+def find_request(visit: Visit) -> Request:
+    """The request that the address names.
+
+    Raises:
+        NotFoundError: The market has no such request.
+        UnreadableError: Its events make no sense, so that it is set aside.
+    """
+    desk, number = visit.desk, visit.request.path_params["id"]
+    unknown = NotFoundError(f"There is no request {number}.")
+    if number > MOST_NUMBER:
+        raise unknown
+    try:
+        record = desk.market.index.request(number)
+        return Request(desk.market, record, visit.glance.now)
+    except NotFoundError:
+        # Somebody may have sent a link to one that this index has yet to see.
+        found = desk.known(lambda: desk.market.request(number), None)
+        if found is None:
+            raise NotFoundError(
+                f"Request {number} is not known here, and the node cannot be asked.",
+                hint="Try again when it answers.",
+            ) from None
+        return found
+
+
+def show_request(
+    visit: Visit,
+    found: Request,
+    *,
+    status: int = 200,
+    problem: ModelMarketError | None = None,
+    verdicts: list[Verdict] | None = None,
+    upload: Upload | None = None,
+) -> Response:
+    """A request's page, and what went wrong on it.
+
+    Args:
+        visit: The browser's; what was typed into the form of a submission is
+            shown again.
+        found: The request.
+        status: Of the answer.
+        problem: What went wrong.
+        verdicts: Of the audit; None if there was none.
+        upload: The files that came with the form, and are still here.
+    """
+    desk, account, record = visit.desk, visit.who.account, found.record
+    now, position = found.now, found.position()
+    kept = {}
+    if upload is not None:
+        files = {name: upload.file(name) for name in ("predictions", "model")}
+        kept = {name: file.name for name, file in files.items() if file is not None}
+    return show(
+        visit,
+        "request.html",
+        status=status,
+        record=record,
+        terms=found.terms,
+        position=position,
+        line=views.time_line(record, position),
+        ranking=views.ranking(record, account),
+        choices=views.choices(record, now, account),
+        mine=[one for one in record.submissions.values() if one.trainer == account],
+        plan=[step for step in desk.coming if step.request_id == found.id],
+        may_claim=account is None or _may_claim_for(desk, account),
+        data=stored.data(found),
+        model=stored.model(found),
+        events=desk.market.index.events(found.id, limit=MOST_EVENTS),
+        problem=problem,
+        verdicts=verdicts,
+        form=visit.form,
+        upload=upload.name if kept and upload is not None else "",
+        kept=kept,
+    )
+
+
+def _may_claim_for(desk: Desk, account: Address) -> bool:
+    """Whether the agent's key may claim for an account, as far as is known."""
+    wallet, contract = desk.market.wallet.address, desk.market.contract
+    return account == wallet or desk.known(
+        lambda: contract.is_operator(account, wallet), True
+    )
+
+
+ROUTES = [
+    Route("/requests/{id:int}", answering(request_page)),
+    Route("/requests/{id:int}/audit", answering(audited)),
+    Route("/requests/{id:int}/fetch", answering(fetch_files), methods=["POST"]),
+]

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A submission: predictions and a model, checked and sealed."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+
+from starlette.responses import Response
+from starlette.routing import Route
+
+from modelmarket.errors import InputError, ModelMarketError, NotFoundError
+from modelmarket.market.paying import refuse_unaffordable
+from modelmarket.protocol.phases import Phase
+from modelmarket.web import forms
+from modelmarket.web.forms import BAD_REQUEST, Form
+from modelmarket.web.responses import answering, go
+from modelmarket.web.routes.requests import find_request, show_request
+from modelmarket.web.uploads import Upload
+from modelmarket.web.visits import Visit
+
+
+def prepare_submission(visit: Visit) -> Response:
+    """Checks and seals predictions and a model."""
+    desk, form, found = visit.desk, visit.form, find_request(visit)
+    with ExitStack() as closing:
+        upload = _upload(visit, closing)
+        try:
+            owner = visit.account
+            predictions, model = _files(form, upload)
+            moment, purse = desk.market.look_into(owner)
+            found = found.as_of(moment)
+            if found.position().phase is not Phase.OPEN:
+                raise InputError(
+                    f"Request {found.id} takes no more submissions.",
+                    hint="Its deadline has passed.",
+                )
+            refuse_unaffordable(purse, found.terms.stake)
+            action = found.prepare_submission(
+                predictions,
+                model,
+                name=forms.text(form, "name"),
+                owner=owner,
+                **forms.confirmations(form),
+            )
+        except ModelMarketError as error:
+            return show_request(
+                visit, found, status=BAD_REQUEST, problem=error, upload=upload
+            )
+        entry = desk.actions.prepare(owner, action, f"/requests/{found.id}")
+        desk.uploads.discard(upload)
+    return go(f"/actions/{entry.id}")
+
+
+def _upload(visit: Visit, closing: ExitStack) -> Upload:
+    """Where the form's files go: to those that were kept when it was shown
+    again, if they are still here.
+    """
+    uploads, kept = visit.desk.uploads, forms.text(visit.form, "upload")
+    if kept:
+        try:
+            return closing.enter_context(uploads.using(kept))
+        except NotFoundError:
+            pass
+    return closing.enter_context(uploads.using(uploads.begin().name))
+
+
+def _files(form: Form, upload: Upload) -> tuple[Path, Path]:
+    """The predictions and the model that were chosen, or are still here.
+
+    Raises:
+        InputError: One of them is missing, or the model is empty.
+    """
+    predictions = forms.save(form, "predictions", upload)
+    model = forms.save(form, "model", upload)
+    if predictions is None or model is None:
+        lacking = "predictions" if predictions is None else "model"
+        raise InputError(f"No file was chosen as {lacking}.")
+    if model.stat().st_size == 0:
+        raise InputError(
+            f"{model.name} is empty.",
+            hint="Choose one file; a folder goes into an archive first.",
+        )
+    return predictions, model
+
+
+ROUTES = [
+    Route("/requests/{id:int}", answering(prepare_submission), methods=["POST"]),
+]

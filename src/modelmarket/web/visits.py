@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A visit: what the browser asked for, and as whose page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from starlette.requests import Request
+
+from modelmarket.errors import InputError
+from modelmarket.protocol.types import Address
+from modelmarket.web.desk import Desk, Glance, checked_account
+from modelmarket.web.forms import Form
+
+ACCOUNT_COOKIE = "modelmarket-account"
+HERE = "here:"
+"""Stands before an account whose key is this computer's."""
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Whose page it is.
+
+    Attributes:
+        account: Whose eyes the market is seen with; None before a choice.
+        by_browser: Whether a wallet in the browser signs for it.
+        is_locked: Whether it is this computer's and waits for its passphrase.
+    """
+
+    account: Address | None
+    by_browser: bool = False
+    is_locked: bool = False
+
+
+@dataclass(frozen=True)
+class Visit:
+    """What the browser asked for.
+
+    Attributes:
+        desk: Of the user.
+        request: Of the browser.
+        version: Of what can be shown, as it was when the visit began.
+        form: What was sent with it; empty for a page that is looked at.
+        is_json: Whether the page's script sent it, and is answered in JSON.
+    """
+
+    desk: Desk
+    request: Request
+    version: int
+    form: Form = field(default_factory=dict)
+    is_json: bool = False
+
+    @cached_property
+    def who(self) -> Visitor:
+        """Who looks, by the page's own cookie."""
+        chosen = self.request.cookies.get(ACCOUNT_COOKIE, "")
+        is_here = chosen.startswith(HERE)
+        try:
+            account = checked_account(chosen.removeprefix(HERE))
+        except InputError:
+            return Visitor(None)
+        if not is_here:
+            return Visitor(account, by_browser=True)
+        keyring = self.desk.keyring
+        if account not in keyring.addresses():
+            return Visitor(None)
+        return Visitor(account, is_locked=keyring.wallet(account) is None)
+
+    @property
+    def account(self) -> Address:
+        """Whose page it is.
+
+        Raises:
+            InputError: Nobody's yet.
+        """
+        if self.who.account is None:
+            raise InputError(
+                "No wallet is connected.",
+                hint="Connect one at the top of the page, or use this computer's key.",
+            )
+        return self.who.account
+
+    @cached_property
+    def glance(self) -> Glance:
+        """What every page shows of the chain; asked once for each visit."""
+        return self.desk.glance(self.who.account)
