@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from modelmarket.web.fees import GAS
+from modelmarket.market.fees import GAS
 from modelmarket.web.views import ACTIONS
 
 MEASURED = Path(__file__).parents[2] / "benchmarks" / "gas.json"

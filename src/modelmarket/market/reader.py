@@ -22,6 +22,7 @@ from modelmarket.index.index import Index
 from modelmarket.index.summaries import ALL, Sort
 from modelmarket.market.contents import Contents
 from modelmarket.market.cross_check import Verifier
+from modelmarket.market.fees import fee
 from modelmarket.protocol.types import RequestId
 from modelmarket.storage.cid import Cid
 from modelmarket.storage.store import Store
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from modelmarket.chain.blocks import Block, Moment, Receipt
     from modelmarket.chain.networks import Network
     from modelmarket.chain.queries import Query
-    from modelmarket.index.records import Placed
+    from modelmarket.index.records import NotedEvent, Placed
     from modelmarket.index.summaries import Summary, Wanted
     from modelmarket.protocol.events import Event
     from modelmarket.protocol.requests import RequestRecord
@@ -202,6 +203,10 @@ class Reader:
         """Wei of the chain's own coin of an account."""
         return self.connection.fee_balance(account)
 
+    def fee(self, kind: str) -> Wei:
+        """Wei of the chain's own coin that an action costs at most; see `fees`."""
+        return fee(self.connection, kind)
+
     def is_operator(self, trainer: Address, operator: Address) -> bool:
         """Whether an account may claim for a trainer."""
         return self.contract.is_operator(trainer, operator)
@@ -292,6 +297,10 @@ class Reader:
     def history(self, request_id: RequestId) -> list[Placed]:
         """All logs of a request, in order."""
         return self.index.logs(request_id)
+
+    def events(self, request_id: RequestId, *, limit: int) -> list[NotedEvent]:
+        """What happened to a request last, the newest first, undecoded."""
+        return self.index.events(request_id, limit=limit)
 
     def set_aside(self) -> dict[RequestId, str]:
         """Requests whose events make no sense, and why."""

@@ -7,14 +7,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from modelmarket.datasets.published import TRAIN
 from modelmarket.errors import ModelMarketError
-from modelmarket.storage.cid import Cid
 
 if TYPE_CHECKING:
     from modelmarket.index.summaries import Summary
-    from modelmarket.market import Request
+    from modelmarket.market import Market, Request
     from modelmarket.protocol.types import RequestId
-    from modelmarket.storage.store import Entry, Store
+    from modelmarket.storage.store import Entry
 
 HEAD_ROWS = 6
 HEAD_COLUMNS = 13
@@ -35,17 +35,14 @@ class Data:
     head: list[list[str]]
 
 
-def sizes(store: Store, found: Iterable[Summary]) -> dict[RequestId, int]:
+def sizes(market: Market, found: Iterable[Summary]) -> dict[RequestId, int]:
     """Bytes of the data of those requests whose data are here."""
-    known: dict[RequestId, int] = {}
-    for one in found:
-        try:
-            folder = Cid.parse(one.dataset)
-            if store.has(folder):
-                known[one.id] = sum(entry.size for entry in store.entries(folder))
-        except ModelMarketError:
-            continue
-    return known
+    here = ((one.id, market.files(one.dataset)) for one in found)
+    return {
+        request_id: sum(file.size for file in files)
+        for request_id, files in here
+        if files is not None
+    }
 
 
 def data(found: Request) -> Data | None:
@@ -54,15 +51,12 @@ def data(found: Request) -> Data | None:
     import io
     from itertools import islice
 
-    store = found.market.store
+    entries = found.market.files(found.terms.dataset)
+    if entries is None:
+        return None
     try:
-        folder = Cid.parse(found.terms.dataset)
-        if not store.has(folder):
-            return None
-        entries = store.entries(folder)
         manifest = found.manifest()
-        pieces = store.read(store.resolve(folder, "train.csv"))
-        text = next(pieces, b"").decode(errors="replace")
+        text = next(found.contents.read(TRAIN), b"").decode(errors="replace")
         lines = islice(csv.reader(io.StringIO(text)), HEAD_ROWS)
         head = [row[:HEAD_COLUMNS] for row in lines]
     except (ModelMarketError, csv.Error):
@@ -72,9 +66,4 @@ def data(found: Request) -> Data | None:
 
 def model(found: Request) -> list[Entry] | None:
     """The files of the winner's model; None if there is none, or not here."""
-    if not found.record.model:
-        return None
-    try:
-        return found.market.store.entries(Cid.parse(found.record.model))
-    except ModelMarketError:
-        return None
+    return found.market.files(found.record.model) if found.record.model else None

@@ -18,17 +18,17 @@ def account_page(visit: Visit) -> Response:
     """An account, where the chain has no explorer."""
     desk, market = visit.desk, visit.desk.market
     address = checked_account(visit.request.path_params["address"])
-    created = market.index.find(Wanted(requester=address), limit=PAGE_ROWS)
-    entered = market.index.find(Wanted(trainer=address), limit=PAGE_ROWS)
+    created = market.find(Wanted(requester=address), limit=PAGE_ROWS)
+    entered = market.find(Wanted(trainer=address), limit=PAGE_ROWS)
     return show(
         visit,
         "account.html",
         address=address,
-        balance=desk.known(lambda: market.coin.balance(address), None),
-        fee_balance=desk.known(lambda: market.connection.fee_balance(address), None),
+        balance=desk.known(lambda: market.balance(address), None),
+        fee_balance=desk.known(lambda: market.fee_balance(address), None),
         created=created,
         entered=entered,
-        sizes=stored.sizes(market.store, [*created, *entered]),
+        sizes=stored.sizes(market, [*created, *entered]),
     )
 
 

@@ -24,7 +24,6 @@ from modelmarket.protocol.actions import (
 from modelmarket.protocol.phases import Phase
 from modelmarket.protocol.types import SubmissionId, Wei
 from modelmarket.web import forms
-from modelmarket.web.fees import fee
 from modelmarket.web.responses import answering, go, in_decimals, show
 from modelmarket.web.views import ACTIONS, result_of
 from modelmarket.web.visits import Visit
@@ -83,7 +82,7 @@ def _small_action(visit: Visit) -> Action:
         case Fund.kind:
             return Fund(agent_key, FUND_WEI)
         case CancelRequest.kind | EnforceTimeout.kind:
-            record = market.index.request(forms.number(form, "request"))
+            record = market.record(forms.number(form, "request"))
             if kind == EnforceTimeout.kind:
                 return EnforceTimeout(record.id)
             return CancelRequest(record.id, record.terms_hash, record.live)
@@ -106,13 +105,12 @@ def action_page(visit: Visit) -> Response:
     entry = _looked_at(visit)
     is_open = entry.state.is_open or entry.is_asked
     desk, kind = visit.desk, entry.action.kind
-    connection = desk.market.connection
     return show(
         visit,
         "action.html",
         entry=entry,
         action=entry.action,
-        fee=desk.known(lambda: fee(connection, kind), None) if is_open else None,
+        fee=desk.known(lambda: desk.market.fee(kind), None) if is_open else None,
         is_open=is_open,
     )
 

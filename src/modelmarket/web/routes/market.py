@@ -27,9 +27,8 @@ def market(visit: Visit) -> Response:
         is_final={"open": False, "ended": True}.get(show_what),
         search=asked.get("q", "")[:100],
     )
-    index = desk.market.index
-    count = index.count(wanted)
-    found = index.find(
+    count = desk.market.count(wanted)
+    found = desk.market.find(
         wanted,
         sort=Sort(sort) if sort in set(Sort) else Sort.NEWEST,
         limit=PAGE_ROWS,
@@ -39,9 +38,9 @@ def market(visit: Visit) -> Response:
         visit,
         "market.html",
         found=found,
-        sizes=stored.sizes(desk.market.store, found),
+        sizes=stored.sizes(desk.market, found),
         count=count,
-        total=index.count(),
+        total=desk.market.count(),
         q=wanted.search,
         shown=show_what,
         sort=sort,

@@ -27,7 +27,7 @@ from modelmarket.web.uploads import Upload
 from modelmarket.web.visits import Visit
 
 if TYPE_CHECKING:
-    from modelmarket.market.preparing import RequestOptions
+    from modelmarket.market.publishing import RequestOptions
 
 LIKELY_LABELS = ("label", "class", "target", "y")
 

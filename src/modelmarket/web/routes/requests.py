@@ -11,8 +11,6 @@ from starlette.routing import Route
 from modelmarket.audit import Verdict, audit
 from modelmarket.errors import ModelMarketError, NotFoundError
 from modelmarket.market import Request
-from modelmarket.storage.cid import Cid
-from modelmarket.storage.fetch import fetch
 from modelmarket.vault.journal import MOST_NUMBER
 from modelmarket.web import forms, stored, views
 from modelmarket.web.responses import answering, go, show
@@ -40,13 +38,13 @@ def audited(visit: Visit) -> Response:
 
 def fetch_files(visit: Visit) -> Response:
     """Gets a request's data or its model from the network's gateways."""
-    found, market = find_request(visit), visit.desk.market
-    what = forms.text(visit.form, "what")
-    cid = {"data": found.terms.dataset, "model": found.record.model}.get(what, "")
-    if not cid:
+    found, what = find_request(visit), forms.text(visit.form, "what")
+    if what == "data":
+        found.fetch()
+    elif what == "model" and found.record.model:
+        found.contents.fetch_model()
+    else:
         raise NotFoundError(f"Request {found.id} has no {what} to be fetched.")
-    gateways = market.network.gateways
-    fetch(market.store, Cid.parse(cid), gateways, name=found.terms.name)
     return go(f"/requests/{found.id}")
 
 
@@ -62,7 +60,7 @@ def find_request(visit: Visit) -> Request:
     if number > MOST_NUMBER:
         raise unknown
     try:
-        record = desk.market.index.request(number)
+        record = desk.market.record(number)
         return Request(desk.market, record, visit.glance.now)
     except NotFoundError:
         # Somebody may have sent a link to one that this index has yet to see.
@@ -116,7 +114,7 @@ def show_request(
         may_claim=account is None or _may_claim_for(desk, account),
         data=stored.data(found),
         model=stored.model(found),
-        events=desk.market.index.events(found.id, limit=MOST_EVENTS),
+        events=desk.market.events(found.id, limit=MOST_EVENTS),
         problem=problem,
         verdicts=verdicts,
         form=visit.form,
@@ -127,9 +125,9 @@ def show_request(
 
 def _may_claim_for(desk: Desk, account: Address) -> bool:
     """Whether the agent's key may claim for an account, as far as is known."""
-    wallet, contract = desk.market.wallet.address, desk.market.contract
+    market, wallet = desk.market, desk.market.wallet.address
     return account == wallet or desk.known(
-        lambda: contract.is_operator(account, wallet), True
+        lambda: market.is_operator(account, wallet), True
     )
 
 

@@ -6,8 +6,8 @@ from __future__ import annotations
 from starlette.responses import Response
 from starlette.routing import Route
 
-from modelmarket.chain.blocks import Receipt
 from modelmarket.errors import InputError, NotFoundError
+from modelmarket.market.reader import Transaction
 from modelmarket.web.responses import answering, show
 from modelmarket.web.visits import Visit
 
@@ -23,22 +23,13 @@ def transaction(visit: Visit) -> Response:
         name = b""
     if len(name) != HASH_BYTES:
         raise InputError(f"0x{text} is not a transaction's hash.")
-    connection, contract = desk.market.connection, desk.market.contract
     is_away = object()
-    receipt = desk.known(lambda: connection.receipt(name), is_away)
-    if receipt is None:
+    found = desk.known(lambda: desk.market.transaction(name), is_away)
+    if found is None:
         raise NotFoundError(f"There is no transaction 0x{text} in the chain yet.")
-    if not isinstance(receipt, Receipt):
-        return show(visit, "transaction.html", hash=name, receipt=None)
-    return show(
-        visit,
-        "transaction.html",
-        hash=name,
-        receipt=receipt,
-        block=desk.known(lambda: connection.block(receipt.block), None),
-        bytes_sent=len(desk.known(lambda: connection.transaction_input(name), b"")),
-        events=contract.events(receipt),
-    )
+    # While the node is away there is nothing but the hash to show.
+    known = found if isinstance(found, Transaction) else None
+    return show(visit, "transaction.html", hash=name, found=known)
 
 
 ROUTES = [Route("/transactions/{hash}", answering(transaction))]

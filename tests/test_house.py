@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The house: few rooms, few arrows, and a market whose inside is its own.
+
+Rooms are the package's folders and top modules, scripts and benchmarks; an arrow is
+an import from one room into another. That none leads upward is `lint-imports`' to say.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "src" / "modelmarket"
+MOST_ROOMS, MOST_ARROWS = 18, 89
+INSIDE = {
+    *("index", "store", "connection", "contract", "coin", "verifier", "outbox"),
+}
+"""What a market is made of, for `market/` alone."""
+
+
+def modules(folder: Path) -> Iterator[tuple[Path, ast.Module]]:
+    for path in sorted(folder.rglob("*.py")):
+        yield path, ast.parse(path.read_text())
+
+
+def room_of(path: Path) -> str:
+    """The room that a file is in; empty for the package's own front door."""
+    if not path.is_relative_to(PACKAGE):
+        return path.relative_to(ROOT).parts[0]
+    name = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    return "" if name.startswith("__") else name
+
+
+def imported(tree: ast.Module) -> Iterator[str]:
+    """The package's rooms that a module imports from."""
+    for node in ast.walk(tree):
+        names = []
+        if isinstance(node, ast.ImportFrom) and node.module is not None:
+            names = [f"{node.module}.{one.name}" for one in node.names]
+        elif isinstance(node, ast.Import):
+            names = [one.name for one in node.names]
+        for name in names:
+            package, _, rest = name.partition(".")
+            room = rest.partition(".")[0]
+            is_room = (PACKAGE / room).is_dir() or (PACKAGE / f"{room}.py").is_file()
+            if package == "modelmarket" and room and is_room:
+                yield room
+
+
+def house() -> tuple[set[str], set[tuple[str, str]]]:
+    rooms, arrows = set[str](), set[tuple[str, str]]()
+    for folder in (PACKAGE, ROOT / "scripts", ROOT / "benchmarks"):
+        for path, tree in modules(folder):
+            here = room_of(path)
+            if here:
+                rooms.add(here)
+                arrows |= {(here, one) for one in imported(tree) if one != here}
+    return rooms, arrows
+
+
+def test_the_house_has_few_rooms() -> None:
+    rooms, _ = house()
+    assert {"protocol", "market", "errors", "scripts"} <= rooms
+    assert len(rooms) <= MOST_ROOMS, sorted(rooms)
+
+
+def test_few_arrows_lead_from_room_to_room() -> None:
+    _, arrows = house()
+    assert {("market", "chain"), ("cli", "market"), ("chain", "errors")} <= arrows
+    assert len(arrows) <= MOST_ARROWS, sorted(arrows)
+
+
+def reached_through(tree: ast.Module) -> Iterator[ast.Attribute]:
+    """Where something is taken out of what is called a market."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr in INSIDE:
+            holder = node.value
+            name = getattr(holder, "attr", getattr(holder, "id", ""))
+            if name.strip("_") == "market":
+                yield node
+
+
+def test_what_reaches_through_a_market_would_be_found() -> None:
+    for text in ("market.index", "desk.market.store.add(1)", "self._market.coin"):
+        assert list(reached_through(ast.parse(text))), text
+    assert not list(reached_through(ast.parse("market.home; market.find().index")))
+
+
+def test_nobody_reaches_through_a_market() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{one.lineno} takes .{one.attr}"
+        for path, tree in modules(PACKAGE)
+        if room_of(path) != "market"
+        for one in reached_through(tree)
+    ]
+    assert not found, "\n".join(found)
+
+
+def test_templates_reach_through_no_market() -> None:
+    for path in (PACKAGE / "web" / "templates").glob("*.html"):
+        for one in INSIDE:
+            assert f"market.{one}" not in path.read_text(), f"{path.name}: {one}"
