@@ -15,12 +15,12 @@ from modelmarket.chain.events import decode
 from modelmarket.chain.sending import send
 from modelmarket.chain.wallets import Wallet
 from modelmarket.errors import RevertError
-from modelmarket.index.expected import (
+from modelmarket.market import Market
+from modelmarket.market.expected import (
     differences,
     expected_request,
     expected_submissions,
 )
-from modelmarket.market import Market
 from modelmarket.protocol.classes import Codes
 from modelmarket.protocol.events import (
     Event,

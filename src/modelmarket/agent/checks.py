@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from modelmarket.agent.planning import Step
-    from modelmarket.chain.blocks import Moment
-    from modelmarket.market import Market
+    from modelmarket.market import Market, Moment
     from modelmarket.protocol.types import Address
 
 FEW_FEES_WEI = 10**16

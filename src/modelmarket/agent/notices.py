@@ -23,8 +23,7 @@ from modelmarket.errors import ModelMarketError
 from modelmarket.system.text import in_a_line, utc_time
 
 if TYPE_CHECKING:
-    from modelmarket.chain.blocks import Moment
-    from modelmarket.market import Market
+    from modelmarket.market import Market, Moment
 
 EXAMINE_S = 300.0
 """Between two looks at everything that an appointment could be missed by."""

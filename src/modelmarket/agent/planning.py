@@ -15,7 +15,7 @@ from modelmarket.protocol.steps import NONE
 from modelmarket.protocol.types import RequestId, SubmissionId
 
 if TYPE_CHECKING:
-    from modelmarket.chain.blocks import Moment
+    from modelmarket.market import Moment
     from modelmarket.market.concerns import Concern
     from modelmarket.market.market import Market
 

@@ -32,7 +32,7 @@ from modelmarket.protocol.types import RequestId, SubmissionId
 from modelmarket.system.logs import told
 
 if TYPE_CHECKING:
-    from modelmarket.chain.blocks import Moment
+    from modelmarket.market import Moment
     from modelmarket.market.market import Market
 
 POLL_S = 2.0

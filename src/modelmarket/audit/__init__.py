@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 from modelmarket.datasets.published import SAMPLE, TEST, TRAIN
 from modelmarket.errors import ModelMarketError, UnreadableError
-from modelmarket.index.expected import (
+from modelmarket.market.contents import PREDICTIONS
+from modelmarket.market.evidence import Evidence, Transfer, gather
+from modelmarket.market.expected import (
     differences,
     expected_request,
     expected_submissions,
 )
-from modelmarket.market.contents import PREDICTIONS
-from modelmarket.market.evidence import Evidence, Transfer, gather
 from modelmarket.protocol import events as ev
 from modelmarket.protocol import payouts
 from modelmarket.protocol.labels import count_matches, difference, from_words, unpack

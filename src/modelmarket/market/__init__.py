@@ -1,8 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Market, Request and Submission: the objects that everything else uses."""
 
+from modelmarket.chain.blocks import Moment
+from modelmarket.index.summaries import Sort, Summary, Wanted
 from modelmarket.market.market import Market
 from modelmarket.market.request import Request
 from modelmarket.market.submission import Submission
 
-__all__ = ["Market", "Request", "Submission"]
+__all__ = [
+    "Market",
+    "Moment",
+    "Request",
+    "Sort",
+    "Submission",
+    "Summary",
+    "Wanted",
+]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 from modelmarket.chain import queries
 from modelmarket.chain.queries import together
 from modelmarket.errors import ChainError
-from modelmarket.index.expected import differences, expected_request
+from modelmarket.market.expected import differences, expected_request
 
 if TYPE_CHECKING:
     from modelmarket.chain.contracts import ModelMarket, RequestState

@@ -11,8 +11,7 @@ from modelmarket.datasets.published import TRAIN
 from modelmarket.errors import ModelMarketError
 
 if TYPE_CHECKING:
-    from modelmarket.index.summaries import Summary
-    from modelmarket.market import Market, Request
+    from modelmarket.market import Market, Request, Summary
     from modelmarket.protocol.types import RequestId
     from modelmarket.storage.store import Entry
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from modelmarket.index.summaries import Wanted
+from modelmarket.market import Wanted
 from modelmarket.web import forms, stored
 from modelmarket.web.desk import checked_account
 from modelmarket.web.responses import answering, go, show

@@ -6,7 +6,7 @@ from __future__ import annotations
 from starlette.responses import Response
 from starlette.routing import Route
 
-from modelmarket.index.summaries import Sort, Wanted
+from modelmarket.market import Sort, Wanted
 from modelmarket.web import stored
 from modelmarket.web.responses import answering, show
 from modelmarket.web.views import PAGE_ROWS
