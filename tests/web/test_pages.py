@@ -3,15 +3,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from faults import Fault, Faults, faulty
 from loopback import browser
 from modelmarket import agent
+from modelmarket.chain.abi import EventType
 from modelmarket.market import Market
 from modelmarket.web.desk import Desk
 from modelmarket.web.server import running_page
 from modelmarket.web.views import ranking
 from trading import place
+from visiting import visiting
 
 
 def test_a_request_is_shown_to_whoever_has_its_link_at_once(tmp_path: Path) -> None:
@@ -75,3 +83,59 @@ def test_the_activity_tells_what_the_agent_signed(tmp_path: Path) -> None:
             text = tab.get("/activity").text
     assert text.index("Open truth") < text.index("Create request")
     assert f"in block {last}" in text
+
+
+def test_no_log_is_decoded_for_a_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What happened was noted when the chain was read."""
+    with place("embedded", tmp_path) as here:
+        # Eve only looks on, so that no agent of hers reads receipts beside.
+        requester, eve = here.join("requester"), here.join("eve")
+        request = here.create(requester)
+        here.submit(here.join("ann"), request.id)
+        here.move_to(request.record.deadline)
+        agent.run_once(requester)
+        eve.index.sync()
+        decoded: list[str] = []
+        with visiting(Desk(eve)) as tab:
+            # The first look at a request replays it; it is remembered then.
+            tab.get(f"/requests/{request.id}")
+            monkeypatch.setattr(EventType, "decode", _noting(decoded))
+            address = f"/accounts/{requester.wallet.address}"
+            for path in ("/", "/activity", address, f"/requests/{request.id}"):
+                text = tab.get(path).text
+                assert "odd or even" in text or path == "/activity"
+    events = text.partition('id="live-events"')[2]
+    told = ("TruthOpened", "SubmissionCreated", "RequestCreated")
+    assert sorted(told, key=events.index) == list(told)
+    assert decoded == []
+
+
+def _noting(decoded: list[str]) -> Callable[..., object]:
+    decode = EventType.decode
+
+    def noting(kind: EventType, *what: Any) -> object:
+        decoded.append(kind.name)
+        return decode(kind, *what)
+
+    return noting
+
+
+def test_a_request_that_makes_no_sense_is_said_to_be_set_aside(tmp_path: Path) -> None:
+    """A node garbles what was logged about one of two requests."""
+    with place("embedded", tmp_path) as here:
+        requester = here.join("requester")
+        bad, good = here.create(requester), here.create(requester, name="sound")
+        faults = Faults(here.network.rpc, kinds=(Fault.GARBLE,), rate=1.0, about=bad.id)
+        with faulty(faults) as rpc:
+            here.network = replace(here.network, rpc=rpc)
+            market = here.again("requester")
+            market.index.rebuild()
+            with visiting(Desk(market)) as tab:
+                answer = tab.get(f"/requests/{bad.id}")
+                assert "sound" in tab.get("/").text
+                assert "RequestCreated" in tab.get(f"/requests/{good.id}").text
+    assert answer.status_code == 400
+    assert f"The events of request {bad.id} cannot be read" in answer.text
+    assert "It is set aside" in answer.text
