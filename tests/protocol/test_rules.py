@@ -25,7 +25,7 @@ from modelmarket.chain.events import decode
 from modelmarket.protocol import payouts, sentences
 from modelmarket.protocol.events import Event, Unreadable
 from modelmarket.protocol.requests import RequestRecord, SubmissionRecord, replay
-from modelmarket.protocol.steps import StepKind, refusal, steps
+from modelmarket.protocol.steps import StepKind, refusal, steps, takes_submissions
 from modelmarket.protocol.types import SubmissionId, checksummed
 
 RULES = {
@@ -82,8 +82,15 @@ class RulesMachine(MarketMachine):
         for one in record.submissions.values():
             says = int.from_bytes(self.both.look("due", one.id))
             assert payouts.due(record, one) == says
+            found = payouts.stake(record, one)
+            assert (found is payouts.Stake.DUE) == (says > 0)
+            assert (found is payouts.Stake.RETURNED) == (one.paid > 0)
             if record.stage.is_final:
-                assert one.paid + says == payouts.entitled(record, one)
+                entitled = payouts.entitled(record, one)
+                assert one.paid + says == entitled
+                assert (found is payouts.Stake.LOST) == (entitled == 0)
+            else:
+                assert (found is payouts.Stake.LOCKED) == one.is_live
         if record.stage.is_final:
             assert record.paid == payouts.returned(record)
 
@@ -140,6 +147,12 @@ class RulesMachine(MarketMachine):
         )
         said = both.would_refuse(who, kind, *_call(both, kind, truth, guess))
         assert said == expected if expected else said not in RULES, (kind, who, said)
+        if kind is StepKind.SUBMIT:
+            assert takes_submissions(record, both.now) == (expected is None)
+        if kind is StepKind.CANCEL_SUBMISSION and guess and expected is None:
+            unwilling = both.would_refuse(who, kind, guess.id, guess.seal, False)
+            keeps = payouts.returns_stake(record, both.now)
+            assert unwilling == (None if keeps else "StakeAtRisk")
         self.tried[f"{kind}: {said}"] += 1
 
     def _is_operator(self, one: SubmissionRecord, who: str) -> bool:

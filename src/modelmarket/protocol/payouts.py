@@ -7,6 +7,8 @@ beside the contract, in random stories, by `tests/protocol/test_rules.py`.
 
 from __future__ import annotations
 
+from enum import Enum
+
 from modelmarket.protocol.phases import Phase, Status
 from modelmarket.protocol.requests import RequestRecord, SubmissionRecord
 from modelmarket.protocol.types import Wei
@@ -27,9 +29,51 @@ def due(request: RequestRecord, submission: SubmissionRecord) -> Wei:
         request: What it was submitted to.
         submission: It, as the request has it.
     """
-    if _OWED.get(request.stage) is not submission.status:
+    if not _is_owed(request, submission):
         return Wei(0)
     return Wei(request.terms.stake + request.share)
+
+
+def _is_owed(request: RequestRecord, submission: SubmissionRecord) -> bool:
+    return _OWED.get(request.stage) is submission.status
+
+
+class Stake(Enum):
+    """What has become of the stake of a submission."""
+
+    LOCKED = "locked"
+    DUE = "due"
+    RETURNED = "returned"
+    LOST = "lost"
+
+
+def stake(request: RequestRecord, submission: SubmissionRecord) -> Stake:
+    """What has become of a submission's stake.
+
+    Args:
+        request: What it was submitted to.
+        submission: It, as the request has it.
+    """
+    if _is_owed(request, submission):
+        return Stake.DUE
+    match submission.status:
+        case Status.FAILED:
+            return Stake.LOST
+        case Status.CANCELLED | Status.WON | Status.WITHDRAWN:
+            return Stake.RETURNED
+        case _:
+            # Whoever was silent until the end has lost it.
+            return Stake.LOST if request.stage.is_final else Stake.LOCKED
+
+
+def returns_stake(request: RequestRecord, now: int) -> bool:
+    """Whether a submission that is cancelled now gets its stake back.
+
+    Args:
+        request: What it was submitted to.
+        now: Seconds of chain time.
+    """
+    return request.at(now).phase is Phase.OPEN
 
 
 def entitled(request: RequestRecord, submission: SubmissionRecord) -> Wei:

@@ -97,6 +97,16 @@ def refusal(
             return None
 
 
+def takes_submissions(request: RequestRecord, now: int) -> bool:
+    """Whether anybody may enter a request.
+
+    Args:
+        request: The request.
+        now: Seconds of chain time.
+    """
+    return request.at(now).phase in _PHASES[StepKind.SUBMIT]
+
+
 def _not_whose_it_is(
     kind: StepKind,
     request: RequestRecord,

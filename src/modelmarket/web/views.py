@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from modelmarket.protocol.money import format_mdc
-from modelmarket.protocol.payouts import due
+from modelmarket.protocol.payouts import Stake, due, returns_stake, stake
 from modelmarket.protocol.phases import Failure, Phase, Position, Status
 from modelmarket.protocol.steps import StepKind, refusal
 
@@ -49,13 +49,11 @@ FAILURES = {
     Failure.CANCELLED_LATE: "cancelled late",
 }
 STAKES = {
-    Status.RANKED: "locked",
-    Status.FAILED: "lost",
-    Status.CANCELLED: "lost",
-    Status.WON: "returned",
-    Status.WITHDRAWN: "returned",
+    Stake.LOCKED: "locked",
+    Stake.DUE: "to be withdrawn",
+    Stake.RETURNED: "returned",
+    Stake.LOST: "lost",
 }
-"""What has become of the stake of one that claimed, while the request goes on."""
 
 ACTIONS = {
     "create_request": "create a request",
@@ -179,14 +177,13 @@ def _place(
 ) -> Place:
     rows, matches = record.terms.labels, one.matches or 0
     low, high = wilson(min(matches, rows), rows)
-    waits = one.status is Status.RANKED and record.stage.is_final
     return Place(
         number,
         one,
         f"{matches / rows:.1%}",
         f"{low:.1%} – {high:.1%}",
         STATUSES[one.status] if one.failure is None else FAILURES[one.failure],
-        "to be withdrawn" if waits else STAKES[one.status],
+        STAKES[stake(record, one)],
         one.trainer == account,
     )
 
@@ -194,12 +191,9 @@ def _place(
 def time_line(record: RequestRecord, position: Position) -> list[Stop]:
     """The phases that were, the one that is, and those to come."""
     final = position.phase.is_final
-    last = record.stage if not final else Phase.VALIDATION
     stops = []
     for phase in STEPS:
-        if final:
-            when = "done" if phase is Phase.OPEN or phase <= last else "later"
-        elif phase < position.phase:
+        if final or phase < position.phase:
             when = "done"
         else:
             when = "now" if phase is position.phase else "later"
@@ -244,7 +238,7 @@ def choices(record: RequestRecord, now: int, account: Address | None) -> list[Ch
                 "be shared evenly."
             )
         found.append(Choice(StepKind.CANCEL_REQUEST, "Cancel the request", why))
-    stake = format_mdc(record.terms.stake)
+    locked = format_mdc(record.terms.stake)
     for one in record.submissions.values():
         if one.trainer != account:
             continue
@@ -255,9 +249,9 @@ def choices(record: RequestRecord, now: int, account: Address | None) -> list[Ch
             )
         if may(StepKind.CANCEL_SUBMISSION, one):
             why = (
-                f"Your stake of {stake} MDC comes back to you."
-                if record.at(now).phase is Phase.OPEN
-                else f"Your stake of {stake} MDC is lost: the deadline has passed."
+                f"Your stake of {locked} MDC comes back to you."
+                if returns_stake(record, now)
+                else f"Your stake of {locked} MDC is lost: the deadline has passed."
             )
             found.append(
                 Choice(StepKind.CANCEL_SUBMISSION, "Cancel the submission", why, one.id)

@@ -21,7 +21,7 @@ from modelmarket.protocol.actions import (
     SetOperator,
     Withdraw,
 )
-from modelmarket.protocol.phases import Phase
+from modelmarket.protocol.payouts import returns_stake
 from modelmarket.protocol.types import SubmissionId, Wei
 from modelmarket.web import forms
 from modelmarket.web.responses import answering, go, in_decimals, show
@@ -90,9 +90,9 @@ def _small_action(visit: Visit) -> Action:
             one = market.submission(SubmissionId(forms.number(form, "submission")))
             if kind == Withdraw.kind:
                 return Withdraw(one.request.id, one.id)
-            is_open = one.request.position().phase is Phase.OPEN
+            returns = returns_stake(one.request.record, one.request.now)
             return CancelSubmission(
-                one.request.id, one.id, one.record.seal, accept_slash=not is_open
+                one.request.id, one.id, one.record.seal, accept_slash=not returns
             )
         case kind if kind in KINDS:
             raise InputError(f"{ACTIONS[kind]} begins with a form of its own.")

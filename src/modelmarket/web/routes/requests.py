@@ -11,6 +11,7 @@ from starlette.routing import Route
 from modelmarket.audit import Verdict, audit
 from modelmarket.errors import ModelMarketError, NotFoundError
 from modelmarket.market import Request
+from modelmarket.protocol.steps import takes_submissions
 from modelmarket.vault.journal import MOST_NUMBER
 from modelmarket.web import forms, stored, views
 from modelmarket.web.responses import answering, go, show
@@ -111,6 +112,7 @@ def show_request(
         choices=views.choices(record, now, account),
         mine=[one for one in record.submissions.values() if one.trainer == account],
         plan=[step for step in desk.coming if step.request_id == found.id],
+        may_submit=takes_submissions(record, now),
         may_claim=account is None or _may_claim_for(desk, account),
         data=stored.data(found),
         model=stored.model(found),

@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from modelmarket.errors import InputError, ModelMarketError, NotFoundError
 from modelmarket.market.paying import refuse_unaffordable
-from modelmarket.protocol.phases import Phase
+from modelmarket.protocol.steps import takes_submissions
 from modelmarket.web import forms
 from modelmarket.web.forms import BAD_REQUEST, Form
 from modelmarket.web.responses import answering, go
@@ -30,7 +30,7 @@ def prepare_submission(visit: Visit) -> Response:
             predictions, model = _files(form, upload)
             moment, purse = desk.market.look_into(owner)
             found = found.as_of(moment)
-            if found.position().phase is not Phase.OPEN:
+            if not takes_submissions(found.record, found.now):
                 raise InputError(
                     f"Request {found.id} takes no more submissions.",
                     hint="Its deadline has passed.",
