@@ -23,7 +23,8 @@ from gas import Bench
 from modelmarket.chain.anvil import running_anvil
 from modelmarket.chain.networks import Network
 from modelmarket.index.index import SPAN_BLOCKS
-from modelmarket.index.summaries import Sort, Wanted
+from modelmarket.index.sorting import Sort
+from modelmarket.index.summaries import Wanted
 from modelmarket.market import Market
 from modelmarket.protocol.types import RequestId, Wei
 from modelmarket.system.home import Home

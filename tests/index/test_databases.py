@@ -18,7 +18,8 @@ from modelmarket.errors import ChainError, DiskError, InputError, in_words
 from modelmarket.index.index import Index
 from modelmarket.index.records import NotedEvent
 from modelmarket.index.schema import open_engine
-from modelmarket.index.summaries import Sort, Wanted
+from modelmarket.index.sorting import Sort
+from modelmarket.index.summaries import Wanted
 from modelmarket.market import Market
 from modelmarket.protocol.money import ONE_MDC
 from modelmarket.protocol.types import RequestId

@@ -17,7 +17,8 @@ from modelmarket.chain.devnode.server import running_node
 from modelmarket.chain.wallets import Wallet
 from modelmarket.errors import NotFoundError, UnreadableError
 from modelmarket.index.index import Index
-from modelmarket.index.summaries import Sort, Wanted
+from modelmarket.index.sorting import Sort
+from modelmarket.index.summaries import Wanted
 from modelmarket.protocol.types import RequestId, checksummed
 from modelmarket.web.rendering import markdown, strangers
 from modelmarket.web.views import ranking, time_line

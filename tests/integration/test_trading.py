@@ -36,7 +36,7 @@ from modelmarket.errors import (
     TransactionError,
 )
 from modelmarket.index.index import Index
-from modelmarket.index.summaries import Sort
+from modelmarket.index.sorting import Sort
 from modelmarket.market import Market
 from modelmarket.market.outbox import Resumed
 from modelmarket.protocol.actions import CreateRequest

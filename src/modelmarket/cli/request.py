@@ -188,7 +188,7 @@ def list_(
         modelmarket request list --search digits --json
     """
     from modelmarket.errors import InputError
-    from modelmarket.index.summaries import Sort
+    from modelmarket.index.sorting import Sort
     from modelmarket.protocol.money import format_mdc
 
     if sort not in list(Sort):

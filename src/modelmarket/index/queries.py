@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from modelmarket.errors import ChainError, NotFoundError
 from modelmarket.index import schema
 from modelmarket.index.records import NotedEvent, Placed, Records
-from modelmarket.index.summaries import ALL, Sort, Summary, Wanted, summary
+from modelmarket.index.sorting import Sort
+from modelmarket.index.summaries import ALL, Summary, Wanted, in_order, summary
 from modelmarket.protocol.events import Event, RequestCreated, SubmissionCreated
 from modelmarket.protocol.phases import Status
 from modelmarket.protocol.requests import RequestRecord
@@ -194,11 +195,11 @@ class Queries:
         # perf: the ids alone come out of an SQL index, however far down they are.
         columns = schema.requests.c
         query = sa.select(columns.id).where(*wanted.conditions())
-        query = query.order_by(*sort.order()).limit(limit).offset(offset)
+        query = query.order_by(*in_order(sort)).limit(limit).offset(offset)
         with self._engine.begin() as sql:
             ids = sql.scalars(query).all()
             found = sa.select(schema.requests).where(columns.id.in_(ids))
-            rows = sql.execute(found.order_by(*sort.order())).all()
+            rows = sql.execute(found.order_by(*in_order(sort))).all()
         return [summary(row) for row in rows]
 
     def count(self, wanted: Wanted = ALL) -> int:

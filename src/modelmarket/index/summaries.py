@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
 
 from modelmarket.index import schema
+from modelmarket.index.sorting import Sort
 from modelmarket.protocol.phases import Clock, Phase
 from modelmarket.protocol.requests import RequestRecord, SubmissionRecord
 from modelmarket.protocol.types import Address, RequestId, SubmissionId, Wei
@@ -19,23 +19,16 @@ WEI_DIGITS = 29
 """Of the largest amount, 2**96 - 1."""
 
 
-class Sort(StrEnum):
-    """Orders that requests can be listed in."""
-
-    NEWEST = "newest"
-    DEADLINE = "deadline"
-    REWARD = "reward"
-
-    def order(self) -> tuple[sa.ColumnElement[Any], ...]:
-        """The same in SQL."""
-        columns = schema.requests.c
-        match self:
-            case Sort.NEWEST:
-                return (columns.id.desc(),)
-            case Sort.DEADLINE:
-                return (columns.deadline, columns.id)
-            case Sort.REWARD:
-                return (columns.reward.desc(), columns.id)
+def in_order(sort: Sort) -> tuple[sa.ColumnElement[Any], ...]:
+    """An order in SQL."""
+    columns = schema.requests.c
+    match sort:
+        case Sort.NEWEST:
+            return (columns.id.desc(),)
+        case Sort.DEADLINE:
+            return (columns.deadline, columns.id)
+        case Sort.REWARD:
+            return (columns.reward.desc(), columns.id)
 
 
 @dataclass(frozen=True)

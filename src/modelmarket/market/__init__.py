@@ -2,7 +2,8 @@
 """Market, Request and Submission: the objects that everything else uses."""
 
 from modelmarket.chain.blocks import Moment
-from modelmarket.index.summaries import Sort, Summary, Wanted
+from modelmarket.index.sorting import Sort
+from modelmarket.index.summaries import Summary, Wanted
 from modelmarket.market.market import Market
 from modelmarket.market.request import Request
 from modelmarket.market.submission import Submission

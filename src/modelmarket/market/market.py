@@ -14,7 +14,8 @@ from modelmarket.chain.contracts import NO_PERMIT, PERMIT_LIFE_S, Permit, Purse
 from modelmarket.chain.networks import LOCAL, Network, Networks
 from modelmarket.chain.wallets import Keystores, Wallet
 from modelmarket.errors import InputError
-from modelmarket.index.summaries import Sort, Wanted
+from modelmarket.index.sorting import Sort
+from modelmarket.index.summaries import Wanted
 from modelmarket.market.calls import call_of
 from modelmarket.market.outbox import Outbox, Resumed
 from modelmarket.market.paying import refuse_unaffordable

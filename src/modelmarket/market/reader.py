@@ -19,7 +19,8 @@ from modelmarket.errors import (
     UnreadableError,
 )
 from modelmarket.index.index import Index
-from modelmarket.index.summaries import ALL, Sort
+from modelmarket.index.sorting import Sort
+from modelmarket.index.summaries import ALL
 from modelmarket.market.contents import Contents
 from modelmarket.market.cross_check import Verifier
 from modelmarket.market.fees import fee
