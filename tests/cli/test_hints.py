@@ -12,7 +12,7 @@ import pytest
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from modelmarket.cli import EVERYWHERE, app
+from modelmarket.cli import app
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "modelmarket"
@@ -52,14 +52,14 @@ def commands(group: object, path: Where = ()) -> Iterator[tuple[Where, TyperComm
             yield (*path, name), command
 
 
+PROGRAM = typer.main.get_command(app)
 KNOWN: dict[Where, set[str]] = {
     path: {
         "--help",
-        "--version",
-        *EVERYWHERE,
+        *(option for one in PROGRAM.params for option in one.opts),
         *(o for one in command.params for o in (*one.opts, *one.secondary_opts)),
     }
-    for path, command in commands(typer.main.get_command(app))
+    for path, command in commands(PROGRAM)
 }
 NOUNS = {path[:1] for path in KNOWN if len(path) > 1}
 

@@ -21,7 +21,6 @@ from children import child
 from faults import Faults, faulty
 from modelmarket.chain.networks import Networks
 from modelmarket.chain.wallets import Keystores
-from modelmarket.cli import hoisted
 from modelmarket.system import logs
 from modelmarket.system.logs import told
 from trading import PASSPHRASE, place
@@ -133,22 +132,6 @@ def test_lines_of_several_programs_stay_whole(tmp_path: Path) -> None:
     assert [one.wait(timeout=60) for one in running] == [0, 0]
     for who in "ab":
         assert [one["n"] for one in lines(path) if one["who"] == who] == [*range(300)]
-
-
-@pytest.mark.parametrize(
-    ("said", "meant"),
-    [
-        ([], []),
-        (["request", "list"], ["request", "list"]),
-        (["request", "list", "--verbose"], ["--verbose", "request", "list"]),
-        (["request", "--verbose", "list"], ["--verbose", "request", "list"]),
-        (["x", "--", "--verbose"], ["x", "--", "--verbose"]),
-    ],
-)
-def test_what_is_said_to_the_whole_program_may_stand_anywhere(
-    said: list[str], meant: list[str]
-) -> None:
-    assert hoisted(said) == meant
 
 
 def test_no_secret_is_told(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import io
 import sys
+from pathlib import Path
 
 import typer
 
@@ -24,16 +25,15 @@ from modelmarket.cli import (
     up,
     vault,
 )
+from modelmarket.cli.context import DEFAULT_NETWORK, Invocation
 from modelmarket.cli.ending import hear_signals
-from modelmarket.cli.output import Output
-from modelmarket.errors import in_words
-
-EVERYWHERE = ("--verbose",)
-"""Options of the whole program, which may stand behind a command too."""
+from modelmarket.cli.program import IN_SHORT, Program, help_of, words_for
+from modelmarket.errors import InputError
+from modelmarket.system.home import VARIABLE, Home
 
 app = typer.Typer(
     name="modelmarket",
-    help="Buy a machine learning model from whoever can train the best one.",
+    cls=Program,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -41,18 +41,42 @@ app = typer.Typer(
 )
 
 
-def _show_version(wanted: bool) -> None:
+def _show_version(context: typer.Context, wanted: bool) -> None:
     if wanted:
         from modelmarket import __version__
 
-        Output(as_json=False).result(None, f"modelmarket {__version__}")
+        Invocation.of(context).output.result(
+            {"version": __version__}, f"modelmarket {__version__}"
+        )
         raise typer.Exit
 
 
 @app.callback()
 def options(
-    verbose: bool = typer.Option(  # before the command, or behind it
+    context: typer.Context,
+    as_json: bool = typer.Option(
+        False, "--json", help="Print JSON documents, errors too."
+    ),
+    quiet: bool = typer.Option(
+        False, "--quiet", help="Print results and errors, and nothing else."
+    ),
+    verbose: bool = typer.Option(
         False, "--verbose", help="Tell in the terminal what goes on, step by step."
+    ),
+    network: str = typer.Option(
+        DEFAULT_NETWORK,
+        "--network",
+        metavar="NAME",
+        envvar="MODELMARKET_NETWORK",
+        help="A network of your file.",
+    ),
+    home: str | None = typer.Option(
+        None,
+        "--home",
+        metavar="PATH",
+        envvar=VARIABLE,
+        help="Your folder: networks, keys, vault, store, index; ~/.modelmarket"
+        " otherwise.",
     ),
     version: bool = typer.Option(  # it acts when it is read
         False, "--version", callback=_show_version, is_eager=True, help="Show it."
@@ -60,16 +84,35 @@ def options(
 ) -> None:
     """Buy a machine learning model from whoever can train the best one.
 
+    All options below but the last two may stand before a command or anywhere
+    behind it.
+
     Exit codes: 0 done, 1 failed, 2 wrong input, 3 not found, 4 storage,
     5 chain, 6 refused by the contract, 7 funds, 8 vault, 9 not the time for it.
 
     What happened is in log/modelmarket.jsonl of your folder, a JSON object a line.
     """
     from modelmarket.system import logs
-    from modelmarket.system.home import Home
 
-    del version
-    logs.begin(Home.default().log, verbose=verbose)
+    del as_json, version  # the program has read them already
+    if quiet and verbose:
+        raise InputError("It cannot be quiet and verbose.", hint="Leave one out.")
+    invocation = Invocation.of(context)
+    invocation.network = network
+    source = context.get_parameter_source("network")
+    invocation.is_network_named = source is not None and source.name == "COMMANDLINE"
+    if home is not None:
+        invocation.home = _home(home)
+    logs.begin(invocation.home.log, verbose=verbose, quiet=quiet)
+
+
+def _home(named: str) -> Home:
+    path = Path(named)
+    if not named or (path.exists() and not path.is_dir()):
+        raise InputError(
+            f"{named!r} is no folder.", hint=f"--home or {VARIABLE} names it."
+        )
+    return Home(path)
 
 
 for noun in (account, agent, dataset, node, request, store, submission, vault):
@@ -81,16 +124,9 @@ app.command("demo")(demo.demo)
 app.command("audit")(audit.audit)
 app.command("doctor")(doctor.doctor)
 app.command("up")(up.up)
-
-
-def hoisted(arguments: list[str]) -> list[str]:
-    """The same arguments, with those first that are said to the whole program.
-
-    They may stand anywhere before a bare `--`.
-    """
-    end = arguments.index("--") if "--" in arguments else len(arguments)
-    ours = [one for one in arguments[:end] if one in EVERYWHERE]
-    return ours + [one for one in arguments[:end] if one not in ours] + arguments[end:]
+for group in (app, *(one.typer_instance for one in app.registered_groups)):
+    for command in group.registered_commands if group else ():
+        command.epilog = IN_SHORT
 
 
 def main() -> None:
@@ -100,13 +136,19 @@ def main() -> None:
         # What a terminal has no sign for is spelled out, and never an error.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    invocation = Invocation()
     try:
-        app(hoisted(sys.argv[1:]))
+        code = app(obj=invocation, prog_name="modelmarket", standalone_mode=False)
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:
-        known = in_words(error)
+        known = words_for(error)
         if known is None:
             raise
-        Output(as_json="--json" in sys.argv).error(known)
+        shown = help_of(error)
+        if shown and not invocation.output.as_json:
+            invocation.output.warn(*shown.splitlines())
+        else:
+            invocation.output.error(known)
         sys.exit(known.exit_code)
+    sys.exit(code or 0)

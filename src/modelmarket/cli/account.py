@@ -7,24 +7,16 @@ import sys
 
 import typer
 
-from modelmarket.cli.options import (
-    DEFAULT_NETWORK,
-    AccountName,
-    AsJson,
-    NetworkName,
-    ask_passphrase,
-    ask_secret,
-    profile,
-)
-from modelmarket.cli.output import Output
+from modelmarket.cli.asking import ask_passphrase, ask_secret
+from modelmarket.cli.context import Invocation
+from modelmarket.cli.options import AccountName
 from modelmarket.errors import InputError
-from modelmarket.system.home import Home
 
 app = typer.Typer(help="Make, import and list accounts.", no_args_is_help=True)
 
 
 @app.command()
-def new(as_json: AsJson = False) -> None:
+def new(ctx: typer.Context) -> None:
     """Make an account, kept in an encrypted keystore file.
 
     Example:
@@ -33,19 +25,21 @@ def new(as_json: AsJson = False) -> None:
     """
     from modelmarket.chain.wallets import Keystores, Wallet
 
-    home = Home.default()
+    here = Invocation.of(ctx)
+    home = here.home
     home.prepare()
     wallet = Wallet.new()
     path = Keystores(home.keystores).add(wallet, ask_passphrase(confirm=True))
-    Output(as_json=as_json).result(
+    here.output.result(
         {"address": wallet.address, "keystore": str(path)},
         f"Account {wallet.address}",
-        f"Its key is in {path}. Whoever loses the passphrase loses the account.",
+        f"Its key is in {path}.",
     )
+    here.output.tell("Whoever loses the passphrase loses the account.")
 
 
 @app.command("import")
-def import_(as_json: AsJson = False) -> None:
+def import_(ctx: typer.Context) -> None:
     """Import a private key, read from the terminal or from a pipe.
 
     It is never an argument, since arguments can be seen by others.
@@ -58,15 +52,16 @@ def import_(as_json: AsJson = False) -> None:
     """
     from modelmarket.chain.wallets import Keystores, Wallet
 
+    here = Invocation.of(ctx)
     if sys.stdin.isatty():
         key: str = ask_secret("Private key")
     else:
         key = sys.stdin.readline()
-    home = Home.default()
+    home = here.home
     home.prepare()
     wallet = Wallet.from_key(key.strip())
     path = Keystores(home.keystores).add(wallet, ask_passphrase(confirm=True))
-    Output(as_json=as_json).result(
+    here.output.result(
         {"address": wallet.address, "keystore": str(path)},
         f"Account {wallet.address}",
         f"Its key is in {path}.",
@@ -74,7 +69,7 @@ def import_(as_json: AsJson = False) -> None:
 
 
 @app.command("list")
-def list_(as_json: AsJson = False) -> None:
+def list_(ctx: typer.Context) -> None:
     """List the accounts of the keystore folder.
 
     Example:
@@ -83,8 +78,9 @@ def list_(as_json: AsJson = False) -> None:
     """
     from modelmarket.chain.wallets import Keystores
 
-    accounts = Keystores(Home.default().keystores).addresses()
-    Output(as_json=as_json).table(
+    here = Invocation.of(ctx)
+    accounts = Keystores(here.home.keystores).addresses()
+    here.output.table(
         [{"address": one, "keystore": str(path)} for one, path in accounts.items()],
         ("account", "keystore"),
         [(one, path) for one, path in accounts.items()],
@@ -94,9 +90,8 @@ def list_(as_json: AsJson = False) -> None:
 
 @app.command()
 def show(
+    ctx: typer.Context,
     account: AccountName = None,
-    network: NetworkName = DEFAULT_NETWORK,
-    as_json: AsJson = False,
 ) -> None:
     """Show an account's MDC and its coin for fees.
 
@@ -108,18 +103,19 @@ def show(
     from modelmarket.chain.wallets import Keystores, Wallet
     from modelmarket.protocol.money import format_mdc
 
-    where = profile(network)
+    here = Invocation.of(ctx)
+    where = here.profile()
     wallet = Wallet.from_environment()
     if wallet is not None and account is None:
         address = wallet.address
     else:
-        address, _ = Keystores(Home.default().keystores).find(account)
+        address, _ = Keystores(here.home.keystores).find(account)
     connection = where.connect()
     coin = ModelMarket(connection, where.market).coin()
     if not connection.code(where.market):
         raise InputError(f"There is no market at {where.market}.")
     mdc, fees = coin.balance(address), connection.fee_balance(address)
-    Output(as_json=as_json).result(
+    here.output.result(
         {"address": address, "mdc_wei": str(mdc), "fee_wei": str(fees)},
         f"Account {address}",
         f"  {format_mdc(mdc)} MDC",

@@ -7,17 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from modelmarket.cli.options import (
-    DEFAULT_NETWORK,
-    WEBHOOK_VARIABLE,
-    AccountName,
-    AsJson,
-    MetricsPort,
-    NetworkName,
-    Notify,
-    open_market,
-)
-from modelmarket.cli.output import Output
+from modelmarket.cli.context import Invocation
+from modelmarket.cli.options import WEBHOOK_VARIABLE, AccountName, MetricsPort, Notify
 from modelmarket.system.text import local_time, utc_time
 
 if TYPE_CHECKING:
@@ -42,12 +33,11 @@ def _report(report: Report) -> dict[str, Any]:
 
 @app.command()
 def run(
+    ctx: typer.Context,
     account: AccountName = None,
-    network: NetworkName = DEFAULT_NETWORK,
     poll: Annotated[float, typer.Option(help="Seconds between two looks.")] = 2.0,
     notify: Notify = False,
     metrics_port: MetricsPort = 0,
-    as_json: AsJson = False,
 ) -> None:
     """Do what is due for your requests and submissions, until interrupted.
 
@@ -65,8 +55,9 @@ def run(
     from modelmarket.agent.service import service
     from modelmarket.system.environment import secret_from_environment
 
-    market = open_market(network, account, sign=True)
-    output = Output(as_json=as_json)
+    here = Invocation.of(ctx)
+    market = here.market(account, sign=True)
+    output = here.output
     with service(
         market,
         output.notice,
@@ -85,9 +76,8 @@ def run(
 
 @app.command()
 def once(
+    ctx: typer.Context,
     account: AccountName = None,
-    network: NetworkName = DEFAULT_NETWORK,
-    as_json: AsJson = False,
 ) -> None:
     """Do what is due now, and end.
 
@@ -99,23 +89,24 @@ def once(
     """
     from modelmarket.agent import run_once
 
-    market = open_market(network, account, sign=True)
+    here = Invocation.of(ctx)
+    market = here.market(account, sign=True)
     market.resume()
     reports = run_once(market)
-    Output(as_json=as_json).result(
+    here.output.result(
         [_report(one) for one in reports],
         *(f"{one.step}: {one.message}" for one in reports),
-        *([] if reports else ["Nothing is due."]),
     )
+    if not reports:
+        here.output.tell("Nothing is due.")
     if not all(one.done for one in reports):
         raise typer.Exit(1)
 
 
 @app.command()
 def plan(
+    ctx: typer.Context,
     account: AccountName = None,
-    network: NetworkName = DEFAULT_NETWORK,
-    as_json: AsJson = False,
 ) -> None:
     """Show what is due, and what will be.
 
@@ -125,8 +116,9 @@ def plan(
     """
     from modelmarket.agent import plan as look_ahead
 
-    steps = look_ahead(open_market(network, account, sign=True))
-    Output(as_json=as_json).table(
+    here = Invocation.of(ctx)
+    steps = look_ahead(here.market(account, sign=True))
+    here.output.table(
         [_step(one) for one in steps],
         ("step", "from", "until"),
         [

@@ -1,20 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """`modelmarket airdrop`: the first 1,000 MDC."""
 
-from modelmarket.cli.options import (
-    DEFAULT_NETWORK,
-    AccountName,
-    AsJson,
-    NetworkName,
-    signing,
-)
-from modelmarket.cli.output import Output
+import typer
+
+from modelmarket.cli.context import Invocation
+from modelmarket.cli.options import AccountName
 
 
 def airdrop(
+    ctx: typer.Context,
     account: AccountName = None,
-    network: NetworkName = DEFAULT_NETWORK,
-    as_json: AsJson = False,
 ) -> None:
     """Claim 1,000 MDC, once for each account.
 
@@ -24,11 +19,12 @@ def airdrop(
     """
     from modelmarket.protocol.money import format_mdc
 
+    here = Invocation.of(ctx)
     look = "modelmarket account show"
-    with signing(network, account, as_json=as_json, look=look) as market:
+    with here.signing(account, look=look) as market:
         receipt = market.claim_airdrop()
     balance = market.coin.balance(market.wallet.address)
-    Output(as_json=as_json).result(
+    here.output.result(
         {
             "address": market.wallet.address,
             "mdc_wei": str(balance),

@@ -3,20 +3,13 @@
 
 import typer
 
-from modelmarket.cli.options import (
-    DEFAULT_NETWORK,
-    AsJson,
-    NetworkName,
-    RequestNumber,
-    open_market,
-)
-from modelmarket.cli.output import Output
+from modelmarket.cli.context import Invocation
+from modelmarket.cli.options import RequestNumber
 
 
 def audit(
+    ctx: typer.Context,
     request: RequestNumber,
-    network: NetworkName = DEFAULT_NETWORK,
-    as_json: AsJson = False,
 ) -> None:
     """Rebuild a request from chain and store alone, and check each promise.
 
@@ -28,9 +21,10 @@ def audit(
     """
     from modelmarket.audit import audit as check
 
-    market = open_market(network, sign=False)
+    here = Invocation.of(ctx)
+    market = here.market(sign=False)
     verdicts = check(market, request)
-    Output(as_json=as_json).table(
+    here.output.table(
         [
             {"promise": one.promise, "passed": one.passed, "figures": one.figures}
             for one in verdicts

@@ -9,16 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from modelmarket.cli.options import (
-    DEFAULT_NETWORK,
-    AsJson,
-    NetworkName,
-    RequestNumber,
-    open_market,
-)
-from modelmarket.cli.output import Output
+from modelmarket.cli.context import Invocation
+from modelmarket.cli.options import RequestNumber
 from modelmarket.system.files import free_path
-from modelmarket.system.home import Home
 
 if TYPE_CHECKING:
     from modelmarket.datasets.split import Source
@@ -69,6 +62,7 @@ def open_source(
 
 @app.command()
 def check(
+    ctx: typer.Context,
     data: DataPath,
     label: LabelColumn = None,
     labels: LabelsPath = None,
@@ -77,7 +71,6 @@ def check(
     encoding: Encoding = None,
     fraction: FractionText = "0.2",
     stratified: Stratified = False,
-    as_json: AsJson = False,
 ) -> None:
     """Try how a table would be split, and publish nothing.
 
@@ -90,9 +83,10 @@ def check(
     from modelmarket.datasets.published import publish
     from modelmarket.datasets.split import parse_fraction
 
-    output = Output(as_json=as_json)
+    here = Invocation.of(ctx)
+    output = here.output
     source = open_source(data, label, labels, header, delimiter, encoding)
-    home = Home.default()
+    home = here.home
     home.prepare()
     with (
         output.progress() as advance,
@@ -129,12 +123,11 @@ def check(
 
 @app.command()
 def fetch(
+    ctx: typer.Context,
     request: RequestNumber,
     destination: Annotated[
         Path, typer.Argument(help="A folder that is not there yet.")
     ],
-    network: NetworkName = DEFAULT_NETWORK,
-    as_json: AsJson = False,
 ) -> None:
     """Fetch a request's dataset, each block checked, into a folder.
 
@@ -142,9 +135,10 @@ def fetch(
 
         modelmarket dataset fetch 7 digits/
     """
+    here = Invocation.of(ctx)
     free_path(destination)
-    market = open_market(network, sign=False)
-    output = Output(as_json=as_json)
+    market = here.market(sign=False)
+    output = here.output
     found = market.request(request)
     with output.progress() as advance:
         stored = found.fetch(progress=lambda count: advance("bytes", count))

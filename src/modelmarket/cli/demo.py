@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from modelmarket.cli.options import AsJson
+from modelmarket.cli.context import Invocation
 from modelmarket.cli.output import Output
 
 if TYPE_CHECKING:
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 def demo(
+    ctx: typer.Context,
     data: Annotated[
         Path | None, typer.Option(help="A folder with MNIST's IDX files.")
     ] = None,
     keep: Annotated[
         Path | None, typer.Option(help="Where to leave the winner's model.")
     ] = None,
-    as_json: AsJson = False,
 ) -> None:
     """Play the lives of three requests on a chain and stores of their own.
 
@@ -37,14 +37,11 @@ def demo(
     """
     from modelmarket.demo.play import play
 
-    output = Output(as_json=as_json)
+    here = Invocation.of(ctx)
+    output = here.output
 
-    def tell(line: str) -> None:
-        if not as_json:
-            output.result(None, f"· {line}")
-
-    outcome = play(tell, data=data, keep=keep)
-    if as_json:
+    outcome = play(lambda line: output.tell(f"· {line}"), data=data, keep=keep)
+    if output.as_json:
         output.result(_document(outcome))
     else:
         _show(output, outcome)
@@ -138,7 +135,10 @@ def _show(output: Output, outcome: Outcome) -> None:
     output.result(
         None,
         f"The winner's model is {outcome.model_cid}.",
-        f"  It lies in {outcome.model_path}. Open it with:",
+        f"  It lies in {outcome.model_path}.",
+    )
+    output.tell(
+        "  Open it with:",
         '  python -c "import onnxruntime as ort; '
         f"print(ort.InferenceSession('{outcome.model_path}/model.onnx')"
         '.get_inputs()[0])"',

@@ -7,20 +7,20 @@ from typing import Annotated
 
 import typer
 
-from modelmarket.cli.options import AccountName, AsJson, ask_passphrase
-from modelmarket.cli.output import Output
-from modelmarket.system.home import Home
+from modelmarket.cli.asking import ask_passphrase
+from modelmarket.cli.context import Invocation
+from modelmarket.cli.options import AccountName
 
 EMBEDDED = "modelmarket/"
 
 
 def deploy(
+    ctx: typer.Context,
     name: Annotated[str, typer.Option(help="What to call the network.")] = "local",
     rpc: Annotated[
         str, typer.Option(help="The node's JSON-RPC address.")
     ] = "http://127.0.0.1:8545",
     account: AccountName = None,
-    as_json: AsJson = False,
 ) -> None:
     """Deploy ModelCoin and ModelMarket, and keep them as a network.
 
@@ -38,7 +38,9 @@ def deploy(
     from modelmarket.chain.networks import Network, Networks
     from modelmarket.chain.wallets import Keystores, Wallet
 
-    home = Home.default()
+    here = Invocation.of(ctx)
+    here.refuse_network("--name says what to call it.")
+    home = here.home
     connection = Connection(rpc)
     is_embedded = str(connection.ask("web3_clientVersion")).startswith(EMBEDDED)
     wallet = Wallet.from_environment() or Keystores(home.keystores).unlock(
@@ -46,7 +48,7 @@ def deploy(
     )
     if is_embedded and connection.fee_balance(wallet.address) == 0:
         connection.ask("modelmarket_fund", wallet.address)
-    output = Output(as_json=as_json)
+    output = here.output
     coin, _ = ModelCoin.deploy(connection, wallet)
     output.note(f"ModelCoin is at {coin.address}.")
     market, receipt = ModelMarket.deploy(connection, wallet, coin.address)
@@ -69,6 +71,8 @@ def deploy(
             "first_block": receipt.block,
         },
         f"Market {market.address} on chain {connection.chain_id} is network {name!r}.",
+    )
+    output.tell(
         "Others join it with:",
         f"  modelmarket node add {name} --rpc {rpc} --market {market.address} "
         f"--first-block {receipt.block}",

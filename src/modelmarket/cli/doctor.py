@@ -3,20 +3,13 @@
 
 import typer
 
-from modelmarket.cli.options import (
-    DEFAULT_NETWORK,
-    AccountName,
-    AsJson,
-    NetworkName,
-    open_market,
-)
-from modelmarket.cli.output import Output
+from modelmarket.cli.context import Invocation
+from modelmarket.cli.options import AccountName
 
 
 def doctor(
+    ctx: typer.Context,
     account: AccountName = None,
-    network: NetworkName = DEFAULT_NETWORK,
-    as_json: AsJson = False,
 ) -> None:
     """See whether anything could make you miss an appointment.
 
@@ -30,10 +23,11 @@ def doctor(
     from modelmarket import agent
     from modelmarket.agent.checks import examine
 
-    market = open_market(network, account, sign=True)
+    here = Invocation.of(ctx)
+    market = here.market(account, sign=True)
     moment = market.look()
     checks = list(examine(market, agent.plan(market, moment), moment))
-    Output(as_json=as_json).table(
+    here.output.table(
         [{"name": one.name, "good": one.is_good, "says": one.says} for one in checks],
         ("", "what", "found"),
         [("good" if one.is_good else "LOOK", one.name, one.says) for one in checks],

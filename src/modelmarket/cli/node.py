@@ -9,9 +9,7 @@ from typing import Annotated
 
 import typer
 
-from modelmarket.cli.options import DEFAULT_NETWORK, AsJson, NetworkName, profile
-from modelmarket.cli.output import Output
-from modelmarket.system.home import Home
+from modelmarket.cli.context import Invocation
 from modelmarket.system.text import local_time, utc_time
 
 app = typer.Typer(help="Run a local chain; join networks.", no_args_is_help=True)
@@ -21,6 +19,7 @@ DEFAULT_PORT = 8545
 
 @app.command()
 def start(
+    ctx: typer.Context,
     port: Annotated[int, typer.Option(help="On loopback.")] = DEFAULT_PORT,
     test_methods: Annotated[
         bool,
@@ -37,7 +36,6 @@ def start(
             " http://localhost:3000; may be repeated."
         ),
     ] = None,
-    as_json: AsJson = False,
 ) -> None:
     """Run the embedded chain until it is interrupted.
 
@@ -55,17 +53,20 @@ def start(
     from modelmarket.chain.devnode.ledger import CHAIN_ID
     from modelmarket.chain.devnode.server import running_node
 
-    home = Home.default()
+    here = Invocation.of(ctx)
+    home = here.home
     home.prepare()
     for one in origin or ():
         _check_origin(one)
     with running_node(
         home.chain, port=port, test_methods=test_methods, origins=origin or ()
     ) as rpc:
-        Output(as_json=as_json).result(
+        here.output.result(
             {"rpc": rpc, "chain_id": CHAIN_ID, "file": str(home.chain)},
             f"The chain answers at {rpc} (chain id {CHAIN_ID}); Ctrl+C ends it.",
-            "A new one has no market yet: `modelmarket deploy` puts one on it.",
+        )
+        here.output.tell(
+            "A new one has no market yet: `modelmarket deploy` puts one on it."
         )
         while True:
             time.sleep(3_600)
@@ -86,22 +87,23 @@ def _check_origin(origin: str) -> None:
 
 
 @app.command()
-def status(network: NetworkName = DEFAULT_NETWORK, as_json: AsJson = False) -> None:
+def status(ctx: typer.Context) -> None:
     """Show what a network's node says of itself.
 
     Example:
 
         modelmarket node status --network local
     """
-    where = profile(network)
+    here = Invocation.of(ctx)
+    where = here.profile()
     connection = where.connect()
     block = connection.block()
     now = connection.moment().now
     version = str(connection.ask("web3_clientVersion"))
     drift = now - int(time.time())
-    Output(as_json=as_json).result(
+    here.output.result(
         {
-            "network": network,
+            "network": where.name,
             "rpc": where.rpc,
             "client": version,
             "chain_id": connection.chain_id,
@@ -118,6 +120,7 @@ def status(network: NetworkName = DEFAULT_NETWORK, as_json: AsJson = False) -> N
 
 @app.command()
 def add(
+    ctx: typer.Context,
     name: Annotated[str, typer.Argument(help="What to call the network.")],
     rpc: Annotated[
         list[str],
@@ -149,7 +152,6 @@ def add(
             " file in your folder, if not given."
         ),
     ] = "",
-    as_json: AsJson = False,
 ) -> None:
     """Join a market on a network, or change how it is reached.
 
@@ -168,6 +170,8 @@ def add(
     from modelmarket.index.schema import open_engine
     from modelmarket.protocol.types import checksummed
 
+    here = Invocation.of(ctx)
+    here.refuse_network("NAME, the first argument, is what to call it.")
     if not is_address(market):
         raise InputError(f"{market!r} is not a contract's address.")
     check_addresses(*rpc, *(gateway or ()))
@@ -192,10 +196,10 @@ def add(
         most_fee_gwei=most_fee_gwei,
         index=index,
     )
-    home = Home.default()
+    home = here.home
     home.prepare()
     Networks(home.networks).put(network)
-    Output(as_json=as_json).result(
+    here.output.result(
         asdict(network),
         f"Network {name!r}: market {address} on {connection.name}"
         + "".join(f", else {named(one)}" for one in network.other_rpcs)
@@ -204,7 +208,7 @@ def add(
 
 
 @app.command("list")
-def list_(as_json: AsJson = False) -> None:
+def list_(ctx: typer.Context) -> None:
     """List the networks of your file.
 
     Example:
@@ -214,8 +218,9 @@ def list_(as_json: AsJson = False) -> None:
     from modelmarket.chain.networks import Networks
     from modelmarket.chain.nodes import named
 
-    networks = Networks(Home.default().networks).all().values()
-    Output(as_json=as_json).table(
+    here = Invocation.of(ctx)
+    networks = Networks(here.home.networks).all().values()
+    here.output.table(
         [asdict(one) for one in networks],
         ("network", "node", "chain", "market", "gateways"),
         [
@@ -234,12 +239,11 @@ def list_(as_json: AsJson = False) -> None:
 
 @app.command()
 def fund(
+    ctx: typer.Context,
     address: Annotated[str, typer.Argument(help="Whom to give coin for fees.")],
-    network: NetworkName = DEFAULT_NETWORK,
     rpc: Annotated[
         str, typer.Option(help="The node, where no network is known yet.")
     ] = "",
-    as_json: AsJson = False,
 ) -> None:
     """Give an account coin for fees, on the embedded chain.
 
@@ -249,16 +253,16 @@ def fund(
     """
     from modelmarket.chain.connection import Connection
 
-    connection = Connection(rpc) if rpc else profile(network).connect()
+    here = Invocation.of(ctx)
+    connection = Connection(rpc) if rpc else here.profile().connect()
     connection.ask("modelmarket_fund", address)
-    Output(as_json=as_json).result({"address": address}, f"{address} can pay fees now.")
+    here.output.result({"address": address}, f"{address} can pay fees now.")
 
 
 @app.command("move-clock")
 def move_clock(
+    ctx: typer.Context,
     seconds: Annotated[int, typer.Argument(help="How far, in seconds.")],
-    network: NetworkName = DEFAULT_NETWORK,
-    as_json: AsJson = False,
 ) -> None:
     """Move the clock of a development chain forward.
 
@@ -268,11 +272,10 @@ def move_clock(
 
         modelmarket node move-clock 3600
     """
-    where = profile(network)
+    here = Invocation.of(ctx)
+    where = here.profile()
     connection = where.connect()
     connection.ask("evm_increaseTime", seconds)
     connection.ask("evm_mine")
     now = connection.now()
-    Output(as_json=as_json).result(
-        {"time": utc_time(now)}, f"Chain time is {local_time(now)} now."
-    )
+    here.output.result({"time": utc_time(now)}, f"Chain time is {local_time(now)} now.")

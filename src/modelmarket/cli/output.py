@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one sink that all output goes through: for people, or as JSON."""
+"""The one sink that all output goes through: for people, as JSON, or quiet."""
 
 from __future__ import annotations
 
@@ -19,14 +19,20 @@ if TYPE_CHECKING:
 
 
 class Output:
-    """Where a command says what it has to say.
+    """Where a command says what it has to say. The program makes one, and no other.
+
+    Results and errors are always said. So is what was sent when a command is
+    interrupted, what an agent warns of, and what a question is about: it would
+    be missed. All else is for people who watch.
 
     Args:
-        as_json: One JSON document instead of text.
+        as_json: Documents instead of text.
+        quiet: Nothing that is only told, and no advice.
     """
 
-    def __init__(self, *, as_json: bool) -> None:
+    def __init__(self, *, as_json: bool = False, quiet: bool = False) -> None:
         self.as_json = as_json
+        self.quiet = quiet
 
     def result(self, document: Any, *lines: str) -> None:
         """Says what a command found or did: lines, or else a document."""
@@ -36,8 +42,16 @@ class Output:
             for line in lines:
                 print(plain(line))  # noqa: T201  # the sink
 
+    def tell(self, *lines: str) -> None:
+        """Says to people what is beside the result: advice, or how it comes about."""
+        if not self.as_json and not self.quiet:
+            for line in lines:
+                print(plain(line))  # noqa: T201  # the sink
+
     def notice(self, notice: Notice) -> None:
         """Says what an agent has to tell: a line for each, at once."""
+        if self.quiet and notice.level == "info":
+            return
         line = f"{notice.time} {plain(notice.message)}"
         document = json.dumps(notice.document())
         print(document if self.as_json else line, flush=True)  # noqa: T201  # the sink
@@ -51,12 +65,20 @@ class Output:
         title: str = "",
         empty: str = "",
     ) -> None:
-        """Says it as a table."""
+        """Says it as a table.
+
+        Args:
+            document: The same as JSON.
+            columns: Their names.
+            rows: Their cells.
+            title: Above it.
+            empty: What is told instead of a table without rows.
+        """
         if self.as_json:
             self.result(document)
             return
         if not rows and empty:
-            self.result(None, empty)
+            self.tell(empty)
             return
         from rich.console import Console
         from rich.table import Table
@@ -76,12 +98,22 @@ class Output:
         Console(width=width).print(table)
 
     def note(self, line: str) -> None:
-        """Says what is going on; quiet when nobody watches."""
+        """Says what is going on, to whoever watches."""
+        if not self.quiet:
+            self.ask(line)
+
+    def ask(self, line: str) -> None:
+        """Says what whoever watches is about to be asked."""
         if not self.as_json and sys.stdout.isatty():
             print(plain(line))  # noqa: T201  # the sink
 
+    def advise(self, *lines: str) -> None:
+        """Says to people, beside a result that may be read by a program."""
+        if not self.as_json and not self.quiet:
+            self.warn(*lines)
+
     def warn(self, *lines: str) -> None:
-        """Says what whoever reads the errors should know, beside a result."""
+        """Says what whoever reads the errors must know."""
         for line in lines:
             said = json.dumps({"message": line}) if self.as_json else plain(line)
             print(said, file=sys.stderr)  # noqa: T201  # the sink
@@ -89,7 +121,7 @@ class Output:
     @contextmanager
     def progress(self) -> Iterator[Callable[[str, int], None]]:
         """Shows how far long work has come, where somebody watches."""
-        if self.as_json or not sys.stderr.isatty():
+        if self.as_json or self.quiet or not sys.stderr.isatty():
             yield lambda _what, _count: None
             return
         from rich.console import Console

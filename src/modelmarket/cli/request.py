@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from modelmarket.cli.asking import with_consent
+from modelmarket.cli.context import Invocation
 from modelmarket.cli.dataset import (
     DataPath,
     Delimiter,
@@ -20,20 +21,9 @@ from modelmarket.cli.dataset import (
     Stratified,
     open_source,
 )
-from modelmarket.cli.options import (
-    DEFAULT_NETWORK,
-    AcceptStake,
-    AccountName,
-    Again,
-    AsJson,
-    NetworkName,
-    RequestNumber,
-    open_market,
-    saying_what_was_sent,
-    signing,
-    with_consent,
-)
-from modelmarket.cli.output import Output
+from modelmarket.cli.interruption import saying_what_was_sent
+from modelmarket.cli.options import AcceptStake, AccountName, Again, RequestNumber
+from modelmarket.index.sorting import Sort
 from modelmarket.system.files import free_path
 from modelmarket.system.text import in_a_line, local_time, percent, utc_time
 
@@ -77,6 +67,7 @@ def as_document(request: Request) -> dict[str, Any]:
 
 @app.command()
 def create(
+    ctx: typer.Context,
     data: DataPath,
     reward: Annotated[str, typer.Option(help="MDC for the best model.")],
     label: LabelColumn = None,
@@ -106,8 +97,6 @@ def create(
     delimiter: Delimiter = None,
     encoding: Encoding = None,
     account: AccountName = None,
-    network: NetworkName = DEFAULT_NETWORK,
-    as_json: AsJson = False,
 ) -> None:
     """Publish data, seal the test labels and lock a reward.
 
@@ -123,14 +112,15 @@ def create(
     from modelmarket.datasets.split import parse_accuracy, parse_fraction
     from modelmarket.protocol.money import format_mdc, parse_mdc
 
+    here = Invocation.of(ctx)
     amount = parse_mdc(reward)
     least = None if minimum_accuracy is None else parse_accuracy(minimum_accuracy)
     share = parse_fraction(fraction)
     locked = None if stake is None else parse_mdc(stake)
-    output = Output(as_json=as_json)
+    output = here.output
     with saying_what_was_sent(output, "modelmarket request list --mine") as sending:
         source = open_source(data, label, labels, header, delimiter, encoding)
-        market = open_market(network, account, sign=True)
+        market = here.market(account, sign=True)
         sending.watch(market)
 
         def act(*, again: bool, accept_stake: bool) -> Request:
@@ -151,9 +141,7 @@ def create(
                     accept_stake=accept_stake,
                 )
 
-        request = with_consent(
-            act, as_json=as_json, again=again, accept_stake=accept_stake
-        )
+        request = with_consent(act, output, again=again, accept_stake=accept_stake)
     terms = request.terms
     output.result(
         as_document(request),
@@ -163,6 +151,8 @@ def create(
         f"  {terms.labels:,} test labels are sealed in your vault",
         f"  each submission stakes {format_mdc(terms.stake)} MDC: a false claim costs "
         f"{percent(terms.price_of_delay)} of the reward for each hour of delay",
+    )
+    output.tell(
         "Serve the data with `modelmarket store serve`, and keep the appointments "
         "with `modelmarket agent run`.",
     )
@@ -170,14 +160,13 @@ def create(
 
 @app.command("list")
 def list_(
+    ctx: typer.Context,
     mine: Annotated[bool, typer.Option("--mine", help="Only yours.")] = False,
     live: Annotated[bool, typer.Option("--live", help="Only ones going on.")] = False,
     search: Annotated[str, typer.Option(help="Words in the name.")] = "",
-    sort: Annotated[str, typer.Option(help="newest, deadline or reward.")] = "newest",
+    sort: Annotated[Sort, typer.Option(help="What comes first.")] = Sort.NEWEST,
     limit: Annotated[int, typer.Option(help="At most so many.")] = 50,
     account: AccountName = None,
-    network: NetworkName = DEFAULT_NETWORK,
-    as_json: AsJson = False,
 ) -> None:
     """List requests.
 
@@ -187,21 +176,18 @@ def list_(
 
         modelmarket request list --search digits --json
     """
-    from modelmarket.errors import InputError
-    from modelmarket.index.sorting import Sort
     from modelmarket.protocol.money import format_mdc
 
-    if sort not in list(Sort):
-        raise InputError(f"{sort!r} is no order.", hint="newest, deadline or reward.")
-    market = open_market(network, account, sign=mine)
+    here = Invocation.of(ctx)
+    market = here.market(account, sign=mine)
     requests = market.requests(
         mine=mine,
         is_final=False if live else None,
         search=search,
-        sort=Sort(sort),
+        sort=sort,
         limit=limit,
     )
-    Output(as_json=as_json).table(
+    here.output.table(
         [as_document(one) for one in requests],
         ("id", "phase", "name", "reward", "stake", "entries", "test rows", "deadline"),
         [
@@ -219,18 +205,18 @@ def list_(
         ],
         empty="No request yet. Make one with: modelmarket request create",
     )
-    for number in [] if as_json else market.index.set_aside():
-        print(  # noqa: T201  # beside the table
-            f"Request {number} is set aside; why: modelmarket request show {number}",
-            file=sys.stderr,
+    here.output.advise(
+        *(
+            f"Request {number} is set aside; why: modelmarket request show {number}"
+            for number in market.index.set_aside()
         )
+    )
 
 
 @app.command()
 def show(
+    ctx: typer.Context,
     request: RequestNumber,
-    network: NetworkName = DEFAULT_NETWORK,
-    as_json: AsJson = False,
 ) -> None:
     """Show a request: its phase, what comes next, and the ranking.
 
@@ -240,9 +226,10 @@ def show(
     """
     from modelmarket.protocol.money import format_mdc
 
-    found = open_market(network, sign=False).request(request)
-    output, terms = Output(as_json=as_json), found.terms
-    if as_json:
+    here = Invocation.of(ctx)
+    found = here.market(sign=False).request(request)
+    output, terms = here.output, found.terms
+    if output.as_json:
         output.result(as_document(found))
         return
     output.result(
@@ -260,7 +247,7 @@ def show(
     )
     output.table(
         None,
-        ("place", "submission", "name", "trainer", "matches", "accuracy", "status"),
+        ("place", "submission", "name", "trainer", "matches", "accuracy", "state"),
         [
             (
                 place,
@@ -279,13 +266,12 @@ def show(
 
 @app.command()
 def cancel(
+    ctx: typer.Context,
     request: RequestNumber,
     max_live: Annotated[
         int, typer.Option(help="Most live submissions that may share the reward.")
     ] = 0,
     account: AccountName = None,
-    network: NetworkName = DEFAULT_NETWORK,
-    as_json: AsJson = False,
 ) -> None:
     """Cancel your request. Live submissions share the reward.
 
@@ -295,21 +281,21 @@ def cancel(
 
         modelmarket request cancel 7 --max-live 3
     """
+    here = Invocation.of(ctx)
     look = f"modelmarket request show {request}"
-    with signing(network, account, as_json=as_json, look=look) as market:
+    with here.signing(account, look=look) as market:
         found = market.request(request)
         found.refuse_if_ended()
         found.cancel(max_live=max_live)
     done = found.refresh()
-    Output(as_json=as_json).result(as_document(done), done.status())
+    here.output.result(as_document(done), done.status())
 
 
 @app.command("open")
 def open_(
+    ctx: typer.Context,
     request: RequestNumber,
     account: AccountName = None,
-    network: NetworkName = DEFAULT_NETWORK,
-    as_json: AsJson = False,
 ) -> None:
     """Open the truth of your request. The agent does this by itself.
 
@@ -317,20 +303,20 @@ def open_(
 
         modelmarket request open 7
     """
+    here = Invocation.of(ctx)
     look = f"modelmarket request show {request}"
-    with signing(network, account, as_json=as_json, look=look) as market:
+    with here.signing(account, look=look) as market:
         found = market.request(request)
         found.open_truth()
     done = found.refresh()
-    Output(as_json=as_json).result(as_document(done), done.status())
+    here.output.result(as_document(done), done.status())
 
 
 @app.command()
 def enforce(
+    ctx: typer.Context,
     request: RequestNumber,
     account: AccountName = None,
-    network: NetworkName = DEFAULT_NETWORK,
-    as_json: AsJson = False,
 ) -> None:
     """Take the one step that is due because somebody missed it.
 
@@ -338,22 +324,22 @@ def enforce(
 
         modelmarket request enforce 7
     """
+    here = Invocation.of(ctx)
     look = f"modelmarket request show {request}"
-    with signing(network, account, as_json=as_json, look=look) as market:
+    with here.signing(account, look=look) as market:
         found = market.request(request)
         found.enforce()
     done = found.refresh()
-    Output(as_json=as_json).result(as_document(done), done.status())
+    here.output.result(as_document(done), done.status())
 
 
 @app.command()
 def model(
+    ctx: typer.Context,
     request: RequestNumber,
     destination: Annotated[
         Path, typer.Argument(help="A folder that is not there yet.")
     ],
-    network: NetworkName = DEFAULT_NETWORK,
-    as_json: AsJson = False,
 ) -> None:
     """Fetch the winner's model, each block checked. It is not run.
 
@@ -361,10 +347,11 @@ def model(
 
         modelmarket request model 7 model/
     """
+    here = Invocation.of(ctx)
     free_path(destination)
-    found = open_market(network, sign=False).request(request)
+    found = here.market(sign=False).request(request)
     path = found.fetch_model(destination)
-    Output(as_json=as_json).result(
+    here.output.result(
         {"path": str(path), "cid": found.record.model},
         f"{path} holds {found.record.model}.",
     )

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from modelmarket.cli.options import DEFAULT_NETWORK, AsJson, NetworkName, profile
-from modelmarket.cli.output import Output
+from modelmarket.cli.context import Invocation
 from modelmarket.system.files import existing_path, free_path
-from modelmarket.system.home import Home
 
 if TYPE_CHECKING:
     from modelmarket.storage.store import Store
+    from modelmarket.system.home import Home
 
 app = typer.Typer(help="Keep, fetch and serve files by CID.", no_args_is_help=True)
 
@@ -25,18 +24,17 @@ LOOPBACK = "127.0.0.1"
 CidText = Annotated[str, typer.Argument(metavar="CID", help="The content identifier.")]
 
 
-def _store() -> Store:
+def _store(home: Home) -> Store:
     from modelmarket.storage.store import Store
 
-    home = Home.default()
     home.prepare()
     return Store(home.store)
 
 
 @app.command()
 def add(
+    ctx: typer.Context,
     path: Annotated[Path, typer.Argument(help="A file or folder.")],
-    as_json: AsJson = False,
 ) -> None:
     """Add a file or folder. It is stored here, and nobody else has it yet.
 
@@ -44,10 +42,13 @@ def add(
 
         modelmarket store add results/
     """
+    here = Invocation.of(ctx)
     existing_path(path)
-    output = Output(as_json=as_json)
+    output = here.output
     with output.progress() as advance:
-        stored = _store().add(path, progress=lambda count: advance("bytes", count))
+        stored = _store(here.home).add(
+            path, progress=lambda count: advance("bytes", count)
+        )
     output.result(
         {"cid": str(stored.cid), "size": stored.size, "name": stored.name},
         str(stored.cid),
@@ -55,9 +56,7 @@ def add(
 
 
 @app.command()
-def fetch(
-    cid: CidText, network: NetworkName = DEFAULT_NETWORK, as_json: AsJson = False
-) -> None:
+def fetch(ctx: typer.Context, cid: CidText) -> None:
     """Fetch a file or folder from the network's gateways, each block checked.
 
     Example:
@@ -67,12 +66,13 @@ def fetch(
     from modelmarket.storage.cid import Cid
     from modelmarket.storage.fetch import fetch as get
 
-    output = Output(as_json=as_json)
+    here = Invocation.of(ctx)
+    output = here.output
     with output.progress() as advance:
         stored = get(
-            _store(),
+            _store(here.home),
             Cid.parse(cid),
-            profile(network).gateways,
+            here.profile().gateways,
             progress=lambda count: advance("bytes", count),
         )
     output.result(
@@ -83,10 +83,10 @@ def fetch(
 
 @app.command()
 def export(
+    ctx: typer.Context,
     cid: CidText,
     destination: Annotated[Path, typer.Argument(help="A path that is not there yet.")],
     car: Annotated[bool, typer.Option("--car", help="Write a CAR file.")] = False,
-    as_json: AsJson = False,
 ) -> None:
     """Write a file or folder out of the store, as it was or as a CAR.
 
@@ -98,7 +98,8 @@ def export(
     """
     from modelmarket.storage.cid import Cid
 
-    store, root = _store(), Cid.parse(cid)
+    here = Invocation.of(ctx)
+    store, root = _store(here.home), Cid.parse(cid)
     free_path(destination)
     if not car:
         store.export(root, destination)
@@ -107,14 +108,14 @@ def export(
         destination.absolute().parent.mkdir(parents=True, exist_ok=True)
         with destination.open("wb") as file:
             file.writelines(store.export_car(root))
-    Output(as_json=as_json).result({"path": str(destination)}, str(destination))
+    here.output.result({"path": str(destination)}, str(destination))
 
 
 @app.command("import-car")
 def import_car(
+    ctx: typer.Context,
     path: Annotated[Path, typer.Argument(help="A CAR file of version 1.")],
     cid: Annotated[str, typer.Argument(metavar="CID", help="What is wanted of it.")],
-    as_json: AsJson = False,
 ) -> None:
     """Take a file or folder out of a CAR, each block checked.
 
@@ -124,23 +125,25 @@ def import_car(
     """
     from modelmarket.storage.cid import Cid
 
-    stored = _store().import_car(path, Cid.parse(cid))
-    Output(as_json=as_json).result(
+    here = Invocation.of(ctx)
+    stored = _store(here.home).import_car(path, Cid.parse(cid))
+    here.output.result(
         {"cid": str(stored.cid), "size": stored.size},
         f"{stored.cid}: {stored.size:,} bytes are here now.",
     )
 
 
 @app.command("list")
-def list_(as_json: AsJson = False) -> None:
+def list_(ctx: typer.Context) -> None:
     """List what was added or fetched.
 
     Example:
 
         modelmarket store list
     """
-    roots = _store().roots()
-    Output(as_json=as_json).table(
+    here = Invocation.of(ctx)
+    roots = _store(here.home).roots()
+    here.output.table(
         [{"cid": str(one.cid), "size": one.size, "name": one.name} for one in roots],
         ("CID", "bytes", "name"),
         [(one.cid, f"{one.size:,}", one.name) for one in roots],
@@ -150,6 +153,7 @@ def list_(as_json: AsJson = False) -> None:
 
 @app.command()
 def serve(
+    ctx: typer.Context,
     port: Annotated[int, typer.Option(help="To listen on.")] = DEFAULT_PORT,
     host: Annotated[
         str, typer.Option(help="The interface; 0.0.0.0 serves the world.")
@@ -158,7 +162,6 @@ def serve(
         list[str] | None,
         typer.Option(help="A host name that it is known by; may be repeated."),
     ] = None,
-    as_json: AsJson = False,
 ) -> None:
     """Serve the store as a trustless gateway until it is interrupted.
 
@@ -177,9 +180,10 @@ def serve(
     from modelmarket.storage.gateway import application
     from modelmarket.system.serving import serving
 
-    gateway = application(_store(), names=name or ())
+    here = Invocation.of(ctx)
+    gateway = application(_store(here.home), names=name or ())
     with serving(gateway, host=host, port=port) as address:
-        Output(as_json=as_json).result(
+        here.output.result(
             {"gateway": address}, f"The gateway answers at {address}; Ctrl+C ends it."
         )
         while True:

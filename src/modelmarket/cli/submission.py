@@ -8,24 +8,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from modelmarket.cli.asking import with_consent
+from modelmarket.cli.context import Invocation
+from modelmarket.cli.interruption import saying_what_was_sent
 from modelmarket.cli.options import (
-    DEFAULT_NETWORK,
     AcceptStake,
     AccountName,
     Again,
-    AsJson,
-    NetworkName,
     RequestNumber,
     SubmissionNumber,
-    open_market,
-    saying_what_was_sent,
-    signing,
-    with_consent,
 )
-from modelmarket.cli.output import Output
 from modelmarket.system.files import existing_file, existing_path
 
 if TYPE_CHECKING:
+    from modelmarket.cli.output import Output
     from modelmarket.market import Submission
 
 app = typer.Typer(help="Check, follow and end submissions.", no_args_is_help=True)
@@ -52,6 +48,7 @@ def as_document(submission: Submission) -> dict[str, Any]:
 
 
 def submit(
+    ctx: typer.Context,
     request: RequestNumber,
     predictions: PredictionsPath,
     model: Annotated[Path, typer.Argument(help="Any file or folder.")],
@@ -59,8 +56,6 @@ def submit(
     again: Again = False,
     accept_stake: AcceptStake = False,
     account: AccountName = None,
-    network: NetworkName = DEFAULT_NETWORK,
-    as_json: AsJson = False,
 ) -> None:
     """Seal predictions and a model, and stake on them.
 
@@ -73,11 +68,12 @@ def submit(
     """
     from modelmarket.protocol.money import format_mdc
 
+    here = Invocation.of(ctx)
     existing_file(predictions)
     existing_path(model)
-    output = Output(as_json=as_json)
+    output = here.output
     with saying_what_was_sent(output, "modelmarket submission list") as sending:
-        market = open_market(network, account, sign=True)
+        market = here.market(account, sign=True)
         sending.watch(market)
 
         def act(*, again: bool, accept_stake: bool) -> Submission:
@@ -89,23 +85,20 @@ def submit(
                 accept_stake=accept_stake,
             )
 
-        done = with_consent(
-            act, as_json=as_json, again=again, accept_stake=accept_stake
-        )
+        done = with_consent(act, output, again=again, accept_stake=accept_stake)
     output.result(
         as_document(done),
         f"Submission {done.id} to request {request}: "
         f"{format_mdc(done.request.terms.stake)} MDC are at stake.",
-        "Keep the appointments with `modelmarket agent run`.",
     )
+    output.tell("Keep the appointments with `modelmarket agent run`.")
 
 
 @app.command()
 def check(
+    ctx: typer.Context,
     request: RequestNumber,
     predictions: PredictionsPath,
-    network: NetworkName = DEFAULT_NETWORK,
-    as_json: AsJson = False,
 ) -> None:
     """Check predictions against a request, and stake nothing.
 
@@ -113,10 +106,11 @@ def check(
 
         modelmarket submission check 7 predictions.csv
     """
+    here = Invocation.of(ctx)
     existing_file(predictions)
-    found = open_market(network, sign=False).request(request)
+    found = here.market(sign=False).request(request)
     checked = found.check(predictions)
-    Output(as_json=as_json).table(
+    here.output.table(
         {"rows": int(checked.codes.size), "counts": checked.counts},
         ("class", "predicted rows"),
         [(name, f"{count:,}") for name, count in sorted(checked.counts.items())],
@@ -126,9 +120,8 @@ def check(
 
 @app.command("list")
 def list_(
+    ctx: typer.Context,
     account: AccountName = None,
-    network: NetworkName = DEFAULT_NETWORK,
-    as_json: AsJson = False,
 ) -> None:
     """List your submissions.
 
@@ -136,8 +129,9 @@ def list_(
 
         modelmarket submission list
     """
-    submissions = open_market(network, account, sign=True).submissions()
-    Output(as_json=as_json).table(
+    here = Invocation.of(ctx)
+    submissions = here.market(account, sign=True).submissions()
+    here.output.table(
         [as_document(one) for one in submissions],
         ("id", "request", "name", "state", "matches", "status"),
         [
@@ -157,9 +151,8 @@ def list_(
 
 @app.command()
 def show(
+    ctx: typer.Context,
     submission: SubmissionNumber,
-    network: NetworkName = DEFAULT_NETWORK,
-    as_json: AsJson = False,
 ) -> None:
     """Show a submission and what comes next.
 
@@ -167,18 +160,18 @@ def show(
 
         modelmarket submission show 12
     """
-    _tell(open_market(network, sign=False).submission(submission), as_json=as_json)
+    here = Invocation.of(ctx)
+    _tell(here.output, here.market(sign=False).submission(submission))
 
 
 @app.command()
 def cancel(
+    ctx: typer.Context,
     submission: SubmissionNumber,
     accept_slash: Annotated[
         bool, typer.Option("--accept-slash", help="Even if the stake is lost.")
     ] = False,
     account: AccountName = None,
-    network: NetworkName = DEFAULT_NETWORK,
-    as_json: AsJson = False,
 ) -> None:
     """Take your submission out; before the deadline the stake comes back.
 
@@ -186,23 +179,23 @@ def cancel(
 
         modelmarket submission cancel 12
     """
+    here = Invocation.of(ctx)
     look = f"modelmarket submission show {submission}"
-    with signing(network, account, as_json=as_json, look=look) as market:
+    with here.signing(account, look=look) as market:
         found = market.submission(submission)
         found.refuse_if_ended()
         found.cancel(accept_slash=accept_slash)
-    _tell(found.refresh(), as_json=as_json)
+    _tell(here.output, found.refresh())
 
 
 @app.command()
 def claim(
+    ctx: typer.Context,
     submission: SubmissionNumber,
     matches: Annotated[
         int | None, typer.Option(help="Claim this many; counted if left out.")
     ] = None,
     account: AccountName = None,
-    network: NetworkName = DEFAULT_NETWORK,
-    as_json: AsJson = False,
 ) -> None:
     """Claim how many predictions were right. The agent does this by itself.
 
@@ -210,19 +203,19 @@ def claim(
 
         modelmarket submission claim 12
     """
+    here = Invocation.of(ctx)
     look = f"modelmarket submission show {submission}"
-    with signing(network, account, as_json=as_json, look=look) as market:
+    with here.signing(account, look=look) as market:
         found = market.submission(submission)
         found.claim(matches)
-    _tell(found.refresh(), as_json=as_json)
+    _tell(here.output, found.refresh())
 
 
 @app.command()
 def validate(
+    ctx: typer.Context,
     submission: SubmissionNumber,
     account: AccountName = None,
-    network: NetworkName = DEFAULT_NETWORK,
-    as_json: AsJson = False,
 ) -> None:
     """Open predictions and model as candidate. The agent does this by itself.
 
@@ -230,19 +223,19 @@ def validate(
 
         modelmarket submission validate 12
     """
+    here = Invocation.of(ctx)
     look = f"modelmarket submission show {submission}"
-    with signing(network, account, as_json=as_json, look=look) as market:
+    with here.signing(account, look=look) as market:
         found = market.submission(submission)
         found.validate()
-    _tell(found.refresh(), as_json=as_json)
+    _tell(here.output, found.refresh())
 
 
 @app.command()
 def withdraw(
+    ctx: typer.Context,
     submission: SubmissionNumber,
     account: AccountName = None,
-    network: NetworkName = DEFAULT_NETWORK,
-    as_json: AsJson = False,
 ) -> None:
     """Have the trainer paid what is due. The agent does this by itself.
 
@@ -250,14 +243,15 @@ def withdraw(
 
         modelmarket submission withdraw 12
     """
+    here = Invocation.of(ctx)
     look = f"modelmarket submission show {submission}"
-    with signing(network, account, as_json=as_json, look=look) as market:
+    with here.signing(account, look=look) as market:
         found = market.submission(submission)
         found.withdraw()
-    _tell(found.refresh(), as_json=as_json)
+    _tell(here.output, found.refresh())
 
 
-def _tell(submission: Submission, *, as_json: bool) -> None:
-    Output(as_json=as_json).result(
+def _tell(output: Output, submission: Submission) -> None:
+    output.result(
         as_document(submission), f"Submission {submission.id}: {submission.status()}"
     )

@@ -14,18 +14,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from modelmarket.cli.options import (
-    DEFAULT_NETWORK,
-    WEBHOOK_VARIABLE,
-    AccountName,
-    AsJson,
-    MetricsPort,
-    NetworkName,
-    Notify,
-    ask_passphrase,
-    ask_secret,
-    open_market,
-)
+from modelmarket.cli.asking import ask_passphrase, ask_secret
+from modelmarket.cli.context import Invocation
+from modelmarket.cli.options import WEBHOOK_VARIABLE, AccountName, MetricsPort, Notify
 from modelmarket.cli.output import Output
 
 if TYPE_CHECKING:
@@ -44,6 +35,7 @@ MOST_TYPED_BYTES = 4_096
 
 
 def up(
+    ctx: typer.Context,
     port: Annotated[int, typer.Option(help="On loopback.")] = DEFAULT_PORT,
     gateway_port: Annotated[
         int, typer.Option(help="Of your store's gateway; 0 for any.")
@@ -57,8 +49,6 @@ def up(
     notify: Notify = False,
     metrics_port: MetricsPort = 0,
     account: AccountName = None,
-    network: NetworkName = DEFAULT_NETWORK,
-    as_json: AsJson = False,
 ) -> None:
     """Open the market in your browser; the agent works as long as it runs.
 
@@ -85,14 +75,15 @@ def up(
     from modelmarket.web.link_file import LinkFile
     from modelmarket.web.server import running_page
 
-    output = Output(as_json=as_json)
+    here = Invocation.of(ctx)
+    output = here.output
     with ExitStack() as closing:
         folder = tempfile.TemporaryDirectory(prefix="modelmarket-up-") if demo else None
         scratch = closing.enter_context(folder or nullcontext(""))
         market, move_clock = (
             _demo_market(Path(scratch), closing)
             if demo
-            else (closing.enter_context(open_market(network, account, sign=True)), None)
+            else (closing.enter_context(here.market(account, sign=True)), None)
         )
         agent = closing.enter_context(
             service(
@@ -113,9 +104,9 @@ def up(
         output.result(
             {"address": page.address, "link": page.link, "gateway": gateway},
             f"The market is open at {page.link}",
-            *_about_the_link(page),
             f"Your store's gateway answers at {gateway}; Ctrl+C ends both.",
         )
+        output.tell(*_about_the_link(page))
         if agent.address:
             output.note(f"Figures for Prometheus are at {agent.address}.")
         if not no_browser and not file.open(page.link):
@@ -175,7 +166,7 @@ def _unlock(desk: Desk, address: Address, output: Output) -> None:
     """Asks for a key's passphrase."""
     from modelmarket.errors import InputError
 
-    output.note(f"The page asks to sign with {address}.")
+    output.ask(f"The page asks to sign with {address}.")
     try:
         with desk.keyring.answering(address):
             desk.keyring.unlock(address, ask_passphrase())
@@ -193,7 +184,7 @@ def _fulfil(desk: Desk, wish: Wish, output: Output) -> None:
     from modelmarket.web.terminal import Wish
 
     said = "It was not done."
-    output.note(f"The page asks for {wish.value}.")
+    output.ask(f"The page asks for {wish.value}.")
     try:
         if not sys.stdin.isatty():
             # Nobody can say yes; a passphrase in the environment is no yes.

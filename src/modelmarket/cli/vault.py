@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from modelmarket.cli.asking import ask_passphrase
+from modelmarket.cli.context import Invocation
 from modelmarket.cli.dataset import (
     Delimiter,
     Encoding,
@@ -18,20 +20,11 @@ from modelmarket.cli.dataset import (
     Stratified,
     open_source,
 )
-from modelmarket.cli.options import (
-    DEFAULT_NETWORK,
-    AccountName,
-    AsJson,
-    NetworkName,
-    RequestNumber,
-    ask_passphrase,
-    open_market,
-)
-from modelmarket.cli.output import Output
+from modelmarket.cli.options import AccountName, RequestNumber
 from modelmarket.system.files import existing_file, free_path
-from modelmarket.system.home import Home
 
 if TYPE_CHECKING:
+    from modelmarket.system.home import Home
     from modelmarket.vault.vault import Vault
 
 app = typer.Typer(help="Keep what must be opened later safe.", no_args_is_help=True)
@@ -39,16 +32,15 @@ app = typer.Typer(help="Keep what must be opened later safe.", no_args_is_help=T
 NewFile = Annotated[Path, typer.Argument(help="A file that is not there yet.")]
 
 
-def _vault() -> Vault:
+def _vault(home: Home) -> Vault:
     from modelmarket.vault.vault import Vault
 
-    home = Home.default()
     home.prepare()
     return Vault(home.vault, ask_passphrase())
 
 
 @app.command()
-def backup(path: NewFile, as_json: AsJson = False) -> None:
+def backup(ctx: typer.Context, path: NewFile) -> None:
     """Write a backup of all secrets, encrypted under the vault's passphrase.
 
     Example:
@@ -57,23 +49,24 @@ def backup(path: NewFile, as_json: AsJson = False) -> None:
     """
     from modelmarket.vault import backups
 
+    here = Invocation.of(ctx)
     free_path(path)
-    vault = _vault()
+    vault = _vault(here.home)
     count = backups.write(
         path, vault.all(), ask_passphrase(), published=vault.published()
     )
-    Output(as_json=as_json).result(
+    here.output.result(
         {"path": str(path), "secrets": count}, f"{path} holds {count} secrets."
     )
 
 
 @app.command()
 def restore(
+    ctx: typer.Context,
     path: Annotated[Path, typer.Argument(help="A backup's or a bundle's file.")],
     bundle: Annotated[
         bool, typer.Option("--bundle", help="It has a passphrase of its own.")
     ] = False,
-    as_json: AsJson = False,
 ) -> None:
     """Take the secrets of a backup, or of a friend's bundle, into the vault.
 
@@ -88,20 +81,18 @@ def restore(
     """
     from modelmarket.vault import backups
 
+    here = Invocation.of(ctx)
     existing_file(path)
-    count = backups.read(path, _vault(), ask_passphrase(bundle=bundle))
-    Output(as_json=as_json).result(
-        {"secrets": count}, f"{count} secrets are in the vault."
-    )
+    count = backups.read(path, _vault(here.home), ask_passphrase(bundle=bundle))
+    here.output.result({"secrets": count}, f"{count} secrets are in the vault.")
 
 
 @app.command()
 def share(
+    ctx: typer.Context,
     number: RequestNumber,
     path: NewFile,
     account: AccountName = None,
-    network: NetworkName = DEFAULT_NETWORK,
-    as_json: AsJson = False,
 ) -> None:
     """Write a bundle with which a friend's agent opens your part of a request.
 
@@ -120,8 +111,9 @@ def share(
     from modelmarket.errors import NotFoundError
     from modelmarket.vault import backups
 
+    here = Invocation.of(ctx)
     free_path(path)
-    market = open_market(network, account, sign=True)
+    market = here.market(account, sign=True)
     record = market.request(number).record
     seals = [record.terms.truth_seal] + [
         one.seal for one in record.submissions.values()
@@ -130,7 +122,7 @@ def share(
     if not kept:
         raise NotFoundError(f"Nothing of request {number} is in this vault.")
     count = backups.write(path, kept, ask_passphrase(bundle=True, confirm=True))
-    Output(as_json=as_json).result(
+    here.output.result(
         {"path": str(path), "secrets": count},
         f"{path} opens {count} of request {number}, and nothing else.",
     )
@@ -138,8 +130,8 @@ def share(
 
 @app.command()
 def recover(
+    ctx: typer.Context,
     account: AccountName = None,
-    network: NetworkName = DEFAULT_NETWORK,
     owner: Annotated[
         str | None, typer.Option(help="Whose; your own account otherwise.")
     ] = None,
@@ -156,7 +148,6 @@ def recover(
     encoding: Encoding = None,
     fraction: FractionText = "0.2",
     stratified: Stratified = False,
-    as_json: AsJson = False,
 ) -> None:
     """Find the secrets of a lost machine again.
 
@@ -177,10 +168,11 @@ def recover(
     from modelmarket.market.recovery import recover_truth
     from modelmarket.protocol.types import checksummed
 
+    here = Invocation.of(ctx)
     if data is not None:
         existing_file(data)
-    market = open_market(network, account, sign=True)
-    output = Output(as_json=as_json)
+    market = here.market(account, sign=True)
+    output = here.output
     if data is not None:
         source = open_source(data, label, labels, header, delimiter, encoding)
         seal = recover_truth(
@@ -223,9 +215,8 @@ def recover(
 
 @app.command()
 def copies(
+    ctx: typer.Context,
     account: AccountName = None,
-    network: NetworkName = DEFAULT_NETWORK,
-    as_json: AsJson = False,
 ) -> None:
     """List the encrypted copies, to be kept on another machine's store too.
 
@@ -235,9 +226,10 @@ def copies(
     """
     from modelmarket.storage.cid import Cid
 
-    market = open_market(network, account, sign=True)
+    here = Invocation.of(ctx)
+    market = here.market(account, sign=True)
     kept = market.vault.copies(market.network.market)
-    Output(as_json=as_json).table(
+    here.output.table(
         [
             {"seal": "0x" + seal.hex(), "cid": str(Cid.from_bytes(copy))}
             for seal, copy in kept.items()

@@ -85,12 +85,13 @@ class _File(WatchedFileHandler):
         """Says nothing: there is nobody else to tell."""
 
 
-def begin(path: Path, *, verbose: bool = False) -> None:
+def begin(path: Path, *, verbose: bool = False, quiet: bool = False) -> None:
     """Has what is told written to a file, and what matters to the terminal.
 
     Args:
         path: The file; made when there is something to be told.
         verbose: Tell everything, in the terminal too.
+        quiet: Tell the terminal of errors alone.
     """
     logger = logging.getLogger(NAME)
     for old in list(logger.handlers):
@@ -98,7 +99,10 @@ def begin(path: Path, *, verbose: bool = False) -> None:
         old.close()
     logger.setLevel(logging.DEBUG if verbose else logging.INFO)
     terminal = logging.StreamHandler(sys.stderr)
-    terminal.setLevel(logging.DEBUG if verbose else logging.WARNING)
+    if quiet:
+        terminal.setLevel(logging.ERROR)
+    else:
+        terminal.setLevel(logging.DEBUG if verbose else logging.WARNING)
     terminal.setFormatter(_People())
     _make_room(path)
     file = _File(path, encoding="utf-8", delay=True)
