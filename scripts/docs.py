@@ -17,6 +17,7 @@ from typing import Any
 import typer
 
 from modelmarket.cli import app
+from modelmarket.protocol.phases import Phase, Status
 from modelmarket.web.charts import draw_states
 
 ROOT = Path(__file__).parents[1]
@@ -53,21 +54,59 @@ def state_diagram() -> str:
 
 def command_reference() -> str:
     """Every command with its help, as the terminal shows it."""
+    root = typer.main.get_command(app)
     parts = [
         "# Commands",
         "",
-        "Every command takes `--json` and ends with an exit code that means",
-        "something: 0 done, 1 failed, 2 wrong input, 3 not found, 4 storage,",
-        "5 chain, 6 refused by the contract, 7 funds, 8 vault, 9 not the time",
-        "for it. This page is written by `make docs`.",
+        "Every command ends with an exit code that means something: 0 done, 1 failed,",
+        "2 wrong input, 3 not found, 4 storage, 5 chain, 6 refused by the contract,",
+        "7 funds, 8 vault, 9 not the time for it. This page is written by `make docs`.",
+        "",
+        "## Options of the whole program",
+        "",
+        "They may stand before a command, behind it or among its own options; nothing",
+        "behind a bare `--` is one of them, nor is the value of another option. What is",
+        "said by an option goes before what the environment says. Secrets are never",
+        "options.",
+        "",
+        "```text",
+        *_help_of(root, "modelmarket").split("\n"),
+        "```",
+        "",
+        "`--quiet` leaves results and errors: no advice, no progress, nothing about an",
+        "empty list, of an agent its warnings alone. Questions are still asked, and a",
+        "command that is interrupted still says what it has sent.",
+        "",
+        "## JSON",
+        "",
+        "With `--json` results are JSON documents on the standard output, and errors",
+        "one on the standard error, with `error`, `message` and `hint`, whatever was",
+        "wrong. A key means the same in every document:",
+        "",
+        "| key | what it has |",
+        "|---|---|",
+        "| `phase` | what a request is in, as the contract says it: "
+        + ", ".join(f"`{one.name}`" for one in Phase)
+        + " |",
+        "| `state` | how far something else is, in one word for programs; of a"
+        " submission: " + ", ".join(f"`{one.name}`" for one in Status) + " |",
+        "| `status` | a sentence for people: what is so and what comes next; it may be"
+        " worded otherwise tomorrow |",
+        "| `message`, `hint` | what happened, and what to do about it, for people |",
+        "| `says` | what was found when something was looked at, for people |",
+        "| `…_wei` | an amount, as a string of digits; 10¹⁸ are one MDC |",
+        "| `…_s` | seconds |",
     ]
-    root = typer.main.get_command(app)
     for path, command in _commands(root, ()):
-        context = typer.Context(command, info_name=" ".join(("modelmarket", *path)))
-        context.max_content_width = context.terminal_width = 78
-        shown = command.get_help(context).strip()
+        shown = _help_of(command, " ".join(("modelmarket", *path)))
         parts += ["", f"## {' '.join(path)}", "", "```text", shown, "```"]
     return "\n".join(line.rstrip() for line in "\n".join(parts).split("\n")) + "\n"
+
+
+def _help_of(command: Any, name: str) -> str:
+    context = typer.Context(command, info_name=name)
+    context.max_content_width = context.terminal_width = 78
+    return str(command.get_help(context)).strip()
 
 
 def _commands(group: Any, path: tuple[str, ...]) -> list[tuple[tuple[str, ...], Any]]:
