@@ -16,7 +16,10 @@ demo: $(VENV)/ready  ## Plays the main job on real data.
 	@$(BIN)/modelmarket demo
 
 test: $(VENV)/ready anvil browser lint  ## Everything that must hold.
-	pytest -n 3 --dist loadgroup --vyper-coverage
+	coverage erase
+	coverage run -m pytest -n 3 --dist loadgroup --vyper-coverage
+	coverage combine -q
+	coverage report
 
 lint: $(VENV)/ready
 	ruff format --check src tests scripts benchmarks examples proofs

@@ -23,7 +23,7 @@ def airdrop(
     look = "modelmarket account show"
     with here.signing(account, look=look) as market:
         receipt = market.claim_airdrop()
-    balance = market.coin.balance(market.wallet.address)
+    balance = market.balance(market.wallet.address)
     here.output.result(
         {
             "address": market.wallet.address,

@@ -142,7 +142,7 @@ def fetch(
     found = market.request(request)
     with output.progress() as advance:
         stored = found.fetch(progress=lambda count: advance("bytes", count))
-    market.store.export(stored.cid, destination)
+    found.contents.export(destination)
     manifest = found.manifest()
     output.result(
         {

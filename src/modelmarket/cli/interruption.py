@@ -67,10 +67,10 @@ def _signed(market: Market) -> list[Entry]:
 def _whereabouts(market: Market, transaction: bytes, what: str) -> str:
     """What the node knows of a transaction that was signed."""
     try:
-        receipt = market.connection.receipt(transaction)
-        if receipt is not None:
-            return f"{what} is in block {receipt.block:,}."
-        if market.connection.nonce(transaction) is not None:
+        block = market.block_of(transaction)
+        if block is not None:
+            return f"{what} is in block {block:,}."
+        if market.is_waiting(transaction):
             return f"{what} was sent, and waits for its block."
     except ModelMarketError as error:
         return f"{what} was signed, and may have been sent: {error.message}"

@@ -208,7 +208,7 @@ def list_(
     here.output.advise(
         *(
             f"Request {number} is set aside; why: modelmarket request show {number}"
-            for number in market.index.set_aside()
+            for number in market.set_aside()
         )
     )
 

@@ -69,6 +69,7 @@ def up(
     """
     from modelmarket.agent.service import service
     from modelmarket.storage.gateway import application
+    from modelmarket.storage.store import Store
     from modelmarket.system.environment import secret_from_environment
     from modelmarket.system.serving import serving
     from modelmarket.web.desk import POLL_S, Desk
@@ -97,7 +98,7 @@ def up(
         )
         desk = Desk(market, service=agent, move_clock=move_clock)
         gateway = closing.enter_context(
-            serving(application(desk.market.store), port=gateway_port)
+            serving(application(Store(market.home.store)), port=gateway_port)
         )
         file = closing.enter_context(LinkFile(desk.market.home.scratch()))
         page = closing.enter_context(running_page(desk, port=port, let_in=file.remove))

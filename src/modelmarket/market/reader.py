@@ -229,6 +229,16 @@ class Reader:
             self.contract.events(receipt),
         )
 
+    def block_of(self, transaction: bytes) -> int | None:
+        """The block that a transaction is in; None for none.
+
+        Raises:
+            TransactionError: It is there, and failed.
+            ChainError: The node does not answer.
+        """
+        receipt = self.connection.receipt(transaction)
+        return None if receipt is None else receipt.block
+
     def is_waiting(self, transaction: bytes) -> bool:
         """Whether a node knows a transaction that is in no block yet."""
         return self.connection.nonce(transaction) is not None

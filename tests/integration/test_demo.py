@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The main job, played as `make demo` plays it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from modelmarket.cli import demo
+from modelmarket.cli.output import Output
+from modelmarket.demo.play import play
+
+
+def test_the_demo_ends_with_every_balance_and_promise_as_the_rules_say(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told: list[str] = []
+    outcome = play(told.append, keep=tmp_path)
+    assert outcome.passed
+    for account in outcome.accounts:
+        assert account.after == account.expected, account.role
+    for request_id, verdicts in outcome.audits.items():
+        for verdict in verdicts:
+            assert verdict.passed, (request_id, verdict)
+    assert (outcome.model_path / "model.onnx").stat().st_size > 0
+    stages = [one.record.stage.name for one in outcome.requests]
+    assert stages == ["FULFILLED", "CANCELLED", "FORFEITED"]
+    assert any("copier" in line for line in told)
+    # What it says to people, and to programs.
+    demo._show(Output(), outcome)
+    shown = capsys.readouterr().out
+    assert "Everybody who holds MDC" in shown
+    assert "FAIL" not in shown
+    document = json.loads(json.dumps(demo._document(outcome)))
+    assert [one["phase"] for one in document["requests"]] == stages
