@@ -29,8 +29,8 @@ from modelmarket.market import Market
 from modelmarket.protocol.types import RequestId, Wei
 from modelmarket.system.home import Home
 from modelmarket.vault.vault import Vault
-from modelmarket.web.desk import Desk
 from modelmarket.web.server import running_page
+from modelmarket.web.workspace import Workspace
 
 RESULT = Path(__file__).with_name("scale.json")
 PAGE_ROWS = 50
@@ -96,7 +96,7 @@ def measure(bench: Bench, folder: Path, requests: int) -> dict[str, Any]:
     }
     transaction = index.logs(RequestId(1))[0].log.transaction
     with (
-        running_page(Desk(market)) as page,
+        running_page(Workspace(market)) as page,
         httpx.Client(base_url=page.listens, headers={"Host": page.host}) as client,
     ):
         client.get(page.link.removeprefix(page.address))

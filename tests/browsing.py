@@ -18,8 +18,8 @@ import pytest
 from eth_account import Account
 from eth_account.messages import encode_typed_data
 
-from modelmarket.web.desk import Desk
 from modelmarket.web.server import Page, running_page
+from modelmarket.web.workspace import Workspace
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext
@@ -187,7 +187,7 @@ class Visitor:
 
     Attributes:
         tab: Where they look.
-        desk: Behind their page.
+        workspace: Behind their page.
         page: Their server.
         wallet: In their browser; None for the computer's own key.
         complaints: What the browser's console said.
@@ -195,7 +195,7 @@ class Visitor:
 
     tab: Tab
     context: BrowserContext
-    desk: Desk
+    workspace: Workspace
     page: Page
     wallet: BrowserWallet | None
     complaints: list[str]
@@ -285,8 +285,8 @@ class House:
     ) -> Visitor:
         """Somebody who opens the link that their terminal printed."""
         market = self.place.join(name)
-        desk = Desk(market, move_clock=self.place.move_to)
-        page = (closing or self.closing).enter_context(running_page(desk))
+        workspace = Workspace(market, move_clock=self.place.move_to)
+        page = (closing or self.closing).enter_context(running_page(workspace))
         context = self.browser.new_context(
             **{"viewport": {"width": 1200, "height": 900}, **options}
         )
@@ -309,7 +309,7 @@ class House:
         listen(tab, complaints)
         tab.goto(page.link)
         tab.wait_for_url(page.address + "/")
-        return Visitor(tab, context, desk, page, in_browser, complaints)
+        return Visitor(tab, context, workspace, page, in_browser, complaints)
 
     def _fund(self, address: str) -> None:
         if self.place.is_anvil:

@@ -83,7 +83,7 @@ def reached_through(tree: ast.Module) -> Iterator[ast.Attribute]:
 
 
 def test_what_reaches_through_a_market_would_be_found() -> None:
-    for text in ("market.index", "desk.market.store.add(1)", "self._market.coin"):
+    for text in ("market.index", "workspace.market.store.add(1)", "self._market.coin"):
         assert list(reached_through(ast.parse(text))), text
     assert not list(reached_through(ast.parse("market.home; market.find().index")))
 

@@ -18,9 +18,9 @@ from modelmarket.market import Market
 from modelmarket.protocol.actions import CreateRequest, Submit
 from modelmarket.protocol.types import Wei, checksummed
 from modelmarket.vault.journal import Entry
-from modelmarket.web.desk import Desk
 from modelmarket.web.server import Page, running_page
 from modelmarket.web.visits import ACCOUNT_COOKIE, HERE
+from modelmarket.web.workspace import Workspace
 from trading import REWARD, Place
 
 
@@ -31,12 +31,12 @@ class Tab:
     Attributes:
         client: With the browser's cookies.
         page: The server.
-        desk: Behind it.
+        workspace: Behind it.
     """
 
     client: httpx.Client
     page: Page
-    desk: Desk
+    workspace: Workspace
 
     @property
     def _own(self) -> dict[str, str]:
@@ -57,15 +57,15 @@ class Tab:
 
 
 @contextmanager
-def visiting(desk: Desk) -> Iterator[Tab]:
+def visiting(workspace: Workspace) -> Iterator[Tab]:
     """Opens the link that somebody's terminal printed."""
     with (
-        running_page(desk) as page,
+        running_page(workspace) as page,
         browser(base_url=page.address, timeout=60) as client,
     ):
         client.get(page.link)
-        tab = Tab(client, page, desk)
-        tab.become(HERE + desk.market.wallet.address)
+        tab = Tab(client, page, workspace)
+        tab.become(HERE + workspace.market.wallet.address)
         yield tab
 
 
@@ -107,22 +107,28 @@ def wallet_of(place: Place, market: Market) -> BrowserWallet:
 
 
 def new_request(
-    place: Place, desk: Desk, owner: str, reward: Wei = REWARD, rows: int = 100
+    place: Place,
+    workspace: Workspace,
+    owner: str,
+    reward: Wei = REWARD,
+    rows: int = 100,
 ) -> Entry:
     """A request that is sealed and waits to be confirmed."""
-    terms = desk.market.prepare_request(
+    terms = workspace.market.prepare_request(
         place.data(rows),
         owner=checksummed(owner),
         reward=reward,
         name="odd or even",
         again=True,
     )
-    return desk.actions.prepare(checksummed(owner), CreateRequest(terms), "an-upload")
+    return workspace.actions.prepare(
+        checksummed(owner), CreateRequest(terms), "an-upload"
+    )
 
 
-def new_submission(desk: Desk, owner: str, action: Submit) -> Entry:
+def new_submission(workspace: Workspace, owner: str, action: Submit) -> Entry:
     """A submission that is sealed and waits to be confirmed."""
-    return desk.actions.prepare(
+    return workspace.actions.prepare(
         checksummed(owner), action, f"/requests/{action.request}"
     )
 

@@ -59,7 +59,7 @@ the server answers is counted."""
 
 def paid(visitor: Visitor, account: str) -> int:
     """Wei of its airdrop that an account has not any more."""
-    return 1_000 * ONE_MDC - visitor.desk.market.coin.balance(checksummed(account))
+    return 1_000 * ONE_MDC - visitor.workspace.market.coin.balance(checksummed(account))
 
 
 def at_the_terms(house: House, tmp_path: Path) -> Visitor:
@@ -85,7 +85,7 @@ def test_quick_clicks_ask_a_slow_wallet_once(house: House, tmp_path: Path) -> No
     visitor.tab.wait_for_timeout(1_500)
     assert wallet.asked.count("eth_sendTransaction") == 1
     assert wallet.asked.count("eth_signTypedData_v4") == 1
-    assert visitor.desk.market.contract.request_count() == 1
+    assert visitor.workspace.market.contract.request_count() == 1
     assert paid(visitor, wallet.account.address) == 100 * ONE_MDC
 
 
@@ -98,8 +98,8 @@ def test_quick_clicks_sign_once_with_this_computers_key(
     visitor.tab.evaluate(CLICKS)
     expect(visitor.tab).to_have_url(re.compile(r"/requests/1$"))
     visitor.tab.wait_for_timeout(1_500)
-    assert visitor.desk.market.contract.request_count() == 1
-    assert paid(visitor, visitor.desk.market.wallet.address) == 100 * ONE_MDC
+    assert visitor.workspace.market.contract.request_count() == 1
+    assert paid(visitor, visitor.workspace.market.wallet.address) == 100 * ONE_MDC
 
 
 def test_a_page_of_what_is_under_way_goes_on_to_what_came_of_it(
@@ -107,10 +107,10 @@ def test_a_page_of_what_is_under_way_goes_on_to_what_came_of_it(
 ) -> None:
     visitor = house.visit("requester", wallet=False)
     visitor.connect()
-    desk = visitor.desk
+    workspace = visitor.workspace
     prepared(visitor, write_table(tmp_path / "n.csv"))
-    journal = desk.market.vault.journal
-    signing = journal.ask_key(desk.actions.get(visitor.action), 0)
+    journal = workspace.market.vault.journal
+    signing = journal.ask_key(workspace.actions.get(visitor.action), 0)
     visitor.tab.reload()
     expect(visitor.tab.locator("#live-action")).to_contain_text("being signed")
     journal.failed(signing, message="The power went.")
@@ -133,7 +133,7 @@ def test_a_form_that_has_gone_stays_locked_when_the_page_is_renewed(
 
     def renew_first(actions: Actions, entry: Entry, *, again: bool = False) -> None:
         posts.append(entry)
-        visitor.desk.changed()
+        visitor.workspace.changed()
         time.sleep(2)
         confirm(actions, entry, again=again)
 
@@ -162,7 +162,7 @@ def test_nothing_on_the_page_moves_between_pressing_and_letting_go(
     tab.mouse.down()
     tab.evaluate(STALE)
     there = button.bounding_box()
-    visitor.desk.changed()
+    visitor.workspace.changed()
     # Unless one that was asked for before waits already.
     for _ in range(30):
         if tab.evaluate("() => window.answers"):
@@ -193,7 +193,7 @@ def test_two_tabs_that_are_clicked_at_once_pay_once(
     other.evaluate(CLICKS)
     visitor.tab.wait_for_timeout(3_000)
     assert wallet.asked.count("eth_sendTransaction") == 1
-    assert visitor.desk.market.contract.request_count() == 1
+    assert visitor.workspace.market.contract.request_count() == 1
     assert paid(visitor, wallet.account.address) == 100 * ONE_MDC
 
 
@@ -203,7 +203,7 @@ def test_quick_clicks_on_split_and_seal_seal_once(house: House, tmp_path: Path) 
     tab.get_by_role("button", name="Split and seal").wait_for()
     tab.evaluate(CLICKS.replace("#confirm button", "form.terms button.main"))
     tab.locator("#confirm").wait_for()
-    market = visitor.desk.market
+    market = visitor.workspace.market
     assert len(market.vault.seals(market.network.market)) == 1
 
 
@@ -228,7 +228,7 @@ def test_the_wallet_is_asked_for_what_the_page_shows(
     whole, _, decimals = reward.partition(".")
     wei = int(whole + decimals.ljust(18, "0"))
     assert [one["message"]["value"] for one in wallet.typed] == [str(wei)]
-    assert visitor.desk.market.contract.request(RequestId(1)).reward == wei
+    assert visitor.workspace.market.contract.request(RequestId(1)).reward == wei
     assert visitor.complaints == []
 
 
@@ -245,7 +245,7 @@ def test_a_page_that_is_closed_before_the_wallet_answers_finds_what_was_sent(
     expect(tab.locator("#confirm")).to_have_count(0)
     tab.get_by_role("link", name="Go on").click()
     expect(tab).to_have_url(re.compile(r"/requests/1$"))
-    assert visitor.desk.market.contract.request_count() == 1
+    assert visitor.workspace.market.contract.request_count() == 1
 
 
 def test_a_page_that_was_closed_asks_again_only_with_a_tick(
@@ -256,9 +256,9 @@ def test_a_page_that_was_closed_asks_again_only_with_a_tick(
     wallet, tab = visitor.wallet, visitor.tab
     assert wallet is not None
     prepared(visitor, write_table(tmp_path / "n.csv"))
-    desk = visitor.desk
-    entry = desk.actions.get(visitor.action)
-    desk.market.vault.journal.ask_wallet(entry, 10**9)
+    workspace = visitor.workspace
+    entry = workspace.actions.get(visitor.action)
+    workspace.market.vault.journal.ask_wallet(entry, 10**9)
     tab.reload()
     expect(tab.locator("#live-confirm")).to_contain_text("Your wallet was asked")
     wallet.asked.clear()
@@ -268,7 +268,7 @@ def test_a_page_that_was_closed_asks_again_only_with_a_tick(
     tab.get_by_label("I have looked into the wallet").check()
     tab.get_by_role("button", name="Ask once more").click()
     expect(tab).to_have_url(re.compile(r"/requests/1$"))
-    assert visitor.desk.market.contract.request_count() == 1
+    assert visitor.workspace.market.contract.request_count() == 1
 
 
 def test_a_stake_above_the_reward_is_ticked_on_the_page(

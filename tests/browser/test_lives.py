@@ -96,7 +96,7 @@ def test_a_requester_and_two_trainers_from_airdrop_to_the_model(
     assert Path(download.value.path()).read_text() == "n % 2, says ann"
     expect(ann.tab.locator("#money")).to_contain_text("1,100")
     expect(ben.tab.locator("#money")).to_contain_text("1,000")
-    assert all(one.passed for one in audit(requester.desk.market, 1))
+    assert all(one.passed for one in audit(requester.workspace.market, 1))
     for visitor in (requester, ann, ben):
         assert visitor.complaints == []
 
@@ -134,7 +134,7 @@ def test_a_request_is_cancelled_with_submissions_in_it(
     expect(ann.tab.locator("#money")).to_contain_text("1,100")
     wallet = ann.wallet
     assert wallet is not None
-    balance = ann.desk.market.coin.balance(wallet.account.address)
+    balance = ann.workspace.market.coin.balance(wallet.account.address)
     assert balance == 1_100 * ONE_MDC
 
 

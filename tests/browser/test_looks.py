@@ -43,9 +43,11 @@ def a_market_in_use(house: House, folder: Path) -> tuple[Visitor, list[str]]:
     expect(visitor.tab.locator(".card.won")).to_be_visible()
     create_second(visitor, folder)
     upload = visitor.tab.evaluate("location.pathname")
-    key = visitor.desk.market.wallet.address
-    prepared = visitor.desk.actions.prepare(key, Fund(key, Wei(1)), "/agent")
-    record = visitor.desk.market.index.logs(visitor.desk.market.index.find()[-1].id)
+    key = visitor.workspace.market.wallet.address
+    prepared = visitor.workspace.actions.prepare(key, Fund(key, Wei(1)), "/agent")
+    record = visitor.workspace.market.index.logs(
+        visitor.workspace.market.index.find()[-1].id
+    )
     transaction = record[0].log.transaction.hex()
     return visitor, [
         "/",
@@ -58,7 +60,7 @@ def a_market_in_use(house: House, folder: Path) -> tuple[Visitor, list[str]]:
         "/activity",
         "/agent",
         f"/transactions/0x{transaction}",
-        f"/accounts/{visitor.desk.market.wallet.address}",
+        f"/accounts/{visitor.workspace.market.wallet.address}",
         "/requests/99",
     ]
 

@@ -13,9 +13,9 @@ from browser.test_lives import create, submit
 from browsing import House, Visitor, write_table
 from modelmarket.protocol.actions import ClaimAirdrop, SetOperator
 from modelmarket.protocol.types import Address
-from modelmarket.web.desk import Desk
 from modelmarket.web.server import running_page
 from modelmarket.web.terminal import Wish
+from modelmarket.web.workspace import Workspace
 
 
 def connected(house: House, name: str = "requester") -> Visitor:
@@ -66,7 +66,7 @@ def test_a_wallet_on_another_network_is_switched_by_one_button(
     expect(visitor.tab.locator("#wrong-network")).to_be_visible()
     visitor.tab.get_by_role("button", name="Switch to test").click()
     expect(visitor.tab.locator("#wrong-network")).to_be_hidden()
-    assert wallet.chain == visitor.desk.market.network.chain_id
+    assert wallet.chain == visitor.workspace.market.network.chain_id
 
 
 def test_the_page_knows_its_wallet_again(house: House) -> None:
@@ -86,7 +86,7 @@ def test_the_contracts_refusal_comes_in_words(house: House) -> None:
     assert wallet is not None
     account = Address(wallet.account.address)
     # Behind a page from before the first one, which still offers it.
-    entry = visitor.desk.actions.prepare(account, ClaimAirdrop(), "/")
+    entry = visitor.workspace.actions.prepare(account, ClaimAirdrop(), "/")
     visitor.go(f"/actions/{entry.id}")
     visitor.tab.locator("#confirm button").click()
     note = visitor.tab.locator("#notes .note.bad:visible")
@@ -109,7 +109,7 @@ def test_the_airdrop_is_offered_once_and_then_why_not(house: House) -> None:
 
 def test_the_agents_key_is_funded_and_appointed_from_its_page(house: House) -> None:
     visitor = connected(house)
-    market = visitor.desk.market
+    market = visitor.workspace.market
     before = market.connection.fee_balance(market.wallet.address)
     visitor.go("/agent")
     expect(visitor.tab.locator("#live-agent")).to_contain_text("appoint it")
@@ -124,7 +124,7 @@ def test_the_agents_key_is_funded_and_appointed_from_its_page(house: House) -> N
 
 def test_a_backup_is_asked_for_in_the_terminal(house: House) -> None:
     visitor = house.visit("requester", wallet=False)
-    tab, terminal = visitor.tab, visitor.desk.terminal
+    tab, terminal = visitor.tab, visitor.workspace.terminal
     visitor.go("/agent")
     expect(tab.locator("input[type=password], input[type=file]")).to_have_count(0)
     for button, wish in (
@@ -135,7 +135,7 @@ def test_a_backup_is_asked_for_in_the_terminal(house: House) -> None:
         expect(tab.locator("#live-vault")).to_contain_text(f"about {wish.value}")
         assert terminal.asked() is wish
         terminal.answered(wish, f"{wish.value} it is.")
-        visitor.desk.changed()
+        visitor.workspace.changed()
         expect(tab.locator("#live-vault")).to_contain_text(f"{wish.value} it is.")
 
 
@@ -153,7 +153,7 @@ def test_a_replaced_transaction_is_said_to_be_replaced(
     other = visitor.another_tab()
     other.goto(visitor.page.address + "/activity")
     expect(other.locator("main")).to_contain_text("on its way")
-    pending = visitor.desk.actions.pending
+    pending = visitor.workspace.actions.pending
     for _ in range(100):
         if pending()[0].nonce is not None:
             break
@@ -162,7 +162,7 @@ def test_a_replaced_transaction_is_said_to_be_replaced(
     ask("evm_mine")
     ask("evm_setAutomine", True)
     expect(other.locator("main")).to_contain_text("took its place")
-    assert visitor.desk.market.contract.request_count() == 0
+    assert visitor.workspace.market.contract.request_count() == 0
 
 
 def test_too_little_money_is_said_before_anything_is_split(
@@ -188,7 +188,7 @@ def test_a_lost_server_is_said_and_a_new_one_lets_the_browser_in(house: House) -
     port = int(visitor.page.address.rsplit(":", 1)[1])
     server.close()
     expect(lost).to_be_visible()
-    with running_page(Desk(visitor.desk.market), port=port) as page:
+    with running_page(Workspace(visitor.workspace.market), port=port) as page:
         # It has another name: the old page stays, and says what to open.
         expect(lost).to_contain_text("open the link that it prints")
         other = visitor.another_tab()
@@ -236,7 +236,7 @@ def test_two_tabs_show_the_same_and_do_nothing_twice(
     )
     assert again == 400
     visitor.complaints.clear()
-    assert visitor.desk.market.contract.request_count() == 1
+    assert visitor.workspace.market.contract.request_count() == 1
 
 
 WRONG = {
@@ -320,7 +320,7 @@ def test_wrong_predictions_are_explained_by_row(
     visitor.tab.set_input_files("input[name=model]", tmp_path / "m.txt")
     visitor.tab.get_by_role("button", name="Check and seal").click()
     expect(visitor.tab.get_by_role("alert")).to_contain_text(message)
-    assert visitor.desk.market.contract.submission_count() == 0
+    assert visitor.workspace.market.contract.submission_count() == 0
 
 
 def test_submitting_needs_the_keyboard_alone(house: House, tmp_path: Path) -> None:
@@ -344,16 +344,16 @@ def test_submitting_needs_the_keyboard_alone(house: House, tmp_path: Path) -> No
 
 def test_what_comes_before_a_page_can_listen_is_still_shown(house: House) -> None:
     visitor = connected(house)
-    desk, wallet = visitor.desk, visitor.wallet
+    workspace, wallet = visitor.workspace, visitor.wallet
     assert wallet is not None
     tab = visitor.another_tab()
 
     def meanwhile(route: Route) -> None:
         account = Address(wallet.account.address)
-        appointing = SetOperator(desk.market.wallet.address, approved=True)
-        entry = desk.actions.prepare(account, appointing, "/agent")
-        desk.market.vault.journal.ask_wallet(entry, 0)
-        visitor.desk.changed()
+        appointing = SetOperator(workspace.market.wallet.address, approved=True)
+        entry = workspace.actions.prepare(account, appointing, "/agent")
+        workspace.market.vault.journal.ask_wallet(entry, 0)
+        visitor.workspace.changed()
         route.continue_()
 
     tab.route("**/events", meanwhile, times=1)

@@ -29,8 +29,8 @@ from modelmarket.protocol.types import RequestId, SubmissionId
 from modelmarket.storage.cid import Cid
 from modelmarket.vault import encryption
 from modelmarket.vault.journal import Entry
-from modelmarket.web.desk import Desk
 from modelmarket.web.responses import in_decimals
+from modelmarket.web.workspace import Workspace
 from trading import PASSPHRASE, REWARD, Place, place
 
 EVERY = int(os.environ.get("MODELMARKET_CRASH_EVERY", "40"))
@@ -68,16 +68,16 @@ def prepare(market: Market) -> None:
         Source(table, label="kind"), owner=market.wallet.address, reward=REWARD
     )
     action = CreateRequest(terms)
-    Desk(market).actions.prepare(market.wallet.address, action, "an-upload")
+    Workspace(market).actions.prepare(market.wallet.address, action, "an-upload")
 
 
 def confirm_twice(market: Market) -> None:
     """Two clicks at the same moment."""
-    desk = Desk(market)
+    workspace = Workspace(market)
 
     def confirm() -> None:
         with suppress(StepError):
-            desk.actions.confirm(desk.actions.get(number_of_it(desk)))
+            workspace.actions.confirm(workspace.actions.get(number_of_it(workspace)))
 
     clicks = [Thread(target=confirm) for _ in range(2)]
     for one in clicks:
@@ -88,28 +88,30 @@ def confirm_twice(market: Market) -> None:
 
 def open_the_page_again(market: Market) -> None:
     """What happens after a power cut, and then two clicks if the page takes them."""
-    desk = Desk(market)
+    workspace = Workspace(market)
     market.resume()
-    desk.actions.settle()
-    if desk.actions.get(number_of_it(desk)).state.is_open:
+    workspace.actions.settle()
+    if workspace.actions.get(number_of_it(workspace)).state.is_open:
         confirm_twice(market)
 
 
-def number_of_it(desk: Desk) -> int:
+def number_of_it(workspace: Workspace) -> int:
     """The journal's number of what was prepared."""
-    entry = desk.actions.come_of("an-upload")
+    entry = workspace.actions.come_of("an-upload")
     assert entry is not None
     return entry.id
 
 
 def confirm_in_the_wallet(market: Market) -> None:
     """One click, and a wallet in the browser, which goes on if we do not."""
-    desk = Desk(market)
-    entry = desk.actions.get(number_of_it(desk))
-    ask_the_wallet(market, desk, entry, again=False)
+    workspace = Workspace(market)
+    entry = workspace.actions.get(number_of_it(workspace))
+    ask_the_wallet(market, workspace, entry, again=False)
 
 
-def ask_the_wallet(market: Market, desk: Desk, entry: Entry, *, again: bool) -> None:
+def ask_the_wallet(
+    market: Market, workspace: Workspace, entry: Entry, *, again: bool
+) -> None:
     """What the page does, once its button is pressed."""
     wallet = BrowserWallet(
         market.connection,
@@ -118,30 +120,30 @@ def ask_the_wallet(market: Market, desk: Desk, entry: Entry, *, again: bool) -> 
         spender=market.network.market,
         coin=market.coin.address,
     )
-    message = desk.actions.permit_message(entry, again=again)
+    message = workspace.actions.permit_message(entry, again=again)
     signature, deadline = "", 0
     if message is not None:
         message = in_decimals(message)
         signature, deadline = wallet._sign(message), int(message["message"]["deadline"])
-    asked, made = desk.actions.transaction(entry, deadline, signature, again=again)
+    asked, made = workspace.actions.transaction(entry, deadline, signature, again=again)
     sent = wallet._send(made)
-    desk.actions.sent(asked, bytes.fromhex(sent[2:]))
+    workspace.actions.sent(asked, bytes.fromhex(sent[2:]))
     market.look()
-    desk.actions.settle()
+    workspace.actions.settle()
 
 
 def look_at_the_page_again(market: Market) -> None:
     """What happens after a power cut; whoever was asked looks into the wallet."""
-    desk = Desk(market)
-    number = number_of_it(desk)
+    workspace = Workspace(market)
+    number = number_of_it(workspace)
     market.resume()
     market.look()
-    desk.actions.look_for_what_wallets_sent()
-    desk.actions.settle()
-    entry = desk.actions.get(number)
+    workspace.actions.look_for_what_wallets_sent()
+    workspace.actions.settle()
+    entry = workspace.actions.get(number)
     if entry.state.is_open or entry.is_asked:
         # Nothing of it is on the chain, and nothing waits in this wallet.
-        ask_the_wallet(market, desk, entry, again=entry.is_asked)
+        ask_the_wallet(market, workspace, entry, again=entry.is_asked)
 
 
 def until_it_is_done(act: Act) -> Act:
@@ -337,7 +339,7 @@ def test_a_power_cut_amid_a_confirmation_makes_one_transaction(
         assert crashing.run(user, look_again) is not None
         assert town.state() == wanted, f"after a power cut at point {deadly}"
         town.nothing_is_lost()
-        entry = Desk(user.start()).actions.come_of("an-upload")
+        entry = Workspace(user.start()).actions.come_of("an-upload")
         assert entry is not None
         assert entry.state.is_done, f"after a power cut at point {deadly}"
     assert deaths

@@ -37,8 +37,8 @@ from modelmarket.protocol.seals import Core, seal, superhash
 from modelmarket.protocol.terms import Terms
 from modelmarket.protocol.types import RequestId, Salt, Seal, SubmissionId, Wei
 from modelmarket.system.text import text_of
-from modelmarket.web.desk import Desk
 from modelmarket.web.server import running_page
+from modelmarket.web.workspace import Workspace
 from strangers import HOSTILE, long_texts, texts
 from trading import PASSPHRASE, Place, place
 
@@ -182,7 +182,7 @@ def test_one_wei_stops_nobody(here: Place) -> None:
     command(ann, "audit", str(strange[1]))
     for number in (strange[4], strange[9]):
         command(ann, "request", "show", str(number))
-    with running_page(Desk(ann)) as page, browser(base_url=page.address) as tab:
+    with running_page(Workspace(ann)) as page, browser(base_url=page.address) as tab:
         tab.get(page.link)
         for path in ("/", *(f"/requests/{one}" for one in strange)):
             answer = tab.get(path, follow_redirects=True)
@@ -231,7 +231,10 @@ def test_any_bytes_of_a_stranger_stop_nobody(
 ) -> None:
     requester, eve = here.join("requester"), here.join("eve")
     monkeypatch.setenv("MODELMARKET_HOME", str(requester.home.path))
-    with running_page(Desk(requester)) as page, browser(base_url=page.address) as tab:
+    with (
+        running_page(Workspace(requester)) as page,
+        browser(base_url=page.address) as tab,
+    ):
         tab.get(page.link)
         onlooker = Onlooker(here, tab, requester)
 

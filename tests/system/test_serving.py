@@ -18,8 +18,8 @@ from modelmarket.chain.devnode.server import running_node
 from modelmarket.storage.gateway import application
 from modelmarket.storage.store import Store
 from modelmarket.system import serving
-from modelmarket.web.desk import Desk
 from modelmarket.web.server import running_page
+from modelmarket.web.workspace import Workspace
 from trading import place
 
 SHORT_S = 0.3
@@ -54,7 +54,7 @@ def get(host: str, path: str) -> bytes:
 @contextmanager
 def page(folder: Path) -> Iterator[Server]:
     with place("embedded", folder) as here:
-        with running_page(Desk(here.join("somebody"))) as found:
+        with running_page(Workspace(here.join("somebody"))) as found:
             ask = get(found.host, "/static/icon.svg")
             yield Server(found.listens, found.host, ask)
 

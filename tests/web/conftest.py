@@ -7,13 +7,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from modelmarket.web.desk import Desk
 from modelmarket.web.server import Page, running_page
+from modelmarket.web.workspace import Workspace
 from trading import place
 
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     with place("embedded", tmp_path_factory.mktemp("people")) as here:
-        with running_page(Desk(here.join("requester"))) as found:
+        with running_page(Workspace(here.join("requester"))) as found:
             yield found

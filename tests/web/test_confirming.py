@@ -23,8 +23,8 @@ from modelmarket.protocol.money import ONE_MDC
 from modelmarket.protocol.types import checksummed
 from modelmarket.vault import journal as journal_module
 from modelmarket.vault.journal import Entry, Journal, State, Version
-from modelmarket.web.desk import Desk
 from modelmarket.web.views import result_of
+from modelmarket.web.workspace import Workspace
 from trading import Place, place
 from visiting import (
     Tab,
@@ -43,7 +43,7 @@ class Person:
 
     place: Place
     market: Market
-    desk: Desk
+    workspace: Workspace
     tab: Tab
     wallet: BrowserWallet
 
@@ -66,7 +66,7 @@ class Person:
         return self.market.contract.request_count()
 
     def state(self, entry: Entry) -> State:
-        return self.desk.actions.get(entry.id).state
+        return self.workspace.actions.get(entry.id).state
 
     def ask(self, entry: Entry, *, again: bool = False) -> dict[str, str]:
         """What the page does until the wallet is asked to send."""
@@ -90,13 +90,13 @@ def person(tmp_path: Path) -> Iterator[Person]:
     with place("embedded", tmp_path / "people") as here:
         market = here.join("somebody")
         wallet = wallet_of(here, market)
-        desk = Desk(market)
-        with visiting(desk) as tab:
-            yield Person(here, market, desk, tab, wallet)
+        workspace = Workspace(market)
+        with visiting(workspace) as tab:
+            yield Person(here, market, workspace, tab, wallet)
 
 
 def test_three_confirmations_at_once_lock_one_reward(person: Person) -> None:
-    entry = new_request(person.place, person.desk, person.key)
+    entry = new_request(person.place, person.workspace, person.key)
 
     def confirm() -> object:
         return person.tab.post(f"/actions/{entry.id}/confirm")
@@ -113,7 +113,7 @@ def test_three_confirmations_at_once_lock_one_reward(person: Person) -> None:
 
 def test_three_tabs_at_once_ask_the_wallet_once(person: Person) -> None:
     person.tab.become(person.account)
-    entry = new_request(person.place, person.desk, person.account)
+    entry = new_request(person.place, person.workspace, person.account)
     asked = person.tab.post(f"/actions/{entry.id}/permit", json={}).json()["message"]
     permit = {
         "deadline": asked["message"]["deadline"],
@@ -138,7 +138,7 @@ def test_three_tabs_at_once_ask_the_wallet_once(person: Person) -> None:
 
 def test_a_key_and_a_wallet_do_not_both_send(person: Person) -> None:
     """The wallet's account is this computer's too; both are asked at once."""
-    entry = new_request(person.place, person.desk, person.key)
+    entry = new_request(person.place, person.workspace, person.key)
     coin, market = person.market.coin, person.market.network.market
     person.market.send(coin._call("approve", market, 2**100))
 
@@ -155,27 +155,27 @@ def test_a_key_and_a_wallet_do_not_both_send(person: Person) -> None:
 
 
 def test_while_a_wallet_is_asked_no_key_signs(person: Person) -> None:
-    entry = new_request(person.place, person.desk, person.key)
+    entry = new_request(person.place, person.workspace, person.key)
     asked = person.journal.ask_wallet(entry, 0)
     answer = person.tab.post(f"/actions/{entry.id}/confirm")
     assert "The wallet was asked for this already" in answer.text
     assert person.requests() == 0
-    assert person.desk.actions.get(entry.id) == asked
+    assert person.workspace.actions.get(entry.id) == asked
     person.tab.post(f"/actions/{entry.id}/confirm", again="yes")
     assert person.requests() == 1
 
 
 def test_what_a_wallet_sent_unheard_is_found_and_not_sent_again(person: Person) -> None:
     """The page was closed between the wallet's signature and its word."""
-    person.desk.stop()
+    person.workspace.stop()
     person.tab.become(person.account)
-    entry = new_request(person.place, person.desk, person.account)
+    entry = new_request(person.place, person.workspace, person.account)
     sent = person.send(person.ask(entry))
     for again in (False, True):
         answer = person.tab.post(f"/actions/{entry.id}/permit", json={"again": again})
         assert answer.status_code == 400
         assert "already" in answer.json()["message"]
-    now = person.desk.actions.get(entry.id)
+    now = person.workspace.actions.get(entry.id)
     assert now.state is State.BURIED
     assert result_of(now) == "/requests/1"
     assert now.hash is not None
@@ -187,28 +187,28 @@ def test_what_a_wallet_sent_unheard_is_found_and_not_sent_again(person: Person) 
 
 
 def test_a_submission_that_a_wallet_sent_unheard_is_found(person: Person) -> None:
-    person.desk.stop()
+    person.workspace.stop()
     person.place.create(person.market)
     person.tab.become(person.account)
     entry = prepared_submission(person, person.account)
     person.send(person.ask(entry))
     person.market.index.sync()
-    person.desk.actions.look_for_what_wallets_sent()
-    now = person.desk.actions.get(entry.id)
+    person.workspace.actions.look_for_what_wallets_sent()
+    now = person.workspace.actions.get(entry.id)
     # With no block to wait for, it is buried as soon as it is found.
     assert (now.state, result_of(now)) == (State.BURIED, "/requests/1")
 
 
 def test_another_ones_submission_is_not_taken_for_it(person: Person) -> None:
     """The same predictions and model have the same seal."""
-    person.desk.stop()
+    person.workspace.stop()
     person.place.create(person.market)
     first = prepared_submission(person, person.key)
     second = prepared_submission(person, person.key, again=True)
-    person.desk.actions.confirm(first)
+    person.workspace.actions.confirm(first)
     person.journal.ask_wallet(second, 0)
-    person.desk.actions.look_for_what_wallets_sent()
-    assert person.desk.actions.get(second.id).is_asked
+    person.workspace.actions.look_for_what_wallets_sent()
+    assert person.workspace.actions.get(second.id).is_asked
 
 
 def prepared_submission(person: Person, owner: str, *, again: bool = False) -> Entry:
@@ -219,7 +219,7 @@ def prepared_submission(person: Person, owner: str, *, again: bool = False) -> E
     action = request.prepare_submission(
         right, model, owner=checksummed(owner), again=True
     )
-    return new_submission(person.desk, owner, replace(action, again=again))
+    return new_submission(person.workspace, owner, replace(action, again=again))
 
 
 def test_two_forms_of_one_submission_stake_once(person: Person) -> None:
@@ -239,7 +239,7 @@ def test_after_a_reload_the_wallet_is_asked_again_only_knowingly(
     person: Person,
 ) -> None:
     person.tab.become(person.account)
-    entry = new_request(person.place, person.desk, person.account)
+    entry = new_request(person.place, person.workspace, person.account)
     person.ask(entry)
     text = person.tab.get(f"/actions/{entry.id}").text
     assert "Your wallet was asked for this" in text
@@ -253,7 +253,7 @@ def test_after_a_reload_the_wallet_is_asked_again_only_knowingly(
 
 def test_an_entry_has_one_hash(person: Person) -> None:
     person.tab.become(person.account)
-    entry = new_request(person.place, person.desk, person.account)
+    entry = new_request(person.place, person.workspace, person.account)
     person.journal.ask_wallet(entry, 10**9)
 
     def tell(number: int) -> httpx.Response:
@@ -262,16 +262,16 @@ def test_an_entry_has_one_hash(person: Person) -> None:
 
     answers = at_once(*(lambda one=one: tell(one) for one in (1, 2, 3)))
     assert statuses(answers) == [200, 400, 400]
-    known = person.desk.actions.get(entry.id).hash
+    known = person.workspace.actions.get(entry.id).hash
     assert known is not None
     assert tell(int.from_bytes(known)).status_code == 200
     assert tell(4).status_code == 400
-    assert person.desk.actions.get(entry.id).hash == known
+    assert person.workspace.actions.get(entry.id).hash == known
 
 
 def test_a_refusal_after_the_hash_changes_nothing(person: Person) -> None:
     person.tab.become(person.account)
-    entry = new_request(person.place, person.desk, person.account)
+    entry = new_request(person.place, person.workspace, person.account)
     asked = person.journal.ask_wallet(entry, 10**9)
     person.journal.sent(asked, b"\1" * 32)
     for code in (4001, -32603):
@@ -283,22 +283,22 @@ def test_a_refusal_after_the_hash_changes_nothing(person: Person) -> None:
 
 def test_a_refusal_of_an_earlier_attempt_changes_nothing(person: Person) -> None:
     person.tab.become(person.account)
-    entry = new_request(person.place, person.desk, person.account)
+    entry = new_request(person.place, person.workspace, person.account)
     first = person.journal.ask_wallet(entry, 10**9)
     person.journal.ask_wallet(first, 10**9)
     body = {"attempt": str(first.attempt), "code": 4001, "reason": ""}
     answer = person.tab.post(f"/actions/{entry.id}/refused", json=body)
     assert answer.status_code == 400
-    assert person.desk.actions.get(entry.id).is_asked
+    assert person.workspace.actions.get(entry.id).is_asked
 
 
 def test_a_wallets_error_leaves_open_whether_it_has_sent(person: Person) -> None:
     person.tab.become(person.account)
-    entry = new_request(person.place, person.desk, person.account)
+    entry = new_request(person.place, person.workspace, person.account)
     asked = person.journal.ask_wallet(entry, 10**9)
     body = {"attempt": str(asked.attempt), "code": -32603, "reason": "time-out"}
     person.tab.post(f"/actions/{entry.id}/refused", json=body)
-    assert person.desk.actions.get(entry.id).is_asked
+    assert person.workspace.actions.get(entry.id).is_asked
     assert "time-out" in person.tab.get(f"/actions/{entry.id}").text
     assert person.tab.post(f"/actions/{entry.id}/permit", json={}).status_code == 400
 
@@ -307,17 +307,17 @@ def test_a_node_that_is_away_gives_nothing_up(tmp_path: Path) -> None:
     """What waits for its block could be sent a second time otherwise."""
     with place("embedded", tmp_path / "people") as here:
         market = here.join("somebody")
-        desk, journal = Desk(market), market.vault.journal
-        entry = new_request(here, desk, market.wallet.address)
+        workspace, journal = Workspace(market), market.vault.journal
+        entry = new_request(here, workspace, market.wallet.address)
         sent = journal.sent(journal.ask_wallet(entry, 0), b"\1" * 32)
     with pytest.raises(ChainError):
-        desk.actions.settle()
-    assert desk.actions.get(entry.id) == sent
+        workspace.actions.settle()
+    assert workspace.actions.get(entry.id) == sent
 
 
 def test_what_was_signed_and_not_heard_of_is_not_signed_again(person: Person) -> None:
     """The line breaks once the transaction has been journalled."""
-    entry = new_request(person.place, person.desk, person.key)
+    entry = new_request(person.place, person.workspace, person.key)
 
     def cut(*_: object, **_options: object) -> None:
         raise ChainError("the line is cut")
@@ -339,12 +339,12 @@ def test_what_was_signed_and_not_heard_of_is_not_signed_again(person: Person) ->
 def test_what_was_about_to_be_signed_can_be_confirmed_after_a_restart(
     person: Person,
 ) -> None:
-    entry = new_request(person.place, person.desk, person.key)
+    entry = new_request(person.place, person.workspace, person.key)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "getpid", lambda: ended_process())
         signing = person.journal.ask_key(entry, 0)
-    person.desk.actions.settle()
-    now = person.desk.actions.get(entry.id)
+    person.workspace.actions.settle()
+    now = person.workspace.actions.get(entry.id)
     assert now.state is State.FAILED
     assert "Nothing happened" in now.message
     # The program that was thought dead may not go on with it.
@@ -362,11 +362,11 @@ def ended_process() -> int:
 
 
 def test_what_another_program_is_signing_is_left_to_it(person: Person) -> None:
-    entry = new_request(person.place, person.desk, person.key)
+    entry = new_request(person.place, person.workspace, person.key)
     signing = person.journal.ask_key(entry, 0)
-    person.desk.actions.settle()
+    person.workspace.actions.settle()
     person.market.resume()
-    assert person.desk.actions.get(entry.id) == signing
+    assert person.workspace.actions.get(entry.id) == signing
     answer = person.tab.post(f"/actions/{entry.id}/confirm")
     assert answer.headers["location"] == f"/actions/{entry.id}"
     assert person.requests() == 0
@@ -375,8 +375,8 @@ def test_what_another_program_is_signing_is_left_to_it(person: Person) -> None:
 def test_a_number_that_another_program_has_now_keeps_nothing_waiting(
     person: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    entry = new_request(person.place, person.desk, person.key)
+    entry = new_request(person.place, person.workspace, person.key)
     person.journal.ask_key(entry, 0)
     monkeypatch.setattr(journal_module, "LONGEST_SIGNING_S", -1)
-    person.desk.actions.settle()
+    person.workspace.actions.settle()
     assert person.state(entry) is State.FAILED

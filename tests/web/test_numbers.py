@@ -24,8 +24,8 @@ from modelmarket.protocol.actions import CreateRequest
 from modelmarket.protocol.money import format_mdc
 from modelmarket.protocol.terms import least_stake
 from modelmarket.protocol.types import Address, Wei, checksummed
-from modelmarket.web.desk import Desk
 from modelmarket.web.responses import in_decimals
+from modelmarket.web.workspace import Workspace
 from trading import place
 from visiting import Tab, new_request, visiting, wallet_of
 
@@ -108,10 +108,10 @@ def rich(
         wallet = wallet_of(here, market)
         account = wallet.account.address
         give_all(here.connection.ask, market.coin, account)
-        with visiting(Desk(market)) as tab:
+        with visiting(Workspace(market)) as tab:
             tab.become(account)
             # What is looked up in each test is known before.
-            new_request(here, tab.desk, account)
+            new_request(here, tab.workspace, account)
             yield tab, wallet
 
 
@@ -125,13 +125,15 @@ def test_the_wallet_signs_the_amount_that_the_page_shows(
     rich: tuple[Tab, BrowserWallet], script: Script, amount: int
 ) -> None:
     tab, wallet = rich
-    sealed = tab.desk.actions.come_of("an-upload")
+    sealed = tab.workspace.actions.come_of("an-upload")
     assert sealed is not None
     first = sealed.action
     assert isinstance(first, CreateRequest)
     account = Address(wallet.account.address)
     terms = replace(first.terms, reward=Wei(amount), stake=least_stake(Wei(amount)))
-    entry = tab.desk.actions.prepare(account, CreateRequest(terms), "another-upload")
+    entry = tab.workspace.actions.prepare(
+        account, CreateRequest(terms), "another-upload"
+    )
     shown = tab.get(f"/actions/{entry.id}").text
     button = re.search(r"Confirm and lock ([\d,.]+) MDC", shown)
     assert button is not None
@@ -171,7 +173,7 @@ def test_a_deadline_that_is_no_decimal_is_refused(
     rich: tuple[Tab, BrowserWallet], deadline: object
 ) -> None:
     tab, _ = rich
-    sealed = tab.desk.actions.come_of("an-upload")
+    sealed = tab.workspace.actions.come_of("an-upload")
     assert sealed is not None
     body = {"deadline": deadline, "signature": "0x"}
     answer = tab.post(f"/actions/{sealed.id}/transaction", json=body)

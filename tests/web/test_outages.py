@@ -15,8 +15,8 @@ from modelmarket.errors import ChainError
 from modelmarket.market.confirming import Actions
 from modelmarket.protocol.actions import Fund
 from modelmarket.protocol.types import Wei
-from modelmarket.web.desk import Desk
 from modelmarket.web.views import local_path, result_of
+from modelmarket.web.workspace import Workspace
 from trading import place
 from visiting import Tab, visiting
 
@@ -36,9 +36,9 @@ def orphan(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
             request = here.create(market)
             here.submit(other, request.id)
             market.index.sync()
-            tab = page.enter_context(visiting(Desk(market)))
+            tab = page.enter_context(visiting(Workspace(market)))
             key = market.wallet.address
-            entry = tab.desk.actions.prepare(key, Fund(key, Wei(1)), "/")
+            entry = tab.workspace.actions.prepare(key, Fund(key, Wei(1)), "/")
             assert entry.id == PREPARED
             tab.get("/")
             tab.post(
@@ -49,7 +49,7 @@ def orphan(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
 
 def pages(tab: Tab) -> dict[str, str]:
     """Every page, and what it shows of what is known here."""
-    market = tab.desk.market
+    market = tab.workspace.market
     me, logs = market.wallet.address, market.index.logs(market.index.find()[0].id)
     return {
         "/": "odd or even",
@@ -99,7 +99,7 @@ def test_what_cannot_be_done_without_a_node_says_so(
 @pytest.fixture(scope="module")
 def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
     with place("embedded", tmp_path_factory.mktemp("people")) as here:
-        with visiting(Desk(here.join("somebody"))) as found:
+        with visiting(Workspace(here.join("somebody"))) as found:
             yield found
 
 
@@ -115,7 +115,7 @@ BROKEN = [
     ("GET", "/activity", (Actions, "newest")),
     ("GET", "/actions/1", (Actions, "get")),
     ("GET", "/actions/1/state", (Actions, "get")),
-    ("GET", "/agent", (Desk, "glance")),
+    ("GET", "/agent", (Workspace, "glance")),
     ("POST", "/actions", (Actions, "prepare")),
     ("POST", "/actions/1/confirm", (Actions, "get")),
     ("JSON", "/actions/1/permit", (Actions, "get")),
@@ -214,12 +214,12 @@ ELSEWHERE = [
 def test_a_way_back_never_leaves_the_site(tab: Tab, back: str) -> None:
     answer = tab.post("/account", account="", back=back)
     assert answer.headers["location"] == "/"
-    here = "here:" + tab.desk.market.wallet.address
+    here = "here:" + tab.workspace.market.wallet.address
     tab.become(here)
     answer = tab.post("/actions", kind="fund", back=back)
     number = int(answer.headers["location"].rsplit("/", 1)[1])
     tab.post(f"/actions/{number}/confirm")
-    assert result_of(tab.desk.actions.get(number)) == "/"
+    assert result_of(tab.workspace.actions.get(number)) == "/"
 
 
 @pytest.mark.parametrize("path", ["/agent", "/requests/1", "/requests/new", "/"])
@@ -229,17 +229,19 @@ def test_a_way_back_leads_to_a_page(path: str) -> None:
 
 def test_a_node_that_comes_back_is_noticed(tmp_path: Path) -> None:
     with place("embedded", tmp_path) as here:
-        desk = Desk(here.join("somebody"))
-        found = desk.glance(None).now
+        workspace = Workspace(here.join("somebody"))
+        found = workspace.glance(None).now
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(desk.market, "connection", _Deaf(desk.market.connection))
-            assert desk.glance(None).now >= found
-            assert desk.trouble
-        with visiting(desk) as tab:
+            patch.setattr(
+                workspace.market, "connection", _Deaf(workspace.market.connection)
+            )
+            assert workspace.glance(None).now >= found
+            assert workspace.trouble
+        with visiting(workspace) as tab:
             for _ in range(100):
                 if AWAY not in tab.get("/").text:
                     break
-                desk._stop.wait(0.05)
+                workspace._stop.wait(0.05)
             assert AWAY not in tab.get("/").text
 
 

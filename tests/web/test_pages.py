@@ -15,21 +15,21 @@ from loopback import browser
 from modelmarket import agent
 from modelmarket.chain.abi import EventType
 from modelmarket.market import Market
-from modelmarket.web.desk import Desk
 from modelmarket.web.server import running_page
 from modelmarket.web.views import ranking
+from modelmarket.web.workspace import Workspace
 from trading import place
 from visiting import visiting
 
 
 def test_a_request_is_shown_to_whoever_has_its_link_at_once(tmp_path: Path) -> None:
     with place("embedded", tmp_path / "people") as here:
-        requester, desk = here.join("requester"), Desk(here.join("ann"))
-        with running_page(desk) as page, browser(base_url=page.address) as tab:
+        requester, workspace = here.join("requester"), Workspace(here.join("ann"))
+        with running_page(workspace) as page, browser(base_url=page.address) as tab:
             tab.get(page.link)
             assert tab.get("/requests/1").status_code == 404
             # From here on nothing but a page looks at the chain.
-            desk.stop()
+            workspace.stop()
             request = here.create(requester)
             answer = tab.get(f"/requests/{request.id}")
     assert answer.status_code == 200
@@ -77,8 +77,8 @@ def test_the_activity_tells_what_the_agent_signed(tmp_path: Path) -> None:
         here.move_to(request.record.deadline)
         agent.run_once(requester)
         last = here.connection.block().number
-        desk = Desk(requester)
-        with running_page(desk) as page, browser(base_url=page.address) as tab:
+        workspace = Workspace(requester)
+        with running_page(workspace) as page, browser(base_url=page.address) as tab:
             tab.get(page.link)
             text = tab.get("/activity").text
     assert text.index("Open truth") < text.index("Create request")
@@ -98,7 +98,7 @@ def test_no_log_is_decoded_for_a_page(
         agent.run_once(requester)
         eve.index.sync()
         decoded: list[str] = []
-        with visiting(Desk(eve)) as tab:
+        with visiting(Workspace(eve)) as tab:
             # The first look at a request replays it; it is remembered then.
             tab.get(f"/requests/{request.id}")
             monkeypatch.setattr(EventType, "decode", _noting(decoded))
@@ -132,7 +132,7 @@ def test_a_request_that_makes_no_sense_is_said_to_be_set_aside(tmp_path: Path) -
             here.network = replace(here.network, rpc=rpc)
             market = here.again("requester")
             market.index.rebuild()
-            with visiting(Desk(market)) as tab:
+            with visiting(Workspace(market)) as tab:
                 answer = tab.get(f"/requests/{bad.id}")
                 assert "sound" in tab.get("/").text
                 assert "RequestCreated" in tab.get(f"/requests/{good.id}").text

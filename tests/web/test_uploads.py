@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from modelmarket.errors import NotFoundError
 from modelmarket.protocol.actions import CreateRequest
 from modelmarket.vault.journal import State
-from modelmarket.web.desk import Desk
 from modelmarket.web.uploads import IDLE_S, Upload, Uploads, fit_name
+from modelmarket.web.workspace import Workspace
 from trading import Place, place
 from visiting import Tab, at_once, visiting
 
@@ -60,7 +60,7 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 
 @pytest.fixture(scope="module")
 def tab(here: Place) -> Iterator[Tab]:
-    with visiting(Desk(here.join("somebody"))) as found:
+    with visiting(Workspace(here.join("somebody"))) as found:
         yield found
 
 
@@ -72,7 +72,7 @@ def send(tab: Tab, name: str = "n.csv", data: bytes = TABLE, **files: object) ->
 
 def lying(tab: Tab) -> list[Path]:
     """Whatever of the uploads is on disk."""
-    return sorted((tab.desk.market.home.scratch() / "uploads").rglob("*"))
+    return sorted((tab.workspace.market.home.scratch() / "uploads").rglob("*"))
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)
@@ -98,7 +98,7 @@ def test_predictions_and_model_of_any_name_are_answered_in_words(
 
 @pytest.fixture(scope="module")
 def requested(here: Place, tab: Tab) -> int:
-    return here.create(tab.desk.market).id
+    return here.create(tab.workspace.market).id
 
 
 def test_an_empty_model_is_asked_about(tab: Tab, requested: int) -> None:
@@ -150,15 +150,15 @@ def test_labels_are_gone_once_they_are_sealed(tab: Tab) -> None:
 
 def test_two_clicks_on_split_and_seal_seal_once(tab: Tab) -> None:
     where = send(tab)
-    sealed = len(tab.desk.market.vault.seals(tab.desk.market.network.market))
+    sealed = len(tab.workspace.market.vault.seals(tab.workspace.market.network.market))
     answers = at_once(*[lambda: tab.post(where, **TERMS)] * 2)
     assert len({one.headers["location"] for one in answers}) == 1
-    seals = tab.desk.market.vault.seals(tab.desk.market.network.market)
+    seals = tab.workspace.market.vault.seals(tab.workspace.market.network.market)
     assert len(seals) == sealed + 1
     # Whoever goes back comes to what was sealed.
     assert tab.get(where).headers["location"] == answers[0].headers["location"]
     number = int(answers[0].headers["location"].rsplit("/", 1)[1])
-    assert tab.desk.actions.get(number).state is State.PREPARED
+    assert tab.workspace.actions.get(number).state is State.PREPARED
 
 
 def test_labels_are_gone_once_they_are_discarded(tab: Tab) -> None:
@@ -187,7 +187,7 @@ def test_labels_are_gone_when_the_program_begins_and_ends(here: Place) -> None:
     market = here.join("another")
     left = market.home.scratch() / "uploads" / "of-a-crash"
     left.mkdir(parents=True)
-    with visiting(Desk(market)) as tab:
+    with visiting(Workspace(market)) as tab:
         assert not left.exists()
         send(tab)
         assert lying(tab)
@@ -225,7 +225,7 @@ def test_a_stake_above_the_reward_wants_a_tick(tab: Tab) -> None:
 
 
 def test_a_submission_that_wants_a_tick_keeps_its_files(here: Place, tab: Tab) -> None:
-    market = tab.desk.market
+    market = tab.workspace.market
     request = here.create(market, stake=200 * 10**18, accept_stake=True)
     rows = request.test_data().height
     text = "label\n" + "odd\n" * rows
@@ -287,7 +287,7 @@ def upload(tab: Tab) -> str:
 def test_a_threshold_is_what_was_written(tab: Tab, text: str, matches: int) -> None:
     answer = tab.post(send(tab), **(TERMS | {"least": text}))
     number = int(answer.headers["location"].rsplit("/", 1)[1])
-    action = tab.desk.actions.get(number).action
+    action = tab.workspace.actions.get(number).action
     assert isinstance(action, CreateRequest)
     terms = action.terms
     assert (terms.labels, terms.minimum_matches) == (8, matches)

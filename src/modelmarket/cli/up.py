@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     from modelmarket.market import Market
     from modelmarket.protocol.types import Address
-    from modelmarket.web.desk import Desk
     from modelmarket.web.server import Page
     from modelmarket.web.terminal import Wish
+    from modelmarket.web.workspace import Workspace
 
 DEFAULT_PORT = 8500
 LOOK_S = 0.2
@@ -72,9 +72,9 @@ def up(
     from modelmarket.storage.store import Store
     from modelmarket.system.environment import secret_from_environment
     from modelmarket.system.serving import serving
-    from modelmarket.web.desk import POLL_S, Desk
     from modelmarket.web.link_file import LinkFile
     from modelmarket.web.server import running_page
+    from modelmarket.web.workspace import POLL_S, Workspace
 
     here = Invocation.of(ctx)
     output = here.output
@@ -96,12 +96,14 @@ def up(
                 poll_s=POLL_S,
             )
         )
-        desk = Desk(market, service=agent, move_clock=move_clock)
+        workspace = Workspace(market, service=agent, move_clock=move_clock)
         gateway = closing.enter_context(
             serving(application(Store(market.home.store)), port=gateway_port)
         )
-        file = closing.enter_context(LinkFile(desk.market.home.scratch()))
-        page = closing.enter_context(running_page(desk, port=port, let_in=file.remove))
+        file = closing.enter_context(LinkFile(workspace.market.home.scratch()))
+        page = closing.enter_context(
+            running_page(workspace, port=port, let_in=file.remove)
+        )
         output.result(
             {"address": page.address, "link": page.link, "gateway": gateway},
             f"The market is open at {page.link}",
@@ -119,7 +121,7 @@ def up(
             if _is_enter_pressed():
                 link = page.new_link()
                 output.result({"link": link}, f"For one browser, once: {link}")
-            _answer_page(desk, output)
+            _answer_page(workspace, output)
 
 
 def _about_the_link(page: Page) -> list[str]:
@@ -153,33 +155,33 @@ def _is_foreground(terminal: int) -> bool:
         return True  # a terminal that is not the one which controls this program
 
 
-def _answer_page(desk: Desk, output: Output) -> None:
+def _answer_page(workspace: Workspace, output: Output) -> None:
     """Asks here what the page wants to know, if it wants anything."""
-    address = desk.keyring.asked()
+    address = workspace.keyring.asked()
     if address is not None:
-        _unlock(desk, address, output)
-    wish = desk.terminal.asked()
+        _unlock(workspace, address, output)
+    wish = workspace.terminal.asked()
     if wish is not None:
-        _fulfil(desk, wish, output)
+        _fulfil(workspace, wish, output)
 
 
-def _unlock(desk: Desk, address: Address, output: Output) -> None:
+def _unlock(workspace: Workspace, address: Address, output: Output) -> None:
     """Asks for a key's passphrase."""
     from modelmarket.errors import InputError
 
     output.ask(f"The page asks to sign with {address}.")
     try:
-        with desk.keyring.answering(address):
-            desk.keyring.unlock(address, ask_passphrase())
+        with workspace.keyring.answering(address):
+            workspace.keyring.unlock(address, ask_passphrase())
     except InputError as error:
         output.error(error)
         output.note("Choose it in the page once more to try again.")
     else:
         output.note(f"{address} is unlocked.")
-    desk.changed()
+    workspace.changed()
 
 
-def _fulfil(desk: Desk, wish: Wish, output: Output) -> None:
+def _fulfil(workspace: Workspace, wish: Wish, output: Output) -> None:
     """Asks whether the vault may be written out, or be added to, and does it."""
     from modelmarket.errors import in_words
     from modelmarket.web.terminal import Wish
@@ -194,21 +196,21 @@ def _fulfil(desk: Desk, wish: Wish, output: Output) -> None:
                 "restore FILE` do it where the vault is."
             )
         elif wish is Wish.BACKUP:
-            said = _back_up(desk) or said
+            said = _back_up(workspace) or said
         else:
-            said = _restore(desk) or said
+            said = _restore(workspace) or said
     except Exception as error:
         known = in_words(error)
         if known is None:
             raise
         said = str(known)
     finally:
-        desk.terminal.answered(wish, said)
-        desk.changed()
+        workspace.terminal.answered(wish, said)
+        workspace.changed()
     output.note(said)
 
 
-def _back_up(desk: Desk) -> str:
+def _back_up(workspace: Workspace) -> str:
     from modelmarket.errors import InputError
     from modelmarket.vault import backups
 
@@ -225,19 +227,19 @@ def _back_up(desk: Desk) -> str:
             f"The passphrase must have {LEAST_PASSPHRASE} characters at least.",
             hint="Ask for it in the page again.",
         )
-    vault = desk.market.vault
+    vault = workspace.market.vault
     count = backups.write(path, vault.all(), passphrase, published=vault.published())
     return f"{path} holds {count} secrets."
 
 
-def _restore(desk: Desk) -> str:
+def _restore(workspace: Workspace) -> str:
     from modelmarket.vault import backups
 
     if not _ask_yes("Take the secrets of a backup into the vault?"):
         return ""
     path = Path(_ask_line("Its file")).expanduser()
     passphrase = ask_secret("The backup's passphrase")
-    count = backups.read(path, desk.market.vault, passphrase)
+    count = backups.read(path, workspace.market.vault, passphrase)
     return f"{count} secrets of {path} are in the vault."
 
 

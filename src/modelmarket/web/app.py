@@ -27,7 +27,7 @@ from modelmarket.web.routes import (
 )
 
 if TYPE_CHECKING:
-    from modelmarket.web.desk import Desk
+    from modelmarket.web.workspace import Workspace
 
 STATIC = Path(__file__).with_name("static")
 NOUNS = (
@@ -47,13 +47,13 @@ NOUNS = (
 )
 
 
-def application(desk: Desk) -> Starlette:
+def application(workspace: Workspace) -> Starlette:
     """What answers to a user's browser, once the guard lets it in.
 
     Its `state.ending` ends the open streams.
     """
     routes = [route for noun in NOUNS for route in noun.ROUTES]
     made = Starlette(routes=[*routes, Mount("/static", StaticFiles(directory=STATIC))])
-    made.state.desk = desk
+    made.state.workspace = workspace
     made.state.ending = False
     return made

@@ -20,10 +20,10 @@ from starlette.responses import (
 )
 
 from modelmarket.errors import ModelMarketError, NotFoundError, RevertError, in_words
-from modelmarket.web.desk import LOG, Desk
 from modelmarket.web.forms import is_json, sent_form
 from modelmarket.web.rendering import render
 from modelmarket.web.visits import Visit
+from modelmarket.web.workspace import LOG, Workspace
 
 Answer = Callable[[Visit], Response]
 Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -38,9 +38,9 @@ def answering(answer: Answer) -> Endpoint:
 
     @wraps(answer)
     async def serve(request: Request) -> Response:
-        desk: Desk = request.app.state.desk
+        workspace: Workspace = request.app.state.workspace
         # What comes while the answer is being made is new to it.
-        visit = Visit(desk, request, desk.version, is_json=is_json(request))
+        visit = Visit(workspace, request, workspace.version, is_json=is_json(request))
         try:
             async with sent_form(request) as form:
                 visit = replace(visit, form=form)
@@ -89,10 +89,10 @@ def _in_words_or_logged(
 
 def show(visit: Visit, template: str, *, status: int = 200, **values: Any) -> Response:
     """A page, with what every page shows."""
-    desk, glance = visit.desk, visit.glance
+    workspace, glance = visit.workspace, visit.glance
     page = render(
         template,
-        desk=desk,
+        workspace=workspace,
         path=visit.request.url.path,
         who=visit.who,
         now=glance.now,
@@ -100,8 +100,8 @@ def show(visit: Visit, template: str, *, status: int = 200, **values: Any) -> Re
         money=glance.money,
         fees=glance.fees,
         no_airdrop=glance.no_airdrop,
-        network=desk.market.network,
-        waiting=desk.actions.pending(),
+        network=workspace.market.network,
+        waiting=workspace.actions.pending(),
         **values,
     )
     return HTMLResponse(page, status)

@@ -13,7 +13,7 @@ from modelmarket.web.app import application
 from modelmarket.web.guard import Guard, Sessions, new_name
 
 if TYPE_CHECKING:
-    from modelmarket.web.desk import Desk
+    from modelmarket.web.workspace import Workspace
 
 HTTP_PORT = 80
 
@@ -43,12 +43,12 @@ class Page:
 
 @contextmanager
 def running_page(
-    desk: Desk, *, port: int = 0, let_in: Callable[[], None] = lambda: None
+    workspace: Workspace, *, port: int = 0, let_in: Callable[[], None] = lambda: None
 ) -> Iterator[Page]:
     """Serves a user's pages on loopback, with the agent beside them.
 
     Args:
-        desk: The user's.
+        workspace: The user's.
         port: The port; 0 for any that is free.
         let_in: Told whenever a link was used.
 
@@ -59,8 +59,8 @@ def running_page(
     port = listeners[0].getsockname()[1]
     address = f"http://{new_name()}" + (f":{port}" if port != HTTP_PORT else "")
     sessions = Sessions(address, let_in=let_in)
-    answers = application(desk)
-    desk.start()
+    answers = application(workspace)
+    workspace.start()
     try:
         guarded = Guard(answers, sessions=sessions, origin=address)
         with serving(guarded, listeners) as listens:
@@ -70,4 +70,4 @@ def running_page(
                 # Open streams of events would keep the server from ending.
                 answers.state.ending = True
     finally:
-        desk.stop()
+        workspace.stop()

@@ -10,8 +10,8 @@ from starlette.requests import Request
 
 from modelmarket.errors import InputError
 from modelmarket.protocol.types import Address
-from modelmarket.web.desk import Desk, Glance, checked_account
 from modelmarket.web.forms import Form
+from modelmarket.web.workspace import Glance, Workspace, checked_account
 
 ACCOUNT_COOKIE = "modelmarket-account"
 HERE = "here:"
@@ -38,14 +38,14 @@ class Visit:
     """What the browser asked for.
 
     Attributes:
-        desk: Of the user.
+        workspace: Of the user.
         request: Of the browser.
         version: Of what can be shown, as it was when the visit began.
         form: What was sent with it; empty for a page that is looked at.
         is_json: Whether the page's script sent it, and is answered in JSON.
     """
 
-    desk: Desk
+    workspace: Workspace
     request: Request
     version: int
     form: Form = field(default_factory=dict)
@@ -62,7 +62,7 @@ class Visit:
             return Visitor(None)
         if not is_here:
             return Visitor(account, by_browser=True)
-        keyring = self.desk.keyring
+        keyring = self.workspace.keyring
         if account not in keyring.addresses():
             return Visitor(None)
         return Visitor(account, is_locked=keyring.wallet(account) is None)
@@ -84,4 +84,4 @@ class Visit:
     @cached_property
     def glance(self) -> Glance:
         """What every page shows of the chain; asked once for each visit."""
-        return self.desk.glance(self.who.account)
+        return self.workspace.glance(self.who.account)

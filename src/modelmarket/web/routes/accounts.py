@@ -8,15 +8,15 @@ from starlette.routing import Route
 
 from modelmarket.market import Wanted
 from modelmarket.web import forms, stored
-from modelmarket.web.desk import checked_account
 from modelmarket.web.responses import answering, go, show
 from modelmarket.web.views import PAGE_ROWS
 from modelmarket.web.visits import ACCOUNT_COOKIE, HERE, Visit
+from modelmarket.web.workspace import checked_account
 
 
 def account_page(visit: Visit) -> Response:
     """An account, where the chain has no explorer."""
-    desk, market = visit.desk, visit.desk.market
+    workspace, market = visit.workspace, visit.workspace.market
     address = checked_account(visit.request.path_params["address"])
     created = market.find(Wanted(requester=address), limit=PAGE_ROWS)
     entered = market.find(Wanted(trainer=address), limit=PAGE_ROWS)
@@ -24,8 +24,8 @@ def account_page(visit: Visit) -> Response:
         visit,
         "account.html",
         address=address,
-        balance=desk.known(lambda: market.balance(address), None),
-        fee_balance=desk.known(lambda: market.fee_balance(address), None),
+        balance=workspace.known(lambda: market.balance(address), None),
+        fee_balance=workspace.known(lambda: market.fee_balance(address), None),
         created=created,
         entered=entered,
         sizes=stored.sizes(market, [*created, *entered]),
@@ -40,7 +40,7 @@ def choose_account(visit: Visit) -> Response:
     chosen = forms.text(visit.form, "account")
     if chosen.startswith(HERE):
         account = checked_account(chosen.removeprefix(HERE))
-        visit.desk.keyring.ask_for(account)
+        visit.workspace.keyring.ask_for(account)
         chosen = HERE + account
     elif chosen:
         chosen = checked_account(chosen)

@@ -39,7 +39,7 @@ FUND_WEI = Wei(5 * 10**16)
 
 
 def _looked_at(visit: Visit) -> Entry:
-    return visit.desk.actions.get(visit.request.path_params["id"])
+    return visit.workspace.actions.get(visit.request.path_params["id"])
 
 
 def _own(visit: Visit) -> Entry:
@@ -62,7 +62,7 @@ def begin(visit: Visit) -> Response:
     """Notes one of the small actions, to be confirmed."""
     owner = visit.account
     action = _small_action(visit)
-    entry = visit.desk.actions.prepare(owner, action, forms.back(visit.form))
+    entry = visit.workspace.actions.prepare(owner, action, forms.back(visit.form))
     return go(f"/actions/{entry.id}")
 
 
@@ -72,7 +72,7 @@ def _small_action(visit: Visit) -> Action:
     Raises:
         InputError: It is nothing that can be done so.
     """
-    market, form = visit.desk.market, visit.form
+    market, form = visit.workspace.market, visit.form
     kind, agent_key = forms.text(form, "kind"), market.wallet.address
     match kind:
         case ClaimAirdrop.kind:
@@ -104,13 +104,15 @@ def action_page(visit: Visit) -> Response:
     """One action: what it will do and cost, or what became of it."""
     entry = _looked_at(visit)
     is_open = entry.state.is_open or entry.is_asked
-    desk, kind = visit.desk, entry.action.kind
+    workspace, kind = visit.workspace, entry.action.kind
     return show(
         visit,
         "action.html",
         entry=entry,
         action=entry.action,
-        fee=desk.known(lambda: desk.market.fee(kind), None) if is_open else None,
+        fee=workspace.known(lambda: workspace.market.fee(kind), None)
+        if is_open
+        else None,
         is_open=is_open,
     )
 
@@ -135,7 +137,7 @@ def confirm(visit: Visit) -> Response:
 
     The second of two clicks finds it begun, and goes to where it is shown.
     """
-    actions, entry = visit.desk.actions, _own(visit)
+    actions, entry = visit.workspace.actions, _own(visit)
     try:
         actions.confirm(entry, again=forms.text(visit.form, "again") == "yes")
     except StepError:
@@ -152,7 +154,7 @@ def confirm(visit: Visit) -> Response:
 def permit(visit: Visit) -> Response:
     """What the wallet must sign before the transaction; null for nothing."""
     entry, again = _own(visit), visit.form.get("again") is True
-    message = visit.desk.actions.permit_message(entry, again=again)
+    message = visit.workspace.actions.permit_message(entry, again=again)
     return JSONResponse(
         {"message": in_decimals(message), "attempt": str(entry.attempt)}
     )
@@ -161,7 +163,7 @@ def permit(visit: Visit) -> Response:
 def transaction(visit: Visit) -> Response:
     """The transaction for the wallet, tried on the chain."""
     form = visit.form
-    asked, made = visit.desk.actions.transaction(
+    asked, made = visit.workspace.actions.transaction(
         _own(visit),
         forms.decimal(form, "deadline"),
         forms.text(form, "signature"),
@@ -176,7 +178,7 @@ def sent(visit: Visit) -> Response:
     text = forms.text(visit.form, "hash").removeprefix("0x")
     if not re.fullmatch(r"[0-9a-fA-F]{64}", text):
         raise InputError("The wallet gave no transaction's hash.")
-    visit.desk.actions.sent(entry, bytes.fromhex(text))
+    visit.workspace.actions.sent(entry, bytes.fromhex(text))
     return JSONResponse({})
 
 
@@ -186,7 +188,7 @@ def refused(visit: Visit) -> Response:
     Whoever answers for an earlier attempt says nothing of this one. After an
     error the wallet may all the same have sent what it was given.
     """
-    actions, form, entry = visit.desk.actions, visit.form, _own(visit)
+    actions, form, entry = visit.workspace.actions, visit.form, _own(visit)
     if forms.decimal(form, "attempt") != entry.attempt:
         raise StepError("The wallet was asked again meanwhile.")
     if form.get("code") == DECLINED:

@@ -15,7 +15,7 @@ from modelmarket.web.visits import Visit
 def activity(visit: Visit) -> Response:
     """Every transaction of mine: the page's, and those of this computer's keys."""
     account = visit.who.account
-    newest = visit.desk.actions.newest(PAGE_ROWS)
+    newest = visit.workspace.actions.newest(PAGE_ROWS)
     mine = [one for one in newest if one.origin and one.account == account]
     signed = [one for one in newest if one not in mine and one.signer is Signer.KEY]
     return show(visit, "activity.html", mine=mine, signed=signed)

@@ -13,16 +13,16 @@ from modelmarket.web.visits import Visit
 
 def agent_page(visit: Visit) -> Response:
     """What the agent did and will do, and what could keep it from that."""
-    desk, account = visit.desk, visit.who.account
-    market, plan = desk.market, desk.coming
-    checks = desk.known(
+    workspace, account = visit.workspace, visit.who.account
+    market, plan = workspace.market, workspace.coming
+    checks = workspace.known(
         lambda: list(
             examine(
                 market,
                 plan,
                 market.look(),
                 accounts=[] if account is None else [account],
-                clock_is_ours=desk.move_clock is not None,
+                clock_is_ours=workspace.move_clock is not None,
             )
         ),
         [Check("Node", False, "it does not answer, so nothing else can be checked")],
@@ -31,7 +31,7 @@ def agent_page(visit: Visit) -> Response:
         visit,
         "agent.html",
         plan=plan,
-        told=list(desk.told),
+        told=list(workspace.told),
         checks=checks,
         secrets=len(market.vault.seals(market.network.market)),
     )

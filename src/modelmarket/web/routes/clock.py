@@ -14,14 +14,14 @@ from modelmarket.web.visits import Visit
 
 def move_clock(visit: Visit) -> Response:
     """Moves the clock to a request's next deadline."""
-    desk = visit.desk
-    if desk.move_clock is None:
+    workspace = visit.workspace
+    if workspace.move_clock is None:
         raise InputError("The clock of this chain is nobody's to move.")
     number = forms.number(visit.form, "request")
-    found = desk.market.request(number)
+    found = workspace.market.request(number)
     ends = found.position().step_ends
     if ends > found.now:
-        desk.move_clock(ends)
+        workspace.move_clock(ends)
     return go(f"/requests/{number}")
 
 

@@ -14,7 +14,7 @@ from modelmarket.web.visits import Visit
 def download(visit: Visit) -> Response:
     """A file by the CID of its folder, and its path in it."""
     asked = visit.request.path_params
-    file = visit.desk.market.file(asked["cid"], asked["path"])
+    file = visit.workspace.market.file(asked["cid"], asked["path"])
     headers = {
         "Content-Disposition": "attachment",
         "Content-Length": str(file.size),

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from modelmarket.web.desk import Desk
+from modelmarket.web.workspace import Workspace
 
 HEARTBEAT_S = 15.0
 LOOK_S = 0.2
@@ -18,16 +18,16 @@ LOOK_S = 0.2
 
 async def live(request: Request) -> Response:
     """Server-sent events: the number, whenever it has grown."""
-    desk: Desk = request.app.state.desk
+    workspace: Workspace = request.app.state.workspace
 
     async def stream() -> AsyncIterator[str]:
-        seen, quiet = desk.version, 0.0
+        seen, quiet = workspace.version, 0.0
         yield f"retry: 1000\ndata: {seen}\n\n"
         while not await request.is_disconnected() and not request.app.state.ending:
             await asyncio.sleep(LOOK_S)
             quiet += LOOK_S
-            if desk.version != seen:
-                seen, quiet = desk.version, 0.0
+            if workspace.version != seen:
+                seen, quiet = workspace.version, 0.0
                 yield f"data: {seen}\n\n"
             elif quiet > HEARTBEAT_S:
                 quiet = 0.0

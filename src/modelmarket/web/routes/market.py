@@ -15,7 +15,7 @@ from modelmarket.web.visits import Visit
 
 def market(visit: Visit) -> Response:
     """All requests that fit, a page of them at a time."""
-    desk, asked = visit.desk, visit.request.query_params
+    workspace, asked = visit.workspace, visit.request.query_params
     who = visit.who
     show_what = asked.get("show", "all")
     sort = asked.get("sort", Sort.NEWEST)
@@ -27,8 +27,8 @@ def market(visit: Visit) -> Response:
         is_final={"open": False, "ended": True}.get(show_what),
         search=asked.get("q", "")[:100],
     )
-    count = desk.market.count(wanted)
-    found = desk.market.find(
+    count = workspace.market.count(wanted)
+    found = workspace.market.find(
         wanted,
         sort=Sort(sort) if sort in set(Sort) else Sort.NEWEST,
         limit=PAGE_ROWS,
@@ -38,9 +38,9 @@ def market(visit: Visit) -> Response:
         visit,
         "market.html",
         found=found,
-        sizes=stored.sizes(desk.market, found),
+        sizes=stored.sizes(workspace.market, found),
         count=count,
-        total=desk.market.count(),
+        total=workspace.market.count(),
         q=wanted.search,
         shown=show_what,
         sort=sort,

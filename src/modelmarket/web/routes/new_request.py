@@ -42,7 +42,7 @@ def new_request(visit: Visit) -> Response:
 
 def upload_table(visit: Visit) -> Response:
     """Takes a table, and the labels if they are in a file of their own."""
-    uploads, form = visit.desk.uploads, visit.form
+    uploads, form = visit.workspace.uploads, visit.form
     with uploads.using(uploads.begin().name) as upload:
         if forms.save(form, "data", upload) is None:
             uploads.discard(upload)
@@ -79,7 +79,7 @@ def survey_page(visit: Visit) -> Response:
     sealed = _sealed_before(visit)
     if sealed is not None:
         return sealed
-    with visit.desk.uploads.using(visit.request.path_params["upload"]) as upload:
+    with visit.workspace.uploads.using(visit.request.path_params["upload"]) as upload:
         return _show_survey(visit, upload, None)
 
 
@@ -88,7 +88,7 @@ def _sealed_before(visit: Visit) -> Response | None:
 
     So a second click on "Split and seal" seals nothing twice.
     """
-    entry = visit.desk.actions.come_of(visit.request.path_params["upload"])
+    entry = visit.workspace.actions.come_of(visit.request.path_params["upload"])
     return None if entry is None else go(f"/actions/{entry.id}")
 
 
@@ -132,7 +132,7 @@ def _guess(table: Table, asked: str) -> str:
 
 def prepare_request(visit: Visit) -> Response:
     """Splits, seals and stores; nothing is published on the chain yet."""
-    uploads = visit.desk.uploads
+    uploads = visit.workspace.uploads
     try:
         with uploads.using(visit.request.path_params["upload"]) as upload:
             if forms.text(visit.form, "discard"):
@@ -147,22 +147,22 @@ def prepare_request(visit: Visit) -> Response:
 
 
 def _prepare(visit: Visit, upload: Upload) -> Response:
-    desk, form = visit.desk, visit.form
+    workspace, form = visit.workspace, visit.form
     try:
         owner = visit.account
         table, labels = _tables(upload)
         source = _source(table, labels, forms.text(form, "label"))
         reward = forms.read(form, "reward", parse_mdc)
         options = _options(form)
-        moment, purse = desk.market.look_into(owner)
+        moment, purse = workspace.market.look_into(owner)
         refuse_unaffordable(purse, reward)
-        terms = desk.market.prepare_request(
+        terms = workspace.market.prepare_request(
             source, owner=owner, reward=reward, now=moment.now, **options
         )
     except ModelMarketError as error:
         return _show_survey(visit, upload, error)
-    entry = desk.actions.prepare(owner, CreateRequest(terms), upload.name)
-    desk.uploads.discard(upload)
+    entry = workspace.actions.prepare(owner, CreateRequest(terms), upload.name)
+    workspace.uploads.discard(upload)
     return go(f"/actions/{entry.id}")
 
 

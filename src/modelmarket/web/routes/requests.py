@@ -19,8 +19,8 @@ from modelmarket.web.visits import Visit
 
 if TYPE_CHECKING:
     from modelmarket.protocol.types import Address
-    from modelmarket.web.desk import Desk
     from modelmarket.web.uploads import Upload
+    from modelmarket.web.workspace import Workspace
 
 MOST_EVENTS = 100
 
@@ -33,7 +33,7 @@ def request_page(visit: Visit) -> Response:
 def audited(visit: Visit) -> Response:
     """A request's page with the audit's verdicts."""
     found = find_request(visit)
-    verdicts = audit(visit.desk.market, found.id)
+    verdicts = audit(visit.workspace.market, found.id)
     return show_request(visit, found, verdicts=verdicts)
 
 
@@ -56,16 +56,16 @@ def find_request(visit: Visit) -> Request:
         NotFoundError: The market has no such request.
         UnreadableError: Its events make no sense, so that it is set aside.
     """
-    desk, number = visit.desk, visit.request.path_params["id"]
+    workspace, number = visit.workspace, visit.request.path_params["id"]
     unknown = NotFoundError(f"There is no request {number}.")
     if number > MOST_NUMBER:
         raise unknown
     try:
-        record = desk.market.record(number)
-        return Request(desk.market, record, visit.glance.now)
+        record = workspace.market.record(number)
+        return Request(workspace.market, record, visit.glance.now)
     except NotFoundError:
         # Somebody may have sent a link to one that this index has yet to see.
-        found = desk.known(lambda: desk.market.request(number), None)
+        found = workspace.known(lambda: workspace.market.request(number), None)
         if found is None:
             raise NotFoundError(
                 f"Request {number} is not known here, and the node cannot be asked.",
@@ -94,7 +94,7 @@ def show_request(
         verdicts: Of the audit; None if there was none.
         upload: The files that came with the form, and are still here.
     """
-    desk, account, record = visit.desk, visit.who.account, found.record
+    workspace, account, record = visit.workspace, visit.who.account, found.record
     now, position = found.now, found.position()
     kept = {}
     if upload is not None:
@@ -111,12 +111,12 @@ def show_request(
         ranking=views.ranking(record, account),
         choices=views.choices(record, now, account),
         mine=[one for one in record.submissions.values() if one.trainer == account],
-        plan=[step for step in desk.coming if step.request_id == found.id],
+        plan=[step for step in workspace.coming if step.request_id == found.id],
         may_submit=takes_submissions(record, now),
-        may_claim=account is None or _may_claim_for(desk, account),
+        may_claim=account is None or _may_claim_for(workspace, account),
         data=stored.data(found),
         model=stored.model(found),
-        events=desk.market.events(found.id, limit=MOST_EVENTS),
+        events=workspace.market.events(found.id, limit=MOST_EVENTS),
         problem=problem,
         verdicts=verdicts,
         form=visit.form,
@@ -125,10 +125,10 @@ def show_request(
     )
 
 
-def _may_claim_for(desk: Desk, account: Address) -> bool:
+def _may_claim_for(workspace: Workspace, account: Address) -> bool:
     """Whether the agent's key may claim for an account, as far as is known."""
-    market, wallet = desk.market, desk.market.wallet.address
-    return account == wallet or desk.known(
+    market, wallet = workspace.market, workspace.market.wallet.address
+    return account == wallet or workspace.known(
         lambda: market.is_operator(account, wallet), True
     )
 

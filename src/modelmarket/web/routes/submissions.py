@@ -22,13 +22,13 @@ from modelmarket.web.visits import Visit
 
 def prepare_submission(visit: Visit) -> Response:
     """Checks and seals predictions and a model."""
-    desk, form, found = visit.desk, visit.form, find_request(visit)
+    workspace, form, found = visit.workspace, visit.form, find_request(visit)
     with ExitStack() as closing:
         upload = _upload(visit, closing)
         try:
             owner = visit.account
             predictions, model = _files(form, upload)
-            moment, purse = desk.market.look_into(owner)
+            moment, purse = workspace.market.look_into(owner)
             found = found.as_of(moment)
             if not takes_submissions(found.record, found.now):
                 raise InputError(
@@ -47,8 +47,8 @@ def prepare_submission(visit: Visit) -> Response:
             return show_request(
                 visit, found, status=BAD_REQUEST, problem=error, upload=upload
             )
-        entry = desk.actions.prepare(owner, action, f"/requests/{found.id}")
-        desk.uploads.discard(upload)
+        entry = workspace.actions.prepare(owner, action, f"/requests/{found.id}")
+        workspace.uploads.discard(upload)
     return go(f"/actions/{entry.id}")
 
 
@@ -56,7 +56,7 @@ def _upload(visit: Visit, closing: ExitStack) -> Upload:
     """Where the form's files go: to those that were kept when it was shown
     again, if they are still here.
     """
-    uploads, kept = visit.desk.uploads, forms.text(visit.form, "upload")
+    uploads, kept = visit.workspace.uploads, forms.text(visit.form, "upload")
     if kept:
         try:
             return closing.enter_context(uploads.using(kept))

@@ -16,7 +16,10 @@ HASH_BYTES = 32
 
 def transaction(visit: Visit) -> Response:
     """What a transaction did on this market, as the node tells it."""
-    desk, text = visit.desk, visit.request.path_params["hash"].removeprefix("0x")
+    workspace, text = (
+        visit.workspace,
+        visit.request.path_params["hash"].removeprefix("0x"),
+    )
     try:
         name = bytes.fromhex(text)
     except ValueError:
@@ -24,7 +27,7 @@ def transaction(visit: Visit) -> Response:
     if len(name) != HASH_BYTES:
         raise InputError(f"0x{text} is not a transaction's hash.")
     is_away = object()
-    found = desk.known(lambda: desk.market.transaction(name), is_away)
+    found = workspace.known(lambda: workspace.market.transaction(name), is_away)
     if found is None:
         raise NotFoundError(f"There is no transaction 0x{text} in the chain yet.")
     # While the node is away there is nothing but the hash to show.

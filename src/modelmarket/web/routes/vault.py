@@ -22,8 +22,8 @@ def restore(visit: Visit) -> Response:
 
 
 def _ask_terminal(visit: Visit, wish: Wish) -> Response:
-    visit.desk.terminal.ask_for(wish)
-    visit.desk.changed()
+    visit.workspace.terminal.ask_for(wish)
+    visit.workspace.changed()
     return go("/agent#live-vault")
 
 

@@ -67,7 +67,7 @@ class Glance:
     no_airdrop: str = ""
 
 
-class Desk:
+class Workspace:
     """One user's market, actions and agent.
 
     Args:
