@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
 import json
@@ -72,6 +73,28 @@ def test_every_source_names_its_licence() -> None:
         assert "SPDX-License-Identifier: " in head, name
         is_agpl = "AGPL-3.0-only" in head
         assert is_agpl == (name == "contracts/ModelCoin.vy"), name
+
+
+def test_every_test_of_the_contracts_is_named_by_call_situation_and_promise() -> None:
+    words = "[a-z0-9]+(?:_[a-z0-9]+)*"
+    form = re.compile(f"test_({words})__{words}__{words}")
+    definitions = re.compile(r"^(?:def (\w+)\(|(\w+): public\()", re.MULTILINE)
+    # What a test is about that is not about one call.
+    subjects = {"books", "clock", "every_call", "model_coin", "pages", "story"}
+    for path in CONTRACTS.glob("*.vy"):
+        found = definitions.findall(path.read_text())
+        subjects |= {path.stem, *(one or other for one, other in found)}
+    for path in (ROOT / "tests" / "contracts").rglob("test_*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                continue
+            if not node.name.startswith("test"):
+                continue
+            where = f"{path.name}:{node.lineno}: {node.name}"
+            match = form.fullmatch(node.name)
+            assert match, f"{where} is not test_<call>__<when>__<what>"
+            is_attack = match[1].startswith("attack_")
+            assert is_attack or match[1] in subjects, f"{where}: {match[1]} is no call"
 
 
 def _public_objects() -> list[tuple[str, object]]:

@@ -44,7 +44,9 @@ from modelmarket.protocol.types import Salt, Wei
 HARNESS = Path(__file__).parent / "harness"
 
 
-def test_paying_out_before_the_truth_is_open(world: World) -> None:
+def test_attack_early_payout__before_the_truth_is_open__is_refused(
+    world: World,
+) -> None:
     request = world.create()
     ann = world.submit(request, "ann")
     for second in (world.now, request.deadline):
@@ -55,7 +57,9 @@ def test_paying_out_before_the_truth_is_open(world: World) -> None:
             world.withdraw(ann)
 
 
-def test_paying_out_twice(world: World) -> None:
+def test_attack_double_payout__after_winning_or_withdrawing__is_refused(
+    world: World,
+) -> None:
     request, (ann, bob) = world.in_validation(0, 1)
     world.validate(request, ann)
     with boa.reverts("WrongPhase"):
@@ -67,7 +71,9 @@ def test_paying_out_twice(world: World) -> None:
     assert world.held() == 0
 
 
-def test_copying_a_seal(world: World) -> None:
+def test_attack_copied_seal__claimed_by_another_trainer__never_opens_and_fails(
+    world: World,
+) -> None:
     request = world.create()
     ann = world.submit(request, "ann")
     with world.as_("eve"):
@@ -91,7 +97,9 @@ def test_copying_a_seal(world: World) -> None:
     assert world.status(eve) == 4
 
 
-def test_submitting_in_front_of_a_cancel(world: World) -> None:
+def test_cancel_request__when_a_submission_came_just_before__is_refused_as_too_many_live(
+    world: World,
+) -> None:
     request = world.create()
     world.submit(request, "eve")  # seen in the mempool, and quicker
     with world.as_("requester"), boa.reverts("TooManyLive"):
@@ -99,7 +107,9 @@ def test_submitting_in_front_of_a_cancel(world: World) -> None:
     assert world.held() == REWARD + STAKE
 
 
-def test_a_cancel_that_lands_after_the_deadline(world: World) -> None:
+def test_cancel_submission__at_the_deadline_without_accept_slash__leaves_it_live(
+    world: World,
+) -> None:
     request = world.create()
     ann = world.submit(request, "ann")
     world.at(request.deadline)
@@ -108,7 +118,9 @@ def test_a_cancel_that_lands_after_the_deadline(world: World) -> None:
     assert world.status(ann) == 1
 
 
-def test_front_running_a_submission(world: World) -> None:
+def test_submit__after_somebody_sent_the_same_call__still_wins_for_its_owner(
+    world: World,
+) -> None:
     """Whoever sends the same call first stakes on a seal he cannot open."""
     request = world.create()
     opening = world.seal_predictions(request, request.codes, "ann")
@@ -133,7 +145,9 @@ def test_front_running_a_submission(world: World) -> None:
     assert world.balance("ann") == before + REWARD + STAKE
 
 
-def test_front_running_a_permit(world: World) -> None:
+def test_create_request__when_its_permit_was_sent_ahead__is_taken_all_the_same(
+    world: World,
+) -> None:
     wallet = newcomer(world)
     ends, v, r, s = sign_permit(world, wallet, REWARD)
     with world.as_("eve"):
@@ -142,7 +156,9 @@ def test_front_running_a_permit(world: World) -> None:
     assert world.market.request_count() == 1
 
 
-def test_front_running_an_opening(world: World) -> None:
+def test_open_predictions__by_a_front_runner__pays_the_trainer_alone(
+    world: World,
+) -> None:
     """A copied opening changes nothing but who pays the gas."""
     request, (ann,) = world.in_validation(0)
     before = world.balance("ann"), world.balance("eve")
@@ -153,7 +169,9 @@ def test_front_running_an_opening(world: World) -> None:
     )
 
 
-def test_claiming_for_somebody_else(world: World) -> None:
+def test_claim__by_a_stranger_who_made_herself_operator__is_refused(
+    world: World,
+) -> None:
     request, (ann,) = world.in_claims(0)
     with world.as_("eve"):
         world.market.set_operator(world.people["eve"], True)
@@ -161,7 +179,7 @@ def test_claiming_for_somebody_else(world: World) -> None:
         world.claim(request, ann, 0, hint=0, who="eve")
 
 
-def test_refunding_a_cancelled_request_again(world: World) -> None:
+def test_attack_second_refund__of_a_cancelled_request__is_refused(world: World) -> None:
     request = world.create()
     with world.as_("requester"):
         world.market.cancel_request(request.id, request.terms_hash, 0)
@@ -172,14 +190,16 @@ def test_refunding_a_cancelled_request_again(world: World) -> None:
         world.enforce(request)
 
 
-def test_claiming_more_than_the_label_count(world: World) -> None:
+def test_claim__of_more_matches_than_labels__is_refused(world: World) -> None:
     request, (ann,) = world.in_claims(0)
     for matches in (21, 2**32, 2**256 - 1):
         with boa.reverts("TooManyMatches"):
             world.claim(request, ann, matches, hint=0)
 
 
-def test_a_claim_that_is_never_validated(world: World) -> None:
+def test_enforce_timeout__on_a_candidate_that_never_opens__slashes_it_and_the_next_wins(
+    world: World,
+) -> None:
     request, (ann, bob) = world.in_claims(9, 0)
     world.claim(request, ann, 20)
     world.claim(request, bob)
@@ -191,8 +211,10 @@ def test_a_claim_that_is_never_validated(world: World) -> None:
     assert world.market.slashed() == STAKE
 
 
-def test_n_false_top_claims_in_a_row(world: World) -> None:
-    """Each costs its author a stake and a window; the honest claim still wins."""
+def test_attack_false_claims__seven_in_a_row__each_cost_a_stake_and_the_honest_one_wins(
+    world: World,
+) -> None:
+    """Each holds the request up for one window."""
     liars = 7
     request, entered = world.in_claims(*[10] * liars, 0)
     *false, honest = entered
@@ -212,7 +234,9 @@ def test_n_false_top_claims_in_a_row(world: World) -> None:
     assert world.market.slashed() == liars * STAKE == world.held()
 
 
-def test_a_candidate_that_opens_all_pages_but_the_last(world: World) -> None:
+def test_enforce_timeout__on_a_candidate_short_of_its_last_page__fails_it_and_the_next_wins(
+    world: World,
+) -> None:
     request, (ann, bob) = world.in_validation(1, 2, count=60_000)
     world.open_page(request, ann, 0)
     world.at(world.state(request).step_ends)
@@ -221,7 +245,9 @@ def test_a_candidate_that_opens_all_pages_but_the_last(world: World) -> None:
     assert (world.status(ann), world.phase(request)) == (4, FULFILLED)
 
 
-def test_a_candidate_that_leaves_in_the_middle_of_its_pages(world: World) -> None:
+def test_cancel_submission__by_a_candidate_amid_its_pages__lets_the_next_begin_at_the_first(
+    world: World,
+) -> None:
     request, (ann, bob) = world.in_validation(1, 2, count=60_000)
     world.open_page(request, ann, 0)
     world.cancel(ann, accept_slash=True)
@@ -234,7 +260,9 @@ def test_a_candidate_that_leaves_in_the_middle_of_its_pages(world: World) -> Non
 
 
 @pytest.mark.parametrize("hint", ["itself", "another request", "removed", "unclaimed"])
-def test_hints_that_point_elsewhere(world: World, hint: str) -> None:
+def test_claim__with_a_hint_that_points_elsewhere__is_refused(
+    world: World, hint: str
+) -> None:
     other, (stranger,) = world.in_claims(0)
     world.claim(other, stranger)
     request, (ann, bob, cid, dot) = world.in_claims(0, 1, 2, 3)
@@ -252,16 +280,16 @@ def test_hints_that_point_elsewhere(world: World, hint: str) -> None:
     assert world.ranking(request) == [ann.id]
 
 
-def test_a_hint_at_zero_is_the_top(world: World) -> None:
+def test_claim__with_a_hint_of_zero__is_placed_from_the_top(world: World) -> None:
     request, (ann, bob) = world.in_claims(1, 0)
     world.claim(request, ann, hint=0)
     world.claim(request, bob, hint=0)
     assert world.ranking(request) == [bob.id, ann.id]
 
 
-def test_hint_flooding(world: World) -> None:
-    """Forty equal claims in between cannot keep out a claim whose hint is
-    computed anew."""
+def test_attack_hint_flooding__by_forty_equal_claims__keeps_out_no_claim_with_a_fresh_hint(
+    world: World,
+) -> None:
     request, entered = world.in_claims(*[5] * 40, 4, 6)
     *flood, better, worse = entered
     ahead = 0
@@ -275,7 +303,9 @@ def test_hint_flooding(world: World) -> None:
     assert world.ranking(request) == [better.id, *(one.id for one in flood), worse.id]
 
 
-def test_guessing_a_tiny_truth(world: World) -> None:
+def test_attack_guessed_truth__of_one_label_of_one_bit__never_meets_the_seal(
+    world: World,
+) -> None:
     """One label of one bit has two truths, but 2**256 salts."""
     codes = labels(1, 2)
     request = world.create(codes=codes, bits=1)
@@ -290,7 +320,7 @@ def test_guessing_a_tiny_truth(world: World) -> None:
         assert tried.seal != request.opening.seal
 
 
-def test_a_truth_of_the_wrong_length(world: World) -> None:
+def test_open_truth__with_a_page_of_the_wrong_length__is_refused(world: World) -> None:
     request = world.create(100)
     world.at(request.deadline)
     right = words(request.opening.pages[0])
@@ -299,7 +329,7 @@ def test_a_truth_of_the_wrong_length(world: World) -> None:
             world.market.open_truth(request.id, 0, sent, request.opening.inner(0))
 
 
-def test_a_page_of_another_list(world: World) -> None:
+def test_open_truth__with_a_page_of_another_list__is_refused(world: World) -> None:
     request = world.create(60_000)
     world.at(request.deadline)
     other = world.seal_truth(labels(60_000, seed=9), 4)
@@ -310,7 +340,7 @@ def test_a_page_of_another_list(world: World) -> None:
         world.market.open_truth(request.id, 1, words(other.pages[1]), other.inner(1))
 
 
-def test_an_extra_page_and_a_short_page(world: World) -> None:
+def test_open_truth__with_an_extra_or_a_short_page__is_refused(world: World) -> None:
     request, _ = world.in_claims(0)
     with boa.reverts("WrongPhase"):
         world.open_truth_page(request, 0)
@@ -322,7 +352,7 @@ def test_an_extra_page_and_a_short_page(world: World) -> None:
 
 
 @pytest.mark.parametrize("second", [-1, 0, RESPONSE - 1, RESPONSE])
-def test_cancelling_and_opening_at_each_boundary_second(
+def test_clock__at_each_edge_of_the_truths_window__decides_who_may_cancel_or_open(
     world: World, second: int
 ) -> None:
     request = world.create()
@@ -348,7 +378,9 @@ def test_cancelling_and_opening_at_each_boundary_second(
         assert world.phase(request) == FORFEITED
 
 
-def test_a_request_id_that_changes_in_a_reorganisation(world: World) -> None:
+def test_submit__to_an_id_that_a_reorganisation_gave_to_another__is_refused(
+    world: World,
+) -> None:
     """After a reorganisation request 1 is somebody else's; the stake that was
     meant for the old one is not taken."""
     with boa.env.anchor():
@@ -367,7 +399,9 @@ def test_a_request_id_that_changes_in_a_reorganisation(world: World) -> None:
         )
 
 
-def test_terms_that_overflow_the_clock(world: World) -> None:
+def test_create_request__with_windows_that_overflow_the_clock__is_refused(
+    world: World,
+) -> None:
     changes: tuple[dict[str, Any], ...] = (
         {"submission_window_s": 2**40},
         {"submission_window_s": 2**256 - 1},
@@ -379,7 +413,9 @@ def test_terms_that_overflow_the_clock(world: World) -> None:
             world.create(**change)
 
 
-def test_counting_the_silent_twice(world: World) -> None:
+def test_books__when_silent_submissions_left_late__slash_each_of_them_once(
+    world: World,
+) -> None:
     request, (ann, bob, cid) = world.in_claims(0, 1, 2)
     world.claim(request, ann)
     world.cancel(cid, accept_slash=True)  # silent, and slashed at once
@@ -390,8 +426,9 @@ def test_counting_the_silent_twice(world: World) -> None:
     assert world.market.slashed() == 2 * STAKE == world.held()
 
 
-def test_re_entry_from_a_token(world: World) -> None:
-    """A token that calls `withdraw` again while it pays gets nothing more."""
+def test_withdraw__re_entered_by_the_token_while_it_pays__pays_nothing_more(
+    world: World,
+) -> None:
     compiled("ModelCoin")
     with boa.env.prank(world.deployer):
         coin = boa.load(str(HARNESS / "BadCoin.vy"))
@@ -433,7 +470,9 @@ def _nothing(entry: dict[str, Any]) -> object:
     return known.get(entry["type"], bytes(32) if "bytes" in entry["type"] else 0)
 
 
-def test_no_function_answers_a_token_that_is_being_moved(world: World) -> None:
+def test_every_call__by_a_token_that_is_being_moved__answers_nothing(
+    world: World,
+) -> None:
     """Not even to say why not: outside each answers, with a value or a reason."""
     compiled("ModelCoin")
     with boa.env.prank(world.deployer):
@@ -483,7 +522,9 @@ def _cancel(world: World, request: Requested) -> None:
         world.market.cancel_request(request.id, request.terms_hash, 0)
 
 
-def test_a_contract_that_its_victim_calls(world: World) -> None:
+def test_every_call__through_a_contract_that_its_victim_calls__counts_the_contract(
+    world: World,
+) -> None:
     """Who calls counts, not who began the transaction."""
     compiled("ModelCoin")
     puppet = boa.load(str(HARNESS / "Puppet.vy"))
@@ -562,7 +603,7 @@ def test_a_contract_that_its_victim_calls(world: World) -> None:
     assert world.balance("requester") == before + REWARD
 
 
-def test_the_deployer_is_a_stranger(world: World) -> None:
+def test_every_call__by_the_deployer__is_that_of_a_stranger(world: World) -> None:
     request = world.create()
     ann = world.submit(request, "ann")
     opening = request.opening
@@ -585,8 +626,9 @@ def test_the_deployer_is_a_stranger(world: World) -> None:
             market.enforce_timeout(request.id)
 
 
-def test_a_fork_of_the_chain_under_live_seals(world: World) -> None:
-    """The chain id in the seals is that of the deployment, whatever it is now."""
+def test_chain_id__on_a_fork_under_live_seals__stays_that_of_the_deployment(
+    world: World,
+) -> None:
     request = world.create()
     ann = world.submit(request, "ann")
     patch = boa.env.evm.patch
@@ -604,8 +646,10 @@ def test_a_fork_of_the_chain_under_live_seals(world: World) -> None:
 
 
 @pytest.mark.parametrize("bits", [8, 16, 32, 40, 64, 96, 128, 160, 255])
-def test_numbers_that_equal_others_in_their_low_bits(world: World, bits: int) -> None:
-    """They are not those others: of requests, submissions, pages and hints."""
+def test_every_call__with_a_number_equal_in_its_low_bits__takes_it_for_no_other(
+    world: World, bits: int
+) -> None:
+    """Of requests, submissions, pages and hints."""
     market, far = world.market, 2**bits
     request, (ann, bob) = world.in_claims(1, 0, count=50_000)
     opening = ann.opening.seal
@@ -661,7 +705,7 @@ def test_numbers_that_equal_others_in_their_low_bits(world: World, bits: int) ->
         )
 
 
-def test_page_256_of_a_truth_stands_beside_page_0(world: World) -> None:
+def test_truth_page__for_page_256__stands_beside_page_0(world: World) -> None:
     """The longest list has 342; those between are skipped in storage."""
     page, next_ = ([n] * 768 for n in (1, 2))
     hashes = [keccak(encode(("uint256[]",), (one,))) for one in (page, next_)]
@@ -681,7 +725,7 @@ def test_page_256_of_a_truth_stands_beside_page_0(world: World) -> None:
         assert world.state(request).pages == 257
 
 
-def test_ids_above_32_bits_live_the_same_life(world: World) -> None:
+def test_story__with_ids_above_32_bits__runs_like_any_other(world: World) -> None:
     layout = world.market.compiler_data.storage_layout["storage_layout"]
     many = 2**32 + 7
     with boa.env.anchor():
@@ -704,7 +748,9 @@ def test_ids_above_32_bits_live_the_same_life(world: World) -> None:
         assert world.held() == world.market.slashed() == 2 * STAKE
 
 
-def test_a_token_that_does_not_pay(world: World) -> None:
+def test_attack_unpaying_token__on_creating_and_on_winning__is_refused(
+    world: World,
+) -> None:
     compiled("ModelCoin")
     with boa.env.prank(world.deployer):
         coin = boa.load(str(HARNESS / "BadCoin.vy"))
@@ -718,7 +764,9 @@ def test_a_token_that_does_not_pay(world: World) -> None:
     assert bad.phase(request) == VALIDATION
 
 
-def test_a_donation_to_the_market(world: World) -> None:
+def test_books__with_a_donation_to_the_market__pay_out_all_but_the_donation(
+    world: World,
+) -> None:
     request, (ann, bob) = world.in_validation(0, 1)
     with world.as_("eve"):
         world.coin.transfer(world.market.address, 12_345)
@@ -730,7 +778,9 @@ def test_a_donation_to_the_market(world: World) -> None:
 
 @pytest.mark.parametrize("reward", [1, 2, 3, 100, 101, 999])
 @pytest.mark.parametrize("live", [1, 2, 3])
-def test_dust_and_rounding_in_the_split(world: World, reward: int, live: int) -> None:
+def test_cancel_request__with_any_reward_and_number_live__leaves_no_dust(
+    world: World, reward: int, live: int
+) -> None:
     request = world.create(reward=reward, stake=max(-(-reward // 100), 1))
     entered = [world.submit(request, "ann") for _ in range(live)]
     with world.as_("requester"):
@@ -740,7 +790,9 @@ def test_dust_and_rounding_in_the_split(world: World, reward: int, live: int) ->
     assert world.held() == 0
 
 
-def test_the_requester_cannot_forfeit_to_herself(world: World) -> None:
+def test_enforce_timeout__by_a_requester_with_her_truth_unopened__slashes_her_reward(
+    world: World,
+) -> None:
     """Slashing the reward rather than sharing it out gives nobody a motive to
     stop her, not even herself."""
     request = world.create()
@@ -752,7 +804,7 @@ def test_the_requester_cannot_forfeit_to_herself(world: World) -> None:
     assert world.market.slashed() == REWARD
 
 
-def test_a_request_with_10_000_submissions() -> None:
+def test_story__with_10_000_claims__is_fulfilled_and_pays_first_and_last() -> None:
     """Ten thousand claims; the last call costs what the first did."""
     machine = Machine()
     people = {name: "0x" + f"{n:02x}" * 20 for n, name in enumerate("dra", 17)}
@@ -827,14 +879,14 @@ def test_a_request_with_10_000_submissions() -> None:
     assert held == (many - 4) * STAKE
 
 
-def test_nobody_has_any_privilege(world: World) -> None:
+def test_every_call__in_the_interface__gives_nobody_a_privilege(world: World) -> None:
     names = {e["name"] for e in world.market.abi if e["type"] == "function"}
     for word in ("owner", "pause", "upgrade", "fee", "sweep", "set_coin", "admin"):
         assert not any(word in name for name in names)
     assert world.market.chain_id() == boa.env.evm.patch.chain_id
 
 
-def test_a_claim_or_a_cancel_that_a_reorganisation_moves_to_another_entry(
+def test_attack_reorganisation__that_swaps_two_submissions__moves_no_claim_and_no_cancel(
     world: World,
 ) -> None:
     """After a reorganisation two submissions have changed places; what was
@@ -861,7 +913,9 @@ def _off(request: Requested, mistakes: int) -> Codes:
     return wrong(request.codes, mistakes)
 
 
-def test_a_cancel_that_a_reorganisation_moves_to_another_request(world: World) -> None:
+def test_cancel_request__moved_to_another_request_by_a_reorganisation__is_refused(
+    world: World,
+) -> None:
     with boa.env.anchor():
         meant = world.create()
     other = world.create(name="another one")
@@ -871,7 +925,9 @@ def test_a_cancel_that_a_reorganisation_moves_to_another_request(world: World) -
     assert world.held() == REWARD
 
 
-def test_logging_another_superhash_than_the_sealed_one(world: World) -> None:
+def test_open_predictions__after_logging_another_superhash_than_sealed__is_refused(
+    world: World,
+) -> None:
     """What was logged of a model when submitting is what must be opened: a
     seal whose core names another model wins nothing."""
     request = world.create()
@@ -902,7 +958,9 @@ def test_logging_another_superhash_than_the_sealed_one(world: World) -> None:
             world.open_page(request, ann, 0, model=model, superhash=superhash(named))
 
 
-def test_logging_another_superhash_than_that_of_the_last_page(world: World) -> None:
+def test_open_predictions__of_the_last_page_under_a_superhash_not_logged__is_refused(
+    world: World,
+) -> None:
     """On the first page it is the one that was logged, so on the last one too."""
     request = world.create(60_000)
     shown, kept = "bafyshown", "bafykept"
@@ -923,7 +981,7 @@ def test_logging_another_superhash_than_that_of_the_last_page(world: World) -> N
 
 
 @pytest.mark.parametrize("pages", [1, 3])
-def test_delaying_with_a_false_claim_costs_the_same_however_many_pages_come(
+def test_attack_delay__by_a_false_claim_however_many_pages_come__lasts_one_window(
     world: World, pages: int
 ) -> None:
     """A liar that opens all pages but the last, each as late as it can, holds
@@ -941,7 +999,9 @@ def test_delaying_with_a_false_claim_costs_the_same_however_many_pages_come(
     assert world.state(request).candidate == bob.id
 
 
-def test_live_submissions_are_counted_without_running_over(world: World) -> None:
+def test_submit__when_live_is_at_its_largest__is_refused_before_it_runs_over(
+    world: World,
+) -> None:
     """The field beside `live` counts the ranked; one more than it holds is
     refused before it can be counted there."""
     request = world.create()
@@ -961,7 +1021,7 @@ def test_live_submissions_are_counted_without_running_over(world: World) -> None
                 world.submit(request, "ann")
 
 
-def test_claims_are_counted_beyond_16_bits(world: World) -> None:
+def test_claim__as_the_65_536th__is_counted(world: World) -> None:
     request = world.create()
     slot = _slot_of_state(world, request)
     with boa.env.anchor():
@@ -986,7 +1046,9 @@ def _slot_of_state(world: World, request: Requested) -> int:
     return slot
 
 
-def test_cancelling_a_request_against_entries_of_ones_own(world: World) -> None:
+def test_cancel_request__with_99_of_100_entries_her_own__returns_her_99_mdc(
+    world: World,
+) -> None:
     """What the docs warn of: with 99 of 100 live entries her own, a requester
     has a reward of 100 MDC back for the one that a stranger gets."""
     request = world.create(reward=100 * MDC)

@@ -10,7 +10,9 @@ from contracts.world import CLAIMS, OPEN, REWARD, STAKE, Requested, Submitted, W
 from modelmarket.protocol.seals import superhash
 
 
-def test_more_matches_rank_first_and_among_equals_the_lower_id(world: World) -> None:
+def test_claim__of_more_matches_or_among_equals_of_a_lower_id__ranks_first(
+    world: World,
+) -> None:
     request, entered = world.in_claims(3, 1, 3, 2, 1, 0)
     for one in reversed(entered):
         world.claim(request, one)
@@ -20,14 +22,16 @@ def test_more_matches_rank_first_and_among_equals_the_lower_id(world: World) -> 
     assert world.state(request).ranked == 6
 
 
-def test_a_claim_is_made_once(world: World) -> None:
+def test_claim__made_a_second_time__is_refused(world: World) -> None:
     request, (ann,) = world.in_claims(0)
     world.claim(request, ann)
     with boa.reverts("NotLive"):
         world.claim(request, ann, hint=0)
 
 
-def test_a_claim_is_at_most_the_number_of_labels(world: World) -> None:
+def test_claim__of_one_match_above_the_labels__is_refused_and_of_all_or_none_taken(
+    world: World,
+) -> None:
     request, (ann, bob) = world.in_claims(0, 0)
     with boa.reverts("TooManyMatches"):
         world.claim(request, ann, 21, hint=0)
@@ -35,14 +39,14 @@ def test_a_claim_is_at_most_the_number_of_labels(world: World) -> None:
     world.claim(request, bob, 0)
 
 
-def test_only_the_trainer_claims(world: World) -> None:
+def test_claim__by_another_than_the_trainer__is_refused(world: World) -> None:
     request, (ann,) = world.in_claims(0)
     for who in ("bob", "requester"):
         with boa.reverts("NotTrainer"):
             world.claim(request, ann, who=who)
 
 
-def test_an_operator_claims_until_it_is_dismissed(world: World) -> None:
+def test_claim__by_an_operator__is_taken_until_it_is_dismissed(world: World) -> None:
     request, (ann, bob, _, _, again) = world.in_claims(0, 0, 0, 0, 0)
     with world.as_("ann"):
         world.market.set_operator(world.people["eve"], True)
@@ -56,7 +60,7 @@ def test_an_operator_claims_until_it_is_dismissed(world: World) -> None:
         world.claim(request, again, who="eve")
 
 
-def test_an_operator_gets_no_money(world: World) -> None:
+def test_claim__by_an_operator__brings_it_no_money(world: World) -> None:
     request, (ann,) = world.in_claims(0)
     with world.as_("ann"):
         world.market.set_operator(world.people["eve"], True)
@@ -68,7 +72,7 @@ def test_an_operator_gets_no_money(world: World) -> None:
     assert world.balance("ann") > before[1]
 
 
-def test_claiming_before_the_truth_is_open_is_refused(world: World) -> None:
+def test_claim__before_the_truth_is_open__is_refused(world: World) -> None:
     request = world.create()
     ann = world.submit(request, "ann")
     for second in (world.now, request.deadline):
@@ -77,7 +81,7 @@ def test_claiming_before_the_truth_is_open_is_refused(world: World) -> None:
             world.claim(request, ann, 3, hint=0)
 
 
-def test_a_submission_cancelled_in_time_cannot_claim(world: World) -> None:
+def test_claim__of_a_submission_cancelled_in_time__is_refused(world: World) -> None:
     request = world.create()
     ann = world.submit(request, "ann")
     world.cancel(ann)
@@ -102,7 +106,9 @@ def _stairs(
 
 
 @pytest.mark.parametrize("off", [0, 1, 31, 32])
-def test_a_hint_up_to_32_steps_too_low_is_good(world: World, off: int) -> None:
+def test_claim__with_a_hint_up_to_32_steps_too_low__finds_its_place(
+    world: World, off: int
+) -> None:
     request, entered, (late, *_) = _stairs(world, 40)
     # Equal to the fifth, so directly behind it; the hint is further down.
     matches = world.matches(request, entered[4])
@@ -111,14 +117,16 @@ def test_a_hint_up_to_32_steps_too_low_is_good(world: World, off: int) -> None:
 
 
 @pytest.mark.parametrize("off", [0, 1, 31, 32])
-def test_a_hint_up_to_32_steps_too_high_is_good(world: World, off: int) -> None:
+def test_claim__with_a_hint_up_to_32_steps_too_high__finds_its_place(
+    world: World, off: int
+) -> None:
     request, entered, (late, *_) = _stairs(world, 40)
     matches = world.matches(request, entered[36])
     world.claim(request, late, matches, hint=entered[36 - off].id)
     assert world.ranking(request)[37] == late.id
 
 
-def test_a_hint_of_33_steps_is_too_far_either_way(world: World) -> None:
+def test_claim__with_a_hint_33_steps_off_either_way__is_refused(world: World) -> None:
     request, entered, (late, *_) = _stairs(world, 40)
     with boa.reverts("HintTooFar"):
         world.claim(
@@ -130,7 +138,9 @@ def test_a_hint_of_33_steps_is_too_far_either_way(world: World) -> None:
         )
 
 
-def test_the_top_and_the_bottom_can_be_32_steps_away(world: World) -> None:
+def test_claim__32_steps_from_a_hint_at_the_top_or_the_bottom__finds_its_place(
+    world: World,
+) -> None:
     request, entered, (first, second, third, fourth) = _stairs(world, 32)
     with boa.env.anchor():
         world.claim(request, first, request.terms.labels, hint=entered[31].id)
@@ -144,7 +154,9 @@ def test_the_top_and_the_bottom_can_be_32_steps_away(world: World) -> None:
     assert world.ranking(request)[-3:] == [first.id, third.id, fourth.id]
 
 
-def test_those_who_stay_silent_are_slashed_once_somebody_wins(world: World) -> None:
+def test_open_predictions__of_the_winner__slashes_those_who_stayed_silent(
+    world: World,
+) -> None:
     request, (ann, bob, cid) = world.in_claims(0, 1, 2)
     world.claim(request, ann)
     world.claim(request, bob)
@@ -159,7 +171,7 @@ def test_those_who_stay_silent_are_slashed_once_somebody_wins(world: World) -> N
     assert world.held() == STAKE
 
 
-def test_the_superhash_is_logged_and_not_stored_apart(world: World) -> None:
+def test_submit__of_a_model__logs_its_superhash(world: World) -> None:
     request = world.create()
     world.submit(request, "ann", model="bafyother")
     (event,) = [
@@ -170,7 +182,9 @@ def test_the_superhash_is_logged_and_not_stored_apart(world: World) -> None:
     assert event.superhash == superhash("bafyother")
 
 
-def test_a_claim_names_its_submissions_seal_whoever_makes_it(world: World) -> None:
+def test_claim__under_another_seal_than_its_submissions__is_refused_whoever_makes_it(
+    world: World,
+) -> None:
     request, (ann, bob) = world.in_claims(0, 1)
     with world.as_("ann"):
         world.market.set_operator(world.people["eve"], True)
@@ -181,7 +195,7 @@ def test_a_claim_names_its_submissions_seal_whoever_makes_it(world: World) -> No
     world.claim(request, ann, who="eve")
 
 
-def test_an_operator_is_named_by_the_trainer_and_not_the_other_way_round(
+def test_set_operator__by_the_operator_itself_or_another_trainer__allows_no_claim(
     world: World,
 ) -> None:
     """Eve may name whom she likes, herself too, and still claims for nobody."""
@@ -196,7 +210,9 @@ def test_an_operator_is_named_by_the_trainer_and_not_the_other_way_round(
             world.claim(request, ann, who=who)
 
 
-def test_an_operator_that_withdraws_pays_the_trainer(world: World) -> None:
+def test_withdraw__by_an_operator_that_opened_the_pages_too__pays_the_trainers_alone(
+    world: World,
+) -> None:
     request, (ann, bob) = world.in_validation(0, 1)
     for who in ("ann", "bob"):
         with world.as_(who):
@@ -212,7 +228,9 @@ def test_an_operator_that_withdraws_pays_the_trainer(world: World) -> None:
     }
 
 
-def test_the_best_claim_is_no_candidate_before_claims_close(world: World) -> None:
+def test_request__before_claims_close__tells_the_best_claim_and_no_candidate(
+    world: World,
+) -> None:
     request, (ann, bob) = world.in_claims(1, 0)
     for one in (ann, bob):
         world.claim(request, one)
@@ -222,7 +240,7 @@ def test_the_best_claim_is_no_candidate_before_claims_close(world: World) -> Non
     assert world.state(request).step_ends > world.now
 
 
-def test_claims_above_65_536_keep_their_order(world: World) -> None:
+def test_claim__of_matches_around_65_536__keeps_its_order(world: World) -> None:
     request, (ann, bob, cid) = world.in_claims(1, 2, 3, count=70_000)
     world.claim(request, ann, 65_536)
     world.claim(request, bob, 65_535)
@@ -231,7 +249,9 @@ def test_claims_above_65_536_keep_their_order(world: World) -> None:
     assert world.market.submission(cid.id).matches == 65_537
 
 
-def test_whoever_has_left_cannot_claim(world: World) -> None:
+def test_claim__of_a_submission_that_left_early_or_late__is_refused(
+    world: World,
+) -> None:
     request, (early, late, ranked, silent, ann) = world.in_phase(OPEN, 0, 1, 2, 3, 4)
     world.cancel(early)
     world.at(request.deadline)

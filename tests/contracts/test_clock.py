@@ -19,7 +19,9 @@ from contracts.world import (
 )
 
 
-def test_submitting_ends_at_the_deadline(world: World) -> None:
+def test_submit__at_the_deadline__is_refused_and_a_second_before_taken(
+    world: World,
+) -> None:
     request = world.create()
     world.at(request.deadline - 1)
     world.submit(request, "ann")
@@ -28,7 +30,9 @@ def test_submitting_ends_at_the_deadline(world: World) -> None:
         world.submit(request, "ann")
 
 
-def test_nobody_opens_the_truth_before_the_deadline(world: World) -> None:
+def test_open_truth__before_the_deadline__is_refused_whoever_calls_and_at_it_taken(
+    world: World,
+) -> None:
     request = world.create()
     world.submit(request, "ann")
     world.at(request.deadline - 1)
@@ -41,7 +45,9 @@ def test_nobody_opens_the_truth_before_the_deadline(world: World) -> None:
     world.open_truth_page(request, 0)
 
 
-def test_the_truth_can_be_opened_until_its_window_ends(world: World) -> None:
+def test_open_truth__at_the_end_of_its_window__is_refused_and_a_second_before_taken(
+    world: World,
+) -> None:
     request = world.create()
     world.submit(request, "ann")
     ends = request.deadline + RESPONSE
@@ -58,7 +64,7 @@ def test_the_truth_can_be_opened_until_its_window_ends(world: World) -> None:
     world.enforce(request)
 
 
-def test_the_truth_has_one_window_and_a_minute_for_each_further_page(
+def test_open_truth__of_several_pages__has_one_window_and_a_minute_for_each_further_page(
     world: World,
 ) -> None:
     request = world.create(100_000)  # three pages
@@ -81,7 +87,7 @@ def test_the_truth_has_one_window_and_a_minute_for_each_further_page(
     assert world.phase(request) == FORFEITED
 
 
-def test_claims_begin_with_the_last_page_and_last_their_full_window(
+def test_clock__from_the_last_page_of_the_truth__gives_claims_their_full_window(
     world: World,
 ) -> None:
     request, (ann, bob) = world.in_claims(0, 1)
@@ -96,7 +102,7 @@ def test_claims_begin_with_the_last_page_and_last_their_full_window(
     assert world.phase(request) == VALIDATION
 
 
-def test_a_claim_at_the_end_of_claims_is_too_late(world: World) -> None:
+def test_claim__at_the_second_claims_close__is_refused(world: World) -> None:
     request, (ann, bob) = world.in_claims(0, 1)
     world.claim(request, ann)
     world.close_claims(request)
@@ -104,7 +110,9 @@ def test_a_claim_at_the_end_of_claims_is_too_late(world: World) -> None:
         world.claim(request, bob)
 
 
-def test_validation_cannot_begin_before_claims_close(world: World) -> None:
+def test_open_predictions__before_claims_close__is_refused_and_then_taken(
+    world: World,
+) -> None:
     request, (ann,) = world.in_claims(0)
     world.claim(request, ann)
     world.at(world.state(request).step_ends - 1)
@@ -114,7 +122,9 @@ def test_validation_cannot_begin_before_claims_close(world: World) -> None:
     world.open_page(request, ann, 0)
 
 
-def test_the_first_candidates_window_begins_when_claims_close(world: World) -> None:
+def test_clock__when_claims_close__begins_the_first_candidates_window(
+    world: World,
+) -> None:
     request, (ann, bob) = world.in_validation(0, 1)
     closed = world.now
     assert world.state(request).step_ends == closed + RESPONSE
@@ -131,7 +141,7 @@ def test_the_first_candidates_window_begins_when_claims_close(world: World) -> N
     assert world.state(request).candidate == bob.id
 
 
-def test_the_next_candidates_window_begins_in_the_block_of_the_failure(
+def test_enforce_timeout__on_a_candidate__begins_the_next_ones_window_in_its_block(
     world: World,
 ) -> None:
     request, (ann, bob) = world.in_validation(0, 1)
@@ -144,7 +154,7 @@ def test_the_next_candidates_window_begins_in_the_block_of_the_failure(
 
 
 @pytest.mark.parametrize("late", [False, True])
-def test_a_candidates_time_is_fixed_when_it_becomes_candidate(
+def test_clock__for_a_candidate_that_opens_late__ends_where_it_was_fixed(
     world: World, late: bool
 ) -> None:
     request, (ann, bob) = world.in_validation(5, 6, count=60_000)  # two pages
@@ -165,7 +175,9 @@ def test_a_candidates_time_is_fixed_when_it_becomes_candidate(
     assert (state.candidate, state.step_ends) == (bob.id, ends + RESPONSE + 60)
 
 
-def test_claims_last_one_response_window_however_many_pages(world: World) -> None:
+def test_clock__of_claims_on_any_number_of_pages__is_one_response_window(
+    world: World,
+) -> None:
     request, (ann,) = world.in_claims(0, count=100_000)
     closes = world.now + RESPONSE
     assert world.state(request).step_ends == closes
@@ -175,7 +187,7 @@ def test_claims_last_one_response_window_however_many_pages(world: World) -> Non
     assert world.state(request).step_ends == closes + RESPONSE + 2 * 60
 
 
-def test_another_submissions_leaving_never_moves_the_candidates_deadline(
+def test_cancel_submission__by_others_in_validation__never_moves_the_candidates_deadline(
     world: World,
 ) -> None:
     request, (_, bob, cid) = world.in_validation(0, 1, 2)
@@ -188,7 +200,7 @@ def test_another_submissions_leaving_never_moves_the_candidates_deadline(
     assert world.state(request).step_ends == ends
 
 
-def test_claims_without_a_candidate_are_overdue_from_the_second_they_close(
+def test_clock__when_claims_close_without_a_candidate__is_overdue_at_once(
     world: World,
 ) -> None:
     request, (ann,) = world.in_claims(0)
@@ -205,7 +217,9 @@ def test_claims_without_a_candidate_are_overdue_from_the_second_they_close(
 
 
 @pytest.mark.parametrize("second", [-1, 0])
-def test_cancelling_a_submission_around_the_deadline(world: World, second: int) -> None:
+def test_cancel_submission__around_the_deadline__is_free_before_and_costs_the_stake_from_it(
+    world: World, second: int
+) -> None:
     request = world.create()
     ann = world.submit(request, "ann")
     before = world.balance("ann")
@@ -221,7 +235,7 @@ def test_cancelling_a_submission_around_the_deadline(world: World, second: int) 
 
 
 @pytest.mark.parametrize("phase", [TRUTH, CLAIMS, VALIDATION])
-def test_while_a_step_is_overdue_nothing_but_the_timeout_changes_the_request(
+def test_every_call__while_a_step_is_overdue__is_refused_but_enforce_timeout(
     world: World, phase: int
 ) -> None:
     # In CLAIMS only what is below the threshold leaves a step overdue.
@@ -250,7 +264,9 @@ def test_while_a_step_is_overdue_nothing_but_the_timeout_changes_the_request(
 
 
 @pytest.mark.parametrize("phase", [OPEN, TRUTH, CLAIMS, VALIDATION])
-def test_nobody_enforces_a_timeout_a_second_early(world: World, phase: int) -> None:
+def test_enforce_timeout__a_second_early__is_refused_whoever_calls(
+    world: World, phase: int
+) -> None:
     request, _ = world.in_phase(phase, 0, 1)
     ends = world.state(request).step_ends
     for second in (world.now, ends - 1):
@@ -265,7 +281,7 @@ def test_nobody_enforces_a_timeout_a_second_early(world: World, phase: int) -> N
 
 
 @pytest.mark.parametrize("phase", [TRUTH, CLAIMS, VALIDATION])
-def test_whoever_leaves_but_the_candidate_moves_no_window(
+def test_cancel_submission__by_any_but_the_candidate__moves_no_window(
     world: World, phase: int
 ) -> None:
     request, (_, bob, cid) = world.in_phase(phase, 0, 1, 2)
@@ -278,13 +294,17 @@ def test_whoever_leaves_but_the_candidate_moves_no_window(
         assert world.state(request).step_ends == ends
 
 
-def test_the_longest_list_has_a_minute_for_each_further_page(world: World) -> None:
+def test_clock__of_the_longest_list__has_a_minute_for_each_of_341_further_pages(
+    world: World,
+) -> None:
     request = world.create(1, labels=2**22, bits=16)
     world.at(request.deadline)
     assert world.state(request).step_ends == request.deadline + RESPONSE + 341 * 60
 
 
-def test_the_clock_holds_for_a_hundred_years(world: World) -> None:
+def test_clock__past_32_bits_of_seconds__holds_until_the_request_is_fulfilled(
+    world: World,
+) -> None:
     """Seconds leave 32 bits in 2106."""
     for began in (2**32 - 1, 2**32 + 12_345):
         with boa.env.anchor():
@@ -298,7 +318,9 @@ def test_the_clock_holds_for_a_hundred_years(world: World) -> None:
             assert world.phase(request) == FULFILLED
 
 
-def test_each_timeout_takes_exactly_one_step(world: World) -> None:
+def test_enforce_timeout__ten_windows_late__takes_exactly_one_step(
+    world: World,
+) -> None:
     request, _ = world.in_validation(0, 1)
     world.at(world.now + 10 * RESPONSE)
     world.enforce(request)

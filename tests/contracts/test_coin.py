@@ -12,14 +12,18 @@ from modelmarket.chain.wallets import Wallet
 AIRDROP = 1_000 * MDC
 
 
-def test_it_is_what_it_says(world: World) -> None:
+def test_model_coin__as_deployed__has_its_name_its_supply_and_its_owner(
+    world: World,
+) -> None:
     coin = world.coin
     assert (coin.name(), coin.symbol(), coin.decimals()) == ("ModelCoin", "MDC", 18)
     assert coin.totalSupply() == 1_000_000 * MDC
     assert coin.owner() == world.deployer
 
 
-def test_an_airdrop_comes_once_out_of_the_deployers_balance(world: World) -> None:
+def test_claim_airdrop__by_anyone__pays_once_out_of_the_deployers_balance(
+    world: World,
+) -> None:
     somebody = boa.env.generate_address()
     before = world.coin.balanceOf(world.deployer)
     with boa.env.prank(somebody):
@@ -32,7 +36,7 @@ def test_an_airdrop_comes_once_out_of_the_deployers_balance(world: World) -> Non
     assert world.coin.airdropped(somebody)
 
 
-def test_an_empty_pot_says_so(world: World) -> None:
+def test_claim_airdrop__from_an_empty_pot__is_refused(world: World) -> None:
     with boa.env.prank(world.deployer):
         left = world.coin.balanceOf(world.deployer)
         world.coin.transfer(world.people["ann"], left - AIRDROP)
@@ -42,7 +46,9 @@ def test_an_empty_pot_says_so(world: World) -> None:
         world.coin.claim_airdrop()
 
 
-def test_nobody_can_mint_or_take_the_ownership(world: World) -> None:
+def test_model_coin__in_its_interface__lets_nobody_mint_or_take_the_ownership(
+    world: World,
+) -> None:
     names = {entry["name"] for entry in world.coin.abi if entry["type"] == "function"}
     assert not names & {"mint", "burn", "set_minter", "transfer_ownership"}
 
@@ -98,7 +104,9 @@ def newcomer(world: World) -> Wallet:
     return wallet
 
 
-def test_a_permit_pays_for_a_request_and_for_a_submission(world: World) -> None:
+def test_collect__with_permits_for_reward_and_stake__takes_both_and_no_more(
+    world: World,
+) -> None:
     wallet = newcomer(world)
     request = world.create(who="new", permit=sign_permit(world, wallet, REWARD))
     world.submit(request, "new", permit=sign_permit(world, wallet, STAKE))
@@ -106,13 +114,15 @@ def test_a_permit_pays_for_a_request_and_for_a_submission(world: World) -> None:
     assert world.coin.allowance(wallet.address, world.market.address) == 0
 
 
-def test_without_permit_or_allowance_nothing_happens(world: World) -> None:
+def test_create_request__without_permit_or_allowance__is_refused(world: World) -> None:
     newcomer(world)
     with boa.reverts("erc20: insufficient allowance"):
         world.create(who="new")
 
 
-def test_a_permit_is_left_alone_while_the_allowance_suffices(world: World) -> None:
+def test_create_request__while_the_allowance_suffices__leaves_its_permit_unused(
+    world: World,
+) -> None:
     wallet = newcomer(world)
     with boa.env.prank(wallet.address):
         world.coin.approve(world.market.address, REWARD)
@@ -120,21 +130,23 @@ def test_a_permit_is_left_alone_while_the_allowance_suffices(world: World) -> No
     assert world.coin.nonces(wallet.address) == 0
 
 
-def test_an_expired_permit_is_refused(world: World) -> None:
+def test_create_request__with_an_expired_permit__is_refused(world: World) -> None:
     wallet = newcomer(world)
     permit = sign_permit(world, wallet, REWARD, deadline=world.now - 1)
     with boa.reverts("erc20: insufficient allowance"):
         world.create(who="new", permit=permit)
 
 
-def test_a_permit_for_another_amount_is_refused(world: World) -> None:
+def test_create_request__with_a_permit_for_another_amount__is_refused(
+    world: World,
+) -> None:
     wallet = newcomer(world)
     for amount in (REWARD - 1, REWARD + 1):
         with boa.reverts("erc20: insufficient allowance"):
             world.create(who="new", permit=sign_permit(world, wallet, amount))
 
 
-def test_a_permit_for_all_that_is_due_helps_an_allowance_for_a_part(
+def test_create_request__with_an_allowance_for_a_part__needs_a_permit_for_all(
     world: World,
 ) -> None:
     wallet = newcomer(world)
@@ -149,8 +161,9 @@ def test_a_permit_for_all_that_is_due_helps_an_allowance_for_a_part(
     assert world.coin.allowance(wallet.address, world.market.address) == 0
 
 
-def test_an_airdrop_moves_coins_and_makes_none(world: World) -> None:
-    """Who has spent it, or passed it on, has no second one."""
+def test_claim_airdrop__after_passing_the_first_on__is_refused_and_makes_no_coins(
+    world: World,
+) -> None:
     wallet = newcomer(world)
     with boa.env.prank(wallet.address):
         world.coin.transfer(world.people["ann"], AIRDROP)

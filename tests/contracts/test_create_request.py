@@ -15,19 +15,21 @@ from modelmarket.errors import TermsError
 DAY = 86_400
 
 
-def test_the_reward_moves_from_the_requester_to_the_market(world: World) -> None:
+def test_create_request__with_its_reward__moves_it_from_the_requester_to_the_market(
+    world: World,
+) -> None:
     before = world.balance("requester")
     world.create()
     assert world.balance("requester") == before - REWARD
     assert world.held() == REWARD
 
 
-def test_ids_count_from_one(world: World) -> None:
+def test_create_request__made_twice__counts_ids_from_one(world: World) -> None:
     assert [world.create().id, world.create().id] == [1, 2]
     assert world.market.request_count() == 2
 
 
-def test_the_request_reads_back_as_it_was_made(world: World) -> None:
+def test_request__just_created__reads_back_as_it_was_made(world: World) -> None:
     request = world.create(minimum_matches=7)
     state = world.state(request)
     assert state.requester == world.people["requester"]
@@ -43,7 +45,9 @@ def test_the_request_reads_back_as_it_was_made(world: World) -> None:
     assert state.sealed == request.opening.seal
 
 
-def test_the_terms_hash_names_every_term_and_the_requester(world: World) -> None:
+def test_create_request__with_another_term_or_requester__has_another_terms_hash(
+    world: World,
+) -> None:
     hashes = {world.create().terms_hash, world.create(who="ann").terms_hash}
     for change in (
         {"dataset": "x"},
@@ -88,7 +92,7 @@ def test_the_terms_hash_names_every_term_and_the_requester(world: World) -> None
         ("BadMinimum", {"minimum_matches": 21}, {"minimum_matches": 20}),
     ],
 )
-def test_terms_at_the_edge(
+def test_create_request__with_a_term_beyond_its_edge__is_refused_and_at_it_taken(
     world: World, reason: str, refused: dict[str, int], taken: dict[str, int]
 ) -> None:
     codes = labels(20)
@@ -108,7 +112,7 @@ def test_terms_at_the_edge(
         world.market.create_request(good.as_struct(), permit)
 
 
-def test_a_reward_of_2_to_the_96_is_refused_before_money_is_asked_for(
+def test_create_request__with_a_reward_of_2_to_the_96__is_refused_before_money_is_asked_for(
     world: World,
 ) -> None:
     with boa.reverts("BadReward"):
@@ -118,7 +122,9 @@ def test_a_reward_of_2_to_the_96_is_refused_before_money_is_asked_for(
 
 
 @pytest.mark.parametrize("reward", [1, 99, 100, 101, 12_345])
-def test_the_least_stake_is_one_percent_rounded_up(world: World, reward: int) -> None:
+def test_create_request__with_a_stake_below_one_percent_rounded_up__is_refused(
+    world: World, reward: int
+) -> None:
     least = max(-(-reward // 100), 1)
     world.create(reward=reward, stake=least)
     with boa.reverts("BadStake"):
@@ -128,7 +134,7 @@ def test_the_least_stake_is_one_percent_rounded_up(world: World, reward: int) ->
 @pytest.mark.parametrize(
     "change", [{"dataset": "x" * 129}, {"name": "x" * 65}, {"context": "x" * 1_025}]
 )
-def test_strings_over_their_bounds_are_refused(
+def test_create_request__with_a_string_over_its_bound__is_refused(
     world: World, change: dict[str, Any]
 ) -> None:
     world.create(**{key: value[:-1] for key, value in change.items()})
@@ -136,7 +142,9 @@ def test_strings_over_their_bounds_are_refused(
         world.create(**change)
 
 
-def test_creation_without_the_money_changes_nothing(world: World) -> None:
+def test_create_request__without_the_money__is_refused_and_changes_nothing(
+    world: World,
+) -> None:
     with world.as_("ann"):
         world.coin.transfer(world.people["bob"], world.balance("ann") - REWARD + 1)
     with boa.reverts("erc20: transfer amount exceeds balance"):
@@ -144,7 +152,7 @@ def test_creation_without_the_money_changes_nothing(world: World) -> None:
     assert world.market.request_count() == 0
 
 
-def test_an_unknown_request_is_refused_everywhere(world: World) -> None:
+def test_every_call__on_an_unknown_request__is_refused(world: World) -> None:
     calls: tuple[Callable[[int], object], ...] = (
         lambda n: world.market.phase(n),
         lambda n: world.market.request(n),
@@ -162,7 +170,9 @@ def test_an_unknown_request_is_refused_everywhere(world: World) -> None:
                 call(number)
 
 
-def test_every_term_reads_back_at_its_largest(world: World) -> None:
+def test_request__with_every_term_at_its_largest__reads_back_as_it_was_made(
+    world: World,
+) -> None:
     request = world.create(
         1,
         labels=2**22,
@@ -179,7 +189,9 @@ def test_every_term_reads_back_at_its_largest(world: World) -> None:
     assert state.response_window == 7 * DAY
 
 
-def test_the_same_terms_twice_are_two_requests(world: World) -> None:
+def test_create_request__with_the_same_terms_twice__makes_two_requests(
+    world: World,
+) -> None:
     first, second = world.create(), world.create()
     assert first.terms_hash == second.terms_hash
     with world.as_("requester"):

@@ -302,7 +302,9 @@ def begin(world: World) -> Story:
 
 
 @every_end
-def test_an_ending_leaves_to_each_what_the_table_says(world: World, end: End) -> None:
+def test_story__at_each_ending__leaves_to_each_what_the_table_says(
+    world: World, end: End
+) -> None:
     story = begin(world)
     untouched = world.market.submission(1)
     before = {name: world.balance(name) for name in world.people}
@@ -341,7 +343,7 @@ def test_an_ending_leaves_to_each_what_the_table_says(world: World, end: End) ->
 
 
 @every_end
-def test_after_an_ending_nothing_but_withdrawing_is_possible(
+def test_every_call__after_each_ending__is_refused_but_withdraw(
     world: World, end: End
 ) -> None:
     story = begin(world)

@@ -37,7 +37,7 @@ def said(world: World) -> list[tuple[Any, ...]]:
     ]
 
 
-def test_a_request_is_announced_with_its_terms(world: World) -> None:
+def test_create_request__when_taken__logs_its_terms_and_deadline(world: World) -> None:
     request = world.create()
     terms = request.terms.as_struct()
     ((*start, deadline, told),) = said(world)
@@ -46,7 +46,9 @@ def test_a_request_is_announced_with_its_terms(world: World) -> None:
     assert (deadline, tuple(told)) == (request.deadline, terms)
 
 
-def test_a_submission_is_announced_with_its_seal(world: World) -> None:
+def test_submit__when_taken__logs_its_seal_its_superhash_and_its_name(
+    world: World,
+) -> None:
     world.create()
     request = world.create()
     ann = world.submit(request, "ann")
@@ -55,7 +57,9 @@ def test_a_submission_is_announced_with_its_seal(world: World) -> None:
     assert said(world) == [("SubmissionCreated", *expected)]
 
 
-def test_cancelling_a_request_says_how_the_reward_is_shared(world: World) -> None:
+def test_cancel_request__with_live_submissions__logs_how_the_reward_is_shared(
+    world: World,
+) -> None:
     request = world.create()
     for who in ("ann", "bob", "cid"):
         world.submit(request, who)
@@ -65,14 +69,16 @@ def test_cancelling_a_request_says_how_the_reward_is_shared(world: World) -> Non
     assert said(world) == [("RequestCancelled", request.id, 3, share, rest)]
 
 
-def test_cancelling_an_empty_request_says_that_all_goes_back(world: World) -> None:
+def test_cancel_request__with_none_live__logs_that_all_goes_back(world: World) -> None:
     request = world.create()
     with world.as_("requester"):
         world.market.cancel_request(request.id, request.terms_hash, 0)
     assert said(world) == [("RequestCancelled", request.id, 0, 0, REWARD)]
 
 
-def test_a_reward_that_is_shared_without_a_rest_moves_no_coin(world: World) -> None:
+def test_cancel_request__of_a_reward_shared_without_a_rest__moves_no_coin(
+    world: World,
+) -> None:
     request = world.create()
     for who in ("ann", "bob"):
         world.submit(request, who)
@@ -83,14 +89,14 @@ def test_a_reward_that_is_shared_without_a_rest_moves_no_coin(world: World) -> N
     assert [type(one).__name__ for one in every] == ["RequestCancelled"]
 
 
-def test_leaving_in_time_says_what_is_paid_back(world: World) -> None:
+def test_cancel_submission__in_time__logs_what_is_paid_back(world: World) -> None:
     world.submit(world.create(), "bob")
     ann = world.submit(world.create(), "ann")
     world.cancel(ann)
     assert said(world) == [("SubmissionCancelled", 2, 2, STAKE)]
 
 
-def test_leaving_late_is_a_failure_with_its_reason(world: World) -> None:
+def test_cancel_submission__late__logs_a_failure_with_its_reason(world: World) -> None:
     request, (ann, _bob) = world.in_claims(0, 1)
     ends = world.state(request).step_ends
     world.at(world.now + 100)
@@ -99,7 +105,7 @@ def test_leaving_late_is_a_failure_with_its_reason(world: World) -> None:
     assert said(world) == [failed]
 
 
-def test_each_page_of_the_truth_is_told_with_its_labels(world: World) -> None:
+def test_open_truth__of_each_page__logs_its_labels_and_the_window(world: World) -> None:
     request = world.create(codes=labels(TWO_PAGES))
     world.at(request.deadline + 7)
     for page in (0, 1):
@@ -115,13 +121,13 @@ def test_each_page_of_the_truth_is_told_with_its_labels(world: World) -> None:
         world.at(world.now + 11)
 
 
-def test_a_claim_says_how_many_matches(world: World) -> None:
+def test_claim__when_taken__logs_how_many_matches(world: World) -> None:
     request, (_, bob) = world.in_claims(0, 3)
     world.claim(request, bob)
     assert said(world) == [("Claimed", bob.id, request.id, 17)]
 
 
-def test_an_operator_is_announced_and_so_is_its_dismissal(world: World) -> None:
+def test_set_operator__to_appoint_or_to_dismiss__logs_which(world: World) -> None:
     ann, eve = world.people["ann"], world.people["eve"]
     for approved in (True, False):
         with world.as_("ann"):
@@ -129,7 +135,9 @@ def test_an_operator_is_announced_and_so_is_its_dismissal(world: World) -> None:
         assert said(world) == [("OperatorSet", ann, eve, approved)]
 
 
-def test_each_page_of_the_candidate_tells_the_count_so_far(world: World) -> None:
+def test_open_predictions__of_a_page_before_the_last__logs_the_count_so_far(
+    world: World,
+) -> None:
     request, (ann,) = world.in_validation(5, codes=labels(TWO_PAGES))
     ends = world.now + RESPONSE + 60
     world.at(world.now + 13)
@@ -142,7 +150,9 @@ def test_each_page_of_the_candidate_tells_the_count_so_far(world: World) -> None
     assert (entry.seal, entry.sealed) == (ann.opening.seal, left)
 
 
-def test_the_winner_is_announced_with_its_model(world: World) -> None:
+def test_open_predictions__of_the_winner__logs_what_is_paid_and_the_model(
+    world: World,
+) -> None:
     request, (ann, _bob) = world.in_claims(0, 1)  # bob says nothing
     world.claim(request, ann)
     world.close_claims(request)
@@ -152,7 +162,9 @@ def test_the_winner_is_announced_with_its_model(world: World) -> None:
 
 
 @pytest.mark.parametrize("lie", [-1, 1])
-def test_a_mismatch_is_told_with_the_next_ones_window(world: World, lie: int) -> None:
+def test_open_predictions__with_a_mismatch__logs_the_failure_and_the_next_ones_window(
+    world: World, lie: int
+) -> None:
     request, (ann, bob) = world.in_claims(1, 2)
     world.claim(request, ann, 19 + lie)
     world.claim(request, bob)
@@ -166,7 +178,9 @@ def test_a_mismatch_is_told_with_the_next_ones_window(world: World, lie: int) ->
     assert said(world) == [failed]
 
 
-def test_a_candidates_timeout_is_told_and_then_the_refund(world: World) -> None:
+def test_enforce_timeout__on_the_last_candidate__logs_its_failure_and_then_the_refund(
+    world: World,
+) -> None:
     request, (ann, _bob) = world.in_claims(0, 1)  # bob says nothing
     world.claim(request, ann)
     world.close_claims(request)
@@ -179,14 +193,18 @@ def test_a_candidates_timeout_is_told_and_then_the_refund(world: World) -> None:
     ]
 
 
-def test_a_refund_says_what_is_paid_and_slashed(world: World) -> None:
+def test_enforce_timeout__when_nobody_claimed__logs_what_is_paid_and_slashed(
+    world: World,
+) -> None:
     request, _ = world.in_claims(0, 1)  # nobody says anything
     world.close_claims(request)
     world.enforce(request)
     assert said(world) == [("RequestRefunded", request.id, REWARD, 2 * STAKE)]
 
 
-def test_a_forfeit_says_what_is_slashed(world: World) -> None:
+def test_enforce_timeout__on_an_unopened_truth__logs_the_reward_as_slashed(
+    world: World,
+) -> None:
     request = world.create()
     world.submit(request, "ann")
     world.at(request.deadline + RESPONSE)
@@ -194,7 +212,7 @@ def test_a_forfeit_says_what_is_slashed(world: World) -> None:
     assert said(world) == [("RequestForfeited", request.id, REWARD)]
 
 
-def test_a_withdrawal_says_what_is_paid(world: World) -> None:
+def test_withdraw__when_a_stake_is_due__logs_what_is_paid(world: World) -> None:
     world.create()
     request, (ann, bob) = world.in_validation(0, 1)
     world.validate(request, ann)
@@ -202,7 +220,7 @@ def test_a_withdrawal_says_what_is_paid(world: World) -> None:
     assert said(world) == [("Withdrawn", bob.id, request.id, STAKE)]
 
 
-def test_an_airdrop_says_who_had_how_much(world: World) -> None:
+def test_claim_airdrop__when_taken__logs_who_had_how_much(world: World) -> None:
     newcomer = boa.env.generate_address("newcomer")
     with boa.env.prank(newcomer):
         world.coin.claim_airdrop()
@@ -212,7 +230,9 @@ def test_an_airdrop_says_who_had_how_much(world: World) -> None:
     assert (claimed.account, claimed.amount) == (newcomer, 1_000 * MDC)
 
 
-def test_a_request_reads_back_what_is_open_and_how_far(world: World) -> None:
+def test_request__while_the_candidate_opens__reads_back_its_pages_and_matches(
+    world: World,
+) -> None:
     request, (ann,) = world.in_validation(5, codes=labels(TWO_PAGES))
     _look(world, request, candidate=ann.id, pages=0, matched=0, live=1, ranked=1)
     world.open_page(request, ann, 0)
@@ -223,7 +243,7 @@ def test_a_request_reads_back_what_is_open_and_how_far(world: World) -> None:
     _look(world, request, matched=TWO_PAGES - 5)
 
 
-def test_a_submission_reads_back_as_it_was_made(world: World) -> None:
+def test_submission__just_submitted__reads_back_as_it_was_made(world: World) -> None:
     world.create()
     request = world.create()
     ann = world.submit(request, "ann")
@@ -234,7 +254,7 @@ def test_a_submission_reads_back_as_it_was_made(world: World) -> None:
     assert (entry.seal, entry.sealed) == (ann.opening.seal, ann.opening.seal)
 
 
-def test_a_submission_that_failed_stands_beside_nobody(world: World) -> None:
+def test_submission__after_it_failed__stands_beside_nobody(world: World) -> None:
     request, entered = world.in_claims(0, 1, 2)
     for one in entered:
         world.claim(request, one)
@@ -255,7 +275,7 @@ def _look(world: World, request: Requested, **fields: int | bytes) -> None:
 THREE_PAGES = 2 * 768 * 64 + 10
 
 
-def test_the_pages_in_the_middle_are_told_like_the_first(world: World) -> None:
+def test_pages__in_the_middle_of_three__are_logged_like_the_first(world: World) -> None:
     world.submit(world.create(), "bob")
     request = world.create(codes=labels(THREE_PAGES))
     ann = world.submit(request, "ann", mistakes=5)
@@ -285,7 +305,7 @@ def test_the_pages_in_the_middle_are_told_like_the_first(world: World) -> None:
 
 @pytest.mark.parametrize("phase", [TRUTH, CLAIMS, VALIDATION])
 @pytest.mark.parametrize("leaving", ["first", "second"])
-def test_leaving_late_is_told_alike_in_every_phase(
+def test_cancel_submission__late_in_any_phase__logs_the_same_failure(
     world: World, phase: int, leaving: str
 ) -> None:
     world.submit(world.create(), "bob")
@@ -300,7 +320,7 @@ def test_leaving_late_is_told_alike_in_every_phase(
     assert said(world) == [failed]
 
 
-def test_a_claim_is_told_of_the_one_who_claims_wherever_it_ranks(world: World) -> None:
+def test_claim__wherever_it_ranks__logs_the_one_that_claims(world: World) -> None:
     world.submit(world.create(), "dot")
     request, entered = world.in_claims(1, 0, 2)
     for one, matches in zip(entered, (19, 20, 18), strict=True):
@@ -308,7 +328,7 @@ def test_a_claim_is_told_of_the_one_who_claims_wherever_it_ranks(world: World) -
         assert said(world) == [("Claimed", one.id, request.id, matches)]
 
 
-def test_cancelling_a_request_tells_how_many_were_live_not_how_many_might_be(
+def test_cancel_request__with_a_max_live_above_the_live__logs_how_many_were_live(
     world: World,
 ) -> None:
     request, _ = world.in_phase(TRUTH, 0, 1, 2)
@@ -318,7 +338,9 @@ def test_cancelling_a_request_tells_how_many_were_live_not_how_many_might_be(
     assert said(world) == [("RequestCancelled", request.id, 3, share, rest)]
 
 
-def test_dismissing_an_operator_that_was_none_is_told_as_that(world: World) -> None:
+def test_set_operator__to_dismiss_one_that_was_none__logs_a_dismissal(
+    world: World,
+) -> None:
     ann, eve = world.people["ann"], world.people["eve"]
     with world.as_("ann"):
         world.market.set_operator(eve, False)

@@ -123,13 +123,13 @@ MOVING = (
 )
 
 
-def test_every_function_of_the_market_is_tried() -> None:
+def test_every_call__in_the_interface__is_among_those_that_are_tried() -> None:
     names = set(functions("ModelMarket"))
     assert names == set(every_function(Comparison()))
 
 
 @pytest.mark.parametrize("moment", MOVING)
-def test_while_money_moves_the_market_is_closed_to_every_call(moment: Any) -> None:
+def test_every_call__while_money_moves__is_refused_without_a_word(moment: Any) -> None:
     """Not one function answers while the token has the word; the lock itself
     says nothing, while each check of a function's own has a name."""
     both = Comparison(hostile=code("BadCoin"))
@@ -157,7 +157,9 @@ def _would_answer(both: Comparison, sent: bytes) -> None:
 
 
 @pytest.mark.parametrize("moment", [creating, submitting])
-def test_a_permit_that_calls_back_finds_the_market_closed(moment: Any) -> None:
+def test_collect__with_a_permit_that_calls_back__keeps_the_market_closed(
+    moment: Any,
+) -> None:
     both = Comparison(hostile=code("BadCoin"))
     call = moment(both)
     of_coin(both, "ask_for_permits", True)
@@ -176,7 +178,7 @@ def test_a_permit_that_calls_back_finds_the_market_closed(moment: Any) -> None:
     ("coin", "reason"),
     [("BadCoin", "Unpaid"), ("BadCoin", "not today"), ("SilentCoin", "")],
 )
-def test_a_call_whose_money_does_not_move_changes_nothing(
+def test_every_call__whose_money_does_not_move__is_refused_and_changes_nothing(
     moment: Any, coin: str, reason: str
 ) -> None:
     both = Comparison(hostile=code(coin))
@@ -187,7 +189,7 @@ def test_a_call_whose_money_does_not_move_changes_nothing(
     call()
 
 
-def test_a_token_that_keeps_a_fee_makes_nobody_richer() -> None:
+def test_books__with_a_token_that_keeps_a_fee__make_nobody_richer() -> None:
     """The market owes what was promised; where the token has kept too much, a
     payment is refused whole, and the next one is not worse for it."""
     both = Comparison(hostile=code("BadCoin"))

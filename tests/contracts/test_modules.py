@@ -60,7 +60,7 @@ def ranking() -> Iterator[Any]:
 @pytest.mark.parametrize("bits", WIDTHS)
 @given(count=st.integers(1, 2**22), page=st.integers(0, 400))
 @settings(max_examples=25)
-def test_lists_fill_as_many_words_and_pages_as_in_python(
+def test_labels__of_any_count_and_width__fill_as_many_words_and_pages_as_in_python(
     labels_vy: Any, bits: int, count: int, page: int
 ) -> None:
     words = labels.word_count(count, bits)
@@ -74,7 +74,7 @@ def test_lists_fill_as_many_words_and_pages_as_in_python(
 @pytest.mark.parametrize("bits", WIDTHS)
 @given(data=st.data())
 @settings(max_examples=40)
-def test_words_are_counted_as_in_python(
+def test_count_differing__on_any_word__counts_as_in_python(
     labels_vy: Any, bits: int, data: st.DataObject
 ) -> None:
     per_word = 256 // bits
@@ -89,7 +89,9 @@ def test_words_are_counted_as_in_python(
 
 
 @pytest.mark.parametrize("bits", WIDTHS)
-def test_the_extreme_words_are_counted(labels_vy: Any, bits: int) -> None:
+def test_count_differing__on_the_extreme_words__counts_each_lane_once(
+    labels_vy: Any, bits: int
+) -> None:
     lanes = 256 // bits
     assert labels_vy.count_differing(0, bits) == 0
     assert labels_vy.count_differing(2**256 - 1, bits) == lanes
@@ -99,7 +101,9 @@ def test_the_extreme_words_are_counted(labels_vy: Any, bits: int) -> None:
 
 
 @pytest.mark.parametrize("bits", WIDTHS)
-def test_the_mask_covers_every_padding(labels_vy: Any, bits: int) -> None:
+def test_last_word_mask__for_every_filling_of_the_word__leaves_out_its_padding(
+    labels_vy: Any, bits: int
+) -> None:
     lanes = 256 // bits
     for used in range(1, lanes + 1):
         mask = labels_vy.last_word_mask(lanes + used, bits)
@@ -107,7 +111,9 @@ def test_the_mask_covers_every_padding(labels_vy: Any, bits: int) -> None:
         assert mask == labels.words(labels.pack(codes, bits)[0])[0]
 
 
-def test_only_five_widths_are_valid(labels_vy: Any) -> None:
+def test_are_valid_bits__of_each_width_below_300__is_true_of_five(
+    labels_vy: Any,
+) -> None:
     valid = [bits for bits in range(300) if labels_vy.are_valid_bits(bits)]
     assert tuple(valid) == WIDTHS
 
@@ -117,7 +123,7 @@ def test_only_five_widths_are_valid(labels_vy: Any) -> None:
     inner=st.binary(min_size=32, max_size=32),
 )
 @settings(max_examples=30)
-def test_layers_are_hashed_as_in_python(
+def test_layer__of_any_page__is_hashed_as_in_python(
     seals_vy: Any, page: list[int], inner: bytes
 ) -> None:
     packed = labels.from_words(page)
@@ -131,7 +137,7 @@ def test_layers_are_hashed_as_in_python(
     words=st.tuples(*[st.binary(min_size=32, max_size=32)] * 3),
 )
 @settings(max_examples=30)
-def test_cores_are_hashed_as_in_python(
+def test_core__of_any_parts__is_hashed_as_in_python(
     seals_vy: Any,
     is_truth: bool,
     chain_id: int,
@@ -145,14 +151,18 @@ def test_cores_are_hashed_as_in_python(
 
 
 @pytest.mark.parametrize("vector", VECTORS["counts"], ids=str)
-def test_golden_counts_hold_in_vyper(labels_vy: Any, vector: dict[str, Any]) -> None:
+def test_count_differing__on_the_golden_vectors__counts_what_they_say(
+    labels_vy: Any, vector: dict[str, Any]
+) -> None:
     word = int(vector["truth"], 16) ^ int(vector["predictions"], 16)
     found = labels_vy.count_differing(word, vector["bits"])
     assert found == vector["differing"]
 
 
 @pytest.mark.parametrize("vector", VECTORS["seals"], ids=lambda one: one["name"])
-def test_golden_seals_hold_in_vyper(seals_vy: Any, vector: dict[str, Any]) -> None:
+def test_seals__of_the_golden_vectors__are_what_they_say(
+    seals_vy: Any, vector: dict[str, Any]
+) -> None:
     inner = seals_vy.core(
         vector["domain"] == "truth",
         vector["chain_id"],
@@ -185,7 +195,7 @@ def _listed(ranking: Any) -> list[int]:
 
 @given(data=st.data())
 @settings(max_examples=15)
-def test_any_order_of_claims_and_removals_gives_the_sorted_list(
+def test_ranking__after_any_order_of_claims_and_removals__is_the_sorted_list(
     data: st.DataObject,
 ) -> None:
     with boa.env.anchor():
@@ -207,7 +217,7 @@ def test_any_order_of_claims_and_removals_gives_the_sorted_list(
             assert not any(vyper.entry(0)), "nobody's entry was written"
 
 
-def test_the_last_one_leaving_writes_nobodys_entry(ranking: Any) -> None:
+def test_remove__of_the_last_one__writes_nobodys_entry(ranking: Any) -> None:
     for one in (1, 2):
         ranking.enter(one, 1)
         ranking.insert(one, 5, one - 1)
@@ -217,7 +227,9 @@ def test_the_last_one_leaving_writes_nobodys_entry(ranking: Any) -> None:
 
 
 @pytest.mark.parametrize("hint", ["itself", "another request", "removed", "nothing"])
-def test_a_hint_that_is_not_ranked_here_is_bad(ranking: Any, hint: str) -> None:
+def test_insert__with_a_hint_that_is_not_ranked_here__is_refused(
+    ranking: Any, hint: str
+) -> None:
     for one in (1, 2, 3):
         ranking.enter(one, 1)
     ranking.enter(4, 2)
@@ -241,7 +253,9 @@ def up_to(bits: int) -> st.SearchStrategy[int]:
 @given(fields=st.tuples(*map(up_to, (8, 64, 32, 64, 64))))
 @example(fields=(2**8 - 1, 2**64 - 1, 2**32 - 1, 2**64 - 1, 2**64 - 1))
 @settings(max_examples=20)
-def test_an_entry_keeps_every_bit(ranking_vy: Any, fields: tuple[int, ...]) -> None:
+def test_store__of_any_entry__keeps_every_bit(
+    ranking_vy: Any, fields: tuple[int, ...]
+) -> None:
     ranking_vy.keep(7, fields)
     assert tuple(ranking_vy.entry(7)) == fields
 
@@ -249,7 +263,9 @@ def test_an_entry_keeps_every_bit(ranking_vy: Any, fields: tuple[int, ...]) -> N
 @given(fields=st.tuples(*map(up_to, (8, 40, 32, 32, 64, 32, 32))))
 @example(fields=tuple(2**bits - 1 for bits in (8, 40, 32, 32, 64, 32, 32)))
 @settings(max_examples=20)
-def test_a_state_keeps_every_bit(requests_vy: Any, fields: tuple[int, ...]) -> None:
+def test_store__of_any_state__keeps_every_bit(
+    requests_vy: Any, fields: tuple[int, ...]
+) -> None:
     requests_vy.keep(7, fields)
     if any(fields):
         assert tuple(requests_vy.load(7)) == fields
@@ -270,7 +286,7 @@ def test_a_state_keeps_every_bit(requests_vy: Any, fields: tuple[int, ...]) -> N
 )
 @example(b"\xff" * 20, *(2**n - 1 for n in (96, 96, 40, 24)), 2**22, 2**32 - 1, 16)
 @settings(max_examples=20)
-def test_a_request_keeps_every_bit(
+def test_create__of_any_terms__keeps_every_bit(
     requests_vy: Any,
     requester: bytes,
     reward: int,

@@ -7,7 +7,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from contracts.stateful import MarketMachine
 
 
-def test_contract_and_reference_model_agree_whatever_people_do() -> None:
+def test_story__whatever_people_do__is_the_same_in_the_reference_model() -> None:
     run_state_machine_as_test(
         MarketMachine,
         settings=settings(max_examples=150, stateful_step_count=60, deadline=None),

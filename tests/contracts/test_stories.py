@@ -55,7 +55,7 @@ REASONS = {
 
 
 @pytest.mark.parametrize(("term", "good", "bad"), LIMITS)
-def test_each_term_has_its_limits(
+def test_create_request__with_a_term_outside_its_limits__is_refused_and_inside_taken(
     both: Comparison, term: str, good: list[int], bad: list[int]
 ) -> None:
     change: dict[str, Any]
@@ -80,14 +80,16 @@ def test_each_term_has_its_limits(
         (10**18 + 1, 10**16 + 1),
     ],
 )
-def test_the_stake_is_a_hundredth_of_the_reward_rounded_up(
+def test_create_request__with_less_stake_than_a_hundredth_rounded_up__is_refused(
     both: Comparison, reward: int, least: int
 ) -> None:
     both.create(reward=reward, stake=least - 1, refused="BadStake")
     both.create(reward=reward, stake=least)
 
 
-def test_labels_and_widths_have_their_limits(both: Comparison) -> None:
+def test_create_request__with_labels_or_bits_outside_their_limits__is_refused(
+    both: Comparison,
+) -> None:
     for count in (0, 2**22 + 1, 2**23 + 1, 2**255):
         both.create(count=1, labels=count, refused="BadLabels")
     for bits in (0, 3, 5, 6, 7, 9, 12, 15, 17, 32, 256, 2**255):
@@ -97,7 +99,9 @@ def test_labels_and_widths_have_their_limits(both: Comparison) -> None:
         both.create(count=1, bits=bits, labels=2**22)
 
 
-def test_of_many_bad_terms_the_first_is_named(both: Comparison) -> None:
+def test_create_request__with_many_bad_terms__is_refused_for_the_first(
+    both: Comparison,
+) -> None:
     """In the order of the documentation."""
     good: dict[str, Any] = {
         "reward": 1_000,
@@ -132,7 +136,7 @@ def test_of_many_bad_terms_the_first_is_named(both: Comparison) -> None:
 @pytest.mark.parametrize(
     ("term", "most"), [("dataset", 128), ("name", 64), ("context", 1_024)]
 )
-def test_texts_hold_any_bytes_up_to_their_length(
+def test_create_request__with_any_bytes_in_its_texts__is_taken_up_to_their_length(
     both: Comparison, term: str, most: int
 ) -> None:
     change: dict[str, Any]
@@ -143,8 +147,9 @@ def test_texts_hold_any_bytes_up_to_their_length(
     both.create(**change, refused="")
 
 
-def test_the_terms_hash_covers_each_term_and_the_requester(both: Comparison) -> None:
-    """A submission that names the hash of any others is refused."""
+def test_submit__under_a_hash_of_another_term_or_requester__is_refused(
+    both: Comparison,
+) -> None:
     truth = both.create()
     changes: dict[str, Any] = {
         "dataset": text("other"),
@@ -170,7 +175,7 @@ def test_the_terms_hash_covers_each_term_and_the_requester(both: Comparison) -> 
     both.submit(truth)
 
 
-def test_the_largest_amounts_stand_beside_each_other() -> None:
+def test_story__with_the_largest_amounts_side_by_side__pays_all_of_them() -> None:
     both = Comparison(hostile=code("BadCoin"), purse=2**100)
     most = 2**96 - 1
     both.create(reward=most + 1, stake=most, refused="BadReward")
@@ -188,7 +193,9 @@ def test_the_largest_amounts_stand_beside_each_other() -> None:
 
 
 @pytest.mark.parametrize("later", [2**31, 2**32, 2**39])
-def test_the_clock_goes_on_past_32_bits(both: Comparison, later: int) -> None:
+def test_story__past_32_bits_of_seconds__runs_like_any_other(
+    both: Comparison, later: int
+) -> None:
     both.at(later)
     truth, ann, bob = both.in_claims([1], [2, 3], count=98_305)
     both.claim(ann)
@@ -204,7 +211,7 @@ def test_the_clock_goes_on_past_32_bits(both: Comparison, later: int) -> None:
     "before",
     [(254, 253), (2**16 - 2, 2**16 - 3), (2**32 - 2, 2**32 - 3), (2**63, 2**64 - 6)],
 )
-def test_ids_of_any_size_are_told_apart(before: tuple[int, int]) -> None:
+def test_story__with_ids_of_any_size__tells_them_apart(before: tuple[int, int]) -> None:
     """As if so many had been made: nothing wraps and nothing runs over."""
     both = Comparison(before=before)
     truths = [both.create(seed=seed) for seed in (1, 2, 3)]
@@ -228,7 +235,7 @@ def test_ids_of_any_size_are_told_apart(before: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("beside", [-1, 0, 1])
 @pytest.mark.parametrize("size", SIZES)
-def test_submitting_and_leaving_end_at_the_deadline(
+def test_clock__at_the_deadline__ends_submitting_and_leaving_for_free(
     both: Comparison, size: tuple[int, int], beside: int
 ) -> None:
     truth = both.create("requester", *size)
@@ -242,7 +249,7 @@ def test_submitting_and_leaving_end_at_the_deadline(
 
 @pytest.mark.parametrize("live", [0, 1])
 @pytest.mark.parametrize("size", SIZES)
-def test_nothing_is_overdue_a_second_before_the_truths_window_ends(
+def test_enforce_timeout__a_second_before_the_truths_window_ends__is_refused(
     both: Comparison, size: tuple[int, int], live: int
 ) -> None:
     truth = both.create("requester", *size)
@@ -261,7 +268,7 @@ def test_nothing_is_overdue_a_second_before_the_truths_window_ends(
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("claims", [0, 1, 2])
-def test_nothing_is_overdue_a_second_before_the_others_end(
+def test_enforce_timeout__a_second_before_the_other_windows_end__is_refused(
     both: Comparison, size: tuple[int, int], claims: int
 ) -> None:
     """Claims close with a candidate or without; then each candidate has its time."""
@@ -285,7 +292,9 @@ def test_nothing_is_overdue_a_second_before_the_others_end(
     assert both.phase(truth) == "REFUNDED"
 
 
-def test_claims_begin_with_the_last_page_and_last_one_window(both: Comparison) -> None:
+def test_clock__from_the_last_of_three_pages__gives_claims_one_window(
+    both: Comparison,
+) -> None:
     truth, ann, bob = both.in_claims([1], [1, 2], count=98_305)
     assert both.where(truth)[1] == both.now + RESPONSE
     both.claim(ann)
@@ -297,7 +306,7 @@ def test_claims_begin_with_the_last_page_and_last_one_window(both: Comparison) -
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_the_first_candidates_window_begins_when_claims_close_whoever_comes_when(
+def test_clock__of_the_first_candidate__begins_when_claims_close_whoever_comes_when(
     both: Comparison, size: tuple[int, int]
 ) -> None:
     truth, ann, bob, _ = both.in_claims([1], [1, 2], [3], count=size[0], bits=size[1])
@@ -313,7 +322,9 @@ def test_the_first_candidates_window_begins_when_claims_close_whoever_comes_when
         assert both.where(truth)[1] == both.now + RESPONSE + 120
 
 
-def test_overdue_refuses_every_change_but_the_timeout(both: Comparison) -> None:
+def test_every_call__on_an_overdue_request__is_refused_but_enforce_timeout(
+    both: Comparison,
+) -> None:
     stories = [
         (both.create(), 0),
         both.in_claims([1]),
@@ -334,7 +345,9 @@ def test_overdue_refuses_every_change_but_the_timeout(both: Comparison) -> None:
         both.enforce(truth)
 
 
-def test_each_timeout_takes_one_step(both: Comparison) -> None:
+def test_enforce_timeout__thirty_days_late__takes_one_step_at_a_time(
+    both: Comparison,
+) -> None:
     truth, *_ = both.in_validation([1], [1, 2], [3, 4, 5])
     both.wait(30 * 86_400)
     for left in (2, 1):
@@ -378,7 +391,9 @@ def _in_phase(both: Comparison, phase: str) -> tuple[Truth, Guess]:
     "phase",
     PHASES[1:],
 )
-def test_each_call_has_its_phases(both: Comparison, phase: str) -> None:
+def test_every_call__in_each_phase__is_taken_only_where_the_phase_is_its_own(
+    both: Comparison, phase: str
+) -> None:
     truth, ann = _in_phase(both, phase)
     assert both.phase(truth) == phase
 
@@ -418,7 +433,7 @@ def test_each_call_has_its_phases(both: Comparison, phase: str) -> None:
 @pytest.mark.parametrize(
     ("reward", "live"), [(1_000, 0), (1_000, 1), (1_000, 3), (7, 4), (100, 7), (1, 2)]
 )
-def test_a_cancelled_reward_is_shared_and_the_remainder_is_the_requesters(
+def test_cancel_request__with_any_number_live__shares_the_reward_and_returns_the_remainder(
     both: Comparison, phase: str, reward: int, live: int, pages: int
 ) -> None:
     truth = both.create(
@@ -448,7 +463,7 @@ def test_a_cancelled_reward_is_shared_and_the_remainder_is_the_requesters(
 
 @pytest.mark.parametrize("phase", ["TRUTH", "CLAIMS", "VALIDATION"])
 @pytest.mark.parametrize("who", ["best", "second", "silent"])
-def test_leaving_late_costs_the_stake_and_only_if_that_is_accepted(
+def test_cancel_submission__late__costs_the_stake_and_only_with_accept_slash(
     both: Comparison, phase: str, who: str
 ) -> None:
     truth, best, second, silent = both.create(), None, None, None
@@ -474,7 +489,7 @@ def test_leaving_late_costs_the_stake_and_only_if_that_is_accepted(
     both.withdraw(guess, refused="NothingDue")
 
 
-def test_leaving_in_time_is_free_whether_a_slash_is_accepted_or_not(
+def test_cancel_submission__in_time__is_free_with_or_without_accept_slash(
     both: Comparison,
 ) -> None:
     truth = both.create()
@@ -489,7 +504,9 @@ def test_leaving_in_time_is_free_whether_a_slash_is_accepted_or_not(
 
 
 @pytest.mark.parametrize("ending", ["fulfilled", "refunded", "below", "forfeited"])
-def test_what_each_submission_gets_back(both: Comparison, ending: str) -> None:
+def test_withdraw__after_each_ending__pays_each_submission_what_is_due_once(
+    both: Comparison, ending: str
+) -> None:
     """One of each kind: cancelled in time, cancelled late, silent, ranked, and
     one that fails."""
     minimum = 19 if ending == "below" else 0
@@ -530,7 +547,7 @@ def test_what_each_submission_gets_back(both: Comparison, ending: str) -> None:
 
 
 @pytest.mark.parametrize("ending", ["fulfilled", "refunded", "no claim", "leaves"])
-def test_the_silent_are_slashed_once_when_the_request_ends(
+def test_books__at_each_ending__slash_the_silent_once(
     both: Comparison, ending: str
 ) -> None:
     truth, ann, _, _, gone = both.in_claims([1], [2], [3], [4])
@@ -555,7 +572,7 @@ def test_the_silent_are_slashed_once_when_the_request_ends(
 
 @pytest.mark.parametrize("how", ["mismatch", "is late", "leaves"])
 @pytest.mark.parametrize("next_one", ["reaches it", "below it", "none"])
-def test_after_a_failure_the_next_candidate_must_reach_the_threshold(
+def test_story__after_a_failure__goes_on_only_if_the_next_reaches_the_threshold(
     both: Comparison, how: str, next_one: str
 ) -> None:
     truth, first, second = both.in_claims([1], [1, 2], minimum=18)
@@ -584,7 +601,7 @@ def test_after_a_failure_the_next_candidate_must_reach_the_threshold(
 @pytest.mark.parametrize(
     ("minimum", "reached"), [(0, True), (18, True), (19, False), (20, False)]
 )
-def test_the_threshold_is_the_fewest_matches_that_earn_the_reward(
+def test_open_predictions__of_a_claim_that_reaches_the_threshold__wins_and_else_is_refused(
     both: Comparison, minimum: int, reached: bool
 ) -> None:
     truth, ann = both.in_claims([1, 2], minimum=minimum)
@@ -599,14 +616,16 @@ def test_the_threshold_is_the_fewest_matches_that_earn_the_reward(
         both.withdraw(ann)
 
 
-def test_a_claim_of_nothing_can_win(both: Comparison) -> None:
+def test_claim__of_no_matches__can_win(both: Comparison) -> None:
     truth, ann = both.in_validation(range(20))
     both.open_page(ann)
     assert both.entered(ann).matches == 0
     assert both.phase(truth) == "FULFILLED"
 
 
-def test_requests_with_other_stakes_do_not_pay_each_other(both: Comparison) -> None:
+def test_books__of_requests_side_by_side__never_pay_each_other(
+    both: Comparison,
+) -> None:
     """Three at once in three phases, with the same people; donations too."""
     cheap = both.create("requester", reward=100, stake=1)
     dear = both.create("ann", reward=5_000, stake=777, seed=2)
@@ -638,7 +657,7 @@ STAIRS = [(18, 18, 17, 17), (17, 18, 18, 19), (20, 20, 20, 20)]
 
 
 @pytest.mark.parametrize("matches", STAIRS)
-def test_the_list_is_right_whatever_the_order_of_claims_and_of_leaving(
+def test_ranking__after_any_order_of_claims_and_of_leaving__is_right(
     both: Comparison, matches: tuple[int, ...]
 ) -> None:
     truth = both.create()
@@ -654,7 +673,7 @@ def test_the_list_is_right_whatever_the_order_of_claims_and_of_leaving(
         both.reorganise(point)
 
 
-def test_every_hint_of_the_list_finds_the_place(both: Comparison) -> None:
+def test_claim__with_any_hint_of_the_list__finds_its_place(both: Comparison) -> None:
     truth = both.create()
     guesses = [both.submit(truth, NAMES[n % 4]) for n in range(6)]
     both.open_truth(truth)
@@ -667,7 +686,9 @@ def test_every_hint_of_the_list_finds_the_place(both: Comparison) -> None:
         both.reorganise(point)
 
 
-def test_a_hint_must_be_ranked_in_the_same_request(both: Comparison) -> None:
+def test_claim__with_a_hint_not_ranked_in_its_request__is_refused(
+    both: Comparison,
+) -> None:
     other = both.create()
     strange = both.submit(other)
     truth = both.create()
@@ -684,7 +705,9 @@ def test_a_hint_must_be_ranked_in_the_same_request(both: Comparison) -> None:
 
 
 @pytest.mark.parametrize("steps", [31, 32, 33, 34])
-def test_a_hint_may_be_32_steps_off_either_way(both: Comparison, steps: int) -> None:
+def test_claim__with_a_hint_32_steps_off_either_way__is_taken_and_33_refused(
+    both: Comparison, steps: int
+) -> None:
     truth = both.create()
     guesses = [both.submit(truth, NAMES[n % 4]) for n in range(37)]
     both.open_truth(truth)
@@ -709,7 +732,9 @@ def test_a_hint_may_be_32_steps_off_either_way(both: Comparison, steps: int) -> 
 # --- claims and operators ---
 
 
-def test_a_claim_is_made_once_for_good_and_by_its_trainer(both: Comparison) -> None:
+def test_claim__by_its_trainer_under_its_seal__is_taken_once_and_for_good(
+    both: Comparison,
+) -> None:
     truth, ann, bob = both.in_claims([1], [2, 3])
     both.claim(ann, 21, refused="TooManyMatches")
     both.claim(ann, 2**32, refused="TooManyMatches")
@@ -725,7 +750,7 @@ def test_a_claim_is_made_once_for_good_and_by_its_trainer(both: Comparison) -> N
     assert both.asked(truth).candidate == both.entered(ann)
 
 
-def test_an_operator_claims_for_the_one_who_appointed_it_and_nothing_else(
+def test_set_operator__by_a_trainer__lets_the_operator_claim_for_it_and_nothing_else(
     both: Comparison,
 ) -> None:
     truth, ann, bob = both.in_claims([1], [2, 3])
@@ -747,7 +772,7 @@ def test_an_operator_claims_for_the_one_who_appointed_it_and_nothing_else(
     assert both.model.coin.balances[PEOPLE["eve"]] == before
 
 
-def test_an_operator_cannot_leave_for_its_trainer_before_the_deadline(
+def test_cancel_submission__by_an_operator_before_the_deadline__is_refused(
     both: Comparison,
 ) -> None:
     truth = both.create()
@@ -760,7 +785,9 @@ def test_an_operator_cannot_leave_for_its_trainer_before_the_deadline(
 # --- the order of the checks ---
 
 
-def test_of_many_faults_of_a_cancel_the_first_is_named(both: Comparison) -> None:
+def test_cancel_request__with_many_faults__is_refused_for_the_first(
+    both: Comparison,
+) -> None:
     truth = both.create()
     both.submit(truth)
     both.wait(10 * 86_400)
@@ -775,7 +802,7 @@ def test_of_many_faults_of_a_cancel_the_first_is_named(both: Comparison) -> None
     both.cancel_request(truth, 0, refused="WrongPhase")
 
 
-def test_of_many_faults_of_a_submission_the_first_is_named(both: Comparison) -> None:
+def test_submit__with_many_faults__is_refused_for_the_first(both: Comparison) -> None:
     truth = both.create()
     both.call("ann", "approve", 0)
     call = (NOTHING, NOTHING, NOTHING, text(""), NO_PERMIT)
@@ -790,7 +817,9 @@ def test_of_many_faults_of_a_submission_the_first_is_named(both: Comparison) -> 
     both.expect("", "ann", "submit", 1, *call[:3], Text(bytes(65)), NO_PERMIT)
 
 
-def test_of_many_faults_of_leaving_the_first_is_named(both: Comparison) -> None:
+def test_cancel_submission__with_many_faults__is_refused_for_the_first(
+    both: Comparison,
+) -> None:
     truth, ann = both.in_claims([1])
     for number in (0, 2, 2**64 + 1):
         both.expect(
@@ -804,7 +833,7 @@ def test_of_many_faults_of_leaving_the_first_is_named(both: Comparison) -> None:
     both.cancel(ann, refused="WrongPhase")
 
 
-def test_of_many_faults_of_a_claim_the_first_is_named(both: Comparison) -> None:
+def test_claim__with_many_faults__is_refused_for_the_first(both: Comparison) -> None:
     truth, ann, bob = both.in_claims([1], [1])
     far: dict[str, Any] = {"matches": 2**255, "hint": 2**255}
     for number in (0, 3, 2**64 + 1):
@@ -821,7 +850,9 @@ def test_of_many_faults_of_a_claim_the_first_is_named(both: Comparison) -> None:
     both.claim(bob, **far, refused="Overdue")
 
 
-def test_of_many_faults_of_an_opening_the_first_is_named(both: Comparison) -> None:
+def test_open_predictions__with_many_faults__is_refused_for_the_first(
+    both: Comparison,
+) -> None:
     truth, ann, bob = both.in_claims([1], [1, 2])
     nothing: dict[str, Any] = {
         "truth": Page(b""),
@@ -848,7 +879,7 @@ def test_of_many_faults_of_an_opening_the_first_is_named(both: Comparison) -> No
     both.open_page(bob, 9, **nothing, refused="Overdue")
 
 
-def test_of_many_faults_of_opening_the_truth_the_first_is_named(
+def test_open_truth__with_many_faults__is_refused_for_the_first(
     both: Comparison,
 ) -> None:
     truth = both.create()
@@ -864,7 +895,7 @@ def test_of_many_faults_of_opening_the_truth_the_first_is_named(
     both.open_truth_page(truth, 9, **empty, refused="Overdue")
 
 
-def test_unknown_ids_are_refused_by_name(both: Comparison) -> None:
+def test_every_call__with_an_unknown_id__is_refused_by_name(both: Comparison) -> None:
     both.submit(both.create())
     for number in (0, 2, 2**64, 2**64 + 1, 2**255):
         both.expect("UnknownRequest", "eve", "enforce_timeout", number)
@@ -876,7 +907,7 @@ def test_unknown_ids_are_refused_by_name(both: Comparison) -> None:
         assert both.look("truth_page", number, 0) == b"refused: UnknownRequest"
 
 
-def test_no_call_takes_ether(both: Comparison) -> None:
+def test_every_call__with_ether__is_refused(both: Comparison) -> None:
     both.submit(both.create())
     both.machine.evm.set_balance(PEOPLE["eve"], 10**18)
     calls = every_function(both) | {
@@ -896,7 +927,7 @@ def test_no_call_takes_ether(both: Comparison) -> None:
 # --- reorganisations ---
 
 
-def test_a_claim_that_a_reorganisation_moves_to_another_entry_is_refused(
+def test_claim__moved_to_another_entry_by_a_reorganisation__is_refused(
     both: Comparison,
 ) -> None:
     truth = both.create()
@@ -915,7 +946,9 @@ def test_a_claim_that_a_reorganisation_moves_to_another_entry_is_refused(
     both.open_page(other)
 
 
-def test_a_stake_or_a_cancel_is_not_moved_to_another_request(both: Comparison) -> None:
+def test_attack_reorganisation__that_replaces_a_request__moves_no_stake_and_no_cancel(
+    both: Comparison,
+) -> None:
     point = both.point()
     meant = both.create(seed=1)
     both.reorganise(point)
@@ -929,7 +962,9 @@ def test_a_stake_or_a_cancel_is_not_moved_to_another_request(both: Comparison) -
     both.open_truth_page(other)
 
 
-def test_predictions_for_terms_that_are_gone_do_not_open(both: Comparison) -> None:
+def test_open_predictions__sealed_for_terms_that_are_gone__is_refused(
+    both: Comparison,
+) -> None:
     point = both.point()
     meant = both.create()
     guess = both.guess(meant, "ann")
@@ -943,7 +978,7 @@ def test_predictions_for_terms_that_are_gone_do_not_open(both: Comparison) -> No
 
 
 @pytest.mark.parametrize("after", ["claim", "page", "failure", "end"])
-def test_what_a_reorganisation_undoes_can_be_done_again_otherwise(
+def test_story__undone_by_a_reorganisation__can_go_on_otherwise(
     both: Comparison, after: str
 ) -> None:
     truth, ann, bob = both.in_claims([1], [1, 2], count=98_305)

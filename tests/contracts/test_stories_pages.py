@@ -45,7 +45,7 @@ def on_every_page(bits: int) -> tuple[int, ...]:
 
 
 @pytest.mark.parametrize("bits", WIDTHS)
-def test_three_pages_are_opened_and_counted_at_every_width(
+def test_open_predictions__of_three_pages_at_every_width__counts_them_and_wins(
     both: Comparison, bits: int
 ) -> None:
     wrong = on_every_page(bits)
@@ -62,7 +62,7 @@ def test_three_pages_are_opened_and_counted_at_every_width(
 
 @pytest.mark.parametrize("bits", WIDTHS)
 @pytest.mark.parametrize("off", [-1, 1])
-def test_a_claim_that_is_one_off_fails_on_the_last_page(
+def test_open_predictions__of_a_claim_that_is_one_off__fails_it_on_the_last_page(
     both: Comparison, bits: int, off: int
 ) -> None:
     wrong = on_every_page(bits)
@@ -79,7 +79,7 @@ def test_a_claim_that_is_one_off_fails_on_the_last_page(
 
 
 @pytest.mark.parametrize("bits", WIDTHS)
-def test_each_label_of_a_word_counts_once_at_every_width(
+def test_open_predictions__of_one_word_at_every_width__counts_each_label_once(
     both: Comparison, bits: int
 ) -> None:
     count = 256 // bits
@@ -91,7 +91,7 @@ def test_each_label_of_a_word_counts_once_at_every_width(
 
 @pytest.mark.parametrize("bits", WIDTHS)
 @pytest.mark.parametrize("more", [-1, 0, 1])
-def test_a_full_page_and_one_label_more_or_less(
+def test_open_predictions__of_a_full_page_and_a_label_more_or_less__wins(
     both: Comparison, bits: int, more: int
 ) -> None:
     count = per_page(bits) + more
@@ -104,7 +104,7 @@ def test_a_full_page_and_one_label_more_or_less(
 @pytest.mark.parametrize("bits", WIDTHS)
 @pytest.mark.parametrize("pages", [1, 2])
 @pytest.mark.parametrize("filled", ["truth", "predictions", "both"])
-def test_what_stands_in_the_padding_never_counts(
+def test_open_predictions__with_anything_in_the_padding__never_counts_it(
     both: Comparison, bits: int, pages: int, filled: str
 ) -> None:
     count = (pages - 1) * per_page(bits) + 3
@@ -143,13 +143,15 @@ def _submit(
     return both.submit(truth, who, copied=made, refused=refused)
 
 
-def test_labels_that_no_class_has_are_counted_like_others(both: Comparison) -> None:
+def test_open_predictions__of_labels_that_no_class_has__counts_them_like_others(
+    both: Comparison,
+) -> None:
     truth, ann = both.in_validation([0, 1], count=40, bits=8, seed=3)
     both.open_page(ann)
     assert both.asked(truth).matched == 38
 
 
-def test_the_longest_list_has_342_pages_and_each_is_checked_by_itself(
+def test_open_predictions__of_the_longest_list__checks_each_of_342_pages_by_itself(
     both: Comparison,
 ) -> None:
     """All 4,194,304 labels of 16 bits: no index and no count wraps."""
@@ -191,7 +193,7 @@ def wrong_lengths(right: Page) -> list[Page]:
 
 
 @pytest.mark.parametrize("bits", WIDTHS)
-def test_every_page_has_its_own_length_and_no_other_at_every_width(
+def test_pages__of_another_length_than_their_own__are_refused_at_every_width(
     both: Comparison, bits: int
 ) -> None:
     truth = both.create(count=three_pages(bits), bits=bits)
@@ -217,7 +219,7 @@ def test_every_page_has_its_own_length_and_no_other_at_every_width(
         both.open_page(ann, difference=same)
 
 
-def test_pages_are_opened_in_order_and_once(both: Comparison) -> None:
+def test_pages__out_of_order_or_a_second_time__are_refused(both: Comparison) -> None:
     truth = both.create(count=three_pages(16), bits=16)
     ann = both.submit(truth)
     both.at(truth.deadline)
@@ -233,7 +235,7 @@ def test_pages_are_opened_in_order_and_once(both: Comparison) -> None:
         both.open_page(ann, page)
 
 
-def test_a_page_that_is_not_the_sealed_one_is_refused(both: Comparison) -> None:
+def test_pages__other_than_the_sealed_ones__are_refused(both: Comparison) -> None:
     truth = both.create(count=three_pages(16), bits=16)
     ann = both.submit(truth)
     both.at(truth.deadline)
@@ -255,7 +257,9 @@ def test_a_page_that_is_not_the_sealed_one_is_refused(both: Comparison) -> None:
         both.open_page(ann)
 
 
-def test_equal_pages_in_another_place_are_another_list(both: Comparison) -> None:
+def test_open_predictions__with_a_truth_of_another_place__is_refused(
+    both: Comparison,
+) -> None:
     """The truth of page 1 does not stand for page 0's, though both are full."""
     truth, ann = both.in_validation([1], count=three_pages(16), bits=16)
     first, second, _ = truth.onion.pages
@@ -277,7 +281,7 @@ def test_equal_pages_in_another_place_are_another_list(both: Comparison) -> None
 
 
 @pytest.mark.parametrize("count", [20, three_pages(16)])
-def test_each_request_has_pages_of_the_truth_of_its_own(
+def test_pages__of_the_truths_of_two_requests__are_each_ones_own(
     both: Comparison, count: int
 ) -> None:
     """Two are opened page by page in turn, by the same person, and validated
@@ -305,7 +309,9 @@ def test_each_request_has_pages_of_the_truth_of_its_own(
 
 
 @pytest.mark.parametrize("first", [0, 1])
-def test_the_progress_of_each_request_is_its_own(both: Comparison, first: int) -> None:
+def test_open_predictions__on_two_requests_in_turn__keeps_the_progress_of_each(
+    both: Comparison, first: int
+) -> None:
     truths = [both.create(count=three_pages(16), bits=16, seed=n) for n in (1, 2)]
     guesses = [both.submit(truth, "ann", [n]) for n, truth in enumerate(truths)]
     for truth in truths:
@@ -340,7 +346,7 @@ def _leavers(both: Comparison, **terms: Any) -> tuple[Truth, list[Guess]]:
 
 @pytest.mark.parametrize("pages", [1, 2])
 @pytest.mark.parametrize("leaver", [1, 2, 3, 4])
-def test_a_bystanders_leaving_touches_neither_progress_nor_window(
+def test_cancel_submission__by_a_bystander_amid_pages__touches_no_progress_and_no_window(
     both: Comparison, pages: int, leaver: int
 ) -> None:
     truth, guesses = _leavers(both)
@@ -357,7 +363,7 @@ def test_a_bystanders_leaving_touches_neither_progress_nor_window(
 
 
 @pytest.mark.parametrize("leaver", [1, 2, 3, 4])
-def test_a_bystander_may_leave_before_the_first_page_too(
+def test_cancel_submission__by_a_bystander_before_the_first_page__moves_no_window(
     both: Comparison, leaver: int
 ) -> None:
     truth, guesses = _leavers(both)
@@ -370,7 +376,7 @@ def test_a_bystander_may_leave_before_the_first_page_too(
 
 @pytest.mark.parametrize("pages", [0, 1, 2])
 @pytest.mark.parametrize("how", ["leaves", "is late"])
-def test_what_a_failed_candidate_opened_is_void(
+def test_pages__of_a_candidate_that_failed__are_void(
     both: Comparison, pages: int, how: str
 ) -> None:
     truth, guesses = _leavers(both)
@@ -393,7 +399,9 @@ def test_what_a_failed_candidate_opened_is_void(
     assert both.phase(truth) == "FULFILLED"
 
 
-def test_three_candidates_in_a_row_fail_each_on_another_page(both: Comparison) -> None:
+def test_story__of_three_candidates_failing_each_on_another_page__is_won_by_the_fourth(
+    both: Comparison,
+) -> None:
     truth, guesses = _leavers(both)
     for opened, one in enumerate(guesses[:3]):
         for _ in range(opened):
@@ -405,7 +413,9 @@ def test_three_candidates_in_a_row_fail_each_on_another_page(both: Comparison) -
     assert both.model.slashed == 4 * truth.stake
 
 
-def test_no_page_moves_the_truths_window(both: Comparison) -> None:
+def test_open_truth__of_any_page_but_the_last__moves_no_window(
+    both: Comparison,
+) -> None:
     truth = both.create(count=three_pages(16), bits=16)
     both.submit(truth)
     ends = truth.deadline + RESPONSE + 120
@@ -424,7 +434,9 @@ def test_no_page_moves_the_truths_window(both: Comparison) -> None:
     assert both.phase(truth) == "FORFEITED"
 
 
-def test_no_page_moves_the_candidates_window(both: Comparison) -> None:
+def test_open_predictions__of_any_page_but_the_last__moves_no_window(
+    both: Comparison,
+) -> None:
     truth, guesses = _leavers(both)
     ends = both.now + RESPONSE + 120
     for second in (both.now, ends - 2):
@@ -455,7 +467,7 @@ OTHERS: dict[str, Any] = {
 
 @pytest.mark.parametrize("part", OTHERS)
 @pytest.mark.parametrize("count", [20, 12_300])
-def test_a_seal_binds_each_part_of_its_core(
+def test_open_predictions__of_a_seal_with_one_part_of_its_core_changed__is_refused(
     both: Comparison, part: str, count: int
 ) -> None:
     """A seal that was made for anything else can be submitted, and never opened."""
@@ -477,7 +489,7 @@ def test_a_seal_binds_each_part_of_its_core(
 
 @pytest.mark.parametrize("part", [*OTHERS])
 @pytest.mark.parametrize("count", [20, 12_300])
-def test_the_truths_seal_binds_each_part_of_its_core(
+def test_open_truth__of_a_seal_with_one_part_of_its_core_changed__is_refused(
     both: Comparison, part: str, count: int
 ) -> None:
     _, onion = both.terms("requester", count, 16, 1)
@@ -492,7 +504,7 @@ def test_the_truths_seal_binds_each_part_of_its_core(
     both.open_truth_page(truth, inner=SALT, refused="WrongSeal")
 
 
-def test_seals_keep_the_chain_of_the_deployment_after_a_fork() -> None:
+def test_story__after_a_fork__keeps_the_chain_of_the_deployment_in_its_seals() -> None:
     fork = Comparison(chain_id=1, forked_to=61)
     truth, ann, bob = fork.in_claims([1], [1, 2], count=three_pages(16), bits=16)
     fork.claim(ann)
@@ -503,7 +515,7 @@ def test_seals_keep_the_chain_of_the_deployment_after_a_fork() -> None:
 
 
 @pytest.mark.parametrize("what", ["truth", "predictions"])
-def test_a_seal_for_the_forks_own_chain_id_does_not_open(what: str) -> None:
+def test_pages__sealed_for_the_forks_own_chain_id__are_refused(what: str) -> None:
     fork = Comparison(chain_id=1, forked_to=61)
     _, onion = fork.terms("requester", 20, 4, 1)
     changed = replace(onion, core=replace(onion.core, chain_id=61))
@@ -523,7 +535,7 @@ def test_a_seal_for_the_forks_own_chain_id_does_not_open(what: str) -> None:
 
 
 @pytest.mark.parametrize("count", [20, 12_300])
-def test_the_superhash_that_was_logged_is_the_one_that_opens(
+def test_open_predictions__with_another_superhash_than_was_logged__is_refused(
     both: Comparison, count: int
 ) -> None:
     shown = text("bafyshown")
@@ -545,7 +557,9 @@ def test_the_superhash_that_was_logged_is_the_one_that_opens(
         both.open_page(ann, model=model, superhash=superhash, refused=reason)
 
 
-def test_the_model_counts_on_the_last_page_alone(both: Comparison) -> None:
+def test_open_predictions__with_another_model__is_refused_on_the_last_page_alone(
+    both: Comparison,
+) -> None:
     _, ann = both.in_validation([1], count=12_300, bits=16)
     both.open_page(ann, model=text("anything at all"))
     both.open_page(ann, model=text("anything at all"), refused="WrongModel")
@@ -553,7 +567,9 @@ def test_the_model_counts_on_the_last_page_alone(both: Comparison) -> None:
     both.open_page(ann)
 
 
-def test_the_superhash_counts_on_every_page(both: Comparison) -> None:
+def test_open_predictions__with_another_superhash__is_refused_on_every_page(
+    both: Comparison,
+) -> None:
     _, ann = both.in_validation([1], count=three_pages(16), bits=16)
     for _ in ann.onion.pages[:-1]:
         both.open_page(ann, superhash=b"\x04" * 32, refused="WrongSeal")
@@ -562,7 +578,9 @@ def test_the_superhash_counts_on_every_page(both: Comparison) -> None:
 
 
 @pytest.mark.parametrize("model", [b"", b"\xff\xfe not text", b"b" * 128])
-def test_a_model_may_be_named_by_any_bytes(both: Comparison, model: bytes) -> None:
+def test_open_predictions__of_a_model_named_by_any_bytes__is_taken_up_to_128(
+    both: Comparison, model: bytes
+) -> None:
     named = text("") + model
     truth = both.create()
     ann = both.submit(truth, model=type(MODEL)(named))
@@ -574,7 +592,7 @@ def test_a_model_may_be_named_by_any_bytes(both: Comparison, model: bytes) -> No
 
 
 @pytest.mark.parametrize("count", [20, 12_300])
-def test_a_copied_seal_wins_nothing_for_the_copier(
+def test_attack_copied_seal__by_a_copier_who_came_first__wins_nothing(
     both: Comparison, count: int
 ) -> None:
     truth = both.create(count=count, bits=16)
@@ -595,7 +613,9 @@ def test_a_copied_seal_wins_nothing_for_the_copier(
     assert both.entered(ann).status == "won"
 
 
-def test_one_trainer_may_enter_the_same_seal_twice(both: Comparison) -> None:
+def test_submit__of_the_same_seal_twice__makes_two_that_open_by_themselves(
+    both: Comparison,
+) -> None:
     truth, first, second = both.create(count=12_300, bits=16), None, None
     first, second = (both.submit(truth, "ann") for _ in range(2))
     both.open_truth(truth)
@@ -608,7 +628,7 @@ def test_one_trainer_may_enter_the_same_seal_twice(both: Comparison) -> None:
     assert both.entered(second).status == "won"
 
 
-def test_a_seal_that_is_sent_as_the_layer_is_bound_twice_and_opens_nothing(
+def test_submit__of_a_seal_sent_as_the_layer__binds_it_twice_and_it_never_opens(
     both: Comparison,
 ) -> None:
     truth = both.create()
@@ -635,8 +655,8 @@ def test_a_seal_that_is_sent_as_the_layer_is_bound_twice_and_opens_nothing(
     both.open_page(ann, refused="WrongSeal")
 
 
-def test_the_truth_cannot_be_opened_as_predictions(both: Comparison) -> None:
-    """Nor the other way round: the domains differ."""
+def test_open_predictions__of_the_truth_itself__is_refused(both: Comparison) -> None:
+    """Their domains differ."""
     truth = both.create("ann")
     opened = Core(**{**vars(truth.onion.core), "owner": PEOPLE["ann"]})
     made = Guess(0, truth, "ann", (), replace(truth.onion, core=opened), MODEL)

@@ -49,23 +49,27 @@ def paying(both: Comparison, request: pytest.FixtureRequest) -> Paying:
     return Paying(both, request.param)
 
 
-def test_a_permit_for_the_whole_pays_and_leaves_nothing(paying: Paying) -> None:
+def test_collect__with_a_permit_for_the_whole__pays_and_leaves_no_allowance(
+    paying: Paying,
+) -> None:
     paying.pay(permit=paying.sign())
     assert (paying.nonce, paying.allowed) == (1, 0)
 
 
-def test_without_permit_or_allowance_nothing_happens(paying: Paying) -> None:
+def test_collect__without_permit_or_allowance__is_refused(paying: Paying) -> None:
     paying.pay(refused=SHORT)
 
 
 @pytest.mark.parametrize("off", [-1, 1])
-def test_a_permit_for_another_amount_is_none(paying: Paying, off: int) -> None:
+def test_collect__with_a_permit_for_another_amount__is_refused(
+    paying: Paying, off: int
+) -> None:
     paying.pay(permit=paying.sign(paying.due + off), refused=SHORT)
     assert paying.nonce == 0
 
 
 @pytest.mark.parametrize("allowed", [1, STAKE // 2, STAKE - 1])
-def test_a_permit_for_what_the_allowance_lacks_is_none(
+def test_collect__with_a_permit_for_what_the_allowance_lacks__is_refused(
     paying: Paying, allowed: int
 ) -> None:
     """It must be for the whole amount, whatever is allowed already."""
@@ -75,7 +79,9 @@ def test_a_permit_for_what_the_allowance_lacks_is_none(
 
 
 @pytest.mark.parametrize("allowed", [1, STAKE - 1])
-def test_a_permit_for_the_whole_replaces_a_part(paying: Paying, allowed: int) -> None:
+def test_collect__with_a_permit_for_the_whole_beside_a_part__replaces_the_part(
+    paying: Paying, allowed: int
+) -> None:
     paying.both.call("ann", "approve", allowed)
     paying.pay(refused=SHORT)
     paying.pay(permit=paying.sign())
@@ -83,7 +89,7 @@ def test_a_permit_for_the_whole_replaces_a_part(paying: Paying, allowed: int) ->
 
 
 @pytest.mark.parametrize("more", [0, 1, 500])
-def test_a_permit_is_left_alone_while_the_allowance_suffices(
+def test_collect__while_the_allowance_suffices__leaves_the_permit_unused(
     paying: Paying, more: int
 ) -> None:
     paying.both.call("ann", "approve", paying.due + more)
@@ -91,13 +97,17 @@ def test_a_permit_is_left_alone_while_the_allowance_suffices(
     assert (paying.nonce, paying.allowed) == (0, more)
 
 
-def test_an_unlimited_allowance_stays_unlimited(paying: Paying) -> None:
+def test_collect__with_an_unlimited_allowance__leaves_it_unlimited(
+    paying: Paying,
+) -> None:
     paying.both.call("ann", "approve", UNLIMITED)
     paying.pay(permit=paying.sign())
     assert (paying.nonce, paying.allowed) == (0, UNLIMITED)
 
 
-def test_a_permit_holds_to_its_last_second(paying: Paying) -> None:
+def test_collect__with_a_permit_in_its_last_second__pays_and_later_is_refused(
+    paying: Paying,
+) -> None:
     now = paying.both.now
     paying.pay(permit=paying.sign(deadline=now - 1), refused=SHORT)
     paying.pay(permit=paying.sign(deadline=1), refused=SHORT)
@@ -114,7 +124,7 @@ def test_a_permit_holds_to_its_last_second(paying: Paying) -> None:
         {"nonce": 1},
     ],
 )
-def test_a_permit_of_anything_else_is_none(
+def test_collect__with_a_permit_signed_for_anything_else__is_refused(
     paying: Paying, changes: dict[str, Any]
 ) -> None:
     paying.pay(permit=paying.sign(**changes), refused=SHORT)
@@ -122,14 +132,16 @@ def test_a_permit_of_anything_else_is_none(
 
 
 @pytest.mark.parametrize("part", ["v", "r", "s"])
-def test_a_permit_with_another_signature_is_none(paying: Paying, part: str) -> None:
+def test_collect__with_a_permit_of_another_signature__is_refused(
+    paying: Paying, part: str
+) -> None:
     permit = paying.sign()
     other: Any = 55 - permit.v if part == "v" else bytes(31) + b"\x07"
     paying.pay(permit=permit._replace(**{part: other}), refused=SHORT)
     paying.pay(permit=permit)
 
 
-def test_a_permit_that_somebody_sent_ahead_has_left_what_is_needed(
+def test_collect__with_a_permit_that_somebody_sent_ahead__pays_all_the_same(
     paying: Paying,
 ) -> None:
     permit = paying.sign()
@@ -138,7 +150,7 @@ def test_a_permit_that_somebody_sent_ahead_has_left_what_is_needed(
     assert (paying.nonce, paying.allowed) == (1, 0)
 
 
-def test_a_permit_serves_once(paying: Paying) -> None:
+def test_collect__with_a_permit_that_has_served__is_refused(paying: Paying) -> None:
     permit = paying.sign()
     paying.pay(permit=permit)
     paying.pay(permit=permit, refused=SHORT)
@@ -146,25 +158,31 @@ def test_a_permit_serves_once(paying: Paying) -> None:
     assert paying.nonce == 2
 
 
-def test_a_permit_that_was_used_up_and_withdrawn_is_none(paying: Paying) -> None:
+def test_collect__with_a_permit_sent_ahead_and_then_revoked__is_refused(
+    paying: Paying,
+) -> None:
     permit = paying.sign()
     paying.both.call("eve", "permit", PEOPLE["ann"], paying.due, permit)
     paying.both.call("ann", "approve", paying.due - 1)
     paying.pay(permit=permit, refused=SHORT)
 
 
-def test_a_permit_for_coins_that_are_not_there_is_not_used(paying: Paying) -> None:
+def test_collect__of_coins_that_are_not_there__is_refused_and_uses_no_permit(
+    paying: Paying,
+) -> None:
     paying.both.call("ann", "donate", PURSE - paying.due + 1)
     paying.pay(permit=paying.sign(), refused=POOR)
     assert (paying.nonce, paying.allowed) == (0, 0)
 
 
-def test_what_is_owned_to_the_last_wei_can_be_paid(paying: Paying) -> None:
+def test_collect__of_all_that_is_owned_to_the_last_wei__pays(paying: Paying) -> None:
     paying.both.call("ann", "donate", PURSE - paying.due)
     paying.pay(permit=paying.sign())
 
 
-def test_the_caller_pays_and_nobody_else(both: Comparison) -> None:
+def test_collect__with_the_permit_of_somebody_else__is_refused(
+    both: Comparison,
+) -> None:
     """A stranger's allowance or permit serves only the stranger."""
     truth = both.create()
     both.call("ann", "approve", 0)
@@ -174,7 +192,7 @@ def test_the_caller_pays_and_nobody_else(both: Comparison) -> None:
     both.submit(truth, "ann", permit=permit)
 
 
-def test_permits_are_for_the_chain_on_which_the_coin_is_now() -> None:
+def test_collect__after_a_fork__takes_permits_for_the_new_chain_alone() -> None:
     fork = Comparison(chain_id=1, forked_to=61)
     fork.call("ann", "approve", 0)
     fork.create("ann", permit=fork.sign("ann", REWARD, chain_id=1), refused=SHORT)

@@ -26,7 +26,7 @@ from contracts.world import (
 from modelmarket.protocol.seals import superhash
 
 
-def test_a_submission_locks_its_stake(world: World) -> None:
+def test_submit__when_taken__locks_its_stake_and_is_live(world: World) -> None:
     request = world.create()
     before = world.balance("ann")
     ann = world.submit(request, "ann")
@@ -39,14 +39,14 @@ def test_a_submission_locks_its_stake(world: World) -> None:
     assert world.state(request).live == 1
 
 
-def test_one_trainer_may_submit_many_times_and_the_requester_too(world: World) -> None:
+def test_submit__many_times_or_by_the_requester__is_taken(world: World) -> None:
     request = world.create()
     ids = [world.submit(request, who).id for who in ("ann", "ann", "requester")]
     assert ids == [1, 2, 3]
     assert world.state(request).live == 3
 
 
-def test_submitting_to_other_terms_is_refused(world: World) -> None:
+def test_submit__under_a_terms_hash_of_zeros__is_refused(world: World) -> None:
     request = world.create()
     with world.as_("ann"), boa.reverts("WrongTerms"):
         world.market.submit(
@@ -54,7 +54,7 @@ def test_submitting_to_other_terms_is_refused(world: World) -> None:
         )
 
 
-def test_a_submission_cancelled_in_time_has_its_stake_back_at_once(
+def test_cancel_submission__in_time__returns_the_stake_at_once_and_once(
     world: World,
 ) -> None:
     request = world.create()
@@ -68,7 +68,9 @@ def test_a_submission_cancelled_in_time_has_its_stake_back_at_once(
             world.cancel(ann, accept_slash=again)
 
 
-def test_only_the_trainer_cancels_a_submission(world: World) -> None:
+def test_cancel_submission__by_another_than_the_trainer__is_refused(
+    world: World,
+) -> None:
     request = world.create()
     ann = world.submit(request, "ann")
     with world.as_("ann"):
@@ -79,7 +81,9 @@ def test_only_the_trainer_cancels_a_submission(world: World) -> None:
 
 
 @pytest.mark.parametrize("number", [0, 1])
-def test_an_unknown_submission_is_refused_everywhere(world: World, number: int) -> None:
+def test_every_call__on_an_unknown_submission__is_refused(
+    world: World, number: int
+) -> None:
     market = world.market
     calls: tuple[Callable[[], object], ...] = (
         lambda: market.submission(number),
@@ -94,7 +98,7 @@ def test_an_unknown_submission_is_refused_everywhere(world: World, number: int) 
             call()
 
 
-def test_cancelling_late_slashes_a_silent_submission(world: World) -> None:
+def test_cancel_submission__late_while_silent__is_slashed(world: World) -> None:
     request = world.create()
     ann = world.submit(request, "ann")
     world.at(request.deadline)
@@ -103,9 +107,7 @@ def test_cancelling_late_slashes_a_silent_submission(world: World) -> None:
     assert (world.status(ann), world.state(request).live) == (4, 0)
 
 
-def test_cancelling_late_takes_a_ranked_submission_out_of_the_list(
-    world: World,
-) -> None:
+def test_cancel_submission__late_while_ranked__leaves_the_list(world: World) -> None:
     request, entered = world.in_claims(0, 1, 2)
     for one in entered:
         world.claim(request, one)
@@ -114,7 +116,9 @@ def test_cancelling_late_takes_a_ranked_submission_out_of_the_list(
     assert (world.state(request).ranked, world.state(request).live) == (2, 2)
 
 
-def test_a_candidate_that_cancels_makes_way_for_the_next(world: World) -> None:
+def test_cancel_submission__by_the_candidate__makes_way_for_the_next(
+    world: World,
+) -> None:
     request, (ann, bob) = world.in_validation(0, 1)
     world.at(world.now + 10)
     world.cancel(ann, accept_slash=True)
@@ -122,7 +126,9 @@ def test_a_candidate_that_cancels_makes_way_for_the_next(world: World) -> None:
     assert (state.candidate, state.step_ends) == (bob.id, world.now + RESPONSE)
 
 
-def test_the_last_candidates_cancelling_refunds_the_requester(world: World) -> None:
+def test_cancel_submission__by_the_last_candidate__refunds_the_requester(
+    world: World,
+) -> None:
     request, (ann,) = world.in_validation(0)
     before = world.balance("requester")
     world.cancel(ann, accept_slash=True)
@@ -130,14 +136,14 @@ def test_the_last_candidates_cancelling_refunds_the_requester(world: World) -> N
     assert world.balance("requester") == before + REWARD
 
 
-def test_after_the_end_a_submission_cannot_be_cancelled(world: World) -> None:
+def test_cancel_submission__after_the_end__is_refused(world: World) -> None:
     request, (ann, bob) = world.in_validation(0, 1)
     world.validate(request, ann)
     with boa.reverts("WrongPhase"):
         world.cancel(bob, accept_slash=True)
 
 
-def test_a_request_without_submissions_is_cancelled_for_free(world: World) -> None:
+def test_cancel_request__without_submissions__is_free(world: World) -> None:
     before = world.balance("requester")
     request = world.create()
     with world.as_("requester"):
@@ -146,7 +152,7 @@ def test_a_request_without_submissions_is_cancelled_for_free(world: World) -> No
     assert world.balance("requester") == before
 
 
-def test_a_cancelled_reward_is_split_evenly_and_the_rest_goes_back(
+def test_cancel_request__with_three_live__splits_the_reward_and_returns_the_rest(
     world: World,
 ) -> None:
     reward = REWARD + 1
@@ -164,13 +170,17 @@ def test_a_cancelled_reward_is_split_evenly_and_the_rest_goes_back(
     assert world.held() == 0
 
 
-def test_only_the_requester_cancels_a_request(world: World) -> None:
+def test_cancel_request__by_another_than_the_requester__is_refused(
+    world: World,
+) -> None:
     request = world.create()
     with world.as_("ann"), boa.reverts("NotRequester"):
         world.market.cancel_request(request.id, request.terms_hash, 0)
 
 
-def test_cancelled_submissions_have_no_share(world: World) -> None:
+def test_cancel_request__after_a_submission_was_cancelled__gives_it_no_share(
+    world: World,
+) -> None:
     request = world.create()
     ann, bob = world.submit(request, "ann"), world.submit(request, "bob")
     world.cancel(ann)
@@ -182,7 +192,7 @@ def test_cancelled_submissions_have_no_share(world: World) -> None:
         world.withdraw(ann)
 
 
-def test_a_request_can_be_cancelled_until_the_last_page_of_its_truth(
+def test_cancel_request__before_the_last_page_of_the_truth__is_taken_and_then_refused(
     world: World,
 ) -> None:
     request = world.create(60_000)
@@ -196,7 +206,7 @@ def test_a_request_can_be_cancelled_until_the_last_page_of_its_truth(
         world.market.cancel_request(request.id, request.terms_hash, 1)
 
 
-def test_a_cancelled_request_takes_no_submission(world: World) -> None:
+def test_submit__to_a_cancelled_request__is_refused(world: World) -> None:
     request = world.create()
     with world.as_("requester"):
         world.market.cancel_request(request.id, request.terms_hash, 0)
@@ -205,7 +215,7 @@ def test_a_cancelled_request_takes_no_submission(world: World) -> None:
 
 
 @pytest.mark.parametrize("phase", [OPEN, TRUTH, CLAIMS, VALIDATION])
-def test_a_cancel_names_its_submissions_seal_in_every_phase(
+def test_cancel_submission__under_another_seal_than_its_own__is_refused_in_every_phase(
     world: World, phase: int
 ) -> None:
     request, (ann, bob) = world.in_phase(phase, 0, 1, count=60_000)
@@ -220,7 +230,7 @@ def test_a_cancel_names_its_submissions_seal_in_every_phase(
 
 
 @pytest.mark.parametrize("phase", [TRUTH, CLAIMS, VALIDATION])
-def test_no_stake_is_slashed_that_its_owner_did_not_risk(
+def test_cancel_submission__late_without_accept_slash__is_refused(
     world: World, phase: int
 ) -> None:
     request, entered = world.in_phase(phase, 0, 1)
@@ -234,7 +244,7 @@ def test_no_stake_is_slashed_that_its_owner_did_not_risk(
 
 
 @pytest.mark.parametrize("phase", [OPEN, TRUTH])
-def test_a_request_is_cancelled_by_its_requester_under_its_own_terms(
+def test_cancel_request__by_a_stranger_or_under_other_terms_or_limits__is_refused(
     world: World, phase: int
 ) -> None:
     before = world.create(name="the one before")
@@ -256,7 +266,7 @@ def test_a_request_is_cancelled_by_its_requester_under_its_own_terms(
             assert world.phase(request) == CANCELLED
 
 
-def test_a_stake_goes_only_to_the_terms_that_it_names(world: World) -> None:
+def test_submit__under_the_terms_of_another_request__is_refused(world: World) -> None:
     before = world.create(name="the one before")
     request = world.create()
     other = world.create(who="ann")
@@ -268,7 +278,7 @@ def test_a_stake_goes_only_to_the_terms_that_it_names(world: World) -> None:
     assert world.state(request).live == 0
 
 
-def test_the_smallest_stake_is_slashed_like_any_other(world: World) -> None:
+def test_books__with_the_smallest_stake__slash_it_like_any_other(world: World) -> None:
     request, (ann, _) = world.in_claims(0, 1, reward=100, stake=1)
     world.cancel(ann, accept_slash=True)
     assert world.market.slashed() == 1
@@ -278,7 +288,7 @@ def test_the_smallest_stake_is_slashed_like_any_other(world: World) -> None:
 
 
 @pytest.mark.parametrize("gone", [0, 1, 2])
-def test_whoever_leaves_the_ranking_leaves_no_link_behind(
+def test_cancel_submission__from_any_place_in_the_ranking__leaves_no_link_behind(
     world: World, gone: int
 ) -> None:
     """The first submission ranks last, so that each id stands at each place."""
@@ -293,7 +303,9 @@ def test_whoever_leaves_the_ranking_leaves_no_link_behind(
 
 
 @pytest.mark.parametrize("phase", [TRUTH, CLAIMS, VALIDATION])
-def test_nobody_leaves_twice(world: World, phase: int) -> None:
+def test_cancel_submission__late_for_the_second_time__is_refused(
+    world: World, phase: int
+) -> None:
     request, (_, bob, cid) = world.in_phase(phase, 0, 1, 2)
     for one in (bob, cid):
         world.cancel(one, accept_slash=True)
@@ -304,7 +316,7 @@ def test_nobody_leaves_twice(world: World, phase: int) -> None:
 
 
 @pytest.mark.parametrize("phase", [TRUTH, CLAIMS, VALIDATION])
-def test_whoever_left_in_time_does_not_leave_again_later(
+def test_cancel_submission__late_after_leaving_in_time__is_refused(
     world: World, phase: int
 ) -> None:
     request, (gone, _, best) = world.in_phase(OPEN, 2, 1, 0)
@@ -322,7 +334,7 @@ def test_whoever_left_in_time_does_not_leave_again_later(
     assert world.market.slashed() == 0
 
 
-def test_names_and_models_have_room_for_all_that_the_interface_says(
+def test_story__with_the_longest_name_and_model__is_fulfilled_and_longer_ones_are_refused(
     world: World,
 ) -> None:
     model = "b" * 128

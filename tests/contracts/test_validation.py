@@ -35,7 +35,7 @@ from modelmarket.protocol.seals import Opening, seal, superhash
 @pytest.mark.parametrize(
     "size", ["one", "word less one", "word", "word and one", "pages"]
 )
-def test_the_winner_is_paid_for_every_width_and_padding(
+def test_open_predictions__at_every_width_and_padding__pays_the_winner(
     world: World, bits: int, size: str
 ) -> None:
     per_word = 256 // bits
@@ -62,7 +62,7 @@ def test_the_winner_is_paid_for_every_width_and_padding(
 
 
 @pytest.mark.parametrize("off", [-1, 1])
-def test_a_count_that_differs_from_the_claim_fails_the_submission(
+def test_open_predictions__with_another_count_than_claimed__fails_the_submission(
     world: World, off: int
 ) -> None:
     request, (ann, bob) = world.in_claims(3, 5)
@@ -79,13 +79,17 @@ def test_a_count_that_differs_from_the_claim_fails_the_submission(
     assert world.phase(request) == FULFILLED
 
 
-def test_predictions_open_only_for_the_candidate(world: World) -> None:
+def test_open_predictions__of_another_than_the_candidate__is_refused(
+    world: World,
+) -> None:
     request, (_, bob) = world.in_validation(0, 1)
     with boa.reverts("NotCandidate"):
         world.open_page(request, bob, 0)
 
 
-def test_what_does_not_open_reverts_and_the_clock_runs_on(world: World) -> None:
+def test_open_predictions__with_any_part_wrong__is_refused_and_the_clock_runs_on(
+    world: World,
+) -> None:
     request, (ann,) = world.in_validation(3)
     ends = world.state(request).step_ends
     page = ann.opening.pages[0]
@@ -109,7 +113,9 @@ def test_what_does_not_open_reverts_and_the_clock_runs_on(world: World) -> None:
     assert world.state(request).step_ends == ends
 
 
-def test_pages_are_opened_in_order_and_once(world: World) -> None:
+def test_open_predictions__out_of_order_or_a_second_time__is_refused(
+    world: World,
+) -> None:
     request, (ann,) = world.in_validation(3, count=100_000)
     with boa.reverts("WrongPage"):
         world.open_page(request, ann, 1)
@@ -122,7 +128,7 @@ def test_pages_are_opened_in_order_and_once(world: World) -> None:
 THREE_FULL_PAGES = 3 * 768 * 16
 
 
-def test_a_page_of_the_truth_is_opened_under_its_own_number(world: World) -> None:
+def test_open_truth__of_a_page_under_another_number__is_refused(world: World) -> None:
     """Full pages have the same length, so that nothing but the number differs."""
     request = world.create(codes=labels(THREE_FULL_PAGES, 1_000), bits=16)
     world.at(request.deadline)
@@ -134,7 +140,9 @@ def test_a_page_of_the_truth_is_opened_under_its_own_number(world: World) -> Non
     assert world.phase(request) == CLAIMS
 
 
-def test_a_page_of_predictions_is_opened_under_its_own_number(world: World) -> None:
+def test_open_predictions__of_a_page_under_another_number__is_refused(
+    world: World,
+) -> None:
     """Else somebody could have the same page counted against another truth."""
     request = world.create(codes=labels(THREE_FULL_PAGES, 1_000), bits=16)
     ann = world.submit(request, "ann")
@@ -158,7 +166,7 @@ def test_a_page_of_predictions_is_opened_under_its_own_number(world: World) -> N
     assert world.phase(request) == FULFILLED
 
 
-def test_the_count_goes_on_over_the_pages(world: World) -> None:
+def test_open_predictions__of_page_after_page__goes_on_counting(world: World) -> None:
     codes = labels(100_000)
     guess = codes.copy()
     guess[[0, 49_151, 49_152, 98_303, 98_304, 99_999]] ^= 1
@@ -175,7 +183,9 @@ def test_the_count_goes_on_over_the_pages(world: World) -> None:
     assert world.phase(request) == FULFILLED
 
 
-def test_progress_is_void_when_the_candidate_fails(world: World) -> None:
+def test_enforce_timeout__on_a_candidate_amid_its_pages__voids_its_progress(
+    world: World,
+) -> None:
     request, (_, bob) = world.in_validation(0, 7, count=60_000)
     ann_id = world.state(request).candidate
     ann = next(one for one in (world.market.submission(ann_id),) if one.status == 2)
@@ -202,7 +212,7 @@ def test_progress_is_void_when_the_candidate_fails(world: World) -> None:
 
 
 @pytest.mark.parametrize("leaving", ["ranked", "silent"])
-def test_a_bystanders_leaving_voids_nothing_of_the_candidates(
+def test_cancel_submission__by_a_bystander__voids_nothing_of_the_candidates(
     world: World, leaving: str
 ) -> None:
     request, (ann, bob, cid) = world.in_claims(3, 7, 9, count=60_000)
@@ -221,7 +231,9 @@ def test_a_bystanders_leaving_voids_nothing_of_the_candidates(
 
 
 @pytest.mark.parametrize("end", ["leaves", "lies", "late"])
-def test_the_next_candidate_begins_at_its_first_page(world: World, end: str) -> None:
+def test_open_predictions__of_the_next_candidate__begins_at_its_first_page(
+    world: World, end: str
+) -> None:
     request, (ann, bob) = world.in_claims(3, 7, count=60_000)
     world.claim(request, ann, 60_000)
     world.claim(request, bob)
@@ -244,7 +256,7 @@ def test_the_next_candidate_begins_at_its_first_page(world: World, end: str) -> 
     assert world.state(request).matched == 60_000 - 7
 
 
-def test_every_page_of_the_truth_is_held_against_its_seal(world: World) -> None:
+def test_open_truth__of_each_page__is_held_against_its_seal(world: World) -> None:
     request = world.create(codes=labels(THREE_FULL_PAGES, 1_000), bits=16)
     world.at(request.deadline)
     for page, packed in enumerate(request.opening.pages):
@@ -266,7 +278,7 @@ def test_every_page_of_the_truth_is_held_against_its_seal(world: World) -> None:
     assert world.phase(request) == CLAIMS
 
 
-def test_every_page_of_predictions_is_held_against_seal_and_truth(
+def test_open_predictions__of_each_page__is_held_against_seal_and_truth(
     world: World,
 ) -> None:
     codes = labels(THREE_FULL_PAGES, 1_000)
@@ -300,7 +312,9 @@ def test_every_page_of_predictions_is_held_against_seal_and_truth(
     assert world.phase(request) == FULFILLED
 
 
-def test_two_requests_keep_their_truths_apart(world: World) -> None:
+def test_truth_page__of_two_requests_opened_in_turn__is_kept_apart(
+    world: World,
+) -> None:
     """Opened side by side, page by page; neither is counted against the other."""
     stories = []
     for who, seed in (("ann", 1), ("bob", 2)):
@@ -323,7 +337,9 @@ def test_two_requests_keep_their_truths_apart(world: World) -> None:
     assert [world.phase(request) for request, _ in stories] == [FULFILLED] * 2
 
 
-def test_labels_that_differ_in_any_one_bit_are_wrong(world: World) -> None:
+def test_open_predictions__of_labels_off_by_any_one_bit__counts_them_as_wrong(
+    world: World,
+) -> None:
     """Sixteen labels of sixteen bits, each off by another bit."""
     codes = labels(32, 1_000)
     guess = codes.copy()
@@ -338,7 +354,9 @@ def test_labels_that_differ_in_any_one_bit_are_wrong(world: World) -> None:
 
 
 @pytest.mark.parametrize("bits", [1, 2, 4, 8, 16])
-def test_not_one_right_is_nought_right(world: World, bits: int) -> None:
+def test_open_predictions__with_not_one_label_right__counts_none(
+    world: World, bits: int
+) -> None:
     per_word = 256 // bits
     codes = labels(3 * per_word, min(2**bits, 1_000), seed=bits)
     request = world.create(codes=codes, bits=bits)
@@ -356,8 +374,9 @@ def _inner(world: World, request: Requested) -> bytes:
     return opening.inner(0)
 
 
-def test_padding_never_counts_whatever_it_holds(world: World) -> None:
-    """Predictions whose padding differs from the truth's win all the same."""
+def test_open_predictions__with_padding_unlike_the_truths__wins_all_the_same(
+    world: World,
+) -> None:
     request = world.create(20)
     ann = world.submit(request, "ann", mistakes=2)
     page = bytearray(ann.opening.pages[0])
@@ -385,7 +404,7 @@ def test_padding_never_counts_whatever_it_holds(world: World) -> None:
 
 
 @pytest.mark.parametrize("whose", ["truth", "predictions", "both"])
-def test_padding_never_counts_on_the_last_of_several_pages(
+def test_open_predictions__with_padding_on_the_last_of_several_pages__never_counts_it(
     world: World, whose: str
 ) -> None:
     codes = labels(768 * 16 + 5, 1_000)
@@ -423,7 +442,7 @@ def _noisy(opening: Opening, *, is_noisy: bool) -> Opening:
     return seal([*full, last[:used] + b"\xa5" * (len(last) - used)], opening.core)
 
 
-def test_anyone_may_open_and_the_owners_are_paid(world: World) -> None:
+def test_open_predictions__by_anyone__pays_the_trainer(world: World) -> None:
     request, (ann,) = world.in_claims(0)
     world.claim(request, ann)
     world.close_claims(request)
@@ -433,7 +452,9 @@ def test_anyone_may_open_and_the_owners_are_paid(world: World) -> None:
     assert world.balance("eve") == before[1]
 
 
-def test_a_forfeited_reward_is_slashed_and_stakes_go_back(world: World) -> None:
+def test_enforce_timeout__on_an_unopened_truth__slashes_the_reward_and_frees_the_stakes(
+    world: World,
+) -> None:
     request = world.create()
     ann, bob = world.submit(request, "ann"), world.submit(request, "bob")
     world.at(request.deadline)
@@ -452,7 +473,9 @@ def test_a_forfeited_reward_is_slashed_and_stakes_go_back(world: World) -> None:
     assert world.held() == world.market.slashed()
 
 
-def test_without_live_submissions_an_unopened_truth_refunds(world: World) -> None:
+def test_enforce_timeout__on_an_unopened_truth_with_none_live__refunds_the_requester(
+    world: World,
+) -> None:
     before = world.balance("requester")
     request = world.create()
     world.at(request.deadline + RESPONSE)
@@ -461,7 +484,7 @@ def test_without_live_submissions_an_unopened_truth_refunds(world: World) -> Non
     assert world.balance("requester") == before
 
 
-def test_nobody_claiming_refunds_the_requester_and_slashes_the_silent(
+def test_enforce_timeout__when_nobody_claimed__refunds_the_requester_and_slashes_the_silent(
     world: World,
 ) -> None:
     request, _ = world.in_claims(0, 1)
@@ -473,7 +496,9 @@ def test_nobody_claiming_refunds_the_requester_and_slashes_the_silent(
     assert world.market.slashed() == 2 * STAKE == world.held()
 
 
-def test_a_truth_without_submissions_refunds_after_claims(world: World) -> None:
+def test_enforce_timeout__after_claims_without_submissions__refunds_the_request(
+    world: World,
+) -> None:
     request, _ = world.in_claims()
     assert world.phase(request) == CLAIMS
     world.at(world.state(request).step_ends)
@@ -482,7 +507,7 @@ def test_a_truth_without_submissions_refunds_after_claims(world: World) -> None:
 
 
 @pytest.mark.parametrize("minimum", [17, 18])
-def test_the_threshold_is_the_fewest_matches_that_earn_the_reward(
+def test_open_predictions__at_the_threshold__wins_and_one_match_below_it_is_refused(
     world: World, minimum: int
 ) -> None:
     request, (ann,) = world.in_claims(3, minimum_matches=minimum)
@@ -501,7 +526,7 @@ def test_the_threshold_is_the_fewest_matches_that_earn_the_reward(
     assert world.balance("ann") == before + STAKE
 
 
-def test_when_the_next_claim_is_below_the_threshold_the_failure_refunds(
+def test_open_predictions__failing_with_the_next_below_the_threshold__refunds_the_request(
     world: World,
 ) -> None:
     request, (ann, bob, _) = world.in_claims(0, 9, 0, minimum_matches=15)
@@ -515,7 +540,9 @@ def test_when_the_next_claim_is_below_the_threshold_the_failure_refunds(
     assert world.held() == world.market.slashed()
 
 
-def test_ranked_losers_take_their_stakes_back_whoever_asks(world: World) -> None:
+def test_withdraw__for_ranked_losers__returns_their_stakes_once_whoever_asks(
+    world: World,
+) -> None:
     request, (ann, bob, cid) = world.in_validation(0, 1, 2)
     with boa.reverts("NothingDue"):
         world.withdraw(bob)
@@ -532,7 +559,9 @@ def test_ranked_losers_take_their_stakes_back_whoever_asks(world: World) -> None
     assert world.held() == 0
 
 
-def test_labels_above_the_classes_harm_nobody(world: World) -> None:
+def test_open_predictions__of_labels_above_the_classes__wins_all_the_same(
+    world: World,
+) -> None:
     codes = np.full(20, 15, dtype=np.uint16)
     request = world.create(codes=codes)
     ann = world.submit(request, "ann", codes=codes.copy())
