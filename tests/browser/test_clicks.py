@@ -289,9 +289,9 @@ def test_a_threshold_above_all_is_refused_beside_its_field(
     house: House, tmp_path: Path
 ) -> None:
     tab = at_the_terms(house, tmp_path).tab
-    tab.fill("input[name=least]", "120%")
+    tab.fill("input[name=threshold]", "120%")
     tab.get_by_role("button", name="Split and seal").click()
-    expect(tab.locator("#least-wrong")).to_contain_text(
+    expect(tab.locator("#threshold-wrong")).to_contain_text(
         "is not a fraction between 0 and 1"
     )
-    expect(tab.locator("input[name=least]")).to_have_value("120%")
+    expect(tab.locator("input[name=threshold]")).to_have_value("120%")

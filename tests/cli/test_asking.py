@@ -224,7 +224,7 @@ def test_a_threshold_is_taken_at_its_word(
 ) -> None:
     rita = Person(here, "rita")
     ended, out, errors = give(
-        rita, *rita.create("--reward", "1", "--minimum-accuracy", threshold), "--json"
+        rita, *rita.create("--reward", "1", "--threshold", threshold), "--json"
     )
     assert ended == code
     if code:

@@ -31,7 +31,7 @@ TERMS = {
     "minutes": "60",
     "response": "15",
     "fraction": "20%",
-    "least": "",
+    "threshold": "",
 }
 ODD_NAMES = (
     "labels",
@@ -248,13 +248,13 @@ def test_a_submission_that_wants_a_tick_keeps_its_files(here: Place, tab: Tab) -
 @pytest.mark.parametrize(
     ("field", "text", "sentence"),
     [
-        ("least", "120%", "is not a fraction between 0 and 1"),
-        ("least", "90", "Did you mean 90%?"),
-        ("least", "1.2", "Did you mean 1.2%?"),
-        ("least", "90%%", "Write it as 0.9, 90% or 9/10"),
-        ("least", "-5%", "Write it as 0.9, 90% or 9/10"),
-        ("least", "nan", "Write it as 0.9, 90% or 9/10"),
-        ("least", "many", "Write it as 0.9, 90% or 9/10"),
+        ("threshold", "120%", "is not a fraction between 0 and 1"),
+        ("threshold", "90", "Did you mean 90%?"),
+        ("threshold", "1.2", "Did you mean 1.2%?"),
+        ("threshold", "90%%", "Write it as 0.9, 90% or 9/10"),
+        ("threshold", "-5%", "Write it as 0.9, 90% or 9/10"),
+        ("threshold", "nan", "Write it as 0.9, 90% or 9/10"),
+        ("threshold", "many", "Write it as 0.9, 90% or 9/10"),
         ("reward", "1e3", "is not an amount of MDC"),
         ("minutes", "soon", "is not a number of minutes"),
         ("minutes", "1/0", "is not a number of minutes"),
@@ -285,7 +285,7 @@ def upload(tab: Tab) -> str:
     [("90%", 8), ("0.9", 8), ("90 %", 8), ("9/10", 8), ("100%", 8), ("99.95%", 8), ("0.9%", 1), ("50%", 4), ("", 0)],
 )  # fmt: skip
 def test_a_threshold_is_what_was_written(tab: Tab, text: str, matches: int) -> None:
-    answer = tab.post(send(tab), **(TERMS | {"least": text}))
+    answer = tab.post(send(tab), **(TERMS | {"threshold": text}))
     number = int(answer.headers["location"].rsplit("/", 1)[1])
     action = tab.workspace.actions.get(number).action
     assert isinstance(action, CreateRequest)

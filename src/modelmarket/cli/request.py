@@ -85,7 +85,7 @@ def create(
             " cost 4% of the reward for each hour by which it delays."
         ),
     ] = None,
-    minimum_accuracy: Annotated[
+    threshold: Annotated[
         str | None,
         typer.Option(help="Least accuracy that earns the reward: 0.9 or 90%."),
     ] = None,
@@ -114,7 +114,7 @@ def create(
 
     here = Invocation.of(ctx)
     amount = parse_mdc(reward)
-    least = None if minimum_accuracy is None else parse_accuracy(minimum_accuracy)
+    accuracy = None if threshold is None else parse_accuracy(threshold)
     share = parse_fraction(fraction)
     locked = None if stake is None else parse_mdc(stake)
     output = here.output
@@ -133,7 +133,7 @@ def create(
                     context=context,
                     submission_window_s=round(minutes * 60),
                     response_window_s=round(response_minutes * 60),
-                    minimum_accuracy=least,
+                    threshold=accuracy,
                     fraction=share,
                     stratified=stratified,
                     progress=advance,

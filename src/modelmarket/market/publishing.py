@@ -45,8 +45,8 @@ class RequestOptions(TypedDict, total=False):
             cost 4% of the reward for each hour by which it delays.
         submission_window_s: Seconds until the deadline.
         response_window_s: Seconds for each step after it.
-        minimum_matches: Fewest matches that earn the reward.
-        minimum_accuracy: The same as a fraction of the test rows.
+        minimum_matches: The threshold in matches: the fewest that earn the reward.
+        threshold: The same as a fraction of the test rows: the least accuracy.
         fraction: Of the rows that are for testing.
         stratified: Draw it class by class.
         seed: Fixes what is random in the split.
@@ -61,7 +61,7 @@ class RequestOptions(TypedDict, total=False):
     submission_window_s: int
     response_window_s: int
     minimum_matches: int | None
-    minimum_accuracy: Fraction | None
+    threshold: Fraction | None
     fraction: Fraction
     stratified: bool
     seed: bytes | None
@@ -143,7 +143,7 @@ def prepare(
         bits = published.manifest.classes.bits
         secret = sealed_truth(market, published.split.truth, bits, owner, turn)
         window = options.get("response_window_s", DEFAULT_RESPONSE_WINDOW_S)
-        least = options.get("minimum_accuracy") or Fraction(0)
+        threshold = options.get("threshold") or Fraction(0)
         matches = options.get("minimum_matches")
         terms = Terms(
             dataset="",
@@ -159,7 +159,7 @@ def prepare(
             response_window_s=window,
             labels=secret.labels,
             bits=bits,
-            minimum_matches=int(-(-secret.labels * least // 1))
+            minimum_matches=int(-(-secret.labels * threshold // 1))
             if matches is None
             else matches,
             truth_seal=secret.opening().seal,

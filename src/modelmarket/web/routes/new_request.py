@@ -172,15 +172,15 @@ def _options(form: Form) -> RequestOptions:
     Raises:
         FieldError: A field cannot be read; it is named.
     """
-    stake, least = forms.text(form, "stake"), forms.text(form, "least")
+    stake, threshold = forms.text(form, "stake"), forms.text(form, "threshold")
     return {
         "name": forms.text(form, "name"),
         "context": forms.text(form, "context").replace("\r\n", "\n"),
         "stake": forms.read(form, "stake", parse_mdc) if stake else None,
         "submission_window_s": forms.read(form, "minutes", forms.minutes),
         "response_window_s": forms.read(form, "response", forms.minutes),
-        "minimum_accuracy": (
-            forms.read(form, "least", parse_accuracy) if least else None
+        "threshold": (
+            forms.read(form, "threshold", parse_accuracy) if threshold else None
         ),
         "fraction": forms.read(form, "fraction", parse_fraction),
         "stratified": forms.text(form, "stratified") == "yes",
