@@ -69,6 +69,33 @@ def test_the_ranking_tells_places_states_and_stakes(tmp_path: Path) -> None:
         assert later[1] == (2, "withdrawn", "returned", False)
 
 
+def test_the_agent_is_to_be_appointed_only_while_a_claim_is_to_come(
+    tmp_path: Path,
+) -> None:
+    """Another account's submission, which this computer's agent may not claim for."""
+    offer = "Let the agent claim for you"
+    with place("embedded", tmp_path) as here:
+        requester, ann = here.join("requester"), here.join("ann")
+        request = here.create(requester)
+        workspace = Workspace(here.join("agent"))
+        with visiting(workspace) as tab:
+            workspace.stop()
+            tab.become(ann.wallet.address)
+
+            def shown() -> str:
+                workspace.market.look()
+                return tab.get(f"/requests/{request.id}").text
+
+            assert offer not in shown()
+            mine = here.submit(ann, request.id)
+            assert offer in shown()
+            here.move_to(request.record.deadline)
+            agent.run_once(requester)
+            assert offer in shown()
+            mine.claim()
+            assert offer not in shown()
+
+
 def test_the_activity_tells_what_the_agent_signed(tmp_path: Path) -> None:
     with place("embedded", tmp_path) as here:
         requester = here.join("requester")

@@ -11,7 +11,7 @@ from starlette.routing import Route
 from modelmarket.audit import Verdict, audit
 from modelmarket.errors import ModelMarketError, NotFoundError
 from modelmarket.market import Request
-from modelmarket.protocol.steps import takes_submissions
+from modelmarket.protocol.steps import StepKind, steps, takes_submissions
 from modelmarket.vault.journal import MOST_NUMBER
 from modelmarket.web import forms, stored, views
 from modelmarket.web.responses import answering, go, show
@@ -96,6 +96,8 @@ def show_request(
     """
     workspace, account, record = visit.workspace, visit.who.account, found.record
     now, position = found.now, found.position()
+    mine = [one for one in record.submissions.values() if one.trainer == account]
+    to_come = steps(record, mine, now, truth_is_ours=False)
     kept = {}
     if upload is not None:
         files = {name: upload.file(name) for name in ("predictions", "model")}
@@ -110,10 +112,12 @@ def show_request(
         line=views.time_line(record, position),
         ranking=views.ranking(record, account),
         choices=views.choices(record, now, account),
-        mine=[one for one in record.submissions.values() if one.trainer == account],
+        mine=mine,
         plan=[step for step in workspace.coming if step.request_id == found.id],
         may_submit=takes_submissions(record, now),
-        may_claim=account is None or _may_claim_for(workspace, account),
+        wants_operator=account is not None
+        and any(step.kind is StepKind.CLAIM for step in to_come)
+        and not _may_claim_for(workspace, account),
         data=stored.data(found),
         model=stored.model(found),
         events=workspace.market.events(found.id, limit=MOST_EVENTS),
