@@ -15,8 +15,8 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from browsing import House, Visitor, chromium
-from trading import place
+from support.browser import House, Visitor, chromium
+from support.market import place
 
 RESULT = Path(__file__).with_name("confirming.json")
 RUNS = 20

@@ -19,11 +19,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from faults import Faults, faulty
 from modelmarket.chain.anvil import running_anvil
 from modelmarket.chain.networks import Networks
 from modelmarket.chain.wallets import Keystores
-from trading import PASSPHRASE, Place
+from support.faults import Faults, faulty
+from support.market import PASSPHRASE, Place
 
 RESULT = Path(__file__).parent / "idle.json"
 SECONDS = 60

@@ -28,7 +28,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from faults import Fault, Faults, faulty
 from modelmarket.agent import plan
 from modelmarket.chain.anvil import running_anvil
 from modelmarket.chain.networks import Networks
@@ -37,7 +36,8 @@ from modelmarket.errors import ChainError, StepError
 from modelmarket.protocol.money import ONE_MDC
 from modelmarket.protocol.phases import Phase, Status
 from modelmarket.protocol.types import Wei
-from trading import PASSPHRASE, Place
+from support.faults import Fault, Faults, faulty
+from support.market import PASSPHRASE, Place
 
 if TYPE_CHECKING:
     from modelmarket.market import Market

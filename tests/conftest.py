@@ -43,7 +43,7 @@ hypothesis.settings.load_profile("quick")
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """One for all tests of a worker: playwright is not started twice in one."""
-    from browsing import chromium
+    from support.browser import chromium
 
     with chromium() as found:
         yield found
@@ -52,7 +52,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def new_postgres() -> Iterator[Callable[[], str]]:
     """One server for all tests of a worker; each call makes a database."""
-    from postgres import postgres
+    from support.postgres import postgres
 
     with postgres() as new:
         yield new

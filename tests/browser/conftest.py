@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright import sync_api as playwright
 
-from browsing import House
-from trading import place
+from support.browser import House
+from support.market import place
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -21,13 +21,13 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import expect
 
-from browsing import House
-from children import child
 from modelmarket.chain.networks import Networks
 from modelmarket.chain.wallets import Keystores, Wallet
 from modelmarket.system.home import Home
 from modelmarket.web.guard import SESSION_COOKIE
-from trading import PASSPHRASE
+from support.browser import House
+from support.children import child
+from support.market import PASSPHRASE
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -13,11 +13,11 @@ import pytest
 from playwright.sync_api import expect
 
 from browser.test_troubles import connected, prepared
-from browsing import House, Visitor, write_table
 from modelmarket.market.confirming import Actions
 from modelmarket.protocol.money import ONE_MDC
 from modelmarket.protocol.types import RequestId, checksummed
 from modelmarket.vault.journal import Entry
+from support.browser import House, Visitor, write_table
 
 CLICKS = """
 () => {

@@ -10,7 +10,7 @@ from typing import Literal
 from playwright.sync_api import Locator, Page, expect
 from playwright.sync_api import TimeoutError as OutOfTime
 
-from browsing import House, write_table
+from support.browser import House, write_table
 
 MOST_TABS = 80
 

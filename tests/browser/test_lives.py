@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from browsing import House, Visitor, write_table
 from modelmarket.audit import audit
 from modelmarket.protocol.money import ONE_MDC
+from support.browser import House, Visitor, write_table
 
 
 def create(visitor: Visitor, table: Path, name: str = "Odd or even?") -> None:

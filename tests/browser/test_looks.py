@@ -16,11 +16,11 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from browser.test_lives import create, submit
-from browsing import House, Visitor, write_table
 from modelmarket.datasets.split import Source
 from modelmarket.datasets.tables import open_table
 from modelmarket.protocol.actions import Fund
 from modelmarket.protocol.types import Wei
+from support.browser import House, Visitor, write_table
 
 LIMIT_BYTES = 100_000
 AXE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from browsing import write_table
-from children import child
+from support.browser import write_table
+from support.children import child
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -10,12 +10,12 @@ import pytest
 from playwright.sync_api import Route, expect
 
 from browser.test_lives import create, submit
-from browsing import House, Visitor, write_table
 from modelmarket.protocol.actions import ClaimAirdrop, SetOperator
 from modelmarket.protocol.types import Address
 from modelmarket.web.server import running_page
 from modelmarket.web.terminal import Wish
 from modelmarket.web.workspace import Workspace
+from support.browser import House, Visitor, write_table
 
 
 def connected(house: House, name: str = "requester") -> Visitor:

@@ -19,7 +19,6 @@ from typing import Any
 import httpx
 import pytest
 
-from children import child
 from modelmarket.chain.anvil import find_anvil
 from modelmarket.chain.connection import Connection
 from modelmarket.chain.contracts import ModelCoin
@@ -30,6 +29,7 @@ from modelmarket.chain.sending import calldata_floor, deliver, send, sign
 from modelmarket.chain.wallets import Keystores, Wallet
 from modelmarket.errors import InputError, NotFoundError
 from modelmarket.protocol.types import checksummed
+from support.children import child
 
 ROOT = Path(__file__).parents[2]
 SOMEBODY = checksummed(b"\x05" * 20)

@@ -22,7 +22,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from children import child
 from modelmarket.chain.connection import Connection
 from modelmarket.chain.devnode.ledger import CHAIN_ID, Ledger
 from modelmarket.chain.devnode.rpc import (
@@ -35,6 +34,7 @@ from modelmarket.chain.devnode.server import MOST_BODY_BYTES, running_node
 from modelmarket.chain.wallets import Wallet
 from modelmarket.errors import ChainError
 from modelmarket.system import serving
+from support.children import child
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

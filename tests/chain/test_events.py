@@ -27,7 +27,7 @@ from modelmarket.protocol.seals import superhash
 from modelmarket.protocol.terms import ABI, Terms
 from modelmarket.protocol.types import Seal, Wei, checksummed
 from modelmarket.system.text import Undecodable, bytes_of, in_a_line, storable, text_of
-from strangers import EVENTS, HOSTILE, encoded, log, logs, long_texts
+from support.strangers import EVENTS, HOSTILE, encoded, log, logs, long_texts
 
 SOMEBODY = checksummed(b"\x05" * 20)
 

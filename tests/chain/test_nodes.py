@@ -16,7 +16,6 @@ from typing import Any
 
 import pytest
 
-from faults import Fault, Faults, faulty
 from modelmarket import agent
 from modelmarket.chain.connection import Connection
 from modelmarket.chain.devnode.server import running_node
@@ -27,7 +26,8 @@ from modelmarket.market import Market
 from modelmarket.protocol.phases import Phase
 from modelmarket.protocol.types import Superhash
 from modelmarket.system.home import Home
-from trading import Place, place
+from support.faults import Fault, Faults, faulty
+from support.market import Place, place
 
 TRANSPORT = [
     Fault.DROP,

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from faults import Fault, Faults, faulty
 from modelmarket.chain import sending
 from modelmarket.chain.connection import Connection
 from modelmarket.chain.contracts import ModelCoin
@@ -20,7 +19,8 @@ from modelmarket.chain.sending import Signed, deliver, send, sign
 from modelmarket.chain.wallets import Wallet
 from modelmarket.errors import FundsError, TransactionError
 from modelmarket.protocol.types import Wei
-from trading import Place, place
+from support.faults import Fault, Faults, faulty
+from support.market import Place, place
 
 SOMEBODY = Wallet.new().address
 

@@ -17,12 +17,12 @@ from pathlib import Path
 
 import pytest
 
-from children import child
 from modelmarket.chain.networks import Networks
 from modelmarket.cli import main
 from modelmarket.market import Market
 from modelmarket.protocol.phases import Status
-from trading import PASSPHRASE, Place, place
+from support.children import child
+from support.market import PASSPHRASE, Place, place
 
 CTRL_C = "\x03"
 COMMAND = [sys.executable, "-c", "from modelmarket.cli import main; main()"]

@@ -19,9 +19,9 @@ import typer
 from typer.core import TyperArgument, TyperGroup, TyperOption
 
 import modelmarket
-from children import child
 from modelmarket.cli import app, main
 from modelmarket.system.text import plain
+from support.children import child
 
 COMMAND = [sys.executable, "-c", "from modelmarket.cli import main; main()"]
 

@@ -17,7 +17,7 @@ from modelmarket.chain.networks import Networks
 from modelmarket.cli import app
 from modelmarket.market import Market
 from modelmarket.protocol.phases import Phase, Status
-from trading import PASSPHRASE, Place, place
+from support.market import PASSPHRASE, Place, place
 
 Command = Callable[..., tuple[object, str, str]]
 PHASES = {one.name for one in Phase}

@@ -24,7 +24,7 @@ from modelmarket.market import Market
 from modelmarket.protocol.money import ONE_MDC
 from modelmarket.protocol.types import RequestId
 from modelmarket.system.home import Home
-from trading import Place, place
+from support.market import Place, place
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ from modelmarket.protocol.requests import replay
 from modelmarket.protocol.seals import Core, Opening, seal, superhash
 from modelmarket.protocol.terms import Terms
 from modelmarket.protocol.types import RequestId, Salt, Seal, SubmissionId
-from trading import REWARD, STAKE, Place, place
+from support.market import REWARD, STAKE, Place, place
 
 MODEL = "bafymodel"
 RESPONSE = 900

@@ -22,7 +22,7 @@ from modelmarket.index.summaries import Wanted
 from modelmarket.protocol.types import RequestId, checksummed
 from modelmarket.web.rendering import markdown, strangers
 from modelmarket.web.views import ranking, time_line
-from strangers import EVENTS, Echo, encoded, values
+from support.strangers import EVENTS, Echo, encoded, values
 
 HONEST, HOSTILE = RequestId(1), RequestId(2)
 SOMEBODY = checksummed(b"\x05" * 20)

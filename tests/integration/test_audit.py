@@ -20,7 +20,7 @@ from modelmarket.protocol.phases import Phase, Status
 from modelmarket.protocol.requests import RequestRecord, SubmissionRecord
 from modelmarket.protocol.types import SubmissionId, Wei
 from modelmarket.storage.cid import Cid
-from trading import Place, place
+from support.market import Place, place
 
 
 @pytest.fixture(scope="module")

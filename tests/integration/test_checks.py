@@ -22,7 +22,7 @@ from modelmarket.protocol.actions import Other
 from modelmarket.storage.store import Store
 from modelmarket.vault.journal import Version
 from modelmarket.vault.vault import Vault
-from trading import PASSPHRASE, Place, place
+from support.market import PASSPHRASE, Place, place
 
 PROGRAM = "from modelmarket.cli import main; main()"
 

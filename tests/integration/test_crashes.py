@@ -16,9 +16,6 @@ from threading import Thread
 
 import pytest
 
-import crashing
-from browsing import BrowserWallet
-from crashing import Act, Snapshot, User, work
 from modelmarket.chain.wallets import Wallet
 from modelmarket.datasets.split import Source
 from modelmarket.datasets.tables import open_table
@@ -31,7 +28,10 @@ from modelmarket.vault import encryption
 from modelmarket.vault.journal import Entry
 from modelmarket.web.responses import in_decimals
 from modelmarket.web.workspace import Workspace
-from trading import PASSPHRASE, REWARD, Place, place
+from support import crashes
+from support.browser import BrowserWallet
+from support.crashes import Act, Snapshot, User, work
+from support.market import PASSPHRASE, REWARD, Place, place
 
 EVERY = int(os.environ.get("MODELMARKET_CRASH_EVERY", "40"))
 """Try each so-manieth point, beginning at a random one; 1 tries all."""
@@ -173,7 +173,7 @@ class Town:
     def play(self, *acts: tuple[str, Act]) -> None:
         """What happens before the crash."""
         for name, act in acts:
-            assert crashing.run(self.users[name], act) is not None
+            assert crashes.run(self.users[name], act) is not None
 
     def move_to_the_next_step(self) -> None:
         state = self.markets["requester"].contract.request(RequestId(1))
@@ -230,7 +230,7 @@ class Town:
 
 @pytest.fixture
 def town(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Town]:
-    monkeypatch.setattr(encryption, "SCRYPT_N", crashing.QUICK_N)
+    monkeypatch.setattr(encryption, "SCRYPT_N", crashes.QUICK_N)
     with place("anvil", tmp_path / "people") as here:
         users: dict[str, User] = {}
         keys = {name: os.urandom(32) for name in ("requester", "ann")}
@@ -285,7 +285,7 @@ def test_a_power_cut_at_any_point_loses_nothing_and_repeats_nothing(
     before = town.state()
     homes = [one.home for one in town.users.values()]
     snapshot = Snapshot(town.place.connection, homes, tmp_path / "kept")
-    points = crashing.run(user, act)
+    points = crashes.run(user, act)
     assert points is not None
     wanted = town.state()
     assert wanted != before
@@ -294,11 +294,11 @@ def test_a_power_cut_at_any_point_loses_nothing_and_repeats_nothing(
     for deadly in range(first, points, EVERY):
         snapshot.restore()
         assert town.state() == before
-        died = crashing.run(user, act, deadly) is None
+        died = crashes.run(user, act, deadly) is None
         deaths += died
         # Once the journal is closed, the same again would be a new order.
         if not town.is_done(name, wanted):
-            crashing.run(user, until_it_is_done(act))
+            crashes.run(user, until_it_is_done(act))
         assert town.state() == wanted, f"after a power cut at point {deadly}"
         town.nothing_is_lost()
     assert deaths
@@ -326,7 +326,7 @@ def test_a_power_cut_amid_a_confirmation_makes_one_transaction(
     before, user = town.state(), town.users["requester"]
     homes = [one.home for one in town.users.values()]
     snapshot = Snapshot(town.place.connection, homes, tmp_path / "kept")
-    points = crashing.run(user, confirm)
+    points = crashes.run(user, confirm)
     assert points is not None
     wanted = town.state()
     assert wanted[0] == 1
@@ -335,8 +335,8 @@ def test_a_power_cut_amid_a_confirmation_makes_one_transaction(
     for deadly in range(first, points, EVERY_CLICK):
         snapshot.restore()
         assert town.state() == before
-        deaths += crashing.run(user, confirm, deadly) is None
-        assert crashing.run(user, look_again) is not None
+        deaths += crashes.run(user, confirm, deadly) is None
+        assert crashes.run(user, look_again) is not None
         assert town.state() == wanted, f"after a power cut at point {deadly}"
         town.nothing_is_lost()
         entry = Workspace(user.start()).actions.come_of("an-upload")

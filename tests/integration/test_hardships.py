@@ -28,7 +28,7 @@ from modelmarket.protocol.phases import Phase, Status
 from modelmarket.protocol.types import RequestId, SubmissionId
 from modelmarket.system.home import Home
 from modelmarket.vault.vault import Vault
-from trading import PASSPHRASE, REWARD, Place, journalled, place
+from support.market import PASSPHRASE, REWARD, Place, journalled, place
 
 PATIENCE_S = 60
 HOUR = 3_600

@@ -18,14 +18,14 @@ from typing import Any
 import httpx
 import pytest
 
-from children import PATIENCE_S, child
 from modelmarket.agent import Report, notices, plan, run, run_once
 from modelmarket.chain.networks import Networks
 from modelmarket.chain.wallets import Keystores, Wallet
 from modelmarket.errors import ChainError, ModelMarketError
 from modelmarket.market import Market
 from modelmarket.protocol.phases import Phase
-from trading import PASSPHRASE, Place, place
+from support.children import PATIENCE_S, child
+from support.market import PASSPHRASE, Place, place
 
 TOKEN = "a-token-that-is-nobodys-business"
 PROGRAM = "from modelmarket.cli import main; main()"

@@ -24,7 +24,7 @@ from modelmarket.system.home import Home
 from modelmarket.vault import backups
 from modelmarket.vault.derivation import MESSAGE
 from modelmarket.vault.vault import Vault
-from trading import PASSPHRASE, Place, place
+from support.market import PASSPHRASE, Place, place
 
 BUNDLE = "a passphrase for the friend"
 

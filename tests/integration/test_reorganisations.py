@@ -16,7 +16,7 @@ import pytest
 from modelmarket import agent
 from modelmarket.market import Market
 from modelmarket.protocol.phases import Phase, Status
-from trading import REWARD, STAKE, Place, place
+from support.market import REWARD, STAKE, Place, place
 
 DEEPEST = 20
 BURIED = DEEPEST + 5

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from faults import Faults, faulty
 from modelmarket.market import Market
 from modelmarket.protocol.money import ONE_MDC
-from trading import Place, place
+from support.faults import Faults, faulty
+from support.market import Place, place
 
 
 @pytest.fixture

@@ -22,8 +22,6 @@ from hypothesis import Phase as Phases
 from hypothesis import given, settings
 from typer.testing import CliRunner
 
-from faults import Fault, Faults, faulty
-from loopback import browser
 from modelmarket import agent
 from modelmarket.audit import audit
 from modelmarket.chain.networks import Networks
@@ -39,8 +37,10 @@ from modelmarket.protocol.types import RequestId, Salt, Seal, SubmissionId, Wei
 from modelmarket.system.text import text_of
 from modelmarket.web.server import running_page
 from modelmarket.web.workspace import Workspace
-from strangers import HOSTILE, long_texts, texts
-from trading import PASSPHRASE, Place, place
+from support.faults import Fault, Faults, faulty
+from support.loopback import browser
+from support.market import PASSPHRASE, Place, place
+from support.strangers import HOSTILE, long_texts, texts
 
 COMMAND = [sys.executable, "-c", "from modelmarket.cli import main; main()"]
 PAGE = bytes(32)

@@ -44,7 +44,7 @@ from modelmarket.protocol.phases import Phase, Status
 from modelmarket.protocol.types import SubmissionId, Wei
 from modelmarket.vault import backups
 from modelmarket.vault.journal import State
-from trading import REWARD, STAKE, Place, journalled, place
+from support.market import REWARD, STAKE, Place, journalled, place
 
 
 @pytest.fixture(params=["embedded", "anvil", "anvil and PostgreSQL"])

@@ -17,13 +17,13 @@ from typing import Any
 
 import pytest
 
-from children import child
-from faults import Faults, faulty
 from modelmarket.chain.networks import Networks
 from modelmarket.chain.wallets import Keystores
 from modelmarket.system import logs
 from modelmarket.system.logs import told
-from trading import PASSPHRASE, place
+from support.children import child
+from support.faults import Faults, faulty
+from support.market import PASSPHRASE, place
 
 LOG = logging.getLogger("modelmarket.tests")
 PROGRAM = "from modelmarket.cli import main; main()"

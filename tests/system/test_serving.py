@@ -20,7 +20,7 @@ from modelmarket.storage.store import Store
 from modelmarket.system import serving
 from modelmarket.web.server import running_page
 from modelmarket.web.workspace import Workspace
-from trading import place
+from support.market import place
 
 SHORT_S = 0.3
 LONG_S = 30

@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from children import child
 from modelmarket.errors import InputError, NotFoundError, VaultError
 from modelmarket.protocol.actions import Other, Submit
 from modelmarket.protocol.labels import pack
@@ -28,6 +27,7 @@ from modelmarket.vault import backups
 from modelmarket.vault.journal import Version
 from modelmarket.vault.secrets import SealedPredictions, SealedTruth
 from modelmarket.vault.vault import Published, Vault
+from support.children import child
 
 PASSPHRASE = "correct horse battery staple"
 MARKET = checksummed(b"\x01" * 20)

@@ -9,7 +9,7 @@ import pytest
 
 from modelmarket.web.server import Page, running_page
 from modelmarket.web.workspace import Workspace
-from trading import place
+from support.market import place
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-from browsing import BrowserWallet
 from modelmarket.chain import sending
 from modelmarket.chain.connection import Connection
 from modelmarket.errors import ChainError, StepError
@@ -25,8 +24,9 @@ from modelmarket.vault import journal as journal_module
 from modelmarket.vault.journal import Entry, Journal, State, Version
 from modelmarket.web.views import result_of
 from modelmarket.web.workspace import Workspace
-from trading import Place, place
-from visiting import (
+from support.browser import BrowserWallet
+from support.market import Place, place
+from support.visits import (
     Tab,
     at_once,
     new_request,

@@ -13,11 +13,11 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from loopback import browser
 from modelmarket.system import serving
 from modelmarket.web import guard
 from modelmarket.web.guard import POLICY
 from modelmarket.web.server import Page
+from support.loopback import browser
 
 WRITES = (
     "/account",

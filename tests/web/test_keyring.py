@@ -17,15 +17,15 @@ from pathlib import Path
 
 import pytest
 
-from children import child
-from loopback import browser
 from modelmarket.chain.contracts import ModelMarket
 from modelmarket.chain.networks import Networks
 from modelmarket.chain.wallets import Keystores, Wallet
 from modelmarket.protocol.money import ONE_MDC
 from modelmarket.protocol.types import Address
 from modelmarket.system.home import Home
-from trading import PASSPHRASE, Place, place
+from support.children import child
+from support.loopback import browser
+from support.market import PASSPHRASE, Place, place
 
 PROGRAM = "from modelmarket.cli import main; main()"
 SECOND = "quite another passphrase"

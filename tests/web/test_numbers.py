@@ -17,8 +17,6 @@ from eth_utils.crypto import keccak
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from browsing import BrowserWallet
-from children import child
 from modelmarket.chain.contracts import ModelCoin
 from modelmarket.protocol.actions import CreateRequest
 from modelmarket.protocol.money import format_mdc
@@ -26,8 +24,10 @@ from modelmarket.protocol.terms import least_stake
 from modelmarket.protocol.types import Address, Wei, checksummed
 from modelmarket.web.responses import in_decimals
 from modelmarket.web.workspace import Workspace
-from trading import place
-from visiting import Tab, new_request, visiting, wallet_of
+from support.browser import BrowserWallet
+from support.children import child
+from support.market import place
+from support.visits import Tab, new_request, visiting, wallet_of
 
 MOST_WEI = 2**96 - 1
 AMOUNTS = st.integers(1, MOST_WEI) | st.integers(0, 95).map(lambda bits: 2**bits + 1)

@@ -17,8 +17,8 @@ from modelmarket.protocol.actions import Fund
 from modelmarket.protocol.types import Wei
 from modelmarket.web.views import local_path, result_of
 from modelmarket.web.workspace import Workspace
-from trading import place
-from visiting import Tab, visiting
+from support.market import place
+from support.visits import Tab, visiting
 
 AWAY = "The node does not answer"
 PREPARED = 3

@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 
-from faults import Fault, Faults, faulty
-from loopback import browser
 from modelmarket import agent
 from modelmarket.chain.abi import EventType
 from modelmarket.market import Market
 from modelmarket.web.server import running_page
 from modelmarket.web.views import ranking
 from modelmarket.web.workspace import Workspace
-from trading import place
-from visiting import visiting
+from support.faults import Fault, Faults, faulty
+from support.loopback import browser
+from support.market import place
+from support.visits import visiting
 
 
 def test_a_request_is_shown_to_whoever_has_its_link_at_once(tmp_path: Path) -> None:

@@ -20,8 +20,8 @@ from modelmarket.protocol.actions import CreateRequest
 from modelmarket.vault.journal import State
 from modelmarket.web.uploads import IDLE_S, Upload, Uploads, fit_name
 from modelmarket.web.workspace import Workspace
-from trading import Place, place
-from visiting import Tab, at_once, visiting
+from support.market import Place, place
+from support.visits import Tab, at_once, visiting
 
 TABLE = b"n,kind\n" + b"".join(b"%d,%s\n" % (n, [b"a", b"b"][n % 2]) for n in range(40))
 TERMS = {

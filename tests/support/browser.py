@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext
     from playwright.sync_api import Page as Tab
 
-    from trading import Place
+    from support.market import Place
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 REJECTED = 4001

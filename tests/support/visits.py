@@ -12,8 +12,6 @@ from typing import Any
 
 import httpx
 
-from browsing import BrowserWallet
-from loopback import browser
 from modelmarket.market import Market
 from modelmarket.protocol.actions import CreateRequest, Submit
 from modelmarket.protocol.types import Wei, checksummed
@@ -21,7 +19,9 @@ from modelmarket.vault.journal import Entry
 from modelmarket.web.server import Page, running_page
 from modelmarket.web.visits import ACCOUNT_COOKIE, HERE
 from modelmarket.web.workspace import Workspace
-from trading import REWARD, Place
+from support.browser import BrowserWallet
+from support.loopback import browser
+from support.market import REWARD, Place
 
 
 @dataclass(frozen=True)

@@ -138,12 +138,12 @@ def run(user: User, act: Act, deadly: int = 0) -> int | None:
         The points that it passed; None if it died at the deadly one.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["crashing"])
+    context.set_forkserver_preload(["support.crashes"])
     passed = context.Value("i", 0)
     process = context.Process(target=_live, args=(user, act, deadly, passed))
     # Until 3.13 the server that the processes part from knows no `sys.path`.
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(Path(__file__).parent))
+        patch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
         process.start()
     process.join(PATIENCE_S)
     if process.is_alive():
