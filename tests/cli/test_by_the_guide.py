@@ -75,6 +75,7 @@ class Person:
     def starts(self, *arguments: str, until: str = "") -> subprocess.Popen[str]:
         """Starts a process that goes on; waits for a line if one is named."""
         log = (self.home.parent / f"{self.name}-{arguments[0]}.log").open("a+")
+        before = len(Path(log.name).read_text())  # another start's is not ours
         process = subprocess.Popen(
             [*COMMAND, *arguments],
             env=self._environment,
@@ -89,7 +90,7 @@ class Person:
         ends = time.monotonic() + 30
         while until and time.monotonic() < ends:
             assert process.poll() is None
-            if until in Path(log.name).read_text():
+            if until in Path(log.name).read_text()[before:]:
                 break
             time.sleep(0.05)
         return process

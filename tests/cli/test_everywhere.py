@@ -6,6 +6,10 @@ from __future__ import annotations
 import ast
 import itertools
 import json
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,6 +21,7 @@ from modelmarket.agent.notices import Level, Notice
 from modelmarket.cli import app
 from modelmarket.cli.output import Output
 from modelmarket.cli.program import Program
+from support.children import child
 
 Command = Callable[..., tuple[object, str, str]]
 SOURCE = Path(__file__).parents[2] / "src" / "modelmarket" / "cli"
@@ -209,6 +214,23 @@ def test_what_makes_a_network_takes_no_name_of_another(
     assert "--network names a network that is known" in said
     # What the environment names is meant for other commands.
     assert command(*words, *home, "--rpc", "http://127.0.0.1:9", NETWORK="club")[0] == 5
+
+
+def test_a_server_says_its_address_while_it_runs(tmp_path: Path) -> None:
+    """To a pipe too, which Python would fill first."""
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
+    program = "from modelmarket.cli import main; main()"
+    serve = ["store", "serve", "--port", "0", "--home", str(tmp_path), "--quiet"]
+    with child(
+        [sys.executable, "-c", program, *serve],
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as server:
+        assert server.stdout is not None
+        assert "answers at http://" in server.stdout.readline()
+        server.terminate()
+        assert server.wait(timeout=60) == 128 + signal.SIGTERM
 
 
 # --- quiet ---

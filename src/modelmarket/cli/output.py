@@ -37,16 +37,16 @@ class Output:
     def result(self, document: Any, *lines: str) -> None:
         """Says what a command found or did: lines, or else a document."""
         if self.as_json:
-            print(json.dumps(document, indent=1))  # noqa: T201  # the sink
+            _print(json.dumps(document, indent=1))
         else:
             for line in lines:
-                print(plain(line))  # noqa: T201  # the sink
+                _print(plain(line))
 
     def tell(self, *lines: str) -> None:
         """Says to people what is beside the result: advice, or how it comes about."""
         if not self.as_json and not self.quiet:
             for line in lines:
-                print(plain(line))  # noqa: T201  # the sink
+                _print(plain(line))
 
     def notice(self, notice: Notice) -> None:
         """Says what an agent has to tell: a line for each, at once."""
@@ -54,7 +54,7 @@ class Output:
             return
         line = f"{notice.time} {plain(notice.message)}"
         document = json.dumps(notice.document())
-        print(document if self.as_json else line, flush=True)  # noqa: T201  # the sink
+        _print(document if self.as_json else line)
 
     def table(
         self,
@@ -105,7 +105,7 @@ class Output:
     def ask(self, line: str) -> None:
         """Says what whoever watches is about to be asked."""
         if not self.as_json and sys.stdout.isatty():
-            print(plain(line))  # noqa: T201  # the sink
+            _print(plain(line))
 
     def advise(self, *lines: str) -> None:
         """Says to people, beside a result that may be read by a program."""
@@ -116,7 +116,7 @@ class Output:
         """Says what whoever reads the errors must know."""
         for line in lines:
             said = json.dumps({"message": line}) if self.as_json else plain(line)
-            print(said, file=sys.stderr)  # noqa: T201  # the sink
+            _print(said, is_error=True)
 
     @contextmanager
     def progress(self) -> Iterator[Callable[[str, int], None]]:
@@ -150,8 +150,13 @@ class Output:
                 "message": error.message,
                 "hint": error.hint,
             }
-            print(json.dumps(document), file=sys.stderr)  # noqa: T201  # the sink
+            _print(json.dumps(document), is_error=True)
             return
-        print(f"Error: {plain(error.message)}", file=sys.stderr)  # noqa: T201  # the sink
+        _print(f"Error: {plain(error.message)}", is_error=True)
         if error.hint:
-            print(f"  → {plain(error.hint)}", file=sys.stderr)  # noqa: T201  # the sink
+            _print(f"  → {plain(error.hint)}", is_error=True)
+
+
+def _print(text: str, *, is_error: bool = False) -> None:
+    # At once: whoever starts a server reads its address while it runs.
+    print(text, file=sys.stderr if is_error else sys.stdout, flush=True)  # the sink
