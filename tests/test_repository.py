@@ -135,3 +135,17 @@ def test_the_versions_agree() -> None:
         in (ROOT / "pyproject.toml").read_text()
     )
     assert f"## {modelmarket.__version__}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_nothing_that_was_built_or_fetched_is_tracked() -> None:
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False
+    )
+    if listed.returncode:
+        pytest.skip("this is no checkout")
+    for name in filter(None, listed.stdout.decode().split("\0")):
+        assert Path(name).suffix not in (".whl", ".gz", ".zip", ".so", ".pyc"), name
+        top = (ROOT / name).parent == ROOT
+        assert not top or Path(name).suffix in ("", ".md", ".toml", ".lock", ".yaml"), (
+            f"{name} belongs into a folder"
+        )

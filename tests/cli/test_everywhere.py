@@ -125,6 +125,16 @@ def test_the_help_of_every_command_names_them(path: tuple[str, ...]) -> None:
         assert name in " ".join(shown.split())
 
 
+@pytest.mark.parametrize(
+    "noun", sorted({path[:1] for path in ALL if len(path) > 1}), ids=str
+)
+def test_the_help_of_every_noun_names_them(noun: tuple[str, ...]) -> None:
+    from typer.testing import CliRunner
+
+    shown = CliRunner().invoke(app, [*noun, "--help"]).output
+    assert "see modelmarket --help" in " ".join(shown.split())
+
+
 def test_there_is_one_sink() -> None:
     """Nothing but it writes to the terminal, and nobody makes another."""
     makers = set()
@@ -214,6 +224,48 @@ def test_what_makes_a_network_takes_no_name_of_another(
     assert "--network names a network that is known" in said
     # What the environment names is meant for other commands.
     assert command(*words, *home, "--rpc", "http://127.0.0.1:9", NETWORK="club")[0] == 5
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("vault", "backup", "x.json"),
+        ("vault", "restore", "x.json"),
+        ("store", "add", __file__),
+        ("store", "list"),
+        ("node", "start"),
+        ("node", "list"),
+        ("account", "new"),
+        ("account", "list"),
+        ("dataset", "check", __file__),
+        ("demo",),
+    ],
+    ids=" ".join,
+)
+def test_what_is_about_no_network_takes_none(
+    command: Command, words: tuple[str, ...]
+) -> None:
+    """Nobody shall believe that it was done there alone."""
+    code, out, errors = command(*words, "--network", "club")
+    assert (code, out) == (2, "")
+    assert "This command is about no network." in errors
+
+
+def test_whoever_has_no_home_names_one(tmp_path: Path) -> None:
+    """As in a container, where nobody has the user's number."""
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import pathlib; pathlib.Path.home = lambda: 1 / 0;"
+            "from modelmarket.cli import main; main()",
+            *("account", "list", "--home", str(tmp_path)),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_server_says_its_address_while_it_runs(tmp_path: Path) -> None:
@@ -328,6 +380,14 @@ def test_a_mistake_is_said_in_the_form_that_was_asked_for(
     else:
         assert errors.startswith("Error: ")
         assert message in errors
+
+
+def test_a_flag_with_a_value_is_a_mistake_in_the_form_that_it_asks_for(
+    command: Command,
+) -> None:
+    code, out, errors = command("request", "list", "--json=1")
+    assert (code, out) == (2, "")
+    assert "'--json' does not take a value" in json.loads(errors)["message"]
 
 
 def test_an_option_of_the_program_that_lacks_its_value(command: Command) -> None:

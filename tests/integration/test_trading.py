@@ -759,3 +759,13 @@ def test_hints_are_found_in_the_index(embedded: Place) -> None:
     assert index.hint(request.id, SubmissionId(99), 0) == entered[3].id
     ranking = [one.id for one in ann.request(request.id).ranking()]
     assert ranking == [one.id for one in entered]
+
+
+def test_an_option_that_a_request_has_not_is_refused(embedded: Place) -> None:
+    """A threshold that is misspelt would be none."""
+    requester = embedded.join("requester")
+    options: dict[str, Any] = {"treshold": Fraction(9, 10)}
+    with pytest.raises(InputError, match="'treshold'") as refused:
+        requester.create_request(embedded.data(), reward=REWARD, **options)
+    assert "Did you mean threshold?" in refused.value.hint
+    assert requester.requests() == []

@@ -78,6 +78,8 @@ def test_the_winner_is_named_with_what_it_was_paid() -> None:
     ("one", "stage", "now", "says", "step"),
     [
         (SILENT, Phase.OPEN, NOW, "Sealed; the claim comes once the truth", None),
+        (SILENT, Phase.OPEN, OPENED - 1, "Sealed; the claim comes once", None),
+        (SILENT, Phase.OPEN, OPENED, "Sealed; the truth was not opened", None),
         (SILENT, Phase.CLAIMS, CLAIMED - 1, "The claim must be made", StepKind.CLAIM),
         (SILENT, Phase.CLAIMS, CLAIMED, "Silent when claims closed.", None),
         (SILENT, Phase.REFUNDED, NOW, "Silent when claims closed; the stake", None),

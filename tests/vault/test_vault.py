@@ -26,7 +26,7 @@ from modelmarket.protocol.types import RequestId, Salt, TermsHash, Wei, checksum
 from modelmarket.vault import backups
 from modelmarket.vault.journal import Version
 from modelmarket.vault.secrets import SealedPredictions, SealedTruth
-from modelmarket.vault.vault import Published, Vault
+from modelmarket.vault.vault import VERSION, Published, Vault
 from support.children import child
 
 PASSPHRASE = "correct horse battery staple"
@@ -87,22 +87,36 @@ def test_what_was_published_comes_back_and_is_not_in_the_clear(vault: Vault) -> 
     assert "rows" not in repr(PUBLISHED)
 
 
-def test_a_vault_from_before_learns_what_is_published(vault: Vault) -> None:
+@pytest.mark.parametrize("version", [0, VERSION - 1, VERSION + 1])
+def test_a_vault_of_another_version_is_refused_and_stays_as_it_is(
+    vault: Vault, version: int
+) -> None:
     vault.add(TRUTH)
     with closing(sqlite3.connect(vault.path)) as connection:
-        connection.execute("DROP TABLE published")
-    older = again(vault)
-    assert list(older.published()) == []
-    older.add_published(PUBLISHED)
-    assert older.count() == 1
-    assert list(again(vault).published()) == [PUBLISHED]
+        connection.execute(f"PRAGMA user_version = {version}")
+    with pytest.raises(VaultError, match="another version"):
+        again(vault)
+    with closing(sqlite3.connect(vault.path)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (version,)
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+    assert list(again(vault).all()) == [TRUTH]
+
+
+def test_a_backup_of_another_version_is_refused_by_its_name(
+    vault: Vault, tmp_path: Path
+) -> None:
+    path = tmp_path / "backup.json"
+    backups.write(path, vault.all(), PASSPHRASE)
+    path.write_text(path.read_text().replace(backups.FORMAT, "ModelMarket backup 1"))
+    with pytest.raises(VaultError, match="'ModelMarket backup 1'"):
+        backups.read(path, vault, PASSPHRASE)
 
 
 @pytest.mark.parametrize("tables", [[], [PUBLISHED]])
 def test_a_backup_holds_what_was_published(
     vault: Vault, tmp_path: Path, tables: list[Published]
 ) -> None:
-    """A backup from before holds secrets alone, and is read as well."""
+    """One without tables holds secrets alone, and is read as well."""
     vault.add(TRUTH)
     path = tmp_path / "backup.json"
     backups.write(path, vault.all(), PASSPHRASE, published=tables)

@@ -36,6 +36,20 @@ def test_a_request_is_shown_to_whoever_has_its_link_at_once(tmp_path: Path) -> N
     assert "odd or even" in answer.text
 
 
+def test_pages_show_a_request_of_whose_data_a_part_is_here(tmp_path: Path) -> None:
+    """The manifest is fetched first, to check what is typed against it."""
+    with place("embedded", tmp_path) as here:
+        request = here.create(here.join("requester"))
+        ann = here.join("ann")
+        ann.request(request.id).manifest()
+        with visiting(Workspace(ann)) as tab:
+            paths = ("/", "/requests/1", f"/accounts/{request.record.requester}")
+            shown = {path: tab.get(path) for path in paths}
+    for path, answer in shown.items():
+        assert answer.status_code == 200, (path, answer.text)
+        assert "odd or even" in answer.text, path
+
+
 def test_the_ranking_tells_places_states_and_stakes(tmp_path: Path) -> None:
     with place("embedded", tmp_path) as here:
         requester, ann, ben, eve = map(here.join, ("requester", "ann", "ben", "eve"))

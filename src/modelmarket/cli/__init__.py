@@ -101,8 +101,7 @@ def options(
     invocation.network = network
     source = context.get_parameter_source("network")
     invocation.is_network_named = source is not None and source.name == "COMMANDLINE"
-    if home is not None:
-        invocation.home = _home(home)
+    invocation.home = Home.default() if home is None else _home(home)
     logs.begin(invocation.home.log, verbose=verbose, quiet=quiet)
 
 
@@ -116,7 +115,8 @@ def _home(named: str) -> Home:
 
 
 for noun in (account, agent, dataset, node, request, store, submission, vault):
-    app.add_typer(noun.app, name=noun.__name__.rpartition(".")[2])
+    name = noun.__name__.rpartition(".")[2]
+    app.add_typer(noun.app, name=name, epilog=IN_SHORT)
 app.command("airdrop")(airdrop.airdrop)
 app.command("submit")(submission.submit)
 app.command("deploy")(deploy.deploy)

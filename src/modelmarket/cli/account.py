@@ -25,7 +25,7 @@ def new(ctx: typer.Context) -> None:
     """
     from modelmarket.chain.wallets import Keystores, Wallet
 
-    here = Invocation.of(ctx)
+    here = Invocation.without_network(ctx)
     home = here.home
     home.prepare()
     wallet = Wallet.new()
@@ -52,7 +52,7 @@ def import_(ctx: typer.Context) -> None:
     """
     from modelmarket.chain.wallets import Keystores, Wallet
 
-    here = Invocation.of(ctx)
+    here = Invocation.without_network(ctx)
     if sys.stdin.isatty():
         key: str = ask_secret("Private key")
     else:
@@ -78,7 +78,7 @@ def list_(ctx: typer.Context) -> None:
     """
     from modelmarket.chain.wallets import Keystores
 
-    here = Invocation.of(ctx)
+    here = Invocation.without_network(ctx)
     accounts = Keystores(here.home.keystores).addresses()
     here.output.table(
         [{"address": one, "keystore": str(path)} for one, path in accounts.items()],

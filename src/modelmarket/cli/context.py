@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelmarket.cli.asking import ask_passphrase
@@ -29,13 +30,13 @@ class Invocation:
 
     Attributes:
         output: The one sink.
-        home: The user's folder.
+        home: The user's folder; known once the program has read its options.
         network: The network's name.
         is_network_named: Whether it stands among the arguments.
     """
 
     output: Output = field(default_factory=Output)
-    home: Home = field(default_factory=Home.default)
+    home: Home = Home(Path())
     network: str = DEFAULT_NETWORK
     is_network_named: bool = False
 
@@ -44,6 +45,20 @@ class Invocation:
         """That which a command belongs to."""
         found = context.find_object(cls)
         assert found is not None, "the program makes it before any command"
+        return found
+
+    @classmethod
+    def without_network(cls, context: typer.Context) -> Invocation:
+        """The same for a command that is about no network.
+
+        Raises:
+            InputError: One was named, as if something else were done there.
+        """
+        found = cls.of(context)
+        if found.is_network_named:
+            raise InputError(
+                "This command is about no network.", hint="Leave --network out."
+            )
         return found
 
     def profile(self) -> Network:

@@ -83,7 +83,7 @@ def check(
     from modelmarket.datasets.published import publish
     from modelmarket.datasets.split import parse_fraction
 
-    here = Invocation.of(ctx)
+    here = Invocation.without_network(ctx)
     output = here.output
     source = open_source(data, label, labels, header, delimiter, encoding)
     home = here.home

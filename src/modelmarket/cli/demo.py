@@ -37,7 +37,7 @@ def demo(
     """
     from modelmarket.demo.play import play
 
-    here = Invocation.of(ctx)
+    here = Invocation.without_network(ctx)
     output = here.output
 
     outcome = play(lambda line: output.tell(f"· {line}"), data=data, keep=keep)

@@ -53,7 +53,7 @@ def start(
     from modelmarket.chain.devnode.ledger import CHAIN_ID
     from modelmarket.chain.devnode.server import running_node
 
-    here = Invocation.of(ctx)
+    here = Invocation.without_network(ctx)
     home = here.home
     home.prepare()
     for one in origin or ():
@@ -218,7 +218,7 @@ def list_(ctx: typer.Context) -> None:
     from modelmarket.chain.networks import Networks
     from modelmarket.chain.nodes import named
 
-    here = Invocation.of(ctx)
+    here = Invocation.without_network(ctx)
     networks = Networks(here.home.networks).all().values()
     here.output.table(
         [asdict(one) for one in networks],

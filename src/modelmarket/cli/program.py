@@ -32,7 +32,8 @@ class Program(TyperGroup):
         """Reads the program's options; the rest is the command's."""
         ours, rest = self.apart(args)
         invocation = ctx.ensure_object(Invocation)
-        as_json, quiet = (["--json"] in ours), (["--quiet"] in ours)
+        named = {option[0].partition("=")[0] for option in ours}
+        as_json, quiet = "--json" in named, "--quiet" in named
         if as_json or quiet:
             invocation.output = Output(as_json=as_json, quiet=quiet)
         said = [word for option in ours for word in option]

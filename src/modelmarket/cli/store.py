@@ -42,7 +42,7 @@ def add(
 
         modelmarket store add results/
     """
-    here = Invocation.of(ctx)
+    here = Invocation.without_network(ctx)
     existing_path(path)
     output = here.output
     with output.progress() as advance:
@@ -98,7 +98,7 @@ def export(
     """
     from modelmarket.storage.cid import Cid
 
-    here = Invocation.of(ctx)
+    here = Invocation.without_network(ctx)
     store, root = _store(here.home), Cid.parse(cid)
     free_path(destination)
     if not car:
@@ -125,7 +125,7 @@ def import_car(
     """
     from modelmarket.storage.cid import Cid
 
-    here = Invocation.of(ctx)
+    here = Invocation.without_network(ctx)
     stored = _store(here.home).import_car(path, Cid.parse(cid))
     here.output.result(
         {"cid": str(stored.cid), "size": stored.size},
@@ -141,7 +141,7 @@ def list_(ctx: typer.Context) -> None:
 
         modelmarket store list
     """
-    here = Invocation.of(ctx)
+    here = Invocation.without_network(ctx)
     roots = _store(here.home).roots()
     here.output.table(
         [{"cid": str(one.cid), "size": one.size, "name": one.name} for one in roots],

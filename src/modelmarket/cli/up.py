@@ -113,7 +113,7 @@ def up(
         if agent.address:
             output.note(f"Figures for Prometheus are at {agent.address}.")
         if not no_browser and not file.open(page.link):
-            output.note("No browser could be opened: open the link yourself.")
+            output.warn("No browser could be opened: open the link yourself.")
         while True:
             # Short sleeps: a wait without an end would not hear Ctrl+C, for
             # polars, once it has run, has system calls restarted after a signal.
@@ -186,7 +186,7 @@ def _fulfil(workspace: Workspace, wish: Wish, output: Output) -> None:
     from modelmarket.errors import in_words
     from modelmarket.web.terminal import Wish
 
-    said = "It was not done."
+    said, failure = "It was not done.", None
     output.ask(f"The page asks for {wish.value}.")
     try:
         if not sys.stdin.isatty():
@@ -200,14 +200,17 @@ def _fulfil(workspace: Workspace, wish: Wish, output: Output) -> None:
         else:
             said = _restore(workspace) or said
     except Exception as error:
-        known = in_words(error)
-        if known is None:
+        failure = in_words(error)
+        if failure is None:
             raise
-        said = str(known)
+        said = str(failure)
     finally:
         workspace.terminal.answered(wish, said)
         workspace.changed()
-    output.note(said)
+    if failure is not None:
+        output.error(failure)
+    else:
+        output.result({"message": said}, said)
 
 
 def _back_up(workspace: Workspace) -> str:

@@ -49,7 +49,7 @@ def backup(ctx: typer.Context, path: NewFile) -> None:
     """
     from modelmarket.vault import backups
 
-    here = Invocation.of(ctx)
+    here = Invocation.without_network(ctx)
     free_path(path)
     vault = _vault(here.home)
     count = backups.write(
@@ -81,7 +81,7 @@ def restore(
     """
     from modelmarket.vault import backups
 
-    here = Invocation.of(ctx)
+    here = Invocation.without_network(ctx)
     existing_file(path)
     count = backups.read(path, _vault(here.home), ask_passphrase(bundle=bundle))
     here.output.result({"secrets": count}, f"{count} secrets are in the vault.")

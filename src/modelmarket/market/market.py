@@ -404,7 +404,7 @@ class Market(Reader):
         now: int | None = None,
         **options: Unpack[RequestOptions],
     ) -> Terms:
-        """Everything before the transaction; see `preparing.prepare`."""
+        """Everything before the transaction; see `publishing.prepare`."""
         if now is None:
             now = self.look().now
         return prepare(self, source, owner=owner, reward=reward, now=now, **options)

@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+import difflib
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
+from modelmarket.errors import InputError
 from modelmarket.index.summaries import Wanted
 from modelmarket.market.reusing import (
     earlier_tables,
@@ -70,6 +72,24 @@ class RequestOptions(TypedDict, total=False):
     accept_stake: bool
 
 
+def refuse_unknown(options: Iterable[str]) -> None:
+    """Makes sure that nothing was said which nobody would hear.
+
+    Raises:
+        InputError: There is no such option; a threshold that is misspelt would be
+            none.
+    """
+    known = RequestOptions.__annotations__
+    for name in options:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            also = f"Did you mean {close[0]}? " if close else ""
+            raise InputError(
+                f"A request has no option {name!r}.",
+                hint=f"{also}There are: {', '.join(known)}.",
+            )
+
+
 def prepare(
     market: Market,
     source: Source,
@@ -98,6 +118,7 @@ def prepare(
     from modelmarket.datasets.fingerprints import fingerprints
     from modelmarket.datasets.published import publish
 
+    refuse_unknown(options)
     progress = options.get("progress")
     stake = options.get("stake")
     if stake is not None and not options.get("accept_stake", False):

@@ -14,8 +14,8 @@ from modelmarket.chain.queries import nothing, together
 from modelmarket.errors import (
     ChainError,
     InputError,
+    ModelMarketError,
     RevertError,
-    StorageError,
     UnreadableError,
 )
 from modelmarket.index.index import Index
@@ -352,7 +352,8 @@ class Reader:
         try:
             cid = Cid.parse(folder)
             return self.store.entries(cid) if self.store.has(cid) else None
-        except (InputError, StorageError):
+        except ModelMarketError:
+            # Whatever a stranger named, and whatever of it is here.
             return None
 
     def file(self, folder: str, path: str) -> File:

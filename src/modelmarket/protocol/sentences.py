@@ -134,6 +134,8 @@ def _of_live(
         return Situation(
             f"Claimed {submission.matches:,} matches; waiting for the outcome."
         )
+    if position.phase is Phase.TRUTH and position.overdue:
+        return Situation("Sealed; the truth was not opened in time.")
     if position.phase in (Phase.OPEN, Phase.TRUTH):
         return Situation("Sealed; the claim comes once the truth is open.")
     return Situation("Silent when claims closed.")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from modelmarket.vault.secrets import Secret
     from modelmarket.vault.vault import Vault
 
-FORMAT = "ModelMarket backup 1"
+FORMAT = "ModelMarket backup 2"
 
 
 def write(
@@ -79,7 +79,10 @@ def read(path: Path, vault: Vault, passphrase: str) -> int:
     try:
         document = parse_json(path.read_bytes())
         if document["format"] != FORMAT:
-            raise ValueError(document["format"])
+            raise VaultError(
+                f"{path} is not a backup that this program writes, which would be "
+                f"{FORMAT!r}: it is {str(document['format'])[:60]!r}."
+            )
         salt, body = (
             base64.b64decode(document[name], validate=True)
             for name in ("salt", "encrypted")

@@ -48,12 +48,10 @@ CREATE TABLE secrets (
     seal BLOB PRIMARY KEY, kind TEXT NOT NULL, market TEXT NOT NULL,
     owner TEXT NOT NULL, encrypted BLOB NOT NULL, copy BLOB NOT NULL DEFAULT x''
 ) WITHOUT ROWID;
+CREATE TABLE published (seal BLOB PRIMARY KEY, encrypted BLOB NOT NULL) WITHOUT ROWID;
 """
-_SCHEMA_OF_PUBLISHED = """
-CREATE TABLE IF NOT EXISTS published (seal BLOB PRIMARY KEY, encrypted BLOB NOT NULL)
-WITHOUT ROWID;
-"""
-"""Vaults that were made before it was thought of get it when they are opened."""
+VERSION = 2
+"""Of the tables, the journal's too; in the file as SQLite's `user_version`."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -103,7 +101,8 @@ class Vault:
         passphrase: What it is encrypted with.
 
     Raises:
-        VaultError: The passphrase is wrong, or the file is damaged.
+        VaultError: The passphrase is wrong, the file is damaged, or another
+            version's.
     """
 
     def __init__(self, path: Path, passphrase: str) -> None:
@@ -112,8 +111,8 @@ class Vault:
         self.database = Database(path)
         try:
             _check_pages(self.database.connection)
+            _check_version(self.database.connection, path)
             self._key = _unlock(self.database.connection, passphrase, known)
-            self.database.connection.executescript(_SCHEMA_OF_PUBLISHED + SCHEMA)
         except sqlite3.DatabaseError as error:
             # A disk that is full, or a process that holds it, is no damage.
             if getattr(error, "sqlite_errorname", "").startswith(_PASSING):
@@ -250,7 +249,9 @@ def _make(path: Path, passphrase: str) -> dict[bytes, Key]:
     try:
         with closing(sqlite3.connect(draft)) as connection, connection:
             connection.execute("PRAGMA synchronous = FULL")
-            connection.executescript(_SCHEMA + _SCHEMA_OF_PUBLISHED + SCHEMA)
+            connection.executescript(
+                f"{_SCHEMA}{SCHEMA}PRAGMA user_version = {VERSION};"
+            )
             connection.executemany(
                 "INSERT INTO settings VALUES (?, ?)", [("salt", salt), ("check", check)]
             )
@@ -279,6 +280,21 @@ def _check_pages(connection: sqlite3.Connection) -> None:
     [(found,)] = connection.execute("PRAGMA quick_check(1)").fetchall()
     if found != "ok":
         raise sqlite3.DatabaseError(found)
+
+
+def _check_version(connection: sqlite3.Connection, path: Path) -> None:
+    """Looks whether this program knows the tables.
+
+    Raises:
+        VaultError: Another version of it made them.
+    """
+    [(version,)] = connection.execute("PRAGMA user_version").fetchall()
+    if version != VERSION:
+        raise VaultError(
+            f"The vault {path} is of another version of ModelMarket: its tables are "
+            f"number {version}, and this program's {VERSION}.",
+            hint="Use the program that made it; nothing in it was changed.",
+        )
 
 
 def _damaged(path: Path, how: str) -> VaultError:
