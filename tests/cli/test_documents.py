@@ -107,8 +107,10 @@ class Teller:
         environment = {"PASSPHRASE": PASSPHRASE, "BUNDLE_PASSPHRASE": PASSPHRASE[::-1]}
         if key:
             environment["PRIVATE_KEY"] = self._key
+        if network:
+            # By the environment: some commands are about no network, and take none.
+            environment["NETWORK"] = network
         where = ["--home", str(self.market.home.path)]
-        where += ["--network", network] if network else []
         code, out, errors = self._command(*words, "--json", *where, **environment)
         assert (code in (0, 1), errors) == (True, ""), words
         document = json.loads(out)
