@@ -75,6 +75,18 @@ def test_another_node_answers_for_one_that_is_broken(node: str, fault: Fault) ->
         assert faults.answered - asked < 10
 
 
+@pytest.mark.parametrize("failures", [1, 1_022, 1_024, 10**6])
+def test_a_node_that_is_away_for_days_keeps_nobody_from_the_next(
+    node: str, failures: int
+) -> None:
+    connection = Connection("http://127.0.0.1:9", node)
+    connection.block()
+    dead = connection._nodes._nodes[0]
+    dead.failures, dead.rests_until = failures, 0.0
+    assert connection.block().number == 0
+    assert dead.failures > failures
+
+
 @EACH
 def test_a_fault_that_lasts_is_told_with_the_node(node: str, fault: Fault) -> None:
     with faulty(Faults(node, rate=1.0, kinds=(fault,), longest_s=0.05)) as rpc:

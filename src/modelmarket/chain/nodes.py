@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 TRIES = 5
 FIRST_PAUSE_S = 0.1
 MOST_TRYING_S = 30.0
+MOST_DOUBLINGS = 30
 LONGEST_REST_S = 60.0
 LIMIT_EXCEEDED = -32_005
 """EIP-1474: too many requests, or too much in one answer."""
@@ -71,7 +72,9 @@ class _Node:
 
     def failed(self) -> None:
         self.failures += 1
-        rest = min(LONGEST_REST_S, FIRST_PAUSE_S * 2**self.failures)
+        # The power is bounded: a node may be away for days, and no float holds that.
+        doubled = 2 ** min(self.failures, MOST_DOUBLINGS)
+        rest = min(LONGEST_REST_S, FIRST_PAUSE_S * doubled)
         self.rests_until = time.monotonic() + rest
 
     def answered(self) -> None:
