@@ -144,6 +144,29 @@ def test_a_wrong_encoding_says_so(tmp_path: Path) -> None:
         open_table(path, encoding="klingon")
 
 
+@pytest.mark.parametrize("encoding", ["rot13", "base64", "idna"])
+def test_an_encoding_of_no_table_is_refused(tmp_path: Path, encoding: str) -> None:
+    long_label = "a" * 70
+    path = table(tmp_path / "t.csv", f"name,tier\n{long_label}.xn--\xff,bear\n")
+    with pytest.raises(DataError):
+        list(open_table(path, encoding=encoding).rows())
+
+
+@pytest.mark.parametrize("delimiter", ["", ";;", '"', "\n", "\0"])
+def test_a_delimiter_that_cannot_be_one_is_refused(
+    tmp_path: Path, delimiter: str
+) -> None:
+    path = table(tmp_path / "t.csv", "a,b\n1,2\n")
+    with pytest.raises(DataError, match="cannot stand between cells"):
+        open_table(path, delimiter=delimiter)
+
+
+@pytest.mark.parametrize("named", ["\t", "\\t", "tab"])
+def test_a_tab_can_be_named(tmp_path: Path, named: str) -> None:
+    path = table(tmp_path / "t.csv", "a\tb\n1\t2\n")
+    assert open_table(path, delimiter=named).columns == ("a", "b")
+
+
 def test_a_missing_file_says_so(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match=r"There is no file .*none\.csv"):
         open_table(tmp_path / "none.csv")

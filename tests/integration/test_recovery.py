@@ -152,7 +152,7 @@ def test_a_friend_opens_in_the_due_window_and_can_do_nothing_else(
     truth = requester.vault.secret(request.terms.truth_seal)
     assert truth is not None
     backups.write(bundle, [truth], BUNDLE)
-    assert backups.read(bundle, friend.vault, BUNDLE) == 1
+    assert backups.read(bundle, BUNDLE).restore(friend.vault) == 1
     assert friend.vault.truth(other.terms.truth_seal) is None
     assert agent.run_once(friend) == []
     here.move_to(request.record.deadline)

@@ -564,7 +564,7 @@ def test_tables_are_recognised_after_a_restart_and_out_of_a_backup(
     back = embedded.again("requester")
     refused(back, "again", lambda: embedded.create(back, again=False))
     other = embedded.join("other")
-    backups.read(path, other.vault, "long enough")
+    backups.read(path, "long enough").restore(other.vault)
     refused(other, "again", lambda: embedded.create(other, again=False))
 
 

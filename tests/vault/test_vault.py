@@ -109,7 +109,7 @@ def test_a_backup_of_another_version_is_refused_by_its_name(
     backups.write(path, vault.all(), PASSPHRASE)
     path.write_text(path.read_text().replace(backups.FORMAT, "ModelMarket backup 1"))
     with pytest.raises(VaultError, match="'ModelMarket backup 1'"):
-        backups.read(path, vault, PASSPHRASE)
+        backups.read(path, PASSPHRASE).restore(vault)
 
 
 @pytest.mark.parametrize("tables", [[], [PUBLISHED]])
@@ -121,7 +121,7 @@ def test_a_backup_holds_what_was_published(
     path = tmp_path / "backup.json"
     backups.write(path, vault.all(), PASSPHRASE, published=tables)
     other = Vault(tmp_path / "other.sqlite", "another passphrase")
-    assert backups.read(path, other, PASSPHRASE) == 1
+    assert backups.read(path, PASSPHRASE).restore(other) == 1
     assert list(other.published()) == tables
     assert list(other.all()) == [TRUTH]
 
@@ -252,13 +252,16 @@ def test_a_backup_brings_everything_to_another_vault(
     assert backups.write(backup, vault.all(), "of the backup") == 2
     assert stat.S_IMODE(backup.stat().st_mode) == 0o600
     other = Vault(tmp_path / "other.sqlite", "another one")
-    assert backups.read(backup, other, "of the backup") == 2
-    assert backups.read(backup, other, "of the backup") == 2
+    assert backups.read(backup, "of the backup").restore(other) == 2
+    assert backups.read(backup, "of the backup").restore(other) == 2
     assert other.truth(name) == TRUTH
     with pytest.raises(VaultError):
-        backups.read(backup, other, "guessed")
+        backups.read(backup, "guessed").restore(other)
     with pytest.raises(InputError, match="exists already"):
-        backups.write(backup, vault.all(), "x")
+        backups.write(backup, vault.all(), "of the backup")
+    with pytest.raises(InputError, match="7 characters; at least 8"):
+        backups.write(tmp_path / "short.json", vault.all(), "7 chars")
+    assert not (tmp_path / "short.json").exists()
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", '{"format": "other"}'])
@@ -268,9 +271,9 @@ def test_what_is_no_backup_is_refused(
     path = tmp_path / "x"
     path.write_text(content)
     with pytest.raises(VaultError, match="is not a backup"):
-        backups.read(path, vault, PASSPHRASE)
+        backups.read(path, PASSPHRASE).restore(vault)
     with pytest.raises(NotFoundError):
-        backups.read(tmp_path / "nowhere", vault, PASSPHRASE)
+        backups.read(tmp_path / "nowhere", PASSPHRASE).restore(vault)
 
 
 def test_what_was_kept_survives_a_kill(tmp_path: Path) -> None:

@@ -74,6 +74,14 @@ def test_every_page_shows_itself_while_the_node_is_away(
     assert known in answer.text
 
 
+def test_nobody_is_sent_home_while_the_node_is_away(orphan: Tab) -> None:
+    """What is to come is not known, though nothing is planned."""
+    orphan.workspace.coming = []
+    shown = orphan.get("/agent").text
+    assert "You may close this computer" not in shown
+    assert "cannot be known" in shown
+
+
 def test_what_nobody_knows_is_not_found_while_the_node_is_away(orphan: Tab) -> None:
     answer = orphan.get("/requests/99")
     assert answer.status_code == 404

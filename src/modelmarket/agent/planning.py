@@ -29,6 +29,8 @@ class Kind(StrEnum):
     WITHDRAW = "withdraw"
     ENFORCE = "enforce the time-out"
     STAND_BY = "stand by"
+    FOLLOW = "follow"
+    """The chain, and what was signed before; of no request, and nobody does it."""
     LOOK = "look at"
     """What is planned for it could not be found out; nobody does this step."""
 

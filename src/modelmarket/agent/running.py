@@ -66,7 +66,7 @@ class Report:
     message: str
 
 
-NO_STEP = Step(Kind.ENFORCE, RequestId(0), NONE, 0, 0)
+NO_STEP = Step(Kind.FOLLOW, RequestId(0), NONE, 0, 0)
 """Stands for the whole round when the chain cannot be reached."""
 
 Tell = Callable[[Report], None]

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 from modelmarket.errors import InputError, NotFoundError
 from modelmarket.protocol.types import Address, checksummed
+from modelmarket.system.environment import refuse_short
 from modelmarket.system.files import write_atomically
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
 
 KEY_VARIABLE = "MODELMARKET_PRIVATE_KEY"
-LEAST_PASSPHRASE = 8
 HEXADECIMAL_KEY = re.compile(r"(0x)?[0-9a-fA-F]{64}")
 
 
@@ -176,11 +176,7 @@ class Keystores:
         Raises:
             InputError: The passphrase is too short, or the account is there.
         """
-        if len(passphrase) < LEAST_PASSPHRASE:
-            raise InputError(
-                f"The passphrase has {len(passphrase)} characters; "
-                f"at least {LEAST_PASSPHRASE} are needed."
-            )
+        refuse_short(passphrase)
         if wallet.address in self.addresses():
             raise InputError(f"{wallet.address} is in {self._folder} already.")
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S.%fZ")

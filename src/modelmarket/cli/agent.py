@@ -14,6 +14,8 @@ from modelmarket.system.text import local_time, utc_time
 if TYPE_CHECKING:
     from modelmarket.agent import Report, Step
 
+LEAST_POLL_S, MOST_POLL_S = 0.1, 3_600.0
+
 app = typer.Typer(help="Do what is due, in time.", no_args_is_help=True)
 
 
@@ -35,7 +37,12 @@ def _report(report: Report) -> dict[str, Any]:
 def run(
     ctx: typer.Context,
     account: AccountName = None,
-    poll: Annotated[float, typer.Option(help="Seconds between two looks.")] = 2.0,
+    poll: Annotated[
+        float,
+        typer.Option(
+            min=LEAST_POLL_S, max=MOST_POLL_S, help="Seconds between two looks."
+        ),
+    ] = 2.0,
     notify: Notify = False,
     metrics_port: MetricsPort = 0,
 ) -> None:

@@ -21,6 +21,9 @@ def deploy(
         str, typer.Option(help="The node's JSON-RPC address.")
     ] = "http://127.0.0.1:8545",
     account: AccountName = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Even if there is a network of that name.")
+    ] = False,
 ) -> None:
     """Deploy ModelCoin and ModelMarket, and keep them as a network.
 
@@ -37,10 +40,20 @@ def deploy(
     from modelmarket.chain.contracts import ModelCoin, ModelMarket
     from modelmarket.chain.networks import Network, Networks
     from modelmarket.chain.wallets import Keystores, Wallet
+    from modelmarket.errors import ConfirmationError
 
     here = Invocation.of(ctx)
     here.refuse_network("--name says what to call it.")
     home = here.home
+    networks = Networks(home.networks)
+    known = networks.all().get(name)
+    if known is not None and not again:
+        raise ConfirmationError(
+            f"Network {name!r} is there already, with market {known.market}; its "
+            "address would be forgotten.",
+            option="again",
+            hint="--name gives the new one another name; --again replaces it.",
+        )
     connection = Connection(rpc)
     is_embedded = str(connection.ask("web3_clientVersion")).startswith(EMBEDDED)
     wallet = Wallet.from_environment() or Keystores(home.keystores).unlock(
@@ -52,7 +65,7 @@ def deploy(
     coin, _ = ModelCoin.deploy(connection, wallet)
     output.note(f"ModelCoin is at {coin.address}.")
     market, receipt = ModelMarket.deploy(connection, wallet, coin.address)
-    Networks(home.networks).put(
+    networks.put(
         Network(
             name=name,
             rpc=rpc,

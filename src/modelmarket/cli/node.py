@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from modelmarket.cli.context import Invocation
+from modelmarket.cli.options import MOST_PORT
 from modelmarket.system.text import local_time, utc_time
 
 app = typer.Typer(help="Run a local chain; join networks.", no_args_is_help=True)
@@ -20,7 +21,9 @@ DEFAULT_PORT = 8545
 @app.command()
 def start(
     ctx: typer.Context,
-    port: Annotated[int, typer.Option(help="On loopback.")] = DEFAULT_PORT,
+    port: Annotated[
+        int, typer.Option(min=0, max=MOST_PORT, help="On loopback.")
+    ] = DEFAULT_PORT,
     test_methods: Annotated[
         bool,
         typer.Option(

@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+MOST_PORT = 65_535
+
 AccountName = Annotated[
     str | None,
     typer.Option(
@@ -30,7 +32,10 @@ AcceptStake = Annotated[
 
 Notify = Annotated[bool, typer.Option("--notify", help="Show warnings on the desktop.")]
 MetricsPort = Annotated[
-    int, typer.Option(help="Serve Prometheus there, on loopback; 0 for not.")
+    int,
+    typer.Option(
+        min=0, max=MOST_PORT, help="Serve Prometheus there, on loopback; 0 for not."
+    ),
 ]
 
 WEBHOOK_VARIABLE = "MODELMARKET_WEBHOOK"

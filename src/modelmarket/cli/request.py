@@ -74,10 +74,10 @@ def create(
     labels: LabelsPath = None,
     name: Annotated[str, typer.Option(help="At most 64 bytes.")] = "",
     context: Annotated[str, typer.Option(help="What the data are; 1,024 bytes.")] = "",
-    minutes: Annotated[float, typer.Option(help="Until the deadline.")] = 60,
+    minutes: Annotated[str, typer.Option(help="Until the deadline.")] = "60",
     response_minutes: Annotated[
-        float, typer.Option(help="For each step after it.")
-    ] = 15,
+        str, typer.Option(help="For each step after it.")
+    ] = "15",
     stake: Annotated[
         str | None,
         typer.Option(
@@ -111,9 +111,11 @@ def create(
     """
     from modelmarket.datasets.split import parse_accuracy, parse_fraction
     from modelmarket.protocol.money import format_mdc, parse_mdc
+    from modelmarket.protocol.terms import parse_minutes
 
     here = Invocation.of(ctx)
     amount = parse_mdc(reward)
+    window, response = parse_minutes(minutes), parse_minutes(response_minutes)
     accuracy = None if threshold is None else parse_accuracy(threshold)
     share = parse_fraction(fraction)
     locked = None if stake is None else parse_mdc(stake)
@@ -131,8 +133,8 @@ def create(
                     stake=locked,
                     name=name,
                     context=context,
-                    submission_window_s=round(minutes * 60),
-                    response_window_s=round(response_minutes * 60),
+                    submission_window_s=window,
+                    response_window_s=response,
                     threshold=accuracy,
                     fraction=share,
                     stratified=stratified,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from modelmarket.cli.context import Invocation
+from modelmarket.cli.options import MOST_PORT
 from modelmarket.system.files import existing_path, free_path
 
 if TYPE_CHECKING:
@@ -154,7 +155,9 @@ def list_(ctx: typer.Context) -> None:
 @app.command()
 def serve(
     ctx: typer.Context,
-    port: Annotated[int, typer.Option(help="To listen on.")] = DEFAULT_PORT,
+    port: Annotated[
+        int, typer.Option(min=0, max=MOST_PORT, help="To listen on.")
+    ] = DEFAULT_PORT,
     host: Annotated[
         str, typer.Option(help="The interface; 0.0.0.0 serves the world.")
     ] = LOOPBACK,

@@ -16,7 +16,13 @@ import typer
 
 from modelmarket.cli.asking import ask_passphrase, ask_secret
 from modelmarket.cli.context import Invocation
-from modelmarket.cli.options import WEBHOOK_VARIABLE, AccountName, MetricsPort, Notify
+from modelmarket.cli.options import (
+    MOST_PORT,
+    WEBHOOK_VARIABLE,
+    AccountName,
+    MetricsPort,
+    Notify,
+)
 from modelmarket.cli.output import Output
 
 if TYPE_CHECKING:
@@ -30,15 +36,17 @@ if TYPE_CHECKING:
 
 DEFAULT_PORT = 8500
 LOOK_S = 0.2
-LEAST_PASSPHRASE = 8
 MOST_TYPED_BYTES = 4_096
 
 
 def up(
     ctx: typer.Context,
-    port: Annotated[int, typer.Option(help="On loopback.")] = DEFAULT_PORT,
+    port: Annotated[
+        int, typer.Option(min=0, max=MOST_PORT, help="On loopback.")
+    ] = DEFAULT_PORT,
     gateway_port: Annotated[
-        int, typer.Option(help="Of your store's gateway; 0 for any.")
+        int,
+        typer.Option(min=0, max=MOST_PORT, help="Of your store's gateway; 0 for any."),
     ] = 0,
     no_browser: Annotated[
         bool, typer.Option("--no-browser", help="Print the address, open nothing.")
@@ -225,11 +233,6 @@ def _back_up(workspace: Workspace) -> str:
             f"{path} exists already.", hint="Ask for it in the page again."
         )
     passphrase = ask_secret("The backup's own passphrase", confirm=True)
-    if len(passphrase) < LEAST_PASSPHRASE:
-        raise InputError(
-            f"The passphrase must have {LEAST_PASSPHRASE} characters at least.",
-            hint="Ask for it in the page again.",
-        )
     vault = workspace.market.vault
     count = backups.write(path, vault.all(), passphrase, published=vault.published())
     return f"{path} holds {count} secrets."
@@ -242,7 +245,7 @@ def _restore(workspace: Workspace) -> str:
         return ""
     path = Path(_ask_line("Its file")).expanduser()
     passphrase = ask_secret("The backup's passphrase")
-    count = backups.read(path, workspace.market.vault, passphrase)
+    count = backups.read(path, passphrase).restore(workspace.market.vault)
     return f"{count} secrets of {path} are in the vault."
 
 

@@ -32,11 +32,18 @@ app = typer.Typer(help="Keep what must be opened later safe.", no_args_is_help=T
 NewFile = Annotated[Path, typer.Argument(help="A file that is not there yet.")]
 
 
-def _vault(home: Home) -> Vault:
+def _vault(home: Home, passphrase: str | None = None) -> Vault:
+    """The vault; one that is made here has a passphrase that was typed twice.
+
+    Args:
+        home: The user's folder.
+        passphrase: One that has opened something; None to ask for it.
+    """
     from modelmarket.vault.vault import Vault
 
     home.prepare()
-    return Vault(home.vault, ask_passphrase())
+    known = passphrase or ask_passphrase(confirm=not home.vault.exists())
+    return Vault(home.vault, known)
 
 
 @app.command()
@@ -83,7 +90,10 @@ def restore(
 
     here = Invocation.without_network(ctx)
     existing_file(path)
-    count = backups.read(path, _vault(here.home), ask_passphrase(bundle=bundle))
+    # Before a vault is made: a passphrase that is mistyped would be the new one's.
+    passphrase = ask_passphrase(bundle=bundle)
+    found = backups.read(path, passphrase)
+    count = found.restore(_vault(here.home, None if bundle else passphrase))
     here.output.result({"secrets": count}, f"{count} secrets are in the vault.")
 
 

@@ -210,10 +210,13 @@ def open_table(
         raise foreign
     try:
         encoding = codecs.lookup(encoding or _find_encoding(path, sample)).name
-    except LookupError as error:
-        raise DataError(f"There is no encoding {encoding!r}.") from error
-    if delimiter is None:
-        delimiter = _find_delimiter(sample.decode(encoding, errors="replace"))
+        text = sample.decode(encoding, errors="replace")
+    except (LookupError, UnicodeError) as error:
+        raise DataError(
+            f"There is no encoding {encoding!r} of tables.",
+            hint="Such as utf-8, utf-16 or latin-1.",
+        ) from error
+    delimiter = _find_delimiter(text) if delimiter is None else _named(delimiter)
     first = _first_rows(_csv_pieces(path, encoding, delimiter))
     if not first:
         raise DataError(f"{path.name} is empty.", hint="It must have a row at least.")
@@ -294,6 +297,21 @@ def _find_encoding(path: Path, sample: bytes) -> str:
     except UnicodeDecodeError:
         return _LAST_RESORT
     return "utf-8"
+
+
+def _named(delimiter: str) -> str:
+    r"""A delimiter as somebody named it; a tab may be written `\t`.
+
+    Raises:
+        DataError: It cannot stand between cells.
+    """
+    named = {"\\t": "\t", "tab": "\t"}.get(delimiter, delimiter)
+    if len(named) != 1 or named in '"\r\n\0':
+        raise DataError(
+            f"{delimiter!r} cannot stand between cells.",
+            hint="A delimiter is one character, such as ; or \\t.",
+        )
+    return named
 
 
 def _find_delimiter(text: str) -> str:

@@ -70,7 +70,7 @@ class Market(Reader):
         cls,
         network: str = LOCAL,
         *,
-        home: Path | None = None,
+        home: Path | str | None = None,
         account: str | None = None,
         passphrase: str | None = None,
     ) -> Market:
@@ -89,7 +89,7 @@ class Market(Reader):
             NotFoundError: There is no such network or account.
             InputError: The passphrase is wrong.
         """
-        place = Home(home) if home is not None else Home.default()
+        place = Home(Path(home)) if home is not None else Home.default()
         profile = Networks(place.networks).get(network)
         secret = passphrase or secret_from_environment()
         wallet = Wallet.from_environment()

@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from eth_hash.auto import keccak
 
-from modelmarket.errors import TermsError
+from modelmarket.errors import InputError, TermsError
 from modelmarket.protocol.classes import WIDTHS
 from modelmarket.protocol.labels import page_count
 from modelmarket.protocol.money import format_mdc
@@ -20,6 +20,7 @@ from modelmarket.system.text import bytes_of
 
 MINUTE_S = 60
 DAY_S = 86_400
+A_YEAR_S = 365 * DAY_S
 DEFAULT_RESPONSE_WINDOW_S = 900
 MOST_LABELS = 2**22
 MOST_WEI = 2**96 - 1
@@ -178,3 +179,18 @@ class Terms:
             bytes_of(one) if isinstance(one, str) else one for one in self.as_struct()
         )
         return TermsHash(keccak(encode(("address", ABI), (requester, struct))))
+
+
+def parse_minutes(given: str) -> int:
+    """Seconds of a time that was typed in minutes.
+
+    Raises:
+        InputError: It is none, or more than a year.
+    """
+    try:
+        seconds = round(Fraction(given) * MINUTE_S)
+    except (ValueError, ZeroDivisionError, OverflowError):
+        seconds = -1
+    if not 0 < seconds <= A_YEAR_S:
+        raise InputError(f"{given!r} is not a number of minutes.")
+    return seconds

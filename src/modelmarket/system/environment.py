@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the environment says: secrets that programs are given."""
+"""Secrets that programs are given: by the environment, and how long at least."""
 
 from __future__ import annotations
 
@@ -7,6 +7,22 @@ import os
 from pathlib import Path
 
 from modelmarket.errors import InputError, NotFoundError
+
+LEAST_PASSPHRASE = 8
+"""Characters of one that encrypts a file."""
+
+
+def refuse_short(passphrase: str) -> None:
+    """Makes sure that a passphrase is not guessed at once.
+
+    Raises:
+        InputError: It is too short.
+    """
+    if len(passphrase) < LEAST_PASSPHRASE:
+        raise InputError(
+            f"The passphrase has {len(passphrase)} characters; "
+            f"at least {LEAST_PASSPHRASE} are needed."
+        )
 
 
 def secret_from_environment(

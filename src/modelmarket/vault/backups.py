@@ -6,10 +6,12 @@ from __future__ import annotations
 import base64
 import json
 import secrets
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from modelmarket.errors import VaultError
 from modelmarket.system.documents import parse_json
+from modelmarket.system.environment import refuse_short
 from modelmarket.system.files import existing_file, free_path, write_atomically
 from modelmarket.vault.encryption import SALT_BYTES, Key
 from modelmarket.vault.secrets import from_json, to_json
@@ -44,9 +46,10 @@ def write(
         How many secrets it holds.
 
     Raises:
-        InputError: There is a file already.
+        InputError: There is a file already, or the passphrase is too short.
     """
     free_path(path)
+    refuse_short(passphrase)
     records = [to_json(one).decode() for one in kept]
     tables = [
         [base64.b64encode(part).decode() for part in (one.seal, one.to_bytes())]
@@ -65,11 +68,34 @@ def write(
     return len(records)
 
 
-def read(path: Path, vault: Vault, passphrase: str) -> int:
-    """Takes a file's secrets into a vault; what is there already stays.
+@dataclass(frozen=True, repr=False)
+class Backup:
+    """What a backup's file holds, decrypted.
 
-    Returns:
-        How many secrets the file holds.
+    Attributes:
+        secrets: What opens seals.
+        tables: What tables are recognised by when they come again.
+    """
+
+    secrets: list[Secret]
+    tables: list[Published]
+
+    def restore(self, vault: Vault) -> int:
+        """Takes the secrets into a vault; what is there already stays.
+
+        Returns:
+            How many secrets there are in it.
+        """
+        # What is recognised first, so that no truth is ever there without.
+        for table in self.tables:
+            vault.add_published(table)
+        for secret in self.secrets:
+            vault.add(secret)
+        return len(self.secrets)
+
+
+def read(path: Path, passphrase: str) -> Backup:
+    """Decrypts a file, which a friend may have made.
 
     Raises:
         NotFoundError: There is no such file.
@@ -89,16 +115,25 @@ def read(path: Path, vault: Vault, passphrase: str) -> int:
         )
     except (ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
         raise VaultError(f"{path} is not a backup of a vault.") from error
-    plain = Key.derive(passphrase, salt).decrypt(body, FORMAT.encode())
+    try:
+        plain = Key.derive(passphrase, salt).decrypt(body, FORMAT.encode())
+    except VaultError as error:
+        raise VaultError(
+            f"The passphrase does not open {path}, or the file is damaged.",
+            hint="A backup of a vault has that vault's passphrase; a friend's bundle, "
+            "and what the page exported, has one of its own: --bundle.",
+        ) from error
     records, tables = _contents(path, plain)
-    # What is recognised first, so that no truth is ever there without.
-    for seal, table in tables:
-        vault.add_published(
-            Published.from_bytes(base64.b64decode(seal), base64.b64decode(table))
+    try:
+        return Backup(
+            [from_json(record.encode()) for record in records],
+            [
+                Published.from_bytes(base64.b64decode(seal), base64.b64decode(table))
+                for seal, table in tables
+            ],
         )
-    for record in records:
-        vault.add(from_json(record.encode()))
-    return len(records)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise VaultError(f"{path} holds no secrets.") from error
 
 
 def _contents(path: Path, plain: bytes) -> tuple[list[Any], list[Any]]:

@@ -6,7 +6,6 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from fractions import Fraction
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,7 +18,6 @@ from modelmarket.system.documents import parse_json
 from modelmarket.web.uploads import Upload
 from modelmarket.web.views import CONFIRMATIONS, local_path
 
-A_YEAR_S = 365 * 86_400
 BAD_REQUEST = 400
 MOST_FILES = 4
 MOST_FIELDS = 40
@@ -112,21 +110,6 @@ def read(form: Form, name: str, parse: Callable[[str], Value]) -> Value:
         return parse(text(form, name))
     except InputError as error:
         raise FieldError(error.message, field=name, hint=error.hint) from error
-
-
-def minutes(given: str) -> int:
-    """Seconds of a time that was typed in minutes.
-
-    Raises:
-        InputError: It is none, or more than a year.
-    """
-    try:
-        seconds = round(Fraction(given) * 60)
-    except (ValueError, ZeroDivisionError, OverflowError):
-        seconds = -1
-    if not 0 < seconds <= A_YEAR_S:
-        raise InputError(f"{given!r} is not a number of minutes.")
-    return seconds
 
 
 def confirmations(form: Form) -> dict[str, bool]:

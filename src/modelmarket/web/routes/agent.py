@@ -25,14 +25,16 @@ def agent_page(visit: Visit) -> Response:
                 clock_is_ours=workspace.move_clock is not None,
             )
         ),
-        [Check("Node", False, "it does not answer, so nothing else can be checked")],
+        None,
     )
+    away = Check("Node", False, "it does not answer, so nothing else can be checked")
     return show(
         visit,
         "agent.html",
         plan=plan,
         told=list(workspace.told),
-        checks=checks,
+        checks=[away] if checks is None else checks,
+        is_known=checks is not None,
         secrets=len(market.vault.seals(market.network.market)),
     )
 

@@ -20,6 +20,7 @@ from modelmarket.errors import (
 from modelmarket.market.paying import refuse_unaffordable
 from modelmarket.protocol.actions import CreateRequest
 from modelmarket.protocol.money import parse_mdc
+from modelmarket.protocol.terms import parse_minutes
 from modelmarket.web import forms
 from modelmarket.web.forms import BAD_REQUEST, Form
 from modelmarket.web.responses import answering, go, show
@@ -177,8 +178,8 @@ def _options(form: Form) -> RequestOptions:
         "name": forms.text(form, "name"),
         "context": forms.text(form, "context").replace("\r\n", "\n"),
         "stake": forms.read(form, "stake", parse_mdc) if stake else None,
-        "submission_window_s": forms.read(form, "minutes", forms.minutes),
-        "response_window_s": forms.read(form, "response", forms.minutes),
+        "submission_window_s": forms.read(form, "minutes", parse_minutes),
+        "response_window_s": forms.read(form, "response", parse_minutes),
         "threshold": (
             forms.read(form, "threshold", parse_accuracy) if threshold else None
         ),
