@@ -769,3 +769,38 @@ def test_an_option_that_a_request_has_not_is_refused(embedded: Place) -> None:
         requester.create_request(embedded.data(), reward=REWARD, **options)
     assert "Did you mean threshold?" in refused.value.hint
     assert requester.requests() == []
+
+
+def test_a_step_out_of_its_time_or_without_its_secret_says_why(embedded: Place) -> None:
+    """Nothing is sent; the same steps succeed when their time has come."""
+    requester, ann, bob = map(embedded.join, ("requester", "ann", "bob"))
+    request = embedded.create(requester)
+    mine = embedded.submit(ann, request.id)
+    others = bob.submission(mine.id)
+    gone = embedded.submit(ann, request.id, 2)
+    gone.cancel()
+
+    def refused(act: Callable[[], object], says: str) -> None:
+        before = embedded.connection.block().number
+        with pytest.raises(StepError, match=says):
+            act()
+        assert embedded.connection.block().number == before
+
+    refused(mine.claim, "cannot be counted: Open for submissions")
+    refused(request.open_truth, "cannot be opened now")
+    refused(lambda: request.fetch_model(embedded.folder / "m"), "has no winner")
+    refused(gone.refresh().refuse_if_ended, "was cancelled already, in block")
+    mine.refuse_if_ended()
+    embedded.move_to(request.record.deadline)
+    refused(bob.request(request.id).open_truth, "is not in this vault")
+    refused(lambda: embedded.submit(bob, request.id), "takes no more submissions")
+    request.open_truth()
+    refused(others.claim, "cannot be counted")
+    refused(mine.validate, "cannot be validated now")
+    mine.claim()
+    embedded.move_to(request.refresh().position().step_ends)
+    refused(others.validate, "are not in this vault")
+    assert mine.validate()
+    mine = mine.refresh()
+    assert mine.status() == "Won; paid 101 MDC."
+    refused(request.refresh().refuse_if_ended, "has ended already, in block")

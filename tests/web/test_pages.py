@@ -13,6 +13,7 @@ import pytest
 from modelmarket import agent
 from modelmarket.chain.abi import EventType
 from modelmarket.market import Market
+from modelmarket.protocol.types import RequestId
 from modelmarket.web.server import running_page
 from modelmarket.web.views import ranking
 from modelmarket.web.workspace import Workspace
@@ -180,3 +181,46 @@ def test_a_request_that_makes_no_sense_is_said_to_be_set_aside(tmp_path: Path) -
     assert answer.status_code == 400
     assert f"The events of request {bad.id} cannot be read" in answer.text
     assert "It is set aside" in answer.text
+
+
+def test_a_transaction_is_shown_with_what_happened_in_it(tmp_path: Path) -> None:
+    with place("embedded", tmp_path) as here:
+        market = here.join("somebody")
+        here.create(market)
+        (created,) = market.history(RequestId(1))
+        with visiting(Workspace(market)) as tab:
+            shown = tab.get(f"/transactions/0x{created.log.transaction.hex()}")
+            unknown = tab.get(f"/transactions/0x{bytes(32).hex()}")
+            nonsense = tab.get("/transactions/0xzz")
+    assert shown.status_code == 200
+    assert "RequestCreated" in shown.text
+    assert "/requests/1" in shown.text
+    assert f"{created.log.block:,}" in shown.text
+    assert unknown.status_code == 404
+    assert "in the chain yet" in unknown.text
+    assert nonsense.status_code == 400
+    assert "is not a transaction" in nonsense.text
+
+
+def test_a_clock_that_is_not_ours_is_not_moved(tmp_path: Path) -> None:
+    with place("embedded", tmp_path) as here:
+        market = here.join("somebody")
+        request = here.create(market)
+        moved: list[int] = []
+        for move in (None, moved.append):
+            with visiting(Workspace(market, move_clock=move)) as tab:
+                answer = tab.post("/clock", request=str(request.id))
+                assert answer.status_code == (400 if move is None else 303)
+    assert moved == [request.record.deadline]
+
+
+def test_a_submission_that_comes_late_is_refused_on_the_page(tmp_path: Path) -> None:
+    with place("embedded", tmp_path) as here:
+        request = here.create(here.join("requester"))
+        ann = here.join("ann")
+        files = {"predictions": ("p.csv", b"odd\n"), "model": ("m.txt", b"n % 2")}
+        with visiting(Workspace(ann)) as tab:
+            here.move_to(request.record.deadline)
+            answer = tab.post(f"/requests/{request.id}", files=files)
+    assert answer.status_code == 400
+    assert "takes no more submissions" in answer.text

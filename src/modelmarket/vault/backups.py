@@ -121,7 +121,8 @@ def read(path: Path, passphrase: str) -> Backup:
         raise VaultError(
             f"The passphrase does not open {path}, or the file is damaged.",
             hint="A backup of a vault has that vault's passphrase; a friend's bundle, "
-            "and what the page exported, has one of its own: --bundle.",
+            "and what the page exported, has one of its own: "
+            "modelmarket vault restore --bundle",
         ) from error
     records, tables = _contents(path, plain)
     try:
