@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import socket
 import time
 from collections.abc import Iterator
@@ -143,6 +144,27 @@ def drip(line: socket.socket, piece: bytes) -> bytes:
             return b""
         return said
     raise AssertionError("the server waits for ever")
+
+
+class Handler(logging.Handler):
+    """Of the program that serves, which may write to its standard error."""
+
+    closed = False
+
+    def close(self) -> None:
+        self.closed = True
+        super().close()
+
+
+def test_the_logging_of_the_program_that_serves_stays_its_own(tmp_path: Path) -> None:
+    names = ("", "uvicorn", "uvicorn.error", "uvicorn.asgi")
+    loggers = [logging.getLogger(name) for name in names]
+    handler = Handler()
+    before = [list(one.handlers) for one in loggers]
+    with gateway(tmp_path) as server:
+        get(server.host, "/")
+    assert not handler.closed
+    assert [list(one.handlers) for one in loggers] == before
 
 
 @pytest.mark.usefixtures("_short")

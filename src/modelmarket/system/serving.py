@@ -256,6 +256,8 @@ def serving(
             application,
             http=PatientProtocol,
             ws="none",
+            # Logging belongs to the host: its default would close all handlers.
+            log_config=None,
             lifespan="off",
             log_level="error",
             access_log=False,
