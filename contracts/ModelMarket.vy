@@ -360,7 +360,7 @@ def submit(
     ranking.store(
         submission_id,
         ranking.Entry(
-            status=ranking.LIVE,
+            status=ranking.SUBMITTED,
             request_id=request_id,
             matches=0,
             ahead=0,
@@ -401,7 +401,7 @@ def cancel_submission(
     schedule: requests.Schedule = requests.schedule(request_id)
     phase: uint256 = self._phase_in_time(request_id, schedule, state)
     assert phase <= requests.VALIDATION, "WrongPhase"
-    assert entry.status in [ranking.LIVE, ranking.RANKED], "NotLive"
+    assert entry.status in [ranking.SUBMITTED, ranking.RANKED], "NotLive"
 
     if phase == requests.OPEN:
         stake: uint256 = requests.stakes(request_id).stake
@@ -454,7 +454,7 @@ def claim(
     schedule: requests.Schedule = requests.schedule(request_id)
     phase: uint256 = self._phase_in_time(request_id, schedule, state)
     assert phase == requests.CLAIMS, "WrongPhase"
-    assert entry.status == ranking.LIVE, "NotLive"
+    assert entry.status == ranking.SUBMITTED, "NotLive"
     assert matches <= schedule.labels, "TooManyMatches"
 
     entry.matches = matches
@@ -673,7 +673,7 @@ def _due(entry: ranking.Entry, state: requests.State) -> uint256:
             phase: the table in `docs/protocol.md`.
     """
     stakes: requests.Stakes = requests.stakes(entry.request_id)
-    if entry.status == ranking.LIVE:
+    if entry.status == ranking.SUBMITTED:
         if state.stage == requests.CANCELLED:
             return stakes.stake + stakes.reward // state.live
         if state.stage == requests.FORFEITED:

@@ -21,9 +21,9 @@ struct Entry:
     behind: uint256
 
 
-# @dev What has become of a submission. `LIVE` ones have made no claim yet.
-LIVE: constant(uint256) = 1
-RANKED: constant(uint256) = 2
+# @dev What has become of a submission. `SUBMITTED` and `RANKED` ones are live.
+SUBMITTED: constant(uint256) = 1
+RANKED: constant(uint256) = 2  # claimed
 CANCELLED: constant(uint256) = 3  # in time; the stake was paid back
 FAILED: constant(uint256) = 4  # mismatch, time-out or late cancel; slashed
 WON: constant(uint256) = 5  # paid stake and reward

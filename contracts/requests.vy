@@ -69,7 +69,6 @@ struct Position:
 
 
 U8: constant(uint256) = 2**8 - 1
-U9: constant(uint256) = 2**9 - 1
 U23: constant(uint256) = 2**23 - 1
 U24: constant(uint256) = 2**24 - 1
 U32: constant(uint256) = 2**32 - 1

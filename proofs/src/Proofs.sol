@@ -121,7 +121,7 @@ abstract contract Calls is Market {
         World memory w = _any_shape(1 << CLAIMS);
         uint256 id = 1 + _one_of(2);
         address caller = _either(_trainer(id));
-        bool is_time = w.stage == CLAIMS && w.entries[id].status == LIVE;
+        bool is_time = w.stage == CLAIMS && w.entries[id].status == SUBMITTED;
         uint256 hint = is_time ? _one_of(4) : 0;
         _before(w, 0);
         if (!is_time) hint = svm.createUint256("hint");

@@ -91,7 +91,7 @@ abstract contract Market {
     uint256 internal constant FORFEITED = 8;
 
     uint256 internal constant NONE = 0;
-    uint256 internal constant LIVE = 1;
+    uint256 internal constant SUBMITTED = 1;
     uint256 internal constant RANKED = 2;
     uint256 internal constant TAKEN_OUT = 3;
     uint256 internal constant FAILED = 4;
@@ -276,7 +276,7 @@ abstract contract Market {
         unchecked {
             for (uint256 id = 1; id <= 3; ++id) {
                 uint256 status = w.entries[id].status;
-                live += _is(status == LIVE) | _is(status == RANKED) | _is(status == WON)
+                live += _is(status == SUBMITTED) | _is(status == RANKED) | _is(status == WON)
                     | _is(status == WITHDRAWN);
             }
         }
@@ -381,7 +381,7 @@ abstract contract Market {
         unchecked {
             owed = _where(active, reward);
             for (uint256 id = 1; id <= 3; ++id) {
-                uint256 lives = _is(w.entries[id].status == LIVE);
+                uint256 lives = _is(w.entries[id].status == SUBMITTED);
                 uint256 ranks = _is(w.entries[id].status == RANKED);
                 uint256 staked = (active & (lives | ranks)) | (judged & ranks) | (given_up & lives);
                 owed += _where(staked, w.stake) + _where(cancelled & lives, share);

@@ -271,7 +271,7 @@ def flat(documents: list[Any]) -> Iterator[dict[str, Any]]:
 @pytest.mark.parametrize(
     "document",
     [
-        {"status": "LIVE"},
+        {"status": "SUBMITTED"},
         {"status": "open"},
         {"state": "Open for submissions for 3 s."},
         {"state": "open"},

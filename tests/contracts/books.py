@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-LIVE, RANKED, CANCELLED, FAILED, WON, WITHDRAWN = 1, 2, 3, 4, 5, 6
+SUBMITTED, RANKED, CANCELLED, FAILED, WON, WITHDRAWN = 1, 2, 3, 4, 5, 6
 VALIDATION = 4
 
 
@@ -35,7 +35,7 @@ def _owed(market: Any, state: Any, entries: dict[int, Any]) -> int:
         assert (state.step_ends, state.overdue, state.candidate) == (0, False, 0)
         return due
     assert due == 0, "nothing is due before the end"
-    staked = sum(one.status in (LIVE, RANKED) for one in entries.values())
+    staked = sum(one.status in (SUBMITTED, RANKED) for one in entries.values())
     assert state.live == staked
     assert state.ranked == sum(one.status == RANKED for one in entries.values())
     return int(state.reward + state.stake * staked)

@@ -88,7 +88,7 @@ def live_on(here: Place, seen: Market, request_id: int) -> None:
         position = record.at(seen.connection.now())
         acting = position.phase in (Phase.TRUTH, Phase.VALIDATION) or (
             position.phase is Phase.CLAIMS
-            and any(one.status is Status.LIVE for one in entries)
+            and any(one.status is Status.SUBMITTED for one in entries)
         )
         if not acting and position.step_ends:
             here.move_to(position.step_ends)

@@ -41,7 +41,7 @@ Found = list[tuple[StepKind | None, int, int, int]]
 
 
 def submission(
-    number: int, status: Status = Status.LIVE, matches: int | None = None
+    number: int, status: Status = Status.SUBMITTED, matches: int | None = None
 ) -> SubmissionRecord:
     failure = Failure.MISMATCH if status is Status.FAILED else None
     return SubmissionRecord(
@@ -153,10 +153,10 @@ def test_a_missed_step_is_enforced_by_whoever_gains_by_it(
 @pytest.mark.parametrize(
     ("stage", "status", "due"),
     [
-        (Phase.CANCELLED, Status.LIVE, True),
-        (Phase.FORFEITED, Status.LIVE, True),
-        (Phase.REFUNDED, Status.LIVE, False),
-        (Phase.FULFILLED, Status.LIVE, False),
+        (Phase.CANCELLED, Status.SUBMITTED, True),
+        (Phase.FORFEITED, Status.SUBMITTED, True),
+        (Phase.REFUNDED, Status.SUBMITTED, False),
+        (Phase.FULFILLED, Status.SUBMITTED, False),
         (Phase.REFUNDED, Status.RANKED, True),
         (Phase.FULFILLED, Status.RANKED, True),
         (Phase.FULFILLED, Status.WON, False),

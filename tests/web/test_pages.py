@@ -69,15 +69,15 @@ def test_the_ranking_tells_places_states_and_stakes(tmp_path: Path) -> None:
 
         deadline, window = request.record.deadline, request.terms.response_window_s
         assert work(deadline, requester, ann, ben, eve) == [
-            (1, "claimed", "locked", False),
-            (2, "claimed", "locked", True),
-            (3, "claimed", "locked", False),
+            (1, "ranked", "locked", False),
+            (2, "ranked", "locked", True),
+            (3, "ranked", "locked", False),
         ]
         # Ann's agent has gone: her claim falls, and Ben is next.
         claims_end = ben.request(request.id).position().step_ends
         assert work(claims_end + window, ben) == [
             (1, "won", "returned", True),
-            (2, "claimed", "to be withdrawn", False),
+            (2, "ranked", "to be withdrawn", False),
             (None, "failed: it was not opened in time", "lost", False),
         ]
         later = work(claims_end + window + 60, eve)

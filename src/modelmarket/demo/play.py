@@ -539,7 +539,7 @@ def _outcome(request: Request, submission_id: SubmissionId) -> str:
     record = request.record.submissions[submission_id]
     if record.failure is not None:
         return f"slashed ({record.failure.name.lower().replace('_', ' ')})"
-    if record.status.name == "LIVE":
+    if record.status.name == "SUBMITTED":
         return "slashed (silent)"
     return record.status.name.lower()
 

@@ -239,7 +239,7 @@ class Queries:
         """
         wanted = Wanted(requester=account, is_final=False)
         truths = sa.select(schema.requests.c.truth_seal).where(*wanted.conditions())
-        entry, live = schema.submissions.c, (Status.LIVE, Status.RANKED)
+        entry, live = schema.submissions.c, (Status.SUBMITTED, Status.RANKED)
         predictions = (
             sa.select(entry.seal)
             .join(schema.requests, schema.requests.c.id == entry.request_id)

@@ -14,8 +14,8 @@ from modelmarket.protocol.requests import RequestRecord, SubmissionRecord
 from modelmarket.protocol.types import Wei
 
 _OWED = {
-    Phase.CANCELLED: Status.LIVE,
-    Phase.FORFEITED: Status.LIVE,
+    Phase.CANCELLED: Status.SUBMITTED,
+    Phase.FORFEITED: Status.SUBMITTED,
     Phase.REFUNDED: Status.RANKED,
     Phase.FULFILLED: Status.RANKED,
 }

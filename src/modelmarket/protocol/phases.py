@@ -32,7 +32,7 @@ class Phase(IntEnum):
 class Status(IntEnum):
     """What has become of a submission, as `submission(id)` returns it."""
 
-    LIVE = 1
+    SUBMITTED = 1
     RANKED = 2
     CANCELLED = 3
     FAILED = 4

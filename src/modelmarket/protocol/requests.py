@@ -62,7 +62,7 @@ class SubmissionRecord:
     seal: Seal
     superhash: Superhash
     name: str
-    status: Status = Status.LIVE
+    status: Status = Status.SUBMITTED
     matches: int | None = None
     failure: Failure | None = None
     paid: Wei = Wei(0)

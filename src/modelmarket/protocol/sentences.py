@@ -103,7 +103,7 @@ def of_submission(
             return Situation(f"Won; paid {format_mdc(submission.paid)} MDC.")
         case Status.WITHDRAWN:
             return Situation(f"Withdrawn; paid {format_mdc(submission.paid)} MDC.")
-        case Status.LIVE | Status.RANKED:
+        case Status.SUBMITTED | Status.RANKED:
             return _of_live(request, submission, now)
 
 

@@ -46,7 +46,7 @@ _PHASES = {
     StepKind.OPEN_PREDICTIONS: (Phase.VALIDATION,),
 }
 """In which phases a call can be made that belongs to some."""
-_RUNNING = (Status.LIVE, Status.RANKED)
+_RUNNING = (Status.SUBMITTED, Status.RANKED)
 
 
 def refusal(
@@ -89,7 +89,7 @@ def refusal(
     match kind:
         case StepKind.CANCEL_SUBMISSION if submission.status not in _RUNNING:
             return "NotLive"
-        case StepKind.CLAIM if submission.status is not Status.LIVE:
+        case StepKind.CLAIM if submission.status is not Status.SUBMITTED:
             return "NotLive"
         case StepKind.OPEN_PREDICTIONS if request.ranking[0].id != submission.id:
             return "NotCandidate"
@@ -196,7 +196,7 @@ def _due(
                 yield Step(StepKind.CLAIM, request.id, one.id, ends, 0)
         case Phase.CLAIMS:
             for one in live:
-                if one.status is Status.LIVE:
+                if one.status is Status.SUBMITTED:
                     yield Step(
                         StepKind.CLAIM, request.id, one.id, request.started, ends
                     )

@@ -86,7 +86,6 @@ def environment() -> Environment:
     made.globals.update(
         countdown=countdown,
         PHASES=views.PHASES,
-        STATUSES=views.STATUSES,
         ACTIONS=views.ACTIONS,
         CONFIRMATIONS=views.CONFIRMATIONS,
         result_of=views.result_of,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from modelmarket.protocol.money import format_mdc
 from modelmarket.protocol.payouts import Stake, due, returns_stake, stake
-from modelmarket.protocol.phases import Failure, Phase, Position, Status
+from modelmarket.protocol.phases import Failure, Phase, Position
 from modelmarket.protocol.steps import StepKind, refusal
 
 if TYPE_CHECKING:
@@ -34,14 +34,6 @@ PHASES = {
     Phase.REFUNDED: "Refunded to the requester",
     Phase.CANCELLED: "Cancelled by the requester",
     Phase.FORFEITED: "Forfeited: the truth was never opened",
-}
-STATUSES = {
-    Status.LIVE: "sealed",
-    Status.RANKED: "claimed",
-    Status.CANCELLED: "cancelled",
-    Status.FAILED: "failed",
-    Status.WON: "won",
-    Status.WITHDRAWN: "withdrawn",
 }
 FAILURES = {
     Failure.MISMATCH: "failed: it had not what it claimed",
@@ -182,7 +174,7 @@ def _place(
         one,
         f"{matches / rows:.1%}",
         f"{low:.1%} – {high:.1%}",
-        STATUSES[one.status] if one.failure is None else FAILURES[one.failure],
+        one.status.name.lower() if one.failure is None else FAILURES[one.failure],
         STAKES[stake(record, one)],
         one.trainer == account,
     )

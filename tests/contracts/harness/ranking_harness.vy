@@ -15,7 +15,7 @@ def enter(submission_id: uint256, request_id: uint256):
     ranking.store(
         submission_id,
         ranking.Entry(
-            status=ranking.LIVE,
+            status=ranking.SUBMITTED,
             request_id=request_id,
             matches=0,
             ahead=0,
