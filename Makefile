@@ -10,17 +10,14 @@ FORGE := @foundry-rs/forge@1.7.1 solc@0.8.30
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test coverage lint fuzz nightly crashes reorganisations mutants prove soak bench gas compile lock anvil browser docs pictures clean
+.PHONY: demo test lint fuzz nightly crashes reorganisations mutants prove soak bench gas compile lock anvil browser docs pictures clean
 
 demo: $(VENV)/ready  ## Plays the main job on real data.
 	@$(BIN)/modelmarket demo
 
 test: $(VENV)/ready anvil browser lint  ## Everything that must hold.
-	pytest -n 3 --dist loadgroup --vyper-coverage
-
-coverage: $(VENV)/ready anvil browser  ## Lines and branches of the Python code; it takes twice as long.
 	coverage erase
-	coverage run -m pytest -n 3 --dist loadgroup
+	coverage run -m pytest -n 3 --dist loadgroup --vyper-coverage
 	coverage combine -q
 	coverage report
 
