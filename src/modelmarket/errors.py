@@ -63,7 +63,8 @@ class ConfirmationError(InputError):
 
     def __init__(self, message: str, *, option: str, hint: str = "") -> None:
         flag = "--" + option.replace("_", "-")
-        super().__init__(message, hint=hint or f"Say {flag} to do it all the same.")
+        known = f"Say {flag} to do it all the same; in Python {option}=True."
+        super().__init__(message, hint=hint or known)
         self.option = option
 
 

@@ -106,3 +106,19 @@ def test_a_home_is_named_as_text_too(here: Place, tmp_path: Path) -> None:
     Networks(Home(tmp_path).networks).put(here.network)
     with Market.connect(here.network.name, home=str(tmp_path)) as market:
         assert market.requests() == []
+
+
+def test_python_hears_the_network_and_the_account_that_a_command_hears(
+    here: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, wallets = Home(tmp_path), [Wallet.new(), Wallet.new()]
+    Networks(home.networks).put(here.network)
+    for wallet in wallets:
+        Keystores(home.keystores).add(wallet, PASSPHRASE)
+    monkeypatch.setenv("MODELMARKET_HOME", str(tmp_path))
+    monkeypatch.setenv("MODELMARKET_NETWORK", here.network.name)
+    for wallet in wallets:
+        monkeypatch.setenv("MODELMARKET_ACCOUNT", wallet.address)
+        with Market.connect(passphrase=PASSPHRASE) as market:
+            assert market.network == here.network
+            assert market.wallet.address == wallet.address

@@ -158,3 +158,28 @@ def test_the_command_says_it_and_ends_with_1_when_something_is_wrong(
     assert [one["name"] for one in json.loads(ill.stdout) if not one["good"]] == [
         "Clock"
     ]
+
+
+def test_without_a_node_the_command_says_so_in_its_list_and_ends_with_1(
+    market: Market,
+) -> None:
+    Networks(market.home.networks).put(
+        replace(market.network, rpc="http://127.0.0.1:9", other_rpcs=())
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", PROGRAM, "doctor", "--network", "test", "--json"],
+        env={
+            **os.environ,
+            "MODELMARKET_HOME": str(market.home.path),
+            "MODELMARKET_PASSPHRASE": PASSPHRASE,
+            "MODELMARKET_PRIVATE_KEY": "0x" + "11" * 32,
+            "PYTHONWARNINGS": "ignore",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+    assert found.returncode == 1, found.stderr
+    checks = {one["name"]: one["good"] for one in json.loads(found.stdout)}
+    assert checks == {"Node": False, "All that asks the chain": False, "Disk": True}

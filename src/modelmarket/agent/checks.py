@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from modelmarket.agent.planning import Step
+    from modelmarket.errors import ChainError
     from modelmarket.market import Market, Moment
     from modelmarket.protocol.types import Address
 
@@ -66,8 +67,7 @@ def examine(
     yield from _operator(market, plan, accounts)
     yield _steps(plan, moment.now)
     yield _journal(market)
-    free = shutil.disk_usage(market.home.path).free
-    yield Check("Disk", free > FEW_BYTES, f"{free / 10**9:.1f} GB free")
+    yield _disk(market)
     missing, needed = market.missing_secrets()
     says = "all that must be opened are here"
     if missing:
@@ -78,6 +78,23 @@ def examine(
     yield Check("Secrets", not missing, says)
     yield _data(market, plan)
     yield _reach(market, plan)
+
+
+def examine_here(market: Market, failure: ChainError) -> Iterator[Check]:
+    """Looks at what can be looked at while no node answers.
+
+    Args:
+        market: Of a user.
+        failure: What the node said, or did not say.
+    """
+    yield Check("Node", False, str(failure))
+    yield Check("All that asks the chain", False, "not looked at")
+    yield _disk(market)
+
+
+def _disk(market: Market) -> Check:
+    free = shutil.disk_usage(market.home.path).free
+    return Check("Disk", free > FEW_BYTES, f"{free / 10**9:.1f} GB free")
 
 
 def _node(market: Market) -> Check:

@@ -21,12 +21,16 @@ def doctor(
         modelmarket doctor
     """
     from modelmarket import agent
-    from modelmarket.agent.checks import examine
+    from modelmarket.agent.checks import examine, examine_here
+    from modelmarket.errors import ChainError
 
     here = Invocation.of(ctx)
     market = here.market(account, sign=True)
-    moment = market.look()
-    checks = list(examine(market, agent.plan(market, moment), moment))
+    try:
+        moment = market.look()
+        checks = list(examine(market, agent.plan(market, moment), moment))
+    except ChainError as error:
+        checks = list(examine_here(market, error))
     here.output.table(
         [{"name": one.name, "good": one.is_good, "says": one.says} for one in checks],
         ("", "what", "found"),

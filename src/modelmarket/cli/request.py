@@ -205,7 +205,11 @@ def list_(
             )
             for one in requests
         ],
-        empty="No request yet. Make one with: modelmarket request create",
+        empty=(
+            "No request is like that."
+            if mine or live or search
+            else "No request yet. Make one with: modelmarket request create"
+        ),
     )
     here.output.advise(
         *(

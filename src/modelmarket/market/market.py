@@ -27,7 +27,11 @@ from modelmarket.protocol.actions import Action, ClaimAirdrop, CreateRequest, Ot
 from modelmarket.protocol.events import RequestCreated
 from modelmarket.protocol.terms import Terms
 from modelmarket.protocol.types import Address, RequestId, Seal, SubmissionId, Wei
-from modelmarket.system.environment import secret_from_environment
+from modelmarket.system.environment import (
+    account_from_environment,
+    network_from_environment,
+    secret_from_environment,
+)
 from modelmarket.system.home import Home
 from modelmarket.vault.derivation import MESSAGE, Root
 from modelmarket.vault.secrets import Secret, to_json
@@ -68,7 +72,7 @@ class Market(Reader):
     @classmethod
     def connect(
         cls,
-        network: str = LOCAL,
+        network: str | None = None,
         *,
         home: Path | str | None = None,
         account: str | None = None,
@@ -79,9 +83,10 @@ class Market(Reader):
         Its nodes are asked once there is something to ask.
 
         Args:
-            network: Its name.
+            network: Its name; None for MODELMARKET_NETWORK, or the local one.
             home: The user's folder; None for the default one.
-            account: An address, or how it begins; None for the only one.
+            account: An address, or how it begins; None for MODELMARKET_ACCOUNT,
+                or the only one.
             passphrase: Opens keystore and vault; None to look only, unless it
                 stands in the environment.
 
@@ -90,7 +95,9 @@ class Market(Reader):
             InputError: The passphrase is wrong.
         """
         place = Home(Path(home)) if home is not None else Home.default()
-        profile = Networks(place.networks).get(network)
+        account = account or account_from_environment()
+        named = network or network_from_environment() or LOCAL
+        profile = Networks(place.networks).get(named)
         secret = passphrase or secret_from_environment()
         wallet = Wallet.from_environment()
         if wallet is None and secret is not None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Secrets that programs are given: by the environment, and how long at least."""
+"""What programs are told by the environment: choices, and secrets."""
 
 from __future__ import annotations
 
@@ -23,6 +23,16 @@ def refuse_short(passphrase: str) -> None:
             f"The passphrase has {len(passphrase)} characters; "
             f"at least {LEAST_PASSPHRASE} are needed."
         )
+
+
+def network_from_environment() -> str | None:
+    """The name of the network to use, if one is named."""
+    return os.environ.get("MODELMARKET_NETWORK") or None
+
+
+def account_from_environment() -> str | None:
+    """The account to use, if one is named."""
+    return os.environ.get("MODELMARKET_ACCOUNT") or None
 
 
 def secret_from_environment(
