@@ -7,6 +7,7 @@ The same rules in Vyper: `contracts/labels.vy`.
 """
 
 import numpy as np
+import numpy.typing as npt
 
 from modelmarket.errors import InputError
 from modelmarket.protocol.classes import Codes
@@ -30,6 +31,43 @@ def page_count(labels: int, bits: int) -> int:
     return -(-word_count(labels, bits) // PAGE_WORDS)
 
 
+def pack_bits(values: npt.NDArray[np.integer], bits: int) -> npt.NDArray[np.uint8]:
+    """Packs numbers, the first into the highest bits.
+
+    Args:
+        values: Shape (values,); each below 2**bits.
+        bits: 1, 2, 4, 8, 16 or 32.
+
+    Returns:
+        As many bytes as that takes; the last is filled up with zero bits.
+    """
+    if bits >= 8:  # noqa: PLR2004  # whole bytes
+        return values.astype(f">u{bits // 8}").view(np.uint8)
+    per_byte = 8 // bits
+    lanes = np.zeros(-(-values.size // per_byte) * per_byte, dtype=np.uint8)
+    lanes[: values.size] = values
+    packed = np.zeros(lanes.size // per_byte, dtype=np.uint8)
+    for lane in range(per_byte):
+        packed |= lanes[lane::per_byte] << (8 - bits * (lane + 1))
+    return packed
+
+
+def unpack_bits(packed: npt.NDArray[np.uint8], bits: int) -> npt.NDArray[np.integer]:
+    """Unpacks all the numbers that bytes hold, padding and all.
+
+    Args:
+        packed: A whole number of words.
+        bits: 1, 2, 4, 8, 16 or 32.
+    """
+    if bits >= 8:  # noqa: PLR2004  # whole bytes
+        return packed.view(f">u{bits // 8}")
+    per_byte = 8 // bits
+    values = np.empty(packed.size * per_byte, dtype=np.uint8)
+    for lane in range(per_byte):
+        values[lane::per_byte] = (packed >> (8 - bits * (lane + 1))) & (2**bits - 1)
+    return values
+
+
 def pack(codes: Codes, bits: int) -> list[Page]:
     """Packs codes into pages.
 
@@ -44,15 +82,7 @@ def pack(codes: Codes, bits: int) -> list[Page]:
         row = int(np.argmax(codes >= 1 << bits))
         raise InputError(f"Row {row + 1}: code {codes[row]} needs over {bits} bits.")
     packed = np.zeros(word_count(codes.size, bits) * WORD_BYTES, dtype=np.uint8)
-    if bits == 16:  # noqa: PLR2004  # the widest: two bytes
-        used = codes.astype(">u2").view(np.uint8)
-    else:
-        per_byte = 8 // bits
-        lanes = np.zeros(-(-codes.size // per_byte) * per_byte, dtype=np.uint8)
-        lanes[: codes.size] = codes
-        used = np.zeros(lanes.size // per_byte, dtype=np.uint8)
-        for lane in range(per_byte):
-            used |= lanes[lane::per_byte] << (8 - bits * (lane + 1))
+    used = pack_bits(codes, bits)
     packed[: used.size] = used
     data = packed.tobytes()
     return [data[at : at + PAGE_BYTES] for at in range(0, len(data), PAGE_BYTES)]
@@ -72,14 +102,8 @@ def unpack(pages: list[Page], labels: int, bits: int) -> Codes:
         raise InputError(
             f"{len(data):,} bytes cannot be {labels:,} labels of {bits} bits."
         )
-    if bits == 16:  # noqa: PLR2004  # the widest: two bytes
-        return np.frombuffer(data, dtype=">u2")[:labels].astype(np.uint16)
-    packed = np.frombuffer(data, dtype=np.uint8)
-    per_byte = 8 // bits
-    codes = np.empty(packed.size * per_byte, dtype=np.uint16)
-    for lane in range(per_byte):
-        codes[lane::per_byte] = (packed >> (8 - bits * (lane + 1))) & (2**bits - 1)
-    return codes[:labels]
+    unpacked = unpack_bits(np.frombuffer(data, dtype=np.uint8), bits)
+    return unpacked[:labels].astype(np.uint16)
 
 
 def words(page: Page) -> list[int]:

@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Points: what a prediction of a row is worth; the score is their sum.
+
+The same rules in Vyper: `contracts/points.vy`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+import numpy.typing as npt
+from eth_hash.auto import keccak
+
+from modelmarket.errors import InputError, TermsError
+from modelmarket.protocol.hidden import Targets, group_count, group_labels
+from modelmarket.protocol.labels import WORD_BYTES, pack_bits
+from modelmarket.protocol.merkle import Hash
+
+MOST_CAP = 2**16
+MOST_OUTPUTS = 256
+MOST_SCORE = 2**32 - 1
+MOST_WEIGHT = 2**32 - 1
+MOST_ERROR = 2**32
+"""Above every difference of two targets."""
+
+WEIGHT_BITS = 32
+CLASS_BITS = (1, 2, 4, 8, 16)
+NUMBER_BITS = (8, 16, 32)
+
+Points = npt.NDArray[np.int64]
+"""Points: shape (rows,) or (groups,)."""
+
+
+class Kind(IntEnum):
+    """How rows score points, as the terms number it."""
+
+    ACCURACY = 0
+    WEIGHTED = 1
+    ABSOLUTE = 2
+    SQUARED = 3
+
+    @property
+    def is_regression(self) -> bool:
+        """Whether numbers are predicted rather than classes."""
+        return self >= Kind.ABSOLUTE
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """How the rows of a contest score points.
+
+    Attributes:
+        kind: Which of the four ways.
+        outputs: Classes; 1 for a regression.
+        cap: The greatest weight; or the error, in steps, from which on a row of a
+            regression scores nothing. It has no meaning for accuracy.
+        step: For a regression, how much of the target one step is.
+        weights: For weighted points, what a row of each class is worth.
+    """
+
+    kind: Kind
+    outputs: int
+    cap: int = 1
+    step: int = 1
+    weights: tuple[int, ...] = ()
+
+    @property
+    def most(self) -> int:
+        """The most points that a row can score."""
+        match self.kind:
+            case Kind.ACCURACY:
+                return 1
+            case Kind.SQUARED:
+                return self.cap**2
+            case _:
+                return self.cap
+
+    def check(self, rows: int, bits: int) -> None:
+        """Whether the contract would take this for so many rows.
+
+        Args:
+            rows: How many there are.
+            bits: Of a target.
+
+        Raises:
+            TermsError: A bound is passed; says which.
+        """
+        regression = self.kind.is_regression
+        if bits not in (NUMBER_BITS if regression else CLASS_BITS):
+            what = "number" if regression else "class"
+            raise TermsError(f"A {what} cannot be a target of {bits} bits.")
+        least, most = (1, 1) if regression else (2, min(MOST_OUTPUTS, 2**bits))
+        if not least <= self.outputs <= most:
+            raise TermsError(
+                f"{self.outputs:,} outputs do not go with targets of {bits} bits: "
+                f"there may be {least} to {most}."
+            )
+        if not 1 <= self.cap <= MOST_CAP:
+            raise TermsError(f"The cap is 1 to {MOST_CAP:,}, not {self.cap:,}.")
+        if self.step < 1:
+            raise TermsError(f"A step is at least 1, not {self.step:,}.")
+        if self.kind is Kind.WEIGHTED:
+            self._check_weights()
+        if rows * self.most > MOST_SCORE:
+            raise TermsError(
+                f"{rows:,} rows of up to {self.most:,} points each would pass the "
+                f"most that a score can be, {MOST_SCORE:,}.",
+                hint="Lower the cap, or make the step larger.",
+            )
+
+    def _check_weights(self) -> None:
+        if len(self.weights) != self.outputs:
+            raise TermsError(
+                f"{len(self.weights):,} weights do not go with {self.outputs:,} "
+                "classes."
+            )
+        if not 0 <= min(self.weights) <= max(self.weights) == self.cap:
+            raise TermsError(
+                f"The cap of weighted points is the greatest weight, not {self.cap:,}."
+            )
+
+    def points(self, targets: Targets, predictions: Targets) -> Points:
+        """What each row scores.
+
+        Args:
+            targets: Shape (rows,).
+            predictions: Shape (rows,).
+
+        Raises:
+            InputError: The lists differ in length.
+        """
+        if targets.shape != predictions.shape:
+            raise InputError(
+                f"{predictions.size:,} predictions cannot be compared with "
+                f"{targets.size:,} targets."
+            )
+        if self.kind is Kind.ACCURACY:
+            right: Points = (targets == predictions).astype(np.int64)
+            return right
+        if self.kind is Kind.WEIGHTED:
+            return self._weighted(targets, predictions)
+        error = np.abs(predictions.astype(np.int64) - targets.astype(np.int64))
+        # note: a step above every error makes no other steps than the least of these.
+        steps: Points = np.minimum(error // min(self.step, MOST_ERROR), self.cap)
+        absolute = self.kind is Kind.ABSOLUTE
+        points: Points = self.cap - steps if absolute else self.cap**2 - steps**2
+        return points
+
+    def _weighted(self, targets: Targets, predictions: Targets) -> Points:
+        # A target beyond the outputs scores nothing, whatever is predicted.
+        table = np.array([*self.weights[: self.outputs], 0], dtype=np.int64)
+        worth = table[np.minimum(targets, len(table) - 1)]
+        points: Points = np.where(targets == predictions, worth, 0)
+        return points
+
+    def score(self, targets: Targets, predictions: Targets) -> int:
+        """The sum of all points."""
+        return int(self.points(targets, predictions).sum())
+
+
+def group_points(points: Points, bits: int) -> Points:
+    """The points of each group of rows.
+
+    Args:
+        points: Shape (rows,).
+        bits: Of a target.
+    """
+    padded = np.zeros((group_count(points.size, bits), group_labels(bits)), np.int64)
+    padded.reshape(-1)[: points.size] = points
+    sums: Points = padded.sum(axis=1)
+    return sums
+
+
+def weight_words(weights: Sequence[int]) -> bytes:
+    """Weights as words, eight in each.
+
+    Raises:
+        InputError: A weight needs over 32 bits.
+    """
+    if any(not 0 <= one <= MOST_WEIGHT for one in weights):
+        raise InputError(f"A weight is 0 to {MOST_WEIGHT:,}.")
+    packed = pack_bits(np.array(weights, dtype=np.uint32), WEIGHT_BITS).tobytes()
+    return packed + bytes(-len(packed) % WORD_BYTES)
+
+
+def weights_hash(weights: Sequence[int]) -> Hash:
+    """What the terms say of the weights."""
+    return keccak(weight_words(weights))

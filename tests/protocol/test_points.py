@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Points of the four kinds, held against the table of the text."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from eth_hash.auto import keccak
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelmarket.errors import InputError, TermsError
+from modelmarket.protocol.points import (
+    Kind,
+    Scoring,
+    group_points,
+    weight_words,
+    weights_hash,
+)
+
+NUMBER = st.one_of(st.integers(0, 40), st.integers(0, 2**32 - 1))
+ROWS = st.lists(st.tuples(NUMBER, NUMBER), min_size=1, max_size=20)
+
+
+def one_row(scoring: Scoring, target: int, prediction: int) -> int:
+    steps = abs(prediction - target) // scoring.step
+    match scoring.kind:
+        case Kind.ACCURACY:
+            return int(target == prediction)
+        case Kind.WEIGHTED:
+            right = target == prediction and target < scoring.outputs
+            return scoring.weights[target] if right else 0
+        case Kind.ABSOLUTE:
+            return max(0, scoring.cap - steps)
+        case Kind.SQUARED:
+            return scoring.cap**2 - min(scoring.cap, steps) ** 2
+
+
+@pytest.mark.parametrize("kind", Kind)
+@given(rows=ROWS, cap=st.integers(1, 2**16), step=st.integers(1, 2**70))
+def test_points_are_those_of_the_table(
+    kind: Kind, rows: list[tuple[int, int]], cap: int, step: int
+) -> None:
+    scoring = Scoring(kind, 3, cap, step, weights=(0, 7, cap))
+    targets, predictions = np.array(rows, dtype=np.uint32).T
+    points = scoring.points(targets, predictions)
+    assert points.tolist() == [one_row(scoring, *row) for row in rows]
+    assert scoring.score(targets, predictions) == sum(points.tolist())
+    assert 0 <= points.min() <= points.max() <= max(scoring.most, 7)
+
+
+def test_a_target_beyond_the_outputs_scores_nothing() -> None:
+    scoring = Scoring(Kind.WEIGHTED, 2, cap=5, weights=(5, 5))
+    rows = np.array([1, 2, 3], dtype=np.uint32)
+    assert scoring.points(rows, rows).tolist() == [5, 0, 0]
+
+
+def test_lists_of_different_lengths_are_not_compared() -> None:
+    with pytest.raises(InputError, match="2 predictions cannot be compared with 3"):
+        Scoring(Kind.ACCURACY, 2).points(np.zeros(3, np.uint32), np.zeros(2, np.uint32))
+
+
+def test_groups_sum_up_their_rows() -> None:
+    points = np.arange(200, dtype=np.int64)
+    assert group_points(points, 32).tolist() == [
+        sum(range(64)),
+        sum(range(64, 128)),
+        sum(range(128, 192)),
+        sum(range(192, 200)),
+    ]
+
+
+def test_weights_stand_eight_to_a_word() -> None:
+    words = weight_words(range(1, 10))
+    assert len(words) == 64
+    assert words[:8] == bytes([0, 0, 0, 1, 0, 0, 0, 2])
+    assert words[32:] == bytes([0, 0, 0, 9]) + bytes(28)
+    assert weights_hash(range(1, 10)) == keccak(words)
+    for wrong in (-1, 2**32):
+        with pytest.raises(InputError, match="A weight is 0 to"):
+            weight_words([wrong])
+
+
+CLASSES = Scoring(Kind.ACCURACY, 4)
+WEIGHTED = Scoring(Kind.WEIGHTED, 2, cap=9, weights=(0, 9))
+ABSOLUTE = Scoring(Kind.ABSOLUTE, 1, cap=2**16)
+SQUARED = Scoring(Kind.SQUARED, 1, cap=2**10)
+
+
+@pytest.mark.parametrize(
+    ("scoring", "rows", "bits"),
+    [
+        (CLASSES, 2**32 - 1, 2),
+        (replace(CLASSES, outputs=2), 1, 1),
+        (replace(CLASSES, outputs=256), 1, 8),
+        (replace(CLASSES, outputs=256), 1, 16),
+        (WEIGHTED, (2**32 - 1) // 9, 1),
+        (ABSOLUTE, 2**16 - 1, 32),
+        (SQUARED, 2**12 - 1, 8),
+        (replace(SQUARED, cap=2**16 - 1), 1, 8),
+    ],
+)
+def test_what_is_within_the_bounds_is_taken(
+    scoring: Scoring, rows: int, bits: int
+) -> None:
+    scoring.check(rows, bits)
+
+
+@pytest.mark.parametrize(
+    ("scoring", "rows", "bits", "said"),
+    [
+        (CLASSES, 2**32, 2, "would pass"),
+        (CLASSES, 1, 1, "there may be 2 to 2"),
+        (replace(CLASSES, outputs=1), 1, 1, "there may be 2 to 2"),
+        (replace(CLASSES, outputs=257), 1, 16, "there may be 2 to 256"),
+        (CLASSES, 1, 32, "A class cannot"),
+        (CLASSES, 1, 3, "A class cannot"),
+        (WEIGHTED, (2**32 - 1) // 9 + 1, 1, "would pass"),
+        (replace(WEIGHTED, cap=8), 1, 1, "greatest weight"),
+        (replace(WEIGHTED, cap=10), 1, 1, "greatest weight"),
+        (replace(WEIGHTED, weights=(9,)), 1, 1, "1 weights do not go"),
+        (replace(WEIGHTED, weights=(0, 0)), 1, 1, "greatest weight"),
+        (replace(WEIGHTED, weights=(0, 0), cap=0), 1, 1, "The cap is"),
+        (ABSOLUTE, 2**16, 32, "would pass"),
+        (replace(ABSOLUTE, cap=2**16 + 1), 1, 32, "The cap is"),
+        (replace(ABSOLUTE, cap=0), 1, 32, "The cap is"),
+        (replace(ABSOLUTE, step=0), 1, 32, "A step is"),
+        (replace(ABSOLUTE, outputs=2), 1, 32, "there may be 1 to 1"),
+        (ABSOLUTE, 1, 4, "A number cannot"),
+        (SQUARED, 2**12, 8, "would pass"),
+        (replace(SQUARED, cap=2**16), 1, 8, "would pass"),
+    ],
+)
+def test_what_is_beyond_a_bound_is_refused_in_words(
+    scoring: Scoring, rows: int, bits: int, said: str
+) -> None:
+    with pytest.raises(TermsError, match=said):
+        scoring.check(rows, bits)
