@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Proofs about a model: the words of a rerun, and of a part that is posted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from modelmarket.errors import InputError
+from modelmarket.models.dense import Network
+from modelmarket.models.ensembles import CUT, NODE_BYTES, Run, Trees
+from modelmarket.models.exact import ExactModel
+from modelmarket.protocol.hidden import RowCodes
+from modelmarket.protocol.labels import WORD_BYTES
+from modelmarket.protocol.merkle import Hash
+
+ENDS_IN_CUT = 0x80
+
+_HIGH = bytes(WORD_BYTES - NODE_BYTES)
+
+
+@dataclass(frozen=True)
+class Path:
+    """The way of a row through a tree, bottom up.
+
+    Attributes:
+        words: The leaf's word, or the two of a cut; then one for each inner node.
+        descriptor: How many inner nodes stand above the end, and whether it is a cut.
+    """
+
+    words: tuple[bytes, ...]
+    descriptor: int
+
+
+def path(trees: Trees, tree: int, codes: RowCodes) -> Path:
+    """The way of a row through a tree.
+
+    Args:
+        trees: The model's.
+        tree: Which of them.
+        codes: Shape (1, columns).
+    """
+    end = int(Run(trees, codes).ends(tree)[0])
+    way = _way(trees, int(trees.starts[tree]), end)
+    at = trees.places[end]
+    if trees.kinds[end] == CUT:
+        left, right = (one.tobytes()[-NODE_BYTES:] for one in trees.words[at : at + 2])
+        words = [_inner_word(trees, end, left), _HIGH + right]
+    else:
+        words = [trees.words[at].tobytes()]
+    for node, below in zip(way[::-1], [end, *way[:0:-1]], strict=True):
+        other = trees.rights[node] if below == node + 1 else node + 1
+        words.append(_inner_word(trees, node, trees.node_hashes[other].tobytes()))
+    is_cut = trees.kinds[end] == CUT
+    return Path(tuple(words), len(way) | (ENDS_IN_CUT if is_cut else 0))
+
+
+def _way(trees: Trees, root: int, end: int) -> list[int]:
+    """The inner nodes from a root down to where the way ends."""
+    node, way = root, []
+    while node != end:
+        way.append(node)
+        right = int(trees.rights[node])
+        # In preorder all of the left side stands before the right one.
+        node = right if end >= right else node + 1
+    return way
+
+
+def _inner_word(trees: Trees, node: int, other: bytes) -> bytes:
+    feature, threshold = int(trees.features[node]), int(trees.thresholds[node])
+    return (feature << 16 | threshold).to_bytes(4) + other
+
+
+def rerun(model: ExactModel, codes: RowCodes, outputs: Sequence[int]) -> bytes:
+    """The words that let the chain compute some outputs of a row.
+
+    For an ensemble: a byte for each path, packed into words; the paths in the order of
+    their units; one proof of all these units. For a dense model: the neurons' words,
+    then their proof.
+
+    Args:
+        model: The model.
+        codes: Shape (1, columns).
+        outputs: Which outputs: two for classes, the only one for a regression.
+
+    Raises:
+        InputError: No unit has to do with these outputs, or it is not one row.
+    """
+    if codes.shape != (1, model.header.columns):
+        raise InputError(f"A rerun is of one row of {model.header.columns:,} codes.")
+    units = model.units_needed(list(outputs))
+    proof = b"".join(model.units_tree.multiproof(units))
+    if isinstance(model.units, Network):
+        return b"".join(model.units.neuron(unit) for unit in units) + proof
+    paths = [path(model.units, unit, codes) for unit in units]
+    described = bytes(one.descriptor for one in paths)
+    described += bytes(-len(described) % WORD_BYTES)
+    return described + b"".join(b"".join(one.words) for one in paths) + proof
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a model, as it is posted.
+
+    Attributes:
+        index: Which part.
+        words: Of its units, in order.
+        proof: The siblings from the part's node up to the units' root.
+    """
+
+    index: int
+    words: bytes
+    proof: tuple[Hash, ...]
+
+
+def part(model: ExactModel, index: int) -> Part:
+    """A part of a model with its proof.
+
+    Raises:
+        InputError: There is no such part.
+    """
+    header = model.header
+    if not 0 <= index < header.parts:
+        raise InputError(f"The model has no part {index:,}; it has {header.parts:,}.")
+    first = index << header.part
+    units = range(first, min(first + (1 << header.part), header.units))
+    words = b"".join(model.unit_words(unit) for unit in units)
+    return Part(index, words, tuple(model.units_tree.proof(index, header.part)))
+
+
+def assembled(model_header: bytes, base: bytes, parts: Sequence[bytes]) -> ExactModel:
+    """The model whose parts were posted, all of them in order.
+
+    Raises:
+        InputError: They are no model.
+    """
+    return ExactModel.from_bytes(model_header + base + b"".join(parts))
