@@ -72,14 +72,7 @@ class Layer:
 
 
 def read_layers(columns: int, base: bytes) -> tuple[Layer, ...]:
-    """The layers that base words describe; whether they may be is another question.
-
-    Raises:
-        InputError: They are not 1 to 8 words.
-    """
-    count, rest = divmod(len(base), WORD_BYTES)
-    if rest or not 1 <= count <= MOST_LAYERS:
-        raise InputError(f"A dense model has 1 to {MOST_LAYERS} layers.")
+    """The layers that base words describe; whether they may be is another question."""
     layers, inputs = [], columns
     for at in range(0, len(base), WORD_BYTES):
         number = int.from_bytes(base[at : at + WORD_BYTES])
@@ -98,6 +91,11 @@ def check_layers(
         InputError: A limit is passed; names it, its value, and what to change.
     """
     hint = advice.units and f"Fit it again with a smaller {advice.units}."
+    if not 1 <= len(layers) <= MOST_LAYERS:
+        raise InputError(
+            f"The model has {len(layers)} layers; 1 to {MOST_LAYERS} are allowed.",
+            hint=hint,
+        )
     for place, layer in enumerate(layers, 1):
         if not 1 <= layer.neurons <= MOST_NEURONS:
             raise InputError(

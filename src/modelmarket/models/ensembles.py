@@ -276,9 +276,9 @@ def run(header: ExactHeader, base: bytes, trees: Trees, codes: RowCodes) -> Outp
     else:
         sums = _lanes(header, trees, execution, len(codes))
     most = int(np.abs(values.astype(object)).max()) + _bound(header, trees)
-    if most >= 1 << 63:
-        return sums.astype(object) + values.astype(object)
-    return sums + values
+    kind = object if most >= 1 << 63 else np.int64
+    outputs: Outputs = sums.astype(kind) + values.astype(kind)
+    return outputs
 
 
 def _bound(header: ExactHeader, trees: Trees) -> int:

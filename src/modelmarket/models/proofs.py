@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from modelmarket.errors import InputError
 from modelmarket.models.dense import Network
@@ -48,7 +49,7 @@ def path(trees: Trees, tree: int, codes: RowCodes) -> Path:
         words = [_inner_word(trees, end, left), _HIGH + right]
     else:
         words = [trees.words[at].tobytes()]
-    for node, below in zip(way[::-1], [end, *way[:0:-1]], strict=True):
+    for node, below in reversed(list(pairwise([*way, end]))):
         other = trees.rights[node] if below == node + 1 else node + 1
         words.append(_inner_word(trees, node, trees.node_hashes[other].tobytes()))
     is_cut = trees.kinds[end] == CUT

@@ -81,8 +81,9 @@ class _Builder:
     def __init__(self, columns: int, sample: Codes | None) -> None:
         self._inputs = columns
         self._step = 1.0  # what one unit of an activation stands for
-        known = sample is not None and len(sample)
-        self._sample = sample.astype(np.int64) if known else None
+        self._sample: npt.NDArray[np.int64] | None = None
+        if sample is not None and len(sample):
+            self._sample = sample.astype(np.int64)
         self._layers: list[Layer] = []
         self._words: list[npt.NDArray[np.uint8]] = []
 
