@@ -317,6 +317,7 @@ def digits_forest(**options: Any) -> Any:
             r"240 trees of depth \d\d.*n_estimators=\d+ or less, or max_depth=11",
         ),
         (lambda: digits_forest(n_estimators=60), {"most_units": 50}, "n_estimators=50"),
+        (lambda: digits_forest(n_estimators=9), {"most_words": 99}, "max_depth=9"),
         (
             lambda: digits_forest(n_estimators=60),
             {"most_parts": 4},

@@ -133,7 +133,7 @@ def test_a_rerun_shows_hidden_neurons_and_the_outputs_asked_for(
     units = [*range(hidden), *(hidden + output for output in sorted(outputs))]
     assert exact.units_needed(list(outputs)) == units
     row = np.zeros((1, header.columns), np.uint8)
-    words = proofs.rerun(exact, row, list(outputs))
+    words = proofs.rerun(exact, row, list(outputs)).joined
     shown = b"".join(b"".join(model.neurons[unit]) for unit in units)
     assert words.startswith(shown)
     rest = words[len(shown) :]

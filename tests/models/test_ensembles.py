@@ -111,7 +111,9 @@ def test_a_rerun_proves_the_outputs_that_it_is_asked_for(
         with pytest.raises(InputError, match="needs entries"):
             proofs.rerun(exact, rows, sorted(outputs))
         return
-    joined = proofs.rerun(exact, rows, sorted(outputs))
+    rerun = proofs.rerun(exact, rows, sorted(outputs))
+    assert list(rerun.units) == units
+    joined = rerun.joined
     words = [joined[at : at + 32] for at in range(0, len(joined), 32)]
     paths, proof = take_paths(words, len(units))
     known = {}

@@ -99,6 +99,7 @@ def test_a_field_that_does_not_fit_makes_no_word() -> None:
         (header(FOREST, form=Form.LANES_16, outputs=14), replace(LIMITS, outputs=14)),
         # Words of one row: each executed tree takes depth + 2 of 3,328.
         (header(FOREST, units=97, depth=32), LIMITS),
+        (FOREST, replace(LIMITS, most_words=1_200)),
         (header(FOREST, units=1_024, depth=1), LIMITS),
         (header(FOREST, units=104, depth=30), LIMITS),
         # Scalar leaves: two outputs' trees are executed at most.
@@ -166,6 +167,16 @@ def test_what_keeps_the_limits_is_taken(good: ExactHeader, limits: Limits) -> No
             header(FOREST, units=1_025, depth=0, part=10),
             LIMITS,
             "1,025 trees of depth 0: 2,050.*n_estimators=1,024 or less, or max_depth=1",
+        ),
+        (
+            FOREST,
+            replace(LIMITS, most_words=1_199),
+            "1,199 words are.*n_estimators=99 or less, or max_depth=9 or less",
+        ),
+        (
+            header(FOREST, units=98, depth=32),
+            replace(LIMITS, most_words=9_999),
+            "3,328 words are allowed",
         ),
         (header(FOREST, units=105, depth=30), LIMITS, "3,360 words.*n_estimators=104"),
         (
@@ -263,6 +274,9 @@ def test_a_row_runs_through_3328_words_at_most(neurons: int, fits: bool) -> None
     found, layers = network(neurons, columns=96)
     if fits:
         check_layers(found, layers)
+        check_layers(found, layers, most_words=3_328)
+        with pytest.raises(InputError, match="3,328 words; at most 3,327"):
+            check_layers(found, layers, most_words=3_327)
     else:
         with pytest.raises(InputError, match="3,332 words; at most 3,328"):
             check_layers(found, layers)

@@ -220,6 +220,15 @@ def test_a_sum_that_does_not_add_up_is_seen_from_every_group_below(level: int) -
         assert adds_up == (index >= below)
 
 
+def test_sums_wrap_around_as_words_do() -> None:
+    most = 2**256 - 1
+    leaf = (keccak(b"one"), most)
+    step = listings.SumStep(keccak(b"other"), 3, 2)
+    assert listings.root_of_sums(leaf, 0, 2, [step])[1]
+    step = listings.SumStep(keccak(b"other"), 3, 3)
+    assert not listings.root_of_sums(leaf, 0, 2, [step])[1]
+
+
 def test_listings_refuse_what_is_not_in_them() -> None:
     tree = SumTree.over(bytes(768), [1, 2, 3])
     with pytest.raises(InputError, match="no group 3"):

@@ -83,9 +83,18 @@ def read_layers(columns: int, base: bytes) -> tuple[Layer, ...]:
 
 
 def check_layers(
-    header: ExactHeader, layers: Sequence[Layer], advice: Advice = NO_ADVICE
+    header: ExactHeader,
+    layers: Sequence[Layer],
+    advice: Advice = NO_ADVICE,
+    most_words: int = MOST_WORDS,
 ) -> None:
     """Whether a model may have these layers.
+
+    Args:
+        header: The model's.
+        layers: As its base words describe them.
+        advice: What the estimator's parameters are called.
+        most_words: Words that a row's execution may take, as the terms say.
 
     Raises:
         InputError: A limit is passed; names it, its value, and what to change.
@@ -120,9 +129,9 @@ def check_layers(
             f"The layers have {neurons:,} neurons, the header {header.units:,}."
         )
     words = sum(layer.words for layer in layers)
-    if words > MOST_WORDS:
+    if words > min(most_words, MOST_WORDS):
         raise InputError(
-            f"The weights take {words:,} words; at most {MOST_WORDS:,} are allowed, "
+            f"The weights take {words:,} words; at most {most_words:,} are allowed, "
             "so that a row's execution fits into one call.",
             hint=hint or "A word holds 32 weights: use fewer neurons or columns.",
         )

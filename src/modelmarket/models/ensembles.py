@@ -42,12 +42,6 @@ _TREE = tag("tree")
 _HIGH = bytes(WORD_BYTES - NODE_BYTES)
 
 
-def inner_hash(feature: int, threshold: int, left: bytes, right: bytes) -> bytes:
-    """The 28 bytes of an inner node, from those of its sides."""
-    head = (feature << 16 | threshold).to_bytes(4)
-    return keccak(head + left + _HIGH + right)[:NODE_BYTES]
-
-
 def tree_leaf(root: bytes) -> Hash:
     """A tree as a leaf among the units, from the 28 bytes of its root."""
     return keccak(_TREE + _HIGH + root)

@@ -17,7 +17,14 @@ from modelmarket.errors import InputError
 from modelmarket.models import dense, ensembles, files
 from modelmarket.models.dense import Network
 from modelmarket.models.ensembles import Outputs, Trees
-from modelmarket.models.header import ExactHeader, Limits
+from modelmarket.models.header import (
+    MOST_PARTS,
+    MOST_WORDS,
+    NO_ADVICE,
+    Advice,
+    ExactHeader,
+    Limits,
+)
 from modelmarket.models.words import tree_words
 from modelmarket.protocol.hidden import TARGET_BITS, RowCodes, Targets
 from modelmarket.protocol.merkle import Hash, HashTree, tag, unit_node
@@ -53,7 +60,8 @@ class ExactModel:
         outputs: int | None = None,
         sample: npt.NDArray[np.integer] | None = None,
         most_units: int = 2**32 - 1,
-        most_parts: int = 256,
+        most_parts: int = MOST_PARTS,
+        most_words: int = MOST_WORDS,
     ) -> ExactModel:
         """Converts an estimator that was fitted on codes.
 
@@ -67,6 +75,7 @@ class ExactModel:
                 linear regressions need them to find the range of their values.
             most_units: How many trees or neurons the terms allow.
             most_parts: How many parts the terms allow.
+            most_words: How many words of a row's execution the terms allow.
 
         Raises:
             InputError: It cannot be converted, or is beyond a limit; says what to
@@ -75,10 +84,11 @@ class ExactModel:
         from modelmarket.models.converting import converted
 
         found = converted(estimator, width, columns, outputs, sample)
-        header, base, units = found.header, found.base, found.units
-        limits = Limits(columns, header.outputs, width, most_units, most_parts)
-        header.check(limits, found.advice)
-        return cls(header, base, units)
+        model = cls(found.header, found.base, found.units)
+        outputs = found.header.outputs
+        most = (most_units, most_parts, most_words)
+        model.check(Limits(columns, outputs, width, *most), found.advice)
+        return model
 
     @classmethod
     def load(cls, path: Path, limits: Limits | None = None) -> ExactModel:
@@ -112,13 +122,20 @@ class ExactModel:
         """The bytes of the model's file."""
         return files.encoded(self.header, self.base, self.units)
 
-    def check(self, limits: Limits) -> None:
+    def check(self, limits: Limits, advice: Advice = NO_ADVICE) -> None:
         """Whether a contest takes the model.
+
+        Args:
+            limits: What the terms say.
+            advice: What the estimator's parameters are called.
 
         Raises:
             InputError: A limit is passed; says which.
         """
-        self.header.check(limits)
+        self.header.check(limits, advice)
+        if isinstance(self.units, Network):
+            layers = self.units.layers
+            dense.check_layers(self.header, layers, advice, limits.most_words)
 
     @cached_property
     def units_tree(self) -> HashTree:

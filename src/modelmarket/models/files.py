@@ -75,7 +75,8 @@ def decoded(
     if len(data) % WORD_BYTES or not data:
         raise InputError(f"{len(data):,} bytes are no whole number of words.")
     header = ExactHeader.from_word(data[:WORD_BYTES])
-    header.check(limits or Limits(header.columns, header.outputs, header.width))
+    limits = limits or Limits(header.columns, header.outputs, header.width)
+    header.check(limits)
     words = np.frombuffer(data, dtype=np.uint8).reshape(-1, WORD_BYTES)[1:]
     if header.kind is Kind.ENSEMBLE:
         count = base_words(header)
@@ -87,7 +88,7 @@ def decoded(
     count = _layer_count(header, words)
     base = words[:count].tobytes()
     layers = read_layers(header.columns, base)
-    check_layers(header, layers)
+    check_layers(header, layers, most_words=limits.most_words)
     return header, base, Network(layers, words[count:].copy())
 
 

@@ -111,6 +111,7 @@ class Limits:
         width: Bits of a code, 8 or 16.
         most_units: Trees or neurons that a model may have.
         most_parts: Parts that it may be posted in.
+        most_words: Words that a row's execution may take.
     """
 
     columns: int
@@ -118,6 +119,7 @@ class Limits:
     width: int
     most_units: int = 2**32 - 1
     most_parts: int = MOST_PARTS
+    most_words: int = MOST_WORDS
 
 
 @dataclass(frozen=True)
@@ -225,7 +227,7 @@ class ExactHeader:
                 hint=advice.lower((advice.units, limits.most_units)),
             )
         if self.kind is Kind.ENSEMBLE:
-            self._check_ensemble(advice)
+            self._check_ensemble(limits, advice)
         elif self.form or self.rounds or self.depth or self.width != DENSE_WIDTH:
             raise InputError(
                 "A dense model reads codes of 8 bits, and has no leaves, rounds or "
@@ -254,7 +256,7 @@ class ExactHeader:
                 f"A model has 1 to {MOST_OUTPUTS} outputs, not {self.outputs:,}."
             )
 
-    def _check_ensemble(self, advice: Advice) -> None:
+    def _check_ensemble(self, limits: Limits, advice: Advice) -> None:
         if self.outputs > self.form.most_outputs:
             raise InputError(
                 f"Leaves of {self.form.most_outputs} lanes cannot hold "
@@ -267,18 +269,19 @@ class ExactHeader:
                 hint=advice.lower((advice.depth, MOST_DEPTH)),
             )
         steps, executed = self.depth + 2, self.executed
-        if executed > MOST_EXECUTED or executed * steps > MOST_WORDS:
-            trees = min(MOST_EXECUTED, MOST_WORDS // steps)
+        most_words = min(limits.most_words, MOST_WORDS)
+        if executed > MOST_EXECUTED or executed * steps > most_words:
+            trees = min(MOST_EXECUTED, most_words // steps)
             # A round of boosting has a tree for each output; a forest has one for all.
             each = min(2, self.outputs_with_units) if self.rounds else 1
             most = trees // each
             raise InputError(
                 f"A row would run through {executed:,} trees of depth {self.depth}: "
                 f"{executed * steps:,} words. At most {MOST_EXECUTED:,} trees and "
-                f"{MOST_WORDS:,} words are allowed.",
+                f"{most_words:,} words are allowed.",
                 hint=advice.lower(
                     (advice.units, most),
-                    (advice.depth, min(MOST_DEPTH, MOST_WORDS // executed - 2)),
+                    (advice.depth, min(MOST_DEPTH, most_words // executed - 2)),
                 ),
             )
 

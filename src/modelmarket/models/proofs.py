@@ -72,12 +72,29 @@ def _inner_word(trees: Trees, node: int, other: bytes) -> bytes:
     return (feature << 16 | threshold).to_bytes(4) + other
 
 
-def rerun(model: ExactModel, codes: RowCodes, outputs: Sequence[int]) -> bytes:
-    """The words that let the chain compute some outputs of a row.
+@dataclass(frozen=True)
+class Rerun:
+    """What lets the chain compute some outputs of a row.
 
-    For an ensemble: a byte for each path, packed into words; the paths in the order of
-    their units; one proof of all these units. For a dense model: the neurons' words,
-    then their proof.
+    Attributes:
+        units: The trees or neurons that are executed, in order.
+        words: Of an ensemble, a byte for each path, packed into words, then the paths
+            in the order of their units; of a dense model, the neurons' words.
+        proof: One proof of all these units.
+    """
+
+    units: tuple[int, ...]
+    words: bytes
+    proof: tuple[Hash, ...]
+
+    @property
+    def joined(self) -> bytes:
+        """All of its words."""
+        return self.words + b"".join(self.proof)
+
+
+def rerun(model: ExactModel, codes: RowCodes, outputs: Sequence[int]) -> Rerun:
+    """Proves what a model says of a row.
 
     Args:
         model: The model.
@@ -90,13 +107,15 @@ def rerun(model: ExactModel, codes: RowCodes, outputs: Sequence[int]) -> bytes:
     if codes.shape != (1, model.header.columns):
         raise InputError(f"A rerun is of one row of {model.header.columns:,} codes.")
     units = model.units_needed(list(outputs))
-    proof = b"".join(model.units_tree.multiproof(units))
+    proof = tuple(model.units_tree.multiproof(units))
     if isinstance(model.units, Network):
-        return b"".join(model.units.neuron(unit) for unit in units) + proof
+        words = b"".join(model.units.neuron(unit) for unit in units)
+        return Rerun(tuple(units), words, proof)
     paths = [path(model.units, unit, codes) for unit in units]
     described = bytes(one.descriptor for one in paths)
     described += bytes(-len(described) % WORD_BYTES)
-    return described + b"".join(b"".join(one.words) for one in paths) + proof
+    words = described + b"".join(b"".join(one.words) for one in paths)
+    return Rerun(tuple(units), words, proof)
 
 
 @dataclass(frozen=True)
@@ -129,10 +148,15 @@ def part(model: ExactModel, index: int) -> Part:
     return Part(index, words, tuple(model.units_tree.proof(index, header.part)))
 
 
-def assembled(model_header: bytes, base: bytes, parts: Sequence[bytes]) -> ExactModel:
+def assembled(header: bytes, base: bytes, parts: Sequence[bytes]) -> ExactModel:
     """The model whose parts were posted, all of them in order.
+
+    Args:
+        header: Its header's word.
+        base: Its base words.
+        parts: The words of each part.
 
     Raises:
         InputError: They are no model.
     """
-    return ExactModel.from_bytes(model_header + base + b"".join(parts))
+    return ExactModel.from_bytes(header + base + b"".join(parts))

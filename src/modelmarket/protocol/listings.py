@@ -28,6 +28,9 @@ Pair = tuple[Hash, int]
 NO_PAIR: Pair = (NOTHING, 0)
 """What stands beyond the last group."""
 
+WORDS = 2**256
+"""How many words there are."""
+
 _LISTED = tag("listed")
 _SUM_NODE = tag("sum node")
 
@@ -175,8 +178,9 @@ def root_of_sums(
     node, adds_up = leaf, True
     for level, step in enumerate(proof):
         other = (step.sibling, step.sibling_sum)
-        # note: a sum is a whole word, and sums are compared as numbers, not modulo.
-        adds_up &= node[1] + other[1] == step.parent_sum
+        # note: sums are words, and wrap around as those of the contract do. Where all
+        # of them add up so, and each group's points are right, the score is.
+        adds_up &= (node[1] + other[1]) % WORDS == step.parent_sum
         sides = (other, node) if index >> level & 1 else (node, other)
         node = (sum_node(*sides), step.parent_sum)
     return node, adds_up
