@@ -120,7 +120,7 @@ def base_hash(base: list[int]) -> bytes:
     return keccak(b"".join(one.to_bytes(32, "big") for one in base))
 
 
-def header_of(  # noqa: PLR0913  # its fields
+def header_of(  # its fields
     *,
     kind: int = 0,
     form: int = 0,
@@ -209,9 +209,7 @@ class World:
 
     def _owed_by(self, contest: Contest) -> int:
         state, terms = self.state(contest), contest.terms
-        statuses = [
-            self.status(one) for of, one in self.entries if of.id == contest.id
-        ]
+        statuses = [self.status(one) for of, one in self.entries if of.id == contest.id]
         if state.phase <= VALIDATION:
             live = sum(one in (SUBMITTED, RANKED) for one in statuses)
             assert state.live == live
