@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -366,8 +365,3 @@ def is_honest(scene: Scene) -> bool:
         scene.listing.points[at] == scene.true_points(at) and scene.listing.adds_up(at)
         for at in range(count)
     )
-
-
-def numbers(words: Sequence[int]) -> list[int]:
-    """Words as the contract takes them."""
-    return list(words)

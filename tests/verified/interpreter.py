@@ -32,8 +32,8 @@ LANES_OF_16, LANES_OF_32, SCALAR = 0, 1, 2
 
 def signed(number: int, bits: int) -> int:
     """The low bits of a number, as a signed one."""
-    low = number % 2**bits
-    return low - 2**bits if low >> (bits - 1) else low
+    low: int = number & ((1 << bits) - 1)
+    return low - (1 << bits) if low >> (bits - 1) else low
 
 
 @dataclass(frozen=True)
@@ -301,7 +301,7 @@ class Model:
         """The class, or the value."""
         found = self.outputs(row)
         if len(found) == 1:
-            return max(0, min(found[0], 2**bits - 1))
+            return max(0, min(found[0], (1 << bits) - 1))
         return found.index(max(found))
 
     # --- what a challenge needs ---
@@ -340,7 +340,7 @@ class Model:
 
     @property
     def parts(self) -> int:
-        return -(-self.header.units // 2**self.header.part)
+        return -(-self.header.units // (1 << self.header.part))
 
     def part(self, index: int) -> tuple[list[int], list[Hash]]:
         """The words of a part, and its siblings."""
@@ -360,7 +360,7 @@ def is_refuted(
     """Whether the chain must convict who listed this for a row."""
     found = model.outputs(row)
     if len(found) == 1:
-        return max(0, min(found[0], 2**bits - 1)) != listed
+        return max(0, min(found[0], (1 << bits) - 1)) != listed
     if listed >= len(found):
         return True
     if better >= len(found):

@@ -185,7 +185,7 @@ class Ledger:
 
     def _in_time(self, contest: Contest) -> str:
         refuse_unless(not self.is_overdue(contest), "Overdue")
-        if contest.shown_at is not None:
+        if contest.shown_at is not None and not contest.end:
             refuse_unless(self.now < self.step_ends(contest), "TooLate")
         return self.phase(contest)
 

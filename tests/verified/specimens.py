@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from random import Random
 
-from verified.hashing import Rule, lane, pack
+from verified.hashing import Rule, levels, pack
 from verified.interpreter import (
     DENSE,
     ENSEMBLE,
@@ -20,7 +20,6 @@ from verified.interpreter import (
     Neuron,
     Tree,
 )
-from verified.hashing import levels
 
 WORD = 2**256
 EDGES_64 = (0, 1, 2**63 - 1, 2**63, 2**64 - 1)
@@ -197,8 +196,3 @@ def value(random: Random, bits: int, outputs: int) -> int:
     if outputs == 1 or random.random() < 0.1:
         return random.choice((0, 2**bits - 1, random.randrange(2**bits)))
     return random.randrange(outputs)
-
-
-def lanes_of(words: list[int], bits: int, count: int) -> list[int]:
-    """The first values of packed words."""
-    return [lane(words, at, bits) for at in range(count)]

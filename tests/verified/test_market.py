@@ -8,6 +8,7 @@ from typing import Any
 
 import boa
 import pytest
+from eth_utils.crypto import keccak
 
 from verified.world import (
     BOND,
@@ -259,18 +260,12 @@ def test_claim__of_more_than_all_points__is_refused(
 ) -> None:
     if "weights" in terms:
         word = terms["weights"][0].to_bytes(32, "big")
-        terms = terms | {"weights_hash": boa_keccak(word)}
+        terms = terms | {"weights_hash": keccak(word)}
     contest, (ann,) = world.in_claims("ann", **terms)
     with boa.reverts("BadScore"):
         world.claim(contest, ann, most + 1)
     world.claim(contest, ann, most)
     assert world.market.submission(ann.id).score == most
-
-
-def boa_keccak(data: bytes) -> bytes:
-    from eth_utils.crypto import keccak
-
-    return keccak(data)
 
 
 def test_claim__by_a_stranger__is_refused_and_by_an_operator_taken(
@@ -483,14 +478,14 @@ def test_demand__that_is_not_answered_whole__fails_the_candidate(world: World) -
     with boa.reverts("NotOverdue"):
         world.enforce(contest)
     world.at(shown_at + CHALLENGE * 3 // 4)
-    for late in (
-        lambda: world.answer(ann, 0, of_listing=True),
-        lambda: world.refute(contest, ann),
-        lambda: world.cancel(contest, ann, accept_slash=True),
-        lambda: world.settle(contest, ann),
-    ):
-        with boa.reverts("Overdue"):
-            late()
+    with boa.reverts("Overdue"):
+        world.answer(ann, 0, of_listing=True)
+    with boa.reverts("Overdue"):
+        world.refute(contest, ann)
+    with boa.reverts("Overdue"):
+        world.cancel(contest, ann, accept_slash=True)
+    with boa.reverts("Overdue"):
+        world.settle(contest, ann)
     world.enforce(contest)
     assert failed(world).reason == WITHHELD
     assert world.market.slashed() == STAKE
@@ -688,7 +683,7 @@ def test_create_request__of_weights_that_do_not_fit__is_refused(world: World) ->
             outputs=outputs,
             bits=bits,
             weights=words,
-            weights_hash=boa_keccak(data),
+            weights_hash=keccak(data),
         )
 
     weighted(3 << 224 | 2 << 192, cap=3)

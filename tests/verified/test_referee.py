@@ -76,7 +76,7 @@ def test_rerun__of_random_honest_and_hostile_models__convicts_as_the_reference(
     court: Court,
 ) -> None:
     counts: Counter[str] = Counter()
-    for seed in range(250):
+    for seed in range(120):
         one_case(court, Random(seed), counts)
     assert {one.split()[-1] for one in counts} == {"True", "False"}
 
@@ -89,11 +89,9 @@ def test_recount__of_random_listings__convicts_whatever_does_not_add_up(
     scene = listing_scene(random)
     count = len(scene.listing.words)
     for group in range(count):
-        wrong = (
-            not scene.listing.adds_up(group)
-            or scene.listing.points[group] != scene.true_points(group)
-            or (count == 1 and False)
-        )
+        wrong = not scene.listing.adds_up(group) or scene.listing.points[
+            group
+        ] != scene.true_points(group)
         if scene.score is not None and count > 1:
             top = scene.listing.levels[-2]
             wrong |= (top[0].sum + top[1].sum) % 2**256 != scene.score
@@ -137,7 +135,7 @@ def listing_scene(random: Random) -> Scene:
 def test_answer__of_every_part_of_random_models__is_taken_and_nothing_else(
     court: Court,
 ) -> None:
-    for seed in range(120):
+    for seed in range(50):
         random = Random(seed)
         scene = scene_of(random, near=seed % 10 == 0)
         for part in {0, scene.model.parts - 1}:

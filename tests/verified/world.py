@@ -205,7 +205,8 @@ class World:
     def owed(self) -> int:
         """Wei that the market owes somebody, or will."""
         total = sum(self._owed_by(one) for one in self.contests)
-        return total + sum(self.market.demand_of(one.id)[1] for _, one in self.entries)
+        bonds = (self.market.demand_of(one.id)[1] for _, one in self.entries)
+        return total + sum(map(int, bonds))
 
     def _owed_by(self, contest: Contest) -> int:
         state, terms = self.state(contest), contest.terms
