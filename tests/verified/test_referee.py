@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from verified import specimens
+from verified import samples
 from verified.court import Court, Scene, is_honest
 from verified.interpreter import is_refuted
 
@@ -25,12 +25,12 @@ def court() -> Court:
 def scene_of(random: Random, *, near: bool = False) -> Scene:
     """A contest, and a model that was shown with what it predicts."""
     outputs = random.choice(OUTPUTS)
-    make = random.choice((specimens.ensemble, specimens.dense))
+    make = random.choice((samples.ensemble, samples.dense))
     model = make(random, outputs=outputs, near=near)
-    rule = specimens.rule(random, outputs)
+    rule = samples.rule(random, outputs)
     count = random.choice((1, 2, 3, 5))
-    rows = specimens.rows(random, count, model.header.columns, model.header.width)
-    targets = tuple(specimens.value(random, rule.bits, outputs) for _ in rows)
+    rows = samples.rows(random, count, model.header.columns, model.header.width)
+    targets = tuple(samples.value(random, rule.bits, outputs) for _ in rows)
     listed = tuple(model.predict(row, rule.bits) for row in rows)
     return Scene(model, rows, targets, listed, rule, random.choice((0, 2**300 - 1)))
 
@@ -102,16 +102,16 @@ def test_recount__of_random_listings__convicts_whatever_does_not_add_up(
 def listing_scene(random: Random) -> Scene:
     """Up to five groups, with a lie in one place or in none."""
     outputs = random.choice((1, 2, 16, 200))
-    rule = specimens.rule(random, outputs)
+    rule = samples.rule(random, outputs)
     each = 8 * 256 // rule.bits
     count = random.choice((1, each, each + 1, 3 * each - 1, 4 * each + 1))
-    model = specimens.dense(random, outputs=2)
+    model = samples.dense(random, outputs=2)
     model = replace(model, header=replace(model.header, columns=1, outputs=outputs))
-    rows = specimens.rows(random, min(count, 3), 1, 8)
+    rows = samples.rows(random, min(count, 3), 1, 8)
     rows = tuple(rows[at % len(rows)] for at in range(count))
-    targets = tuple(specimens.value(random, rule.bits, outputs) for _ in rows)
+    targets = tuple(samples.value(random, rule.bits, outputs) for _ in rows)
     listed = tuple(
-        one if random.random() < 0.5 else specimens.value(random, rule.bits, outputs)
+        one if random.random() < 0.5 else samples.value(random, rule.bits, outputs)
         for one in targets
     )
     scene = Scene(model, rows, targets, listed, rule, random.choice((0, 2**300 - 1)))
@@ -163,8 +163,8 @@ def test_answer_listing__of_every_part__is_taken_and_nothing_else(
     court: Court, count: int
 ) -> None:
     random = Random(count)
-    model = specimens.dense(random, outputs=2)
-    rule = specimens.rule(random, 200)
+    model = samples.dense(random, outputs=2)
+    rule = samples.rule(random, 200)
     rule = replace(rule, kind=0, bits=16)
     rows = ((0,) * model.header.columns,) * (128 * count - 5)
     targets = tuple(random.randrange(9) for _ in rows)
