@@ -172,7 +172,8 @@ def multiproof(units: Sequence[int], wanted: Iterable[int]) -> list[int]:
         raise ValueError("there are no such units")
     found: list[int] = []
     for level in tree(units, unit_node)[:-1]:
-        found += [level[at ^ 1] for at in known if at ^ 1 not in known]
+        beside = set(known)
+        found += [level[at ^ 1] for at in known if at ^ 1 not in beside]
         known = sorted({at // 2 for at in known})
     return found
 
