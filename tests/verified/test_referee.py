@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from verified import models as reference
 from verified import samples
 from verified.court import Court, Scene, is_honest
-from verified.interpreter import is_refuted
+from verified.interpreter import Inner, Leaf, Model, Tree, is_refuted
 
 OUTPUTS = (1, 2, 3, 7, 10, 14, 20)
 
@@ -35,9 +36,32 @@ def scene_of(random: Random, *, near: bool = False) -> Scene:
     return Scene(model, rows, targets, listed, rule, random.choice((0, 2**300 - 1)))
 
 
+def for_reference(model: Model) -> reference.Model:
+    """The same model in the reference's own form."""
+
+    def node(one: Tree) -> reference.Node:
+        if isinstance(one, Leaf):
+            return reference.Leaf(one.word)
+        assert isinstance(one, Inner)
+        sides = node(one.left), node(one.right)
+        return reference.Inner(one.feature, one.threshold, *sides)
+
+    neurons = [one for layer in model.layers for one in layer.neurons]
+    units: list[reference.Unit] = [node(one) for one in model.trees]
+    units += [reference.Neuron(one.bias, one.weights) for one in neurons]
+    header = reference.read_header(model.header.word)
+    return reference.Model(header, model.base, tuple(units))
+
+
 def judge(court: Court, scene: Scene, row: int, better: int) -> str:
     """What the referee says of a row, which must be what the reference says."""
     said = court.says("rerun", *scene.rerun(court.market, row, better))
+    told = for_reference(scene.model)
+    codes, bits = scene.rows[row], scene.rule.bits
+    assert told.units_root == int.from_bytes(scene.model.units_root, "big")
+    outputs = reference.all_outputs(told, codes)
+    assert outputs == scene.model.outputs(codes)
+    assert reference.prediction(told, codes, bits) == scene.model.predict(codes, bits)
     must = is_refuted(
         scene.model, scene.rows[row], scene.listed[row], better, scene.rule.bits
     )
