@@ -699,3 +699,14 @@ def test_create_request__of_weights_that_do_not_fit__is_refused(world: World) ->
     weighted(1 << 224, 1 << 224, cap=1, outputs=9, bits=4)
     with boa.reverts("BadWeights"):
         world.create(weights=(1,))
+
+
+def test_cancel_submission__of_another_while_one_is_shown__leaves_its_window(
+    world: World,
+) -> None:
+    contest, (ann, bob) = world.in_challenge({"ann": 18, "bob": 15})
+    ends = world.state(contest).step_ends
+    world.at(world.now + 5)
+    world.cancel(contest, bob, accept_slash=True)
+    assert failed(world).step_ends == ends == world.state(contest).step_ends
+    assert world.state(contest).candidate == ann.id

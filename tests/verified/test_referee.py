@@ -13,7 +13,17 @@ import pytest
 from verified import models as reference
 from verified import samples
 from verified.court import Court, Scene, is_honest
-from verified.interpreter import Inner, Leaf, Model, Tree, is_refuted
+from verified.hashing import Rule
+from verified.interpreter import (
+    Header,
+    Inner,
+    Leaf,
+    Model,
+    Tree,
+    header_fault,
+    is_refuted,
+)
+from verified.traced import TracedCourt
 
 OUTPUTS = (1, 2, 3, 7, 10, 14, 20)
 
@@ -21,6 +31,12 @@ OUTPUTS = (1, 2, 3, 7, 10, 14, 20)
 @pytest.fixture(scope="module")
 def court() -> Court:
     return Court()
+
+
+@pytest.fixture(scope="module")
+def traced() -> Court:
+    """Where it shows which lines ran."""
+    return TracedCourt()
 
 
 def scene_of(random: Random, *, near: bool = False) -> Scene:
@@ -113,14 +129,18 @@ def test_recount__of_random_listings__convicts_whatever_does_not_add_up(
     scene = listing_scene(random)
     count = len(scene.listing.words)
     for group in range(count):
-        wrong = not scene.listing.adds_up(group) or scene.listing.points[
-            group
-        ] != scene.true_points(group)
-        if scene.score is not None and count > 1:
-            top = scene.listing.levels[-2]
-            wrong |= (top[0].sum + top[1].sum) % 2**256 != scene.score
         said = court.says("recount", *scene.recount(court.market, group))
-        assert said == ("" if wrong else "NothingWrong"), group
+        assert said == ("" if is_wrong(scene, group) else "NothingWrong"), group
+
+
+def is_wrong(scene: Scene, group: int) -> bool:
+    """Whether a group convicts: by its points, or by a sum above it."""
+    if scene.score is not None and len(scene.listing.words) > 1:
+        top = scene.listing.levels[-2]
+        if (top[0].sum + top[1].sum) % 2**256 != scene.score:
+            return True
+    is_true = scene.listing.points[group] == scene.true_points(group)
+    return not is_true or not scene.listing.adds_up(group)
 
 
 def listing_scene(random: Random) -> Scene:
@@ -209,3 +229,137 @@ def test_answer_listing__of_every_part__is_taken_and_nothing_else(
 def test_an_honest_scene_is_honest() -> None:
     for seed in range(20):
         assert is_honest(scene_of(Random(seed)))
+
+
+# --- where it shows which lines ran ---
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_rerun__line_by_line__convicts_as_the_reference(
+    traced: Court, seed: int
+) -> None:
+    random = Random(1_000 + seed)
+    scene = scene_of(random)
+    row = random.randrange(scene.count)
+    outputs = scene.model.header.outputs
+    judge(traced, scene, row, random.randrange(outputs))
+    lie = random.randrange(2**scene.rule.bits)
+    listed = (*scene.listed[:row], lie, *scene.listed[row + 1 :])
+    right = scene.model.predict(scene.rows[row], scene.rule.bits)
+    judge(traced, replace(scene, listed=listed), row, right if outputs > 1 else 0)
+    for part in {0, scene.model.parts - 1}:
+        name, arguments = scene.answer(traced.market, part)
+        assert traced.says(name, *arguments) == ""
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_recount__line_by_line__convicts_whatever_does_not_add_up(
+    traced: Court, seed: int
+) -> None:
+    scene = listing_scene(Random(seed))
+    for group in range(len(scene.listing.words)):
+        said = traced.says("recount", *scene.recount(traced.market, group))
+        assert said == ("" if is_wrong(scene, group) else "NothingWrong")
+
+
+def test_answer_listing__line_by_line__is_taken(traced: Court) -> None:
+    random = Random(3)
+    model = samples.dense(random, outputs=2)
+    rule = replace(samples.rule(random, 200), kind=0, bits=16)
+    rows = ((0,) * model.header.columns,) * (128 * 65)
+    scene = Scene(model, rows, (1,) * len(rows), (1,) * len(rows), rule)
+    for part in range(2):
+        arguments = scene.answer_listing(traced.market, part)
+        assert traced.says("answer_listing", *arguments) == ""
+
+
+CHANGES: list[dict[str, Any]] = [
+    {},
+    *(
+        {name: value}
+        for name in ("kind", "form", "rounds", "depth", "part")
+        for value in range(4)
+    ),
+    *(
+        {name: value}
+        for name in ("units", "outputs", "columns")
+        for value in (0, 1, 5, 14, 15)
+    ),
+    {"width": 16},
+    {"width": 9},
+    {"magic": 1},
+    {"rest": 1},
+    {"depth": 32},
+    {"depth": 33},
+    {"units": 2**18, "part": 10},
+    {"units": 2**18 + 1, "part": 10},
+    {"units": 1_025, "depth": 0, "part": 10},
+    {"units": 1_024, "depth": 1, "part": 10},
+    {"units": 1_024, "depth": 2, "part": 10},
+    {"form": 1, "outputs": 7, "units": 1},
+    {"form": 1, "outputs": 8, "units": 1},
+    {"form": 2, "units": 6, "rounds": 3, "outputs": 2},
+    {"form": 2, "units": 3, "rounds": 3, "outputs": 2},
+    {"form": 2, "units": 1, "rounds": 3, "outputs": 2},
+    {"form": 2, "units": 9, "rounds": 3, "outputs": 2},
+    {"form": 2, "units": 512, "rounds": 512, "outputs": 1, "part": 9},
+]
+BASES: list[tuple[int, ...]] = [
+    (),
+    (0,),
+    (0, 0),
+    (2 << 24,),
+    (3 << 24 | 1 << 8 | 1, 2 << 24),
+    (3 << 24 | 0 << 8 | 1, 2 << 24),
+    (3 << 24 | 1 << 8 | 0, 2 << 24),
+    (3 << 24 | 1 << 8 | 31, 2 << 24),
+    (3 << 24 | 1 << 8 | 32, 2 << 24),
+    (0, 2 << 24),
+    (1_025 << 24 | 1 << 8 | 1, 2 << 24),
+    (1 << 24 | 1 << 8 | 1,) * 9,
+    (900 << 24 | 1 << 8 | 1, 2 << 24),
+]
+
+
+@pytest.mark.parametrize("base", BASES, ids=str)
+def test_check_header__of_anything__says_what_the_reference_says(
+    traced: Court, base: tuple[int, ...]
+) -> None:
+    random = Random(0)
+    scene = scene_of(random)
+    units = sum(one >> 24 for one in base) if len(base) != 1 or base[0] else 4
+    for at, change in enumerate(
+        [*CHANGES, *({"kind": 1} | one for one in CHANGES[:30])]
+    ):
+        fields = {"kind": 0, "form": 0, "columns": 3, "outputs": 2, "units": units}
+        fields |= {"rounds": 0, "depth": 3, "part": 0, "width": 8}
+        if change.get("kind") == 1:
+            fields |= {"depth": 0, "part": max(units - 1, 0).bit_length()}
+        header = Header(**(fields | change))
+        terms = scene.terms(
+            traced.market, columns=3, outputs=header.outputs if at % 2 else 2, width=8
+        )
+        must = header_fault(
+            header,
+            base,
+            columns=3,
+            outputs=terms[10],
+            width=8,
+            units=2**18,
+            words=3_328,
+            parts=256,
+        )
+        assert traced.says("check_header", terms, header.word, list(base)) == must
+
+
+def test_rerun__of_a_listed_class_that_there_is_not__convicts_at_once(
+    traced: Court,
+) -> None:
+    random = Random(7)
+    model = samples.ensemble(random, outputs=3)
+    rows = samples.rows(random, 2, model.header.columns, model.header.width)
+    scene = Scene(model, rows, (0, 1), (3, model.predict(rows[1], 4)), Rule(0, 4, 3))
+    arguments = scene.rerun(traced.market, 0, 0)
+    assert arguments[8:] == [[], []]
+    assert traced.says("rerun", *arguments) == ""
+    assert traced.says("rerun", *scene.rerun(traced.market, 1, 0)) == "NothingWrong"
