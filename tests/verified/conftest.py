@@ -7,21 +7,16 @@ from collections.abc import Iterator
 
 import boa
 import pytest
-from coverage import Coverage
 
+from support.measuring import unmeasured
 from verified.world import World
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _unmeasured() -> Iterator[None]:
-    """Leaves the Python of an EVM in Python unmeasured, which takes long."""
-    measuring = Coverage.current()
-    if measuring is None:
+    """An EVM in Python is not what is measured."""
+    with unmeasured():
         yield
-        return
-    measuring.stop()
-    yield
-    measuring.start()
 
 
 @pytest.fixture(scope="session")
