@@ -7,6 +7,8 @@ sources, so that users need no compiler and a test can prove them fresh.
 
 import hashlib
 import json
+import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +21,31 @@ from vyper.compiler.settings import OptimizationLevel, Settings
 ROOT = Path(__file__).parents[1]
 SOURCES = ROOT / "contracts"
 ARTIFACTS = ROOT / "src/modelmarket/chain/artifacts"
-CONTRACTS = ("ModelCoin", "ModelMarket")
+PREDICTION = ("ModelCoin", "ModelMarket")
+"""Contracts of the market of predictions."""
+VERIFIED = ("VerifiedMarket", "Referee", "Clerk")
+"""Contracts of the market of verified models."""
+CONTRACTS = PREDICTION + VERIFIED
+IMPORT = re.compile(r"^(?:from interfaces )?import (\w+)$", re.MULTILINE)
 
 
-def source_hash() -> str:
-    """SHA-256 over the names and bytes of all contract sources."""
+def sources(contracts: Iterable[str] = PREDICTION) -> list[Path]:
+    """The files of contracts, with all that they import from here."""
+    found: set[Path] = set()
+    pending = list(contracts)
+    while pending:
+        name = pending.pop()
+        for path in (SOURCES / f"{name}.vy", SOURCES / f"interfaces/{name}.vyi"):
+            if path.exists() and path not in found:
+                found.add(path)
+                pending += IMPORT.findall(path.read_text())
+    return sorted(found)
+
+
+def source_hash(contracts: Iterable[str] = PREDICTION) -> str:
+    """SHA-256 over the names and bytes of the contracts' sources."""
     digest = hashlib.sha256()
-    for path in sorted(SOURCES.rglob("*.vy*")):
+    for path in sources(contracts):
         digest.update(path.relative_to(SOURCES).as_posix().encode() + b"\0")
         digest.update(path.read_bytes() + b"\0")
     return digest.hexdigest()
@@ -51,7 +71,7 @@ def build(name: str) -> dict[str, Any]:
         "name": name,
         "compiler": f"vyper {vyper.__version__}",
         "evm": "prague",
-        "sources_sha256": source_hash(),
+        "sources_sha256": source_hash(PREDICTION if name in PREDICTION else VERIFIED),
         "abi": output["abi"],
         "bytecode": output["bytecode"],
         "runtime_bytes": len(output["bytecode_runtime"]) // 2 - 1,

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import vyper.ast as vy_ast
+from compile import sources
 
 SOURCES = Path(__file__).parents[1] / "contracts"
 
@@ -207,7 +208,9 @@ def _of_statements(source: _Source) -> Iterator[Mutant]:
 def mutants() -> list[Mutant]:
     """All of them, in the order of the sources, none twice."""
     found: dict[tuple[str, int, int, str], Mutant] = {}
-    for path in sorted(SOURCES.glob("*.vy")):
+    for path in sources():
+        if path.suffix != ".vy":
+            continue
         source = _Source(path)
         for one in [*_of_tokens(source), *_of_statements(source)]:
             found.setdefault((one.file, one.start, one.end, one.text), one)

@@ -28,7 +28,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from compile import CONTRACTS, SOURCES, compiled
+from compile import PREDICTION, SOURCES, compiled
 from patches import Patch
 
 ROOT = Path(__file__).parents[1]
@@ -121,7 +121,7 @@ def code_hash() -> str:
     digest = hashlib.sha256()
     with tempfile.TemporaryDirectory() as folder:
         sources = copy_sources(Path(folder))
-        for name in CONTRACTS:
+        for name in PREDICTION:
             output = compiled(name, ["bytecode_runtime"], sources)
             digest.update(output["bytecode_runtime"].encode())
     return digest.hexdigest()
@@ -143,7 +143,7 @@ def proofs_hash() -> str:
 def solidity(sources: Path) -> str:
     """Interfaces, bytecodes and slots of the contracts, for the proofs."""
     parts = ["// SPDX-License-Identifier: Apache-2.0", "pragma solidity ^0.8.30;"]
-    for name in CONTRACTS:
+    for name in PREDICTION:
         output = compiled(name, ["abi", "bytecode", "layout"], sources)
         parts += _interface(name, output["abi"])
         parts.append(f'bytes constant {name}Code = hex"{output["bytecode"][2:]}";')

@@ -19,9 +19,9 @@ PAGES = sorted(
 )
 
 
-def _calls() -> dict[str, list[str]]:
-    """The rows of the protocol's table of calls, by name."""
-    text = (ROOT / "docs/protocol.md").read_text().split("## The calls")[1]
+def _calls(page: str, title: str = "## The calls") -> dict[str, list[str]]:
+    """The rows of a page's table of calls, by name."""
+    text = (ROOT / "docs" / page).read_text().split(title)[1]
     rows = (
         [cell.strip() for cell in line.strip("|").split("|")]
         for line in text.split("## ")[0].splitlines()
@@ -34,18 +34,46 @@ def _names(cell: str) -> list[str]:
     return re.findall(r"`(\w+)`", cell)
 
 
-def test_the_table_of_calls_is_that_of_the_abi() -> None:
-    abi = artifact("ModelMarket").abi
-    writing = {
+def _writing(*contracts: str) -> dict[str, list[str]]:
+    """The arguments of what changes something, by name."""
+    return {
         entry["name"]: [one["name"] for one in entry["inputs"]]
-        for entry in abi
+        for contract in contracts
+        for entry in artifact(contract).abi
         if entry["type"] == "function" and entry["stateMutability"] == "nonpayable"
     }
-    calls = _calls()
-    assert {name: _names(row[2]) for name, row in calls.items()} == writing
+
+
+@pytest.mark.parametrize(
+    ("page", "contract"),
+    [("protocol.md", "ModelMarket"), ("verified.md", "VerifiedMarket")],
+)
+def test_the_table_of_calls_is_that_of_the_abi(page: str, contract: str) -> None:
+    calls = _calls(page)
+    assert {name: _names(row[2]) for name, row in calls.items()} == _writing(contract)
+    abi = artifact(contract).abi
     events = {entry["name"] for entry in abi if entry["type"] == "event"}
     assert {name for row in calls.values() for name in _names(row[3])} == events
-    errors = {name for row in calls.values() for name in _names(row[4])}
+
+
+def test_the_table_of_challenges_and_answers_is_that_of_the_abis() -> None:
+    calls = _calls("verified.md", "## The referee's and the clerk's")
+    assert {name: _names(row[1]) for name, row in calls.items()} == _writing(
+        "Referee", "Clerk"
+    )
+
+
+def test_every_reason_stands_beside_a_call() -> None:
+    errors = {
+        name
+        for rows, column in (
+            (_calls("protocol.md"), 4),
+            (_calls("verified.md"), 4),
+            (_calls("verified.md", "## The referee's and the clerk's"), 2),
+        )
+        for row in rows.values()
+        for name in _names(row[column])
+    }
     assert errors == set(REASONS) - {"AlreadyClaimed", "PotEmpty", "Unpaid"}
 
 

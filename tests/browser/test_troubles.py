@@ -359,3 +359,28 @@ def test_what_comes_before_a_page_can_listen_is_still_shown(house: House) -> Non
     tab.route("**/events", meanwhile, times=1)
     tab.goto(visitor.page.address + "/activity")
     expect(tab.locator("main")).to_contain_text("waiting for the wallet")
+
+
+def test_a_renewal_that_fails_is_tried_again_though_nothing_else_changes(
+    house: House,
+) -> None:
+    visitor = connected(house)
+    workspace, wallet = visitor.workspace, visitor.wallet
+    assert wallet is not None
+    tab = visitor.another_tab()
+    tab.goto(visitor.page.address + "/activity")
+    expect(tab.locator("main")).to_contain_text("Claim the airdrop")
+    failed: list[str] = []
+
+    def fails(route: Route) -> None:
+        failed.append(route.request.url)
+        route.fulfill(status=500, body="")
+
+    tab.route("**/activity", fails, times=1)
+    account = Address(wallet.account.address)
+    appointing = SetOperator(workspace.market.wallet.address, approved=True)
+    entry = workspace.actions.prepare(account, appointing, "/agent")
+    workspace.market.vault.journal.ask_wallet(entry, 0)
+    workspace.changed()
+    expect(tab.locator("main")).to_contain_text("waiting for the wallet")
+    assert len(failed) == 1

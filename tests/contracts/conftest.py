@@ -10,10 +10,10 @@ from typing import Any
 
 import boa
 import pytest
-from coverage import Coverage
 
 from contracts.books import check_books
 from contracts.world import World
+from support.measuring import unmeasured
 
 
 def pytest_report_header() -> str | None:
@@ -26,17 +26,9 @@ def pytest_report_header() -> str | None:
 
 @pytest.fixture(scope="module", autouse=True)
 def _unmeasured() -> Iterator[None]:
-    """Leaves the Python of an EVM in Python unmeasured: it takes 2.6 times as long.
-
-    What of the client's code these tests run, others must run, too.
-    """
-    measuring = Coverage.current()
-    if measuring is None:
+    """An EVM in Python is not what is measured."""
+    with unmeasured():
         yield
-        return
-    measuring.stop()
-    yield
-    measuring.start()
 
 
 @pytest.fixture(scope="session")

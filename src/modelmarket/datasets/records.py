@@ -99,7 +99,7 @@ def _cut_lines(piece: Plain, width: int, column: int | None) -> Records | None:
         return None
     inner = commas.reshape(ends.size, width - 1)
     starts = np.concatenate(([0], ends[:-1] + 1))
-    if (ends - starts).max() > MOST_CELL_CHARACTERS:
+    if np.max(ends - starts) > MOST_CELL_CHARACTERS:
         return None
     if width > 1 and not (
         (inner[:, 0] >= starts).all() and (inner[:, -1] < ends).all()

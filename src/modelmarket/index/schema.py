@@ -12,6 +12,7 @@ import sqlite3
 import sqlalchemy as sa
 
 from modelmarket.errors import InputError
+from modelmarket.system.databases import Line
 
 BUSY_MS = 30_000
 KINDS = ("sqlite", "postgresql")
@@ -112,8 +113,10 @@ def open_engine(url: str) -> sa.Engine:
         if address.password is not None:
             # It would stand in the profile, and be shown with it.
             raise InputError("The database's address holds a password.", hint=KNOWN)
-        options = {} if kind == "sqlite" else {"isolation_level": "REPEATABLE READ"}
-        engine = sa.create_engine(address, **options)
+        if kind == "sqlite":
+            engine = sa.create_engine(address, connect_args={"factory": Line})
+        else:
+            engine = sa.create_engine(address, isolation_level="REPEATABLE READ")
     except sa.exc.ArgumentError:
         # Whatever it is, it may hold a password.
         raise InputError("That is no database's address.", hint=KNOWN) from None

@@ -96,7 +96,7 @@ class Classes:
         Raises:
             DataError: A code has no class; names row and value.
         """
-        if codes.size and int(codes.max()) >= len(self):
+        if codes.size and int(np.max(codes)) >= len(self):
             row = int(np.argmax(codes >= len(self)))
             raise DataError(
                 f"Row {row + 1}: code {codes[row]} has no class; there are "

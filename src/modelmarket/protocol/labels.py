@@ -78,7 +78,7 @@ def pack(codes: Codes, bits: int) -> list[Page]:
     Raises:
         InputError: A code does not fit; names row and value.
     """
-    if codes.size and int(codes.max()) >> bits:
+    if codes.size and int(np.max(codes)) >> bits:
         row = int(np.argmax(codes >= 1 << bits))
         raise InputError(f"Row {row + 1}: code {codes[row]} needs over {bits} bits.")
     packed = np.zeros(word_count(codes.size, bits) * WORD_BYTES, dtype=np.uint8)

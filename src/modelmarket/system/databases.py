@@ -12,8 +12,12 @@ from pathlib import Path
 BUSY_S = 60.0
 
 
-class _Line(sqlite3.Connection):
-    """A thread's connection, closed when the thread or its database is gone."""
+class Line(sqlite3.Connection):
+    """A connection, closed at the latest when nobody holds it any more.
+
+    Python 3.13 warns of each that is not closed; whoever looks at a market from a
+    notebook closes none.
+    """
 
     def __del__(self) -> None:
         self.close()
@@ -39,7 +43,7 @@ class Database:
         if connection is None:
             # Only this thread uses it; any may be the one that closes it.
             connection = sqlite3.connect(
-                self.path, timeout=BUSY_S, factory=_Line, check_same_thread=False
+                self.path, timeout=BUSY_S, factory=Line, check_same_thread=False
             )
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from eth.db.backends.base import BaseDB
 
+from modelmarket.system.databases import Line
 from modelmarket.system.files import PRIVATE
 
 _SCHEMA = """
@@ -31,7 +32,7 @@ class ChainDatabase(BaseDB):
             # It holds the faucet's key: nobody else may read it, from the first
             # byte on.
             os.close(os.open(path, os.O_CREAT | os.O_WRONLY, PRIVATE))
-        self.connection = sqlite3.connect(path, check_same_thread=False)
+        self.connection = sqlite3.connect(path, check_same_thread=False, factory=Line)
         self.connection.execute("PRAGMA journal_mode = WAL")
         self.connection.execute("PRAGMA synchronous = FULL")
         self.connection.executescript(_SCHEMA)

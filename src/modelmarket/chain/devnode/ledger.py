@@ -228,8 +228,8 @@ class Ledger:
         with self._lock:
             rows = self.database.connection.execute(
                 "SELECT * FROM logs WHERE block BETWEEN ? AND ?"
-                " AND (?3 IS NULL OR address = ?3) ORDER BY block, position",
-                (first, last, address),
+                " AND (? IS NULL OR address = ?) ORDER BY block, position",
+                (first, last, address, address),
             ).fetchall()
         for block, position, index, where, topics, data in rows:
             split = tuple(topics[at : at + 32] for at in range(0, len(topics), 32))

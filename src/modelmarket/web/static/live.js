@@ -41,9 +41,11 @@ async function untilLetGo() {
   }
 }
 
+// Whether there is nothing left to be shown.
 async function replaceParts() {
   const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-  if (!answer.ok) return;
+  // What is refused stays refused; a server that stumbles is asked once more.
+  if (!answer.ok) return answer.status < 500;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   await untilLetGo();
   chainNow = Number(fresh.body.dataset.now);
@@ -58,6 +60,7 @@ async function replaceParts() {
   }
   tick();
   document.dispatchEvent(new Event("renewed"));
+  return true;
 }
 
 // One after the other, as an older answer must not come to lie over a newer one;
@@ -68,7 +71,10 @@ async function renew() {
   renewing = true;
   while (wanted) {
     wanted = false;
-    await replaceParts().catch(() => {});
+    if (await replaceParts().catch(() => false)) continue;
+    // Nothing else may ever change, so what failed is not left for later.
+    wanted = true;
+    await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
   }
   renewing = false;
 }

@@ -1,0 +1,712 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The verified market, call by call: when each may come, and what it does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import boa
+import pytest
+from eth_utils.crypto import keccak
+
+from verified.world import (
+    BOND,
+    CANCELLED,
+    CANCELLED_LATE,
+    CANCELLED_SUBMISSION,
+    CHALLENGE,
+    CLAIMS,
+    FAILED,
+    FORFEITED,
+    FULFILLED,
+    KEY,
+    MDC,
+    OPEN,
+    RANKED,
+    REFUNDED,
+    REFUTED,
+    RESPONSE,
+    REWARD,
+    STAKE,
+    TIMED_OUT,
+    TRUTH,
+    VALIDATION,
+    WITHHELD,
+    WON,
+    Contest,
+    World,
+    header_of,
+)
+
+START = 10_000 * MDC
+
+
+def failed(world: World) -> Any:
+    """The newest event of a failure."""
+    return next(
+        one
+        for one in reversed(world.market.get_logs())
+        if type(one).__name__ == "SubmissionFailed"
+    )
+
+
+# --- a life ---
+
+
+def test_life__of_the_best_that_nobody_refutes__pays_it_and_gives_the_ranked_back(
+    world: World,
+) -> None:
+    contest, (ann, bob) = world.in_challenge({"ann": 18, "bob": 15})
+    assert world.state(contest).step_ends == world.now + CHALLENGE
+    world.at(world.now + CHALLENGE)
+    world.settle(contest, ann)
+    assert world.phase(contest) == FULFILLED
+    assert world.status(ann) == WON
+    assert world.balance("ann") == START + REWARD
+    world.withdraw(contest, bob)
+    assert world.balance("bob") == START
+    assert world.market.slashed() == 0
+
+
+def test_life__of_a_silent_trainer__costs_its_stake_at_the_end(world: World) -> None:
+    contest, (ann, bob) = world.in_claims("ann", "bob")
+    world.claim(contest, ann, 10)
+    world.close_claims(contest)
+    world.show(contest, ann)
+    world.at(world.now + CHALLENGE)
+    world.settle(contest, ann)
+    assert world.market.slashed() == STAKE
+    with boa.reverts("NothingDue"):
+        world.withdraw(contest, bob)
+
+
+# --- opening the key ---
+
+
+def test_open_key__a_second_before_the_deadline__is_refused(world: World) -> None:
+    contest = world.create()
+    world.submit(contest, "ann")
+    world.at(contest.deadline - 1)
+    assert world.phase(contest) == OPEN
+    with boa.reverts("WrongPhase"), world.as_("eve"):
+        world.market.open_key(
+            contest.id, world.people["requester"], contest.struct, KEY
+        )
+    world.at(contest.deadline)
+    assert world.phase(contest) == TRUTH
+    world.open_key(contest)
+    assert world.phase(contest) == CLAIMS
+
+
+def test_open_key__twice__is_refused(world: World) -> None:
+    contest, _ = world.in_claims("ann")
+    with boa.reverts("WrongPhase"):
+        world.open_key(contest)
+
+
+def test_open_key__of_another_contest__is_refused(world: World) -> None:
+    contest = world.create()
+    other = world.create(key_hash=world.key_hash(key=b"\x01" * 32))
+    world.at(contest.deadline)
+    with boa.reverts("WrongKey"):
+        world.open_key(other)
+    with boa.reverts("WrongTerms"):
+        world.open_key(replace(contest, id=other.id))
+
+
+def test_open_key__once_its_window_is_over__is_refused_and_the_reward_is_slashed(
+    world: World,
+) -> None:
+    contest = world.create()
+    entry = world.submit(contest, "ann")
+    world.at(contest.deadline + RESPONSE - 1)
+    with boa.reverts("NotOverdue"):
+        world.enforce(contest)
+    world.at(contest.deadline + RESPONSE)
+    with boa.reverts("Overdue"):
+        world.open_key(contest)
+    world.enforce(contest)
+    assert world.phase(contest) == FORFEITED
+    assert world.market.slashed() == REWARD
+    world.withdraw(contest, entry)
+    assert world.balance("ann") == START
+
+
+def test_enforce_timeout__of_a_key_that_nobody_waits_for__pays_the_reward_back(
+    world: World,
+) -> None:
+    contest = world.create()
+    world.at(contest.deadline + RESPONSE)
+    world.enforce(contest)
+    assert world.phase(contest) == REFUNDED
+    assert world.balance("requester") == START
+
+
+# --- entering and leaving ---
+
+
+def test_submit__at_the_deadline__is_refused(world: World) -> None:
+    contest = world.create()
+    world.at(contest.deadline - 1)
+    world.submit(contest, "ann")
+    world.at(contest.deadline)
+    with boa.reverts("WrongPhase"):
+        world.submit(contest, "bob")
+
+
+def test_submit__to_other_terms_or_another_requester__is_refused(
+    world: World,
+) -> None:
+    contest = world.create()
+    cheap = replace(contest, terms=contest.terms | {"stake": 1})
+    with boa.reverts("WrongTerms"):
+        world.submit(cheap, "ann")
+    with boa.reverts("WrongTerms"):
+        world.submit(replace(contest, requester="bob"), "ann")
+    with boa.reverts("UnknownRequest"):
+        world.submit(replace(contest, id=2), "ann")
+
+
+def test_cancel_submission__in_time__pays_the_stake_back(world: World) -> None:
+    contest = world.create()
+    entry = world.submit(contest, "ann")
+    world.cancel(contest, entry)
+    assert world.status(entry) == CANCELLED_SUBMISSION
+    assert world.balance("ann") == START
+    with boa.reverts("NotLive"):
+        world.cancel(contest, entry)
+
+
+def test_cancel_submission__late__is_refused_unless_the_slash_is_accepted(
+    world: World,
+) -> None:
+    contest, (ann, _) = world.in_claims("ann", "bob")
+    with boa.reverts("StakeAtRisk"):
+        world.cancel(contest, ann)
+    world.cancel(contest, ann, accept_slash=True)
+    assert failed(world).reason == CANCELLED_LATE
+    assert world.market.slashed() == STAKE
+
+
+def test_cancel_submission__by_another__is_refused(world: World) -> None:
+    contest, (ann, bob) = world.in_challenge({"ann": 18, "bob": 15})
+    for entry in (ann, bob):
+        stolen = replace(entry, trainer="eve")
+        with boa.reverts():
+            world.cancel(contest, stolen, accept_slash=True)
+
+
+def test_cancel_submission__of_the_shown_candidate__makes_the_next_one_candidate(
+    world: World,
+) -> None:
+    contest, (ann, bob) = world.in_challenge({"ann": 18, "bob": 15})
+    world.cancel(contest, ann, accept_slash=True)
+    state = world.state(contest)
+    assert (state.candidate, state.shown) == (bob.id, False)
+    assert state.step_ends == world.now + RESPONSE
+
+
+def test_cancel_request__with_nothing_live__pays_the_reward_back(
+    world: World,
+) -> None:
+    contest = world.create()
+    world.cancel_request(contest)
+    assert world.phase(contest) == CANCELLED
+    assert world.balance("requester") == START
+
+
+def test_cancel_request__with_some_live__shares_the_reward(world: World) -> None:
+    contest = world.create(reward=REWARD + 1)
+    entries = [world.submit(contest, one) for one in ("ann", "bob")]
+    with boa.reverts("TooManyLive"):
+        world.cancel_request(contest, 1)
+    world.cancel_request(contest, 2)
+    for entry in entries:
+        world.withdraw(contest, entry)
+        assert world.balance(entry.trainer) == START + REWARD // 2
+    assert world.balance("requester") == START - REWARD
+
+
+def test_cancel_request__once_the_key_is_open_or_by_another__is_refused(
+    world: World,
+) -> None:
+    contest, _ = world.in_claims("ann")
+    with boa.reverts("WrongPhase"):
+        world.cancel_request(contest, 9)
+    other = world.create()
+    with boa.reverts("WrongTerms"):
+        world.cancel_request(replace(other, requester="eve"))
+
+
+# --- claiming ---
+
+
+@pytest.mark.parametrize(
+    ("terms", "most"),
+    [
+        ({}, 20),
+        ({"points": 2, "cap": 7, "outputs": 1, "bits": 8}, 140),
+        ({"points": 3, "cap": 7, "outputs": 1, "bits": 8}, 980),
+        (
+            {"points": 1, "cap": 5, "weights": (5 << 224,)},
+            100,
+        ),
+    ],
+    ids=("accuracy", "absolute", "squared", "weighted"),
+)
+def test_claim__of_more_than_all_points__is_refused(
+    world: World, terms: dict[str, Any], most: int
+) -> None:
+    if "weights" in terms:
+        word = terms["weights"][0].to_bytes(32, "big")
+        terms = terms | {"weights_hash": keccak(word)}
+    contest, (ann,) = world.in_claims("ann", **terms)
+    with boa.reverts("BadScore"):
+        world.claim(contest, ann, most + 1)
+    world.claim(contest, ann, most)
+    assert world.market.submission(ann.id).score == most
+
+
+def test_claim__by_a_stranger__is_refused_and_by_an_operator_taken(
+    world: World,
+) -> None:
+    contest, (ann,) = world.in_claims("ann")
+    with boa.reverts("NotTrainer"):
+        world.claim(contest, ann, 3, who="eve")
+    with world.as_("ann"):
+        world.market.set_operator(world.people["eve"], True)
+    world.claim(contest, ann, 3, who="eve")
+    with boa.reverts("NotLive"):
+        world.claim(contest, ann, 3)
+    assert world.status(ann) == RANKED
+
+
+def test_claim__when_the_window_is_over__is_refused(world: World) -> None:
+    contest, (ann,) = world.in_claims("ann")
+    world.at(world.now + RESPONSE)
+    with boa.reverts("Overdue"):
+        world.claim(contest, ann, 3)
+    world.enforce(contest)
+    assert world.phase(contest) == REFUNDED
+    assert world.market.slashed() == STAKE
+
+
+def test_claim__of_less_than_the_threshold__earns_nothing_and_costs_nothing(
+    world: World,
+) -> None:
+    contest, (ann,) = world.in_validation_or_over({"ann": 4}, minimum_score=5)
+    world.enforce(contest)
+    assert world.phase(contest) == REFUNDED
+    world.withdraw(contest, ann)
+    assert world.balance("ann") == START
+
+
+# --- showing ---
+
+
+def test_show_model__by_the_candidate__opens_the_challenge_window_once(
+    world: World,
+) -> None:
+    contest, (ann, _) = world.in_challenge({"ann": 18, "bob": 15})
+    state = world.state(contest)
+    assert (state.phase, state.shown, state.candidate) == (VALIDATION, True, ann.id)
+    with boa.reverts("AlreadyShown"):
+        world.show(contest, ann)
+
+
+def test_show_model__for_somebody_else__is_refused(world: World) -> None:
+    contest, (ann, bob) = world.in_validation({"ann": 18, "bob": 15})
+    with boa.reverts("NotTrainer"):
+        world.show(contest, ann, who="bob")
+    with boa.reverts("NotCandidate"):
+        world.show(contest, bob)
+
+
+def test_show_model__of_another_model_salt_score_or_cid__is_refused(
+    world: World,
+) -> None:
+    contest, (ann,) = world.in_validation({"ann": 18})
+    shown = world.shown(ann, 18)
+    for change, reason in (
+        ({"salt": bytes(32)}, "WrongSeal"),
+        ({"cid": "bafyother"}, "WrongSeal"),
+        ({"shown": (*shown[:3], bytes(32), *shown[4:])}, "WrongSeal"),
+        ({"shown": (*shown[:5], 17)}, "WrongScore"),
+        ({"base": [1]}, "BadBase"),
+        ({"terms": tuple(world.terms(stake=1).values())}, "WrongTerms"),
+    ):
+        with boa.reverts(reason):
+            world.show(contest, ann, **change)
+    world.show(contest, ann, shown=(*shown[:4], b"\x09" * 32, 18))
+
+
+def test_show_model__whose_header_contradicts_the_terms__is_refused(
+    world: World,
+) -> None:
+    contest = world.create()
+    entry = world.submit(contest, "ann", header=header_of(columns=4))
+    world.open_key(contest)
+    world.claim(contest, entry, 3)
+    world.close_claims(contest)
+    with boa.reverts("BadColumns"):
+        world.show(contest, entry)
+
+
+def test_show_model__too_late__is_refused_and_the_next_is_candidate(
+    world: World,
+) -> None:
+    contest, (ann, bob) = world.in_validation({"ann": 18, "bob": 15})
+    ends = world.state(contest).step_ends
+    world.at(ends - 1)
+    with boa.reverts("NotOverdue"):
+        world.enforce(contest)
+    world.at(ends)
+    with boa.reverts("Overdue"):
+        world.show(contest, ann)
+    world.enforce(contest)
+    assert failed(world).reason == TIMED_OUT
+    assert world.state(contest).candidate == bob.id
+    assert world.state(contest).step_ends == ends + RESPONSE
+    world.show(contest, bob)
+
+
+# --- refuting ---
+
+
+def test_refute__by_anybody_but_the_referee__is_refused(world: World) -> None:
+    contest, (ann,) = world.in_challenge({"ann": 18})
+    with boa.reverts("NotReferee"), world.as_("eve"):
+        world.market.refute(
+            contest.id,
+            ann.id,
+            world.people["requester"],
+            contest.struct,
+            ann.shown,
+            world.people["eve"],
+        )
+
+
+def test_refute__in_the_last_second__pays_a_tenth_and_makes_the_next_candidate(
+    world: World,
+) -> None:
+    contest, (ann, bob) = world.in_challenge({"ann": 18, "bob": 15})
+    world.at(world.now + CHALLENGE - 1)
+    world.refute(contest, ann)
+    event = failed(world)
+    assert (event.reason, event.paid) == (REFUTED, STAKE // 10)
+    assert event.slashed == STAKE - STAKE // 10 == world.market.slashed()
+    assert world.balance("eve") == START + STAKE // 10
+    assert world.status(ann) == FAILED
+    state = world.state(contest)
+    assert (state.candidate, state.shown) == (bob.id, False)
+    assert state.step_ends == world.now + RESPONSE
+
+
+def test_refute__once_the_window_is_over__is_refused(world: World) -> None:
+    contest, (ann,) = world.in_challenge({"ann": 18})
+    world.at(world.now + CHALLENGE)
+    with boa.reverts("TooLate"):
+        world.refute(contest, ann)
+    with boa.reverts("TooLate"):
+        world.cancel(contest, ann, accept_slash=True)
+
+
+def test_refute__of_the_last_claim__refunds_the_requester(world: World) -> None:
+    contest, (ann,) = world.in_challenge({"ann": 18})
+    world.refute(contest, ann)
+    assert world.phase(contest) == REFUNDED
+    assert world.balance("requester") == START
+
+
+def test_refute__of_what_was_not_shown_or_of_no_candidate__is_refused(
+    world: World,
+) -> None:
+    contest, (ann, bob) = world.in_challenge({"ann": 18, "bob": 15})
+    with boa.reverts("WrongShown"):
+        world.refute(contest, replace(ann, shown=(*ann.shown[:5], 17)))
+    with boa.reverts("NotCandidate"):
+        world.refute(contest, replace(bob, shown=ann.shown))
+    with boa.reverts("WrongTerms"):
+        world.refute(replace(contest, requester="eve"), ann)
+    world.refute(contest, ann)
+    with boa.reverts("NotShown"):
+        world.refute(contest, ann)
+
+
+# --- demanding and answering ---
+
+
+def test_demand__until_half_of_the_window__is_taken_and_later_refused(
+    world: World,
+) -> None:
+    contest, (ann,) = world.in_challenge({"ann": 18})
+    world.at(world.now + CHALLENGE // 2 - 1)
+    with boa.env.anchor():
+        world.demand(contest, ann)
+        assert world.balance("eve") == START - BOND
+        with boa.reverts("AlreadyDemanded"):
+            world.demand(contest, ann, "bob")
+    world.at(world.now + 1)
+    with boa.reverts("TooLate"):
+        world.demand(contest, ann)
+
+
+def test_demand__that_is_answered_by_a_winner__pays_it_the_bond(world: World) -> None:
+    contest, (ann,) = world.in_challenge({"ann": 18})
+    shown_at = world.now
+    world.demand(contest, ann)
+    assert world.market.demand_of(ann.id) == (world.people["eve"], BOND, 1, 1)
+    world.at(shown_at + CHALLENGE * 3 // 4 - 1)
+    world.answer(ann, 0)
+    with boa.reverts("NothingOwed"):
+        world.answer(ann, 0)
+    world.answer(ann, 0, of_listing=True)
+    world.at(shown_at + CHALLENGE)
+    world.settle(contest, ann)
+    assert world.balance("ann") == START + REWARD + BOND
+    with boa.reverts("NothingDue"):
+        world.market.withdraw_bond(ann.id)
+
+
+def test_demand__that_is_not_answered_whole__fails_the_candidate(world: World) -> None:
+    contest, (ann, bob) = world.in_challenge({"ann": 18, "bob": 15})
+    shown_at = world.now
+    world.demand(contest, ann)
+    world.answer(ann, 0)
+    world.at(shown_at + CHALLENGE * 3 // 4 - 1)
+    with boa.reverts("NotOverdue"):
+        world.enforce(contest)
+    world.at(shown_at + CHALLENGE * 3 // 4)
+    with boa.reverts("Overdue"):
+        world.answer(ann, 0, of_listing=True)
+    with boa.reverts("Overdue"):
+        world.refute(contest, ann)
+    with boa.reverts("Overdue"):
+        world.cancel(contest, ann, accept_slash=True)
+    with boa.reverts("Overdue"):
+        world.settle(contest, ann)
+    world.enforce(contest)
+    assert failed(world).reason == WITHHELD
+    assert world.market.slashed() == STAKE
+    assert world.state(contest).candidate == bob.id
+    with world.as_("bob"):
+        world.market.withdraw_bond(ann.id)
+    assert world.balance("eve") == START
+    with boa.reverts("NothingDue"):
+        world.market.withdraw_bond(ann.id)
+
+
+def test_settle__with_a_demand_that_was_never_answered__is_refused(
+    world: World,
+) -> None:
+    contest, (ann,) = world.in_challenge({"ann": 18})
+    world.demand(contest, ann)
+    world.at(world.now + CHALLENGE)
+    with boa.reverts("Overdue"):
+        world.settle(contest, ann)
+    world.enforce(contest)
+    assert failed(world).reason == WITHHELD
+
+
+def test_demand__of_a_liar_that_answers__earns_the_liar_nothing(world: World) -> None:
+    contest, (ann, _) = world.in_challenge({"ann": 18, "bob": 15})
+    world.demand(contest, ann)
+    world.answer(ann, 0)
+    world.answer(ann, 0, of_listing=True)
+    world.refute(contest, ann, "bob")
+    world.market.withdraw_bond(ann.id)
+    assert world.balance("eve") == START
+
+
+def test_demand__of_a_candidate_that_leaves__is_paid_back(world: World) -> None:
+    contest, (ann, _) = world.in_challenge({"ann": 18, "bob": 15})
+    world.demand(contest, ann)
+    with boa.reverts("NothingDue"):
+        world.market.withdraw_bond(ann.id)
+    world.cancel(contest, ann, accept_slash=True)
+    world.market.withdraw_bond(ann.id)
+    assert world.balance("eve") == START
+
+
+def test_demand__of_what_is_not_shown_or_failed__is_refused(world: World) -> None:
+    contest, (ann, bob) = world.in_validation({"ann": 18, "bob": 15})
+    with boa.reverts("NotShown"):
+        world.demand(contest, ann)
+    world.show(contest, ann)
+    with boa.reverts("NotCandidate"):
+        world.demand(contest, replace(bob, shown=ann.shown))
+    world.refute(contest, ann)
+    with boa.reverts("NotShown"):
+        world.demand(contest, ann)
+
+
+def test_answered__by_anybody_but_the_clerk__is_refused(world: World) -> None:
+    contest, (ann,) = world.in_challenge({"ann": 18})
+    world.demand(contest, ann)
+    with boa.reverts("NotClerk"), world.as_("ann"):
+        world.market.answered(ann.id, ann.shown, 0, False)
+
+
+def test_answered__of_a_part_beyond_the_last__is_refused(world: World) -> None:
+    contest, (ann,) = world.in_challenge({"ann": 18})
+    world.demand(contest, ann)
+    for part in (1, 255):
+        with boa.reverts("NothingOwed"):
+            world.answer(ann, part)
+        with boa.reverts("NothingOwed"):
+            world.answer(ann, part, of_listing=True)
+
+
+# --- settling ---
+
+
+def test_settle__a_second_early_or_twice__is_refused(world: World) -> None:
+    contest, (ann,) = world.in_challenge({"ann": 18})
+    ends = world.now + CHALLENGE
+    world.at(ends - 1)
+    with boa.reverts("TooEarly"):
+        world.settle(contest, ann)
+    world.at(ends)
+    with boa.reverts("NotOverdue"):
+        world.enforce(contest)
+    world.settle(contest, ann)
+    with boa.reverts("NotShown"):
+        world.settle(contest, ann)
+
+
+def test_every_request__with_liars_ahead__ends_within_its_time(world: World) -> None:
+    liars = {"ann": 18, "bob": 17, "cid": 16}
+    contest, entries = world.in_validation(liars)
+    began = contest.deadline
+    for entry in entries:
+        world.at(world.state(contest).step_ends - 1)
+        world.show(contest, entry)
+        world.at(world.state(contest).step_ends - 1)
+        world.refute(contest, entry)
+    assert world.phase(contest) == REFUNDED
+    assert world.now <= began + 2 * RESPONSE + 3 * (RESPONSE + CHALLENGE)
+
+
+# --- terms ---
+
+
+def bounds(name: str, least: int, most: int, reason: str) -> list[Any]:
+    return [
+        pytest.param({name: least}, "", id=f"{name}-least"),
+        pytest.param({name: most}, "", id=f"{name}-most"),
+        pytest.param({name: least - 1}, reason, id=f"{name}-below"),
+        pytest.param({name: most + 1}, reason, id=f"{name}-above"),
+    ]
+
+
+REGRESSION = {"points": 2, "outputs": 1, "bits": 8}
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        *bounds("stake", REWARD // 20, 10_000 * MDC, "BadStake")[:1],
+        ({"stake": REWARD // 20 - 1, "demand_bond": MDC}, "BadStake"),
+        ({"reward": 0}, "BadReward"),
+        ({"reward": 2**96, "stake": 2**96 - 1}, "BadReward"),
+        ({"stake": 2**96}, "BadStake"),
+        *bounds("demand_bond", STAKE // 10, STAKE, "BadBond"),
+        *bounds("submission_window", 60, 365 * 86_400, "BadWindow"),
+        *bounds("response_window", 900, CHALLENGE // 4, "BadWindow"),
+        *bounds("challenge_window", 4 * RESPONSE, 28 * 86_400, "BadWindow"),
+        ({"rows": 0}, "BadRows"),
+        ({"columns": 0}, "BadColumns"),
+        *bounds("columns", 1, 1_024, "BadColumns"),
+        ({"columns": 1_024, "width": 16}, ""),
+        ({"width": 4}, "BadWidth"),
+        ({"width": 16}, ""),
+        ({"step": 0}, "BadPoints"),
+        ({"cap": 0}, "BadPoints"),
+        ({"cap": 2**16}, ""),
+        ({"cap": 2**16 + 1}, "BadPoints"),
+        ({"points": 4}, "BadPoints"),
+        ({"bits": 3}, "BadBits"),
+        ({"bits": 32}, "BadBits"),
+        ({"bits": 16, "outputs": 256}, ""),
+        ({"bits": 16, "outputs": 257}, "BadOutputs"),
+        ({"bits": 2, "outputs": 4}, ""),
+        ({"bits": 2, "outputs": 5}, "BadOutputs"),
+        ({"outputs": 1}, "BadOutputs"),
+        (REGRESSION, ""),
+        (REGRESSION | {"bits": 32}, ""),
+        (REGRESSION | {"bits": 4}, "BadBits"),
+        (REGRESSION | {"outputs": 2}, "BadOutputs"),
+        ({"weights_hash": bytes(32)}, "BadWeights"),
+        *bounds("minimum_score", 1, 20, "BadMinimum")[1:2],
+        ({"minimum_score": 21}, "BadMinimum"),
+        *bounds("most_units", 1, 2**18, "BadUnits"),
+        *bounds("most_words", 1, 3_328, "BadWords"),
+        ({"most_parts": 0}, "BadParts"),
+        # A quarter of the window has time for so many, and one is listed.
+        ({"most_parts": 255, "challenge_window": 3_600}, ""),
+        # A quarter of this window has time for 300 parts; a part has 2**17 rows.
+        ({"rows": 2**17 * 44, "challenge_window": 3_600, "most_parts": 256}, ""),
+        (
+            {"rows": 2**17 * 44 + 1, "challenge_window": 3_600, "most_parts": 256},
+            "BadParts",
+        ),
+        *bounds("most_parts", 1, 256, "BadParts"),
+        # Machines must keep up.
+        ({"rows": 2**26 + 1}, "BadRows"),
+        ({"rows": 100_000 * RESPONSE + 1, "most_words": 1}, "BadRows"),
+        ({"rows": 10_000_000 * CHALLENGE // 3_328 + 1}, "BadWords"),
+        ({"rows": 10_000_000 * CHALLENGE // 3_328}, ""),
+        # All points are below 2**32.
+        (REGRESSION | {"points": 3, "cap": 2**16, "rows": 1}, "BadPoints"),
+        (REGRESSION | {"points": 3, "cap": 2**16 - 1, "rows": 1}, ""),
+        ({"texts_hash": bytes(32)}, "WrongTexts"),
+    ],
+)
+def test_create_request__at_and_beyond_each_bound__is_taken_or_refused(
+    world: World, changes: dict[str, Any], reason: str
+) -> None:
+    if not reason:
+        contest = world.create(**changes)
+        assert world.market.request(contest.id).contest == world.contest_hash(contest)
+        return
+    with boa.reverts(reason):
+        world.create(**changes)
+
+
+def test_create_request__of_weights_that_do_not_fit__is_refused(world: World) -> None:
+    def weighted(*words: int, cap: int, outputs: int = 2, bits: int = 1) -> Contest:
+        data = b"".join(one.to_bytes(32, "big") for one in words)
+        return world.create(
+            points=1,
+            cap=cap,
+            outputs=outputs,
+            bits=bits,
+            weights=words,
+            weights_hash=keccak(data),
+        )
+
+    weighted(3 << 224 | 2 << 192, cap=3)
+    for words, cap in (
+        ((3 << 224 | 2 << 192,), 4),  # the cap is the greatest weight
+        ((3 << 224 | 2 << 192,), 2),
+        ((1 << 160,), 1),  # behind the last class
+        ((), 1),
+        ((3 << 224, 0), 3),
+    ):
+        with boa.reverts("BadWeights"):
+            weighted(*words, cap=cap)
+    weighted(1 << 224, 1 << 224, cap=1, outputs=9, bits=4)
+    with boa.reverts("BadWeights"):
+        world.create(weights=(1,))
+
+
+def test_cancel_submission__of_another_while_one_is_shown__leaves_its_window(
+    world: World,
+) -> None:
+    contest, (ann, bob) = world.in_challenge({"ann": 18, "bob": 15})
+    ends = world.state(contest).step_ends
+    world.at(world.now + 5)
+    world.cancel(contest, bob, accept_slash=True)
+    assert failed(world).step_ends == ends == world.state(contest).step_ends
+    assert world.state(contest).candidate == ann.id

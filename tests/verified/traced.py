@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The same court in a machine that shows which lines of the contracts ran."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import boa
+import snekmate
+from boa import BoaError
+
+from verified.court import CHAIN_ID, HARNESS, Court
+from verified.world import SOURCES, compiled
+
+
+class TracedCourt(Court):
+    """Referee, clerk, and a market that hears them; much slower."""
+
+    def __init__(self) -> None:
+        self._referee = compiled("Referee").deploy()
+        self._clerk = compiled("Clerk").deploy()
+        boa.interpret.set_search_paths(
+            [str(Path(next(iter(snekmate.__path__))).parent), str(SOURCES)]
+        )
+        hearing = boa.load_partial(str(HARNESS / "HearingMarket.vy"))
+        self._hearing = hearing.deploy(CHAIN_ID)
+        self.market = str(self._hearing.address)
+
+    def heard(self) -> int:
+        return int(self._hearing.heard())
+
+    def says(self, name: str, *arguments: Any) -> str:
+        is_clerks = name.startswith(("answer", "check_terms"))
+        to = self._clerk if is_clerks else self._referee
+        before = self.heard()
+        try:
+            getattr(to, name)(*arguments)
+        except BoaError as error:
+            frame = error.stack_trace.last_frame
+            reason = getattr(frame, "pretty_vm_reason", "") or "refused without a word"
+            assert self.heard() == before
+            return str(reason)
+        assert self.heard() == before + (not name.startswith("check"))
+        return ""
