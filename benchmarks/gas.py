@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -18,10 +17,8 @@ import numpy as np
 
 from modelmarket.chain.anvil import running_anvil
 from modelmarket.chain.blocks import Call, Receipt
-from modelmarket.chain.connection import Connection
-from modelmarket.chain.contracts import NO_PERMIT, ModelCoin, ModelMarket, Permit
+from modelmarket.chain.contracts import NO_PERMIT, ModelMarket, Permit
 from modelmarket.chain.sending import calldata_floor
-from modelmarket.chain.wallets import Wallet
 from modelmarket.protocol.classes import Codes
 from modelmarket.protocol.events import RequestCreated, SubmissionCreated
 from modelmarket.protocol.labels import pack
@@ -34,17 +31,11 @@ from modelmarket.protocol.types import (
     TermsHash,
     Wei,
 )
+from unlocked import LATE, MNEMONIC, MODEL, SIXTY_BYTES, UnlockedChain
 
 SNAPSHOT = Path(__file__).with_name("gas.json")
-MNEMONIC = "test test test test test test test test test test test junk"
-SIXTY_BYTES = "sixty bytes, as long as a CID and then one more for good ok".ljust(
-    60, "."
-)
-MODEL = "bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi"
 SALT = Salt(bytes(range(1, 33)))
 LONGEST_WALK = 32
-LATE = 2**40 - 1
-"""A permit's deadline; fixed, since a signature's bytes have their price."""
 
 
 @dataclass(frozen=True)
@@ -70,63 +61,17 @@ class Row:
     floor: int
 
 
-class Bench:
-    """A market on anvil, driven by anvil's own unlocked accounts."""
+class Bench(UnlockedChain):
+    """A market on a chain that measures its calls."""
 
     def __init__(self, rpc: str) -> None:
-        from eth_account import Account
-
-        Account.enable_unaudited_hdwallet_features()
-        self.connection = Connection(rpc)
-        self.wallets = [
-            Wallet.from_key(
-                Account.from_mnemonic(
-                    MNEMONIC, account_path=f"m/44'/60'/0'/0/{index}"
-                ).key
-            )
-            for index in range(10)
-        ]
-        self.requester, self.trainer, self.other = (
-            wallet.address for wallet in self.wallets[:3]
-        )
+        super().__init__(rpc)
         self.rows: list[Row] = []
         self.labels, self.bits, self.submissions = 14_000, 4, 1
-        self.coin, _ = ModelCoin.deploy(self.connection, self.wallets[0])
         self.market, _ = ModelMarket.deploy(
             self.connection, self.wallets[0], self.coin.address
         )
-        for account in (self.trainer, self.other):
-            self.send(self.coin.claim_airdrop(), account)
-        for account in (self.requester, self.trainer, self.other):
-            self.send(self.coin.approve(self.market.address, 2**255), account)
-
-    def send(self, call: Call, sender: Address) -> Receipt:
-        """Sends a call from an unlocked account."""
-        transaction = self.connection.ask(
-            "eth_sendTransaction",
-            {
-                "from": sender,
-                "to": call.to,
-                "data": "0x" + call.data.hex(),
-                "gas": hex(2**24),
-            },
-        )
-        while True:
-            receipt = self.connection.receipt(bytes.fromhex(transaction[2:]))
-            if receipt is not None:
-                return receipt
-            time.sleep(0.01)
-
-    def send_many(self, calls: list[Call], sender: Address) -> None:
-        """Sends calls whose gas is not of interest, a hundred in a block."""
-        self.connection.ask("evm_setAutomine", False)
-        for at in range(0, len(calls), 100):
-            for call in calls[at : at + 100]:
-                request = {"from": sender, "to": call.to, "gas": hex(250_000)}
-                request["data"] = "0x" + call.data.hex()
-                self.connection.ask("eth_sendTransaction", request)
-            self.connection.ask("evm_mine")
-        self.connection.ask("evm_setAutomine", True)
+        self.let_take(self.market.address)
 
     def measure(self, case: str, call: Call, sender: Address) -> Receipt:
         """Sends a call and notes what it took."""
@@ -143,11 +88,6 @@ class Bench:
             )
         )
         return receipt
-
-    def move_to(self, second: int) -> None:
-        """Mines a block at a second."""
-        self.connection.ask("evm_setNextBlockTimestamp", second)
-        self.connection.ask("evm_mine")
 
     def truth(self, seed: int = 1) -> tuple[Codes, Opening]:
         """Random labels, and their seal."""

@@ -161,8 +161,11 @@ def _check_limits(terms: IVerifiedMarket.Terms):
     assert 0 < terms.most_units, "BadUnits"
     assert terms.most_units <= 1 << exact.MOST_UNIT_LEVELS, "BadUnits"
     assert 0 < terms.most_words and terms.most_words <= exact.MOST_WORDS, "BadWords"
+    # A challenge runs the trees of two outputs, whoever watches those of all.
+    pairs: uint256 = (terms.outputs + 1) // 2
     assert (
-        terms.rows * terms.most_words <= 10_000_000 * terms.challenge_window
+        terms.rows * terms.most_words * pairs
+        <= 10_000_000 * terms.challenge_window
     ), "BadWords"
     listed: uint256 = self.listing_parts(terms)
     assert 0 < terms.most_parts and terms.most_parts <= MOST_PARTS, "BadParts"

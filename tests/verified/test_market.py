@@ -601,6 +601,7 @@ def bounds(name: str, least: int, most: int, reason: str) -> list[Any]:
 
 
 REGRESSION = {"points": 2, "outputs": 1, "bits": 8}
+MANY = {"outputs": 3, "bits": 2}
 
 
 @pytest.mark.parametrize(
@@ -657,6 +658,13 @@ REGRESSION = {"points": 2, "outputs": 1, "bits": 8}
         ({"rows": 100_000 * RESPONSE + 1, "most_words": 1}, "BadRows"),
         ({"rows": 10_000_000 * CHALLENGE // 3_328 + 1}, "BadWords"),
         ({"rows": 10_000_000 * CHALLENGE // 3_328}, ""),
+        # Whoever watches runs the trees of all outputs, a challenge those of two.
+        (MANY | {"rows": 10_000_000 * CHALLENGE // (2 * 3_328)}, ""),
+        (MANY | {"rows": 10_000_000 * CHALLENGE // (2 * 3_328) + 1}, "BadWords"),
+        (
+            MANY | {"outputs": 4, "rows": 10_000_000 * CHALLENGE // (2 * 3_328)},
+            "",
+        ),
         # All points are below 2**32.
         (REGRESSION | {"points": 3, "cap": 2**16, "rows": 1}, "BadPoints"),
         (REGRESSION | {"points": 3, "cap": 2**16 - 1, "rows": 1}, ""),

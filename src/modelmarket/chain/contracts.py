@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The two contracts: what can be read of them, and every call they take."""
+"""Coin and market of predictions: what can be read of them, and every call."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ class Purse:
     had_airdrop: bool
 
 
-class _Contract:
+class Contract:
     """A contract at an address.
 
     Args:
@@ -169,17 +169,20 @@ class _Contract:
         data = functions(self.name)[what].encode(*arguments)
         return Call(what, self.address, data)
 
-    def _query(self, what: str, *arguments: Any, at: At = "pending") -> Query[Any]:
-        def read(answer: bytes) -> Any:
-            return functions(self.name)[what].decode(answer)[0]
+    def _query_all(self, what: str, *arguments: Any, at: At) -> Query[tuple[Any, ...]]:
+        def read(answer: bytes) -> tuple[Any, ...]:
+            return functions(self.name)[what].decode(answer)
 
         return queries.call(self._call(what, *arguments), at=at).map(read)
+
+    def _query(self, what: str, *arguments: Any, at: At = "pending") -> Query[Any]:
+        return self._query_all(what, *arguments, at=at).map(lambda found: found[0])
 
     def _read(self, what: str, *arguments: Any, at: At = "pending") -> Any:
         return self.connection.query(self._query(what, *arguments, at=at))
 
 
-class ModelCoin(_Contract):
+class ModelCoin(Contract):
     """The token."""
 
     name = "ModelCoin"
@@ -307,7 +310,7 @@ class ModelCoin(_Contract):
         }
 
 
-class ModelMarket(_Contract):
+class ModelMarket(Contract):
     """The market."""
 
     name = "ModelMarket"

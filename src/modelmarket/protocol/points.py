@@ -6,7 +6,7 @@ The same rules in Vyper: `contracts/points.vy`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -78,6 +78,41 @@ class Scoring:
             case _:
                 return self.cap
 
+    def problems(self, rows: int, bits: int) -> Iterator[tuple[str, str]]:
+        """What is wrong for so many rows: the contract's reason and a sentence.
+
+        Args:
+            rows: How many there are.
+            bits: Of a target.
+        """
+        regression = self.kind.is_regression
+        if bits not in (NUMBER_BITS if regression else CLASS_BITS):
+            what = "number" if regression else "class"
+            yield "BadBits", f"A {what} cannot be a target of {bits} bits."
+        least, most = (1, 1) if regression else (2, min(MOST_OUTPUTS, 2**bits))
+        if not least <= self.outputs <= most:
+            yield (
+                "BadOutputs",
+                (
+                    f"{self.outputs:,} outputs do not go with targets of {bits} bits: "
+                    f"there may be {least} to {most}."
+                ),
+            )
+        if not 1 <= self.cap <= MOST_CAP:
+            yield "BadPoints", f"The cap is 1 to {MOST_CAP:,}, not {self.cap:,}."
+        if self.step < 1:
+            yield "BadPoints", f"A step is at least 1, not {self.step:,}."
+        yield from self._weights()
+        if rows * self.most > MOST_SCORE:
+            yield (
+                "BadPoints",
+                (
+                    f"{rows:,} rows of up to {self.most:,} points each would pass the "
+                    f"most that a score can be, {MOST_SCORE:,}: lower the cap, or make "
+                    "the step larger."
+                ),
+            )
+
     def check(self, rows: int, bits: int) -> None:
         """Whether the contract would take this for so many rows.
 
@@ -88,38 +123,23 @@ class Scoring:
         Raises:
             TermsError: A bound is passed; says which.
         """
-        regression = self.kind.is_regression
-        if bits not in (NUMBER_BITS if regression else CLASS_BITS):
-            what = "number" if regression else "class"
-            raise TermsError(f"A {what} cannot be a target of {bits} bits.")
-        least, most = (1, 1) if regression else (2, min(MOST_OUTPUTS, 2**bits))
-        if not least <= self.outputs <= most:
-            raise TermsError(
-                f"{self.outputs:,} outputs do not go with targets of {bits} bits: "
-                f"there may be {least} to {most}."
-            )
-        if not 1 <= self.cap <= MOST_CAP:
-            raise TermsError(f"The cap is 1 to {MOST_CAP:,}, not {self.cap:,}.")
-        if self.step < 1:
-            raise TermsError(f"A step is at least 1, not {self.step:,}.")
-        if self.kind is Kind.WEIGHTED:
-            self._check_weights()
-        if rows * self.most > MOST_SCORE:
-            raise TermsError(
-                f"{rows:,} rows of up to {self.most:,} points each would pass the "
-                f"most that a score can be, {MOST_SCORE:,}.",
-                hint="Lower the cap, or make the step larger.",
-            )
+        for _, problem in self.problems(rows, bits):
+            raise TermsError(problem)
 
-    def _check_weights(self) -> None:
-        if len(self.weights) != self.outputs:
-            raise TermsError(
-                f"{len(self.weights):,} weights do not go with {self.outputs:,} "
-                "classes."
+    def _weights(self) -> Iterator[tuple[str, str]]:
+        wanted = self.outputs if self.kind is Kind.WEIGHTED else 0
+        if len(self.weights) != wanted:
+            yield (
+                "BadWeights",
+                (
+                    f"{len(self.weights):,} weights do not go with {wanted:,} classes "
+                    "that have one."
+                ),
             )
-        if not 0 <= min(self.weights) <= max(self.weights) == self.cap:
-            raise TermsError(
-                f"The cap of weighted points is the greatest weight, not {self.cap:,}."
+        elif wanted and not 0 <= min(self.weights) <= max(self.weights) == self.cap:
+            yield (
+                "BadWeights",
+                f"The cap of weighted points is the greatest weight, not {self.cap:,}.",
             )
 
     def points(self, targets: Targets, predictions: Targets) -> Points:

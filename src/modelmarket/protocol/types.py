@@ -3,7 +3,7 @@
 
 from typing import NewType
 
-from eth_typing import ChecksumAddress
+from eth_typing import ChecksumAddress, HexAddress, HexStr
 
 Address = ChecksumAddress
 """An EVM address, checksummed (EIP-55)."""
@@ -14,6 +14,10 @@ def checksummed(address: str | bytes) -> Address:
     from eth_utils import to_checksum_address
 
     return to_checksum_address(address)
+
+
+NOBODY = Address(HexAddress(HexStr("0x" + "00" * 20)))
+"""The address 0."""
 
 
 RequestId = NewType("RequestId", int)

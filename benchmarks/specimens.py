@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Contests and models of a given size, for measurements of what they cost.
+
+Models are as large as their name says and every path is as deep, without a byte that
+is zero: the dearest that there are. They predict nothing that makes sense.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from modelmarket.chain.verified import Listed
+from modelmarket.models.dense import Layer, Network, pack_neurons
+from modelmarket.models.ensembles import INNER, LEAF, Trees, base_words
+from modelmarket.models.exact import ExactModel
+from modelmarket.models.header import ExactHeader, Form, Kind
+from modelmarket.models.words import largest_part, tree_sizes
+from modelmarket.protocol.hidden import (
+    Keystream,
+    RowCodes,
+    Targets,
+    group_labels,
+    pack_groups,
+    pack_rows,
+    row_words,
+)
+from modelmarket.protocol.labels import WORD_BYTES
+from modelmarket.protocol.listings import SumTree
+from modelmarket.protocol.merkle import (
+    GROUP_BYTES,
+    HashTree,
+    levels,
+    rows_tree,
+    targets_tree,
+    word,
+)
+from modelmarket.protocol.points import Points, Scoring, group_points
+
+MILLION = 1_000_000
+KEY, NONCE = bytes(range(3, 35)), bytes(range(5, 37))
+ACCUSED = 777
+"""The row that challenges are about."""
+
+MOST_CODE = 200
+"""Codes stay below it, thresholds do not: each way leads to the left."""
+
+BYTE = 256
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a contest is about.
+
+    Attributes:
+        scoring: How rows score.
+        bits: Of a target.
+        columns: Codes of a row, of eight bits.
+        rows: Of the hidden part.
+        has_rows: Whether rows are made, rather than a root of none.
+    """
+
+    scoring: Scoring
+    bits: int
+    columns: int = 64
+    rows: int = MILLION
+    has_rows: bool = False
+
+    @cached_property
+    def codes(self) -> RowCodes:
+        """Shape (rows, columns)."""
+        shape = (self.rows, self.columns)
+        return np.random.default_rng(4).integers(0, MOST_CODE, shape, dtype=np.uint8)
+
+    @cached_property
+    def targets(self) -> Targets:
+        """Shape (rows,): classes, or numbers in the lower half of the range."""
+        is_number = self.scoring.kind.is_regression
+        most = 2 ** (self.bits - 1) if is_number else self.scoring.outputs
+        return np.random.default_rng(5).integers(0, most, self.rows, dtype=np.uint32)
+
+    @cached_property
+    def hidden_rows(self) -> npt.NDArray[np.uint8]:
+        """Shape (rows, bytes of a row): encrypted."""
+        return Keystream(KEY, NONCE).rows(pack_rows(self.codes, 8))
+
+    @cached_property
+    def rows_tree(self) -> HashTree:
+        words = row_words(self.columns, 8)
+        return rows_tree(self.hidden_rows.tobytes(), words)
+
+    @cached_property
+    def hidden_targets(self) -> npt.NDArray[np.uint8]:
+        """Shape (groups, 256): encrypted."""
+        return Keystream(KEY, NONCE).groups(pack_groups(self.targets, self.bits))
+
+    @cached_property
+    def targets_tree(self) -> HashTree:
+        return targets_tree(self.hidden_targets.tobytes())
+
+    @property
+    def rows_root(self) -> bytes:
+        """Commits to the rows."""
+        return self.rows_tree.root if self.has_rows else word(1)
+
+    @property
+    def accused_group(self) -> int:
+        """Where the accused row stands."""
+        return ACCUSED // group_labels(self.bits)
+
+    def points(self, predictions: Targets) -> Points:
+        """Shape (groups,)."""
+        return group_points(self.scoring.points(self.targets, predictions), self.bits)
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Predictions of all rows, as they are listed.
+
+    Attributes:
+        groups: Packed, one after the other.
+        tree: Of their sums.
+    """
+
+    groups: bytes
+    tree: SumTree
+
+    @classmethod
+    def of(cls, setting: Setting, predictions: Targets, lie: int = 0) -> Listing:
+        """The listing of predictions.
+
+        Args:
+            setting: Of the contest.
+            predictions: Shape (rows,).
+            lie: Points that the accused group is given besides.
+        """
+        groups = pack_groups(predictions, setting.bits).tobytes()
+        points = [int(one) for one in setting.points(predictions)]
+        points[setting.accused_group] += lie
+        return cls(groups, SumTree.over(groups, points))
+
+    def group(self, index: int) -> Listed:
+        """A group with the sums above it."""
+        at = index * GROUP_BYTES
+        points = self.tree.node(0, index)[1]
+        return Listed(
+            self.groups[at : at + GROUP_BYTES], points, self.tree.proof(index)
+        )
+
+
+def spine(depth: int, columns: int, random: np.random.Generator) -> Trees:
+    """A tree whose way to the left is as deep as it can be."""
+    nodes = 2 * depth + 1
+    kinds = np.array([INNER] * depth + [LEAF] * (depth + 1), dtype=np.uint8)
+    asks = kinds == INNER
+    features = random.integers(0, columns, nodes).astype(np.uint16)
+    thresholds = random.integers(MOST_CODE, BYTE, nodes).astype(np.uint16)
+    rights = np.arange(nodes, dtype=np.int32)
+    rights[:depth] = 2 * depth - np.arange(depth)
+    return Trees(
+        np.array([0, nodes], dtype=np.int64),
+        kinds,
+        np.where(asks, features, 0).astype(np.uint16),
+        np.where(asks, thresholds, 0).astype(np.uint16),
+        rights,
+        random.integers(1, BYTE, (depth + 1, WORD_BYTES), dtype=np.uint8),
+    )
+
+
+def sparse(depth: int) -> Trees:
+    """The same with no byte that is not zero, where that can be."""
+    tree = spine(depth, 1, np.random.default_rng(0))
+    nothing = np.zeros_like(tree.features)
+    words = np.zeros_like(tree.words)
+    return Trees(tree.starts, tree.kinds, nothing, nothing, tree.rights, words)
+
+
+def ensemble(
+    trees: list[Trees], depth: int, columns: int, outputs: int, form: Form
+) -> ExactModel:
+    """An ensemble of trees."""
+    units = Trees.joined(trees)
+    header = ExactHeader(
+        kind=Kind.ENSEMBLE,
+        form=form,
+        columns=columns,
+        outputs=outputs,
+        units=len(units),
+        rounds=len(units) // outputs if form is Form.SCALAR else 0,
+        depth=depth,
+        part=largest_part(tree_sizes(units)),
+        width=8,
+    )
+    return ExactModel(header, bytes(base_words(header) * WORD_BYTES), units)
+
+
+def forest(
+    count: int, depth: int, setting: Setting, form: Form = Form.LANES_16
+) -> ExactModel:
+    """So many trees, each as deep."""
+    random = np.random.default_rng(1_000 * count + depth)
+    trees = [spine(depth, setting.columns, random) for _ in range(count)]
+    return ensemble(trees, depth, setting.columns, setting.scoring.outputs, form)
+
+
+def network(neurons: list[int], setting: Setting) -> ExactModel:
+    """A dense model with so many neurons in each layer."""
+    random = np.random.default_rng(sum(neurons))
+    layers, words, inputs = [], [], setting.columns
+    for count in neurons:
+        layers.append(Layer(inputs, count, mul=257, shift=16))
+        # note: a weight of -128 is a byte that is zero.
+        weights = random.integers(-127, 128, (count, inputs))
+        biases = random.integers(2**24, 2**31, count)
+        words.append(pack_neurons(weights, biases))
+        inputs = count
+    units = sum(neurons)
+    header = ExactHeader(
+        kind=Kind.DENSE,
+        form=Form.LANES_16,
+        columns=setting.columns,
+        outputs=setting.scoring.outputs,
+        units=units,
+        rounds=0,
+        depth=0,
+        part=levels(units),
+        width=8,
+    )
+    base = b"".join(layer.base_word for layer in layers)
+    return ExactModel(header, base, Network(tuple(layers), np.concatenate(words)))
