@@ -223,8 +223,10 @@ class Conditions:
         if not least <= self.challenge_window_s <= 28 * DAY_S:
             yield (
                 "BadWindow",
-                f"The challenge window must be {least:,} s, four response windows, to "
-                "28 days.",
+                (
+                    f"The challenge window must be {least:,} s, four response windows, to "
+                    "28 days."
+                ),
             )
 
     def _rows(self) -> Iterator[tuple[str, str]]:
