@@ -224,8 +224,8 @@ class Conditions:
             yield (
                 "BadWindow",
                 (
-                    f"The challenge window must be {least:,} s, four response windows, to "
-                    "28 days."
+                    f"The challenge window must be four response windows ({least:,} s) "
+                    "to 28 days."
                 ),
             )
 
