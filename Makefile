@@ -52,11 +52,11 @@ prove: $(VENV)/ready .tools/prove/ready  ## Halmos on the market's bytecode; an 
 soak: $(VENV)/ready anvil  ## Agents behind bad nodes, killed again and again; 20 minutes.
 	PYTHONPATH=tests python scripts/soak.py
 
-bench: $(VENV)/ready anvil
-	python benchmarks/speed.py
-	python benchmarks/scale.py
-	PYTHONPATH=tests python benchmarks/confirming.py
-	PYTHONPATH=tests python benchmarks/idle.py
+bench: $(VENV)/ready anvil  ## Speed beside the rival's; WRITE=--write renews the figures.
+	python benchmarks/speed.py $(WRITE)
+	python benchmarks/scale.py $(WRITE)
+	PYTHONPATH=tests python benchmarks/confirming.py $(WRITE)
+	PYTHONPATH=tests python benchmarks/idle.py $(WRITE)
 
 gas: $(VENV)/ready anvil  ## Measures the gas table again.
 	python benchmarks/gas.py --write

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an agent with nothing to do costs: `PYTHONPATH=tests python benchmarks/idle.py`.
+"""What an agent with nothing to do costs.
+
+`PYTHONPATH=tests python benchmarks/idle.py [--write]`.
 
 An agent with one open request waits for its deadline, on anvil with a block
 every two seconds and, for comparison, on one that makes none. Processor time
@@ -61,7 +63,7 @@ def measure(what: str, *options: str) -> dict[str, Any]:
             "MODELMARKET_PASSPHRASE": PASSPHRASE,
         }
         agent = subprocess.Popen(  # our own command
-            [*COMMAND, "agent", "run", "--network", "test"],
+            [*COMMAND, "agent", "run", "--network", here.network.name],
             env=environment,
             stdout=subprocess.DEVNULL,
         )
@@ -69,6 +71,7 @@ def measure(what: str, *options: str) -> dict[str, Any]:
             time.sleep(WARM_UP_S)
             asked, used = counter.answered, processor_s(agent.pid)
             time.sleep(SECONDS)
+            assert agent.poll() is None, "the agent ended before it was measured"
             return {
                 "what": what,
                 "questions_a_minute": counter.answered - asked,
@@ -83,13 +86,14 @@ def measure(what: str, *options: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Measures both, prints and keeps it."""
+    """Prints the figures, and writes them with `--write`."""
     found = [
         measure("a block every two seconds", "--block-time", "2"),
         measure("no new block"),
     ]
-    RESULT.write_text(json.dumps(found, indent=1) + "\n")
     print(json.dumps(found, indent=1))
+    if "--write" in sys.argv:
+        RESULT.write_text(json.dumps(found, indent=1) + "\n")
 
 
 if __name__ == "__main__":
