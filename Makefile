@@ -58,8 +58,9 @@ bench: $(VENV)/ready anvil  ## Speed beside the rival's; WRITE=--write renews th
 	PYTHONPATH=tests python benchmarks/confirming.py $(WRITE)
 	PYTHONPATH=tests python benchmarks/idle.py $(WRITE)
 
-gas: $(VENV)/ready anvil  ## Measures the gas table again.
+gas: $(VENV)/ready anvil  ## Measures the gas tables again.
 	python benchmarks/gas.py --write
+	python benchmarks/verified_gas.py --write
 
 compile: $(VENV)/ready
 	python scripts/compile.py

@@ -22,10 +22,7 @@ import httpx
 from gas import Bench
 from modelmarket.chain.anvil import running_anvil
 from modelmarket.chain.networks import Network
-from modelmarket.index.index import SPAN_BLOCKS
-from modelmarket.index.sorting import Sort
-from modelmarket.index.summaries import Wanted
-from modelmarket.market import Market
+from modelmarket.market import Market, Sort, Wanted
 from modelmarket.protocol.types import RequestId, Wei
 from modelmarket.system.home import Home
 from modelmarket.vault.vault import Vault
@@ -34,6 +31,9 @@ from modelmarket.web.workspace import Workspace
 
 RESULT = Path(__file__).with_name("scale.json")
 PAGE_ROWS = 50
+SPAN_BLOCKS = 10_000
+"""Of one question for logs, as the index asks."""
+
 RUNS = 20
 
 

@@ -8,7 +8,7 @@ is zero: the dearest that there are. They predict nothing that makes sense.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -42,13 +42,22 @@ from modelmarket.protocol.points import Points, Scoring, group_points
 
 MILLION = 1_000_000
 KEY, NONCE = bytes(range(3, 35)), bytes(range(5, 37))
-ACCUSED = 777
+ACCUSED = 783
 """The row that challenges are about."""
 
 MOST_CODE = 200
 """Codes stay below it, thresholds do not: each way leads to the left."""
 
 BYTE = 256
+
+
+@cache
+def digits() -> tuple[RowCodes, Targets]:
+    """Handwritten digits: codes of shape (1797, 64), and classes."""
+    from sklearn.datasets import load_digits
+
+    images, classes = load_digits(return_X_y=True)
+    return images.astype(np.uint8), classes.astype(np.uint32)
 
 
 @dataclass(frozen=True)
@@ -61,6 +70,7 @@ class Setting:
         columns: Codes of a row, of eight bits.
         rows: Of the hidden part.
         has_rows: Whether rows are made, rather than a root of none.
+        is_digits: Whether they are scikit-learn's handwritten digits, over and over.
     """
 
     scoring: Scoring
@@ -68,10 +78,14 @@ class Setting:
     columns: int = 64
     rows: int = MILLION
     has_rows: bool = False
+    is_digits: bool = False
 
     @cached_property
     def codes(self) -> RowCodes:
         """Shape (rows, columns)."""
+        if self.is_digits:
+            images, _ = digits()
+            return images[np.arange(self.rows) % len(images)]
         shape = (self.rows, self.columns)
         return np.random.default_rng(4).integers(0, MOST_CODE, shape, dtype=np.uint8)
 
@@ -105,6 +119,11 @@ class Setting:
     def rows_root(self) -> bytes:
         """Commits to the rows."""
         return self.rows_tree.root if self.has_rows else word(1)
+
+    @property
+    def groups(self) -> int:
+        """Of targets, and of a listing."""
+        return len(self.hidden_targets)
 
     @property
     def accused_group(self) -> int:
@@ -204,6 +223,15 @@ def forest(
     random = np.random.default_rng(1_000 * count + depth)
     trees = [spine(depth, setting.columns, random) for _ in range(count)]
     return ensemble(trees, depth, setting.columns, setting.scoring.outputs, form)
+
+
+def fitted(count: int, depth: int) -> ExactModel:
+    """A forest as people fit it, on handwritten digits."""
+    from sklearn.ensemble import RandomForestClassifier
+
+    forest = RandomForestClassifier(count, max_depth=depth, random_state=0)
+    images, classes = digits()
+    return ExactModel.of(forest.fit(images, classes), width=8, columns=64)
 
 
 def network(neurons: list[int], setting: Setting) -> ExactModel:

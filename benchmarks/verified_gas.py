@@ -44,6 +44,7 @@ from specimens import (
     Listing,
     Setting,
     ensemble,
+    fitted,
     forest,
     network,
     sparse,
@@ -383,7 +384,7 @@ def refuting(
 
 def recounting(bench: Bench, setting: Setting, case: str) -> None:
     """A group that scores less than was listed."""
-    model = forest(1, 2, setting)
+    model = network([setting.scoring.outputs], setting)
     listing = Listing.of(setting, setting.targets, lie=-1)
     contest = bench.create(setting)
     entry = bench.submit(contest, model, listing)
@@ -415,24 +416,25 @@ def demanding(
     listing: Listing,
     models: dict[str, ExactModel],
 ) -> None:
-    """Each model demanded; a part of it posted, and the first time of a listing."""
+    """Each model demanded, and its first part posted; of one the listing's, too."""
     market = bench.market
     for at, (case, model) in enumerate(models.items()):
+        is_told = at == 0 and setting.groups >= PART_GROUPS
         contest = bench.create(setting)
         entry = bench.submit(contest, model, listing)
         bench.open_key(contest)
         bench.claim(contest, entry)
         bench.show(contest, entry)
         call = market.demand(entry.id, contest, entry.shown)
-        bench.measure(case if at == 0 else "", call, bench.other)
+        bench.measure("of the candidate" if is_told else "", call, bench.other)
         bench.measure(case, answer(bench, entry), bench.trainer)
-        if at == 0:
+        if is_told:
             call = answer_listing(bench, contest, entry)
             bench.measure("64 groups", call, bench.trainer)
         bench.move_to(market.request(contest.request_id).step_ends)
-        bench.enforce(contest, case="withheld, refunded" if at == 0 else "")
+        bench.enforce(contest, case="withheld, refunded" if is_told else "")
         call = market.withdraw_bond(entry.id)
-        bench.measure("demand not met" if at == 0 else "", call, bench.other)
+        bench.measure("demand not met" if is_told else "", call, bench.other)
 
 
 def answer(bench: Bench, entry: Entry) -> Call:
@@ -506,6 +508,12 @@ def measure_all() -> list[Row]:
             500, 6, table, Form.SCALAR
         )
         refuting(bench, table, listings[table], forests)
+        written = Setting(DIGITS, bits=4, has_rows=True, is_digits=True)
+        fits = {
+            f"a fitted forest of 100, depth {depth}": fitted(100, depth)
+            for depth in (6, 12)
+        }
+        refuting(bench, written, Listing.of(written, written.targets), fits)
         networks = {
             "-".join(map(str, (784, *neurons))): network(list(neurons), images)
             for neurons in ((10,), (64, 10), (125, 10))

@@ -117,7 +117,7 @@ def recount(
 
 
 @external
-def rerun(
+def rerun_trees(
     case: Case,
     terms: IVerifiedMarket.Terms,
     shown: IVerifiedMarket.Shown,
@@ -130,46 +130,199 @@ def rerun(
     proof: DynArray[bytes32, exact.MOST_PROOF],
 ):
     """
-    @notice Fails a submission whose model does not predict what it listed for
-            a row.
+    @notice Fails a submission whose ensemble does not predict what it listed
+            for a row.
     @param better For classes, one whose output beats that of the listed one.
-    @param words What is executed: `ensembles` and `dense` say in which order.
-    @param proof The siblings of the units that are executed.
+    @param words Descriptors of the paths, 32 to a word; then the paths, each
+           from its end up to the root.
+    @param proof The siblings of the trees that are executed.
+    @dev How long a path is, and how it ends, is said first and never by a
+         value inside it: every word may be a leaf, and every hash a side.
+         WARNING: `words` is handed to no other function, since a copy of it
+         would cost more than most reruns.
     """
-    model: exact.Header = exact.check(shown.header, base, conditions.limits(terms))
+    model: exact.Header = self._model(terms, shown, base, exact.ENSEMBLE)
     listed: uint256 = self._listed(terms, shown, hidden_row.index, group)
-    is_class: bool = terms.outputs != 1
-    # A class that there is not loses at once.
-    if not is_class or listed < terms.outputs:
+    if terms.outputs == 1 or listed < terms.outputs:
         row: uint256[hidden.MOST_ROW_WORDS] = self._row(case, terms, key, hidden_row)
-        assert exact.base_hash(base) == shown.base_hash, "BadBase"
         low: uint256 = 0
         high: uint256 = 0
-        if is_class:
-            assert better < terms.outputs and better != listed, "NothingWrong"
-            low = min(listed, better)
-            high = max(listed, better)
-        found: exact.Executed = empty(exact.Executed)
-        if model.kind == exact.ENSEMBLE:
-            found = ensembles.run(model, base, row, low, high, words)
-        else:
-            found = dense.run(model, base, row, low, high, words)
-        root: bytes32 = exact.units_root(
-            model.units, found.indices, found.hashes, proof
+        low, high = self._compared(terms, listed, better)
+        run: exact.Run = ensembles.run(model, low, high)
+        is_scalar: bool = model.form == exact.SCALAR
+        width: uint256 = model.width
+        lanes: uint256 = 0
+        low_value: int256 = exact.base_value(base, low)
+        high_value: int256 = exact.base_value(base, high)
+        at: uint256 = (run.count + 31) >> 5
+        descriptors: uint256 = 0
+        # Last, so that memory which it does not fill is not paid for.
+        hashes: DynArray[bytes32, exact.MOST_EXECUTED] = []
+        for i: uint256 in range(run.count, bound=exact.MOST_EXECUTED):
+            if i & 31 == 0:
+                descriptors = words[i >> 5]
+            length: uint256 = (descriptors >> 248) & 127
+            node: uint256 = 0
+            if descriptors >> 255 == 0:
+                assert length <= model.depth, "BadPath"
+                leaf: uint256 = words[at]
+                at = unsafe_add(at, 1)
+                node = ensembles.leaf(leaf)
+                if not is_scalar:
+                    lanes = unsafe_add(lanes, leaf & exact.MASK224)
+                elif i < run.split:
+                    low_value += exact.signed64(leaf)
+                else:
+                    high_value += exact.signed64(leaf)
+            else:
+                assert length == model.depth, "BadPath"
+                node = ensembles.inner(words[at], words[at + 1] & exact.MASK224)
+                at = unsafe_add(at, 2)
+            descriptors = descriptors << 8
+            for _: uint256 in range(length, bound=exact.MOST_DEPTH):
+                word: uint256 = words[at]
+                at = unsafe_add(at, 1)
+                # A column that there is not has code 0.
+                code: uint256 = 0
+                if word >> 240 < model.columns:
+                    bit: uint256 = unsafe_mul(word >> 240, width)
+                    code = row[bit >> 8] << (bit & 255) >> unsafe_sub(256, width)
+                if code <= (word >> 224) & 65_535:
+                    node = (
+                        convert(
+                            keccak256(
+                                abi_encode(
+                                    (word & exact.ASKED) | node,
+                                    word & exact.MASK224,
+                                )
+                            ),
+                            uint256,
+                        )
+                        >> 32
+                    )
+                else:
+                    node = convert(keccak256(abi_encode(word, node)), uint256) >> 32
+            hashes.append(keccak256(abi_encode(exact.TREE, node)))
+        assert at == len(words), "BadLength"
+        if not is_scalar:
+            low_value += ensembles.lane(lanes, model.form, low)
+            high_value += ensembles.lane(lanes, model.form, high)
+        assert (
+            exact.units_root(model.units, run, hashes, proof) == shown.units_root
+        ), "WrongModel"
+        self._check_beaten(terms, listed, better, low_value, high_value)
+    self._refute(case, terms, shown)
+
+
+@external
+def rerun_dense(
+    case: Case,
+    terms: IVerifiedMarket.Terms,
+    shown: IVerifiedMarket.Shown,
+    key: bytes32,
+    hidden_row: HiddenRow,
+    group: listing.Group,
+    base: DynArray[uint256, exact.MOST_BASE_WORDS],
+    better: uint256,
+    words: DynArray[uint256, exact.MOST_CALL_WORDS],
+    proof: DynArray[bytes32, exact.MOST_PROOF],
+):
+    """
+    @notice Fails a submission whose linear model or network does not predict
+            what it listed for a row.
+    @param better For classes, one whose output beats that of the listed one.
+    @param words Of each neuron, but for those of other outputs: its bias,
+           then its weights.
+    @param proof The siblings of the neurons that are executed.
+    @dev WARNING: `words` is handed to no other function, as in `rerun_trees`.
+    """
+    model: exact.Header = self._model(terms, shown, base, exact.DENSE)
+    listed: uint256 = self._listed(terms, shown, hidden_row.index, group)
+    if terms.outputs == 1 or listed < terms.outputs:
+        inputs: uint256[dense.MOST_INPUT_WORDS] = dense.inputs(
+            self._row(case, terms, key, hidden_row)
         )
-        assert root == shown.units_root, "WrongModel"
-        if is_class:
-            # Of equal outputs the first one wins.
-            is_beaten: bool = found.low > found.high
-            if better > listed:
-                is_beaten = found.high > found.low
-            elif found.low == found.high:
-                is_beaten = True
-            assert is_beaten, "NothingWrong"
-        else:
-            most: int256 = convert((1 << terms.bits) - 1, int256)
-            predicted: int256 = max(0, min(found.low, most))
-            assert convert(predicted, uint256) != listed, "NothingWrong"
+        low: uint256 = 0
+        high: uint256 = 0
+        low, high = self._compared(terms, listed, better)
+        run: exact.Run = dense.run(model, low, high)
+        low_value: int256 = 0
+        high_value: int256 = 0
+        at: uint256 = 0
+        input_words: uint256 = (model.columns + 31) >> 5
+        left: uint256 = len(base)
+        hashes: DynArray[bytes32, exact.MOST_EXECUTED] = []
+        for layer_word: uint256 in base:
+            layer: exact.Layer = exact.layer(layer_word)
+            left -= 1
+            offset: int256 = dense.offset(inputs, input_words)
+            outputs: uint256[dense.MOST_INPUT_WORDS] = empty(
+                uint256[dense.MOST_INPUT_WORDS]
+            )
+            for j: uint256 in range(layer.neurons, bound=exact.MOST_NEURONS):
+                if left == 0 and j != low and j != high:
+                    continue
+                bias: uint256 = words[at]
+                at = unsafe_add(at, 1)
+                digest: bytes32 = keccak256(
+                    abi_encode(exact.NEURON, bias, input_words)
+                )
+                total: uint256 = 0
+                for i: uint256 in range(input_words, bound=dense.MOST_INPUT_WORDS):
+                    weights: uint256 = words[at]
+                    at = unsafe_add(at, 1)
+                    digest = keccak256(abi_encode(digest, weights))
+                    given: uint256 = inputs[i]
+                    # The highest lane of a product of 8 by 8 lanes is the sum of
+                    # 8 products: the groups of weights stand in reverse order.
+                    total = unsafe_add(
+                        total,
+                        unsafe_add(
+                            unsafe_add(
+                                unsafe_mul(
+                                    given & dense.EVERY_FOURTH,
+                                    weights & dense.EVERY_FOURTH,
+                                )
+                                >> 224,
+                                unsafe_mul(
+                                    (given >> 8) & dense.EVERY_FOURTH,
+                                    (weights >> 8) & dense.EVERY_FOURTH,
+                                )
+                                >> 224,
+                            ),
+                            unsafe_add(
+                                unsafe_mul(
+                                    (given >> 16) & dense.EVERY_FOURTH,
+                                    (weights >> 16) & dense.EVERY_FOURTH,
+                                )
+                                >> 224,
+                                unsafe_mul(
+                                    (given >> 24) & dense.EVERY_FOURTH,
+                                    (weights >> 24) & dense.EVERY_FOURTH,
+                                )
+                                >> 224,
+                            ),
+                        ),
+                    )
+                value: int256 = (
+                    convert(total, int256) - offset + exact.signed32(bias)
+                )
+                hashes.append(digest)
+                if left != 0:
+                    outputs[j >> 5] |= dense.activation(value, layer) << (
+                        248 - ((j & 31) << 3)
+                    )
+                elif j == low:
+                    low_value = value
+                else:
+                    high_value = value
+            inputs = outputs
+            input_words = (layer.neurons + 31) >> 5
+        assert at == len(words), "BadLength"
+        assert (
+            exact.units_root(model.units, run, hashes, proof) == shown.units_root
+        ), "WrongModel"
+        self._check_beaten(terms, listed, better, low_value, high_value)
     self._refute(case, terms, shown)
 
 
@@ -189,6 +342,62 @@ def _check_key(case: Case, terms: IVerifiedMarket.Terms, key: bytes32):
         )
         == terms.key_hash
     ), "WrongKey"
+
+
+@internal
+@pure
+def _model(
+    terms: IVerifiedMarket.Terms,
+    shown: IVerifiedMarket.Shown,
+    base: DynArray[uint256, exact.MOST_BASE_WORDS],
+    kind: uint256,
+) -> exact.Header:
+    """
+    @notice The header of what was shown.
+    """
+    model: exact.Header = exact.header(shown.header)
+    assert model.kind == kind, "BadKind"
+    assert exact.base_hash(base) == shown.base_hash, "BadBase"
+    return model
+
+
+@internal
+@pure
+def _compared(
+    terms: IVerifiedMarket.Terms, listed: uint256, better: uint256
+) -> (uint256, uint256):
+    """
+    @notice Which outputs decide, the lower one first; of a regression its only
+            one twice.
+    """
+    if terms.outputs == 1:
+        return 0, 0
+    assert better < terms.outputs and better != listed, "NothingWrong"
+    return min(listed, better), max(listed, better)
+
+
+@internal
+@pure
+def _check_beaten(
+    terms: IVerifiedMarket.Terms,
+    listed: uint256,
+    better: uint256,
+    low: int256,
+    high: int256,
+):
+    """
+    @notice Reverts unless something else is predicted than was listed.
+    @param low The lower output of both that decide; the only one.
+    """
+    if terms.outputs == 1:
+        most: int256 = convert((1 << terms.bits) - 1, int256)
+        predicted: int256 = max(0, min(low, most))
+        assert convert(predicted, uint256) != listed, "NothingWrong"
+    elif better > listed:
+        assert high > low, "NothingWrong"
+    else:
+        # Of equal outputs the first one wins.
+        assert low >= high, "NothingWrong"
 
 
 @internal

@@ -24,74 +24,52 @@ ONES: constant(uint256) = max_value(uint256) // (2**32 - 1)
 
 @internal
 @pure
-def run(
-    model: exact.Header,
-    base: DynArray[uint256, exact.MOST_BASE_WORDS],
-    row: uint256[hidden.MOST_ROW_WORDS],
-    low: uint256,
-    high: uint256,
-    words: DynArray[uint256, exact.MOST_CALL_WORDS],
-) -> exact.Executed:
+def run(model: exact.Header, low: uint256, high: uint256) -> exact.Run:
     """
-    @notice Two outputs of a dense model, and the neurons they follow from.
+    @notice Which neurons two outputs follow from: all but those of the others.
     @param low The lower output of both; the same as `high` of a regression.
-    @param words Of each neuron, but for those of other outputs: its bias,
-           then its weights.
     """
-    done: exact.Executed = empty(exact.Executed)
-    inputs: uint256[MOST_INPUT_WORDS] = empty(uint256[MOST_INPUT_WORDS])
-    input_words: uint256 = (model.columns + 31) >> 5
-    for i: uint256 in range(input_words, bound=MOST_INPUT_WORDS):
-        inputs[i] = row[i]
-    at: uint256 = 0
-    unit: uint256 = 0
-    left: uint256 = len(base)
-    for layer_word: uint256 in base:
-        layer: exact.Layer = exact.layer(layer_word)
-        left -= 1
-        offset: uint256 = 0
-        for i: uint256 in range(input_words, bound=MOST_INPUT_WORDS):
-            offset += self._bytes_sum(inputs[i])
-        offset <<= 7
-        outputs: uint256[MOST_INPUT_WORDS] = empty(uint256[MOST_INPUT_WORDS])
-        for j: uint256 in range(layer.neurons, bound=exact.MOST_NEURONS):
-            if left == 0 and j != low and j != high:
-                continue
-            bias: uint256 = words[at]
-            at = unsafe_add(at, 1)
-            digest: bytes32 = keccak256(abi_encode(exact.NEURON, bias, input_words))
-            total: uint256 = 0
-            for i: uint256 in range(input_words, bound=MOST_INPUT_WORDS):
-                weights: uint256 = words[at]
-                at = unsafe_add(at, 1)
-                digest = keccak256(abi_encode(digest, weights))
-                total = unsafe_add(total, self._products(inputs[i], weights))
-            value: int256 = (
-                convert(total, int256)
-                - convert(offset, int256)
-                + exact.signed32(bias)
-            )
-            done.indices.append(unit + j)
-            done.hashes.append(digest)
-            if left == 0:
-                if j == low:
-                    done.low = value
-                if j == high:
-                    done.high = value
-            else:
-                outputs[j >> 5] |= self._activation(value, layer) << (
-                    248 - ((j & 31) << 3)
-                )
-        unit += layer.neurons
-        inputs = outputs
-        input_words = (layer.neurons + 31) >> 5
-    assert at == len(words), "BadLength"
-    return done
+    before: uint256 = model.units - model.outputs
+    count: uint256 = before + 1
+    if low != high:
+        count += 1
+    return exact.Run(
+        count=count,
+        first=0,
+        split=before,
+        second=before + low,
+        last=before + high,
+    )
 
 
 @internal
 @pure
-def _activation(total: int256, layer: exact.Layer) -> uint256:
+def inputs(row: uint256[hidden.MOST_ROW_WORDS]) -> uint256[MOST_INPUT_WORDS]:
+    """
+    @notice What the first layer reads: the codes of a row, of eight bits.
+    """
+    found: uint256[MOST_INPUT_WORDS] = empty(uint256[MOST_INPUT_WORDS])
+    for i: uint256 in range(MOST_INPUT_WORDS):
+        found[i] = row[i]
+    return found
+
+
+@internal
+@pure
+def offset(inputs: uint256[MOST_INPUT_WORDS], words: uint256) -> int256:
+    """
+    @notice What the sums of a layer are too high by, since weights are kept
+            128 too high.
+    """
+    total: uint256 = 0
+    for i: uint256 in range(words, bound=MOST_INPUT_WORDS):
+        total += self._bytes_sum(inputs[i])
+    return convert(total << 7, int256)
+
+
+@internal
+@pure
+def activation(total: int256, layer: exact.Layer) -> uint256:
     """
     @notice A sum, scaled back to a byte.
     """
@@ -112,24 +90,3 @@ def _bytes_sum(word: uint256) -> uint256:
         unsafe_add((word >> 16) & EVERY_FOURTH, (word >> 24) & EVERY_FOURTH),
     )
     return unsafe_mul(lanes, ONES) >> 224
-
-
-@internal
-@pure
-def _products(inputs: uint256, weights: uint256) -> uint256:
-    """
-    @notice The sum of the products of 32 inputs and weights, as they are kept.
-    @dev The groups of weights stand in reverse order, so that the highest
-         lane of a product of 8 by 8 lanes is the sum of 8 products.
-    """
-    total: uint256 = 0
-    for at: uint256 in range(4):
-        total = unsafe_add(
-            total,
-            unsafe_mul(
-                (inputs >> (at << 3)) & EVERY_FOURTH,
-                (weights >> (at << 3)) & EVERY_FOURTH,
-            )
-            >> 224,
-        )
-    return total

@@ -44,6 +44,9 @@ MOST_PROOF: constant(uint256) = 128
 
 MASK224: constant(uint256) = 2**224 - 1
 
+# @dev Feature and threshold of an inner node's word.
+ASKED: constant(uint256) = (2**32 - 1) << 224
+
 
 struct Header:
     kind: uint256
@@ -67,12 +70,14 @@ struct Limits:
     parts: uint256
 
 
-# @dev What an execution found: which units they were, and two outputs.
-struct Executed:
-    indices: DynArray[uint256, MOST_EXECUTED]
-    hashes: DynArray[bytes32, MOST_EXECUTED]
-    low: int256
-    high: int256
+# @dev Which units were executed: at most two runs of them, or of the second two
+# alone. Their hashes stand one after the other.
+struct Run:
+    count: uint256  # of all
+    first: uint256  # the index of the first run's
+    split: uint256  # how many are of the first run
+    second: uint256  # the index of the second run's
+    last: uint256  # the greatest index
 
 
 struct Layer:
@@ -267,46 +272,79 @@ def signed32(word: uint256) -> int256:
 @pure
 def units_root(
     units: uint256,
-    indices: DynArray[uint256, MOST_EXECUTED],
+    run: Run,
     hashes: DynArray[bytes32, MOST_EXECUTED],
     proof: DynArray[bytes32, MOST_PROOF],
 ) -> bytes32:
     """
     @notice The root that some units lead to, with the siblings that are not
             theirs.
-    @param indices Of the units, rising.
+    @param hashes Of the units, in rising order.
     @param proof The siblings, level by level, in rising order; no more.
     @dev Where the tree ends, siblings are taken from the proof too: they are
-         what the root says they are.
+         what the root says they are. One array, in which each level takes the
+         place of the one below: memory has its price, by its square.
     """
-    at: uint256[MOST_EXECUTED] = empty(uint256[MOST_EXECUTED])
-    nodes: bytes32[MOST_EXECUTED] = empty(bytes32[MOST_EXECUTED])
-    known: uint256 = len(indices)
-    for i: uint256 in range(known, bound=MOST_EXECUTED):
-        at[i] = indices[i]
-        nodes[i] = hashes[i]
+    nodes: DynArray[bytes32, MOST_EXECUTED] = hashes
+    at: Run = run
     used: uint256 = 0
     for level: uint256 in range(merkle.levels(units), bound=MOST_UNIT_LEVELS):
         i: uint256 = 0
         above: uint256 = 0
-        for _: uint256 in range(known, bound=MOST_EXECUTED):
-            if i == known:
+        for _: uint256 in range(at.count, bound=MOST_EXECUTED):
+            if i == at.count:
                 break
-            index: uint256 = at[i]
+            index: uint256 = self._index(at, i)
             node: bytes32 = nodes[i]
-            i += 1
+            i = unsafe_add(i, 1)
             if index & 1 == 1:
                 node = merkle.unit_node(proof[used], node)
-                used += 1
-            elif i < known and at[i] == index + 1:
+                used = unsafe_add(used, 1)
+            elif i != at.count and self._index(at, i) == unsafe_add(index, 1):
                 node = merkle.unit_node(node, nodes[i])
-                i += 1
+                i = unsafe_add(i, 1)
             else:
                 node = merkle.unit_node(node, proof[used])
-                used += 1
-            at[above] = index >> 1
+                used = unsafe_add(used, 1)
             nodes[above] = node
-            above += 1
-        known = above
-    assert known == 1 and used == len(proof), "BadProof"
+            above = unsafe_add(above, 1)
+        at = self._above(at, above)
+    assert at.count == 1 and used == len(proof), "BadProof"
     return nodes[0]
+
+
+@internal
+@pure
+def _index(run: Run, i: uint256) -> uint256:
+    """
+    @notice The index of one of the units, or of the nodes above them.
+    """
+    if unsafe_add(i, 1) == run.count:
+        return run.last
+    if i < run.split:
+        return unsafe_add(run.first, i)
+    return unsafe_sub(unsafe_add(run.second, i), run.split)
+
+
+@internal
+@pure
+def _above(run: Run, count: uint256) -> Run:
+    """
+    @notice Which nodes stand above some.
+    @param count How many there are.
+    """
+    second: uint256 = run.second >> 1
+    split: uint256 = 0
+    if run.split != 0:
+        end: uint256 = (run.first + run.split - 1) >> 1
+        split = end - (run.first >> 1) + 1
+        if second == end:
+            # Both runs meet in it, and it counts to the first.
+            second += 1
+    return Run(
+        count=count,
+        first=run.first >> 1,
+        split=split,
+        second=second,
+        last=run.last >> 1,
+    )

@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "modelmarket"
-MOST_ROOMS, MOST_ARROWS = 18, 91
+MOST_ROOMS, MOST_ARROWS = 18, 89
 INSIDE = {
     *("index", "store", "connection", "contract", "coin", "verifier", "outbox"),
 }

@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from modelmarket.chain.abi import functions
 from modelmarket.chain.connection import Connection
 from modelmarket.chain.contracts import ModelCoin, ModelMarket
 from modelmarket.chain.networks import LOCAL, Network
@@ -121,6 +122,15 @@ class Sandbox:
         """Mines a block at a second of chain time."""
         self.connection.ask("evm_setNextBlockTimestamp", second)
         self.connection.ask("evm_mine")
+
+
+def call_names() -> dict[bytes, str]:
+    """The calls of both contracts, by their selectors."""
+    return {
+        one.selector: one.name
+        for contract in (ModelCoin, ModelMarket)
+        for one in functions(contract.name).values()
+    }
 
 
 @contextmanager

@@ -3,8 +3,8 @@
 
 Types follow from the values, so that nothing is taken from what the compiler
 says of the contracts: an `int` or `bool` is a word, `bytes` a static word, an
-address (a `str`) a word, `Text` a string of whatever bytes, `Page` a list of words, and a
-tuple a struct.
+address (a `str`) a word, `Text` a string of whatever bytes, `Page` a list of words, a
+tuple a struct or an array of fixed length, and a list an array of any length.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def word(number: int) -> bytes:
 def _is_dynamic(value: object) -> bool:
     if isinstance(value, tuple):
         return any(map(_is_dynamic, value))
-    return isinstance(value, Text | Page)
+    return isinstance(value, Text | Page | list)
 
 
 def _parts(values: Iterable[object]) -> bytes:
@@ -68,6 +68,8 @@ def _one(value: object) -> bytes:
             return bytes(12) + bytes.fromhex(value[2:])
         case tuple():
             return _parts(value)
+        case list():
+            return word(len(value)) + _parts(value)
     raise TypeError(value)
 
 

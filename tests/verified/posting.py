@@ -63,8 +63,8 @@ def tree_words(tree: Unit, depth: int) -> list[int]:
         MalformedError: It has more inner nodes than can be counted.
     """
     symbols, inner, leaves = preorder(tree, depth)
-    if len(inner) > 0xFFFF:
-        raise MalformedError("16 bits count the inner nodes")
+    if len(symbols) > 0xFFFF:
+        raise MalformedError("16 bits count the symbols")
     first = len(symbols) << 16 | len(inner)
     return [first, *packed(symbols, 1), *packed(inner, 32), *leaves]
 
@@ -74,9 +74,7 @@ class Posting:
 
     def __init__(self, words: Words) -> None:
         (first,) = words.take(1)
-        self.symbols_left, self.inner_left = first >> 16, first & 0xFFFF
-        if self.symbols_left > 0x2_0000:
-            raise MalformedError("more symbols than so many inner nodes can have")
+        self.symbols_left, self.inner_left = first >> 16 & 0xFFFF, first & 0xFFFF
         self._symbols = words.take(-(-self.symbols_left // 256))
         self._inner = words.take(-(-self.inner_left // 8))
         self._words = words

@@ -425,7 +425,7 @@ class Referee(Contract):
             proof: Siblings of the units that are.
         """
         return self._call(
-            "rerun",
+            "rerun_dense" if shown.is_dense else "rerun_trees",
             _case(market, submission_id, contest),
             contest.terms.as_struct(),
             shown.as_struct(),

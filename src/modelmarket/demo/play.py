@@ -26,7 +26,7 @@ from modelmarket.market import Request
 from modelmarket.protocol import events as ev
 from modelmarket.protocol.money import ONE_MDC, format_mdc
 from modelmarket.protocol.types import Address, SubmissionId, Wei
-from modelmarket.sandbox import Person, Sandbox, sandbox
+from modelmarket.sandbox import Person, Sandbox, call_names, sandbox
 
 if TYPE_CHECKING:
     import numpy as np
@@ -515,13 +515,7 @@ class _Play:
 
     def _gas(self) -> dict[str, tuple[int, int]]:
         """Calls and gas of everything that was sent to the two contracts."""
-        from modelmarket.chain.abi import functions
-
-        names = {
-            one.selector: one.name
-            for contract in ("ModelCoin", "ModelMarket")
-            for one in functions(contract).values()
-        }
+        names = call_names()
         total: dict[str, tuple[int, int]] = {}
         head = self._here.connection.block().number
         for number in range(self._here.network.first_block + 1, head + 1):

@@ -7,12 +7,14 @@ from modelmarket.index.summaries import Summary, Wanted
 from modelmarket.market.market import Market
 from modelmarket.market.request import Request
 from modelmarket.market.submission import Submission
+from modelmarket.storage.store import Entry as StoredEntry
 
 __all__ = [
     "Market",
     "Moment",
     "Request",
     "Sort",
+    "StoredEntry",
     "Submission",
     "Summary",
     "Wanted",

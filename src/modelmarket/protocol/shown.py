@@ -14,6 +14,8 @@ from modelmarket.protocol.merkle import Hash, tag, word
 from modelmarket.protocol.types import NOBODY, Address, Salt, Seal, Superhash, TermsHash
 
 _SEALED_MODEL = tag("sealed model")
+_KIND_AT = 4
+"""Where a header says what the units are; see `models.header`."""
 
 
 def _address(account: Address) -> bytes:
@@ -78,6 +80,11 @@ class Shown:
     units_root: Hash
     listing_root: Hash
     score: int
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether the model's units are neurons rather than trees."""
+        return self.header[_KIND_AT] != 0
 
     def as_struct(self) -> tuple[str | int | bytes, ...]:
         """The contract's struct."""

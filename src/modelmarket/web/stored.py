@@ -11,9 +11,8 @@ from modelmarket.datasets.published import TRAIN
 from modelmarket.errors import ModelMarketError
 
 if TYPE_CHECKING:
-    from modelmarket.market import Market, Request, Summary
+    from modelmarket.market import Market, Request, StoredEntry, Summary
     from modelmarket.protocol.types import RequestId
-    from modelmarket.storage.store import Entry
 
 HEAD_ROWS = 6
 HEAD_COLUMNS = 13
@@ -29,7 +28,7 @@ class Data:
         head: The first lines of the training part.
     """
 
-    entries: list[Entry]
+    entries: list[StoredEntry]
     manifest: Any
     head: list[list[str]]
 
@@ -63,6 +62,6 @@ def data(found: Request) -> Data | None:
     return Data(entries, manifest, head)
 
 
-def model(found: Request) -> list[Entry] | None:
+def model(found: Request) -> list[StoredEntry] | None:
     """The files of the winner's model; None if there is none, or not here."""
     return found.market.files(found.record.model) if found.record.model else None

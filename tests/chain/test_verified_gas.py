@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The gas table of verified contests: what a real node charges, and its targets."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modelmarket.chain.anvil import find_anvil
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+
+
+@pytest.fixture(scope="module")
+def table() -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(
+        (BENCHMARKS / "verified-gas.json").read_text()
+    )
+    return found
+
+
+@pytest.mark.xdist_group("gas")
+def test_the_table_is_what_a_real_node_charges(
+    table: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if find_anvil() is None:
+        if os.environ.get("CI"):
+            pytest.fail("anvil must be installed in CI")
+        pytest.skip("anvil is not installed")
+    # By the name that the other benchmarks know it by.
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    from verified_gas import measure_all
+
+    assert [asdict(row) for row in measure_all()] == table, "run: make gas"
+
+
+@pytest.mark.parametrize(
+    ("function", "case", "most"),
+    [
+        ("create_request", "", 190_000),
+        ("submit", "allowance", 120_000),
+        ("open_key", "", 70_000),
+        ("claim", "right hint, at the top", 58_000),
+        ("claim", "right hint", 62_000),
+        ("show_model", "", 150_000),
+        ("settle", "", 110_000),
+        ("rerun_trees", "a fitted forest of 100, depth 6", 990_000),
+        ("rerun_trees", "a fitted forest of 100, depth 12", 1_300_000),
+        ("rerun_dense", "784-10", 500_000),
+        ("rerun_dense", "784-64-10", 2_500_000),
+        ("recount", "", 500_000),
+    ],
+)
+def test_a_call_costs_at_most_so_much(
+    table: list[dict[str, Any]], function: str, case: str, most: int
+) -> None:
+    found = [
+        row["gas"]
+        for row in table
+        if row["function"] == function and case in row["case"]
+    ]
+    assert found
+    assert max(found) <= most
+
+
+def test_no_call_needs_more_than_a_transaction_may_have(
+    table: list[dict[str, Any]],
+) -> None:
+    """2**24 gas: EIP-7825."""
+    assert max(max(row["gas"], row["floor"]) for row in table) < 2**24
+
+
+def test_a_contest_of_a_million_rows_costs_less_than_one_of_predictions(
+    table: list[dict[str, Any]],
+) -> None:
+    """Five trainers and nobody who lies, beside 14,000 labels."""
+
+    def gas(rows: list[dict[str, Any]], function: str, case: str) -> int:
+        return max(
+            int(row["gas"])
+            for row in rows
+            if row["function"] == function and case in row["case"]
+        )
+
+    def contest(rows: list[dict[str, Any]], calls: list[tuple[str, str]]) -> int:
+        return (
+            gas(rows, "create_request", "allowance")
+            + 5 * gas(rows, "submit", "allowance")
+            + 5 * gas(rows, "claim", "right hint")
+            + 4 * gas(rows, "withdraw", "with MDC")
+            + sum(gas(rows, *call) for call in calls)
+        )
+
+    predictions = [
+        row
+        for row in json.loads((BENCHMARKS / "gas.json").read_text())
+        if row["labels"] == 14_000
+    ]
+    verified = contest(
+        table, [("open_key", ""), ("show_model", "forest"), ("settle", "")]
+    )
+    rival = contest(predictions, [("open_truth", ""), ("open_predictions", "97%")])
+    assert verified < rival
