@@ -10,7 +10,7 @@ FORGE := @foundry-rs/forge@1.7.1 solc@0.8.30
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test lint fuzz nightly crashes reorganisations mutants prove soak bench gas compile lock anvil browser docs pictures clean
+.PHONY: demo test lint fuzz fuzz-referee nightly crashes reorganisations mutants prove soak bench gas compile lock anvil browser docs pictures clean
 
 demo: $(VENV)/ready  ## Plays the main job on real data.
 	@$(BIN)/modelmarket demo
@@ -32,6 +32,9 @@ fuzz: $(VENV)/ready  ## The long run of the state machine: half an hour.
 
 nightly: $(VENV)/ready  ## The same for eight hours, a process for each core, from .corpus/ on.
 	python scripts/fuzz.py 480
+
+fuzz-referee: $(VENV)/ready  ## Referee, client and reference on random models: an hour.
+	python scripts/fuzz_referee.py
 
 crashes: $(VENV)/ready anvil  ## A power cut at every single point; half an hour.
 	MODELMARKET_CRASH_EVERY=1 MODELMARKET_CRASH_RESULT=benchmarks/crashes.json \
