@@ -15,6 +15,7 @@ from verified.models import (
     Node,
     Unit,
     pack_base,
+    prediction,
 )
 from verified.trees import levels
 
@@ -106,6 +107,11 @@ def dense(*layers: tuple[Layer, tuple[Neuron, ...]], columns: int = 3) -> Model:
     outputs, units = len(layers[-1][1]), len(neurons)
     header = Header(DENSE, 0, columns, outputs, units, 0, 0, levels(units), 8)
     return Model(header, tuple(layer.word for layer, _ in layers), neurons)
+
+
+def predicted(model: Model, codes: tuple[int, ...]) -> int:
+    """The class that a model gives, which may read more columns than there are."""
+    return prediction(model, codes, 8)
 
 
 def network(behind: int = 0) -> Model:

@@ -8,7 +8,8 @@ call with something replaced.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar
 
 import boa
@@ -17,7 +18,17 @@ from verified.data import in_a_group, pack
 from verified.models import DENSE, Model, all_outputs, executed
 from verified.openings import rerun_words
 from verified.posting import part_proof, part_words, parts
-from verified.published import Hidden, Listing, all_bytes, as_bytes, truth
+from verified.published import (
+    CLASSES,
+    Hidden,
+    Listing,
+    all_bytes,
+    another,
+    as_bytes,
+    hidden,
+    of_rows,
+    truth,
+)
 from verified.trees import levels, multiproof
 from verified.verdicts import compared
 from verified.world import (
@@ -369,3 +380,32 @@ def duel(
     trial.close()
     trial.show(first)
     return Duel(trial, first, second)
+
+
+def alone(world: World, model: Model, told: Hidden) -> tuple[Trial, Candidate]:
+    """A contest in which one honest candidate has shown its model."""
+    trial = Trial(world, told)
+    honest = trial.enter("bob", model)
+    trial.close()
+    trial.show(honest)
+    return trial, honest
+
+
+def misread(
+    world: World, model: Model, read: Sequence[int], told: Hidden | None = None
+) -> None:
+    """A liar lists what its model would give if it were read in another way; the
+    honest lists what it gives, and the chain says the same."""
+    given = of_rows(model)
+    lie = tuple(read)
+    assert lie != given
+    told = replace(told or hidden(lie), targets=lie)
+    one = duel(world, told, (model, Listing(told, lie)), model)
+    trial = one.trial
+    at = next(at for at in range(5) if lie[at] != given[at])
+    trial.convicts(trial.rerun(one.liar, at, given[at]), one.liar)
+    attacks = [trial.rerun(one.honest, at, lie[at]) for at in range(5)]
+    attacks += [
+        trial.rerun(one.honest, at, another(CLASSES, given[at])) for at in range(5)
+    ]
+    trial.follows_and_is_paid(one.honest, *attacks)
