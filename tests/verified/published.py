@@ -203,6 +203,8 @@ class Listing:
 
 CLASSES = Terms(kind=0, columns=3, width=8, outputs=3, bits=2, rows=5, cap=1)
 """Three of the four classes that two bits can name."""
+WIDE = replace(CLASSES, bits=16)
+"""Of which a group has 128 rows."""
 ROWS: Rows = ((1, 2, 3), (200, 9, 0), (0, 255, 7), (50, 60, 70), (255, 0, 128))
 
 

@@ -21,6 +21,7 @@ from verified.data import Terms, pack
 from verified.models import Model
 from verified.published import (
     CLASSES,
+    WIDE,
     Hidden,
     Listing,
     another,
@@ -43,8 +44,6 @@ from verified.world import (
 REGRESSION = Terms(
     kind=2, columns=3, width=8, outputs=1, bits=8, rows=5, cap=255, step=1
 )
-WIDE = replace(CLASSES, bits=16)
-"""Of which a group has 128 rows."""
 THREE_GROUPS = 300
 
 

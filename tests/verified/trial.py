@@ -190,11 +190,15 @@ class Trial:
         self.candidates.append(found)
         return found
 
-    def close(self) -> None:
-        """Opens the key, lets all claim, and closes the claims."""
+    def open(self) -> None:
+        """Opens the key, and lets all claim."""
         self.world.open_key(self.contest, key=self.hidden.key)
         for one in self.candidates:
             self.world.claim(self.contest, one.entry, one.listing.score)
+
+    def close(self) -> None:
+        """Opens the key, lets all claim, and closes the claims."""
+        self.open()
         self.world.close_claims(self.contest)
 
     def show(self, candidate: Candidate) -> None:
