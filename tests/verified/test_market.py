@@ -11,28 +11,18 @@ import pytest
 from eth_utils.crypto import keccak
 
 from verified.world import (
-    BOND,
     CANCELLED,
     CANCELLED_LATE,
     CANCELLED_SUBMISSION,
     CHALLENGE,
-    CLAIMS,
-    FAILED,
     FORFEITED,
     FULFILLED,
-    KEY,
     MDC,
-    OPEN,
     RANKED,
     REFUNDED,
-    REFUTED,
     RESPONSE,
     REWARD,
     STAKE,
-    TIMED_OUT,
-    TRUTH,
-    VALIDATION,
-    WITHHELD,
     WON,
     Contest,
     World,
@@ -82,37 +72,6 @@ def test_life__of_a_silent_trainer__costs_its_stake_at_the_end(world: World) -> 
 
 
 # --- opening the key ---
-
-
-def test_open_key__a_second_before_the_deadline__is_refused(world: World) -> None:
-    contest = world.create()
-    world.submit(contest, "ann")
-    world.at(contest.deadline - 1)
-    assert world.phase(contest) == OPEN
-    with boa.reverts("WrongPhase"), world.as_("eve"):
-        world.market.open_key(
-            contest.id, world.people["requester"], contest.struct, KEY
-        )
-    world.at(contest.deadline)
-    assert world.phase(contest) == TRUTH
-    world.open_key(contest)
-    assert world.phase(contest) == CLAIMS
-
-
-def test_open_key__twice__is_refused(world: World) -> None:
-    contest, _ = world.in_claims("ann")
-    with boa.reverts("WrongPhase"):
-        world.open_key(contest)
-
-
-def test_open_key__of_another_contest__is_refused(world: World) -> None:
-    contest = world.create()
-    other = world.create(key_hash=world.key_hash(key=b"\x01" * 32))
-    world.at(contest.deadline)
-    with boa.reverts("WrongKey"):
-        world.open_key(other)
-    with boa.reverts("WrongTerms"):
-        world.open_key(replace(contest, id=other.id))
 
 
 def test_open_key__once_its_window_is_over__is_refused_and_the_reward_is_slashed(
@@ -305,24 +264,6 @@ def test_claim__of_less_than_the_threshold__earns_nothing_and_costs_nothing(
 # --- showing ---
 
 
-def test_show_model__by_the_candidate__opens_the_challenge_window_once(
-    world: World,
-) -> None:
-    contest, (ann, _) = world.in_challenge({"ann": 18, "bob": 15})
-    state = world.state(contest)
-    assert (state.phase, state.shown, state.candidate) == (VALIDATION, True, ann.id)
-    with boa.reverts("AlreadyShown"):
-        world.show(contest, ann)
-
-
-def test_show_model__for_somebody_else__is_refused(world: World) -> None:
-    contest, (ann, bob) = world.in_validation({"ann": 18, "bob": 15})
-    with boa.reverts("NotTrainer"):
-        world.show(contest, ann, who="bob")
-    with boa.reverts("NotCandidate"):
-        world.show(contest, bob)
-
-
 def test_show_model__of_another_model_salt_score_or_cid__is_refused(
     world: World,
 ) -> None:
@@ -353,24 +294,6 @@ def test_show_model__whose_header_contradicts_the_terms__is_refused(
         world.show(contest, entry)
 
 
-def test_show_model__too_late__is_refused_and_the_next_is_candidate(
-    world: World,
-) -> None:
-    contest, (ann, bob) = world.in_validation({"ann": 18, "bob": 15})
-    ends = world.state(contest).step_ends
-    world.at(ends - 1)
-    with boa.reverts("NotOverdue"):
-        world.enforce(contest)
-    world.at(ends)
-    with boa.reverts("Overdue"):
-        world.show(contest, ann)
-    world.enforce(contest)
-    assert failed(world).reason == TIMED_OUT
-    assert world.state(contest).candidate == bob.id
-    assert world.state(contest).step_ends == ends + RESPONSE
-    world.show(contest, bob)
-
-
 # --- refuting ---
 
 
@@ -385,38 +308,6 @@ def test_refute__by_anybody_but_the_referee__is_refused(world: World) -> None:
             ann.shown,
             world.people["eve"],
         )
-
-
-def test_refute__in_the_last_second__pays_a_tenth_and_makes_the_next_candidate(
-    world: World,
-) -> None:
-    contest, (ann, bob) = world.in_challenge({"ann": 18, "bob": 15})
-    world.at(world.now + CHALLENGE - 1)
-    world.refute(contest, ann)
-    event = failed(world)
-    assert (event.reason, event.paid) == (REFUTED, STAKE // 10)
-    assert event.slashed == STAKE - STAKE // 10 == world.market.slashed()
-    assert world.balance("eve") == START + STAKE // 10
-    assert world.status(ann) == FAILED
-    state = world.state(contest)
-    assert (state.candidate, state.shown) == (bob.id, False)
-    assert state.step_ends == world.now + RESPONSE
-
-
-def test_refute__once_the_window_is_over__is_refused(world: World) -> None:
-    contest, (ann,) = world.in_challenge({"ann": 18})
-    world.at(world.now + CHALLENGE)
-    with boa.reverts("TooLate"):
-        world.refute(contest, ann)
-    with boa.reverts("TooLate"):
-        world.cancel(contest, ann, accept_slash=True)
-
-
-def test_refute__of_the_last_claim__refunds_the_requester(world: World) -> None:
-    contest, (ann,) = world.in_challenge({"ann": 18})
-    world.refute(contest, ann)
-    assert world.phase(contest) == REFUNDED
-    assert world.balance("requester") == START
 
 
 def test_refute__of_what_was_not_shown_or_of_no_candidate__is_refused(
@@ -435,110 +326,6 @@ def test_refute__of_what_was_not_shown_or_of_no_candidate__is_refused(
 
 
 # --- demanding and answering ---
-
-
-def test_demand__until_half_of_the_window__is_taken_and_later_refused(
-    world: World,
-) -> None:
-    contest, (ann,) = world.in_challenge({"ann": 18})
-    world.at(world.now + CHALLENGE // 2 - 1)
-    with boa.env.anchor():
-        world.demand(contest, ann)
-        assert world.balance("eve") == START - BOND
-        with boa.reverts("AlreadyDemanded"):
-            world.demand(contest, ann, "bob")
-    world.at(world.now + 1)
-    with boa.reverts("TooLate"):
-        world.demand(contest, ann)
-
-
-def test_demand__that_is_answered_by_a_winner__pays_it_the_bond(world: World) -> None:
-    contest, (ann,) = world.in_challenge({"ann": 18})
-    shown_at = world.now
-    world.demand(contest, ann)
-    assert world.market.demand_of(ann.id) == (world.people["eve"], BOND, 1, 1)
-    world.at(shown_at + CHALLENGE * 3 // 4 - 1)
-    world.answer(ann, 0)
-    with boa.reverts("NothingOwed"):
-        world.answer(ann, 0)
-    world.answer(ann, 0, of_listing=True)
-    world.at(shown_at + CHALLENGE)
-    world.settle(contest, ann)
-    assert world.balance("ann") == START + REWARD + BOND
-    with boa.reverts("NothingDue"):
-        world.market.withdraw_bond(ann.id)
-
-
-def test_demand__that_is_not_answered_whole__fails_the_candidate(world: World) -> None:
-    contest, (ann, bob) = world.in_challenge({"ann": 18, "bob": 15})
-    shown_at = world.now
-    world.demand(contest, ann)
-    world.answer(ann, 0)
-    world.at(shown_at + CHALLENGE * 3 // 4 - 1)
-    with boa.reverts("NotOverdue"):
-        world.enforce(contest)
-    world.at(shown_at + CHALLENGE * 3 // 4)
-    with boa.reverts("Overdue"):
-        world.answer(ann, 0, of_listing=True)
-    with boa.reverts("Overdue"):
-        world.refute(contest, ann)
-    with boa.reverts("Overdue"):
-        world.cancel(contest, ann, accept_slash=True)
-    with boa.reverts("Overdue"):
-        world.settle(contest, ann)
-    world.enforce(contest)
-    assert failed(world).reason == WITHHELD
-    assert world.market.slashed() == STAKE
-    assert world.state(contest).candidate == bob.id
-    with world.as_("bob"):
-        world.market.withdraw_bond(ann.id)
-    assert world.balance("eve") == START
-    with boa.reverts("NothingDue"):
-        world.market.withdraw_bond(ann.id)
-
-
-def test_settle__with_a_demand_that_was_never_answered__is_refused(
-    world: World,
-) -> None:
-    contest, (ann,) = world.in_challenge({"ann": 18})
-    world.demand(contest, ann)
-    world.at(world.now + CHALLENGE)
-    with boa.reverts("Overdue"):
-        world.settle(contest, ann)
-    world.enforce(contest)
-    assert failed(world).reason == WITHHELD
-
-
-def test_demand__of_a_liar_that_answers__earns_the_liar_nothing(world: World) -> None:
-    contest, (ann, _) = world.in_challenge({"ann": 18, "bob": 15})
-    world.demand(contest, ann)
-    world.answer(ann, 0)
-    world.answer(ann, 0, of_listing=True)
-    world.refute(contest, ann, "bob")
-    world.market.withdraw_bond(ann.id)
-    assert world.balance("eve") == START
-
-
-def test_demand__of_a_candidate_that_leaves__is_paid_back(world: World) -> None:
-    contest, (ann, _) = world.in_challenge({"ann": 18, "bob": 15})
-    world.demand(contest, ann)
-    with boa.reverts("NothingDue"):
-        world.market.withdraw_bond(ann.id)
-    world.cancel(contest, ann, accept_slash=True)
-    world.market.withdraw_bond(ann.id)
-    assert world.balance("eve") == START
-
-
-def test_demand__of_what_is_not_shown_or_failed__is_refused(world: World) -> None:
-    contest, (ann, bob) = world.in_validation({"ann": 18, "bob": 15})
-    with boa.reverts("NotShown"):
-        world.demand(contest, ann)
-    world.show(contest, ann)
-    with boa.reverts("NotCandidate"):
-        world.demand(contest, replace(bob, shown=ann.shown))
-    world.refute(contest, ann)
-    with boa.reverts("NotShown"):
-        world.demand(contest, ann)
 
 
 def test_answered__by_anybody_but_the_clerk__is_refused(world: World) -> None:
@@ -573,19 +360,6 @@ def test_settle__a_second_early_or_twice__is_refused(world: World) -> None:
     world.settle(contest, ann)
     with boa.reverts("NotShown"):
         world.settle(contest, ann)
-
-
-def test_every_request__with_liars_ahead__ends_within_its_time(world: World) -> None:
-    liars = {"ann": 18, "bob": 17, "cid": 16}
-    contest, entries = world.in_validation(liars)
-    began = contest.deadline
-    for entry in entries:
-        world.at(world.state(contest).step_ends - 1)
-        world.show(contest, entry)
-        world.at(world.state(contest).step_ends - 1)
-        world.refute(contest, entry)
-    assert world.phase(contest) == REFUNDED
-    assert world.now <= began + 2 * RESPONSE + 3 * (RESPONSE + CHALLENGE)
 
 
 # --- terms ---
@@ -671,7 +445,7 @@ MANY = {"outputs": 3, "bits": 2}
         ({"texts_hash": bytes(32)}, "WrongTexts"),
     ],
 )
-def test_create_request__at_and_beyond_each_bound__is_taken_or_refused(
+def test_attack_terms__at_and_beyond_each_bound__are_taken_or_refused(
     world: World, changes: dict[str, Any], reason: str
 ) -> None:
     if not reason:
@@ -682,7 +456,7 @@ def test_create_request__at_and_beyond_each_bound__is_taken_or_refused(
         world.create(**changes)
 
 
-def test_create_request__of_weights_that_do_not_fit__is_refused(world: World) -> None:
+def test_attack_terms__of_weights_that_do_not_fit__are_refused(world: World) -> None:
     def weighted(*words: int, cap: int, outputs: int = 2, bits: int = 1) -> Contest:
         data = b"".join(one.to_bytes(32, "big") for one in words)
         return world.create(
