@@ -351,7 +351,7 @@ def test_attack_challenging__by_a_contract__pays_the_contract(world: World) -> N
     """Whoever calls the referee is paid, whatever began the transaction."""
     one = liar_ahead(world)
     puppet, call = boa.load(str(HARNESS / "Puppet.vy")), proof_of(one)
-    data = world.referee.rerun.prepare_calldata(*call.arguments)
+    data = getattr(world.referee, call.name).prepare_calldata(*call.arguments)
     worked, _ = puppet.speak(world.referee.address, data)
     assert worked
     assert world.coin.balanceOf(puppet.address) == STAKE // 10

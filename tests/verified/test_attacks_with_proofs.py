@@ -17,7 +17,6 @@ import boa
 import pytest
 
 from verified import small_models as models
-from verified.hashing import data_node as above_rows
 from verified.models import Neuron
 from verified.published import (
     CLASSES,
@@ -28,6 +27,7 @@ from verified.published import (
     hidden,
     of_rows,
 )
+from verified.trees import data_node
 from verified.trial import (
     START,
     AnswerListing,
@@ -213,8 +213,8 @@ def test_attack_an_inner_node_as_leaf__of_the_rows__convicts_nobody(
     call = trial.rerun(honest, 0, another(CLASSES, honest.listing.predictions[0]))
     leaves = trial.hidden.row_leaves
     _, _, (_, *above) = call.row
-    node = above_rows(*(one.to_bytes(32, "big") for one in leaves[:2]))
-    for words in ([*leaves[:2]], [int.from_bytes(node, "big")]):
+    node = data_node(*leaves[:2])
+    for words in ([*leaves[:2]], [node]):
         for proof in (above, [*above, bytes(32)]):
             trial.is_refused(replace(call, row=(0, words, proof)), "")
     trial.stands_and_is_paid(honest)

@@ -79,10 +79,10 @@ class Call:
 
 @dataclass(frozen=True)
 class Rerun(Call):
-    """A challenge of a row."""
+    """A challenge of a row, of an ensemble."""
 
     to = "referee"
-    name = "rerun"
+    name = "rerun_trees"
     case: tuple[Any, ...]
     terms: tuple[Any, ...]
     shown: tuple[Any, ...]
@@ -93,6 +93,13 @@ class Rerun(Call):
     better: int
     words: list[int]
     proof: list[bytes]
+
+
+@dataclass(frozen=True)
+class RerunDense(Rerun):
+    """The same of a linear model or a network."""
+
+    name = "rerun_dense"
 
 
 @dataclass(frozen=True)
@@ -235,7 +242,8 @@ class Trial:
             siblings = multiproof(model.unit_hashes, units)
             words = rerun_words(model, hidden.rows[row], wanted)
             words = words[: len(words) - len(siblings)]
-        return Rerun(
+        kind = RerunDense if model.header.kind == DENSE else Rerun
+        return kind(
             self.case(candidate),
             self.contest.struct,
             self.shown(candidate),
