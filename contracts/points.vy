@@ -97,19 +97,36 @@ def of_group(
                 rule.bits, rows, targets, listed, class_
             )
         return points
-    for at: uint256 in range(rows, bound=256):
-        target: uint256 = self.lane(targets, at, rule.bits)
-        predicted: uint256 = self.lane(listed, at, rule.bits)
-        if rule.kind == WEIGHTED:
-            if target == predicted and target < rule.outputs:
-                points += self.weight(weights, target)
-            continue
-        apart: uint256 = max(target, predicted) - min(target, predicted)
-        lost: uint256 = min(rule.cap, apart // rule.step)
-        if rule.kind == ABSOLUTE:
-            points += rule.cap - lost
-        else:
-            points += rule.cap * rule.cap - lost * lost
+    # Lanes of eight bits or more: at most 32 to a word.
+    lowest: uint256 = unsafe_sub(256, rule.bits)
+    each: uint256 = 256 // rule.bits
+    top: uint256 = rule.cap
+    if rule.kind == SQUARED:
+        top = rule.cap * rule.cap
+    left: uint256 = rows
+    for at: uint256 in range(hidden.GROUP_WORDS):
+        truth: uint256 = targets[at]
+        said: uint256 = listed[at]
+        here: uint256 = min(left, each)
+        left = unsafe_sub(left, here)
+        for _: uint256 in range(here, bound=32):
+            target: uint256 = truth >> lowest
+            predicted: uint256 = said >> lowest
+            truth = truth << rule.bits
+            said = said << rule.bits
+            if rule.kind == WEIGHTED:
+                if target == predicted and target < rule.outputs:
+                    word: uint256 = weights[target >> 3]
+                    points += (word >> (224 - ((target & 7) << 5))) & (2**32 - 1)
+                continue
+            apart: uint256 = unsafe_sub(target, predicted)
+            if target < predicted:
+                apart = unsafe_sub(predicted, target)
+            lost: uint256 = min(rule.cap, apart // rule.step)
+            if rule.kind == SQUARED:
+                lost = unsafe_mul(lost, lost)
+            # Not below 0: nobody loses more than the cap.
+            points += unsafe_sub(top, lost)
     return points
 
 

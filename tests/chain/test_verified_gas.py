@@ -53,7 +53,7 @@ def test_the_table_is_what_a_real_node_charges(
         ("rerun_trees", "a fitted forest of 100, depth 12", 1_300_000),
         ("rerun_dense", "784-10", 500_000),
         ("rerun_dense", "784-64-10", 2_500_000),
-        ("recount", "", 500_000),
+        ("recount", "", 300_000),
     ],
 )
 def test_a_call_costs_at_most_so_much(
