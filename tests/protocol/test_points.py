@@ -48,7 +48,7 @@ def test_points_are_those_of_the_table(
     points = scoring.points(targets, predictions)
     assert points.tolist() == [one_row(scoring, *row) for row in rows]
     assert scoring.score(targets, predictions) == sum(points.tolist())
-    assert 0 <= points.min() <= points.max() <= max(scoring.most, 7)
+    assert 0 <= np.min(points) <= np.max(points) <= max(scoring.most, 7)
 
 
 def test_a_target_beyond_the_outputs_scores_nothing() -> None:

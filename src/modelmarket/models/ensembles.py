@@ -282,7 +282,7 @@ def _bound(header: ExactHeader, trees: Trees) -> int:
     values = _scalar_values(trees)
     if not len(values):
         return 0
-    return header.rounds * max(abs(int(values.min())), abs(int(values.max())))
+    return header.rounds * max(abs(int(np.min(values))), abs(int(np.max(values))))
 
 
 def _scalar_values(trees: Trees) -> npt.NDArray[np.int64]:

@@ -224,7 +224,7 @@ class ExactModel:
             )
         if codes.dtype.kind not in "iu":
             raise InputError("Codes are whole numbers.", hint="Convert them first.")
-        if codes.size and (int(codes.max()) >> width or int(codes.min()) < 0):
+        if codes.size and (int(np.max(codes)) >> width or int(np.min(codes)) < 0):
             raise InputError(f"A code has {width} bits; there are larger ones.")
         for at in range(0, len(codes), _ROWS_AT_ONCE):
             yield codes[at : at + _ROWS_AT_ONCE].astype(f"u{width // 8}")

@@ -104,7 +104,7 @@ def _layer_count(header: ExactHeader, words: Words) -> int:
 
 
 def _check_sizes(header: ExactHeader, trees: Trees) -> None:
-    most = int(part_sizes(tree_sizes(trees), header.part).max())
+    most = int(np.max(part_sizes(tree_sizes(trees), header.part)))
     if most > MOST_WORDS:
         raise InputError(
             f"A part of the model has {most:,} words; at most {MOST_WORDS:,} can be "

@@ -178,14 +178,14 @@ def largest_part(sizes: npt.NDArray[np.int64]) -> int:
     Raises:
         InputError: A unit alone is more than a part; says its words.
     """
-    if int(sizes.max()) > MOST_WORDS:
+    if int(np.max(sizes)) > MOST_WORDS:
         raise InputError(
-            f"A tree takes {int(sizes.max()):,} words; at most {MOST_WORDS:,} can be "
+            f"A tree takes {int(np.max(sizes)):,} words; at most {MOST_WORDS:,} can be "
             "posted at once."
         )
     part = 0
     while part < min(MOST_PART, levels(len(sizes))):
-        if int(part_sizes(sizes, part + 1).max()) > MOST_WORDS:
+        if int(np.max(part_sizes(sizes, part + 1))) > MOST_WORDS:
             break
         part += 1
     return part

@@ -70,7 +70,7 @@ def pack_rows(codes: RowCodes, width: int) -> Words:
     """
     rows, columns = codes.shape
     size = row_words(columns, width) * WORD_BYTES
-    if codes.size and (int(codes.max()) >> width or int(codes.min()) < 0):
+    if codes.size and (int(np.max(codes)) >> width or int(np.min(codes)) < 0):
         row, column = np.argwhere((codes < 0) | (codes >= 1 << width))[0]
         raise InputError(
             f"Row {row + 1}, column {column + 1}: code {codes[row, column]} "
@@ -128,7 +128,7 @@ def pack_groups(targets: npt.NDArray[np.integer], bits: int) -> Words:
         InputError: A value does not fit; names row and value.
     """
     groups = group_count(targets.size, bits)
-    if targets.size and (int(targets.max()) >> bits or int(targets.min()) < 0):
+    if targets.size and (int(np.max(targets)) >> bits or int(np.min(targets)) < 0):
         row = int(np.argmax((targets < 0) | (targets >= 1 << bits)))
         raise InputError(f"Row {row + 1}: {targets[row]} needs over {bits} bits.")
     packed = np.zeros(groups * GROUP_BYTES, dtype=np.uint8)

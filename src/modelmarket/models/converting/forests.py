@@ -113,8 +113,8 @@ def summed(
     Raises:
         InputError: A tree is too large.
     """
-    least = start + factor * sum(float(one.leaf_values.min()) for one in members)
-    most = start + factor * sum(float(one.leaf_values.max()) for one in members)
+    least = start + factor * sum(float(np.min(one.leaf_values)) for one in members)
+    most = start + factor * sum(float(np.max(one.leaf_values)) for one in members)
     if most - least < MOST_RANGE:
         floor = int(np.floor(least))
         rest = start + 0.5 - floor

@@ -169,9 +169,9 @@ class _Builder:
         """
         weights, biases, unit = self.rounded(affine, MOST_WEIGHT)
         values = (self._known @ weights + biases)[:, 0] * unit
-        margin = (float(values.max()) - float(values.min())) * MARGIN
-        least = round(max(0.0, float(values.min()) - margin))
-        span = max(1.0, float(values.max()) + margin - least)
+        margin = (float(np.max(values)) - float(np.min(values))) * MARGIN
+        least = round(max(0.0, float(np.min(values)) - margin))
+        span = max(1.0, float(np.max(values)) + margin - least)
         ramps = min(MOST_RAMPS, int(np.ceil(span / MOST_ACTIVATION)))
         each = int(np.ceil(span / (MOST_ACTIVATION * ramps)))
         if each > MOST_WEIGHT:

@@ -154,7 +154,7 @@ def ensemble(
         outputs=len(base),
         units=len(trees),
         rounds=rounds,
-        depth=int(trees.levels.max()),
+        depth=int(np.max(trees.levels)),
         part=part,
         width=shape.width,
     )
