@@ -1,13 +1,14 @@
 # pragma version ~=0.4.3
 # SPDX-License-Identifier: Apache-2.0
 """
-@title Linear models and networks, executed on one row
+@title Linear models and networks: what their execution is made of
 @license Apache-2.0
 @author The ModelMarket developers
 @notice Weights are bytes, 128 too high, 32 to a word; codes and activations
         are bytes too. A layer's sums are scaled back to bytes; those of the
         last layer are the outputs.
 @dev Stateless. The same rules in Python: `modelmarket.models.dense`.
+     The weights themselves are read where they are handed in, by the referee.
 """
 
 

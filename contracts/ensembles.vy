@@ -1,7 +1,7 @@
 # pragma version ~=0.4.3
 # SPDX-License-Identifier: Apache-2.0
 """
-@title Ensembles of trees, executed on one row
+@title Ensembles of trees: what their execution is made of
 @license Apache-2.0
 @author The ModelMarket developers
 @notice A tree is a tree of hashes itself: a leaf's is that of its word, an

@@ -7,7 +7,7 @@
 @notice A listing is a tree of sums over groups of predictions. Each node is
         a hash and a sum of points; a parent's hash commits to both of its
         children's pairs, and the root's sum is the score that was claimed.
-@dev Stateless. The same rules in Python: `modelmarket.protocol.trees`.
+@dev Stateless. The same rules in Python: `modelmarket.protocol.listings`.
 """
 
 

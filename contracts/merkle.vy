@@ -8,7 +8,7 @@
         ceil(log2(count)) levels; what lies beyond the count is the word 0,
         hashed upward like the rest. A proof has exactly one sibling for each
         level, the one nearest to the leaf first.
-@dev Stateless. The same rules in Python: `modelmarket.protocol.trees`.
+@dev Stateless. The same rules in Python: `modelmarket.protocol.merkle`.
      Leaves and inner nodes begin with tags of their own, so that nothing of
      one kind can pass for another.
 """

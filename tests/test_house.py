@@ -8,6 +8,7 @@ an import from one room into another. That none leads upward is `lint-imports`' 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -102,3 +103,24 @@ def test_templates_reach_through_no_market() -> None:
     for path in (PACKAGE / "web" / "templates").glob("*.html"):
         for one in INSIDE:
             assert f"market.{one}" not in path.read_text(), f"{path.name}: {one}"
+
+
+def test_contracts_and_modules_of_the_same_rules_name_each_other() -> None:
+    """A file that says where its rules are told again says so of one that is there."""
+    named = [
+        (path, ROOT / "src" / Path(*name.split(".")))
+        for path in sorted((ROOT / "contracts").rglob("*.vy*"))
+        for name in re.findall(r"`(modelmarket\.[\w.]+)`", path.read_text())
+    ]
+    named += [
+        (path, ROOT / name)
+        for path, _ in modules(PACKAGE)
+        for name in re.findall(r"`(contracts/[\w/]+\.vyi?)`", path.read_text())
+    ]
+    assert len(named) > 20
+    missing = [
+        f"{path.relative_to(ROOT)} names {other.relative_to(ROOT)}"
+        for path, other in named
+        if not (other.exists() or other.with_suffix(".py").is_file())
+    ]
+    assert not missing, "\n".join(missing)

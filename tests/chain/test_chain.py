@@ -19,7 +19,6 @@ from typing import Any
 import httpx
 import pytest
 
-from modelmarket.chain.anvil import find_anvil
 from modelmarket.chain.connection import Connection
 from modelmarket.chain.contracts import ModelCoin
 from modelmarket.chain.devnode.ledger import CHAIN_ID, Ledger
@@ -30,6 +29,7 @@ from modelmarket.chain.wallets import Keystores, Wallet
 from modelmarket.errors import InputError, NotFoundError
 from modelmarket.protocol.types import checksummed
 from support.children import child
+from support.market import needs_anvil
 
 ROOT = Path(__file__).parents[2]
 SOMEBODY = checksummed(b"\x05" * 20)
@@ -354,10 +354,7 @@ def table() -> list[dict[str, Any]]:
 def test_the_gas_table_is_what_a_real_node_charges(
     table: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if find_anvil() is None:
-        if os.environ.get("CI"):
-            pytest.fail("anvil must be installed in CI")
-        pytest.skip("anvil is not installed")
+    needs_anvil()
     from dataclasses import asdict
 
     # By the name that the other benchmarks know it by.

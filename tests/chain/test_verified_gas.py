@@ -4,14 +4,13 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from modelmarket.chain.anvil import find_anvil
+from support.market import needs_anvil
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
@@ -28,10 +27,7 @@ def table() -> list[dict[str, Any]]:
 def test_the_table_is_what_a_real_node_charges(
     table: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if find_anvil() is None:
-        if os.environ.get("CI"):
-            pytest.fail("anvil must be installed in CI")
-        pytest.skip("anvil is not installed")
+    needs_anvil()
     # By the name that the other benchmarks know it by.
     monkeypatch.syspath_prepend(BENCHMARKS)
     from verified_gas import measure_all

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -119,6 +120,14 @@ def journalled(market: Market, what: str, signed: Signed) -> Entry:
     return journal.signed(entry, Version(signed.hash, signed.raw))
 
 
+def needs_anvil() -> None:
+    """Leaves a test out where there is no anvil, and fails it in CI."""
+    if find_anvil() is None:
+        if os.environ.get("CI"):
+            pytest.fail("anvil must be installed in CI")
+        pytest.skip("anvil is not installed")
+
+
 @contextmanager
 def place(kind: str, folder: Path, index: str = "") -> Iterator[Place]:
     """A market on the embedded node or on anvil.
@@ -132,12 +141,7 @@ def place(kind: str, folder: Path, index: str = "") -> Iterator[Place]:
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as closing:
         if kind == "anvil":
-            if find_anvil() is None:
-                import os
-
-                if os.environ.get("CI"):
-                    pytest.fail("anvil must be installed in CI")
-                pytest.skip("anvil is not installed")
+            needs_anvil()
             rpc = closing.enter_context(running_anvil())
         else:
             rpc = closing.enter_context(running_node(None, test_methods=True))

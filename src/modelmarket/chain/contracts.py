@@ -310,23 +310,8 @@ class ModelCoin(Contract):
         }
 
 
-class ModelMarket(Contract):
-    """The market."""
-
-    name = "ModelMarket"
-
-    @classmethod
-    def deploy(
-        cls, connection: Connection, wallet: Wallet, coin: Address
-    ) -> tuple[ModelMarket, Receipt]:
-        """Deploys a market that pays in a coin."""
-        from eth_abi import encode
-
-        code = bytes.fromhex(artifact(cls.name).bytecode[2:])
-        data = code + encode(("address",), (coin,))
-        receipt = send(connection, Call("deploy ModelMarket", None, data), wallet)
-        assert receipt.contract is not None
-        return cls(connection, receipt.contract), receipt
+class AnyMarket(Contract):
+    """What the market of predictions and that of verified contests share."""
 
     # --- reading ---
 
@@ -385,6 +370,37 @@ class ModelMarket(Contract):
             self._query("request_count", at=at), self._query("submission_count", at=at)
         )
 
+    def is_operator(self, trainer: Address, operator: Address) -> bool:
+        """Whether a key may claim for a trainer."""
+        return bool(self._read("is_operator", trainer, operator))
+
+    # --- calls ---
+
+    def set_operator(self, operator: Address, *, approved: bool) -> Call:
+        """Lets a key claim for the caller, or no longer."""
+        return self._call("set_operator", operator, approved)
+
+
+class ModelMarket(AnyMarket):
+    """The market of predictions."""
+
+    name = "ModelMarket"
+
+    @classmethod
+    def deploy(
+        cls, connection: Connection, wallet: Wallet, coin: Address
+    ) -> tuple[ModelMarket, Receipt]:
+        """Deploys a market that pays in a coin."""
+        from eth_abi import encode
+
+        code = bytes.fromhex(artifact(cls.name).bytecode[2:])
+        data = code + encode(("address",), (coin,))
+        receipt = send(connection, Call("deploy ModelMarket", None, data), wallet)
+        assert receipt.contract is not None
+        return cls(connection, receipt.contract), receipt
+
+    # --- reading ---
+
     def state(
         self, request_id: RequestId, *, at: At = "pending"
     ) -> Query[RequestState]:
@@ -418,10 +434,6 @@ class ModelMarket(Contract):
     def truth_page(self, request_id: RequestId, page: int) -> bytes:
         """The hash of a page of the truth; 32 zero bytes while it is not open."""
         return bytes(self._read("truth_page", request_id, page))
-
-    def is_operator(self, trainer: Address, operator: Address) -> bool:
-        """Whether a key may claim for a trainer."""
-        return bool(self._read("is_operator", trainer, operator))
 
     def events(self, receipt: Receipt) -> list[Event]:
         """What the market logged in a transaction."""
@@ -469,10 +481,6 @@ class ModelMarket(Contract):
     ) -> Call:
         """Takes the submission with such a seal out."""
         return self._call("cancel_submission", submission_id, seal, accept_slash)
-
-    def set_operator(self, operator: Address, *, approved: bool) -> Call:
-        """Lets a key claim for the caller, or no longer."""
-        return self._call("set_operator", operator, approved)
 
     def claim(
         self, submission_id: SubmissionId, seal: Seal, matches: int, hint: SubmissionId

@@ -14,7 +14,7 @@ from typing import Any
 from modelmarket.chain.artifacts import artifact
 from modelmarket.chain.blocks import Call, Receipt
 from modelmarket.chain.connection import Connection
-from modelmarket.chain.contracts import NO_PERMIT, Contract, Permit
+from modelmarket.chain.contracts import NO_PERMIT, AnyMarket, Contract, Permit
 from modelmarket.chain.queries import At
 from modelmarket.chain.sending import send
 from modelmarket.chain.wallets import Wallet
@@ -144,7 +144,7 @@ def _steps(steps: Steps) -> list[tuple[Hash, int, int]]:
     return [(one.sibling, one.sibling_sum, one.parent_sum) for one in steps]
 
 
-class VerifiedMarket(Contract):
+class VerifiedMarket(AnyMarket):
     """The market of verified contests."""
 
     name = "VerifiedMarket"
@@ -171,10 +171,6 @@ class VerifiedMarket(Contract):
 
     # --- reading ---
 
-    def coin(self) -> Address:
-        """The token that it pays in."""
-        return checksummed(self._read("coin"))
-
     def referee(self) -> Referee:
         """Where challenges go."""
         return Referee(self.connection, checksummed(self._read("referee")))
@@ -182,22 +178,6 @@ class VerifiedMarket(Contract):
     def clerk(self) -> Clerk:
         """Where demanded parts are posted."""
         return Clerk(self.connection, checksummed(self._read("clerk")))
-
-    def chain_id(self) -> int:
-        """The chain id in every seal and key."""
-        return int(self._read("chain_id"))
-
-    def slashed(self, *, at: At = "pending") -> Wei:
-        """Wei of MDC that it has kept for good."""
-        return Wei(self._read("slashed", at=at))
-
-    def request_count(self, *, at: At = "pending") -> int:
-        """How many contests there are."""
-        return int(self._read("request_count", at=at))
-
-    def submission_count(self, *, at: At = "pending") -> int:
-        """How many submissions there are."""
-        return int(self._read("submission_count", at=at))
 
     def request(self, request_id: RequestId, *, at: At = "pending") -> ContestState:
         """A contest as it stands."""
@@ -218,10 +198,6 @@ class VerifiedMarket(Contract):
         query = self._query_all("demand_of", submission_id, at=at)
         demander, *rest = self.connection.query(query)
         return Demand(checksummed(demander), *rest)
-
-    def is_operator(self, trainer: Address, operator: Address) -> bool:
-        """Whether a key may claim and show for a trainer."""
-        return bool(self._read("is_operator", trainer, operator))
 
     # --- calls ---
 
@@ -282,10 +258,6 @@ class VerifiedMarket(Contract):
             shown.as_struct(),
             accept_slash,
         )
-
-    def set_operator(self, operator: Address, *, approved: bool) -> Call:
-        """Lets a key claim and show for the caller, or no longer."""
-        return self._call("set_operator", operator, approved)
 
     def claim(
         self,

@@ -27,10 +27,8 @@ from modelmarket.protocol.points import Kind, Scoring, weights_hash
 from modelmarket.protocol.terms import (
     DAY_S,
     MINUTE_S,
-    MOST_CONTEXT_BYTES,
-    MOST_DATASET_BYTES,
-    MOST_NAME_BYTES,
     MOST_WEI,
+    too_long,
 )
 from modelmarket.protocol.types import Address, TermsHash, Wei
 from modelmarket.system.text import bytes_of
@@ -86,7 +84,7 @@ class Texts:
     name: str
     context: str
 
-    def as_struct(self) -> tuple[str, ...]:
+    def as_struct(self) -> tuple[str, str, str]:
         """The contract's struct."""
         return (self.dataset, self.name, self.context)
 
@@ -99,13 +97,7 @@ class Texts:
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """What is wrong: the contract's reason and a sentence, for each."""
-        for what, text, most in (
-            ("dataset CID", self.dataset, MOST_DATASET_BYTES),
-            ("name", self.name, MOST_NAME_BYTES),
-            ("context", self.context, MOST_CONTEXT_BYTES),
-        ):
-            if (size := len(bytes_of(text))) > most:
-                yield "", f"The {what} takes {size:,} bytes; {most:,} are allowed."
+        yield from too_long(*self.as_struct())
 
 
 @dataclass(frozen=True, kw_only=True)

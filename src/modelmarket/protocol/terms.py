@@ -90,6 +90,17 @@ def price_of_delay(
     return Fraction(stake * HOUR_S, reward * window)
 
 
+def too_long(dataset: str, name: str, context: str) -> Iterator[tuple[str, str]]:
+    """Which texts of a request a contract does not take: no reason, and a sentence."""
+    for what, text, most in (
+        ("dataset CID", dataset, MOST_DATASET_BYTES),
+        ("name", name, MOST_NAME_BYTES),
+        ("context", context, MOST_CONTEXT_BYTES),
+    ):
+        if (size := len(bytes_of(text))) > most:
+            yield "", f"The {what} takes {size:,} bytes; {most:,} are allowed."
+
+
 @dataclass(frozen=True, kw_only=True)
 class Terms:
     """What a request promises.
@@ -139,13 +150,7 @@ class Terms:
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """What is wrong: the contract's reason and a sentence, for each."""
-        for what, text, most in (
-            ("dataset CID", self.dataset, MOST_DATASET_BYTES),
-            ("name", self.name, MOST_NAME_BYTES),
-            ("context", self.context, MOST_CONTEXT_BYTES),
-        ):
-            if (size := len(bytes_of(text))) > most:
-                yield "", f"The {what} takes {size:,} bytes; {most:,} are allowed."
+        yield from too_long(self.dataset, self.name, self.context)
         if not 0 < self.reward <= MOST_WEI:
             yield "BadReward", "The reward must be above 0 and below 2**96 wei."
         if not least_stake(self.reward) <= self.stake <= MOST_WEI:
