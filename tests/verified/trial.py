@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 import boa
 
+from verified import small_models
 from verified.data import in_a_group, pack
 from verified.models import DENSE, Model, all_outputs, executed
 from verified.openings import rerun_words
@@ -27,6 +28,7 @@ from verified.published import (
     as_bytes,
     hidden,
     of_rows,
+    replaced,
     truth,
 )
 from verified.trees import levels, multiproof
@@ -421,3 +423,27 @@ def misread(
         trial.rerun(one.honest, at, another(CLASSES, given[at])) for at in range(5)
     ]
     trial.follows_and_is_paid(one.honest, *attacks)
+
+
+LIE = 3
+"""The row that the liar has corrected by hand."""
+
+
+def liar_ahead(world: World, **terms: Any) -> Duel:
+    """A liar who corrected a row by hand has shown its model; an honest one is next."""
+    model = small_models.forest()
+    given = of_rows(model)
+    lie = replaced(given, {LIE: another(CLASSES, given[LIE])})
+    told = hidden(lie)
+    return duel(world, told, (model, Listing(told, lie)), model, **terms)
+
+
+def proof_of(one: Duel) -> Rerun:
+    """The challenge that convicts the liar."""
+    return one.trial.rerun(one.liar, LIE, one.honest.listing.predictions[LIE])
+
+
+def honest_one(world: World) -> tuple[Trial, Candidate]:
+    """An honest candidate of two parts, and one of a listing."""
+    model = small_models.forest(part=1)
+    return alone(world, model, hidden(of_rows(model)))
