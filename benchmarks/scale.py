@@ -71,7 +71,7 @@ def measure(bench: Bench, folder: Path, requests: int) -> dict[str, Any]:
 
     def read_logs() -> None:
         for block in range(0, head + 1, SPAN_BLOCKS):
-            connection.logs(address, block, min(block + SPAN_BLOCKS - 1, head))
+            connection.logs([address], block, min(block + SPAN_BLOCKS - 1, head))
 
     node = seconds(read_logs)
     home = Home(folder)

@@ -486,6 +486,7 @@ def show_model(
     base: DynArray[uint256, exact.MOST_BASE_WORDS],
     salt: bytes32,
     model: String[128],
+    listing: String[128],
 ):
     """
     @notice Shows the candidate's model and all of its predictions, once: the
@@ -494,6 +495,8 @@ def show_model(
     @param base The base words of the model.
     @param salt Of the seal.
     @param model The model's CID.
+    @param listing CID of the predictions, for those who look them up; it is
+           logged, and nothing hangs on it.
     """
     entry: ranking.Entry = self._entry(submission_id)
     state: contests.State = contests.load(entry.request_id)
@@ -536,6 +539,7 @@ def show_model(
         shown=shown,
         base=base,
         model=model,
+        listing=listing,
     )
 
 

@@ -167,14 +167,14 @@ def verify(here: Place, people: list[Market]) -> Counter[str]:
         record = request.record
         entries = list(record.submissions.values())
         counts["submissions"] += len(entries)
-        silent = [one.id for one in entries if one.matches is None]
+        silent = [one.id for one in entries if one.score is None]
         failed = [one.id for one in entries if one.status is Status.FAILED]
         is_stuck = record.stage is not Phase.FULFILLED
         counts["missed"] += len(silent) + len(failed) + is_stuck
         if silent or failed or is_stuck:
             print(f"{request}: {record.stage.name}, {silent=}, {failed=}")
             continue
-        best = min(entries, key=lambda one: (-(one.matches or 0), one.id))
+        best = min(entries, key=lambda one: (-(one.score or 0), one.id))
         assert record.winner == best.id, f"{request}: won by {record.winner}"
         for one in entries:
             wanted = Status.WON if one is best else Status.WITHDRAWN

@@ -14,7 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "modelmarket"
-MOST_ROOMS, MOST_ARROWS = 18, 89
+MOST_ROOMS, MOST_ARROWS = 18, 90
 INSIDE = {
     *("index", "store", "connection", "contract", "coin", "verifier", "outbox"),
 }

@@ -13,6 +13,7 @@ from modelmarket.chain.abi import functions
 from modelmarket.chain.connection import Connection
 from modelmarket.chain.contracts import ModelCoin, ModelMarket
 from modelmarket.chain.networks import LOCAL, Network
+from modelmarket.chain.verified import Clerk, Referee, VerifiedMarket
 from modelmarket.chain.wallets import Wallet
 from modelmarket.market.market import Market
 from modelmarket.protocol.types import Address
@@ -55,7 +56,8 @@ class Sandbox:
 
     Attributes:
         connection: The node.
-        contract: The market, for those who do not go by the rules.
+        contract: The market of predictions, for those who do not go by the rules.
+        verified: The market of verified contests.
         coin: The token that it pays in.
         network: The market's profile, with everybody's gateways.
         deployer: Whose account pays the airdrops.
@@ -81,11 +83,15 @@ class Sandbox:
         self.contract, receipt = ModelMarket.deploy(
             self.connection, self.deployer, self.coin.address
         )
+        self.verified, _ = VerifiedMarket.deploy(
+            self.connection, self.deployer, self.coin.address
+        )
         self.network = Network(
             name=name,
             rpc=rpc,
             chain_id=self.connection.chain_id,
             market=self.contract.address,
+            verified=self.verified.address,
             first_block=receipt.block,
             confirmations=0,
             index=index,
@@ -128,7 +134,7 @@ def call_names() -> dict[bytes, str]:
     """The calls of both contracts, by their selectors."""
     return {
         one.selector: one.name
-        for contract in (ModelCoin, ModelMarket)
+        for contract in (ModelCoin, ModelMarket, VerifiedMarket, Referee, Clerk)
         for one in functions(contract.name).values()
     }
 

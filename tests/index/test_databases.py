@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from modelmarket.chain.abi import EventType
-from modelmarket.chain.events import decode
 from modelmarket.errors import ChainError, DiskError, InputError, in_words
 from modelmarket.index.index import Index
 from modelmarket.index.records import NotedEvent
@@ -35,7 +34,7 @@ def here(tmp_path: Path, new_database: Callable[[], str]) -> Iterator[Place]:
 
 def index_of(here: Place) -> Index:
     network = here.network
-    return Index(network.index, here.connection, network.market, network.first_block)
+    return Index(network.index, here.connection, network.contracts, network.first_block)
 
 
 def test_several_programs_follow_one_index(here: Place) -> None:
@@ -106,7 +105,7 @@ def test_the_last_events_are_told_without_decoding_any(
     index.sync()
     told = [
         NotedEvent(
-            type(decode(one.log)).__name__,
+            type(ann.decode(one.log)).__name__,
             one.log.block,
             one.timestamp,
             one.log.transaction,

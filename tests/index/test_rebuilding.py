@@ -11,7 +11,6 @@ import pytest
 
 from modelmarket.chain.blocks import Call, Log
 from modelmarket.chain.contracts import ModelMarket
-from modelmarket.chain.events import decode
 from modelmarket.chain.sending import send
 from modelmarket.chain.wallets import Wallet
 from modelmarket.errors import RevertError
@@ -29,7 +28,7 @@ from modelmarket.protocol.events import (
     Unreadable,
 )
 from modelmarket.protocol.labels import pack
-from modelmarket.protocol.requests import replay
+from modelmarket.protocol.replaying import replay
 from modelmarket.protocol.seals import Core, Opening, seal, superhash
 from modelmarket.protocol.terms import Terms
 from modelmarket.protocol.types import RequestId, Salt, Seal, SubmissionId
@@ -249,9 +248,9 @@ STORIES: dict[Callable[[Story], None], int] = {
 }
 
 
-def read(logs: Iterable[Log]) -> Iterator[Event]:
+def read(market: Market, logs: Iterable[Log]) -> Iterator[Event]:
     for log in logs:
-        event = decode(log)
+        event = market.decode(log)
         assert not isinstance(event, Unreadable), event
         if event:
             yield event
@@ -270,7 +269,7 @@ def test_every_field_of_a_request_follows_from_its_logs_in_every_block(
     placed = requester.index.logs(story.id)
     for number in range(first, head + 1):
         logs = [one.log for one in placed if one.log.block <= number]
-        record = replay(read(logs))
+        record = replay(read(requester, logs))
         now = requester.connection.block(number).timestamp
         says = story.contract.request(story.id, at=number)
         assert list(differences(says, expected_request(record, now))) == []

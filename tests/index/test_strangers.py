@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from modelmarket.chain.abi import EventType
 from modelmarket.chain.connection import Connection
 from modelmarket.chain.devnode.server import running_node
+from modelmarket.chain.events import Contracts
 from modelmarket.chain.wallets import Wallet
 from modelmarket.errors import NotFoundError, UnreadableError
 from modelmarket.index.index import Index
@@ -97,7 +98,9 @@ def test_no_events_of_one_request_stop_the_index_at_another(
     if data.draw(st.booleans()):
         contract.log(*created(HOSTILE, text))
     address = new_database()
-    with closing(Index(address, connection, contract.address, first)) as index:
+    with closing(
+        Index(address, connection, Contracts(contract.address), first)
+    ) as index:
         index.sync()
         for one in data.draw(st.lists(hostile(), min_size=1, max_size=5)):
             contract.log(*one)
@@ -151,7 +154,9 @@ def test_a_request_whose_log_is_none_is_set_aside_until_it_makes_sense(
     contract, connection = echo
     first = connection.block().number + 1
     address = new_database()
-    with closing(Index(address, connection, contract.address, first)) as index:
+    with closing(
+        Index(address, connection, Contracts(contract.address), first)
+    ) as index:
         contract.log(*created(HONEST))
         contract.log(*created(HOSTILE))
         contract.log(*event("SubmissionCreated", submission_id=3, request_id=HOSTILE))

@@ -17,7 +17,8 @@ from modelmarket.market import Request
 from modelmarket.market.evidence import Evidence, gather
 from modelmarket.protocol.events import Withdrawn
 from modelmarket.protocol.phases import Phase, Status
-from modelmarket.protocol.requests import RequestRecord, SubmissionRecord
+from modelmarket.protocol.records import SubmissionRecord
+from modelmarket.protocol.requests import RequestRecord
 from modelmarket.protocol.types import SubmissionId, Wei
 from modelmarket.storage.cid import Cid
 from support.market import Place, place
@@ -73,7 +74,7 @@ LIES: dict[str, Callable[[Evidence], Evidence]] = {
     ),
     "Every claim stands in its order": lambda it: replace(it, ranking=it.ranking[::-1]),
     "Recounting gives what was decided": lambda it: told(
-        it, submissions=with_winner(it.record, matches=20)
+        it, submissions=with_winner(it.record, score=20)
     ),
     "The model is the one that was sealed": lambda it: told(
         it, model=it.record.terms.dataset

@@ -213,8 +213,8 @@ class Town:
             for one in market.index.find():
                 record = market.index.request(one.id)
                 if record.requester == market.wallet.address:
-                    assert market.vault.truth(record.terms.truth_seal) is not None
-                    self._whole(market, record.terms.dataset)
+                    assert market.vault.truth(record.secret) is not None
+                    self._whole(market, record.dataset)
                 for entry in record.submissions.values():
                     if entry.trainer == market.wallet.address:
                         secret = market.vault.predictions(entry.seal)

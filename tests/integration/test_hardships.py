@@ -19,7 +19,6 @@ import pytest
 from modelmarket import agent
 from modelmarket.agent.checks import examine
 from modelmarket.agent.running import TROUBLES
-from modelmarket.chain.events import decode
 from modelmarket.chain.sending import Signed, send
 from modelmarket.errors import DiskError, StepError, in_words
 from modelmarket.market import Market
@@ -100,7 +99,7 @@ def happened(market: Market, request_id: int) -> Counter[str]:
     """How often each event of a request is in the chain."""
     market.index.sync()
     logs = market.index.logs(market.request(request_id).id)
-    return Counter(type(decode(one.log)).__name__ for one in logs)
+    return Counter(type(market.decode(one.log)).__name__ for one in logs)
 
 
 EXPECTED = Counter(
@@ -304,7 +303,7 @@ def test_yesterdays_journal_sends_nothing_again(here: Place) -> None:
     agent.run_once(ann)
     assert [resumed.block for resumed in old.resume()] == [None]
     assert happened(requester, request_id)["Claimed"] == 2
-    assert ann.submission(1).record.matches == ann.request(1).terms.labels
+    assert ann.submission(1).record.score == ann.request(1).terms.labels
 
 
 class Interrupted(Exception):  # noqa: N818  # it is no error

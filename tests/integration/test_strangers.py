@@ -409,7 +409,7 @@ def test_nobody_is_accused_while_the_chain_moves_between_two_questions(
         here.network = replace(here.network, rpc=rpc)
         market = here.again("requester")
         while next(turn, None) is not None:
-            market.verifier = Verifier(market.index, market.contract)
+            market.verifier = Verifier(market.index, market.markets)
             steps = agent.plan(market)
             assert request.id in {one.request_id for one in steps}
     assert faults.answered > 20

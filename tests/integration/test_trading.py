@@ -78,7 +78,7 @@ def test_agents_alone_take_a_request_to_its_payment(here: Place) -> None:
     assert done.position().phase is Phase.FULFILLED
     winner = done.winner()
     assert winner is not None
-    assert (winner.id, winner.record.matches) == (best.id, 19)
+    assert (winner.id, winner.record.score) == (best.id, 19)
     assert other.refresh().record.status is Status.WITHDRAWN
     balances = [m.coin.balance(m.wallet.address) for m in (requester, ann, bob)]
     thousand = 10 * REWARD
@@ -665,7 +665,9 @@ def test_processes_that_share_an_index_do_not_trip_over_each_other(
 
     def another() -> Index:
         address = requester.home.index(network.chain_id, network.market)
-        return Index(address, requester.connection, network.market, network.first_block)
+        return Index(
+            address, requester.connection, network.contracts, network.first_block
+        )
 
     several = [another() for _ in range(4)]
     request = embedded.create(requester)

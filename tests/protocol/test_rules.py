@@ -21,10 +21,12 @@ from contracts.encoding import Text
 from contracts.reference import MOST_LIVE, NO_PERMIT
 from contracts.stateful import MarketMachine
 from modelmarket.chain.blocks import Log
-from modelmarket.chain.events import decode
+from modelmarket.chain.events import Contracts
 from modelmarket.protocol import payouts, sentences
 from modelmarket.protocol.events import Event, Unreadable
-from modelmarket.protocol.requests import RequestRecord, SubmissionRecord, replay
+from modelmarket.protocol.records import SubmissionRecord
+from modelmarket.protocol.replaying import replay
+from modelmarket.protocol.requests import RequestRecord
 from modelmarket.protocol.steps import StepKind, refusal, steps, takes_submissions
 from modelmarket.protocol.types import SubmissionId, checksummed
 
@@ -72,11 +74,14 @@ class RulesMachine(MarketMachine):
     def _record(self, truth: Truth) -> RequestRecord:
         market, found = checksummed(self.both.market), list[Event]()
         for _, topics, data in self.both.logged:
-            event = decode(Log(market, topics, data, 1, bytes(32), bytes(32), 0))
+            log = Log(market, topics, data, 1, bytes(32), bytes(32), 0)
+            event = Contracts(market).decode(log)
             if event and getattr(event, "request_id", 0) == truth.id:
                 assert not isinstance(event, Unreadable), event
                 found.append(event)
-        return replay(found)
+        record = replay(found)
+        assert isinstance(record, RequestRecord)
+        return record
 
     def _compare_money(self, record: RequestRecord, truth: Truth) -> None:
         for one in record.submissions.values():

@@ -9,7 +9,7 @@ import pytest
 
 from modelmarket.protocol import sentences
 from modelmarket.protocol.phases import Failure, Phase, Status
-from modelmarket.protocol.requests import SubmissionRecord
+from modelmarket.protocol.records import SubmissionRecord
 from modelmarket.protocol.steps import StepKind
 from modelmarket.protocol.types import SubmissionId, Wei
 from protocol.test_steps import DEADLINE, RESPONSE, TERMS, request, submission

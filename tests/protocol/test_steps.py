@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from modelmarket.protocol.phases import Failure, Phase, Status
-from modelmarket.protocol.requests import RequestRecord, SubmissionRecord
+from modelmarket.protocol.records import SubmissionRecord
+from modelmarket.protocol.requests import RequestRecord
 from modelmarket.protocol.steps import NONE, StepKind, steps
 from modelmarket.protocol.terms import Terms
 from modelmarket.protocol.types import (
@@ -59,18 +60,18 @@ def submission(
 
 def request(*entered: SubmissionRecord, stage: Phase = Phase.OPEN) -> RequestRecord:
     return RequestRecord(
-        RequestId(1),
-        RITA,
-        TERMS,
-        TermsHash(NOTHING),
-        DEADLINE,
-        stage,
-        DEADLINE,
-        0,
-        0,
-        (),
-        Seal(NOTHING),
-        {one.id: one for one in entered},
+        id=RequestId(1),
+        requester=RITA,
+        terms=TERMS,
+        terms_hash=TermsHash(NOTHING),
+        deadline=DEADLINE,
+        stage=stage,
+        started=DEADLINE,
+        submissions={one.id: one for one in entered},
+        pages=0,
+        matched=0,
+        truth=(),
+        sealed=Seal(NOTHING),
     )
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from modelmarket.chain.abi import EventType, events
 from modelmarket.chain.blocks import Call, Log
 from modelmarket.chain.connection import Connection
+from modelmarket.chain.events import Contracts
 from modelmarket.chain.sending import send
 from modelmarket.chain.wallets import Wallet
 from modelmarket.protocol.events import EVENT_TYPES
@@ -90,6 +91,10 @@ def logs(draw: st.DrawFn, kind: EventType | None = None) -> tuple[Any, ...]:
         draw(values(what, name)) for name, what in (*kind.indexed, *kind.plain)
     ]
     return (kind, arguments, *encoded(kind, *arguments))
+
+
+CONTRACTS = Contracts(MARKET)
+"""Reads what it logs."""
 
 
 def log(topics: tuple[bytes, ...], data: bytes) -> Log:

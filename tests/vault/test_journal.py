@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import fields, is_dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 from hypothesis import given
@@ -28,10 +28,12 @@ from modelmarket.protocol.actions import (
     from_json,
     to_json,
 )
+from modelmarket.protocol.points import Kind
 from modelmarket.protocol.terms import Terms
 from modelmarket.protocol.types import (
     RequestId,
     Seal,
+    SubmissionId,
     Superhash,
     TermsHash,
     Wei,
@@ -380,13 +382,16 @@ def test_nothing_else_is_given_up(journal: Journal, place: str) -> None:
 
 WORDS = st.text(max_size=20)
 BYTES = st.binary(min_size=32, max_size=32)
-AMOUNTS = st.integers(0, 2**96 - 1).map(Wei)
 VALUES: dict[object, st.SearchStrategy[Any]] = {
     int: st.integers(0, 2**64),
     str: WORDS,
     bytes: BYTES,
     bool: st.booleans(),
     dict[str, int]: st.dictionaries(WORDS, st.integers(0, 2**22), max_size=3),
+    tuple[int, ...]: st.lists(st.integers(0, 2**16)).map(tuple),
+    RequestId: st.integers(0, 2**63 - 1).map(RequestId),
+    SubmissionId: st.integers(0, 2**63 - 1).map(SubmissionId),
+    Kind: st.sampled_from(Kind),
 }
 
 
@@ -394,33 +399,21 @@ def values_of(kind: Any) -> st.SearchStrategy[Any]:
     """Values for a field, by its type; addresses are text."""
     while hasattr(kind, "__supertype__"):
         kind = kind.__supertype__
-    return TERMS if kind is Terms else VALUES.get(kind, WORDS)
+    if is_dataclass(kind):
+        assert isinstance(kind, type)
+        return made_of(kind)
+    return VALUES.get(kind, WORDS)
 
 
-TERMS = st.builds(
-    Terms,
-    dataset=WORDS,
-    name=WORDS,
-    context=WORDS,
-    reward=AMOUNTS,
-    stake=AMOUNTS,
-    submission_window_s=st.integers(0, 10**9),
-    response_window_s=st.integers(0, 10**9),
-    labels=st.integers(0, 2**22),
-    bits=st.integers(0, 16),
-    minimum_matches=st.integers(0, 2**22),
-    truth_seal=BYTES.map(Seal),
-)
-
-
-@st.composite
-def actions(draw: st.DrawFn) -> Action:
-    from typing import get_type_hints
-
-    kind = KINDS[draw(st.sampled_from(sorted(KINDS)))]
+def made_of(kind: type[Any]) -> st.SearchStrategy[Any]:
+    """A dataclass with any values in its fields."""
     hints = get_type_hints(kind)
-    names = [one.name for one in fields(kind)]
-    return kind(**{name: draw(values_of(hints[name])) for name in names})
+    parts = {one.name: values_of(hints[one.name]) for one in fields(kind)}
+    return st.fixed_dictionaries(parts).map(lambda values: kind(**values))
+
+
+def actions() -> st.SearchStrategy[Action]:
+    return st.sampled_from(sorted(KINDS)).flatmap(lambda one: made_of(KINDS[one]))
 
 
 @given(action=actions())

@@ -425,6 +425,7 @@ class World:
             "base": entry.base,
             "salt": entry.salt,
             "cid": entry.cid,
+            "listing": "",
         } | changes
         with self.as_(who or entry.trainer):
             self.market.show_model(

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from modelmarket.errors import ChainError
 from modelmarket.market.concerns import concerns
-from modelmarket.protocol import steps
+from modelmarket.protocol import contest_steps, steps
+from modelmarket.protocol.contests import ContestRecord
 from modelmarket.protocol.steps import NONE
 from modelmarket.protocol.types import RequestId, SubmissionId
 
@@ -172,10 +173,14 @@ def _planned(market: Market, concern: Concern, now: int) -> list[Step]:
         for one in record.submissions.values()
         if concern.submissions.get(one.seal) == one.trainer
     ]
-    truth_is_ours = concern.requester == record.requester
+    is_requester = concern.requester == record.requester
+    if isinstance(record, ContestRecord):
+        found = contest_steps.steps(record, ours, now, key_is_ours=is_requester)
+    else:
+        found = steps.steps(record, ours, now, truth_is_ours=is_requester)
     return [
         Step(_KINDS[one.kind], one.request_id, one.submission_id, one.begins, one.ends)
-        for one in steps.steps(record, ours, now, truth_is_ours=truth_is_ours)
+        for one in found
     ]
 
 

@@ -25,7 +25,9 @@ from modelmarket.protocol import payouts
 from modelmarket.protocol.labels import count_matches, difference, from_words, unpack
 from modelmarket.protocol.money import format_mdc
 from modelmarket.protocol.phases import Failure
-from modelmarket.protocol.requests import RequestRecord, SubmissionRecord, replay
+from modelmarket.protocol.records import SubmissionRecord
+from modelmarket.protocol.replaying import replay
+from modelmarket.protocol.requests import RequestRecord
 from modelmarket.protocol.seals import Core, seal, superhash
 from modelmarket.protocol.types import Address, RequestId, Salt
 
@@ -165,7 +167,7 @@ def _claims(evidence: Evidence) -> str:
         evidence.ranking == expected,
         f"the contract ranks {evidence.ranking}, the events {expected}",
     )
-    places = ", ".join(f"{one.id}: {one.matches:,}" for one in ranking[:8])
+    places = ", ".join(f"{one.id}: {one.score:,}" for one in ranking[:8])
     return f"{len(ranking)} ranked ({places})" if ranking else "no claim"
 
 
@@ -212,10 +214,10 @@ def _recount(evidence: Evidence) -> str:
         count = count_matches(truth, opened[0])
         won = one.id == record.winner
         _require(
-            (count == one.matches) == won,
-            f"submission {one.id} claimed {one.matches}, and {count} are right",
+            (count == one.score) == won,
+            f"submission {one.id} claimed {one.score}, and {count} are right",
         )
-        told.append(f"{one.id} claimed {one.matches:,}, has {count:,}")
+        told.append(f"{one.id} claimed {one.score:,}, has {count:,}")
     return "; ".join(told) or "no predictions were opened"
 
 

@@ -121,9 +121,9 @@ class Connection:
 
     # --- logs ---
 
-    def logs(self, address: Address, first: int, last: int) -> list[Log]:
-        """What a contract logged in the blocks first … last."""
-        return self.query(queries.logs(address, first, last))
+    def logs(self, contracts: Sequence[Address], first: int, last: int) -> list[Log]:
+        """What contracts logged in the blocks first … last."""
+        return self.query(queries.logs(contracts, first, last))
 
     def logs_anywhere(self, contract: Address, block: Block) -> list[Log]:
         """What a contract logged in a block, from whichever node knows most.

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +12,7 @@ from modelmarket.chain.abi import functions
 from modelmarket.chain.artifacts import artifact
 from modelmarket.chain.blocks import Call, Receipt
 from modelmarket.chain.connection import Connection
-from modelmarket.chain.events import decode
+from modelmarket.chain.events import Contracts
 from modelmarket.chain.queries import At, Query, together
 from modelmarket.chain.sending import send
 from modelmarket.chain.wallets import Wallet
@@ -138,6 +139,7 @@ class Purse:
 
     Attributes:
         owner: The account.
+        spender: The market.
         balance: Wei of MDC, with what is waiting.
         allowance: Wei that the market may take without a permit.
         permits: How many permits of it were used: the number of the next one.
@@ -145,6 +147,7 @@ class Purse:
     """
 
     owner: Address
+    spender: Address
     balance: Wei
     allowance: Wei
     permits: int
@@ -218,7 +221,9 @@ class ModelCoin(Contract):
 
         def read(found: tuple[int, int, int, bool]) -> Purse:
             balance, allowance, permits, had_airdrop = found
-            return Purse(owner, Wei(balance), Wei(allowance), permits, had_airdrop)
+            return Purse(
+                owner, spender, Wei(balance), Wei(allowance), permits, had_airdrop
+            )
 
         return together(
             self._query("balanceOf", owner),
@@ -313,7 +318,17 @@ class ModelCoin(Contract):
 class AnyMarket(Contract):
     """What the market of predictions and that of verified contests share."""
 
+    @property
+    @abstractmethod
+    def logging(self) -> Contracts:
+        """Reads what it logs."""
+
     # --- reading ---
+
+    def events(self, receipt: Receipt) -> list[Event]:
+        """What the market logged in a transaction."""
+        decoded = map(self.logging.decode, receipt.logs)
+        return [one for one in decoded if not isinstance(one, Unreadable | None)]
 
     def coin_query(self) -> Query[Address | None]:
         """The token that it pays in; None where there is no market at all."""
@@ -386,6 +401,10 @@ class ModelMarket(AnyMarket):
 
     name = "ModelMarket"
 
+    @property
+    def logging(self) -> Contracts:
+        return Contracts(checksummed(self.address))
+
     @classmethod
     def deploy(
         cls, connection: Connection, wallet: Wallet, coin: Address
@@ -434,15 +453,6 @@ class ModelMarket(AnyMarket):
     def truth_page(self, request_id: RequestId, page: int) -> bytes:
         """The hash of a page of the truth; 32 zero bytes while it is not open."""
         return bytes(self._read("truth_page", request_id, page))
-
-    def events(self, receipt: Receipt) -> list[Event]:
-        """What the market logged in a transaction."""
-        decoded = (
-            decode(log)
-            for log in receipt.logs
-            if log.address.lower() == self.address.lower()
-        )
-        return [one for one in decoded if not isinstance(one, Unreadable | None)]
 
     # --- calls ---
 

@@ -8,11 +8,13 @@ import re
 import tomllib
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 from modelmarket.chain.connection import Connection
+from modelmarket.chain.events import Contracts
 from modelmarket.errors import InputError, NotFoundError
-from modelmarket.protocol.types import Address, Wei
+from modelmarket.protocol.types import Address, Wei, checksummed
 from modelmarket.system.files import write_atomically
 
 LOCAL = "local"
@@ -40,7 +42,8 @@ class Network:
         rpc: The node's JSON-RPC address.
         chain_id: What the node must say it is.
         market: The ModelMarket contract.
-        first_block: The block that it was deployed in.
+        verified: The VerifiedMarket contract; empty where there is none.
+        first_block: The block that the first of them was deployed in.
         gateways: Trustless gateways to fetch files from, in this order.
         confirmations: Blocks after which one counts as buried.
         other_rpcs: Nodes to ask when the first one is not well, in this order.
@@ -59,6 +62,7 @@ class Network:
     other_rpcs: tuple[str, ...] = field(default=())
     most_fee_gwei: int = 500
     index: str = ""
+    verified: Address | Literal[""] = ""
 
     def __post_init__(self) -> None:
         from eth_utils import is_address
@@ -69,8 +73,17 @@ class Network:
                 hint="Use lower-case letters, digits and hyphens.",
             )
         check_addresses(*self.rpcs, *self.gateways)
-        if not is_address(self.market):
-            raise InputError(f"{self.market!r} is not a contract's address.")
+        for contract in (self.market, self.verified):
+            if not is_address(contract) and (contract or contract is self.market):
+                raise InputError(f"{contract!r} is not a contract's address.")
+
+    @property
+    def contracts(self) -> Contracts:
+        """The contracts whose logs are read."""
+        return Contracts(
+            checksummed(self.market),
+            checksummed(self.verified) if self.verified else None,
+        )
 
     @property
     def rpcs(self) -> tuple[str, ...]:

@@ -267,8 +267,9 @@ def estimate(what: Call, sender: Address) -> Query[int]:
     return ask("eth_estimateGas", sent, "pending", read=_int, refused=_reverted)
 
 
-def logs(address: Address, first: int, last: int) -> Query[list[Log]]:
-    """What a contract logged in the blocks first … last."""
+def logs(contracts: Sequence[Address], first: int, last: int) -> Query[list[Log]]:
+    """What contracts logged in the blocks first … last."""
+    address = list(contracts) if len(contracts) > 1 else contracts[0]
     wanted = {"address": address, "fromBlock": hex(first), "toBlock": hex(last)}
     return ask("eth_getLogs", wanted, read=read_logs)
 

@@ -15,7 +15,8 @@ from modelmarket.chain.artifacts import artifact
 from modelmarket.chain.blocks import Call, Receipt
 from modelmarket.chain.connection import Connection
 from modelmarket.chain.contracts import NO_PERMIT, AnyMarket, Contract, Permit
-from modelmarket.chain.queries import At
+from modelmarket.chain.events import Contracts
+from modelmarket.chain.queries import At, Query
 from modelmarket.chain.sending import send
 from modelmarket.chain.wallets import Wallet
 from modelmarket.protocol.conditions import Conditions, Texts
@@ -26,6 +27,7 @@ from modelmarket.protocol.phases import Phase, Status
 from modelmarket.protocol.points import weight_words
 from modelmarket.protocol.shown import NOTHING_SHOWN, Shown
 from modelmarket.protocol.types import (
+    NOBODY,
     Address,
     RequestId,
     Salt,
@@ -149,6 +151,10 @@ class VerifiedMarket(AnyMarket):
 
     name = "VerifiedMarket"
 
+    @property
+    def logging(self) -> Contracts:
+        return Contracts(NOBODY, checksummed(self.address))
+
     @classmethod
     def deploy(
         cls, connection: Connection, wallet: Wallet, coin: Address
@@ -181,21 +187,41 @@ class VerifiedMarket(AnyMarket):
 
     def request(self, request_id: RequestId, *, at: At = "pending") -> ContestState:
         """A contest as it stands."""
-        values = list(self._read("request", request_id, at=at))
-        values[2] = Phase(values[2])
-        return ContestState(*values)
+        return self.connection.query(self.state(request_id, at=at))
+
+    def state(
+        self, request_id: RequestId, *, at: At = "pending"
+    ) -> Query[ContestState]:
+        """A contest as it stands."""
+
+        def read(found: tuple[Any, ...]) -> ContestState:
+            *values, best, candidate = found
+            ids = (_submission(best), _submission(candidate))
+            values[2] = Phase(values[2])
+            return ContestState(*[*values, *ids])
+
+        return self._query("request", request_id.number, at=at).map(read)
 
     def submission(
         self, submission_id: SubmissionId, *, at: At = "pending"
     ) -> EntryState:
         """A submission as it stands."""
-        values = list(self._read("submission", submission_id, at=at))
-        values[1] = Status(values[1])
-        return EntryState(*values)
+        number = submission_id.number
+        request, status, score, ahead, behind, held = self._read(
+            "submission", number, at=at
+        )
+        return EntryState(
+            RequestId.of(request, is_verified=True),
+            Status(status),
+            score,
+            _submission(ahead),
+            _submission(behind),
+            held,
+        )
 
     def demand_of(self, submission_id: SubmissionId, *, at: At = "pending") -> Demand:
         """What was demanded of a submission."""
-        query = self._query_all("demand_of", submission_id, at=at)
+        query = self._query_all("demand_of", submission_id.number, at=at)
         demander, *rest = self.connection.query(query)
         return Demand(checksummed(demander), *rest)
 
@@ -220,7 +246,10 @@ class VerifiedMarket(AnyMarket):
     def cancel_request(self, contest: Contest, max_live: int) -> Call:
         """Cancels a contest if no more submissions are live."""
         return self._call(
-            "cancel_request", contest.request_id, contest.terms.as_struct(), max_live
+            "cancel_request",
+            contest.request_id.number,
+            contest.terms.as_struct(),
+            max_live,
         )
 
     def open_key(self, contest: Contest, key: bytes) -> Call:
@@ -252,7 +281,7 @@ class VerifiedMarket(AnyMarket):
         """Takes a submission out."""
         return self._call(
             "cancel_submission",
-            submission_id,
+            submission_id.number,
             *_of(contest)[1:],
             seal,
             shown.as_struct(),
@@ -270,8 +299,8 @@ class VerifiedMarket(AnyMarket):
         hint: SubmissionId,
     ) -> Call:
         """States what the sealed model scores."""
-        who = (submission_id, *_of(contest)[1:], trainer)
-        return self._call("claim", *who, seal, score, hint)
+        who = (submission_id.number, *_of(contest)[1:], trainer)
+        return self._call("claim", *who, seal, score, hint.number)
 
     def show_model(
         self,
@@ -282,16 +311,18 @@ class VerifiedMarket(AnyMarket):
         *,
         salt: Salt,
         model: str,
+        listing: str = "",
     ) -> Call:
         """Shows the candidate's model and all of its predictions."""
         return self._call(
             "show_model",
-            submission_id,
+            submission_id.number,
             *_of(contest)[1:],
             shown.as_struct(),
             words(base),
             salt,
             model,
+            listing,
         )
 
     def demand(
@@ -304,7 +335,7 @@ class VerifiedMarket(AnyMarket):
         """Demands that a shown model and its listing be posted."""
         return self._call(
             "demand",
-            submission_id,
+            submission_id.number,
             *_of(contest)[1:],
             shown.as_struct(),
             permit.as_struct(),
@@ -326,15 +357,21 @@ class VerifiedMarket(AnyMarket):
         seal: Seal,
     ) -> Call:
         """Pays the trainer what is due."""
-        return self._call("withdraw", submission_id, *_of(contest)[1:], trainer, seal)
+        return self._call(
+            "withdraw", submission_id.number, *_of(contest)[1:], trainer, seal
+        )
 
     def withdraw_bond(self, submission_id: SubmissionId) -> Call:
         """Gives a bond back to whom demanded a submission that failed."""
-        return self._call("withdraw_bond", submission_id)
+        return self._call("withdraw_bond", submission_id.number)
 
 
-def _of(contest: Contest) -> tuple[RequestId, Address, tuple[Any, ...]]:
-    return (contest.request_id, contest.requester, contest.terms.as_struct())
+def _submission(number: int) -> SubmissionId:
+    return SubmissionId.of(number, is_verified=True)
+
+
+def _of(contest: Contest) -> tuple[int, Address, tuple[Any, ...]]:
+    return (contest.request_id.number, contest.requester, contest.terms.as_struct())
 
 
 class Referee(Contract):
@@ -422,8 +459,9 @@ class Referee(Contract):
 
 def _case(
     market: Address, submission_id: SubmissionId, contest: Contest
-) -> tuple[Address, RequestId, SubmissionId, Address]:
-    return (market, contest.request_id, submission_id, contest.requester)
+) -> tuple[Address, int, int, Address]:
+    numbers = (contest.request_id.number, submission_id.number)
+    return (market, *numbers, contest.requester)
 
 
 class Clerk(Contract):
@@ -454,7 +492,7 @@ class Clerk(Contract):
         return self._call(
             "answer_trees",
             market,
-            submission_id,
+            submission_id.number,
             shown.as_struct(),
             part,
             words(posted),
@@ -474,7 +512,7 @@ class Clerk(Contract):
         return self._call(
             "answer_dense",
             market,
-            submission_id,
+            submission_id.number,
             shown.as_struct(),
             words(base),
             words(posted),
@@ -496,7 +534,7 @@ class Clerk(Contract):
         return self._call(
             "answer_listing",
             market,
-            submission_id,
+            submission_id.number,
             contest.terms.as_struct(),
             shown.as_struct(),
             part,

@@ -51,7 +51,7 @@ def demo(
 
 def _request(request: Request) -> dict[str, Any]:
     won, labels = request.winner(), request.terms.labels
-    matches = won.record.matches if won is not None else None
+    matches = won.record.score if won is not None else None
     return {
         "id": request.id,
         "phase": request.record.stage.name,  # the chain is gone by now

@@ -25,7 +25,10 @@ def deploy(
         bool, typer.Option("--again", help="Even if there is a network of that name.")
     ] = False,
 ) -> None:
-    """Deploy ModelCoin and ModelMarket, and keep them as a network.
+    """Deploy ModelCoin and both markets, and keep them as a network.
+
+    One market is of predictions; in the other the model itself is judged, by a
+    referee and a clerk that are deployed with it.
 
     The account becomes the owner of the million MDC that airdrops are paid
     from; it should serve for nothing else.
@@ -39,6 +42,7 @@ def deploy(
     from modelmarket.chain.connection import Connection
     from modelmarket.chain.contracts import ModelCoin, ModelMarket
     from modelmarket.chain.networks import Network, Networks
+    from modelmarket.chain.verified import VerifiedMarket
     from modelmarket.chain.wallets import Keystores, Wallet
     from modelmarket.errors import ConfirmationError
 
@@ -65,12 +69,15 @@ def deploy(
     coin, _ = ModelCoin.deploy(connection, wallet)
     output.note(f"ModelCoin is at {coin.address}.")
     market, receipt = ModelMarket.deploy(connection, wallet, coin.address)
+    output.note(f"ModelMarket is at {market.address}.")
+    verified, _ = VerifiedMarket.deploy(connection, wallet, coin.address)
     networks.put(
         Network(
             name=name,
             rpc=rpc,
             chain_id=connection.chain_id,
             market=market.address,
+            verified=verified.address,
             first_block=receipt.block,
             confirmations=0 if is_embedded else 5,
         )
@@ -80,6 +87,7 @@ def deploy(
             "network": name,
             "chain_id": connection.chain_id,
             "market": market.address,
+            "verified": verified.address,
             "coin": coin.address,
             "first_block": receipt.block,
         },
@@ -88,5 +96,5 @@ def deploy(
     output.tell(
         "Others join it with:",
         f"  modelmarket node add {name} --rpc {rpc} --market {market.address} "
-        f"--first-block {receipt.block}",
+        f"--verified {verified.address} --first-block {receipt.block}",
     )

@@ -133,6 +133,9 @@ def add(
         ),
     ],
     market: Annotated[str, typer.Option(help="The ModelMarket contract.")],
+    verified: Annotated[
+        str, typer.Option(help="The VerifiedMarket contract, if there is one.")
+    ] = "",
     first_block: Annotated[int, typer.Option(help="Where the market begins.")] = 0,
     gateway: Annotated[
         list[str] | None, typer.Option(help="A trustless gateway; may be repeated.")
@@ -175,22 +178,27 @@ def add(
 
     here = Invocation.of(ctx)
     here.refuse_network("NAME, the first argument, is what to call it.")
-    if not is_address(market):
-        raise InputError(f"{market!r} is not a contract's address.")
+    addresses = [market, *([verified] if verified else [])]
+    for contract in addresses:
+        if not is_address(contract):
+            raise InputError(f"{contract!r} is not a contract's address.")
     check_addresses(*rpc, *(gateway or ()))
     if index:
         open_engine(index).dispose()
-    address = checksummed(market)
     connection = Connection(*rpc)
-    if not connection.code(address):
-        raise NotFoundError(f"There is no contract at {address} on {connection.name}.")
+    for address in map(checksummed, addresses):
+        if not connection.code(address):
+            raise NotFoundError(
+                f"There is no contract at {address} on {connection.name}."
+            )
     is_embedded = str(connection.ask("web3_clientVersion")).startswith("modelmarket/")
     network = Network(
         name=name,
         rpc=rpc[0],
         other_rpcs=tuple(rpc[1:]),
         chain_id=connection.chain_id,
-        market=address,
+        market=checksummed(market),
+        verified=checksummed(verified) if verified else "",
         first_block=first_block,
         gateways=tuple(gateway or ()),
         confirmations=(
@@ -204,7 +212,7 @@ def add(
     Networks(home.networks).put(network)
     here.output.result(
         asdict(network),
-        f"Network {name!r}: market {address} on {connection.name}"
+        f"Network {name!r}: market {network.market} on {connection.name}"
         + "".join(f", else {named(one)}" for one in network.other_rpcs)
         + ".",
     )

@@ -59,7 +59,7 @@ def as_document(request: Request) -> dict[str, Any]:
         "winner": record.winner or None,
         "model": record.model or None,
         "ranking": [
-            {"submission": one.id, "trainer": one.trainer, "matches": one.matches}
+            {"submission": one.id, "trainer": one.trainer, "matches": one.score}
             for one in record.ranking
         ],
     }
@@ -260,8 +260,8 @@ def show(
                 one.id,
                 one.record.name,
                 one.record.trainer,
-                f"{one.record.matches or 0:,}",
-                f"{(one.record.matches or 0) / terms.labels:.2%}",
+                f"{one.record.score or 0:,}",
+                f"{(one.record.score or 0) / terms.labels:.2%}",
                 one.record.status.name.lower(),
             )
             for place, one in enumerate(found.ranking(), 1)

@@ -40,7 +40,7 @@ def as_document(submission: Submission) -> dict[str, Any]:
         "trainer": record.trainer,
         "name": record.name,
         "state": record.status.name,
-        "matches": record.matches,
+        "matches": record.score,
         "paid_wei": str(record.paid),
         "due_wei": str(submission.due()),
         "status": submission.status(),
@@ -140,7 +140,7 @@ def list_(
                 one.record.request_id,
                 one.record.name,
                 one.record.status.name.lower(),
-                "" if one.record.matches is None else f"{one.record.matches:,}",
+                "" if one.record.score is None else f"{one.record.score:,}",
                 one.status(),
             )
             for one in submissions

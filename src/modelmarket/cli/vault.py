@@ -238,7 +238,7 @@ def copies(
 
     here = Invocation.of(ctx)
     market = here.market(account, sign=True)
-    kept = market.vault.copies(market.network.market)
+    kept = market.vault.copies(*market.network.contracts.addresses)
     here.output.table(
         [
             {"seal": "0x" + seal.hex(), "cid": str(Cid.from_bytes(copy))}

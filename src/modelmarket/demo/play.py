@@ -377,11 +377,9 @@ class _Play:
         for person in honest:
             self._work(person)
         for submission in request.refresh().ranking():
-            self._tell(
-                f"{submission.record.name} claims {submission.record.matches:,}."
-            )
+            self._tell(f"{submission.record.name} claims {submission.record.score:,}.")
         liar.market.submission(lie.id).claim(labels)
-        best = max(one.record.matches or 0 for one in request.refresh().ranking()[1:])
+        best = max(one.record.score or 0 for one in request.refresh().ranking()[1:])
         copier.market.submission(stolen).claim(min(best + 1, labels))
         self._tell(f"liar claims {labels:,}; copier claims one more than the best.")
 
@@ -494,7 +492,7 @@ class _Play:
             Entry(
                 roles[one.trainer],
                 one.id,
-                one.matches,
+                one.score,
                 _outcome(request, one.id),
                 one.paid,
                 gas.get(one.trainer, 0),

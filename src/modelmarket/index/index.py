@@ -23,7 +23,7 @@ import sqlalchemy as sa
 from modelmarket.chain import queries
 from modelmarket.chain.blocks import Block, Log
 from modelmarket.chain.connection import Connection
-from modelmarket.chain.events import decode
+from modelmarket.chain.events import Contracts
 from modelmarket.chain.queries import Query, together
 from modelmarket.errors import ChainError, UnreadableError
 from modelmarket.index import schema
@@ -34,9 +34,10 @@ from modelmarket.index.summaries import (
     request_row,
     submission_row,
 )
-from modelmarket.protocol.events import OperatorSet, RequestCreated, Unreadable
-from modelmarket.protocol.requests import RequestRecord, SubmissionRecord
-from modelmarket.protocol.types import Address, RequestId
+from modelmarket.protocol.events import Creation, OperatorSet, name_of
+from modelmarket.protocol.records import SubmissionRecord
+from modelmarket.protocol.replaying import Record
+from modelmarket.protocol.types import RequestId
 from modelmarket.system.logs import told
 from modelmarket.system.text import storable
 
@@ -57,19 +58,19 @@ class Index(Queries):
     Args:
         url: An SQLAlchemy address, such as `sqlite:///market.sqlite`.
         connection: The node.
-        market: The contract.
-        first_block: The block that the market was deployed in.
+        contracts: Of the market.
+        first_block: The block that the first of them was deployed in.
     """
 
     def __init__(
-        self, url: str, connection: Connection, market: Address, first_block: int
+        self, url: str, connection: Connection, contracts: Contracts, first_block: int
     ) -> None:
-        super().__init__(open_engine(url), market, first_block)
+        super().__init__(open_engine(url), contracts, first_block)
         self._connection = connection
         self._lock = threading.Lock()
         self._behind_since: float | None = None
         try:
-            self._settle_for(json.dumps([connection.chain_id, market]))
+            self._settle_for(json.dumps([connection.chain_id, *contracts.addresses]))
         except BaseException:
             self.close()
             raise
@@ -143,7 +144,7 @@ class Index(Queries):
             unsure = newest if newest and newest.number < head.number - 1 else None
             if unsure is None:
                 self._roll_back(head)
-            span = SPAN_BLOCKS
+            span, addresses = SPAN_BLOCKS, self._contracts.addresses
             while (first := self._next_block()) <= head.number:
                 last = min(first + span - 1, head.number)
                 before: Query[Block | None] = (
@@ -153,7 +154,7 @@ class Index(Queries):
                 )
                 try:
                     logs, found = self._connection.query(
-                        together(queries.logs(self._market, first, last), before)
+                        together(queries.logs(addresses, first, last), before)
                     )
                 except ChainError:
                     # Nodes limit how much one answer holds, each in its own words.
@@ -198,8 +199,9 @@ class Index(Queries):
                 "The chain was reorganised while it was read.", hint="Try again."
             )
         for number in silent:
-            if blocks[number].may_have_logs_of(self._market):
-                logs += self._connection.logs_anywhere(self._market, blocks[number])
+            for contract in self._contracts.addresses:
+                if blocks[number].may_have_logs_of(contract):
+                    logs += self._connection.logs_anywhere(contract, blocks[number])
         logs.sort(key=lambda log: (log.block, log.position))
         told(_log, DEBUG, "read blocks", first=first, last=last, logs=len(logs))
         self._store(first, logs, blocks, blocks[last])
@@ -333,7 +335,7 @@ class Index(Queries):
         marks = {marker.number: (marker.hash, marker.timestamp)}
         events: dict[RequestId, list[PlacedEvent]] = {}
         for log in logs:
-            event = decode(log)
+            event = self._contracts.decode(log)
             if event is None:
                 continue
             if log.block not in marks:
@@ -345,13 +347,13 @@ class Index(Queries):
             if not isinstance(event, OperatorSet) and event.request_id:
                 request_id = event.request_id
                 events.setdefault(request_id, []).append((Place.of(log), event))
-            name = type(event).__name__
             rows.append(
                 {
                     "block": log.block,
                     "position": log.position,
                     "request_id": request_id,
-                    "name": event.name if isinstance(event, Unreadable) else name,
+                    "contract": log.address,
+                    "name": name_of(event),
                     "transaction": log.transaction,
                     "block_hash": log.block_hash,
                     "topics": b"".join(log.topics),
@@ -389,15 +391,11 @@ class Index(Queries):
                 [{"gone": request_id} for request_id in touched],
             )
         for request_id, new in touched.items():
-            record: RequestRecord | None
+            record: Record | None
             ours = submissions.c.request_id == request_id
             gone.append({"gone": request_id})
             try:
-                if (
-                    new
-                    and isinstance(new[0][1], RequestCreated)
-                    and request_id not in seen
-                ):
+                if new and isinstance(new[0][1], Creation) and request_id not in seen:
                     before = None
                     record = self._records.replay(request_id, None, new)
                 else:
@@ -442,7 +440,7 @@ class Index(Queries):
         created = [
             (request_id, new[0][0].block)
             for request_id, new in touched.items()
-            if new and isinstance(new[0][1], RequestCreated)
+            if new and isinstance(new[0][1], Creation)
         ]
         found: set[int] = set()
         columns = schema.events.c

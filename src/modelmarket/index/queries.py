@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import sqlalchemy as sa
 
+from modelmarket.chain.events import Contracts
 from modelmarket.errors import ChainError, NotFoundError
 from modelmarket.index import schema
 from modelmarket.index.records import NotedEvent, Placed, Records
@@ -16,7 +17,7 @@ from modelmarket.index.sorting import Sort
 from modelmarket.index.summaries import ALL, Summary, Wanted, in_order, summary
 from modelmarket.protocol.events import Event, RequestCreated, SubmissionCreated
 from modelmarket.protocol.phases import Status
-from modelmarket.protocol.requests import RequestRecord
+from modelmarket.protocol.replaying import Record
 from modelmarket.protocol.types import Address, RequestId, Seal, SubmissionId
 
 _T = TypeVar("_T")
@@ -47,7 +48,7 @@ class Seen:
         mark: The block.
     """
 
-    record: RequestRecord
+    record: Record
     placed: list[Placed]
     mark: Mark
 
@@ -57,15 +58,17 @@ class Queries:
 
     Args:
         engine: The database.
-        market: The contract.
-        first_block: The block that the market was deployed in.
+        contracts: Of the market.
+        first_block: The block that the first of them was deployed in.
     """
 
-    def __init__(self, engine: sa.Engine, market: Address, first_block: int) -> None:
+    def __init__(
+        self, engine: sa.Engine, contracts: Contracts, first_block: int
+    ) -> None:
         self._engine = engine
-        self._market = market
+        self._contracts = contracts
         self._first_block = first_block
-        self._records = Records(market)
+        self._records = Records(contracts)
 
     def logs(self, request_id: RequestId) -> list[Placed]:
         """All logs of a request, in order."""
@@ -98,7 +101,7 @@ class Queries:
         with self._engine.begin() as sql:
             return [NotedEvent(*row) for row in sql.execute(query)]
 
-    def request(self, request_id: RequestId) -> RequestRecord:
+    def request(self, request_id: RequestId) -> Record:
         """A request with everything that happened to it.
 
         Raises:
@@ -108,7 +111,7 @@ class Queries:
         with self._engine.begin() as sql:
             return self._found(sql, request_id)
 
-    def _found(self, sql: sa.Connection, request_id: RequestId) -> RequestRecord:
+    def _found(self, sql: sa.Connection, request_id: RequestId) -> Record:
         record = self._records.record(sql, request_id)
         if record is None:
             raise NotFoundError(
@@ -117,7 +120,7 @@ class Queries:
             )
         return record
 
-    def request_as_of(self, request_id: RequestId) -> tuple[RequestRecord, Mark]:
+    def request_as_of(self, request_id: RequestId) -> tuple[Record, Mark]:
         """A request, and the block after which it is so.
 
         Raises:
@@ -234,11 +237,11 @@ class Queries:
         )
 
     def open_seals(self, account: Address) -> list[Seal]:
-        """What an account must open: the truths of its requests, and the
-        predictions of its live submissions, where the request has not ended.
+        """What an account must open: the truths and keys of its requests, and its
+        live submissions, where the request has not ended.
         """
         wanted = Wanted(requester=account, is_final=False)
-        truths = sa.select(schema.requests.c.truth_seal).where(*wanted.conditions())
+        truths = sa.select(schema.requests.c.secret).where(*wanted.conditions())
         entry, live = schema.submissions.c, (Status.SUBMITTED, Status.RANKED)
         predictions = (
             sa.select(entry.seal)
@@ -249,12 +252,14 @@ class Queries:
         with self._engine.begin() as sql:
             return [Seal(one) for one in sql.scalars(sa.union_all(truths, predictions))]
 
-    def requests_of_seal(self, truth_seal: bytes) -> list[tuple[RequestId, Address]]:
-        """The requests with a truth's seal, and their requesters; a copier's too."""
+    def requests_of_seal(self, seal: bytes) -> list[tuple[RequestId, Address]]:
+        """The requests with a truth's seal, or a key's hash, and their requesters; a
+        copier's too.
+        """
         with self._engine.begin() as sql:
             rows = sql.execute(
                 sa.select(schema.requests.c.id, schema.requests.c.requester).where(
-                    schema.requests.c.truth_seal == truth_seal
+                    schema.requests.c.secret == seal
                 )
             ).all()
         return [(RequestId(one.id), Address(one.requester)) for one in rows]
@@ -290,19 +295,19 @@ class Queries:
         return RequestId(found)
 
     def hint(
-        self, request_id: RequestId, submission_id: SubmissionId, matches: int
+        self, request_id: RequestId, submission_id: SubmissionId, score: int
     ) -> SubmissionId:
         """The ranked submission that a claim would stand directly behind."""
         ranked = schema.submissions.c
         better = sa.or_(
-            ranked.matches > matches,
-            sa.and_(ranked.matches == matches, ranked.id < submission_id),
+            ranked.score > score,
+            sa.and_(ranked.score == score, ranked.id < submission_id),
         )
         with self._engine.begin() as sql:
             found = sql.scalar(
                 sa.select(ranked.id)
                 .where(ranked.request_id == request_id, ranked.is_ranked, better)
-                .order_by(ranked.matches, ranked.id.desc())
+                .order_by(ranked.score, ranked.id.desc())
                 .limit(1)
             )
         return SubmissionId(found or 0)

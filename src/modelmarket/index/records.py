@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from modelmarket.chain.blocks import Log
-from modelmarket.chain.events import decode
+from modelmarket.chain.events import Contracts
 from modelmarket.errors import UnreadableError
 from modelmarket.index import schema
 from modelmarket.protocol.events import Event, Unreadable
-from modelmarket.protocol.requests import RequestRecord, replay
+from modelmarket.protocol.replaying import Record, replay
 from modelmarket.protocol.types import Address, RequestId
 
 MOST_KNOWN = 256
@@ -77,7 +77,7 @@ class Replayed:
     """A request as of an event."""
 
     place: Place
-    record: RequestRecord
+    record: Record
 
 
 class Known:
@@ -124,11 +124,11 @@ class Records:
     """Makes requests of the table of events.
 
     Args:
-        market: The contract whose events they are.
+        contracts: Whose events they are.
     """
 
-    def __init__(self, market: Address) -> None:
-        self._market = market
+    def __init__(self, contracts: Contracts) -> None:
+        self._contracts = contracts
         self.known = Known()
 
     def logs(
@@ -156,7 +156,7 @@ class Records:
         return [
             Placed(
                 Log(
-                    self._market,
+                    Address(row.contract),
                     tuple(
                         row.topics[at : at + 32] for at in range(0, len(row.topics), 32)
                     ),
@@ -171,11 +171,13 @@ class Records:
             for row in rows
         ]
 
-    def record(self, sql: sa.Connection, number: RequestId) -> RequestRecord | None:
+    def record(self, sql: sa.Connection, number: RequestId) -> Record | None:
         """A request from its events; only those since the last look are read."""
         before = self.known.get(sql, number)
         placed = self.logs(sql, number, None if before is None else before.place)
-        events = [(Place.of(one.log), decode(one.log)) for one in placed]
+        events = [
+            (Place.of(one.log), self._contracts.decode(one.log)) for one in placed
+        ]
         new = [(place, event) for place, event in events if event is not None]
         if not new:
             return None if before is None else before.record
@@ -183,7 +185,7 @@ class Records:
 
     def replay(
         self, request_id: RequestId, before: Replayed | None, new: Sequence[PlacedEvent]
-    ) -> RequestRecord:
+    ) -> Record:
         """A request as it was before, and its events since.
 
         Raises:

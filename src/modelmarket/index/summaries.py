@@ -10,8 +10,11 @@ import sqlalchemy as sa
 
 from modelmarket.index import schema
 from modelmarket.index.sorting import Sort
+from modelmarket.protocol.contests import ContestClock
 from modelmarket.protocol.phases import Clock, Phase
-from modelmarket.protocol.requests import RequestRecord, SubmissionRecord
+from modelmarket.protocol.records import SubmissionRecord
+from modelmarket.protocol.replaying import Record
+from modelmarket.protocol.requests import RequestRecord
 from modelmarket.protocol.types import Address, RequestId, SubmissionId, Wei
 from modelmarket.system.text import storable
 
@@ -24,7 +27,7 @@ def in_order(sort: Sort) -> tuple[sa.ColumnElement[Any], ...]:
     columns = schema.requests.c
     match sort:
         case Sort.NEWEST:
-            return (columns.id.desc(),)
+            return (columns.created.desc(), columns.id.desc())
         case Sort.DEADLINE:
             return (columns.deadline, columns.id)
         case Sort.REWARD:
@@ -82,7 +85,7 @@ class Summary:
         dataset: CID of the published folder, as it is shown.
         reward: Wei for the winner.
         stake: Wei that a submission locks.
-        labels: Test rows.
+        rows: Test rows.
         clock: What its position follows from.
         entries: Submissions, whatever became of them.
         live: Those that neither failed nor were cancelled.
@@ -95,37 +98,54 @@ class Summary:
     dataset: str
     reward: Wei
     stake: Wei
-    labels: int
-    clock: Clock
+    rows: int
+    clock: Clock | ContestClock
     entries: int
     live: int
     winner: SubmissionId
 
 
-def request_row(record: RequestRecord) -> dict[str, object]:
+def request_row(record: Record) -> dict[str, object]:
     """A request's row."""
     terms = record.terms
     return {
         "id": record.id,
         "requester": record.requester,
-        "name": storable(terms.name),
-        "words": storable(terms.name).casefold(),
-        "dataset": storable(terms.dataset),
+        "name": storable(record.name),
+        "words": storable(record.name).casefold(),
+        "dataset": storable(record.dataset),
         # Text of one length sorts like the number, and no number type of SQL's
         # holds 96 bits everywhere.
         "reward": f"{terms.reward:0{WEI_DIGITS}}",
         "stake": str(terms.stake),
-        "labels": terms.labels,
+        "rows": record.rows,
+        "created": record.deadline - terms.submission_window_s,
         "deadline": record.deadline,
         "response_window": terms.response_window_s,
-        "opening_window": terms.opening_window_s,
+        **_windows(record),
         "stage": int(record.stage),
         "started": record.started,
-        "has_candidate": record.clock.has_candidate,
+        "has_candidate": record.has_candidate,
         "entries": len(record.submissions),
         "live": record.live,
         "winner": record.winner,
-        "truth_seal": terms.truth_seal,
+        "secret": record.secret,
+    }
+
+
+def _windows(record: Record) -> dict[str, object]:
+    """What a clock needs besides, of whichever market."""
+    if isinstance(record, RequestRecord):
+        opening, challenge = record.terms.opening_window_s, 0
+        is_shown = is_owed = False
+    else:
+        opening, challenge = 0, record.terms.challenge_window_s
+        is_shown, is_owed = record.clock.is_shown, record.clock.is_owed
+    return {
+        "opening_window": opening,
+        "challenge_window": challenge,
+        "is_shown": is_shown,
+        "is_owed": is_owed,
     }
 
 
@@ -138,8 +158,8 @@ def submission_row(record: SubmissionRecord) -> dict[str, object]:
         "name": storable(record.name),
         "seal": record.seal,
         "status": int(record.status),
-        "matches": record.matches,
-        "is_ranked": record.matches is not None and record.is_live,
+        "score": record.score,
+        "is_ranked": record.score is not None and record.is_live,
     }
 
 
@@ -152,16 +172,30 @@ def summary(row: sa.Row[Any]) -> Summary:
         dataset=row.dataset,
         reward=Wei(int(row.reward)),
         stake=Wei(int(row.stake)),
-        labels=row.labels,
-        clock=Clock(
-            Phase(row.stage),
-            row.started,
-            row.deadline,
-            row.response_window,
-            row.opening_window,
-            has_candidate=row.has_candidate,
-        ),
+        rows=row.rows,
+        clock=_clock(row),
         entries=row.entries,
         live=row.live,
         winner=SubmissionId(row.winner),
+    )
+
+
+def _clock(row: sa.Row[Any]) -> Clock | ContestClock:
+    if RequestId(row.id).is_verified:
+        return ContestClock(
+            Phase(row.stage),
+            row.started,
+            row.response_window,
+            row.challenge_window,
+            has_candidate=row.has_candidate,
+            is_shown=row.is_shown,
+            is_owed=row.is_owed,
+        )
+    return Clock(
+        Phase(row.stage),
+        row.started,
+        row.deadline,
+        row.response_window,
+        row.opening_window,
+        has_candidate=row.has_candidate,
     )

@@ -9,6 +9,7 @@ from modelmarket.chain.blocks import Call
 from modelmarket.chain.contracts import NO_PERMIT, Permit, with_copy
 from modelmarket.errors import InputError, VaultError
 from modelmarket.market.reusing import refuse_used_seal
+from modelmarket.market.verified import calls as verified
 from modelmarket.protocol import actions
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ def call_of(market: Market, action: Action, permit: Permit = NO_PERMIT) -> Call:
         VaultError: What was sealed for it is not in this vault.
         InputError: It is done page by page, or by a call of one's own.
     """
+    if action.is_verified:
+        return verified.call_of(market, action, permit)
     contract = market.contract
     match action:
         case actions.CreateRequest(terms=terms):
@@ -48,9 +51,9 @@ def call_of(market: Market, action: Action, permit: Permit = NO_PERMIT) -> Call:
                 action.submission, action.sealed_as, accept_slash=action.accept_slash
             )
         case actions.Claim():
-            hint = market.index.hint(action.request, action.submission, action.matches)
+            hint = market.index.hint(action.request, action.submission, action.score)
             return contract.claim(
-                action.submission, action.sealed_as, action.matches, hint
+                action.submission, action.sealed_as, action.score, hint
             )
         case actions.EnforceTimeout():
             return contract.enforce_timeout(action.request)

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from modelmarket.protocol.types import RequestId
+from modelmarket.vault.secrets import SealedKey, SealedTruth
 
 if TYPE_CHECKING:
     from modelmarket.market.market import Market
     from modelmarket.protocol.types import Address, Seal
-    from modelmarket.vault.secrets import SealedTruth
 
 
 @dataclass
@@ -21,8 +21,9 @@ class Concern:
 
     Attributes:
         request_id: The request.
-        requester: Who sealed the truth that is in the vault; empty for none.
-        submissions: Who sealed the predictions that are, by seal.
+        requester: Who sealed the truth, or the key, that is in the vault; empty for
+            none.
+        submissions: Who sealed the predictions or models that are, by seal.
     """
 
     request_id: RequestId
@@ -38,37 +39,31 @@ def concerns(market: Market, trouble: Callable[[Exception], None]) -> list[Conce
         trouble: Is told what is wrong with a secret; the others go on.
     """
     found: dict[RequestId, Concern] = {}
-    for seal, kind in market.vault.seals(market.network.market).items():
+    for seal in market.vault.seals(*market.network.contracts.addresses):
         try:
-            _note(market, seal, kind, found)
+            _note(market, seal, found)
         except Exception as error:  # noqa: BLE001  # one secret never stops the others
             trouble(error)
     return [found[one] for one in sorted(found)]
 
 
-def _note(
-    market: Market, seal: Seal, kind: str, found: dict[RequestId, Concern]
-) -> None:
+def _note(market: Market, seal: Seal, found: dict[RequestId, Concern]) -> None:
     """Notes what a secret has to do with which requests.
 
     A seal may be copied: only who sealed it can have entered it in earnest.
     """
-    index = market.index
-    if kind == "truth":
-        truth = market.vault.truth(seal)
-        if truth is None:
-            return
+    index, secret = market.index, market.vault.secret(seal)
+    if secret is None:
+        return
+    if isinstance(secret, SealedTruth | SealedKey):
         where = [
             request_id
             for request_id, requester in index.requests_of_seal(seal)
-            if requester == truth.requester
+            if requester == secret.requester
         ]
-        for request_id in (*where, *_set_aside_with(market, truth, seal)):
+        for request_id in (*where, *_set_aside_with(market, secret.requester, seal)):
             concern = found.setdefault(request_id, Concern(request_id))
-            concern.requester = truth.requester
-        return
-    secret = market.vault.predictions(seal)
-    if secret is None:
+            concern.requester = secret.requester
         return
     trainers = [trainer for _, trainer in index.submissions_of_seal(seal)]
     if secret.trainer in trainers or secret.request_id in index.set_aside():
@@ -76,11 +71,9 @@ def _note(
         concern.submissions[seal] = secret.trainer
 
 
-def _set_aside_with(
-    market: Market, truth: SealedTruth, seal: Seal
-) -> Iterator[RequestId]:
+def _set_aside_with(market: Market, owner: Address, seal: Seal) -> Iterator[RequestId]:
     """What is set aside is in no table but that of the events."""
-    requester = bytes.fromhex(truth.requester[2:]).rjust(32, b"\0")
+    requester = bytes.fromhex(owner[2:]).rjust(32, b"\0")
     for request_id in market.index.set_aside():
         if any(
             requester in one.log.topics or one.log.data.find(seal) >= 0

@@ -13,7 +13,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from modelmarket.chain.contracts import NO_PERMIT, Permit
-from modelmarket.chain.events import decode
 from modelmarket.chain.sending import quote
 from modelmarket.errors import (
     ChainError,
@@ -115,7 +114,9 @@ class Actions:
         self._require_open(entry, again=again)
         if not entry.action.locks:
             return None
-        moment, purse = self._market.look_into(entry.account)
+        moment, purse = self._market.look_into(
+            entry.account, verified=entry.action.is_verified
+        )
         return self._market.permit_message(purse, entry.action.locks, moment.now)
 
     def transaction(
@@ -318,7 +319,7 @@ class Actions:
             logs = [
                 index.logs(one.id)[0].log
                 for one in made
-                if index.request(one.id).terms.truth_seal == action.seal
+                if index.request(one.id).secret == action.seal
             ]
         elif isinstance(action, Submit):
             record = index.request(action.request)
@@ -330,14 +331,16 @@ class Actions:
             logs = [
                 placed.log
                 for placed in index.logs(record.id)
-                if isinstance(event := decode(placed.log), SubmissionCreated)
+                if isinstance(
+                    event := self._market.decode(placed.log), SubmissionCreated
+                )
                 and event.submission_id in ours
             ]
         else:
             return []
         found: list[tuple[int, bytes, int]] = []
         for log in logs:
-            event = decode(log)
+            event = self._market.decode(log)
             if isinstance(event, RequestCreated):
                 found.append((event.request_id, log.transaction, log.block))
             elif isinstance(event, SubmissionCreated):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from modelmarket.datasets.published import MANIFEST, MOST_MANIFEST_BYTES, Manifest
 from modelmarket.datasets.split import ROW_ID
 from modelmarket.errors import DataError, ModelMarketError
+from modelmarket.protocol.terms import Terms
 from modelmarket.storage.cid import Cid
 from modelmarket.storage.fetch import fetch, is_served
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from modelmarket.chain.networks import Network
-    from modelmarket.protocol.requests import RequestRecord
+    from modelmarket.protocol.records import BaseRecord
     from modelmarket.storage.store import Progress, Store, Stored
 
 PREDICTIONS = "predictions.csv"
@@ -38,13 +39,13 @@ class Contents:
 
     store: Store
     network: Network
-    record: RequestRecord
+    record: BaseRecord
 
     # --- the dataset ---
 
     @property
     def _dataset(self) -> Cid:
-        return Cid.parse(self.record.terms.dataset)
+        return Cid.parse(self.record.dataset)
 
     def fetch(self, *, progress: Progress | None = None) -> Stored:
         """Gets the dataset into the store, each block checked.
@@ -62,12 +63,13 @@ class Contents:
         )
 
     def manifest(self) -> Manifest:
-        """What the dataset says of itself, held against the terms.
+        """What the dataset of predictions says of itself, held against the terms.
 
         Raises:
             DataError: It contradicts the terms.
         """
         folder, terms = self._dataset, self.record.terms
+        assert isinstance(terms, Terms), "it is of the market of predictions"
         fetch(self.store, folder, self.network.gateways, only=MANIFEST)
         document = self.store.read_bytes(
             self.store.resolve(folder, MANIFEST), most=MOST_MANIFEST_BYTES

@@ -18,11 +18,12 @@ from modelmarket.errors import ChainError
 from modelmarket.market.expected import differences, expected_request
 
 if TYPE_CHECKING:
-    from modelmarket.chain.contracts import ModelMarket, RequestState
+    from modelmarket.chain.markets import Markets
     from modelmarket.chain.queries import Query
     from modelmarket.index.index import Index
     from modelmarket.index.queries import Mark
-    from modelmarket.protocol.requests import RequestRecord
+    from modelmarket.market.expected import RequestStates
+    from modelmarket.protocol.replaying import Record
     from modelmarket.protocol.types import RequestId
 
 _T = TypeVar("_T")
@@ -41,12 +42,12 @@ class Verifier:
 
     Args:
         index: May be misled.
-        contract: May not.
+        markets: May not.
     """
 
-    def __init__(self, index: Index, contract: ModelMarket) -> None:
+    def __init__(self, index: Index, markets: Markets) -> None:
         self._index = index
-        self._contract = contract
+        self._markets = markets
         self._verified: dict[RequestId | None, float] = {}
         self._read_again: dict[RequestId, float] = {}
 
@@ -61,11 +62,11 @@ class Verifier:
         """
         if not self._is_time(None, VERIFY_S):
             return
-        contract, index = self._contract, self._index
+        markets, index = self._markets, self._index
         is_missing = False
         for _ in range(TRIES):
             counts, mark = index.counts_as_of()
-            there = self._at(mark, contract.counts(at=mark.number))
+            there = self._at(mark, markets.counts(at=mark.number))
             if there is not None and there[0] == counts:
                 self._verified[None] = time.monotonic()
                 return
@@ -78,7 +79,7 @@ class Verifier:
             raise _left_out("the market")
         self._look_again_soon(None, VERIFY_S)
 
-    def verify(self, record: RequestRecord) -> RequestRecord:
+    def verify(self, record: Record) -> Record:
         """A request that has not ended, as it really is.
 
         Where the nodes cannot say what is so as of the index's block, it is what
@@ -93,7 +94,7 @@ class Verifier:
         is_missing = False
         for _ in range(TRIES):
             record, mark = self._index.request_as_of(record.id)
-            state = self._contract.state(record.id, at=mark.number)
+            state = self._markets.state(record.id, at=mark.number)
             there = self._at(mark, state)
             if there is not None and _agree(record, *there):
                 self._verified[record.id] = time.monotonic()
@@ -128,7 +129,7 @@ class Verifier:
             more, or yet, or the chain has another block there now.
         """
         try:
-            found, block = self._contract.connection.query(
+            found, block = self._markets.connection.query(
                 together(asked, queries.block(mark.number))
             )
         except ChainError:
@@ -141,10 +142,8 @@ class Verifier:
         What was read came from any of them, perhaps from one on another fork.
         """
         try:
-            block = self._contract.connection.block(mark.number)
-            return block.hash == mark.hash and self._contract.connection.is_agreed(
-                block
-            )
+            block = self._markets.connection.block(mark.number)
+            return block.hash == mark.hash and self._markets.connection.is_agreed(block)
         except ChainError:
             return False
 
@@ -156,7 +155,7 @@ class Verifier:
         return before is None or time.monotonic() - before >= patience
 
 
-def _agree(record: RequestRecord, state: RequestState, now: int) -> bool:
+def _agree(record: Record, state: RequestStates, now: int) -> bool:
     """Whether a request's events come to what the contract says of it."""
     return not any(differences(state, expected_request(record, now)))
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from eth_hash.auto import keccak
 
 from modelmarket.chain.abi import functions
-from modelmarket.chain.events import decode
 from modelmarket.errors import ChainError
 from modelmarket.market.request import Request
 from modelmarket.protocol import events as ev
@@ -101,7 +100,7 @@ class Evidence:
         market, coin = self.address, self.market.coin.address
         ours = {one.log.transaction for one in self.placed}
         for block in sorted({one.log.block for one in self.placed}):
-            for log in self.market.connection.logs(coin, block, block):
+            for log in self.market.connection.logs([coin], block, block):
                 if log.topics[:1] != (_TRANSFER,) or log.transaction not in ours:
                     continue
                 sender, receiver = (checksummed(topic[12:]) for topic in log.topics[1:])
@@ -159,7 +158,7 @@ def _read(market: Market, seen: Seen, now: int) -> Evidence:
         events=[
             event
             for one in seen.placed
-            if not isinstance(event := decode(one.log), ev.Unreadable | None)
+            if not isinstance(event := market.decode(one.log), ev.Unreadable | None)
         ],
         block=market.connection.block(head),
         state=state,

@@ -13,22 +13,32 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from modelmarket.chain.contracts import RequestState, SubmissionState
+from modelmarket.chain.verified import ContestState, EntryState
+from modelmarket.protocol.contests import ContestRecord
 from modelmarket.protocol.phases import Phase
+from modelmarket.protocol.shown import sealed_hash
 from modelmarket.protocol.types import SubmissionId
 
 if TYPE_CHECKING:
-    from modelmarket.protocol.requests import RequestRecord
+    from modelmarket.protocol.records import SubmissionRecord
+    from modelmarket.protocol.replaying import Record
 
 NONE = SubmissionId(0)
 
 
-def expected_request(record: RequestRecord, now: int) -> RequestState:
-    """What `request(id)` must return in a block.
+RequestStates = RequestState | ContestState
+SubmissionStates = SubmissionState | EntryState
+
+
+def expected_request(record: Record, now: int) -> RequestStates:
+    """What `request(id)` of its market must return in a block.
 
     Args:
         record: Everything that was logged of it up to that block.
         now: The block's second.
     """
+    if isinstance(record, ContestRecord):
+        return _expected_contest(record, now)
     terms, position = record.terms, record.at(now)
     ranking = record.ranking
     best = ranking[0].id if ranking else NONE
@@ -55,10 +65,25 @@ def expected_request(record: RequestRecord, now: int) -> RequestState:
     )
 
 
-def expected_submissions(
-    record: RequestRecord,
-) -> dict[SubmissionId, SubmissionState]:
-    """What `submission(id)` must return for each submission to a request.
+def _expected_contest(record: ContestRecord, now: int) -> ContestState:
+    position, ranking = record.at(now), record.ranking
+    best = ranking[0].id if ranking else NONE
+    return ContestState(
+        contest=record.terms_hash,
+        deadline=record.deadline if record.stage is Phase.OPEN else 0,
+        phase=position.phase,
+        shown=position.shown,
+        step_ends=position.step_ends,
+        overdue=position.overdue,
+        live=record.live,
+        ranked=len(ranking),
+        best=best,
+        candidate=best if position.phase is Phase.VALIDATION else NONE,
+    )
+
+
+def expected_submissions(record: Record) -> dict[SubmissionId, SubmissionStates]:
+    """What `submission(id)` of its market must return for each submission.
 
     Args:
         record: Everything that was logged of it.
@@ -66,22 +91,46 @@ def expected_submissions(
     order = [one.id for one in record.ranking]
     behind = dict(pairwise(order))
     ahead = {one: other for other, one in behind.items()}
+    expected = _expected_entry if record.id.is_verified else _expected_submission
     return {
-        one.id: SubmissionState(
-            trainer=one.trainer,
-            request_id=record.id,
-            status=one.status,
-            matches=one.matches or 0,
-            ahead=ahead.get(one.id, NONE),
-            behind=behind.get(one.id, NONE),
-            seal=one.seal,
-            sealed=one.sealed,
-        )
+        one.id: expected(one, ahead.get(one.id, NONE), behind.get(one.id, NONE))
         for one in record.submissions.values()
     }
 
 
-State = RequestState | SubmissionState
+def _expected_submission(
+    record: SubmissionRecord, ahead: SubmissionId, behind: SubmissionId
+) -> SubmissionState:
+    return SubmissionState(
+        trainer=record.trainer,
+        request_id=record.request_id,
+        status=record.status,
+        matches=record.score or 0,
+        ahead=ahead,
+        behind=behind,
+        seal=record.seal,
+        sealed=record.sealed,
+    )
+
+
+def _expected_entry(
+    record: SubmissionRecord, ahead: SubmissionId, behind: SubmissionId
+) -> EntryState:
+    if record.showing is None:
+        held = sealed_hash(record.trainer, record.seal)
+    else:
+        held = record.showing.shown.hash()
+    return EntryState(
+        request_id=record.request_id,
+        status=record.status,
+        score=record.score or 0,
+        ahead=ahead,
+        behind=behind,
+        held=held,
+    )
+
+
+State = RequestStates | SubmissionStates
 
 
 def differences(says: State, expected: State) -> Iterator[str]:

@@ -212,7 +212,7 @@ class Market(Reader):
     def missing_secrets(self) -> tuple[list[Seal], list[Seal]]:
         """What is not in the vault of what this wallet must open, and all of that."""
         needed = self.index.open_seals(self.wallet.address)
-        kept = self.vault.seals(self.network.market)
+        kept = self.vault.seals(*self.network.contracts.addresses)
         return [seal for seal in needed if seal not in kept], needed
 
     # --- acting ---
@@ -220,7 +220,7 @@ class Market(Reader):
     @property
     def outbox(self) -> Outbox:
         """What this wallet sends, and sees through; for this room alone."""
-        return Outbox(self.contract, self.network, self.vault.journal, self._wallet)
+        return Outbox(self.markets, self.network, self.vault.journal, self._wallet)
 
     def send(self, call: Call, action: Action | None = None) -> Receipt:
         """Sends a call, journalled before it leaves.
@@ -251,7 +251,9 @@ class Market(Reader):
             StepError: The entry went on meanwhile; nothing leaves.
         """
         if action.locks:
-            moment, purse = self.look_into(self.wallet.address)
+            moment, purse = self.look_into(
+                self.wallet.address, verified=action.is_verified
+            )
             with self.paying(action, purse, moment.now, entry=entry) as receipt:
                 return receipt
         call = call_of(self, action)
@@ -282,7 +284,9 @@ class Market(Reader):
         def renew() -> Call | None:
             nonlocal purse, now
             before, ends = purse, now + PERMIT_LIFE_S
-            moment, purse = self.look_into(self.wallet.address)
+            moment, purse = self.look_into(
+                self.wallet.address, verified=action.is_verified
+            )
             now = moment.now
             is_same = before.permits == purse.permits and now <= ends
             if is_same and before.allowance == purse.allowance:
@@ -336,7 +340,7 @@ class Market(Reader):
             return None
         return self.coin.permit_message(
             purse.owner,
-            self.network.market,
+            purse.spender,
             amount,
             number=purse.permits,
             deadline=now + PERMIT_LIFE_S,
@@ -378,7 +382,7 @@ class Market(Reader):
         with self.paying(CreateRequest(terms), purse, now) as receipt:
             created = next(
                 event
-                for event in self.contract.events(receipt)
+                for event in self.markets.events(receipt)
                 if isinstance(event, RequestCreated)
             )
             return self.request(created.request_id)

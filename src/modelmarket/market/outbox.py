@@ -22,14 +22,14 @@ from modelmarket.chain.sending import (
     send,
 )
 from modelmarket.errors import ChainError, FundsError, StepError, TransactionError
-from modelmarket.protocol.events import RequestCreated, SubmissionCreated
+from modelmarket.protocol.events import Creation, SubmissionCreated
 from modelmarket.system.logs import told
 from modelmarket.vault.journal import State, Version
 
 if TYPE_CHECKING:
     from modelmarket.chain.blocks import Call, Receipt
     from modelmarket.chain.connection import Connection
-    from modelmarket.chain.contracts import ModelMarket
+    from modelmarket.chain.markets import Markets
     from modelmarket.chain.networks import Network
     from modelmarket.chain.queries import Query
     from modelmarket.chain.wallets import Wallet
@@ -65,7 +65,7 @@ class Outbox:
     """One wallet's transactions on one market.
 
     Args:
-        contract: The market, with the nodes.
+        markets: Whose events tell what was made, with the nodes.
         network: Says how many blocks bury one.
         journal: Where each transaction stands first.
         wallet: Signs, and raises the fees of what waits; None to send the same
@@ -74,13 +74,13 @@ class Outbox:
 
     def __init__(
         self,
-        contract: ModelMarket,
+        markets: Markets,
         network: Network,
         journal: Journal,
         wallet: Wallet | None,
     ) -> None:
-        self._contract = contract
-        self._connection: Connection = contract.connection
+        self._markets = markets
+        self._connection: Connection = markets.connection
         self._network = network
         self._journal = journal
         self._wallet = wallet
@@ -188,8 +188,8 @@ class Outbox:
             it already.
         """
         made = 0
-        for event in self._contract.events(receipt):
-            if isinstance(event, RequestCreated):
+        for event in self._markets.events(receipt):
+            if isinstance(event, Creation):
                 made = event.request_id
             elif isinstance(event, SubmissionCreated):
                 made = event.submission_id

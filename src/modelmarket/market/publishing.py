@@ -183,7 +183,7 @@ def prepare(
             minimum_matches=int(-(-secret.labels * threshold // 1))
             if matches is None
             else matches,
-            truth_seal=secret.opening().seal,
+            truth_seal=secret.seal,
         )
         terms.check()
         refuse_used_seal(market, terms.truth_seal)

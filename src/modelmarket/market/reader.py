@@ -9,7 +9,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from modelmarket.chain import queries
-from modelmarket.chain.contracts import ModelCoin, ModelMarket, Purse
+from modelmarket.chain.contracts import ModelCoin, Purse
+from modelmarket.chain.markets import Markets
 from modelmarket.chain.queries import nothing, together
 from modelmarket.errors import (
     ChainError,
@@ -29,13 +30,14 @@ from modelmarket.storage.cid import Cid
 from modelmarket.storage.store import Store
 
 if TYPE_CHECKING:
-    from modelmarket.chain.blocks import Block, Moment, Receipt
+    from modelmarket.chain.blocks import Block, Log, Moment, Receipt
     from modelmarket.chain.networks import Network
     from modelmarket.chain.queries import Query
     from modelmarket.index.records import NotedEvent, Placed
     from modelmarket.index.summaries import Summary, Wanted
-    from modelmarket.protocol.events import Event
-    from modelmarket.protocol.requests import RequestRecord
+    from modelmarket.protocol.events import Event, Unreadable
+    from modelmarket.protocol.records import BaseRecord
+    from modelmarket.protocol.replaying import Record
     from modelmarket.protocol.types import Address, Wei
     from modelmarket.storage.store import Entry
     from modelmarket.system.home import Home
@@ -102,8 +104,9 @@ class Reader:
         network: Where the market is.
 
     Attributes:
-        connection, contract, store, index, verifier: What it is made of. They are
-            for this room alone; others ask the market (a test holds them to it).
+        connection, markets, contract, store, index, verifier: What it is made of.
+            They are for this room alone; others ask the market (a test holds them
+            to it).
     """
 
     def __init__(self, home: Home, network: Network) -> None:
@@ -111,15 +114,16 @@ class Reader:
         self.home = home
         self.network = network
         self.connection = network.connect()
-        self.contract = ModelMarket(self.connection, network.market)
+        self.markets = Markets(self.connection, network.contracts)
+        self.contract = self.markets.predictions
         self.store = Store(home.store)
         self.index = Index(
             network.index or home.index(network.chain_id, network.market),
             self.connection,
-            network.market,
+            network.contracts,
             network.first_block,
         )
-        self.verifier = Verifier(self.index, self.contract)
+        self.verifier = Verifier(self.index, self.markets)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.network.name}, {self.network.market})"
@@ -155,9 +159,17 @@ class Reader:
         """
         return self._look(nothing())[0]
 
-    def look_into(self, owner: Address) -> tuple[Moment, Purse]:
-        """The same, with what an account can pay this market with."""
-        return self._look(self.coin.purse(owner, self.network.market))
+    def look_into(
+        self, owner: Address, *, verified: bool = False
+    ) -> tuple[Moment, Purse]:
+        """The same, with what an account can pay this market with.
+
+        Args:
+            owner: The account.
+            verified: The market of verified contests rather than of predictions.
+        """
+        market = self.markets.verified if verified else self.markets.predictions
+        return self._look(self.coin.purse(owner, market.address))
 
     def _look(self, also: Query[_T]) -> tuple[Moment, _T]:
         if "coin" in self.__dict__:
@@ -226,7 +238,7 @@ class Reader:
             receipt,
             self.connection.block(receipt.block),
             len(self.connection.transaction_input(name)),
-            self.contract.events(receipt),
+            self.markets.events(receipt),
         )
 
     def block_of(self, transaction: bytes) -> int | None:
@@ -273,7 +285,7 @@ class Reader:
 
     # --- looking into the index, as far as it was read ---
 
-    def record(self, request_id: RequestId) -> RequestRecord:
+    def record(self, request_id: RequestId) -> Record:
         """A request with everything that happened to it.
 
         Raises:
@@ -282,7 +294,7 @@ class Reader:
         """
         return self.index.request(request_id)
 
-    def verified(self, request_id: RequestId) -> RequestRecord:
+    def verified(self, request_id: RequestId) -> Record:
         """The same, held against the contract until it has ended.
 
         Raises:
@@ -304,6 +316,10 @@ class Reader:
             ChainError: The nodes keep leaving something out.
         """
         self.verifier.verify_counts()
+
+    def decode(self, log: Log) -> Event | Unreadable | None:
+        """The event that a log of the market's contracts is; None for none."""
+        return self.network.contracts.decode(log)
 
     def history(self, request_id: RequestId) -> list[Placed]:
         """All logs of a request, in order."""
@@ -343,7 +359,7 @@ class Reader:
         """
         return self.contents_of(self.record(request_id))
 
-    def contents_of(self, record: RequestRecord) -> Contents:
+    def contents_of(self, record: BaseRecord) -> Contents:
         """The same of a request that was looked at."""
         return Contents(self.store, self.network, record)
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelmarket.chain.contracts import copy_in
-from modelmarket.chain.events import decode
 from modelmarket.datasets.split import DEFAULT_FRACTION
 from modelmarket.errors import (
     ModelMarketError,
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     from modelmarket.datasets.split import Source
     from modelmarket.market.market import Market
     from modelmarket.market.request import Request
-    from modelmarket.protocol.requests import RequestRecord
+    from modelmarket.protocol.replaying import Record
     from modelmarket.protocol.types import Address
 
 MOST_COPY_BYTES = 64 * 2**20
@@ -102,7 +101,7 @@ def _all(market: Market, wanted: Wanted) -> list[RequestId]:
 
 
 def _tried(
-    market: Market, record: RequestRecord, submission_id: SubmissionId, seal: Seal
+    market: Market, record: Record, submission_id: SubmissionId, seal: Seal
 ) -> Recovered:
     """One of them; whatever goes wrong with it, the others are looked for too."""
     try:
@@ -115,10 +114,10 @@ def _tried(
 
 
 def _awaited(
-    record: RequestRecord, account: Address, wanted: Wanted
+    record: Record, account: Address, wanted: Wanted
 ) -> Iterator[tuple[Seal, SubmissionId]]:
     if wanted.requester is not None:
-        yield record.terms.truth_seal, SubmissionId(0)
+        yield record.secret, SubmissionId(0)
         return
     for one in record.submissions.values():
         if one.trainer == account and one.is_live:
@@ -126,7 +125,7 @@ def _awaited(
 
 
 def _one(
-    market: Market, record: RequestRecord, submission_id: SubmissionId, seal: Seal
+    market: Market, record: Record, submission_id: SubmissionId, seal: Seal
 ) -> Recovered:
     def told(says: str, *, is_here: bool) -> Recovered:
         return Recovered(record.id, submission_id, is_here, says)
@@ -165,11 +164,11 @@ def _has(market: Market, cid: str) -> bool:
 
 
 def _sealing_input(
-    market: Market, record: RequestRecord, submission_id: SubmissionId
+    market: Market, record: Record, submission_id: SubmissionId
 ) -> bytes:
     """The calldata of the transaction that created a request or submission."""
     for placed in market.index.logs(record.id):
-        event = decode(placed.log)
+        event = market.decode(placed.log)
         if (
             isinstance(event, RequestCreated)
             if not submission_id
@@ -218,7 +217,7 @@ def recover_truth(
             )
             bits = published.manifest.classes.bits
             truth = sealed_truth(market, published.split.truth, bits, owner, turn)
-            if truth.opening().seal == terms.truth_seal:
+            if truth.seal == terms.truth_seal:
                 market.store.add(Path(scratch))
                 return market.put_away(truth)
     raise StepError(

@@ -8,45 +8,39 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelmarket.chain.events import decode
 from modelmarket.datasets.published import TEST, TRAIN, Manifest
 from modelmarket.datasets.split import LABEL, ROW_ID
-from modelmarket.errors import InputError, NotFoundError, StepError
-from modelmarket.market.contents import PREDICTIONS, Contents
+from modelmarket.errors import InputError, StepError
+from modelmarket.market.any_request import AnyRequest
+from modelmarket.market.contents import PREDICTIONS
 from modelmarket.market.paying import refuse_unaffordable
 from modelmarket.market.reusing import refuse_high_stake, refuse_second
 from modelmarket.market.submission import Submission
 from modelmarket.protocol import sentences
 from modelmarket.protocol.actions import (
-    CancelRequest,
-    EnforceTimeout,
     OpenTruth,
     Submit,
 )
 from modelmarket.protocol.classes import Codes
 from modelmarket.protocol.events import (
-    RequestCancelled,
-    RequestForfeited,
-    RequestFulfilled,
-    RequestRefunded,
     SubmissionCreated,
 )
 from modelmarket.protocol.labels import pack, page_count, unpack
-from modelmarket.protocol.phases import Position
-from modelmarket.protocol.requests import RequestRecord, SubmissionRecord
+from modelmarket.protocol.records import SubmissionRecord
+from modelmarket.protocol.requests import RequestRecord
 from modelmarket.protocol.seals import superhash
 from modelmarket.protocol.steps import StepKind, refusal
-from modelmarket.protocol.types import Address, RequestId, SubmissionId
-from modelmarket.storage.store import Progress, Stored
+from modelmarket.protocol.types import Address, SubmissionId
+from modelmarket.storage.store import Stored
 from modelmarket.system.files import existing_path
-from modelmarket.system.text import local_time
 from modelmarket.vault.secrets import SealedPredictions
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from modelmarket.chain.blocks import Moment, Receipt
+    from modelmarket.chain.blocks import Receipt
     from modelmarket.market.market import Market
+    from modelmarket.protocol.records import BaseRecord
 
 Predictions = Path | Iterable[object]
 """A CSV with ids, a bare column of labels, or labels in test-row order."""
@@ -65,8 +59,8 @@ class Checked:
     counts: dict[str, int]
 
 
-class Request:
-    """A request of a market, as it was when it was looked at.
+class Request(AnyRequest[Submission]):
+    """A request of the market of predictions, as it was when it was looked at.
 
     Args:
         market: Where it is.
@@ -74,29 +68,14 @@ class Request:
         now: Chain time of that look, in seconds.
     """
 
-    def __init__(self, market: Market, record: RequestRecord, now: int) -> None:
-        self.market = market
-        self.record = record
-        self.now = now
-        self.id: RequestId = record.id
+    record: RequestRecord
+
+    def __init__(self, market: Market, record: BaseRecord, now: int) -> None:
+        assert isinstance(record, RequestRecord), "it is of this market"
+        super().__init__(market, record, now)
         self.terms = record.terms
 
-    def __repr__(self) -> str:
-        return f"Request({self.id}, {self.position().phase.name})"
-
-    def refresh(self) -> Request:
-        """The request as it is now."""
-        return self.as_of(self.market.look())
-
-    def as_of(self, moment: Moment) -> Request:
-        """The request as the index has it, which was read up to a moment."""
-        return Request(self.market, self.market.record(self.id), moment.now)
-
     # --- looking ---
-
-    def position(self) -> Position:
-        """Phase and window."""
-        return self.record.at(self.now)
 
     def refuses(
         self, kind: StepKind, submission: SubmissionRecord | None = None
@@ -106,31 +85,13 @@ class Request:
         why = refusal(kind, self.record, self.now, who=who, submission=submission)
         return why is not None
 
-    def submissions(self) -> list[Submission]:
-        """All submissions, oldest first."""
-        return [Submission(self, one) for one in self.record.submissions.values()]
-
     def submission(self, submission_id: SubmissionId) -> Submission:
         """A submission to this request.
 
         Raises:
             NotFoundError: It is another one's.
         """
-        record = self.record.submissions.get(submission_id)
-        if record is None:
-            raise NotFoundError(
-                f"Request {self.id} has no submission {submission_id}.",
-                hint=f"`modelmarket request show {self.id}` shows those that it has.",
-            )
-        return Submission(self, record)
-
-    def ranking(self) -> list[Submission]:
-        """Submissions that claimed and have not failed, best first."""
-        return [Submission(self, one) for one in self.record.ranking]
-
-    def winner(self) -> Submission | None:
-        """The submission that won."""
-        return self.submission(self.record.winner) if self.record.winner else None
+        return Submission(self, self.submission_record(submission_id))
 
     def status(self) -> str:
         """What is so and what comes next, in words."""
@@ -140,15 +101,6 @@ class Request:
         return found.sentence
 
     # --- the data ---
-
-    @property
-    def contents(self) -> Contents:
-        """Its files, and where they come from."""
-        return self.market.contents_of(self.record)
-
-    def fetch(self, *, progress: Progress | None = None) -> Stored:
-        """Gets the dataset into the store; see `Contents.fetch`."""
-        return self.contents.fetch(progress=progress)
 
     def manifest(self) -> Manifest:
         """What the dataset says of itself; see `Contents.manifest`."""
@@ -324,31 +276,6 @@ class Request:
 
     # --- the requester's steps ---
 
-    def refuse_if_ended(self) -> None:
-        """Makes sure that it has not ended yet.
-
-        Raises:
-            StepError: It has; says how, and when.
-        """
-        if not self.record.stage.is_final:
-            return
-        ends = (RequestCancelled, RequestForfeited, RequestFulfilled, RequestRefunded)
-        for placed in self.market.history(self.id):
-            if isinstance(decode(placed.log), ends):
-                raise StepError(
-                    f"Request {self.id} has ended already, in block "
-                    f"{placed.log.block:,} at {local_time(placed.timestamp)}.",
-                    hint=self.status(),
-                )
-
-    def cancel(self, *, max_live: int = 0) -> Receipt:
-        """Cancels the request.
-
-        Args:
-            max_live: The most live submissions that may share the reward.
-        """
-        return self.market.do(CancelRequest(self.id, self.record.terms_hash, max_live))
-
     def open_truth(self) -> list[Receipt]:
         """Opens all pages of the truth that are not open yet.
 
@@ -377,10 +304,6 @@ class Request:
             for page in range(now.record.pages, len(opening.pages))
         ]
 
-    def enforce(self) -> Receipt:
-        """Takes the one step that is due because somebody missed it."""
-        return self.market.do(EnforceTimeout(self.id))
-
     # --- afterwards ---
 
     def truth(self) -> Codes | None:
@@ -389,25 +312,6 @@ class Request:
         if len(self.record.truth) < page_count(labels, bits):
             return None
         return unpack(list(self.record.truth), labels, bits)
-
-    def fetch_model(self, destination: Path) -> Path:
-        """Gets the winner's model, each block checked.
-
-        Args:
-            destination: A path that does not exist yet.
-
-        Raises:
-            StepError: Nobody has won.
-            NotFoundError: No gateway has it.
-        """
-        if not self.record.model:
-            raise StepError(f"Request {self.id} has no winner: {self.status()}")
-        return self.contents.export_model(destination)
-
-    def mine(self) -> list[Submission]:
-        """This wallet's submissions."""
-        me = self.market.wallet.address
-        return [one for one in self.submissions() if one.record.trainer == me]
 
 
 def _quoted(cell: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelmarket.errors import ConfirmationError, TermsError
+from modelmarket.protocol.contests import ContestRecord
 from modelmarket.protocol.phases import Phase
 from modelmarket.storage.store import Store
 from modelmarket.vault.secrets import SealedPredictions
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from modelmarket.datasets.fingerprints import Fingerprints
     from modelmarket.market.market import Market
     from modelmarket.market.request import Request
-    from modelmarket.protocol.requests import SubmissionRecord
+    from modelmarket.protocol.records import SubmissionRecord
+    from modelmarket.protocol.replaying import Record
     from modelmarket.protocol.types import Address, Seal
     from modelmarket.vault.vault import Published
 
@@ -78,8 +80,15 @@ def _earlier(market: Market, one: Published, now: int) -> Iterator[Earlier]:
             f"request {number}",
             rows,
             takes_submissions=record.at(now).phase is Phase.OPEN,
-            shows_truth=bool(record.truth) or not record.stage.is_final,
+            shows_truth=_shows_truth(record),
         )
+
+
+def _shows_truth(record: Record) -> bool:
+    """Whether its test labels are public, or will be."""
+    if isinstance(record, ContestRecord):
+        return bool(record.key) or not record.stage.is_final
+    return bool(record.truth) or not record.stage.is_final
 
 
 def refuse_leaks(rows: Fingerprints, earlier: list[Earlier]) -> None:

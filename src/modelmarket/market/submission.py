@@ -5,23 +5,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelmarket.chain.events import decode
 from modelmarket.chain.reasons import REASONS
 from modelmarket.errors import RevertError, StepError
-from modelmarket.protocol import payouts, sentences
+from modelmarket.market.any_request import AnySubmission
+from modelmarket.protocol import sentences
 from modelmarket.protocol.actions import (
-    CancelSubmission,
     Claim,
     OpenPredictions,
-    Withdraw,
 )
-from modelmarket.protocol.events import SubmissionCancelled, SubmissionFailed
 from modelmarket.protocol.labels import count_matches, unpack
-from modelmarket.protocol.phases import Status
-from modelmarket.protocol.requests import SubmissionRecord
 from modelmarket.protocol.steps import StepKind
-from modelmarket.protocol.types import SubmissionId, Wei
-from modelmarket.system.text import local_time
 
 if TYPE_CHECKING:
     from modelmarket.chain.blocks import Receipt
@@ -38,31 +31,21 @@ COMMANDS = {
 STALE_HINTS = ("BadHint", "HintTooFar")
 
 
-class Submission:
-    """A submission to a request.
+class Submission(AnySubmission):
+    """A submission to a request of the market of predictions.
 
     Args:
         request: What it was submitted to.
         record: What its events tell.
     """
 
-    def __init__(self, request: Request, record: SubmissionRecord) -> None:
-        self.request = request
-        self.record = record
-        self.id: SubmissionId = record.id
-
-    def __repr__(self) -> str:
-        return f"Submission({self.id}, {self.record.status.name})"
+    request: Request
 
     def refresh(self) -> Submission:
         """The submission as it is now."""
         return self.request.refresh().submission(self.id)
 
     # --- looking ---
-
-    def due(self) -> Wei:
-        """Wei of MDC that withdrawing would pay, as far as this has been read."""
-        return payouts.due(self.request.record, self.record)
 
     def secret(self) -> SealedPredictions | None:
         """What opens it, if it is in this vault and was sealed by its trainer."""
@@ -89,46 +72,7 @@ class Submission:
         command = COMMANDS[found.step]
         return f"{found.sentence}: modelmarket submission {command} {self.id}"
 
-    def refuse_if_ended(self) -> None:
-        """Makes sure that it is still in the running.
-
-        Raises:
-            StepError: It was cancelled or has failed; says when.
-        """
-        if self.record.is_live:
-            return
-        kinds = (SubmissionCancelled, SubmissionFailed)
-        for placed in self.request.market.history(self.request.id):
-            event = decode(placed.log)
-            if isinstance(event, kinds) and event.submission_id == self.id:
-                what = {
-                    Status.CANCELLED: "was cancelled",
-                    Status.FAILED: "failed",
-                }[self.record.status]
-                name = f" ({self.record.name})" if self.record.name else ""
-                raise StepError(
-                    f"Submission {self.id}{name} to request {self.request.id} {what} "
-                    f"already, in block {placed.log.block:,} at "
-                    f"{local_time(placed.timestamp)}.",
-                    hint=self.status(),
-                )
-
     # --- acting ---
-
-    def cancel(self, *, accept_slash: bool = False) -> Receipt:
-        """Takes the submission out.
-
-        Args:
-            accept_slash: Whether to go on where the stake would be lost.
-        """
-        return self.request.market.do(
-            CancelSubmission(
-                self.request.id,
-                self.id,
-                self.record.seal,
-                accept_slash=accept_slash,
-            )
-        )
 
     def claim(self, matches: int | None = None) -> Receipt:
         """States how many predictions equal the truth.
@@ -192,7 +136,3 @@ class Submission:
             )
             for page in range(request.record.pages, len(opening.pages))
         ]
-
-    def withdraw(self) -> Receipt:
-        """Takes what is due."""
-        return self.request.market.do(Withdraw(self.request.id, self.id))

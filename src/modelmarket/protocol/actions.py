@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field, is_dataclass
-from typing import Any, ClassVar, get_type_hints
+from typing import Any, ClassVar, get_origin, get_type_hints
 
+from modelmarket.protocol.conditions import Conditions, Texts
 from modelmarket.protocol.terms import Terms
 from modelmarket.protocol.types import (
     Address,
@@ -51,6 +52,39 @@ class Action:
     def seal(self) -> Seal:
         """The seal that it brings into the world; empty for none."""
         return Seal(b"")
+
+    @property
+    def is_verified(self) -> bool:
+        """Whether it is about the market of verified contests."""
+        return self.request_id.is_verified
+
+
+@dataclass(frozen=True)
+class CreateContest(Action):
+    """Opens a verified contest and locks its reward.
+
+    Attributes:
+        terms: What it promises, but for its texts.
+        texts: What people read of it.
+        weights: Points of each class, if they are weighted.
+    """
+
+    kind = "create_contest"
+    terms: Conditions
+    texts: Texts
+    weights: tuple[int, ...] = ()
+
+    @property
+    def locks(self) -> Wei:
+        return self.terms.reward
+
+    @property
+    def seal(self) -> Seal:
+        return Seal(self.terms.key_hash)
+
+    @property
+    def is_verified(self) -> bool:
+        return True
 
 
 @dataclass(frozen=True)
@@ -137,6 +171,50 @@ class Submit(_OfRequest):
 
 
 @dataclass(frozen=True)
+class OpenKey(_OfRequest):
+    """Opens the key of a verified contest."""
+
+    kind = "open_key"
+
+
+@dataclass(frozen=True)
+class SubmitModel(_OfRequest):
+    """Enters a verified contest and locks its stake.
+
+    Attributes:
+        terms_hash: Of the contest.
+        stake: Wei.
+        model_seal: Of the model.
+        superhash: Of the model's CID.
+        name: Shown beside it.
+        again: Even if a submission of one's own stands already.
+    """
+
+    kind = "submit_model"
+    terms_hash: TermsHash
+    stake: Wei
+    model_seal: Seal
+    superhash: Superhash
+    name: str
+    again: bool = False
+
+    @property
+    def locks(self) -> Wei:
+        return self.stake
+
+    @property
+    def seal(self) -> Seal:
+        return self.model_seal
+
+
+@dataclass(frozen=True)
+class Settle(_OfRequest):
+    """Pays the candidate that stood unrefuted."""
+
+    kind = "settle"
+
+
+@dataclass(frozen=True)
 class _OfSubmission(_OfRequest):
     """Something about a submission."""
 
@@ -154,11 +232,11 @@ class CancelSubmission(_OfSubmission):
 
 @dataclass(frozen=True)
 class Claim(_OfSubmission):
-    """States how many predictions under such a seal equal the truth."""
+    """States what is under such a seal scores: matches, or points of a model."""
 
     kind = "claim"
     sealed_as: Seal
-    matches: int
+    score: int
 
 
 @dataclass(frozen=True)
@@ -167,6 +245,64 @@ class OpenPredictions(_OfSubmission):
 
     kind = "open_predictions"
     page: int
+
+
+@dataclass(frozen=True)
+class ShowModel(_OfSubmission):
+    """Shows the candidate's model and all of its predictions."""
+
+    kind = "show_model"
+
+
+@dataclass(frozen=True)
+class Refute(_OfSubmission):
+    """Proves that what a candidate showed is false.
+
+    Attributes:
+        row: Whose prediction is; -1 where a group's points are.
+        group: Of the listing.
+    """
+
+    kind = "refute"
+    row: int
+    group: int
+
+
+@dataclass(frozen=True)
+class Demand(_OfSubmission):
+    """Demands that a shown model and its listing be posted, for a bond.
+
+    Attributes:
+        bond: Wei.
+    """
+
+    kind = "demand"
+    bond: Wei
+
+    @property
+    def locks(self) -> Wei:
+        return self.bond
+
+
+@dataclass(frozen=True)
+class Answer(_OfSubmission):
+    """Posts a part that was demanded.
+
+    Attributes:
+        part: Which.
+        of_listing: Whether it is one of the listing's.
+    """
+
+    kind = "answer"
+    part: int
+    of_listing: bool
+
+
+@dataclass(frozen=True)
+class WithdrawBond(_OfSubmission):
+    """Gives the bond of a demand back."""
+
+    kind = "withdraw_bond"
 
 
 @dataclass(frozen=True)
@@ -221,13 +357,22 @@ KINDS: dict[str, type[Action]] = {
     one.kind: one
     for one in (
         CreateRequest,
+        CreateContest,
         CancelRequest,
         OpenTruth,
+        OpenKey,
         EnforceTimeout,
         Submit,
+        SubmitModel,
+        Settle,
         CancelSubmission,
         Claim,
         OpenPredictions,
+        ShowModel,
+        Refute,
+        Demand,
+        Answer,
+        WithdrawBond,
         Withdraw,
         ClaimAirdrop,
         SetOperator,
@@ -265,4 +410,9 @@ def _read(kind: Any, value: Any) -> Any:
         hints = get_type_hints(kind)
         assert isinstance(kind, type)
         return kind(**{name: _read(hints[name], one) for name, one in value.items()})
-    return bytes.fromhex(value) if kind is bytes else value
+    if kind is bytes:
+        return bytes.fromhex(value)
+    if get_origin(kind) is tuple:
+        return tuple(value)
+    is_number = isinstance(kind, type) and issubclass(kind, int)
+    return kind(value) if is_number else value

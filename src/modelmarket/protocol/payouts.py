@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who is owed what: the table in `docs/protocol.md`.
 
-The same rules in Vyper: `_due`, `_refund` and `_fulfil` in `ModelMarket.vy`. Held
-beside the contract, in random stories, by `tests/protocol/test_rules.py`.
+The same rules in Vyper: `_due`, `_refund` and `_fulfil` in `ModelMarket.vy`,
+`withdraw`, `_refund` and `settle` in `VerifiedMarket.vy`. Held beside the contracts, in
+random stories, by `tests/protocol/test_rules.py`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from enum import Enum
 
 from modelmarket.protocol.phases import Phase, Status
-from modelmarket.protocol.requests import RequestRecord, SubmissionRecord
+from modelmarket.protocol.records import BaseRecord, SubmissionRecord
 from modelmarket.protocol.types import Wei
 
 _OWED = {
@@ -22,7 +23,7 @@ _OWED = {
 """Which submissions an ended request owes something."""
 
 
-def due(request: RequestRecord, submission: SubmissionRecord) -> Wei:
+def due(request: BaseRecord, submission: SubmissionRecord) -> Wei:
     """Wei that withdrawing pays for a submission now.
 
     Args:
@@ -34,7 +35,7 @@ def due(request: RequestRecord, submission: SubmissionRecord) -> Wei:
     return Wei(request.terms.stake + request.share)
 
 
-def _is_owed(request: RequestRecord, submission: SubmissionRecord) -> bool:
+def _is_owed(request: BaseRecord, submission: SubmissionRecord) -> bool:
     return _OWED.get(request.stage) is submission.status
 
 
@@ -47,7 +48,7 @@ class Stake(Enum):
     LOST = "lost"
 
 
-def stake(request: RequestRecord, submission: SubmissionRecord) -> Stake:
+def stake(request: BaseRecord, submission: SubmissionRecord) -> Stake:
     """What has become of a submission's stake.
 
     Args:
@@ -66,7 +67,7 @@ def stake(request: RequestRecord, submission: SubmissionRecord) -> Stake:
             return Stake.LOST if request.stage.is_final else Stake.LOCKED
 
 
-def returns_stake(request: RequestRecord, now: int) -> bool:
+def returns_stake(request: BaseRecord, now: int) -> bool:
     """Whether a submission that is cancelled now gets its stake back.
 
     Args:
@@ -76,7 +77,7 @@ def returns_stake(request: RequestRecord, now: int) -> bool:
     return request.at(now).phase is Phase.OPEN
 
 
-def entitled(request: RequestRecord, submission: SubmissionRecord) -> Wei:
+def entitled(request: BaseRecord, submission: SubmissionRecord) -> Wei:
     """Wei that a submission to an ended request gets, paid or still due."""
     stake, reward = request.terms.stake, request.terms.reward
     if submission.status is Status.CANCELLED:
@@ -89,12 +90,17 @@ def entitled(request: RequestRecord, submission: SubmissionRecord) -> Wei:
         case Phase.FORFEITED:
             return stake
         case Phase.FULFILLED if submission.id == request.winner:
-            return Wei(stake + reward)
+            return Wei(stake + reward + _won_bond(submission))
         case _:
-            return stake if submission.matches is not None else Wei(0)
+            return stake if submission.score is not None else Wei(0)
 
 
-def returned(request: RequestRecord) -> Wei:
+def _won_bond(submission: SubmissionRecord) -> Wei:
+    """Wei of the bond that a winner of a verified contest gets."""
+    return Wei(0) if submission.demand is None else submission.demand.locked
+
+
+def returned(request: BaseRecord) -> Wei:
     """Wei of the reward that an ended request gives back to its requester."""
     reward, live = request.terms.reward, request.live
     match request.stage:
@@ -106,24 +112,39 @@ def returned(request: RequestRecord) -> Wei:
             return Wei(0)
 
 
-def taken(request: RequestRecord) -> Wei:
-    """Wei that requester and trainers have locked, since its creation."""
+def taken(request: BaseRecord) -> Wei:
+    """Wei that requester, trainers and demanders have locked, since its creation."""
     stakes = len(request.submissions) * request.terms.stake
-    return Wei(request.terms.reward + stakes)
+    demands = [one.demand for one in request.submissions.values() if one.demand]
+    return Wei(request.terms.reward + stakes + sum(one.locked for one in demands))
 
 
-def paid(request: RequestRecord) -> Wei:
-    """Wei that it has paid out, to its requester and to trainers."""
-    trainers = sum(one.paid for one in request.submissions.values())
-    return Wei(request.paid + trainers)
+def paid(request: BaseRecord) -> Wei:
+    """Wei that it has paid out: to its requester, to trainers, and for what was
+    demanded and refuted.
+    """
+    submissions = request.submissions.values()
+    trainers = sum(one.paid for one in submissions)
+    challengers = sum(one.reward_of_challenger for one in submissions)
+    bonds = sum(one.demand.returned for one in submissions if one.demand)
+    return Wei(request.paid + trainers + challengers + bonds)
 
 
-def slashed(request: RequestRecord) -> Wei:
+def slashed(request: BaseRecord) -> Wei:
     """Wei of it that the market has kept for good."""
-    failed = sum(one.status is Status.FAILED for one in request.submissions.values())
-    return Wei(request.slashed + failed * request.terms.stake)
+    return Wei(
+        request.slashed + sum(one.slashed for one in request.submissions.values())
+    )
 
 
-def held(request: RequestRecord) -> Wei:
+def bond_due(submission: SubmissionRecord) -> Wei:
+    """Wei that whoever demanded a submission that failed can take back."""
+    demand = submission.demand
+    if demand is None or submission.status is not Status.FAILED:
+        return Wei(0)
+    return Wei(demand.locked - demand.returned)
+
+
+def held(request: BaseRecord) -> Wei:
     """Wei of it that the market still holds for somebody."""
     return Wei(taken(request) - paid(request) - slashed(request))

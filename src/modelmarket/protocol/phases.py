@@ -46,6 +46,8 @@ class Failure(IntEnum):
     MISMATCH = 1
     TIMED_OUT = 2
     CANCELLED_LATE = 3
+    REFUTED = 4
+    WITHHELD = 5
 
 
 @dataclass(frozen=True)
@@ -89,11 +91,13 @@ class Position:
         step_ends: The second at which the present window ends; 0 when final.
         overdue: Whether a step was missed, so that only `enforce_timeout`
             may change the request.
+        shown: Whether a verified contest's candidate has shown its model.
     """
 
     phase: Phase
     step_ends: int
     overdue: bool
+    shown: bool = False
 
 
 @dataclass(frozen=True)

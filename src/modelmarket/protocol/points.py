@@ -16,7 +16,7 @@ from eth_hash.auto import keccak
 
 from modelmarket.errors import InputError, TermsError
 from modelmarket.protocol.hidden import Targets, group_count, group_labels
-from modelmarket.protocol.labels import WORD_BYTES, pack_bits
+from modelmarket.protocol.labels import WORD_BYTES, pack_bits, unpack_bits
 from modelmarket.protocol.merkle import Hash
 
 MOST_CAP = 2**16
@@ -204,6 +204,12 @@ def weight_words(weights: Sequence[int]) -> bytes:
         raise InputError(f"A weight is 0 to {MOST_WEIGHT:,}.")
     packed = pack_bits(np.array(weights, dtype=np.uint32), WEIGHT_BITS).tobytes()
     return packed + bytes(-len(packed) % WORD_BYTES)
+
+
+def read_weights(words: bytes, outputs: int) -> tuple[int, ...]:
+    """The weights of so many classes in words; none if there are no words."""
+    found = unpack_bits(np.frombuffer(words, dtype=np.uint8), WEIGHT_BITS)
+    return tuple(found[:outputs].tolist())
 
 
 def weights_hash(weights: Sequence[int]) -> Hash:

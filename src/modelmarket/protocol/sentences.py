@@ -13,7 +13,8 @@ from modelmarket.protocol import payouts
 from modelmarket.protocol.labels import page_count
 from modelmarket.protocol.money import format_mdc
 from modelmarket.protocol.phases import Failure, Phase, Status
-from modelmarket.protocol.requests import RequestRecord, SubmissionRecord
+from modelmarket.protocol.records import SubmissionRecord
+from modelmarket.protocol.requests import RequestRecord
 from modelmarket.protocol.steps import StepKind, refusal
 
 MISSED = {
@@ -26,6 +27,8 @@ FAILURES = {
     Failure.MISMATCH: "mismatch",
     Failure.TIMED_OUT: "timed out",
     Failure.CANCELLED_LATE: "cancelled late",
+    Failure.REFUTED: "refuted",
+    Failure.WITHHELD: "withheld",
 }
 
 
@@ -71,12 +74,12 @@ def of_request(record: RequestRecord, now: int) -> Situation:
             best = record.ranking[0]
             says = (
                 f"Submission {best.id} has {left:,} s to prove its claim of "
-                f"{best.matches:,} matches."
+                f"{best.score:,} matches."
             )
         case Phase.FULFILLED:
             won = record.submissions[record.winner]
             says = (
-                f"Submission {won.id} won with {won.matches:,} of "
+                f"Submission {won.id} won with {won.score:,} of "
                 f"{terms.labels:,} and was paid {format_mdc(won.paid)} MDC."
             )
         case Phase.REFUNDED:
@@ -132,7 +135,7 @@ def _of_live(
         if position.phase is Phase.VALIDATION and is_candidate:
             return Situation("Candidate: it did not prove its claim in time.")
         return Situation(
-            f"Claimed {submission.matches:,} matches; waiting for the outcome."
+            f"Claimed {submission.score:,} matches; waiting for the outcome."
         )
     if position.phase is Phase.TRUTH and position.overdue:
         return Situation("Sealed; the truth was not opened in time.")

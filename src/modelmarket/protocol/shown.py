@@ -109,5 +109,10 @@ class Shown:
         )
 
 
+def sealed_hash(trainer: Address, seal: Seal) -> Hash:
+    """keccak256 of trainer and seal: what the market keeps until a model is shown."""
+    return keccak(_address(trainer) + seal)
+
+
 NOTHING_SHOWN = Shown(NOBODY, bytes(32), bytes(32), bytes(32), bytes(32), 0)
 """What calls are handed before a model was shown."""

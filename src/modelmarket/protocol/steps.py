@@ -13,23 +13,35 @@ from enum import StrEnum
 
 from modelmarket.protocol import payouts
 from modelmarket.protocol.phases import Phase, Status
-from modelmarket.protocol.requests import RequestRecord, SubmissionRecord
+from modelmarket.protocol.records import SubmissionRecord
+from modelmarket.protocol.requests import RequestRecord
 from modelmarket.protocol.types import Address, RequestId, SubmissionId
 
 NONE = SubmissionId(0)
 
 
 class StepKind(StrEnum):
-    """What can be done about a request; the value is the contract's function."""
+    """What can be done about a request; the value is the contract's function.
+
+    Some are of one market alone: see `contest_steps` for verified contests.
+    """
 
     CANCEL_REQUEST = "cancel_request"
     OPEN_TRUTH = "open_truth"
+    OPEN_KEY = "open_key"
     SUBMIT = "submit"
     CANCEL_SUBMISSION = "cancel_submission"
     CLAIM = "claim"
     OPEN_PREDICTIONS = "open_predictions"
+    SHOW_MODEL = "show_model"
+    WATCH = "refute"
+    """Look whether what was shown is true; refute it, or demand what is missing."""
+    DEMAND = "demand"
+    ANSWER = "answered"
+    SETTLE = "settle"
     ENFORCE_TIMEOUT = "enforce_timeout"
     WITHDRAW = "withdraw"
+    WITHDRAW_BOND = "withdraw_bond"
 
 
 _PHASES = {
@@ -46,7 +58,7 @@ _PHASES = {
     StepKind.OPEN_PREDICTIONS: (Phase.VALIDATION,),
 }
 """In which phases a call can be made that belongs to some."""
-_RUNNING = (Status.SUBMITTED, Status.RANKED)
+RUNNING = (Status.SUBMITTED, Status.RANKED)
 
 
 def refusal(
@@ -87,7 +99,7 @@ def refusal(
     if submission is None:
         return None
     match kind:
-        case StepKind.CANCEL_SUBMISSION if submission.status not in _RUNNING:
+        case StepKind.CANCEL_SUBMISSION if submission.status not in RUNNING:
             return "NotLive"
         case StepKind.CLAIM if submission.status is not Status.SUBMITTED:
             return "NotLive"

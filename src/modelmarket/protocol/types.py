@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the values of the protocol are called."""
 
-from typing import NewType
+from typing import NewType, Self
 
 from eth_typing import ChecksumAddress, HexAddress, HexStr
+
+from modelmarket.errors import InputError
+
+_MOST_DIGITS = 18
+"""More than any market will ever count to, and less than a database holds."""
 
 Address = ChecksumAddress
 """An EVM address, checksummed (EIP-55)."""
@@ -20,11 +25,70 @@ NOBODY = Address(HexAddress(HexStr("0x" + "00" * 20)))
 """The address 0."""
 
 
-RequestId = NewType("RequestId", int)
-"""Assigned by the market, from 1; 0 is none."""
+_VERIFIED = 2**62
+"""Ids of the market of verified contests stand this far above its own."""
 
-SubmissionId = NewType("SubmissionId", int)
-"""Assigned by the market, from 1; 0 is none."""
+
+class MarketId(int):
+    """What one of the two markets counts, from 1; 0 is none.
+
+    Both count from 1. One id tells them apart everywhere: what the market of verified
+    contests counts is written `v7`, and as a number stands above all others.
+    """
+
+    @classmethod
+    def of(cls, number: int, *, is_verified: bool) -> Self:
+        """The id that a market gave.
+
+        Args:
+            number: As it counts; 0 for none.
+            is_verified: Whether it is the market of verified contests.
+        """
+        return cls(number + _VERIFIED if is_verified and number else number)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Reads `7` or `v7`.
+
+        Raises:
+            InputError: It is neither.
+        """
+        number = text.strip().removeprefix("v")
+        if not number.isascii() or not number.isdigit() or len(number) > _MOST_DIGITS:
+            raise InputError(
+                f"{text[:40]!r} is no id.",
+                hint="Write 7, or v7 in the market of verified contests.",
+            )
+        return cls.of(int(number), is_verified=text.strip().startswith("v"))
+
+    @property
+    def is_verified(self) -> bool:
+        """Whether the market of verified contests counts it."""
+        return self >= _VERIFIED
+
+    @property
+    def number(self) -> int:
+        """As its market counts it."""
+        return int(self) - _VERIFIED if self.is_verified else int(self)
+
+    @property
+    def shown(self) -> int | str:
+        """As JSON has it: a number, or `v7`."""
+        return str(self) if self.is_verified else int(self)
+
+    def __str__(self) -> str:
+        return f"v{self.number}" if self.is_verified else int.__repr__(self)
+
+    __repr__ = __str__
+
+
+class RequestId(MarketId):
+    """Of a request."""
+
+
+class SubmissionId(MarketId):
+    """Of a submission."""
+
 
 Wei = NewType("Wei", int)
 """An amount in units of 10**-18."""

@@ -25,12 +25,13 @@ from modelmarket.system.files import sync_folder
 from modelmarket.vault.encryption import SALT_BYTES, Key
 from modelmarket.vault.journal import SCHEMA, Journal
 from modelmarket.vault.secrets import (
+    SealedKey,
+    SealedModel,
     SealedPredictions,
     SealedTruth,
     Secret,
     from_json,
     kind_of,
-    owner_of,
     to_json,
 )
 
@@ -90,7 +91,7 @@ class Published:
             raise VaultError("What was decrypted is no published table.") from error
 
 
-_Kind = TypeVar("_Kind", SealedTruth, SealedPredictions)
+_Kind = TypeVar("_Kind", bound=Secret)
 
 
 class Vault:
@@ -127,13 +128,13 @@ class Vault:
 
     def add(self, secret: Secret) -> Seal:
         """Puts a secret on disk, under its seal."""
-        kind, name = kind_of(secret), secret.opening().seal
+        kind, name = kind_of(secret), secret.seal
         encrypted = self._key.encrypt(to_json(secret), kind.encode() + name)
         with self.database.writing() as connection:
             connection.execute(
                 "INSERT OR IGNORE INTO secrets (seal, kind, market, owner, encrypted)"
                 " VALUES (?, ?, ?, ?, ?)",
-                (name, kind, secret.market, owner_of(secret), encrypted),
+                (name, kind, secret.market, secret.owner, encrypted),
             )
         return name
 
@@ -159,11 +160,13 @@ class Vault:
         ).fetchone()
         return bytes(row[0]) if row else b""
 
-    def copies(self, market: Address) -> dict[Seal, bytes]:
-        """The binary CIDs of the copies of a market's secrets, by seal."""
+    def copies(self, *contracts: Address) -> dict[Seal, bytes]:
+        """The binary CIDs of the copies of contracts' secrets, by seal."""
+        marks = ", ".join("?" * len(contracts))
         rows = self.database.connection.execute(
-            "SELECT seal, copy FROM secrets WHERE market = ? AND copy != x''",
-            (market,),
+            f"SELECT seal, copy FROM secrets WHERE market IN ({marks})"  # noqa: S608  # question marks alone
+            " AND copy != x''",
+            contracts,
         )
         return {Seal(name): copy for name, copy in rows}
 
@@ -184,10 +187,20 @@ class Vault:
         """The predictions with a seal, if they are ours."""
         return self._secret(SealedPredictions, predictions_seal)
 
-    def seals(self, market: Address) -> dict[Seal, str]:
-        """The seals of everything kept for a market, with their kinds."""
+    def key(self, key_hash: bytes) -> SealedKey | None:
+        """The key of a verified contest by its hash, if it is ours."""
+        return self._secret(SealedKey, key_hash)
+
+    def model(self, model_seal: bytes) -> SealedModel | None:
+        """The exact model with a seal, if it is ours."""
+        return self._secret(SealedModel, model_seal)
+
+    def seals(self, *contracts: Address) -> dict[Seal, str]:
+        """The seals of everything kept for contracts, with their kinds."""
+        marks = ", ".join("?" * len(contracts))
         rows = self.database.connection.execute(
-            "SELECT seal, kind FROM secrets WHERE market = ?", (market,)
+            f"SELECT seal, kind FROM secrets WHERE market IN ({marks})",  # noqa: S608  # question marks alone
+            contracts,
         )
         return {Seal(name): kind for name, kind in rows}
 
@@ -197,9 +210,9 @@ class Vault:
         return int(row.fetchone()[0])
 
     def truths_of(self, requester: Address) -> int:
-        """How many truths it holds that name an account."""
+        """How many truths and keys it holds that name an account."""
         row = self.database.connection.execute(
-            "SELECT count(*) FROM secrets WHERE kind = 'truth' AND owner = ?",
+            "SELECT count(*) FROM secrets WHERE kind IN ('truth', 'key') AND owner = ?",
             (requester,),
         )
         return int(row.fetchone()[0])

@@ -15,7 +15,8 @@ from modelmarket.protocol.phases import Failure, Phase, Position
 from modelmarket.protocol.steps import StepKind, refusal
 
 if TYPE_CHECKING:
-    from modelmarket.protocol.requests import RequestRecord, SubmissionRecord
+    from modelmarket.protocol.records import BaseRecord, SubmissionRecord
+    from modelmarket.protocol.requests import RequestRecord
     from modelmarket.protocol.types import Address
     from modelmarket.vault.journal import Entry
 
@@ -147,13 +148,13 @@ def wilson(matches: int, rows: int) -> tuple[float, float]:
     return max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale)
 
 
-def ranking(record: RequestRecord, account: Address | None) -> list[Place]:
+def ranking(record: BaseRecord, account: Address | None) -> list[Place]:
     """The claims that stand, best first; then those that have fallen."""
     standing = record.ranking
     fallen = [
         one
         for one in record.submissions.values()
-        if one.matches is not None and not one.is_live
+        if one.score is not None and not one.is_live
     ]
     places = [
         _place(number, one, record, account) for number, one in enumerate(standing, 1)
@@ -164,10 +165,10 @@ def ranking(record: RequestRecord, account: Address | None) -> list[Place]:
 def _place(
     number: int | None,
     one: SubmissionRecord,
-    record: RequestRecord,
+    record: BaseRecord,
     account: Address | None,
 ) -> Place:
-    rows, matches = record.terms.labels, one.matches or 0
+    rows, matches = record.rows, one.score or 0
     low, high = wilson(min(matches, rows), rows)
     return Place(
         number,

@@ -35,7 +35,7 @@ def agent_page(visit: Visit) -> Response:
         told=list(workspace.told),
         checks=[away] if checks is None else checks,
         is_known=checks is not None,
-        secrets=len(market.vault.seals(market.network.market)),
+        secrets=len(market.vault.seals(*market.network.contracts.addresses)),
     )
 
 

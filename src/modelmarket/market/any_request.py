@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What requests of both markets have in common, and their submissions."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+
+from modelmarket.errors import NotFoundError, StepError
+from modelmarket.protocol.actions import (
+    CancelRequest,
+    CancelSubmission,
+    EnforceTimeout,
+    Withdraw,
+)
+from modelmarket.protocol.events import (
+    RequestCancelled,
+    RequestForfeited,
+    RequestFulfilled,
+    RequestRefunded,
+    SubmissionCancelled,
+    SubmissionFailed,
+)
+from modelmarket.protocol.phases import Status
+from modelmarket.protocol.types import RequestId, SubmissionId, Wei
+from modelmarket.system.text import local_time
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from modelmarket.chain.blocks import Moment, Receipt
+    from modelmarket.market.contents import Contents
+    from modelmarket.market.market import Market
+    from modelmarket.protocol.phases import Position
+    from modelmarket.protocol.records import BaseRecord, SubmissionRecord
+    from modelmarket.protocol.steps import StepKind
+    from modelmarket.storage.store import Progress, Stored
+
+S_co = TypeVar("S_co", bound="AnySubmission", covariant=True)
+
+
+class AnyRequest(Generic[S_co]):
+    """A request of either market, as it was when it was looked at.
+
+    Args:
+        market: Where it is.
+        record: What its events tell.
+        now: Chain time of that look, in seconds.
+    """
+
+    record: BaseRecord
+
+    def __init__(self, market: Market, record: BaseRecord, now: int) -> None:
+        self.market = market
+        self.record = record
+        self.now = now
+        self.id: RequestId = record.id
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.id}, {self.position().phase.name})"
+
+    def refresh(self) -> Self:
+        """The request as it is now."""
+        return self.as_of(self.market.look())
+
+    def as_of(self, moment: Moment) -> Self:
+        """The request as the index has it, which was read up to a moment."""
+        return type(self)(self.market, self.market.record(self.id), moment.now)
+
+    # --- looking ---
+
+    def position(self) -> Position:
+        """Phase and window."""
+        return self.record.at(self.now)
+
+    @abstractmethod
+    def refuses(
+        self, kind: StepKind, submission: SubmissionRecord | None = None
+    ) -> bool:
+        """Whether the contract would refuse this wallet a call."""
+
+    @abstractmethod
+    def status(self) -> str:
+        """What is so and what comes next, in words."""
+
+    @abstractmethod
+    def submission(self, submission_id: SubmissionId) -> S_co:
+        """A submission to this request.
+
+        Raises:
+            NotFoundError: It is another one's.
+        """
+
+    def submissions(self) -> list[S_co]:
+        """All submissions, oldest first."""
+        return [self.submission(one) for one in self.record.submissions]
+
+    def ranking(self) -> list[S_co]:
+        """Submissions that claimed and have not failed, best first."""
+        return [self.submission(one.id) for one in self.record.ranking]
+
+    def winner(self) -> S_co | None:
+        """The submission that won."""
+        return self.submission(self.record.winner) if self.record.winner else None
+
+    def mine(self) -> list[S_co]:
+        """This wallet's submissions."""
+        me = self.market.wallet.address
+        return [one for one in self.submissions() if one.record.trainer == me]
+
+    def submission_record(self, submission_id: SubmissionId) -> SubmissionRecord:
+        """What is told of a submission to this request.
+
+        Raises:
+            NotFoundError: It is another one's.
+        """
+        record = self.record.submissions.get(submission_id)
+        if record is None:
+            raise NotFoundError(
+                f"Request {self.id} has no submission {submission_id}.",
+                hint=f"`modelmarket request show {self.id}` shows those that it has.",
+            )
+        return record
+
+    def refuse_if_ended(self) -> None:
+        """Makes sure that it has not ended yet.
+
+        Raises:
+            StepError: It has; says how, and when.
+        """
+        if not self.record.stage.is_final:
+            return
+        ends = (RequestCancelled, RequestForfeited, RequestFulfilled, RequestRefunded)
+        for placed in self.market.history(self.id):
+            if isinstance(self.market.decode(placed.log), ends):
+                raise StepError(
+                    f"Request {self.id} has ended already, in block "
+                    f"{placed.log.block:,} at {local_time(placed.timestamp)}.",
+                    hint=self.status(),
+                )
+
+    # --- its files ---
+
+    @property
+    def contents(self) -> Contents:
+        """Its files, and where they come from."""
+        return self.market.contents_of(self.record)
+
+    def fetch(self, *, progress: Progress | None = None) -> Stored:
+        """Gets the dataset into the store; see `Contents.fetch`."""
+        return self.contents.fetch(progress=progress)
+
+    def fetch_model(self, destination: Path) -> Path:
+        """Gets the winner's model, each block checked.
+
+        Args:
+            destination: A path that does not exist yet.
+
+        Raises:
+            StepError: Nobody has won.
+            NotFoundError: No gateway has it.
+        """
+        if not self.record.model:
+            raise StepError(f"Request {self.id} has no winner: {self.status()}")
+        return self.contents.export_model(destination)
+
+    # --- acting ---
+
+    def cancel(self, *, max_live: int = 0) -> Receipt:
+        """Cancels the request.
+
+        Args:
+            max_live: The most live submissions that may share the reward.
+        """
+        return self.market.do(CancelRequest(self.id, self.record.terms_hash, max_live))
+
+    def enforce(self) -> Receipt:
+        """Takes the one step that is due because somebody missed it."""
+        return self.market.do(EnforceTimeout(self.id))
+
+
+class AnySubmission:
+    """A submission to a request of either market.
+
+    Args:
+        request: What it was submitted to.
+        record: What its events tell.
+    """
+
+    request: AnyRequest[Any]
+
+    def __init__(self, request: AnyRequest[Any], record: SubmissionRecord) -> None:
+        self.request = request
+        self.record = record
+        self.id: SubmissionId = record.id
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.id}, {self.record.status.name})"
+
+    def due(self) -> Wei:
+        """Wei of MDC that withdrawing would pay, as far as this has been read."""
+        from modelmarket.protocol import payouts
+
+        return payouts.due(self.request.record, self.record)
+
+    @abstractmethod
+    def status(self) -> str:
+        """What is so and what comes next, in words."""
+
+    def refuse_if_ended(self) -> None:
+        """Makes sure that it is still in the running.
+
+        Raises:
+            StepError: It was cancelled or has failed; says when.
+        """
+        if self.record.is_live:
+            return
+        kinds = (SubmissionCancelled, SubmissionFailed)
+        market = self.request.market
+        for placed in market.history(self.request.id):
+            event = market.decode(placed.log)
+            if isinstance(event, kinds) and event.submission_id == self.id:
+                what = {
+                    Status.CANCELLED: "was cancelled",
+                    Status.FAILED: "failed",
+                }[self.record.status]
+                name = f" ({self.record.name})" if self.record.name else ""
+                raise StepError(
+                    f"Submission {self.id}{name} to request {self.request.id} {what} "
+                    f"already, in block {placed.log.block:,} at "
+                    f"{local_time(placed.timestamp)}.",
+                    hint=self.status(),
+                )
+
+    def cancel(self, *, accept_slash: bool = False) -> Receipt:
+        """Takes the submission out.
+
+        Args:
+            accept_slash: Whether to go on where the stake would be lost.
+        """
+        return self.request.market.do(
+            CancelSubmission(
+                self.request.id,
+                self.id,
+                self.record.seal,
+                accept_slash=accept_slash,
+            )
+        )
+
+    def withdraw(self) -> Receipt:
+        """Takes what is due."""
+        return self.request.market.do(Withdraw(self.request.id, self.id))

@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who may do what in a verified contest, and until when.
+
+The same rules in Vyper: the first checks of each function of `VerifiedMarket.vy`. Held
+beside the contract, in random stories, by `tests/verified/test_stories.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from modelmarket.protocol import payouts
+from modelmarket.protocol.contests import ContestRecord
+from modelmarket.protocol.phases import Phase, Position, Status
+from modelmarket.protocol.records import SubmissionRecord
+from modelmarket.protocol.steps import NONE, RUNNING, Step, StepKind
+from modelmarket.protocol.types import Address
+
+_PHASES = {
+    StepKind.CANCEL_REQUEST: (Phase.OPEN, Phase.TRUTH),
+    StepKind.OPEN_KEY: (Phase.TRUTH,),
+    StepKind.SUBMIT: (Phase.OPEN,),
+    StepKind.CANCEL_SUBMISSION: (
+        Phase.OPEN,
+        Phase.TRUTH,
+        Phase.CLAIMS,
+        Phase.VALIDATION,
+    ),
+    StepKind.CLAIM: (Phase.CLAIMS,),
+    StepKind.SHOW_MODEL: (Phase.VALIDATION,),
+}
+"""In which phases a call can be made that belongs to some."""
+
+_OF_A_CANDIDATE = (
+    StepKind.WATCH,
+    StepKind.DEMAND,
+    StepKind.ANSWER,
+    StepKind.SETTLE,
+)
+"""What can be done only while a model is shown."""
+
+_BY_OPERATORS = (StepKind.CLAIM, StepKind.SHOW_MODEL)
+
+
+def refusal(
+    kind: StepKind,
+    contest: ContestRecord,
+    now: int,
+    *,
+    who: Address,
+    submission: SubmissionRecord | None = None,
+    is_operator: bool = False,
+) -> str | None:
+    """Why the contract refuses a call whose arguments are as they should be.
+
+    Args:
+        kind: What the call does.
+        contest: What it is about.
+        now: Seconds of chain time.
+        who: Sends it.
+        submission: What it is about, where it is about one.
+        is_operator: Whether the submission's trainer lets `who` claim and show.
+
+    Returns:
+        The contract's word, the first of them where there are several; None if
+        it is allowed.
+    """
+    position = contest.at(now)
+    match kind:
+        case StepKind.ENFORCE_TIMEOUT:
+            return None if position.overdue else "NotOverdue"
+        case StepKind.WITHDRAW:
+            is_due = submission is not None and payouts.due(contest, submission)
+            return None if is_due else "NothingDue"
+        case StepKind.WITHDRAW_BOND:
+            is_due = submission is not None and payouts.bond_due(submission)
+            return None if is_due else "NothingDue"
+    if kind in _OF_A_CANDIDATE:
+        return _of_a_candidate(kind, contest, position, now, submission)
+    if kind is StepKind.CANCEL_REQUEST and who != contest.requester:
+        # note: whoever is not the requester has other terms, by their hash.
+        return "WrongTerms"
+    if submission is not None and who != submission.trainer:
+        if kind is StepKind.CANCEL_SUBMISSION:
+            return "WrongSeal" if submission.showing is None else "NotTrainer"
+        if kind in _BY_OPERATORS and not is_operator:
+            return "NotTrainer"
+    return _in_its_phase(kind, contest, position, now, submission)
+
+
+def _in_its_phase(
+    kind: StepKind,
+    contest: ContestRecord,
+    position: Position,
+    now: int,
+    submission: SubmissionRecord | None,
+) -> str | None:
+    if position.overdue:
+        return "Overdue"
+    is_showing = kind is StepKind.SHOW_MODEL
+    if position.shown and now >= position.step_ends and not is_showing:
+        return "TooLate"
+    if position.phase not in _PHASES[kind]:
+        return "WrongPhase"
+    if is_showing and position.shown:
+        return "AlreadyShown"
+    if submission is None:
+        return None
+    match kind:
+        case StepKind.CANCEL_SUBMISSION if submission.status not in RUNNING:
+            return "NotLive"
+        case StepKind.CLAIM if submission.status is not Status.SUBMITTED:
+            return "NotLive"
+        case StepKind.SHOW_MODEL if not contest.is_best(submission.id):
+            return "NotCandidate"
+        case _:
+            return None
+
+
+def _of_a_candidate(
+    kind: StepKind,
+    contest: ContestRecord,
+    position: Position,
+    now: int,
+    submission: SubmissionRecord | None,
+) -> str | None:
+    if position.overdue and kind is not StepKind.DEMAND:
+        return "Overdue"
+    if not position.shown:
+        return "NotShown"
+    if kind is StepKind.SETTLE:
+        return None if now >= position.step_ends else "TooEarly"
+    if submission is None or not contest.is_best(submission.id):
+        return "NotCandidate"
+    match kind:
+        case StepKind.DEMAND if submission.demand is not None:
+            return "AlreadyDemanded"
+        case StepKind.DEMAND if now >= contest.timetable.demands_end:
+            return "TooLate"
+        case StepKind.WATCH if now >= position.step_ends:
+            return "TooLate"
+        case StepKind.ANSWER:
+            demand = submission.demand
+            is_owed = demand is not None and demand.is_open
+            return None if is_owed else "NothingOwed"
+        case _:
+            return None
+
+
+def steps(
+    contest: ContestRecord,
+    ours: list[SubmissionRecord],
+    now: int,
+    *,
+    key_is_ours: bool,
+    accounts: Collection[Address] = (),
+) -> list[Step]:
+    """What somebody has to do, or will have, so that nothing of theirs is lost.
+
+    Args:
+        contest: The contest.
+        ours: Their submissions to it.
+        now: Seconds of chain time.
+        key_is_ours: Whether they know its key.
+        accounts: Whose bonds are theirs.
+    """
+    found = [
+        Step(StepKind.WITHDRAW_BOND, contest.id, one.id, 0, 0)
+        for one in contest.submissions.values()
+        if payouts.bond_due(one) and one.demand and one.demand.demander in accounts
+    ]
+    if contest.stage.is_final:
+        found += [
+            Step(StepKind.WITHDRAW, contest.id, one.id, 0, 0)
+            for one in ours
+            if payouts.due(contest, one)
+        ]
+        return found
+    found += _due(contest, ours, now, key_is_ours=key_is_ours)
+    return found or list(_waiting(contest, ours, now))
+
+
+def _due(
+    contest: ContestRecord,
+    ours: list[SubmissionRecord],
+    now: int,
+    *,
+    key_is_ours: bool,
+) -> Iterator[Step]:
+    position, window = contest.at(now), contest.terms.response_window_s
+    ends = position.step_ends
+    live = [one for one in ours if one.is_live]
+    if position.overdue:
+        if _gains_by_enforcing(contest, live, position, requester=key_is_ours):
+            began = contest.timetable.answers_end if position.shown else ends
+            yield Step(StepKind.ENFORCE_TIMEOUT, contest.id, NONE, began, 0)
+        return
+    match position.phase:
+        case Phase.OPEN | Phase.TRUTH:
+            if key_is_ours:
+                begins = contest.deadline
+                yield Step(StepKind.OPEN_KEY, contest.id, NONE, begins, begins + window)
+            for one in live:
+                # Claims come once the key is open; until then nothing can be done.
+                yield Step(StepKind.CLAIM, contest.id, one.id, ends, 0)
+        case Phase.CLAIMS:
+            for one in live:
+                if one.status is Status.SUBMITTED:
+                    yield Step(
+                        StepKind.CLAIM, contest.id, one.id, contest.started, ends
+                    )
+        case Phase.VALIDATION if position.shown:
+            yield from _shown(contest, live, requester=key_is_ours)
+        case Phase.VALIDATION:
+            best = contest.ranking[0]
+            if best in live:
+                yield Step(
+                    StepKind.SHOW_MODEL, contest.id, best.id, ends - window, ends
+                )
+        case _:
+            return
+
+
+def _shown(
+    contest: ContestRecord, live: list[SubmissionRecord], *, requester: bool
+) -> Iterator[Step]:
+    """While a challenge window runs: its candidate answers, others watch."""
+    candidate, table = contest.candidate, contest.timetable
+    assert candidate is not None, "somebody has shown a model"
+    ranked = [one for one in live if one.status is Status.RANKED]
+    if candidate in live:
+        if candidate.demand is not None and candidate.demand.is_open:
+            yield Step(
+                StepKind.ANSWER,
+                contest.id,
+                candidate.id,
+                table.began,
+                table.answers_end,
+            )
+    elif requester or ranked:
+        yield Step(StepKind.WATCH, contest.id, candidate.id, table.began, table.ends)
+    if requester or ranked:
+        yield Step(StepKind.SETTLE, contest.id, NONE, table.ends, 0)
+
+
+def _waiting(
+    contest: ContestRecord, ours: list[SubmissionRecord], now: int
+) -> Iterator[Step]:
+    """A claim may become the candidate, and others may miss their steps."""
+    ends = contest.at(now).step_ends
+    ranked = [one.id for one in ours if one.is_live and one.status is Status.RANKED]
+    for one in ranked or [NONE]:
+        yield Step(None, contest.id, one, ends, 0)
+
+
+def _gains_by_enforcing(
+    contest: ContestRecord,
+    live: list[SubmissionRecord],
+    position: Position,
+    *,
+    requester: bool,
+) -> bool:
+    """Whether taking the step that somebody missed is in their interest."""
+    ranked = [one for one in live if one.status is Status.RANKED]
+    if position.phase is Phase.TRUTH:
+        return bool(live) or (requester and contest.live == 0)
+    if position.phase is Phase.CLAIMS:
+        return requester or bool(ranked)
+    candidate = contest.ranking[0]
+    return candidate not in ranked and (requester or bool(ranked))
