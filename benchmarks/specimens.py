@@ -231,7 +231,7 @@ def fitted(count: int, depth: int) -> ExactModel:
 
     forest = RandomForestClassifier(count, max_depth=depth, random_state=0)
     images, classes = digits()
-    return ExactModel.of(forest.fit(images, classes), width=8, columns=64)
+    return ExactModel.of_codes(forest.fit(images, classes), width=8, columns=64)
 
 
 def network(neurons: list[int], setting: Setting) -> ExactModel:

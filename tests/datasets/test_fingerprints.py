@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from modelmarket.datasets.fingerprints import Fingerprints, fingerprints
-from modelmarket.datasets.published import publish
+from modelmarket.datasets.published import TEST, TRAIN, publish
 from modelmarket.datasets.split import Source
 from modelmarket.datasets.tables import open_table
 from modelmarket.errors import DataError
@@ -46,7 +46,7 @@ class Tables:
         out.mkdir()
         source = Source(open_table(path, knows="kind"), label="kind")
         publish(source, out, fraction=Fraction(1, 5))
-        return fingerprints(out, earlier.columns if earlier else ())
+        return fingerprints(out / TRAIN, out / TEST, earlier.columns if earlier else ())
 
     def write(
         self, table: pl.DataFrame, earlier: Fingerprints | None = None

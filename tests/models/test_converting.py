@@ -75,9 +75,16 @@ def fitted(estimator: Any, rows: Any, targets: Any) -> Any:
 
 
 def convert(estimator: Any, rows: Any, **options: Any) -> ExactModel:
-    width = 8 * rows.dtype.itemsize
-    return ExactModel.of(
-        estimator, width=width, columns=rows.shape[1], sample=rows[::2], **options
+    width, columns = 8 * rows.dtype.itemsize, rows.shape[1]
+    outputs = options.pop("outputs", None)
+    limits = Limits(columns, 10, width, **options) if options else None
+    return ExactModel.of_codes(
+        estimator,
+        width=width,
+        columns=columns,
+        outputs=outputs,
+        sample=rows[::2],
+        limits=limits,
     )
 
 
@@ -193,7 +200,7 @@ def test_classes_that_were_not_in_training_are_never_predicted(
 
 
 LINEAR = [
-    (linear_model.LogisticRegression(max_iter=500), 0.005),
+    (linear_model.LogisticRegression(max_iter=500), 0.01),
     (linear_model.RidgeClassifier(), 0.02),
     (linear_model.SGDClassifier(random_state=0), 0.01),
     (svm.LinearSVC(random_state=0), 0.01),
@@ -227,7 +234,7 @@ def test_linear_models_and_networks_lose_little(
 def test_linear_classifiers_need_no_rows_of_training() -> None:
     rows, targets = classes("cancer")
     found = fitted(linear_model.LogisticRegression(max_iter=500), rows, targets)
-    model = ExactModel.of(found, width=8, columns=rows.shape[1])
+    model = ExactModel.of_codes(found, width=8, columns=rows.shape[1])
     assert (model.predict(rows) == found.predict(rows)).mean() > 0.98
 
 
@@ -297,7 +304,7 @@ def test_a_tie_of_two_classes_ends_as_in_the_estimator() -> None:
         tree.DecisionTreeClassifier(),
     ):
         estimator.fit(rows, targets)
-        model = ExactModel.of(estimator, width=8, columns=1)
+        model = ExactModel.of_codes(estimator, width=8, columns=1)
         assert model.predict(rows).tolist() == estimator.predict(rows).tolist()
 
 
@@ -430,11 +437,11 @@ def test_what_does_not_fit_the_contest_says_so() -> None:
     rows, targets = classes("cancer")
     found = fitted(tree.DecisionTreeClassifier(), rows, targets)
     with pytest.raises(InputError, match="fitted on 30 columns; rows have 31"):
-        ExactModel.of(found, width=8, columns=31)
+        ExactModel.of_codes(found, width=8, columns=31)
     with pytest.raises(InputError, match="sample's rows have 30 codes"):
-        ExactModel.of(found, width=8, columns=30, sample=rows[:, :3])
+        ExactModel.of_codes(found, width=8, columns=30, sample=rows[:, :3])
     with pytest.raises(InputError, match="is not fitted.*Call its fit"):
-        ExactModel.of(tree.DecisionTreeClassifier(), width=8, columns=30)
+        ExactModel.of_codes(tree.DecisionTreeClassifier(), width=8, columns=30)
     with pytest.raises(InputError, match="DummyClassifier cannot be converted"):
         convert(fitted(DummyClassifier(), rows, targets), rows)
     with pytest.raises(InputError, match="has 2 classes.*Fit a classifier"):
@@ -469,4 +476,4 @@ def test_networks_and_linear_regressions_need_rows_of_training() -> None:
         found = fitted(estimator, rows, targets)
         for sample in (None, rows[:0]):
             with pytest.raises(InputError, match="Give the codes of some as `sample`"):
-                ExactModel.of(found, width=8, columns=30, sample=sample)
+                ExactModel.of_codes(found, width=8, columns=30, sample=sample)

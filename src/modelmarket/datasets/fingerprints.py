@@ -21,7 +21,6 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from modelmarket.datasets.published import TEST, TRAIN
 from modelmarket.datasets.split import LABEL, ROW_ID, Progress
 from modelmarket.errors import DataError
 
@@ -117,21 +116,23 @@ class Fingerprints:
 
 
 def fingerprints(
-    folder: Path,
+    train: Path,
+    test: Path,
     wanted: Iterable[tuple[str, ...]] = (),
     *,
     progress: Progress | None = None,
 ) -> Fingerprints:
-    """Reads a published folder's rows, once.
+    """Reads the rows of both parts of a table, once.
 
     Args:
-        folder: Holds both parts.
+        train: As it is published.
+        test: As it is published, or as it is before it is hidden.
         wanted: Sets of columns that earlier tables are known by; those that
             this one lacks are left out.
         progress: Is told of the rows read.
     """
     sets = list(dict.fromkeys(wanted))
-    parts = [_read(folder / name, sets, progress) for name in (TRAIN, TEST)]
+    parts = [_read(path, sets, progress) for path in (train, test)]
     columns = parts[0].columns
     found = [Seen(tuple(sorted(columns)), parts[0].whole, parts[1].whole)]
     ids = _ids(parts)

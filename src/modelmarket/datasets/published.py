@@ -34,7 +34,7 @@ MOST_SAID = 200
 _FRACTION = re.compile(r"[0-9]{1,40}(/[0-9]{1,40}|\.[0-9]{1,40})?", re.ASCII)
 SAMPLE_BATCH_ROWS = 100_000
 
-_CONTEXT: dict[str, Any] = {
+CONTEXT: dict[str, Any] = {
     "@language": "en",
     "@vocab": "https://schema.org/",
     "citeAs": "cr:citeAs",
@@ -73,6 +73,30 @@ _CONTEXT: dict[str, Any] = {
     "transform": "cr:transform",
     "modelmarket": {"@id": "urn:modelmarket:manifest", "@type": "@json"},
 }
+
+
+def record_set(file: str, columns: tuple[str, ...]) -> dict[str, Any]:
+    """What Croissant is told of a table's columns."""
+    part = file.removesuffix(".csv")
+    return {
+        "@type": "cr:RecordSet",
+        "@id": part,
+        "name": part,
+        "field": [
+            {
+                "@type": "cr:Field",
+                "@id": f"{part}/{number}",
+                "name": f"{part}/{number}",
+                "description": column,
+                "dataType": "sc:Text",
+                "source": {
+                    "fileObject": {"@id": file},
+                    "extract": {"column": column},
+                },
+            }
+            for number, column in enumerate(columns)
+        ],
+    }
 
 
 @dataclass(frozen=True)
@@ -121,7 +145,7 @@ class Manifest:
             "context": self.context,
         }
         document = {
-            "@context": _CONTEXT,
+            "@context": CONTEXT,
             "@type": "sc:Dataset",
             "conformsTo": "http://mlcommons.org/croissant/1.0",
             "name": self.name or "dataset",
@@ -139,35 +163,12 @@ class Manifest:
                 for name in (TRAIN, TEST, SAMPLE)
             ],
             "recordSet": [
-                self._records(TRAIN, (ROW_ID, *self.features, LABEL)),
-                self._records(TEST, (ROW_ID, *self.features)),
+                record_set(TRAIN, (ROW_ID, *self.features, LABEL)),
+                record_set(TEST, (ROW_ID, *self.features)),
             ],
             "modelmarket": own,
         }
         return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
-
-    @staticmethod
-    def _records(file: str, columns: tuple[str, ...]) -> dict[str, Any]:
-        part = file.removesuffix(".csv")
-        return {
-            "@type": "cr:RecordSet",
-            "@id": part,
-            "name": part,
-            "field": [
-                {
-                    "@type": "cr:Field",
-                    "@id": f"{part}/{number}",
-                    "name": f"{part}/{number}",
-                    "description": column,
-                    "dataType": "sc:Text",
-                    "source": {
-                        "fileObject": {"@id": file},
-                        "extract": {"column": column},
-                    },
-                }
-                for number, column in enumerate(columns)
-            ],
-        }
 
     @classmethod
     def from_json(cls, data: bytes) -> Manifest:
@@ -186,17 +187,17 @@ class Manifest:
                     f"program reads {SCHEMA_VERSION}."
                 )
             manifest = cls(
-                name=_text(own["name"]),
-                context=_text(own["context"]),
-                classes=Classes(tuple(map(_text, own["classes"]))),
-                train_rows=_count(own["train_rows"]),
-                test_rows=_count(own["test_rows"]),
-                train_counts=tuple(map(_count, own["train_counts"])),
-                fraction=_fraction(own["split_fraction"]),
+                name=read_text(own["name"]),
+                context=read_text(own["context"]),
+                classes=Classes(tuple(map(read_text, own["classes"]))),
+                train_rows=read_rows(own["train_rows"]),
+                test_rows=read_rows(own["test_rows"]),
+                train_counts=tuple(map(read_rows, own["train_counts"])),
+                fraction=read_fraction(own["split_fraction"]),
                 stratified=bool(own["stratified"]),
-                features=tuple(map(_text, own["features"])),
+                features=tuple(map(read_text, own["features"])),
                 sha256={
-                    _text(one["name"]): _text(one["sha256"])
+                    read_text(one["name"]): read_text(one["sha256"])
                     for one in document["distribution"]
                 },
             )
@@ -216,7 +217,7 @@ class Manifest:
         return manifest
 
 
-def _text(value: object) -> str:
+def read_text(value: object) -> str:
     """A stranger's text, which can be written again as UTF-8."""
     if not isinstance(value, str):
         raise TypeError(f"a text is a {type(value).__name__}")
@@ -224,16 +225,16 @@ def _text(value: object) -> str:
     return value
 
 
-def _count(value: object) -> int:
+def read_rows(value: object) -> int:
     """A stranger's number of rows."""
     if not isinstance(value, int) or not 0 <= value <= MOST_ROWS:
         raise ValueError("a number of rows is none")
     return value
 
 
-def _fraction(value: object) -> Fraction:
+def read_fraction(value: object) -> Fraction:
     """A stranger's fraction; an exponent could stand for more than memory holds."""
-    text = _text(value)
+    text = read_text(value)
     if not _FRACTION.fullmatch(text):
         raise ValueError(f"{text[:40]!r} is no fraction")
     return Fraction(text)

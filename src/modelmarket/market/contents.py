@@ -44,7 +44,12 @@ class Contents:
     # --- the dataset ---
 
     @property
-    def _dataset(self) -> Cid:
+    def dataset(self) -> Cid:
+        """The published folder's.
+
+        Raises:
+            InputError: What the terms name is no CID.
+        """
         return Cid.parse(self.record.dataset)
 
     def fetch(self, *, progress: Progress | None = None) -> Stored:
@@ -56,7 +61,7 @@ class Contents:
         """
         return fetch(
             self.store,
-            self._dataset,
+            self.dataset,
             self.network.gateways,
             name=f"request-{self.record.id}",
             progress=progress,
@@ -68,7 +73,7 @@ class Contents:
         Raises:
             DataError: It contradicts the terms.
         """
-        folder, terms = self._dataset, self.record.terms
+        folder, terms = self.dataset, self.record.terms
         assert isinstance(terms, Terms), "it is of the market of predictions"
         fetch(self.store, folder, self.network.gateways, only=MANIFEST)
         document = self.store.read_bytes(
@@ -95,7 +100,7 @@ class Contents:
 
         self.manifest()
         self.fetch()
-        path = self.store.path(self.store.resolve(self._dataset, name))
+        path = self.store.path(self.store.resolve(self.dataset, name))
         return read_frame(path).drop(ROW_ID)
 
     def read(self, name: str) -> Iterator[bytes]:
@@ -104,19 +109,19 @@ class Contents:
         Raises:
             NotFoundError: It is not.
         """
-        return self.store.read(self.store.resolve(self._dataset, name))
+        return self.store.read(self.store.resolve(self.dataset, name))
 
     def is_here(self) -> bool:
         """Whether the store has the dataset."""
         try:
-            return self.store.has(self._dataset)
+            return self.store.has(self.dataset)
         except ModelMarketError:
             return False
 
     def is_served(self) -> bool:
         """Whether others get the dataset from a gateway of the network."""
         try:
-            return is_served(self._dataset, self.network.gateways)
+            return is_served(self.dataset, self.network.gateways)
         except ModelMarketError:
             return False
 
@@ -126,7 +131,7 @@ class Contents:
         Raises:
             NotFoundError: It is not in the store.
         """
-        return self.store.export(self._dataset, destination)
+        return self.store.export(self.dataset, destination)
 
     # --- the model ---
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack, overload
 
 from modelmarket.chain.blocks import Call, Receipt
 from modelmarket.chain.contracts import NO_PERMIT, PERMIT_LIFE_S, Permit, Purse
@@ -23,10 +23,28 @@ from modelmarket.market.publishing import RequestOptions, prepare
 from modelmarket.market.reader import Reader
 from modelmarket.market.request import Request
 from modelmarket.market.submission import Submission
-from modelmarket.protocol.actions import Action, ClaimAirdrop, CreateRequest, Other
-from modelmarket.protocol.events import RequestCreated
+from modelmarket.market.verified.publishing import ContestOptions, prepare_contest
+from modelmarket.market.verified.request import VerifiedRequest
+from modelmarket.market.verified.submission import VerifiedSubmission
+from modelmarket.protocol.actions import (
+    Action,
+    ClaimAirdrop,
+    CreateContest,
+    CreateRequest,
+    Other,
+)
+from modelmarket.protocol.contests import ContestRecord
+from modelmarket.protocol.events import ContestCreated, RequestCreated
+from modelmarket.protocol.replaying import Record
 from modelmarket.protocol.terms import Terms
-from modelmarket.protocol.types import Address, RequestId, Seal, SubmissionId, Wei
+from modelmarket.protocol.types import (
+    Address,
+    MarketId,
+    RequestId,
+    Seal,
+    SubmissionId,
+    Wei,
+)
 from modelmarket.system.environment import (
     account_from_environment,
     network_from_environment,
@@ -144,14 +162,37 @@ class Market(Reader):
 
     # --- looking ---
 
-    def request(self, request_id: int) -> Request:
-        """A request.
+    @overload
+    def request(self, request_id: int) -> Request: ...
+    @overload
+    def request(self, request_id: str) -> VerifiedRequest: ...
+    def request(self, request_id: int | str) -> Request | VerifiedRequest:
+        """A request: 7 of the market of predictions, "v7" a verified contest.
+
+        Raises:
+            NotFoundError: There is none with this id.
+        """
+        return self.any_request(MarketId.of_any(request_id, RequestId))
+
+    def any_request(self, request_id: RequestId) -> Request | VerifiedRequest:
+        """A request of either market.
 
         Raises:
             NotFoundError: There is none with this id.
         """
         now = self.look().now
-        return Request(self, self.index.request(RequestId(request_id)), now)
+        return self.seen(self.index.request(request_id), now)
+
+    def seen(self, record: Record, now: int) -> Request | VerifiedRequest:
+        """A request of either market, as it was when it was looked at.
+
+        Args:
+            record: What its events tell.
+            now: Chain time of that look, in seconds.
+        """
+        if isinstance(record, ContestRecord):
+            return VerifiedRequest(self, record, now)
+        return Request(self, record, now)
 
     def requests(
         self,
@@ -161,7 +202,7 @@ class Market(Reader):
         search: str = "",
         sort: Sort = Sort.NEWEST,
         limit: int = 1_000,
-    ) -> list[Request]:
+    ) -> list[Request | VerifiedRequest]:
         """Requests that fit, in order.
 
         Args:
@@ -178,29 +219,40 @@ class Market(Reader):
             search=search,
         )
         found = self.index.find(wanted, sort=sort, limit=limit)
-        return [Request(self, self.index.request(one.id), now) for one in found]
+        return [self.seen(self.index.request(one.id), now) for one in found]
 
-    def submission(self, submission_id: int) -> Submission:
-        """A submission.
+    @overload
+    def submission(self, submission_id: int) -> Submission: ...
+    @overload
+    def submission(self, submission_id: str) -> VerifiedSubmission: ...
+    def submission(self, submission_id: int | str) -> Submission | VerifiedSubmission:
+        """A submission: 7 of predictions, "v7" to a verified contest.
+
+        Raises:
+            NotFoundError: There is none with this id.
+        """
+        return self.any_submission(MarketId.of_any(submission_id, SubmissionId))
+
+    def any_submission(
+        self, submission_id: SubmissionId
+    ) -> Submission | VerifiedSubmission:
+        """A submission to a request of either market.
 
         Raises:
             NotFoundError: There is none with this id.
         """
         now = self.look().now
-        number = SubmissionId(submission_id)
-        found = self.index.request(self.index.request_of_submission(number))
-        return Request(self, found, now).submission(number)
+        found = self.index.request(self.index.request_of_submission(submission_id))
+        return self.seen(found, now).submission(submission_id)
 
-    def submissions(self) -> list[Submission]:
+    def submissions(self) -> list[Submission | VerifiedSubmission]:
         """The submissions of this wallet, newest first."""
         now = self.look().now
         mine = self.wallet.address
         found = [
             submission
             for one in self.index.find(Wanted(trainer=mine))
-            for submission in Request(
-                self, self.index.request(one.id), now
-            ).submissions()
+            for submission in self.seen(self.index.request(one.id), now).submissions()
             if submission.record.trainer == mine
         ]
         return sorted(found, key=lambda one: -one.id)
@@ -386,6 +438,48 @@ class Market(Reader):
                 if isinstance(event, RequestCreated)
             )
             return self.request(created.request_id)
+
+    def create_contest(
+        self, source: Source, *, reward: Wei, **options: Unpack[ContestOptions]
+    ) -> VerifiedRequest:
+        """Splits a dataset, publishes it with its test rows hidden, locks a reward.
+
+        What is bought is the model itself: the chain ties it to its score.
+
+        Args:
+            source: The labelled table.
+            reward: Wei of MDC for the best model.
+            options: See `ContestOptions`.
+
+        Raises:
+            DataError: The table cannot be used; names row, column and value.
+            TermsError: The contract would refuse the terms.
+            FundsError: MDC or fees do not suffice.
+            StepError: An interrupted run has created one already.
+            ConfirmationError: It is allowed, but hardly meant: see `again` and
+                `accept_stake`.
+        """
+        self.outbox.finish_interrupted(
+            "create_contest", "modelmarket request list --mine"
+        )
+        owner = self.wallet.address
+        moment, purse = self.look_into(owner, verified=True)
+        refuse_unaffordable(purse, reward)
+        made = prepare_contest(
+            self, source, owner=owner, reward=reward, now=moment.now, **options
+        )
+        # That may have taken its time.
+        now = self.look().now
+        action = CreateContest(made.terms, made.texts, made.weights)
+        with self.paying(action, purse, now) as receipt:
+            created = next(
+                event
+                for event in self.markets.events(receipt)
+                if isinstance(event, ContestCreated)
+            )
+            found = self.any_request(created.request_id)
+            assert isinstance(found, VerifiedRequest), "its id says so"
+            return found
 
     def root(self) -> Root:
         """What this wallet's derived secrets come from; signed for once."""

@@ -72,21 +72,25 @@ class RequestOptions(TypedDict, total=False):
     accept_stake: bool
 
 
-def refuse_unknown(options: Iterable[str]) -> None:
+def refuse_unknown(options: Iterable[str], known: Iterable[str]) -> None:
     """Makes sure that nothing was said which nobody would hear.
+
+    Args:
+        options: What was said.
+        known: What there is to say.
 
     Raises:
         InputError: There is no such option; a threshold that is misspelt would be
             none.
     """
-    known = RequestOptions.__annotations__
+    names = list(known)
     for name in options:
-        if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
+        if name not in names:
+            close = difflib.get_close_matches(name, names, n=1)
             also = f"Did you mean {close[0]}? " if close else ""
             raise InputError(
                 f"A request has no option {name!r}.",
-                hint=f"{also}There are: {', '.join(known)}.",
+                hint=f"{also}There are: {', '.join(names)}.",
             )
 
 
@@ -116,9 +120,9 @@ def prepare(
             the reward. Nothing is stored then.
     """
     from modelmarket.datasets.fingerprints import fingerprints
-    from modelmarket.datasets.published import publish
+    from modelmarket.datasets.published import TEST, TRAIN, publish
 
-    refuse_unknown(options)
+    refuse_unknown(options, RequestOptions.__annotations__)
     progress = options.get("progress")
     stake = options.get("stake")
     if stake is not None and not options.get("accept_stake", False):
@@ -155,7 +159,8 @@ def prepare(
         )
         earlier = earlier_tables(market, now)
         known = fingerprints(
-            Path(scratch),
+            Path(scratch) / TRAIN,
+            Path(scratch) / TEST,
             [names for one in earlier for names in one.rows.columns],
             progress=compared,
         )

@@ -25,6 +25,7 @@ from modelmarket.index.summaries import ALL
 from modelmarket.market.contents import Contents
 from modelmarket.market.cross_check import Verifier
 from modelmarket.market.fees import fee
+from modelmarket.market.verified.opened import Lately
 from modelmarket.protocol.types import RequestId
 from modelmarket.storage.cid import Cid
 from modelmarket.storage.store import Store
@@ -124,6 +125,7 @@ class Reader:
             network.first_block,
         )
         self.verifier = Verifier(self.index, self.markets)
+        self.opened = Lately()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.network.name}, {self.network.market})"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelmarket.errors import ConfirmationError, TermsError
+from modelmarket.errors import ConfirmationError, DataError, TermsError
 from modelmarket.protocol.contests import ContestRecord
 from modelmarket.protocol.phases import Phase
 from modelmarket.storage.store import Store
@@ -37,12 +37,14 @@ class Earlier:
         rows: What its table is known by.
         takes_submissions: Whether somebody may still submit to it.
         shows_truth: Whether its test labels are public, or will be.
+        hides_rows: Whether nobody may read its test rows yet.
     """
 
     name: str
     rows: Fingerprints
     takes_submissions: bool
     shows_truth: bool
+    hides_rows: bool = False
 
 
 def earlier_tables(market: Market, now: int) -> list[Earlier]:
@@ -81,7 +83,13 @@ def _earlier(market: Market, one: Published, now: int) -> Iterator[Earlier]:
             rows,
             takes_submissions=record.at(now).phase is Phase.OPEN,
             shows_truth=_shows_truth(record),
+            hides_rows=isinstance(record, ContestRecord) and _hides_rows(record, now),
         )
+
+
+def _hides_rows(record: ContestRecord, now: int) -> bool:
+    """Whether a contest's test rows must not be seen yet."""
+    return not record.key and record.at(now).phase is Phase.OPEN
 
 
 def _shows_truth(record: Record) -> bool:
@@ -94,9 +102,13 @@ def _shows_truth(record: Record) -> bool:
 def refuse_leaks(rows: Fingerprints, earlier: list[Earlier]) -> None:
     """Makes sure that no row is tested here or there whose label is shown.
 
+    What a verified contest of this vault still hides is published by no request.
+
     Raises:
         ConfirmationError: Some are; says how many, and of which requests.
     """
+    for one in earlier:
+        refuse_hidden(rows, one)
     leaks = [leak for one in earlier for leak in _leaks(rows, one)]
     if leaks:
         rest = len(leaks) - MOST_TOLD
@@ -105,6 +117,24 @@ def refuse_leaks(rows: Fingerprints, earlier: list[Earlier]) -> None:
             " ".join(["This table was published before.", *leaks[:MOST_TOLD], *more]),
             option="again",
             hint="Leave those rows out; or say --again to do it all the same.",
+        )
+
+
+def refuse_hidden(rows: Fingerprints, one: Earlier) -> None:
+    """Makes sure that no row is published which a contest still hides.
+
+    Raises:
+        DataError: Some would be.
+    """
+    if not one.hides_rows:
+        return
+    shown = rows.shared("test", one.rows, "test")
+    shown += one.rows.shared("test", rows, "train")
+    if shown:
+        raise DataError(
+            f"{shown:,} rows of this table are hidden in {one.name}, and would be read "
+            "by everybody.",
+            hint="Wait for its deadline, or leave those rows out.",
         )
 
 

@@ -18,16 +18,16 @@ from modelmarket.models import dense, ensembles, files
 from modelmarket.models.dense import Network
 from modelmarket.models.ensembles import Outputs, Trees
 from modelmarket.models.header import (
-    MOST_PARTS,
-    MOST_WORDS,
     NO_ADVICE,
     Advice,
     ExactHeader,
     Limits,
 )
+from modelmarket.models.shape import Shape
 from modelmarket.models.words import tree_words
 from modelmarket.protocol.hidden import TARGET_BITS, RowCodes, Targets
 from modelmarket.protocol.merkle import Hash, HashTree, tag, unit_node
+from modelmarket.protocol.schema import ClassTarget, Schema
 from modelmarket.system.files import write_atomically
 
 _MODEL = tag("model")
@@ -54,28 +54,60 @@ class ExactModel:
     def of(
         cls,
         estimator: Any,
+        schema: Schema,
+        *,
+        sample: npt.NDArray[np.integer] | None = None,
+        limits: Limits | None = None,
+    ) -> ExactModel:
+        """Converts an estimator that was fitted on a contest's codes.
+
+        Args:
+            estimator: Of scikit-learn: trees, forests, boosting, linear models and
+                networks. Its classes are targets (0, 1, …) or the classes' names.
+            schema: Of the contest.
+            sample: Codes of training rows, shape (rows, columns). Networks and
+                linear regressions need them to find the range of their values.
+            limits: What the contest's terms say of a model.
+
+        Raises:
+            InputError: It cannot be converted, or is beyond a limit; says what to
+                change.
+        """
+        target = schema.target
+        names = target.classes.names if isinstance(target, ClassTarget) else ()
+        found = limits or Limits(len(schema.columns), target.outputs, schema.width)
+        return cls.of_codes(
+            estimator,
+            width=found.width,
+            columns=found.columns,
+            outputs=found.outputs,
+            names=names,
+            sample=sample,
+            limits=found,
+        )
+
+    @classmethod
+    def of_codes(
+        cls,
+        estimator: Any,
         *,
         width: int,
         columns: int,
         outputs: int | None = None,
+        names: tuple[str, ...] = (),
         sample: npt.NDArray[np.integer] | None = None,
-        most_units: int = 2**32 - 1,
-        most_parts: int = MOST_PARTS,
-        most_words: int = MOST_WORDS,
+        limits: Limits | None = None,
     ) -> ExactModel:
-        """Converts an estimator that was fitted on codes.
+        """The same without a schema.
 
         Args:
-            estimator: Of scikit-learn: trees, forests, boosting, linear models and
-                networks. Its classes must be numbers from 0 on.
+            estimator: See `of`.
             width: Bits of a code, 8 or 16.
             columns: Codes of a row.
             outputs: Classes of the contest, if the estimator may not have seen all.
-            sample: Codes of training rows, shape (rows, columns). Networks and
-                linear regressions need them to find the range of their values.
-            most_units: How many trees or neurons the terms allow.
-            most_parts: How many parts the terms allow.
-            most_words: How many words of a row's execution the terms allow.
+            names: Of the classes, if the estimator may have been fitted on them.
+            sample: See `of`.
+            limits: What the contest's terms say of a model.
 
         Raises:
             InputError: It cannot be converted, or is beyond a limit; says what to
@@ -83,11 +115,11 @@ class ExactModel:
         """
         from modelmarket.models.converting import converted
 
-        found = converted(estimator, width, columns, outputs, sample)
+        shape = Shape(columns, width, outputs, names)
+        found = converted(estimator, shape, sample)
         model = cls(found.header, found.base, found.units)
-        outputs = found.header.outputs
-        most = (most_units, most_parts, most_words)
-        model.check(Limits(columns, outputs, width, *most), found.advice)
+        any_model = Limits(columns, found.header.outputs, width)
+        model.check(limits or any_model, found.advice)
         return model
 
     @classmethod

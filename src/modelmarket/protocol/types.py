@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the values of the protocol are called."""
 
-from typing import NewType, Self
+from typing import NewType, Self, TypeVar
 
 from eth_typing import ChecksumAddress, HexAddress, HexStr
 
@@ -27,6 +27,9 @@ NOBODY = Address(HexAddress(HexStr("0x" + "00" * 20)))
 
 _VERIFIED = 2**62
 """Ids of the market of verified contests stand this far above its own."""
+
+
+Id = TypeVar("Id", bound="MarketId")
 
 
 class MarketId(int):
@@ -60,6 +63,15 @@ class MarketId(int):
                 hint="Write 7, or v7 in the market of verified contests.",
             )
         return cls.of(int(number), is_verified=text.strip().startswith("v"))
+
+    @staticmethod
+    def of_any(said: int | str, kind: type[Id]) -> Id:
+        """An id as people and programs say it: 7, "7" or "v7".
+
+        Raises:
+            InputError: It is none.
+        """
+        return kind.parse(said) if isinstance(said, str) else kind(said)
 
     @property
     def is_verified(self) -> bool:

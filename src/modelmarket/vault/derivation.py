@@ -11,6 +11,7 @@ import hmac
 from dataclasses import dataclass
 from typing import Any
 
+from modelmarket.protocol.hidden import Keystream
 from modelmarket.protocol.types import Salt
 from modelmarket.vault.encryption import Key
 
@@ -55,6 +56,16 @@ class Root:
     def salt(self, *parts: bytes) -> Salt:
         """The salt of a seal, from everything else that is sealed."""
         return Salt(self._derive(b"salt", *parts))
+
+    def keystream(self, *parts: bytes) -> Keystream:
+        """What hides the rows of a verified contest: its key and nonce.
+
+        Args:
+            parts: What tells the contest and all of its hidden values from every
+                other, so that no keystream comes twice.
+        """
+        key, nonce = self._derive(b"key", *parts), self._derive(b"nonce", *parts)
+        return Keystream(key, nonce)
 
     def key_of_copies(self) -> Key:
         """What encrypted copies are encrypted with."""

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -33,6 +36,8 @@ from modelmarket.protocol.points import Points, group_points
 
 if TYPE_CHECKING:
     from modelmarket.models import ExactModel
+
+MOST_LATELY = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,3 +124,22 @@ class Opened:
         predictions = self.predictions(model)
         points = self.points(predictions)
         return Listing.of(self.record.terms, predictions, points)
+
+
+class Lately:
+    """The contests whose rows were looked at last: decrypting them takes a while."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._opened: OrderedDict[bytes, Opened] = OrderedDict()
+
+    def get(self, record: ContestRecord, read: Callable[[], Opened]) -> Opened:
+        """The rows of a contest, read only if they were not lately."""
+        name = record.terms_hash + record.key
+        with self._lock:
+            found = self._opened.get(name) or read()
+            self._opened[name] = found
+            self._opened.move_to_end(name)
+            if len(self._opened) > MOST_LATELY:
+                self._opened.popitem(last=False)
+        return found

@@ -16,12 +16,12 @@ from modelmarket.models.converting.parts import (
     NEVER,
     Classes,
     Converted,
-    Shape,
     ensemble,
     only_number,
 )
 from modelmarket.models.ensembles import Trees
 from modelmarket.models.header import Advice, Form
+from modelmarket.models.shape import Shape
 
 GRADIENT = Advice(units="n_estimators", depth="max_depth", size="max_leaf_nodes")
 HISTOGRAM = Advice(units="max_iter", depth="max_depth", size="max_leaf_nodes")
@@ -174,7 +174,7 @@ def _classes(
         advice: What its parameters are called.
         tie: Of two classes, whether the second wins when they are equal.
     """
-    classes = Classes.of(estimator, shape.outputs)
+    classes = Classes.of(estimator, shape)
     codes = classes.codes if len(start) > 1 else classes.codes[1:]
     scale = _scale(rounds, start)
     base = np.zeros(classes.outputs, dtype=np.int64)

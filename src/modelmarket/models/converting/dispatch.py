@@ -11,7 +11,8 @@ import numpy as np
 from modelmarket.errors import InputError, NotFoundError
 from modelmarket.models.converting import boosting, forests, networks
 from modelmarket.models.converting.networks import Affine
-from modelmarket.models.converting.parts import Codes, Converted, Shape
+from modelmarket.models.converting.parts import Codes, Converted
+from modelmarket.models.shape import Shape
 
 KNOWN = (
     "decision trees, random and extra forests, gradient and histogram boosting, "
@@ -19,32 +20,24 @@ KNOWN = (
 )
 
 
-def converted(
-    estimator: Any,
-    width: int,
-    columns: int,
-    outputs: int | None,
-    sample: Codes | None,
-) -> Converted:
+def converted(estimator: Any, shape: Shape, sample: Codes | None) -> Converted:
     """Converts a fitted estimator.
 
     Args:
         estimator: Of scikit-learn, fitted on codes; alone, behind scalers in a
             pipeline, or found by a search.
-        width: Bits of a code.
-        columns: Codes of a row.
-        outputs: Classes of the contest; None for those that the estimator knows.
+        shape: Of the contest's rows.
         sample: Codes of training rows, shape (rows, columns), or None.
 
     Raises:
         InputError: It cannot be converted; says why, and what to do.
         NotFoundError: scikit-learn is not installed.
     """
+    columns = shape.columns
     last, scaler = _unwrapped(estimator, columns)
     _check_fitted(last, columns)
     if sample is not None and sample.shape[1:] != (columns,):
         raise InputError(f"A sample's rows have {columns:,} codes.")
-    shape = Shape(columns, width, outputs)
     trees, dense = _conversions()
     if convert := _of_type(last, trees):
         if scaler is not None:

@@ -18,12 +18,12 @@ from modelmarket.models.converting.growing import (
 from modelmarket.models.converting.parts import (
     Classes,
     Converted,
-    Shape,
     ensemble,
     only_number,
 )
 from modelmarket.models.ensembles import Trees
 from modelmarket.models.header import Advice, Form
+from modelmarket.models.shape import Shape
 
 ADVICE = Advice(units="n_estimators", depth="max_depth", size="max_leaf_nodes")
 
@@ -48,7 +48,7 @@ def forest_of_classes(estimator: Any, shape: Shape) -> Converted:
     Raises:
         InputError: Its classes are not codes, or a tree is too large.
     """
-    classes = Classes.of(estimator, shape.outputs)
+    classes = Classes.of(estimator, shape)
     members = _members(estimator)
     base = np.zeros(classes.outputs, dtype=np.int64)
     for form in (Form.LANES_32, Form.LANES_16):

@@ -21,7 +21,6 @@ from modelmarket.models.converting.parts import (
     Classes,
     Codes,
     Converted,
-    Shape,
     dense,
     only_number,
 )
@@ -35,6 +34,7 @@ from modelmarket.models.dense import (
     pack_neurons,
 )
 from modelmarket.models.header import Advice
+from modelmarket.models.shape import Shape
 
 Floats = npt.NDArray[np.float64]
 
@@ -293,7 +293,7 @@ def _of_classes(
     scaler: Affine,
     advice: Advice,
 ) -> Converted:
-    classes = Classes.of(estimator, shape.outputs)
+    classes = Classes.of(estimator, shape)
     builder = _Builder(shape.columns, sample)
     *hidden, last = _folded(layers, scaler)
     for layer in hidden:

@@ -19,6 +19,7 @@ from modelmarket.models.header import (
     Form,
     Kind,
 )
+from modelmarket.models.shape import Shape
 from modelmarket.models.words import largest_part, tree_sizes
 from modelmarket.protocol.labels import WORD_BYTES
 from modelmarket.protocol.merkle import levels
@@ -49,21 +50,6 @@ class Converted:
 
 
 @dataclass(frozen=True)
-class Shape:
-    """What a contest's rows look like.
-
-    Attributes:
-        columns: Codes of a row.
-        width: Bits of a code.
-        outputs: Classes; None for as many as the estimator knows.
-    """
-
-    columns: int
-    width: int
-    outputs: int | None
-
-
-@dataclass(frozen=True)
 class Classes:
     """Which output each class of an estimator is.
 
@@ -76,15 +62,17 @@ class Classes:
     outputs: int
 
     @classmethod
-    def of(cls, estimator: Any, outputs: int | None) -> Classes:
+    def of(cls, estimator: Any, shape: Shape) -> Classes:
         """The classes of a fitted classifier.
 
         Raises:
-            InputError: They are not codes, or not below the number of outputs.
+            InputError: They are neither targets nor names of the contest's classes.
         """
-        found = estimator.classes_
+        found, outputs = estimator.classes_, shape.outputs
         if isinstance(found, list):
             raise InputError("An estimator with several targets cannot be converted.")
+        if shape.names and found.dtype.kind in "UOS":
+            found = _by_name([str(one) for one in found.tolist()], shape.names)
         if found.dtype.kind not in "iub" or int(found.min()) < 0:
             raise InputError(
                 f"The estimator's classes are {found[:5].tolist()}, not numbers from 0 "
@@ -104,6 +92,18 @@ class Classes:
     def unseen(self) -> list[int]:
         """The outputs that no class of the estimator is."""
         return sorted(set(range(self.outputs)) - set(self.codes))
+
+
+def _by_name(found: list[str], names: tuple[str, ...]) -> npt.NDArray[np.int64]:
+    """The targets of classes that are called by their names."""
+    places = {name: at for at, name in enumerate(names)}
+    unknown = [one for one in found if one not in places]
+    if unknown:
+        raise InputError(
+            f"The estimator knows a class {unknown[0][:40]!r}; the contest has none.",
+            hint=f"Its classes: {', '.join(map(repr, names[:10]))}.",
+        )
+    return np.array([places[one] for one in found], dtype=np.int64)
 
 
 def only_number(outputs: int | None) -> int:

@@ -1,0 +1,327 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tables as codes: schemas made of training rows, and rows encoded by a schema.
+
+A published table is read some columns at a time, all of its cells as text: what is a
+number is decided here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modelmarket.datasets.records import encode_row, read_records
+from modelmarket.errors import DataError
+from modelmarket.protocol.hidden import MOST_COLUMNS, RowCodes
+from modelmarket.protocol.schema import (
+    Affine,
+    Column,
+    Cuts,
+    Numbers,
+    NumberTarget,
+    Schema,
+    Target,
+    Texts,
+    decimal,
+)
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from modelmarket.datasets.tables import Table
+
+MISSING = ("", "?", "n/a", "na", "nan", "none", "null")
+"""What a cell says that has no value, in small letters."""
+
+MOST_NAMED = 5
+CELLS_AT_ONCE = 2**24
+"""Cells whose texts are in memory together."""
+
+
+@dataclass(frozen=True)
+class Values:
+    """A column's cells.
+
+    Attributes:
+        texts: The cells without blanks around them, shape (rows,).
+        is_missing: Which have no value.
+        numbers: The cells as numbers; NaN for what is missing or none.
+    """
+
+    texts: pl.Series
+    is_missing: pl.Series
+    numbers: Numbers
+
+    @classmethod
+    def of(cls, cells: pl.Series) -> Values:
+        """The cells of a column, as text."""
+        import polars as pl
+
+        texts = cells.fill_null("").str.strip_chars()
+        is_missing = texts.str.to_lowercase().is_in(MISSING)
+        # perf: a column has few different texts, or else they are all numbers.
+        numbers = texts.cast(pl.Float64, strict=False).fill_null(float("nan"))
+        values = numbers.to_numpy().copy()
+        values[is_missing.to_numpy()] = np.nan
+        return cls(texts, is_missing, values)
+
+    @property
+    def strange(self) -> int | None:
+        """The first row, from 0, whose cell has a value that is no number."""
+        odd = np.isnan(self.numbers) & ~self.is_missing.to_numpy()
+        return int(np.argmax(odd)) if odd.any() else None
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether every cell with a value is a number, and some are."""
+        return self.strange is None and not bool(self.is_missing.all())
+
+
+def columns_of(path: Path, names: Sequence[str], rows: int) -> Iterator[pl.Series]:
+    """Columns of a published table, one by one, as text.
+
+    Args:
+        path: A CSV as it is published.
+        names: Of the columns.
+        rows: That the table has, about.
+
+    Raises:
+        DataError: The file is not such a table.
+    """
+    import polars as pl
+
+    at_once = max(1, CELLS_AT_ONCE // max(rows, 1))
+    try:
+        lazy = pl.scan_csv(path, infer_schema=False)
+        for at in range(0, len(names), at_once):
+            some = lazy.select(names[at : at + at_once]).collect()
+            yield from some.get_columns()
+    except pl.exceptions.PolarsError as error:
+        raise DataError(f"{path.name} cannot be read as a table: {error}") from error
+
+
+def make_columns(
+    path: Path, names: Sequence[str], rows: int, *, width: int, even: bool = False
+) -> tuple[Column, ...]:
+    """How the columns of a training part become codes.
+
+    A column is one of numbers if every cell that has a value is a number.
+
+    Args:
+        path: The training part, as it is published.
+        names: Of the columns.
+        rows: That it has.
+        width: Bits of a code, 8 or 16.
+        even: Space the codes of numbers evenly, which suits linear models and
+            networks better, rather than by the values that there are.
+
+    Raises:
+        DataError: There are too many columns.
+    """
+    if len(names) > MOST_COLUMNS:
+        raise DataError(
+            f"A verified contest has at most {MOST_COLUMNS:,} columns, not "
+            f"{len(names):,}.",
+            hint="Leave some out, or make a contest of predictions.",
+        )
+    found = zip(names, columns_of(path, names, rows), strict=True)
+    return tuple(_make(name, Values.of(cells), width, even) for name, cells in found)
+
+
+def _make(name: str, values: Values, width: int, even: bool) -> Column:  # passed on
+    if not values.is_numeric:
+        return _texts(name, values, width)
+    has_missing = bool(values.is_missing.any())
+    numbers = values.numbers[np.isfinite(values.numbers)]
+    if even and numbers.size and np.min(numbers) < np.max(numbers):
+        return _affine(name, numbers, width, has_missing=has_missing)
+    most = 2**width - 1 - has_missing
+    return Cuts(name, cuts(numbers, most), has_missing)
+
+
+def _texts(name: str, values: Values, width: int) -> Texts:
+    """The most frequent texts, in order of their letters."""
+    counted = values.texts.filter(~values.is_missing).value_counts()
+    kept = counted.sort(["count", counted.columns[0]], descending=[True, False])
+    return Texts(name, tuple(sorted(kept[:, 0].head(2**width - 1).to_list())))
+
+
+def _affine(name: str, numbers: Numbers, width: int, *, has_missing: bool) -> Column:
+    low, high = float(np.min(numbers)), float(np.max(numbers))
+    top = 2**width - 1 - has_missing
+    scale = top / (high - low)
+    if not 0 < scale < float("inf"):
+        return Cuts(name, cuts(numbers, top), has_missing)
+    return Affine(name, low, scale, has_missing)
+
+
+def cuts(numbers: Numbers, most: int) -> tuple[float, ...]:
+    """The midpoints between the values that there are, or between quantiles of them.
+
+    Args:
+        numbers: Finite; shape (rows,).
+        most: Cuts that there may be.
+    """
+    values, counts = np.unique(numbers + 0.0, return_counts=True)
+    if values.size <= 1:
+        return ()
+    places = np.arange(values.size - 1)
+    if places.size > most:
+        # Cut where the next part of equal size would begin.
+        below = np.cumsum(counts)
+        wanted = np.arange(1, most + 1) * numbers.size / (most + 1)
+        places = np.unique(np.searchsorted(below, wanted, side="left"))
+        places = places[places < values.size - 1]
+    low, high = values[places], values[places + 1]
+    middle = low / 2 + high / 2
+    # Of two doubles beside each other the lower one divides them.
+    middle = np.where((middle < low) | (middle >= high), low, middle)
+    return tuple(middle.tolist())
+
+
+def number_target(labels: Sequence[str], bits: int) -> NumberTarget:
+    """Fixed point for the numbers of a training part.
+
+    Args:
+        labels: Of the training rows alone.
+        bits: Of a target: 8, 16 or 32.
+
+    Raises:
+        DataError: A label is no number; names row and value.
+    """
+    values: list[Fraction] = []
+    for row, label in enumerate(labels, 1):
+        try:
+            values.append(decimal(label))
+        except ValueError as error:
+            raise DataError(
+                f"Training row {row}: the label {label[:40]!r} is no number.",
+                hint="A regression needs a number in every row.",
+            ) from error
+    low, high = min(values), max(values)
+    return NumberTarget(low, _step(values, (high - low) / (2**bits - 1)), bits)
+
+
+def _step(values: Sequence[Fraction], least: Fraction) -> Fraction:
+    """The step of a target: exact if it can be, else the smallest round one.
+
+    Args:
+        values: Of the training rows.
+        least: With which they all fit.
+    """
+    exact = Fraction(1)
+    while any((value / exact).denominator != 1 for value in values):
+        exact /= 10
+    if exact >= least:
+        return exact
+    power = exact
+    while power * 10 <= least:
+        power *= 10
+    return next(power * one for one in (1, 2, 5, 10) if power * one >= least)
+
+
+def encode(
+    path: Path,
+    columns: Sequence[Column],
+    rows: int,
+    width: int,
+    *,
+    strict: bool = False,
+) -> RowCodes:
+    """The codes of a published table's rows.
+
+    A cell that is no number counts as missing in a column of numbers: what a
+    requester published can be entered all the same.
+
+    Args:
+        path: A CSV as it is published, with these columns among others.
+        columns: Of a schema.
+        rows: That the table has.
+        width: Bits of a code, 8 or 16.
+        strict: Refuse a cell that is no number instead.
+
+    Returns:
+        Shape (rows, columns).
+
+    Raises:
+        DataError: The file is no such table, or has another number of rows; or,
+            strictly, a cell is no number; names row and column.
+    """
+    codes: RowCodes = np.zeros((rows, len(columns)), dtype=f"u{width // 8}")
+    names = [one.name for one in columns]
+    for at, cells in enumerate(columns_of(path, names, rows)):
+        if len(cells) != rows:
+            raise DataError(f"{path.name} has {len(cells):,} rows, not {rows:,}.")
+        codes[:, at] = _encode(columns[at], Values.of(cells), width, strict=strict)
+    return codes
+
+
+def _encode(column: Column, values: Values, width: int, *, strict: bool) -> RowCodes:
+    import polars as pl
+
+    if not isinstance(column, Texts):
+        row = values.strange if strict else None
+        if row is not None:
+            said = str(values.texts[row])[:40]
+            raise DataError(
+                f"Row {row + 1}, column {column.name!r}: {said!r} is no number, as "
+                "all of the training part's are."
+            )
+        return column.codes(values.numbers, width)
+    places = list(range(1, len(column.values) + 1))
+    found = values.texts.replace_strict(
+        list(column.values), places, default=0, return_dtype=pl.UInt32
+    )
+    found = found.set(values.is_missing, 0)
+    codes: RowCodes = found.to_numpy().astype(f"u{width // 8}")
+    return codes
+
+
+def codes_of(table: Table, schema: Schema, scratch: Path) -> RowCodes:
+    """The codes of any table's rows, found by the names of its columns.
+
+    Args:
+        table: With the schema's columns, in any order, and maybe others.
+        schema: Of a contest.
+        scratch: A folder for what is temporary.
+
+    Returns:
+        Shape (rows, columns).
+
+    Raises:
+        DataError: A column is missing, or a cell is none of its kind; names it.
+    """
+    lacking = [name for name in schema.names if name not in table.columns]
+    if lacking:
+        named = ", ".join(map(repr, lacking[:MOST_NAMED]))
+        rest = len(lacking) - MOST_NAMED
+        more = f" and {rest:,} more" if rest > 0 else ""
+        raise DataError(
+            f"{table.path.name} has no column {named}{more}.",
+            hint="It needs the columns of the training part, by the same names.",
+        )
+    with tempfile.TemporaryDirectory(dir=scratch) as folder:
+        path, rows = Path(folder) / table.path.name, 0
+        with path.open("wb") as file:
+            file.write(encode_row(list(table.columns)) + b"\n")
+            for records in read_records(table):
+                file.writelines(line + b"\n" for line in records.rest)
+                rows += len(records.rest)
+        return encode(path, schema.columns, rows, schema.width, strict=True)
+
+
+def as_schema(columns: Sequence[Column], target: Target, width: int) -> Schema:
+    """The schema of columns and a target.
+
+    Raises:
+        DataError: A row would be too long, or there are too many classes.
+    """
+    schema = Schema(width, tuple(columns), target)
+    _ = schema.row_words
+    return schema

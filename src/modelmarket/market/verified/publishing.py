@@ -1,0 +1,326 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Everything before a verified contest's transaction: split, encoded, hidden, kept."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict, Unpack
+
+from modelmarket.errors import DataError, InputError
+from modelmarket.index.summaries import Wanted
+from modelmarket.market.publishing import (
+    DEFAULT_FRACTION,
+    DEFAULT_SUBMISSION_WINDOW_S,
+    Progress,
+    refuse_unknown,
+)
+from modelmarket.market.reusing import (
+    Earlier,
+    earlier_tables,
+    refuse_high_stake,
+    refuse_leaks,
+    refuse_used_seal,
+)
+from modelmarket.protocol.conditions import (
+    EXECUTED_A_SECOND,
+    MOST_MODEL_WORDS,
+    MOST_PARTS,
+    MOST_UNITS,
+    SECONDS_A_PART,
+    Conditions,
+    Texts,
+    least_bond,
+    least_stake,
+)
+from modelmarket.protocol.points import Kind, weights_hash
+from modelmarket.protocol.terms import (
+    DEFAULT_RESPONSE_WINDOW_S,
+    HOUR_S,
+    PRICE_OF_DELAY,
+)
+from modelmarket.protocol.types import Wei
+from modelmarket.vault.secrets import SealedKey
+from modelmarket.vault.vault import Published
+
+if TYPE_CHECKING:
+    from modelmarket.datasets.contest import ContestManifest, PublishedContest
+    from modelmarket.datasets.fingerprints import Fingerprints
+    from modelmarket.datasets.split import Source
+    from modelmarket.market.market import Market
+    from modelmarket.protocol.hidden import Keystream
+    from modelmarket.protocol.schema import Schema
+    from modelmarket.protocol.types import Address
+
+RESPONSES_A_CHALLENGE = 4
+"""Response windows that a challenge window has at least."""
+MOST_BALANCED = 100
+"""The weight of the rarest class, where classes are weighted alike."""
+
+
+class ContestOptions(TypedDict, total=False):
+    """What else can be said of a new verified contest.
+
+    Attributes:
+        name: At most 64 bytes.
+        context: What the data are and what matters; at most 1,024 bytes.
+        stake: Wei that each submission locks; None for what makes a lie cost 4% of
+            the reward for each hour by which it delays.
+        demand_bond: Wei that whoever demands a model locks; None for a tenth of the
+            stake.
+        submission_window_s: Seconds until the deadline.
+        response_window_s: Seconds for each step after it.
+        challenge_window_s: Seconds in which a shown model can be refuted; None for
+            four response windows.
+        balanced: Count every class alike, however rare, rather than every row.
+        threshold: The least accuracy that earns the reward, or share of the points.
+        fraction: Of the rows that are for testing.
+        stratified: Draw it class by class.
+        width: Bits of a code, 8 or 16.
+        even: Space the codes of numbers evenly, rather than by the values there are.
+        seed: Fixes what is random in the split.
+        progress: Is told what is being done.
+        again: Go on where rows were published before.
+        accept_stake: Go on where the stake is above the reward.
+    """
+
+    name: str
+    context: str
+    stake: Wei | None
+    demand_bond: Wei | None
+    submission_window_s: int
+    response_window_s: int
+    challenge_window_s: int | None
+    balanced: bool
+    threshold: Fraction | None
+    fraction: Fraction
+    stratified: bool
+    width: int
+    even: bool
+    seed: bytes | None
+    progress: Progress | None
+    again: bool
+    accept_stake: bool
+
+
+@dataclass(frozen=True)
+class PreparedContest:
+    """What the transaction is made of.
+
+    Attributes:
+        terms: What the contest promises, but for its texts.
+        texts: What people read of it.
+        weights: Points of each class, if they are weighted.
+    """
+
+    terms: Conditions
+    texts: Texts
+    weights: tuple[int, ...]
+
+
+def prepare_contest(
+    market: Market,
+    source: Source,
+    *,
+    owner: Address,
+    reward: Wei,
+    now: int,
+    **options: Unpack[ContestOptions],
+) -> PreparedContest:
+    """Publishes the folder and puts the key into the vault.
+
+    Args:
+        market: With wallet, vault and store.
+        source: The labelled table.
+        owner: Who will send the transaction; the key's hash names her.
+        reward: Wei of MDC for the best model.
+        now: Chain time, in seconds; the index has been read up to it.
+        options: See `ContestOptions`.
+
+    Raises:
+        DataError: The table cannot be used, or a contest still hides its rows.
+        TermsError: The contract would refuse the terms.
+        ConfirmationError: Rows were published before, or the stake is above the
+            reward. Nothing is stored then.
+    """
+    from modelmarket.datasets.contest import publish_contest
+    from modelmarket.datasets.fingerprints import fingerprints
+
+    refuse_unknown(options, ContestOptions.__annotations__)
+    progress = options.get("progress")
+    stake = options.get("stake")
+    if stake is not None and not options.get("accept_stake", False):
+        refuse_high_stake(stake, reward)
+    root, digest = market.root(), source.digest()
+    made = market.index.count(Wanted(requester=owner))
+    turn = max(made, market.vault.truths_of(owner))
+    earlier = earlier_tables(market, now)
+    known: list[Fingerprints] = []
+    keystreams: list[Keystream] = []
+
+    def told(what: str) -> Callable[[int], None]:
+        def tell(count: int) -> None:
+            if progress is not None:
+                progress(what, count)
+
+        return tell
+
+    def inspect(train: Path, test: Path) -> None:
+        wanted = [names for one in earlier for names in one.rows.columns]
+        found = fingerprints(train, test, wanted, progress=told("rows compared"))
+        _refuse_known(found, earlier)
+        if not options.get("again", False):
+            refuse_leaks(found, earlier)
+        known.append(found)
+
+    verified = market.markets.verified.address
+    place = market.network.chain_id.to_bytes(8) + verified.encode()
+
+    def stream(hidden: bytes) -> Keystream:
+        made = root.keystream(place, owner.encode(), turn.to_bytes(8), hidden)
+        keystreams.append(made)
+        return made
+
+    with tempfile.TemporaryDirectory(dir=market.home.scratch()) as scratch:
+        published = publish_contest(
+            source,
+            Path(scratch),
+            market.home.scratch(),
+            stream,
+            name=options.get("name", ""),
+            context=options.get("context", ""),
+            width=options.get("width", 8),
+            even=options.get("even", False),
+            fraction=options.get("fraction", DEFAULT_FRACTION),
+            stratified=options.get("stratified", False),
+            seed=options.get("seed") or root.split_seed(digest, turn),
+            inspect=inspect,
+            progress=told("rows split"),
+        )
+        secret = SealedKey(
+            market.network.chain_id,
+            verified,
+            owner,
+            keystreams[0].nonce,
+            keystreams[0].key,
+        )
+        prepared = _terms(published, secret, reward, options)
+        prepared.terms.check(prepared.weights)
+        for _, problem in prepared.texts.problems():
+            raise InputError(problem)
+        refuse_used_seal(market, secret.seal)
+        folder = market.store.add(Path(scratch), progress=told("bytes stored"))
+    # Before the key: none is ever there whose table would not be known again.
+    market.vault.add_published(
+        Published(secret.seal, secret.chain_id, verified, known[0].to_bytes())
+    )
+    market.put_away(secret)
+    texts = replace(prepared.texts, dataset=str(folder.cid))
+    terms = replace(prepared.terms, texts_hash=texts.hash())
+    return replace(prepared, terms=terms, texts=texts)
+
+
+def _refuse_known(rows: Fingerprints, earlier: list[Earlier]) -> None:
+    """Makes sure that no row is hidden here that anybody could know.
+
+    Raises:
+        DataError: Some are in another request of this vault; there is no way round.
+    """
+    for one in earlier:
+        seen = rows.shared("test", one.rows, "train")
+        if one.shows_truth:
+            seen += rows.shared("test", one.rows, "test")
+        if seen:
+            raise DataError(
+                f"{seen:,} of the hidden rows stand in {one.name}, with labels that "
+                "others know, or will.",
+                hint="Leave those rows out: hidden rows can be used once.",
+            )
+
+
+def _terms(
+    published: PublishedContest,
+    secret: SealedKey,
+    reward: Wei,
+    options: ContestOptions,
+) -> PreparedContest:
+    """The terms of a contest, before its folder has an address."""
+    schema, manifest = published.schema, published.manifest
+    response = options.get("response_window_s", DEFAULT_RESPONSE_WINDOW_S)
+    challenge = options.get("challenge_window_s") or RESPONSES_A_CHALLENGE * response
+    stake = options.get("stake")
+    stake = proposed_stake(reward, response + challenge) if stake is None else stake
+    bond = options.get("demand_bond")
+    weights = _weights(manifest) if options.get("balanced", False) else ()
+    texts = Texts(
+        dataset="", name=options.get("name", ""), context=options.get("context", "")
+    )
+    terms = Conditions(
+        reward=reward,
+        stake=stake,
+        demand_bond=least_bond(stake) if bond is None else bond,
+        submission_window_s=options.get(
+            "submission_window_s", DEFAULT_SUBMISSION_WINDOW_S
+        ),
+        response_window_s=response,
+        challenge_window_s=challenge,
+        minimum_score=0,
+        rows=manifest.hidden_rows,
+        columns=len(schema.columns),
+        width=schema.width,
+        outputs=schema.target.outputs,
+        bits=schema.target.bits,
+        points=Kind.WEIGHTED if weights else Kind.ACCURACY,
+        cap=max(weights, default=1),
+        step=1,
+        most_units=MOST_UNITS,
+        most_words=most_words(manifest.hidden_rows, schema, challenge),
+        most_parts=1,
+        weights_hash=weights_hash(weights),
+        rows_root=published.rows_root,
+        targets_root=published.targets_root,
+        nonce=secret.nonce,
+        key_hash=secret.seal,
+        schema_hash=schema.hash,
+        texts_hash=texts.hash(),
+    )
+    most_parts = challenge // (4 * SECONDS_A_PART) - terms.listing_parts
+    terms = replace(terms, most_parts=max(1, min(MOST_PARTS, most_parts)))
+    threshold = options.get("threshold") or Fraction(0)
+    most = terms.rows * terms.scoring(weights).most
+    return PreparedContest(
+        replace(terms, minimum_score=math.ceil(threshold * most)), texts, weights
+    )
+
+
+def proposed_stake(reward: Wei, delay_s: int) -> Wei:
+    """The stake with which a lie costs 4% of the reward for each hour of its delay.
+
+    Args:
+        reward: Wei.
+        delay_s: Seconds by which a lie delays the end.
+    """
+    stake = math.ceil(reward * PRICE_OF_DELAY * delay_s / HOUR_S)
+    return Wei(min(max(stake, least_stake(reward)), max(reward, 1)))
+
+
+def most_words(rows: int, schema: Schema, challenge_window_s: int) -> int:
+    """Words that a model may execute on one row, so that watchers keep up."""
+    pairs = (schema.target.outputs + 1) // 2
+    fits = EXECUTED_A_SECOND * challenge_window_s // (rows * pairs)
+    return max(1, min(MOST_MODEL_WORDS, fits))
+
+
+def _weights(manifest: ContestManifest) -> tuple[int, ...]:
+    """What a row of each class is worth, so that all classes count alike.
+
+    From the training rows alone: the hidden ones' shares are nobody's business.
+    """
+    rarest = min(manifest.train_counts)
+    return tuple(
+        max(1, round(MOST_BALANCED * rarest / count)) for count in manifest.train_counts
+    )

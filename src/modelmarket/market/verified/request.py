@@ -1,0 +1,390 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A verified contest, seen by one user."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from modelmarket.errors import DataError, InputError, StepError
+from modelmarket.market.any_request import AnyRequest
+from modelmarket.market.paying import refuse_unaffordable
+from modelmarket.market.reusing import refuse_high_stake
+from modelmarket.market.verified.evidence import (
+    MODEL_FILE,
+    fetched_model,
+    limits_of,
+)
+from modelmarket.market.verified.opened import Opened
+from modelmarket.market.verified.submission import VerifiedSubmission
+from modelmarket.protocol import contest_sentences
+from modelmarket.protocol.actions import OpenKey, Settle, SubmitModel
+from modelmarket.protocol.contest_steps import refusal
+from modelmarket.protocol.contests import ContestRecord
+from modelmarket.protocol.events import SubmissionCreated
+from modelmarket.protocol.seals import superhash
+from modelmarket.protocol.steps import StepKind
+from modelmarket.vault.secrets import SealedModel
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from modelmarket.chain.blocks import Receipt
+    from modelmarket.datasets.contest import ContestFolder, ContestManifest
+    from modelmarket.market.market import Market
+    from modelmarket.models import ExactModel
+    from modelmarket.protocol.hidden import RowCodes, Targets
+    from modelmarket.protocol.records import BaseRecord, SubmissionRecord
+    from modelmarket.protocol.schema import Schema
+    from modelmarket.protocol.types import Address, SubmissionId
+
+MOST_NAME_BYTES = 64
+
+
+@dataclass(frozen=True)
+class Training:
+    """The training part in codes, as models are fitted on it.
+
+    Attributes:
+        codes: Shape (rows, columns).
+        targets: Classes or numbers; shape (rows,).
+    """
+
+    codes: RowCodes
+    targets: Targets
+
+
+class VerifiedRequest(AnyRequest[VerifiedSubmission]):
+    """A verified contest, as it was when it was looked at.
+
+    Args:
+        market: Where it is.
+        record: What its events tell.
+        now: Chain time of that look, in seconds.
+    """
+
+    record: ContestRecord
+
+    def __init__(self, market: Market, record: BaseRecord, now: int) -> None:
+        assert isinstance(record, ContestRecord), "it is of this market"
+        super().__init__(market, record, now)
+        self.terms = record.terms
+
+    # --- looking ---
+
+    def refuses(
+        self, kind: StepKind, submission: SubmissionRecord | None = None
+    ) -> bool:
+        who = self.market.wallet.address
+        why = refusal(kind, self.record, self.now, who=who, submission=submission)
+        return why is not None
+
+    def status(self) -> str:
+        found = contest_sentences.of_request(self.record, self.now)
+        if found.step is StepKind.ENFORCE_TIMEOUT:
+            return f"{found.sentence}: modelmarket request enforce {self.id}"
+        if found.step is StepKind.SETTLE:
+            return f"{found.sentence}: modelmarket request settle {self.id}"
+        return found.sentence
+
+    def submission(self, submission_id: SubmissionId) -> VerifiedSubmission:
+        """A submission to this contest.
+
+        Raises:
+            NotFoundError: It is another one's.
+        """
+        return VerifiedSubmission(self, self.submission_record(submission_id))
+
+    def candidate(self) -> VerifiedSubmission | None:
+        """Who has shown its model and is not refuted; None for nobody."""
+        found = self.record.candidate
+        return None if found is None else VerifiedSubmission(self, found)
+
+    # --- the data ---
+
+    @cached_property
+    def folder(self) -> ContestFolder:
+        """The published folder; whoever has fetched it keeps it.
+
+        Raises:
+            NotFoundError: No gateway has it.
+        """
+        from modelmarket.datasets.contest import ContestFolder
+
+        self.fetch()
+        store, dataset = self.market.store, self.contents.dataset
+        return ContestFolder(lambda name: store.path(store.resolve(dataset, name)))
+
+    def manifest(self) -> ContestManifest:
+        """What the folder says of itself.
+
+        Raises:
+            DataError: It contradicts the terms.
+        """
+        manifest = self.folder.manifest()
+        if manifest.hidden_rows != self.terms.rows:
+            raise DataError(
+                f"Request {self.id} is about {self.terms.rows:,} rows, but its folder "
+                f"hides {manifest.hidden_rows:,}.",
+                hint="Do not enter this contest.",
+            )
+        return manifest
+
+    @cached_property
+    def schema(self) -> Schema:
+        """How a table becomes codes.
+
+        Raises:
+            DataError: It is not what the terms say.
+        """
+        schema, terms = self.folder.schema(self.terms.schema_hash), self.terms
+        says = (len(schema.columns), schema.width, schema.target.bits)
+        promised = (terms.columns, terms.width, terms.bits)
+        if (*says, schema.target.outputs) != (*promised, terms.outputs):
+            raise DataError(
+                f"The schema of request {self.id} contradicts its terms.",
+                hint="Do not enter this contest: no model could fit.",
+            )
+        return schema
+
+    def check_folder(self) -> None:
+        """Makes sure that everything that is hidden is there, and is what was promised.
+
+        What was available then is available later, since every entrant keeps it.
+
+        Raises:
+            NotFoundError: No gateway has it.
+            DataError: It contradicts the terms, so nobody should enter.
+        """
+        self.manifest()
+        _ = self.schema
+        self.folder.hidden(self.terms)
+
+    def training_data(self) -> tuple[pl.DataFrame, pl.Series]:
+        """The training part in its original columns: features, and labels as text."""
+        return self.folder.frame()
+
+    def training(self) -> Training:
+        """The training part in codes, as exact models are fitted on it."""
+        return Training(*self.folder.training(self.schema))
+
+    def codes(self, table: Path) -> RowCodes:
+        """The codes of another table's rows; shape (rows, columns).
+
+        Args:
+            table: With the columns of the training part.
+
+        Raises:
+            DataError: A column is missing, or a cell is none of its kind.
+        """
+        from modelmarket.datasets.codes import codes_of
+        from modelmarket.datasets.tables import open_table
+
+        scratch = self.market.home.scratch()
+        return codes_of(open_table(table, header=True), self.schema, scratch)
+
+    def opened(self) -> Opened:
+        """Rows and targets, once the key is open.
+
+        Raises:
+            StepError: It is not.
+            DataError: The hidden files are not those of the terms.
+        """
+        key = self.record.key
+        if not key:
+            raise StepError(
+                f"The key of request {self.id} is not open: {self.status()}"
+            )
+
+        def read() -> Opened:
+            return Opened.of(self.record, key, *self.folder.hidden(self.terms))
+
+        return self.market.opened.get(self.record, read)
+
+    # --- a trainer's steps ---
+
+    def convert(self, model: Any) -> ExactModel:
+        """The exact model of a fitted estimator, or the one in a file.
+
+        Args:
+            model: A fitted estimator, an `ExactModel`, or the path of its file.
+
+        Raises:
+            InputError: It cannot be converted, or is beyond a limit; says what to
+                change.
+        """
+        from modelmarket.models import ExactModel
+
+        limits = limits_of(self.terms)
+        if isinstance(model, str | Path):
+            return ExactModel.load(Path(model), limits)
+        if isinstance(model, ExactModel):
+            model.check(limits)
+            return model
+        sample = self.training().codes
+        return ExactModel.of(model, self.schema, sample=sample, limits=limits)
+
+    def submit(
+        self,
+        model: Any,
+        *,
+        name: str = "",
+        again: bool = False,
+        accept_stake: bool = False,
+    ) -> VerifiedSubmission:
+        """Seals a model, and stakes on it.
+
+        Args:
+            model: A fitted estimator, an `ExactModel`, or the path of its file. It
+                is shown only if its claim is the best.
+            name: Shown beside the submission; at most 64 bytes.
+            again: Go on where a submission of one's own stands already.
+            accept_stake: Go on where the stake is above the reward.
+
+        Raises:
+            ConfirmationError: It is allowed, but hardly meant: see `again` and
+                `accept_stake`.
+            InputError: The model cannot be converted, or is beyond a limit.
+            DataError: The hidden files are not what the terms promise.
+            StepError: The deadline has passed, or an interrupted run has
+                submitted already.
+            FundsError: MDC or fees do not suffice.
+        """
+        market = self.market
+        market.outbox.finish_interrupted("submit_model", "modelmarket submission list")
+        owner, stake = market.wallet.address, self.terms.stake
+        moment, purse = market.look_into(owner, verified=True)
+        now = self.as_of(moment)
+        if now.refuses(StepKind.SUBMIT):
+            raise StepError(
+                f"Request {self.id} takes no more submissions: "
+                f"it is in {now.position().phase.name}."
+            )
+        refuse_unaffordable(purse, stake)
+        entry = now.prepare_submission(
+            model, name=name, owner=owner, again=again, accept_stake=accept_stake
+        )
+        with market.paying(entry, purse, moment.now) as receipt:
+            created = next(
+                event
+                for event in market.markets.events(receipt)
+                if isinstance(event, SubmissionCreated)
+            )
+            return self.refresh().submission(created.submission_id)
+
+    def prepare_submission(
+        self,
+        model: Any,
+        *,
+        name: str = "",
+        owner: Address,
+        again: bool = False,
+        accept_stake: bool = False,
+    ) -> SubmitModel:
+        """Everything before the transaction: the secrets lie in the vault.
+
+        Args:
+            model: A fitted estimator, an `ExactModel`, or the path of its file.
+            name: Shown beside the submission; at most 64 bytes.
+            owner: Who will send the transaction; the seal names them.
+            again: Go on where a submission of one's own stands already.
+            accept_stake: Go on where the stake is above the reward.
+
+        Raises:
+            ConfirmationError: See `again` and `accept_stake`; nothing is stored.
+            InputError: The model cannot be converted, or the name is too long.
+            DataError: The hidden files are not what the terms promise.
+        """
+        from modelmarket.market.verified.reusing import refuse_second
+
+        market = self.market
+        name_bytes = name.encode()
+        if len(name_bytes) > MOST_NAME_BYTES:
+            raise InputError(
+                f"The name takes {len(name_bytes)} bytes; {MOST_NAME_BYTES} are "
+                "allowed."
+            )
+        self.check_folder()
+        exact = self.convert(model)
+        if not accept_stake:
+            refuse_high_stake(self.terms.stake, self.terms.reward)
+        if not again:
+            refuse_second(self, exact, owner)
+        with tempfile.TemporaryDirectory(dir=market.home.scratch()) as scratch:
+            bundle = Path(scratch) / "model"
+            bundle.mkdir()
+            exact.save(bundle / MODEL_FILE)
+            stored = market.store.add(bundle)
+        secret = SealedModel(
+            chain_id=market.network.chain_id,
+            market=market.markets.verified.address,
+            trainer=owner,
+            request_id=self.id,
+            terms_hash=self.record.terms_hash,
+            model_root=exact.root,
+            superhash=superhash(str(stored.cid)),
+            salt=market.root().salt(
+                self.record.terms_hash, owner.encode(), bytes(stored.cid), exact.root
+            ),
+            model=str(stored.cid),
+        )
+        return SubmitModel(
+            request=self.id,
+            terms_hash=self.record.terms_hash,
+            stake=self.terms.stake,
+            model_seal=market.put_away(secret),
+            superhash=secret.superhash,
+            name=name,
+            again=again,
+        )
+
+    # --- the requester's steps ---
+
+    def open_key(self) -> Receipt:
+        """Opens the key, and with it all rows and targets.
+
+        Raises:
+            StepError: It is not time.
+            VaultError: The key is not in this vault.
+        """
+        now = self.refresh()
+        if now.refuses(StepKind.OPEN_KEY):
+            raise StepError(
+                f"The key of request {self.id} cannot be opened now: {now.status()}"
+            )
+        return self.market.do(OpenKey(self.id))
+
+    def settle(self) -> Receipt:
+        """Pays the candidate that stood unrefuted."""
+        return self.market.do(Settle(self.id))
+
+    # --- afterwards ---
+
+    def model(self) -> ExactModel:
+        """The model that won, fetched and held against what was shown.
+
+        Raises:
+            StepError: Nobody has won.
+            NotFoundError: No gateway has it.
+        """
+        winner = self.winner()
+        if winner is None or winner.record.showing is None:
+            raise StepError(f"Request {self.id} has no winner: {self.status()}")
+        return fetched_model(self.market, self.record, winner.record.showing)
+
+    def predict(self, table: Path) -> list[str]:
+        """What the model that won says of another table's rows, in words.
+
+        Args:
+            table: With the columns of the training part.
+
+        Raises:
+            StepError: Nobody has won.
+            DataError: A column is missing, or a cell is none of its kind.
+        """
+        model = self.model()
+        found = model.predict(self.codes(table), bits=self.terms.bits)
+        return self.schema.target.decode(found)
