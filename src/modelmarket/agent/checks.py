@@ -24,6 +24,8 @@ FEW_FEES_WEI = 10**16
 DRIFT_S = 60
 FEW_BYTES = 10**9
 MOST_LAG_BLOCKS = 3
+_OPENING = (Kind.OPEN_TRUTH, Kind.OPEN_KEY)
+"""Steps of a requester, whose data others must be able to fetch."""
 
 
 @dataclass(frozen=True)
@@ -131,13 +133,16 @@ def _operator(
 ) -> Iterator[Check]:
     """Whether the agent may claim for everybody whose predictions are here."""
     key = market.wallet.address
-    trainers = set(accounts)
+    trainers = {(one, False) for one in accounts}
     for step in plan:
-        if step.kind is Kind.CLAIM:
+        if step.kind in (Kind.CLAIM, Kind.SHOW):
             record = market.record(step.request_id)
-            trainers.add(record.submissions[step.submission_id].trainer)
-    for trainer in sorted(trainers - {key}):
-        may = market.is_operator(trainer, key)
+            trainer = record.submissions[step.submission_id].trainer
+            trainers.add((trainer, step.request_id.is_verified))
+    for trainer, is_verified in sorted(trainers):
+        if trainer == key:
+            continue
+        may = market.is_operator(trainer, key, verified=is_verified)
         says = "may claim for" if may else "appoint it, or claim in time, as"
         yield Check("The agent as operator", may, f"{says} {trainer}")
 
@@ -171,8 +176,7 @@ def _data(market: Market, plan: Sequence[Step]) -> Check:
     gone = [
         step.request_id
         for step in plan
-        if step.kind is Kind.OPEN_TRUTH
-        and not market.contents(step.request_id).is_here()
+        if step.kind in _OPENING and not market.contents(step.request_id).is_here()
     ]
     if gone:
         return Check("Data", False, f"those of request {gone[0]} are not in the store")
@@ -182,10 +186,7 @@ def _data(market: Market, plan: Sequence[Step]) -> Check:
 def _reach(market: Market, plan: Sequence[Step]) -> Check:
     """Whether others can get the data of what is open."""
     for step in plan:
-        if (
-            step.kind is Kind.OPEN_TRUTH
-            and not market.contents(step.request_id).is_served()
-        ):
+        if step.kind in _OPENING and not market.contents(step.request_id).is_served():
             return Check("Reach", False, _unreached(market, step.request_id))
     return Check("Reach", True, "others can fetch your open requests' data")
 

@@ -51,8 +51,8 @@ class Notice:
         level: A warning wants something done.
         event: `step`, `trouble`, or the check that failed or is well again.
         message: In words.
-        request: About which request; 0 = none.
-        submission: About which submission; 0 = none.
+        request: About which request, as JSON has it; 0 = none.
+        submission: About which submission, as JSON has it; 0 = none.
         done: Whether a step is done.
     """
 
@@ -60,8 +60,8 @@ class Notice:
     level: Level
     event: str
     message: str
-    request: int = 0
-    submission: int = 0
+    request: int | str = 0
+    submission: int | str = 0
     done: bool = False
 
     def document(self) -> dict[str, Any]:
@@ -122,8 +122,8 @@ class Monitor:
             Level.INFO if report.done else Level.WARNING,
             "step",
             f"{step}: {report.message}",
-            request=step.request_id,
-            submission=step.submission_id,
+            request=step.request_id.shown,
+            submission=step.submission_id.shown,
             done=report.done,
         )
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from modelmarket.errors import ChainError
 from modelmarket.market.concerns import concerns
+from modelmarket.market.verified.watching import planned
 from modelmarket.protocol import contest_steps, steps
 from modelmarket.protocol.contests import ContestRecord
 from modelmarket.protocol.steps import NONE
@@ -25,9 +26,15 @@ class Kind(StrEnum):
     """What a step does."""
 
     OPEN_TRUTH = "open the truth"
+    OPEN_KEY = "open the key"
     CLAIM = "claim"
     VALIDATE = "open the predictions"
+    SHOW = "show the model"
+    WATCH = "watch"
+    ANSWER = "post what was demanded"
+    SETTLE = "settle"
     WITHDRAW = "withdraw"
+    WITHDRAW_BOND = "take the bond back"
     ENFORCE = "enforce the time-out"
     STAND_BY = "stand by"
     FOLLOW = "follow"
@@ -38,12 +45,22 @@ class Kind(StrEnum):
 
 _KINDS = {
     steps.StepKind.OPEN_TRUTH: Kind.OPEN_TRUTH,
+    steps.StepKind.OPEN_KEY: Kind.OPEN_KEY,
     steps.StepKind.CLAIM: Kind.CLAIM,
     steps.StepKind.OPEN_PREDICTIONS: Kind.VALIDATE,
+    steps.StepKind.SHOW_MODEL: Kind.SHOW,
+    steps.StepKind.WATCH: Kind.WATCH,
+    steps.StepKind.ANSWER: Kind.ANSWER,
+    steps.StepKind.SETTLE: Kind.SETTLE,
     steps.StepKind.WITHDRAW: Kind.WITHDRAW,
+    steps.StepKind.WITHDRAW_BOND: Kind.WITHDRAW_BOND,
     steps.StepKind.ENFORCE_TIMEOUT: Kind.ENFORCE,
     None: Kind.STAND_BY,
 }
+
+
+_BURIED = (Kind.OPEN_TRUTH, Kind.OPEN_KEY)
+"""What waits until no reorganisation can open the time before it again."""
 
 
 @dataclass(frozen=True)
@@ -175,7 +192,15 @@ def _planned(market: Market, concern: Concern, now: int) -> list[Step]:
     ]
     is_requester = concern.requester == record.requester
     if isinstance(record, ContestRecord):
-        found = contest_steps.steps(record, ours, now, key_is_ours=is_requester)
+        accounts = {market.wallet.address}
+        accounts |= set(concern.submissions.values())
+        found = [
+            known
+            for step in contest_steps.steps(
+                record, ours, now, key_is_ours=is_requester, accounts=accounts
+            )
+            for known in planned(step, record, market.watched)
+        ]
     else:
         found = steps.steps(record, ours, now, truth_is_ours=is_requester)
     return [
@@ -187,9 +212,9 @@ def _planned(market: Market, concern: Concern, now: int) -> list[Step]:
 def is_due(market: Market, step: Step, moment: Moment) -> bool:
     """Whether a step's time has come.
 
-    The truth waits until a block at or past the deadline is buried, and every
-    node that answers has that block: a reorganisation could else let somebody
-    submit with the truth in hand. But it never waits longer than half the
+    The truth, or the key, waits until a block at or past the deadline is buried,
+    and every node that answers has that block: a reorganisation could else let
+    somebody submit with the truth in hand. But it never waits longer than half the
     window, for then the reward is at stake.
 
     Args:
@@ -200,7 +225,7 @@ def is_due(market: Market, step: Step, moment: Moment) -> bool:
     second = moment.now
     if second < step.begins or step.kind is Kind.STAND_BY:
         return False
-    if step.kind is not Kind.OPEN_TRUTH or market.network.confirmations == 0:
+    if step.kind not in _BURIED or market.network.confirmations == 0:
         return True
     if second >= step.begins + (step.ends - step.begins) // 2:
         return True

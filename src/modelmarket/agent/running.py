@@ -27,6 +27,7 @@ from modelmarket.agent.planning import (
     look_ahead,
 )
 from modelmarket.errors import ModelMarketError, RevertError, StepError, in_words
+from modelmarket.market import VerifiedRequest
 from modelmarket.protocol.steps import NONE
 from modelmarket.protocol.types import RequestId, SubmissionId
 from modelmarket.system.logs import told
@@ -66,6 +67,9 @@ class Report:
     message: str
 
 
+DONE = "done"
+"""What is said of a step that has nothing more to it."""
+
 NO_STEP = Step(Kind.FOLLOW, RequestId(0), NONE, 0, 0)
 """Stands for the whole round when the chain cannot be reached."""
 
@@ -76,29 +80,71 @@ Look = Callable[[list[Step]], None]
 def perform(market: Market, step: Step) -> Report:
     """Does a step; an error is reported, not raised."""
     try:
-        request = market.request(step.request_id)
-        if step.submission_id:
-            submission = request.submission(step.submission_id)
-        match step.kind:
-            case Kind.STAND_BY:
-                pass
-            case Kind.OPEN_TRUTH:
-                request.open_truth()
-            case Kind.CLAIM:
-                submission.claim()
-            case Kind.VALIDATE:
-                submission.validate()
-            case Kind.WITHDRAW:
-                submission.withdraw()
-            case Kind.ENFORCE:
-                request.enforce()
-            case Kind.LOOK:
-                look_ahead(market, market.look())
+        message = _done(market, step)
     except (RevertError, StepError) as error:
         return Report(step, done=_is_over(market, step), message=str(error))
     except Exception as error:  # noqa: BLE001  # one step never stops the others
         return Report(step, done=False, message=_told(error, step))
-    return Report(step, done=True, message="done")
+    return Report(step, done=True, message=message)
+
+
+def _done(market: Market, step: Step) -> str:
+    """Does a step.
+
+    Returns:
+        `done`, or what came of looking at a candidate.
+
+    Raises:
+        Exception: Whatever goes wrong.
+    """
+    if step.kind is Kind.LOOK:
+        look_ahead(market, market.look())
+    if step.kind in (Kind.LOOK, Kind.STAND_BY):
+        return DONE
+    request = market.any_request(step.request_id)
+    if step.kind is Kind.ENFORCE:
+        request.enforce()
+        return DONE
+    if isinstance(request, VerifiedRequest):
+        return _done_in_contest(request, step)
+    if step.kind is Kind.OPEN_TRUTH:
+        request.open_truth()
+        return DONE
+    submission = request.submission(step.submission_id)
+    match step.kind:
+        case Kind.CLAIM:
+            submission.claim()
+        case Kind.VALIDATE:
+            submission.validate()
+        case Kind.WITHDRAW:
+            submission.withdraw()
+    return DONE
+
+
+def _done_in_contest(request: VerifiedRequest, step: Step) -> str:
+    """Does a step in a verified contest; see `_done`."""
+    match step.kind:
+        case Kind.OPEN_KEY:
+            request.open_key()
+            return DONE
+        case Kind.SETTLE:
+            request.settle()
+            return DONE
+    submission = request.submission(step.submission_id)
+    match step.kind:
+        case Kind.CLAIM:
+            submission.claim()
+        case Kind.SHOW:
+            submission.show()
+        case Kind.WATCH:
+            return submission.watch().value
+        case Kind.ANSWER:
+            submission.answer()
+        case Kind.WITHDRAW:
+            submission.withdraw()
+        case Kind.WITHDRAW_BOND:
+            submission.withdraw_bond()
+    return DONE
 
 
 def _is_over(market: Market, step: Step) -> bool:
@@ -155,7 +201,7 @@ def run_once(market: Market) -> list[Report]:
         for step in _by_urgency(due):
             report = perform(market, step)
             reports.append(report)
-            if not report.done or report.message != "done":
+            if not report.done or report.message != DONE:
                 failed.add(step.key)
 
 
@@ -341,7 +387,7 @@ class _Runner:
         if report.message != rest.said:
             rest.said = report.message
             self._say(report)
-        if report.done and report.message == "done":
+        if report.done and report.message == DONE:
             del self._rests[key]
             return
         rest.failures += 1

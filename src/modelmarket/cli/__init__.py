@@ -18,6 +18,7 @@ from modelmarket.cli import (
     demo,
     deploy,
     doctor,
+    model,
     node,
     request,
     store,
@@ -114,7 +115,7 @@ def _home(named: str) -> Home:
     return Home(path)
 
 
-for noun in (account, agent, dataset, node, request, store, submission, vault):
+for noun in (account, agent, dataset, model, node, request, store, submission, vault):
     name = noun.__name__.rpartition(".")[2]
     app.add_typer(noun.app, name=name, epilog=IN_SHORT)
 app.command("airdrop")(airdrop.airdrop)

@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from modelmarket.protocol.types import RequestId, SubmissionId
+
 MOST_PORT = 65_535
 
 AccountName = Annotated[
@@ -20,8 +22,22 @@ AccountName = Annotated[
         help="An account's address, or how it begins.",
     ),
 ]
-RequestNumber = Annotated[int, typer.Argument(metavar="REQUEST", help="Its id.")]
-SubmissionNumber = Annotated[int, typer.Argument(metavar="SUBMISSION", help="Its id.")]
+RequestNumber = Annotated[
+    RequestId,
+    typer.Argument(
+        metavar="REQUEST",
+        parser=RequestId.parse,
+        help="Its id: 7, or v7 for a verified contest.",
+    ),
+]
+SubmissionNumber = Annotated[
+    SubmissionId,
+    typer.Argument(
+        metavar="SUBMISSION",
+        parser=SubmissionId.parse,
+        help="Its id: 12, or v12 in a verified contest.",
+    ),
+]
 
 Again = Annotated[
     bool, typer.Option("--again", help="Even if it was published or entered before.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from modelmarket.cli import documents
 from modelmarket.cli.asking import with_consent
 from modelmarket.cli.context import Invocation
 from modelmarket.cli.dataset import (
@@ -22,47 +23,20 @@ from modelmarket.cli.dataset import (
     open_source,
 )
 from modelmarket.cli.interruption import saying_what_was_sent
+from modelmarket.cli.kinds import verified_only
 from modelmarket.cli.options import AcceptStake, AccountName, Again, RequestNumber
 from modelmarket.index.sorting import Sort
 from modelmarket.system.files import free_path
-from modelmarket.system.text import in_a_line, local_time, percent, utc_time
+from modelmarket.system.text import in_a_line, local_time, percent
 
 if TYPE_CHECKING:
-    from modelmarket.market import Request
+    from collections.abc import Iterator
+
+    from modelmarket.market import Request, VerifiedRequest
 
 app = typer.Typer(help="Create, follow and end requests.", no_args_is_help=True)
 
-
-def as_document(request: Request) -> dict[str, Any]:
-    """A request as programs read it."""
-    position, record = request.position(), request.record
-    return {
-        "id": request.id,
-        "phase": position.phase.name,
-        "overdue": position.overdue,
-        "step_ends": utc_time(position.step_ends) if position.step_ends else None,
-        "status": request.status(),
-        "requester": record.requester,
-        "name": record.terms.name,
-        "context": record.terms.context,
-        "dataset": record.terms.dataset,
-        "reward_wei": str(record.terms.reward),
-        "stake_wei": str(record.terms.stake),
-        "price_of_delay": percent(record.terms.price_of_delay),
-        "labels": record.terms.labels,
-        "bits": record.terms.bits,
-        "minimum_matches": record.terms.minimum_matches,
-        "deadline": utc_time(record.deadline),
-        "response_window_s": record.terms.response_window_s,
-        "submissions": len(record.submissions),
-        "live": record.live,
-        "winner": record.winner or None,
-        "model": record.model or None,
-        "ranking": [
-            {"submission": one.id, "trainer": one.trainer, "matches": one.score}
-            for one in record.ranking
-        ],
-    }
+DEFAULT_WIDTH = 8
 
 
 @app.command()
@@ -92,6 +66,39 @@ def create(
     fraction: FractionText = "0.2",
     stratified: Stratified = False,
     again: Again = False,
+    verified: Annotated[
+        bool,
+        typer.Option(
+            "--verified",
+            help="Hide the test rows too, and buy the model itself: the chain ties it"
+            " to its score.",
+        ),
+    ] = False,
+    challenge_minutes: Annotated[
+        str | None,
+        typer.Option(
+            help="With --verified: in which a shown model can be refuted; four times"
+            " the response, if not given."
+        ),
+    ] = None,
+    width: Annotated[
+        int, typer.Option(help="With --verified: bits of a code, 8 or 16.")
+    ] = 8,
+    even: Annotated[
+        bool,
+        typer.Option(
+            "--even",
+            help="With --verified: space the codes of numbers evenly, for linear"
+            " models and networks.",
+        ),
+    ] = False,
+    balanced: Annotated[
+        bool,
+        typer.Option(
+            "--balanced",
+            help="With --verified: count every class alike, however rare.",
+        ),
+    ] = False,
     accept_stake: AcceptStake = False,
     header: Header = None,
     delimiter: Delimiter = None,
@@ -103,7 +110,12 @@ def create(
     The test labels never leave this machine but sealed. The agent opens them
     when it is time: keep `modelmarket agent run` running.
 
+    With --verified the test rows are hidden as well, and trainers seal exact models:
+    what you get is what scored.
+
     Examples:
+
+        modelmarket request create data.csv --label digit --reward 100 --verified
 
         modelmarket request create data.csv --label digit --reward 100 --minutes 60
 
@@ -119,44 +131,94 @@ def create(
     accuracy = None if threshold is None else parse_accuracy(threshold)
     share = parse_fraction(fraction)
     locked = None if stake is None else parse_mdc(stake)
+    challenge = None if challenge_minutes is None else parse_minutes(challenge_minutes)
+    if not verified:
+        _refuse_without_verified(challenge, width, even=even, balanced=balanced)
     output = here.output
     with saying_what_was_sent(output, "modelmarket request list --mine") as sending:
         source = open_source(data, label, labels, header, delimiter, encoding)
         market = here.market(account, sign=True)
         sending.watch(market)
 
-        def act(*, again: bool, accept_stake: bool) -> Request:
+        def act(*, again: bool, accept_stake: bool) -> Request | VerifiedRequest:
             with output.progress() as advance:
-                return market.create_request(
+                said: dict[str, Any] = {
+                    "reward": amount,
+                    "stake": locked,
+                    "name": name,
+                    "context": context,
+                    "submission_window_s": window,
+                    "response_window_s": response,
+                    "threshold": accuracy,
+                    "fraction": share,
+                    "stratified": stratified,
+                    "progress": advance,
+                    "again": again,
+                    "accept_stake": accept_stake,
+                }
+                if not verified:
+                    return market.create_request(source, **said)
+                return market.create_contest(
                     source,
-                    reward=amount,
-                    stake=locked,
-                    name=name,
-                    context=context,
-                    submission_window_s=window,
-                    response_window_s=response,
-                    threshold=accuracy,
-                    fraction=share,
-                    stratified=stratified,
-                    progress=advance,
-                    again=again,
-                    accept_stake=accept_stake,
+                    challenge_window_s=challenge,
+                    width=width,
+                    even=even,
+                    balanced=balanced,
+                    **said,
                 )
 
         request = with_consent(act, output, again=again, accept_stake=accept_stake)
-    terms = request.terms
     output.result(
-        as_document(request),
-        f"Request {request.id}: {format_mdc(terms.reward)} MDC are locked until "
-        f"{local_time(request.record.deadline)}.",
-        f"  dataset {terms.dataset}",
-        f"  {terms.labels:,} test labels are sealed in your vault",
-        f"  each submission stakes {format_mdc(terms.stake)} MDC: a false claim costs "
-        f"{percent(terms.price_of_delay)} of the reward for each hour of delay",
+        documents.of_request(request),
+        f"Request {request.id}: {format_mdc(request.record.terms.reward)} MDC are "
+        f"locked until {local_time(request.record.deadline)}.",
+        f"  dataset {request.record.dataset}",
+        *_promised(request),
     )
     output.tell(
         "Serve the data with `modelmarket store serve`, and keep the appointments "
         "with `modelmarket agent run`.",
+    )
+
+
+def _refuse_without_verified(
+    challenge: int | None, width: int, *, even: bool, balanced: bool
+) -> None:
+    """Makes sure that nothing was said which nobody would hear.
+
+    Raises:
+        InputError: Something was that only a verified contest has.
+    """
+    from modelmarket.errors import InputError
+
+    said = {
+        "--challenge-minutes": challenge is not None,
+        "--width": width != DEFAULT_WIDTH,
+        "--even": even,
+        "--balanced": balanced,
+    }
+    for option, is_said in said.items():
+        if is_said:
+            raise InputError(
+                f"{option} is for verified contests.", hint="Add --verified."
+            )
+
+
+def _promised(request: Request | VerifiedRequest) -> Iterator[str]:
+    """What a request promises, in lines."""
+    from modelmarket.market import VerifiedRequest
+    from modelmarket.protocol.money import format_mdc
+
+    terms = request.record.terms
+    stake = f"  each submission stakes {format_mdc(terms.stake)} MDC"
+    if isinstance(request, VerifiedRequest):
+        yield f"  {request.terms.rows:,} test rows are hidden; the key is in your vault"
+        yield stake
+        return
+    yield f"  {request.terms.labels:,} test labels are sealed in your vault"
+    yield (
+        f"{stake}: a false claim costs {percent(request.terms.price_of_delay)} of the "
+        "reward for each hour of delay"
     )
 
 
@@ -190,17 +252,17 @@ def list_(
         limit=limit,
     )
     here.output.table(
-        [as_document(one) for one in requests],
+        [documents.of_request(one) for one in requests],
         ("id", "phase", "name", "reward", "stake", "entries", "test rows", "deadline"),
         [
             (
                 one.id,
                 one.position().phase.name,
-                one.terms.name,
-                format_mdc(one.terms.reward),
-                format_mdc(one.terms.stake),
+                one.record.name,
+                format_mdc(one.record.terms.reward),
+                format_mdc(one.record.terms.stake),
                 len(one.record.submissions),
-                f"{one.terms.labels:,}",
+                f"{one.record.rows:,}",
                 local_time(one.record.deadline),
             )
             for one in requests
@@ -230,43 +292,81 @@ def show(
 
         modelmarket request show 7
     """
-    from modelmarket.protocol.money import format_mdc
-
     here = Invocation.of(ctx)
-    found = here.market(sign=False).request(request)
-    output, terms = here.output, found.terms
+    found = here.market(sign=False).any_request(request)
+    output, record = here.output, found.record
     if output.as_json:
-        output.result(as_document(found))
+        output.result(documents.of_request(found))
         return
     output.result(
         None,
-        f"Request {found.id}: {in_a_line(terms.name) or 'without a name'}",
+        f"Request {found.id}: {in_a_line(record.name) or 'without a name'}",
         f"  {found.position().phase.name}: {found.status()}",
-        f"  reward {format_mdc(terms.reward)} MDC, stake {format_mdc(terms.stake)} MDC "
-        f"({percent(terms.price_of_delay)} of the reward for each hour of delay)",
-        f"  {terms.labels:,} test rows, at least {terms.minimum_matches:,} matches",
-        f"  deadline {local_time(found.record.deadline)}, "
-        f"{terms.response_window_s:,} s for each step after it",
-        f"  dataset {in_a_line(terms.dataset)}",
-        *(f"  {line}" for line in terms.context.splitlines()),
-        *([f"  model {in_a_line(found.record.model)}"] if found.record.model else []),
+        *_terms(found),
+        f"  deadline {local_time(record.deadline)}, "
+        f"{record.terms.response_window_s:,} s for each step after it",
+        f"  dataset {in_a_line(record.dataset)}",
+        *(f"  {line}" for line in record.context.splitlines()),
+        *([f"  model {in_a_line(record.model)}"] if record.model else []),
     )
+    scored = "score" if found.id.is_verified else "matches"
+    most = record.rows if not found.id.is_verified else _most_score(found)
     output.table(
         None,
-        ("place", "submission", "name", "trainer", "matches", "accuracy", "state"),
+        ("place", "submission", "name", "trainer", scored, "share", "state"),
         [
             (
                 place,
                 one.id,
-                one.record.name,
-                one.record.trainer,
-                f"{one.record.score or 0:,}",
-                f"{(one.record.score or 0) / terms.labels:.2%}",
-                one.record.status.name.lower(),
+                one.name,
+                one.trainer,
+                f"{one.score or 0:,}",
+                f"{(one.score or 0) / most:.2%}",
+                one.status.name.lower(),
             )
-            for place, one in enumerate(found.ranking(), 1)
+            for place, one in enumerate(record.ranking, 1)
         ],
         empty="  nobody has claimed",
+    )
+
+
+def _most_score(request: Request | VerifiedRequest) -> int:
+    """The most points that a model can score."""
+    from modelmarket.market import VerifiedRequest
+
+    assert isinstance(request, VerifiedRequest), "its id says so"
+    return request.terms.rows * request.record.scoring.most
+
+
+def _terms(request: Request | VerifiedRequest) -> Iterator[str]:
+    """What a request is about, in lines."""
+    from modelmarket.market import VerifiedRequest
+    from modelmarket.protocol.money import format_mdc
+
+    terms = request.record.terms
+    money = (
+        f"  reward {format_mdc(terms.reward)} MDC, stake {format_mdc(terms.stake)} MDC"
+    )
+    if not isinstance(request, VerifiedRequest):
+        yield (
+            f"{money} ({percent(request.terms.price_of_delay)} of the reward for each "
+            "hour of delay)"
+        )
+        yield (
+            f"  {request.terms.labels:,} test rows, at least "
+            f"{request.terms.minimum_matches:,} matches"
+        )
+        return
+    found = request.terms
+    yield money
+    yield "  verified: the model that is paid is the one that scored"
+    yield (
+        f"  {found.rows:,} hidden rows of {found.columns:,} columns, at least "
+        f"{found.minimum_score:,} of {_most_score(request):,} points"
+    )
+    yield (
+        f"  a shown model can be refuted for {found.challenge_window_s:,} s; demanding "
+        f"it locks {format_mdc(found.demand_bond)} MDC"
     )
 
 
@@ -290,11 +390,11 @@ def cancel(
     here = Invocation.of(ctx)
     look = f"modelmarket request show {request}"
     with here.signing(account, look=look) as market:
-        found = market.request(request)
+        found = market.any_request(request)
         found.refuse_if_ended()
         found.cancel(max_live=max_live)
     done = found.refresh()
-    here.output.result(as_document(done), done.status())
+    here.output.result(documents.of_request(done), done.status())
 
 
 @app.command("open")
@@ -303,19 +403,26 @@ def open_(
     request: RequestNumber,
     account: AccountName = None,
 ) -> None:
-    """Open the truth of your request. The agent does this by itself.
+    """Open the truth or the key of your request. The agent does this by itself.
 
-    Example:
+    Examples:
 
         modelmarket request open 7
+
+        modelmarket request open v7
     """
+    from modelmarket.market import VerifiedRequest
+
     here = Invocation.of(ctx)
     look = f"modelmarket request show {request}"
     with here.signing(account, look=look) as market:
-        found = market.request(request)
-        found.open_truth()
+        found = market.any_request(request)
+        if isinstance(found, VerifiedRequest):
+            found.open_key()
+        else:
+            found.open_truth()
     done = found.refresh()
-    here.output.result(as_document(done), done.status())
+    here.output.result(documents.of_request(done), done.status())
 
 
 @app.command()
@@ -333,10 +440,33 @@ def enforce(
     here = Invocation.of(ctx)
     look = f"modelmarket request show {request}"
     with here.signing(account, look=look) as market:
-        found = market.request(request)
+        found = market.any_request(request)
         found.enforce()
     done = found.refresh()
-    here.output.result(as_document(done), done.status())
+    here.output.result(documents.of_request(done), done.status())
+
+
+@app.command()
+def settle(
+    ctx: typer.Context,
+    request: RequestNumber,
+    account: AccountName = None,
+) -> None:
+    """Pay the candidate of a verified contest that stood unrefuted.
+
+    The agents of everybody who gains by it do this by themselves.
+
+    Example:
+
+        modelmarket request settle v7
+    """
+    here = Invocation.of(ctx)
+    look = f"modelmarket request show {request}"
+    with here.signing(account, look=look) as market:
+        found = verified_only(market.any_request(request))
+        found.settle()
+    done = found.refresh()
+    here.output.result(documents.of_request(done), done.status())
 
 
 @app.command()
@@ -355,7 +485,7 @@ def model(
     """
     here = Invocation.of(ctx)
     free_path(destination)
-    found = here.market(sign=False).request(request)
+    found = here.market(sign=False).any_request(request)
     path = found.fetch_model(destination)
     here.output.result(
         {"path": str(path), "cid": found.record.model},

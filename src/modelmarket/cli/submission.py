@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from modelmarket.cli import documents
 from modelmarket.cli.asking import with_consent
 from modelmarket.cli.context import Invocation
 from modelmarket.cli.interruption import saying_what_was_sent
+from modelmarket.cli.kinds import predictions_submission, verified_submission
 from modelmarket.cli.options import (
     AcceptStake,
     AccountName,
@@ -22,36 +24,25 @@ from modelmarket.system.files import existing_file, existing_path
 
 if TYPE_CHECKING:
     from modelmarket.cli.output import Output
-    from modelmarket.market import Submission
+    from modelmarket.market import Submission, VerifiedSubmission
+    from modelmarket.protocol.types import RequestId
 
 app = typer.Typer(help="Check, follow and end submissions.", no_args_is_help=True)
 
-PredictionsPath = Annotated[
-    Path, typer.Argument(metavar="PREDICTIONS", help="A CSV with ids, or bare labels.")
+Files = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="PREDICTIONS MODEL",
+        help="A CSV with ids, or bare labels, and any file or folder; in a verified"
+        " contest an exact model's file alone.",
+    ),
 ]
-
-
-def as_document(submission: Submission) -> dict[str, Any]:
-    """A submission as programs read it."""
-    record = submission.record
-    return {
-        "id": record.id,
-        "request": record.request_id,
-        "trainer": record.trainer,
-        "name": record.name,
-        "state": record.status.name,
-        "matches": record.score,
-        "paid_wei": str(record.paid),
-        "due_wei": str(submission.due()),
-        "status": submission.status(),
-    }
 
 
 def submit(
     ctx: typer.Context,
     request: RequestNumber,
-    predictions: PredictionsPath,
-    model: Annotated[Path, typer.Argument(help="Any file or folder.")],
+    files: Files,
     name: Annotated[str, typer.Option(help="At most 64 bytes.")] = "",
     again: Again = False,
     accept_stake: AcceptStake = False,
@@ -60,61 +51,114 @@ def submit(
     """Seal predictions and a model, and stake on them.
 
     Nobody sees either before you are the candidate. The agent does the rest:
-    keep `modelmarket agent run` running.
+    keep `modelmarket agent run` running. In a verified contest only the model is
+    sealed; from Python a fitted estimator will do: `request.submit(model)`.
 
-    Example:
+    Examples:
 
         modelmarket submit 7 predictions.csv model.onnx --name "two forests"
+
+        modelmarket submit v7 model.exact --name "a forest"
     """
+    from modelmarket.market import VerifiedRequest
     from modelmarket.protocol.money import format_mdc
 
     here = Invocation.of(ctx)
-    existing_file(predictions)
-    existing_path(model)
+    _require_files(request, files)
     output = here.output
     with saying_what_was_sent(output, "modelmarket submission list") as sending:
         market = here.market(account, sign=True)
         sending.watch(market)
 
-        def act(*, again: bool, accept_stake: bool) -> Submission:
-            return market.request(request).submit(
-                predictions,
-                model,
-                name=name,
-                again=again,
-                accept_stake=accept_stake,
+        def act(*, again: bool, accept_stake: bool) -> Submission | VerifiedSubmission:
+            found = market.any_request(request)
+            if isinstance(found, VerifiedRequest):
+                return found.submit(
+                    files[0], name=name, again=again, accept_stake=accept_stake
+                )
+            predictions, model = files
+            return found.submit(
+                predictions, model, name=name, again=again, accept_stake=accept_stake
             )
 
         done = with_consent(act, output, again=again, accept_stake=accept_stake)
     output.result(
-        as_document(done),
+        documents.of_submission(done),
         f"Submission {done.id} to request {request}: "
-        f"{format_mdc(done.request.terms.stake)} MDC are at stake.",
+        f"{format_mdc(done.request.record.terms.stake)} MDC are at stake.",
     )
     output.tell("Keep the appointments with `modelmarket agent run`.")
+
+
+def _require_files(request: RequestId, files: list[Path]) -> None:
+    """Looks whether these are the files that a request takes.
+
+    Raises:
+        InputError: There are too many, or too few.
+        NotFoundError: One is not there.
+    """
+    from modelmarket.errors import InputError
+
+    wanted = 1 if request.is_verified else 2
+    if len(files) != wanted:
+        hint = "PREDICTIONS and MODEL"
+        if request.is_verified:
+            hint = (
+                "an exact model's file: `ExactModel.of(estimator, schema).save(path)`"
+            )
+        raise InputError(
+            f"Request {request} takes {wanted} "
+            f"{'file' if wanted == 1 else 'files'}, not {len(files)}.",
+            hint=f"Name {hint}.",
+        )
+    if not request.is_verified:
+        existing_file(files[0])
+    existing_path(files[-1])
 
 
 @app.command()
 def check(
     ctx: typer.Context,
     request: RequestNumber,
-    predictions: PredictionsPath,
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="Predictions: a CSV with ids, or bare labels; in a verified contest"
+            " an exact model's file.",
+        ),
+    ],
 ) -> None:
-    """Check predictions against a request, and stake nothing.
+    """Check predictions or a model against a request, and stake nothing.
 
-    Example:
+    Examples:
 
         modelmarket submission check 7 predictions.csv
+
+        modelmarket submission check v7 model.exact
     """
+    from modelmarket.market import VerifiedRequest
+
     here = Invocation.of(ctx)
-    existing_file(predictions)
-    found = here.market(sign=False).request(request)
-    checked = found.check(predictions)
+    existing_file(file)
+    found = here.market(sign=False).any_request(request)
+    if isinstance(found, VerifiedRequest):
+        found.check_folder()
+        fit = found.fit_of(found.convert(file))
+        here.output.result(
+            fit.as_document(),
+            f"{file.name} fits request {request}: {fit.units:,} {fit.what}, "
+            f"{fit.bytes:,} bytes",
+            f"  {fit.share:.2%} of the points on the training part",
+            f"  posting all of it, if it is demanded, takes about {fit.gas:,} gas",
+        )
+        return
+    checked = found.check(file)
     here.output.table(
         {"rows": int(checked.codes.size), "counts": checked.counts},
         ("class", "predicted rows"),
         [(name, f"{count:,}") for name, count in sorted(checked.counts.items())],
-        title=f"{predictions.name} fits request {request}: {checked.codes.size:,} rows",
+        title=f"{file.name} fits request {request}: {checked.codes.size:,} rows",
     )
 
 
@@ -132,8 +176,8 @@ def list_(
     here = Invocation.of(ctx)
     submissions = here.market(account, sign=True).submissions()
     here.output.table(
-        [as_document(one) for one in submissions],
-        ("id", "request", "name", "state", "matches", "status"),
+        [documents.of_submission(one) for one in submissions],
+        ("id", "request", "name", "state", "score", "status"),
         [
             (
                 one.id,
@@ -161,7 +205,7 @@ def show(
         modelmarket submission show 12
     """
     here = Invocation.of(ctx)
-    _tell(here.output, here.market(sign=False).submission(submission))
+    _tell(here.output, here.market(sign=False).any_submission(submission))
 
 
 @app.command()
@@ -182,7 +226,7 @@ def cancel(
     here = Invocation.of(ctx)
     look = f"modelmarket submission show {submission}"
     with here.signing(account, look=look) as market:
-        found = market.submission(submission)
+        found = market.any_submission(submission)
         found.refuse_if_ended()
         found.cancel(accept_slash=accept_slash)
     _tell(here.output, found.refresh())
@@ -193,7 +237,8 @@ def claim(
     ctx: typer.Context,
     submission: SubmissionNumber,
     matches: Annotated[
-        int | None, typer.Option(help="Claim this many; counted if left out.")
+        int | None,
+        typer.Option(help="Claim so many, or points; counted if left out."),
     ] = None,
     account: AccountName = None,
 ) -> None:
@@ -206,7 +251,7 @@ def claim(
     here = Invocation.of(ctx)
     look = f"modelmarket submission show {submission}"
     with here.signing(account, look=look) as market:
-        found = market.submission(submission)
+        found = market.any_submission(submission)
         found.claim(matches)
     _tell(here.output, found.refresh())
 
@@ -226,7 +271,7 @@ def validate(
     here = Invocation.of(ctx)
     look = f"modelmarket submission show {submission}"
     with here.signing(account, look=look) as market:
-        found = market.submission(submission)
+        found = predictions_submission(market.any_submission(submission))
         found.validate()
     _tell(here.output, found.refresh())
 
@@ -246,12 +291,122 @@ def withdraw(
     here = Invocation.of(ctx)
     look = f"modelmarket submission show {submission}"
     with here.signing(account, look=look) as market:
-        found = market.submission(submission)
+        found = market.any_submission(submission)
         found.withdraw()
     _tell(here.output, found.refresh())
 
 
-def _tell(output: Output, submission: Submission) -> None:
+@app.command("show-model")
+def show_model(
+    ctx: typer.Context,
+    submission: SubmissionNumber,
+    account: AccountName = None,
+) -> None:
+    """Show model and predictions as candidate. The agent does this by itself.
+
+    Example:
+
+        modelmarket submission show-model v12
+    """
+    here = Invocation.of(ctx)
+    look = f"modelmarket submission show {submission}"
+    with here.signing(account, look=look) as market:
+        found = verified_submission(market.any_submission(submission))
+        found.show()
+    _tell(here.output, found.refresh())
+
+
+@app.command()
+def watch(
+    ctx: typer.Context,
+    submission: SubmissionNumber,
+    account: AccountName = None,
+) -> None:
+    """Recompute what a candidate showed, to the last row. The agent does it too.
+
+    What is false is refuted on the chain, and what nobody serves is demanded once a
+    quarter of the challenge window is over.
+
+    Example:
+
+        modelmarket submission watch v12
+    """
+    here = Invocation.of(ctx)
+    look = f"modelmarket submission show {submission}"
+    with here.signing(account, look=look) as market:
+        found = verified_submission(market.any_submission(submission))
+        verdict = found.watch()
+    now = found.refresh()
+    here.output.result(
+        {**documents.of_submission(now), "verdict": verdict.value},
+        f"Submission {submission}: {verdict.value}.",
+    )
+
+
+@app.command()
+def demand(
+    ctx: typer.Context,
+    submission: SubmissionNumber,
+    account: AccountName = None,
+) -> None:
+    """Demand that a shown model be posted on the chain, for a bond.
+
+    The bond is the trainer's if the model wins; else you have it back.
+
+    Example:
+
+        modelmarket submission demand v12
+    """
+    here = Invocation.of(ctx)
+    look = f"modelmarket submission show {submission}"
+    with here.signing(account, look=look) as market:
+        found = verified_submission(market.any_submission(submission))
+        found.demand()
+    _tell(here.output, found.refresh())
+
+
+@app.command()
+def answer(
+    ctx: typer.Context,
+    submission: SubmissionNumber,
+    account: AccountName = None,
+) -> None:
+    """Post the parts of your model that were demanded. The agent does it too.
+
+    Example:
+
+        modelmarket submission answer v12
+    """
+    here = Invocation.of(ctx)
+    look = f"modelmarket submission show {submission}"
+    with here.signing(account, look=look) as market:
+        found = verified_submission(market.any_submission(submission))
+        found.answer()
+    _tell(here.output, found.refresh())
+
+
+@app.command("withdraw-bond")
+def withdraw_bond(
+    ctx: typer.Context,
+    submission: SubmissionNumber,
+    account: AccountName = None,
+) -> None:
+    """Take the bond of your demand back, once the submission has failed.
+
+    Example:
+
+        modelmarket submission withdraw-bond v12
+    """
+    here = Invocation.of(ctx)
+    look = f"modelmarket submission show {submission}"
+    with here.signing(account, look=look) as market:
+        found = verified_submission(market.any_submission(submission))
+        found.withdraw_bond()
+    _tell(here.output, found.refresh())
+
+
+def _tell(output: Output, submission: Submission | VerifiedSubmission) -> None:
     output.result(
-        as_document(submission), f"Submission {submission.id}: {submission.status()}"
+        documents.of_submission(submission),
+        f"Submission {submission.id}: {submission.status()}",
     )

@@ -51,6 +51,9 @@ def _work(person: Person, recipe: Recipe, stop: threading.Event) -> None:
             market.resume()
             agent.run_once(market)
             for request in market.requests(is_final=False):
+                # note: they train for contests of predictions alone.
+                if not isinstance(request, Request):
+                    continue
                 if request.id in given_up or request.mine():
                     continue
                 if request.position().phase is Phase.OPEN:

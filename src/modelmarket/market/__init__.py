@@ -7,6 +7,8 @@ from modelmarket.index.summaries import Summary, Wanted
 from modelmarket.market.market import Market
 from modelmarket.market.request import Request
 from modelmarket.market.submission import Submission
+from modelmarket.market.verified.request import VerifiedRequest
+from modelmarket.market.verified.submission import VerifiedSubmission
 from modelmarket.storage.store import Entry as StoredEntry
 
 __all__ = [
@@ -17,5 +19,7 @@ __all__ = [
     "StoredEntry",
     "Submission",
     "Summary",
+    "VerifiedRequest",
+    "VerifiedSubmission",
     "Wanted",
 ]

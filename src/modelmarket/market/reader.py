@@ -26,6 +26,7 @@ from modelmarket.market.contents import Contents
 from modelmarket.market.cross_check import Verifier
 from modelmarket.market.fees import fee
 from modelmarket.market.verified.opened import Lately
+from modelmarket.market.verified.watching import Watched
 from modelmarket.protocol.types import RequestId
 from modelmarket.storage.cid import Cid
 from modelmarket.storage.store import Store
@@ -126,6 +127,7 @@ class Reader:
         )
         self.verifier = Verifier(self.index, self.markets)
         self.opened = Lately()
+        self.watched = Watched()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.network.name}, {self.network.market})"
@@ -222,9 +224,18 @@ class Reader:
         """Wei of the chain's own coin that an action costs at most; see `fees`."""
         return fee(self.connection, kind)
 
-    def is_operator(self, trainer: Address, operator: Address) -> bool:
-        """Whether an account may claim for a trainer."""
-        return self.contract.is_operator(trainer, operator)
+    def is_operator(
+        self, trainer: Address, operator: Address, *, verified: bool = False
+    ) -> bool:
+        """Whether an account may claim for a trainer.
+
+        Args:
+            trainer: Whose submissions.
+            operator: The account.
+            verified: In the market of verified contests rather than of predictions.
+        """
+        market = self.markets.verified if verified else self.markets.predictions
+        return market.is_operator(trainer, operator)
 
     def transaction(self, name: bytes) -> Transaction | None:
         """A transaction by its hash of 32 bytes; None if it is in no block.

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from modelmarket.protocol.types import Address, SubmissionId
 
 MOST_NAME_BYTES = 64
+GAS_A_CALL, GAS_A_BYTE, GAS_A_ZERO = 60_000, 40, 10
+"""Of a part that is posted: the floor of EIP-7623, and what a call takes besides."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,53 @@ class Training:
 
     codes: RowCodes
     targets: Targets
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What can be said of a model before anything is staked on it.
+
+    Attributes:
+        units: Trees, or neurons.
+        what: Which of the two.
+        bytes: Of its file.
+        parts: In which it is posted if it is demanded.
+        gas: That posting all of it would take, about.
+        share: Of the points that the training part can score; models do better
+            there than on rows that they have not seen.
+    """
+
+    units: int
+    what: str
+    bytes: int
+    parts: int
+    gas: int
+    share: float
+
+    @classmethod
+    def of(cls, model: ExactModel, share: float) -> Fit:
+        """What can be said of a model."""
+        from modelmarket.models.header import Kind
+
+        data = model.to_bytes()
+        zeros = data.count(0)
+        header = model.header
+        return cls(
+            units=header.units,
+            what="neurons" if header.kind is Kind.DENSE else "trees",
+            bytes=len(data),
+            parts=header.parts,
+            gas=(
+                header.parts * GAS_A_CALL
+                + (len(data) - zeros) * GAS_A_BYTE
+                + zeros * GAS_A_ZERO
+            ),
+            share=share,
+        )
+
+    def as_document(self) -> dict[str, int | float | str]:
+        """As JSON has it."""
+        return asdict(self)
 
 
 class VerifiedRequest(AnyRequest[VerifiedSubmission]):
@@ -226,6 +275,14 @@ class VerifiedRequest(AnyRequest[VerifiedSubmission]):
             return model
         sample = self.training().codes
         return ExactModel.of(model, self.schema, sample=sample, limits=limits)
+
+    def fit_of(self, model: ExactModel) -> Fit:
+        """What can be said of a model before anything is staked on it."""
+        training = self.training()
+        predicted = model.predict(training.codes, bits=self.terms.bits)
+        scoring = self.record.scoring
+        scored = scoring.score(training.targets, predicted)
+        return Fit.of(model, scored / (len(predicted) * scoring.most))
 
     def submit(
         self,

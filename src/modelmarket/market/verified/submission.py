@@ -16,6 +16,7 @@ from modelmarket.market.verified.judging import (
     find_lie,
     group_of,
 )
+from modelmarket.market.verified.watching import Verdict, watch
 from modelmarket.protocol import contest_sentences
 from modelmarket.protocol.actions import (
     Answer,
@@ -302,6 +303,15 @@ class VerifiedSubmission(AnySubmission):
                 proof=lie.rerun.proof,
             )
         return market.send(call, Refute(request.id, self.id, row, group))
+
+    def watch(self) -> Verdict:
+        """Looks whether what it showed is true; refutes it, or demands what is missing.
+
+        Raises:
+            StepError: It is no candidate any more.
+            RevertError: Somebody else was faster.
+        """
+        return watch(self.refresh())
 
     def demand(self) -> Receipt:
         """Demands that its model and listing be posted, for a bond.

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`modelmarket model`: the model that a verified contest bought."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from modelmarket.cli.context import Invocation
+from modelmarket.cli.kinds import verified_only
+from modelmarket.cli.options import RequestNumber
+from modelmarket.system.files import existing_file, free_path, write_atomically
+
+app = typer.Typer(help="Use the model that you bought.", no_args_is_help=True)
+
+
+@app.command()
+def predict(
+    ctx: typer.Context,
+    request: RequestNumber,
+    table: Annotated[
+        Path,
+        typer.Argument(help="A table with the columns of the training part."),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(help="A CSV that is not there yet; printed, if not given."),
+    ] = None,
+) -> None:
+    """Predict new rows with the model that won, exactly as the chain would.
+
+    Examples:
+
+        modelmarket model predict v7 new.csv
+
+        modelmarket model predict v7 new.csv --output predictions.csv
+    """
+    from modelmarket.datasets.records import encode_row
+    from modelmarket.datasets.split import LABEL, ROW_ID
+
+    here = Invocation.of(ctx)
+    existing_file(table)
+    if output is not None:
+        free_path(output)
+    found = verified_only(here.market(sign=False).any_request(request))
+    predicted = found.predict(table)
+    document = {"rows": len(predicted), "predictions": predicted}
+    if output is None:
+        here.output.result(document, *predicted)
+        return
+    lines = [f"{ROW_ID},{LABEL}\n".encode()]
+    lines += [b"%d,%b\n" % (n, encode_row([one])) for n, one in enumerate(predicted, 1)]
+    write_atomically(output, b"".join(lines))
+    here.output.result(
+        {"rows": len(predicted), "path": str(output)},
+        f"{output} holds the predictions of {len(predicted):,} rows.",
+    )
+
+
+@app.command()
+def show(
+    ctx: typer.Context,
+    request: RequestNumber,
+) -> None:
+    """Show what the model that won is made of, and what it scored.
+
+    Example:
+
+        modelmarket model show v7
+    """
+    here = Invocation.of(ctx)
+    found = verified_only(here.market(sign=False).any_request(request))
+    fit = found.fit_of(found.model())
+    winner = found.winner()
+    score = winner.record.score if winner is not None else None
+    here.output.result(
+        {**fit.as_document(), "score": score, "cid": found.record.model},
+        f"The model of request {request}: {fit.units:,} {fit.what}, {fit.bytes:,} "
+        "bytes",
+        f"  it scored {score or 0:,} points on {found.terms.rows:,} hidden rows",
+        f"  {found.record.model}",
+    )
