@@ -40,6 +40,11 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evidence]:
         yield gather(requester, request.id)
 
 
+def record_of(evidence: Evidence) -> RequestRecord:
+    assert isinstance(evidence.record, RequestRecord)
+    return evidence.record
+
+
 def told(evidence: Evidence, **otherwise: Any) -> Evidence:
     """The same evidence with another record of the request."""
     record = replace(evidence.record, **otherwise)
@@ -67,17 +72,18 @@ LIES: dict[str, Callable[[Evidence], Evidence]] = {
         it, state=replace(it.state, live=it.state.live + 1)
     ),
     "The terms are the ones that were agreed to": lambda it: told(
-        it, terms=replace(it.record.terms, context="something else")
+        it, terms=replace(record_of(it).terms, context="something else")
     ),
     "The truth opens its seal": lambda it: told(
-        it, truth=[bytes([it.record.truth[0][0] ^ 128]) + it.record.truth[0][1:]]
+        it,
+        truth=[bytes([page[0] ^ 128]) + page[1:] for page in record_of(it).truth[:1]],
     ),
     "Every claim stands in its order": lambda it: replace(it, ranking=it.ranking[::-1]),
     "Recounting gives what was decided": lambda it: told(
-        it, submissions=with_winner(it.record, score=20)
+        it, submissions=with_winner(record_of(it), score=20)
     ),
     "The model is the one that was sealed": lambda it: told(
-        it, model=it.record.terms.dataset
+        it, model=it.record.dataset
     ),
     "Every payment is explained by an event": lambda it: replace(
         it,

@@ -15,17 +15,19 @@ from eth_hash.auto import keccak
 
 from modelmarket.chain.abi import functions
 from modelmarket.errors import ChainError
-from modelmarket.market.request import Request
 from modelmarket.protocol import events as ev
+from modelmarket.protocol import payouts
 from modelmarket.protocol.types import Address, SubmissionId, Wei, checksummed
 
 if TYPE_CHECKING:
     from modelmarket.chain.blocks import Block
-    from modelmarket.chain.contracts import RequestState, SubmissionState
     from modelmarket.index.queries import Seen
     from modelmarket.index.records import Placed
+    from modelmarket.market.expected import RequestStates, SubmissionStates
     from modelmarket.market.market import Market
-    from modelmarket.protocol.requests import RequestRecord
+    from modelmarket.market.request import Request
+    from modelmarket.market.verified.request import VerifiedRequest
+    from modelmarket.protocol.replaying import Record
     from modelmarket.protocol.types import RequestId
 
 _TRANSFER = keccak(b"Transfer(address,address,uint256)")
@@ -69,31 +71,32 @@ class Evidence:
 
     market: Market
     chain_id: int
-    request: Request
+    request: Request | VerifiedRequest
     placed: list[Placed]
     events: list[ev.Event]
     block: Block
-    state: RequestState
-    entries: dict[SubmissionId, SubmissionState]
+    state: RequestStates
+    entries: dict[SubmissionId, SubmissionStates]
     ranking: list[SubmissionId]
     due: dict[SubmissionId, Wei]
     balance: Wei
     slashed: Wei
 
     @property
-    def record(self) -> RequestRecord:
+    def record(self) -> Record:
         """The request with everything that happened to it."""
         return self.request.record
 
     @property
     def address(self) -> Address:
-        """The market's contract."""
-        return self.market.network.market
+        """The contract that keeps it."""
+        return self.market.markets.address_of(self.request.id)
 
     def arguments(self, call: str, placed: Placed) -> tuple[Any, ...]:
         """What a call was given, by the calldata of the transaction of a log."""
         sent = self.market.connection.transaction_input(placed.log.transaction)
-        return functions("ModelMarket")[call].decode_arguments(sent)
+        contract = "VerifiedMarket" if self.request.id.is_verified else "ModelMarket"
+        return functions(contract)[call].decode_arguments(sent)
 
     def transfers(self) -> Iterator[Transfer]:
         """What the request's transactions moved into or out of the market."""
@@ -138,10 +141,11 @@ def gather(market: Market, request_id: RequestId) -> Evidence:
 
 
 def _read(market: Market, seen: Seen, now: int) -> Evidence:
-    contract, head = market.contract, seen.mark.number
-    request = Request(market, seen.record, now)
+    head, request = seen.mark.number, market.seen(seen.record, now)
+    is_verified = request.id.is_verified
+    contract = market.markets.verified if is_verified else market.markets.predictions
     state = contract.request(request.id, at=head)
-    entries = {
+    entries: dict[SubmissionId, SubmissionStates] = {
         one: contract.submission(one, at=head) for one in request.record.submissions
     }
     here, ranking = state.best, list[SubmissionId]()
@@ -149,7 +153,6 @@ def _read(market: Market, seen: Seen, now: int) -> Evidence:
     while here and len(ranking) <= len(entries):
         ranking.append(here)
         here = entries[here].behind if here in entries else SubmissionId(0)
-    ended = request.record.stage.is_final
     return Evidence(
         market=market,
         chain_id=contract.chain_id(),
@@ -164,11 +167,21 @@ def _read(market: Market, seen: Seen, now: int) -> Evidence:
         state=state,
         entries=entries,
         ranking=ranking,
-        due={
-            one: contract.due(one, at=head)
-            for one in request.record.submissions
-            if ended
-        },
-        balance=market.coin.balance(market.network.market, at=head),
+        due=_due(market, request.record, head),
+        balance=market.coin.balance(contract.address, at=head),
         slashed=contract.slashed(at=head),
     )
+
+
+def _due(market: Market, record: Record, head: int) -> dict[SubmissionId, Wei]:
+    """What withdrawing would pay to each submission to an ended request.
+
+    The market of verified contests does not say so: what it would pay follows from
+    statuses, which are held against the contract's.
+    """
+    if not record.stage.is_final:
+        return {}
+    if record.id.is_verified:
+        return {one.id: payouts.due(record, one) for one in record.submissions.values()}
+    contract = market.markets.predictions
+    return {one: contract.due(one, at=head) for one in record.submissions}

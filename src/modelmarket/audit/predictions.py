@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The promises of a request of predictions."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from typing import TYPE_CHECKING
+
+from modelmarket.audit import shared
+from modelmarket.audit.shared import Promise, require
+from modelmarket.datasets.published import SAMPLE, TEST, TRAIN
+from modelmarket.market import Request
+from modelmarket.market.contents import PREDICTIONS
+from modelmarket.market.evidence import Evidence
+from modelmarket.protocol import events as ev
+from modelmarket.protocol.labels import count_matches, difference, from_words, unpack
+from modelmarket.protocol.phases import Failure
+from modelmarket.protocol.records import SubmissionRecord
+from modelmarket.protocol.seals import Core, seal, superhash
+from modelmarket.protocol.types import Salt
+
+if TYPE_CHECKING:
+    from modelmarket.protocol.classes import Codes
+    from modelmarket.protocol.labels import Page
+
+
+def _request(evidence: Evidence) -> Request:
+    assert isinstance(evidence.request, Request), "it is of predictions"
+    return evidence.request
+
+
+def _terms(evidence: Evidence) -> str:
+    record = _request(evidence).record
+    found = record.terms.hash(record.requester)
+    require(found == record.terms_hash, f"they hash to 0x{found.hex()}")
+    return f"terms hash 0x{found.hex()[:16]}…"
+
+
+def _dataset(evidence: Evidence) -> str:
+    manifest = _request(evidence).manifest()
+    _request(evidence).fetch()
+    contents = _request(evidence).contents
+    for name in (TRAIN, TEST, SAMPLE):
+        digest = hashlib.sha256()
+        for piece in contents.read(name):
+            digest.update(piece)
+        require(
+            digest.hexdigest() == manifest.sha256.get(name),
+            f"{name} is not the file that the manifest names",
+        )
+    return (
+        f"{_request(evidence).record.dataset}: {manifest.train_rows:,} training and "
+        f"{manifest.test_rows:,} test rows, {len(manifest.classes)} classes"
+    )
+
+
+def _truth(evidence: Evidence) -> str:
+    record = _request(evidence).record
+    truth = _request(evidence).truth()
+    if truth is None:
+        return f"not opened ({len(record.truth)} pages)"
+    last = [
+        one
+        for one, event in zip(evidence.placed, evidence.events, strict=True)
+        if isinstance(event, ev.TruthOpened)
+    ][-1]
+    sent = evidence.arguments("open_truth", last)
+    core = Core.of_truth(
+        evidence.chain_id,
+        evidence.address,
+        record.requester,
+        Salt(sent[3]),
+    )
+    found = seal(list(record.truth), core).seal
+    require(found == record.terms.truth_seal, f"it gives 0x{found.hex()}")
+    classes = len(_request(evidence).manifest().classes)
+    strange = int((truth >= classes).sum())
+    require(strange == 0, f"{strange:,} labels are no classes")
+    return f"{truth.size:,} labels in {len(record.truth)} pages"
+
+
+def _opened(evidence: Evidence, one: SubmissionRecord) -> tuple[Codes, Core] | None:
+    """The predictions that a submission opened, from the calldata, and the
+    core of their seal; None if it did not open them all.
+    """
+    terms = _request(evidence).record.terms
+    if (
+        one.id != _request(evidence).record.winner
+        and one.failure is not Failure.MISMATCH
+    ):
+        return None
+    pages: list[Page] = []
+    inner, model = b"", ""
+    for placed, event in zip(evidence.placed, evidence.events, strict=True):
+        ends = isinstance(
+            event, ev.PredictionsOpened | ev.RequestFulfilled | ev.SubmissionFailed
+        )
+        if not ends or getattr(event, "submission_id", 0) != one.id:
+            continue
+        sent = evidence.arguments("open_predictions", placed)
+        pages.append(difference(from_words(sent[2]), from_words(sent[3])))
+        inner, model = sent[4], sent[6]
+    core = Core.of_predictions(
+        evidence.chain_id,
+        evidence.address,
+        one.trainer,
+        record.terms_hash,
+        superhash(model),
+        Salt(inner),
+    )
+    found = seal(pages, core).seal
+    require(
+        found == one.seal, f"submission {one.id}'s predictions give 0x{found.hex()}"
+    )
+    return unpack(pages, record.terms.labels, record.terms.bits), core
+
+
+def _recount(evidence: Evidence) -> str:
+    record, truth = _request(evidence).record, _request(evidence).truth()
+    told: list[str] = []
+    for one in record.submissions.values():
+        opened = _opened(evidence, one)
+        if opened is None or truth is None:
+            continue
+        count = count_matches(truth, opened[0])
+        won = one.id == record.winner
+        require(
+            (count == one.score) == won,
+            f"submission {one.id} claimed {one.score}, and {count} are right",
+        )
+        told.append(f"{one.id} claimed {one.score:,}, has {count:,}")
+    return "; ".join(told) or "no predictions were opened"
+
+
+def _model(evidence: Evidence) -> str:
+    record = _request(evidence).record
+    if not record.winner:
+        return "nobody won"
+    won = record.submissions[record.winner]
+    require(
+        superhash(record.model) == won.superhash,
+        f"the superhash is not that of {record.model}",
+    )
+    contents = _request(evidence).contents
+    folder = contents.fetch_model()
+    opened = _opened(evidence, won)
+    assert opened is not None
+    listed = contents.listed_predictions()
+    expected = _request(evidence).manifest().classes.decode(opened[0])
+    require(_listed(listed) == expected, f"{PREDICTIONS} in it is not what was opened")
+    return f"{record.model}, {folder.size:,} bytes"
+
+
+def _listed(document: bytes) -> list[str]:
+    """The labels in a stranger's list of predictions; none if it is no such list."""
+    try:
+        rows = list(csv.reader(io.StringIO(document.decode())))[1:]
+        return [row[1] for row in rows]
+    except (UnicodeDecodeError, csv.Error, IndexError):
+        return []
+
+
+PROMISES: list[Promise] = [
+    ("The chain's state is what its events say", shared.state),
+    ("The terms are the ones that were agreed to", _terms),
+    ("The dataset is what its CID says", _dataset),
+    ("The truth opens its seal", _truth),
+    ("Every claim stands in its order", shared.claims),
+    ("Recounting gives what was decided", _recount),
+    ("The model is the one that was sealed", _model),
+    ("Every payment is explained by an event", shared.payments),
+    ("Everybody got what the rules say", shared.outcome),
+    ("All money is accounted for", shared.sum_),
+]

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every audit needs, and the promises that both markets make."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from modelmarket.errors import ModelMarketError
+from modelmarket.market.evidence import Evidence, Transfer
+from modelmarket.market.expected import (
+    differences,
+    expected_request,
+    expected_submissions,
+)
+from modelmarket.protocol import events as ev
+from modelmarket.protocol import payouts
+from modelmarket.protocol.money import format_mdc
+from modelmarket.protocol.records import BaseRecord
+from modelmarket.protocol.replaying import replay
+from modelmarket.protocol.types import Address
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether one promise was kept.
+
+    Attributes:
+        promise: What should be so.
+        passed: Whether it is.
+        figures: What was found.
+    """
+
+    promise: str
+    passed: bool
+    figures: str
+
+
+class Broken(Exception):  # noqa: N818  # not an error of the program
+    """A promise that was not kept."""
+
+
+Promise = tuple[str, Callable[[Evidence], str]]
+"""What should be so, and what finds out; it raises what is wrong."""
+
+
+def verdict_on(
+    promise: str, check: Callable[[Evidence], str], evidence: Evidence
+) -> Verdict:
+    try:
+        return Verdict(promise, passed=True, figures=check(evidence))
+    except (Broken, ModelMarketError) as broken:
+        return Verdict(promise, passed=False, figures=str(broken))
+    except Exception as error:  # noqa: BLE001  # one that cannot be checked is not the others' fault
+        _log.exception("a promise could not be checked: %s", promise)
+        return Verdict(promise, passed=False, figures=f"cannot be checked: {error!r}")
+
+
+def require(condition: bool, figures: str) -> None:
+    if not condition:
+        raise Broken(figures)
+
+
+def state(evidence: Evidence) -> str:
+    record, state = evidence.record, evidence.state
+    require(replay(evidence.events) == record, "the events replay to something else")
+    expected = expected_request(record, evidence.block.timestamp)
+    wrong = list(differences(state, expected))
+    entries = expected_submissions(record)
+    for one, entry in evidence.entries.items():
+        found = differences(entry, entries[one]) if one in entries else ["not logged"]
+        wrong += [f"submission {one}, {what}" for what in found]
+    require(not wrong, "; ".join(wrong))
+    return (
+        f"{state.phase.name} in block {evidence.block.number:,}, "
+        f"{len(evidence.events)} events, {record.live} live"
+    )
+
+
+def claims(evidence: Evidence) -> str:
+    ranking = evidence.record.ranking
+    expected = [one.id for one in ranking]
+    require(
+        evidence.ranking == expected,
+        f"the contract ranks {evidence.ranking}, the events {expected}",
+    )
+    places = ", ".join(f"{one.id}: {one.score:,}" for one in ranking[:8])
+    return f"{len(ranking)} ranked ({places})" if ranking else "no claim"
+
+
+def payments(evidence: Evidence) -> str:
+    made = list(evidence.transfers())
+    explained = [
+        transfer
+        for event in evidence.events
+        for transfer in _explained(event, evidence.record, evidence.address)
+    ]
+    require(
+        Counter(made) == Counter(explained),
+        f"{len(made)} movements were made, {len(explained)} are explained",
+    )
+    moved = sum(one.amount for one in made)
+    return f"{len(made)} movements, {format_mdc(moved)} MDC"
+
+
+def _explained(
+    event: ev.Event, record: BaseRecord, market: Address
+) -> Iterator[Transfer]:
+    """The movement of money that an event explains."""
+    match event:
+        case ev.RequestCreated() | ev.ContestCreated():
+            yield Transfer(event.requester, market, event.terms.reward)
+        case ev.SubmissionCreated():
+            yield Transfer(event.trainer, market, record.terms.stake)
+        case ev.RequestCancelled() | ev.RequestRefunded():
+            if event.paid:
+                yield Transfer(market, record.requester, event.paid)
+        case ev.SubmissionCancelled() | ev.Withdrawn():
+            trainer = record.submissions[event.submission_id].trainer
+            yield Transfer(market, trainer, event.paid)
+        case ev.RequestFulfilled():
+            trainer = record.submissions[event.submission_id].trainer
+            yield Transfer(market, trainer, event.paid + event.bond)
+        case ev.SubmissionFailed() if event.paid:
+            yield Transfer(market, event.challenger, event.paid)
+        case ev.Demanded():
+            yield Transfer(event.demander, market, event.bond)
+        case ev.BondReturned():
+            demand = record.submissions[event.submission_id].demand
+            assert demand is not None, "only a bond that was locked comes back"
+            yield Transfer(market, demand.demander, event.paid)
+        case _:
+            return
+
+
+def outcome(evidence: Evidence) -> str:
+    record = evidence.record
+    if not record.stage.is_final:
+        return "the request has not ended"
+    for one in record.submissions.values():
+        owed = evidence.due[one.id]
+        entitled = payouts.entitled(record, one)
+        require(
+            one.paid + owed == entitled,
+            f"submission {one.id} got {one.paid} wei and is due {owed}; "
+            f"the rules say {entitled}",
+        )
+    returned = payouts.returned(record)
+    require(
+        record.paid == returned,
+        f"the requester got {record.paid} wei; the rules say {returned}",
+    )
+    return (
+        f"{len(record.submissions)} submissions, "
+        f"{format_mdc(sum(evidence.due.values()))} MDC not yet withdrawn"
+    )
+
+
+def sum_(evidence: Evidence) -> str:
+    record = evidence.record
+    taken, paid = payouts.taken(record), payouts.paid(record)
+    slashed = payouts.slashed(record)
+    if record.stage.is_final:
+        # A bond of what failed is whoever demanded it's, for ever.
+        due: int = sum(evidence.due.values())
+        due += sum(payouts.bond_due(one) for one in record.submissions.values())
+        require(
+            taken == paid + due + slashed,
+            f"{taken} wei came in; {paid} were paid, {due} are due, {slashed} slashed",
+        )
+    else:
+        due = payouts.held(record)
+        require(due >= 0, f"{taken} wei came in, {paid + slashed} are gone")
+    owed = evidence.slashed + due
+    require(
+        evidence.balance >= owed,
+        f"the market holds {evidence.balance} wei, and owes {owed}",
+    )
+    return (
+        f"{format_mdc(taken)} in = {format_mdc(paid)} paid + {format_mdc(due)} due + "
+        f"{format_mdc(slashed)} slashed"
+    )
