@@ -85,11 +85,8 @@ def _opened(evidence: Evidence, one: SubmissionRecord) -> tuple[Codes, Core] | N
     """The predictions that a submission opened, from the calldata, and the
     core of their seal; None if it did not open them all.
     """
-    terms = _request(evidence).record.terms
-    if (
-        one.id != _request(evidence).record.winner
-        and one.failure is not Failure.MISMATCH
-    ):
+    record = _request(evidence).record
+    if one.id != record.winner and one.failure is not Failure.MISMATCH:
         return None
     pages: list[Page] = []
     inner, model = b"", ""
