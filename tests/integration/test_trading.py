@@ -664,7 +664,7 @@ def test_processes_that_share_an_index_do_not_trip_over_each_other(
     network = requester.network
 
     def another() -> Index:
-        address = requester.home.index(network.chain_id, network.market)
+        address = requester.home.index(network.chain_id, *network.contracts.addresses)
         return Index(
             address, requester.connection, network.contracts, network.first_block
         )

@@ -15,6 +15,7 @@ from modelmarket.errors import InputError
 from modelmarket.index.summaries import Wanted
 from modelmarket.market.reusing import (
     earlier_tables,
+    refuse_hidden,
     refuse_high_stake,
     refuse_leaks,
     refuse_used_seal,
@@ -164,6 +165,7 @@ def prepare(
             [names for one in earlier for names in one.rows.columns],
             progress=compared,
         )
+        refuse_hidden(known, earlier)
         if not options.get("again", False):
             refuse_leaks(known, earlier)
         bits = published.manifest.classes.bits

@@ -120,7 +120,7 @@ class Reader:
         self.contract = self.markets.predictions
         self.store = Store(home.store)
         self.index = Index(
-            network.index or home.index(network.chain_id, network.market),
+            network.index or home.index(network.chain_id, *network.contracts.addresses),
             self.connection,
             network.contracts,
             network.first_block,

@@ -68,7 +68,8 @@ def _earlier(market: Market, one: Published, now: int) -> Iterator[Earlier]:
 
     rows = Fingerprints.from_bytes(one.rows)
     here: Network = market.network
-    if (one.chain_id, one.market) != (here.chain_id, here.market):
+    is_here = one.market in here.contracts.addresses
+    if one.chain_id != here.chain_id or not is_here:
         from modelmarket.chain.devnode.ledger import CHAIN_ID
 
         # A rehearsal on a chain of one's own tells nobody anything.
@@ -102,13 +103,9 @@ def _shows_truth(record: Record) -> bool:
 def refuse_leaks(rows: Fingerprints, earlier: list[Earlier]) -> None:
     """Makes sure that no row is tested here or there whose label is shown.
 
-    What a verified contest of this vault still hides is published by no request.
-
     Raises:
         ConfirmationError: Some are; says how many, and of which requests.
     """
-    for one in earlier:
-        refuse_hidden(rows, one)
     leaks = [leak for one in earlier for leak in _leaks(rows, one)]
     if leaks:
         rest = len(leaks) - MOST_TOLD
@@ -120,22 +117,23 @@ def refuse_leaks(rows: Fingerprints, earlier: list[Earlier]) -> None:
         )
 
 
-def refuse_hidden(rows: Fingerprints, one: Earlier) -> None:
+def refuse_hidden(rows: Fingerprints, earlier: list[Earlier]) -> None:
     """Makes sure that no row is published which a contest still hides.
 
     Raises:
-        DataError: Some would be.
+        DataError: Some would be; there is no way round.
     """
-    if not one.hides_rows:
-        return
-    shown = rows.shared("test", one.rows, "test")
-    shown += one.rows.shared("test", rows, "train")
-    if shown:
-        raise DataError(
-            f"{shown:,} rows of this table are hidden in {one.name}, and would be read "
-            "by everybody.",
-            hint="Wait for its deadline, or leave those rows out.",
-        )
+    for one in earlier:
+        if not one.hides_rows:
+            continue
+        shown = rows.shared("test", one.rows, "test")
+        shown += one.rows.shared("test", rows, "train")
+        if shown:
+            raise DataError(
+                f"{shown:,} rows of this table are hidden in {one.name}, and would be "
+                "read by everybody.",
+                hint="Wait for its deadline, or leave those rows out.",
+            )
 
 
 def _leaks(rows: Fingerprints, one: Earlier) -> Iterator[str]:

@@ -54,11 +54,12 @@ class Home:
         """What happened; nothing of it is needed to go on."""
         return self.path / "log" / "modelmarket.jsonl"
 
-    def index(self, chain_id: int, market: str) -> str:
-        """The index of a market, as an SQLAlchemy address."""
+    def index(self, chain_id: int, *contracts: str) -> str:
+        """The index of a market's contracts, as an SQLAlchemy address."""
         folder = self.path / "index"
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return f"sqlite:///{folder / f'{chain_id}-{market.lower()}.sqlite'}"
+        name = "-".join([str(chain_id), *(one.lower() for one in contracts)])
+        return f"sqlite:///{folder / f'{name}.sqlite'}"
 
     def scratch(self) -> Path:
         """A folder for files on their way, on the same disk as the store."""

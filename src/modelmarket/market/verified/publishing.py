@@ -22,6 +22,7 @@ from modelmarket.market.publishing import (
 from modelmarket.market.reusing import (
     Earlier,
     earlier_tables,
+    refuse_hidden,
     refuse_high_stake,
     refuse_leaks,
     refuse_used_seal,
@@ -173,6 +174,7 @@ def prepare_contest(
         wanted = [names for one in earlier for names in one.rows.columns]
         found = fingerprints(train, test, wanted, progress=told("rows compared"))
         _refuse_known(found, earlier)
+        refuse_hidden(found, earlier)
         if not options.get("again", False):
             refuse_leaks(found, earlier)
         known.append(found)

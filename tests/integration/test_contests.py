@@ -1,0 +1,399 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Verified contests on a real node, with files behind real gateways: whoever lies is
+found out by others' agents, and the model that is paid is the one that scored.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from modelmarket import agent
+from modelmarket.audit import audit
+from modelmarket.errors import (
+    ConfirmationError,
+    DataError,
+    InputError,
+    NotFoundError,
+    RevertError,
+    StepError,
+)
+from modelmarket.market import Market, VerifiedRequest
+from modelmarket.market.verified.judging import FalseGroup, FalseRow
+from modelmarket.market.verified.listing import Listing
+from modelmarket.market.verified.watching import Verdict
+from modelmarket.models import ExactModel
+from modelmarket.protocol.phases import Failure, Phase, Status
+from modelmarket.protocol.types import RequestId
+from support.contests import REWARD, contest, corrected, enter, table
+from support.market import Place, place
+
+PEOPLE = ("rita", "ann", "ben")
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[Place]:
+    with place("embedded", tmp_path) as found:
+        for name in PEOPLE:
+            found.join(name)
+        yield found
+
+
+def work(here: Place, *names: str) -> list[agent.Report]:
+    """Lets some people's agents do what is due."""
+    return [
+        report
+        for name in names or PEOPLE
+        for report in agent.run_once(here.markets[name])
+    ]
+
+
+def to_claims(here: Place, request: VerifiedRequest) -> None:
+    here.move_to(request.record.deadline)
+    work(here, "rita")
+
+
+def to_validation(here: Place) -> VerifiedRequest:
+    """Closes the claims."""
+    request = here.markets["rita"].request("v1")
+    here.move_to(request.position().step_ends)
+    return request.refresh()
+
+
+def finish(here: Place, *names: str) -> VerifiedRequest:
+    """Lets agents work until the contest has ended."""
+    rita = here.markets["rita"]
+    for _ in range(30):
+        if not work(here, *names):
+            request = rita.request("v1")
+            if request.record.stage.is_final:
+                return request
+            here.move_to(next_time(request))
+    raise AssertionError(f"it did not end: {rita.request('v1').status()}")
+
+
+def next_time(request: VerifiedRequest) -> int:
+    """The next second at which something can become due."""
+    position = request.position()
+    if not position.shown:
+        return position.step_ends
+    times = request.record.timetable
+    quarter = times.began + times.window_s // 4
+    coming = (quarter, times.demands_end, times.answers_end, times.ends)
+    return next(one for one in coming if one > request.now)
+
+
+def promises(market: Market) -> list[str]:
+    """What an audit finds broken."""
+    verdicts = audit(market, RequestId.parse("v1"))
+    assert len(verdicts) == 10
+    return [f"{one.promise}: {one.figures}" for one in verdicts if not one.passed]
+
+
+def test_a_life_ends_with_the_buyer_predicting_by_the_model_that_scored(
+    here: Place, tmp_path: Path
+) -> None:
+    rita, ann, ben = (here.markets[name] for name in PEOPLE)
+    request = contest(here, rita, threshold=Fraction(1, 2))
+    assert str(request.id) == "v1"
+    assert repr(request) == "VerifiedRequest(v1, OPEN)"
+    best, other = enter(ann, depth=5), enter(ben, depth=1)
+    to_claims(here, request)
+    done = finish(here)
+    assert done.record.stage is Phase.FULFILLED
+    winner = done.winner()
+    assert winner is not None
+    assert winner.id == best.id
+    assert winner.record.paid == REWARD + request.terms.stake
+    assert done.submission(other.id).record.status is Status.WITHDRAWN
+    assert "its model is the one that scored" in done.status()
+    assert promises(ben) == []
+    model = rita.request("v1").model()
+    assert model.root == best.model().root
+    new = tmp_path / "new.csv"
+    new.write_text("colour,y,x,unused\nred,0.1,0.1,1\nblue,,9,2\ngrey,0,-9,3\n")
+    codes = done.codes(new)
+    assert codes[:, 2].tolist() == [3, 1, 0]
+    assert codes[1, 1] == 0
+    assert codes[1, 0] > codes[0, 0] > codes[2, 0] == 0
+    says = model.predict(codes)
+    names = sorted(("near", "left", "right"))
+    assert done.predict(new) == [names[one] for one in says.tolist()]
+
+
+def test_hand_corrected_rows_are_refuted_by_the_runner_ups_agent(here: Place) -> None:
+    rita, ann, ben = (here.markets[name] for name in PEOPLE)
+    request = contest(here, rita)
+    enter(ann, depth=4)
+    lie = enter(ben, depth=1)
+    to_claims(here, request)
+    listing = corrected(lie.refresh(), wrong=0)
+    lie.claim(listing.score)
+    work(here, "ann")
+    to_validation(here)
+    lie.show(listing)
+    before = ann.balance(ann.wallet.address)
+    [report] = [one for one in work(here, "ann") if one.step.kind is agent.Kind.WATCH]
+    assert report.message == Verdict.REFUTED.value
+    failed = lie.refresh()
+    assert failed.record.failure is Failure.REFUTED
+    assert failed.record.challenger == ann.wallet.address
+    reward = request.terms.stake // 10
+    assert ann.balance(ann.wallet.address) - before == reward
+    assert "Refuted by" in failed.status()
+    done = finish(here, "ann", "rita")
+    won = done.winner()
+    assert won is not None
+    assert won.record.trainer == ann.wallet.address
+    assert promises(rita) == []
+
+
+def test_a_wrong_sum_is_refuted_by_a_recount(here: Place) -> None:
+    rita, ann, ben = (here.markets[name] for name in PEOPLE)
+    request = contest(here, rita)
+    enter(ann)
+    lie = enter(ben, depth=1)
+    to_claims(here, request)
+    truth = lie.refresh().listing()
+    listing = replace(truth, points=truth.points * 0 + request.terms.rows)
+    lie.claim(listing.score)
+    work(here, "ann")
+    to_validation(here)
+    lie.show(listing)
+    found = rita.request("v1").candidate()
+    assert found is not None
+    lies = found.find_lie(found.evidence())
+    assert lies == FalseGroup(0, request.terms.rows, truth.score)
+    assert found.watch() is Verdict.REFUTED
+    assert promises(rita) == []
+
+
+def test_what_nobody_serves_is_demanded_and_withheld_at_the_stake(here: Place) -> None:
+    rita, ann, ben = (here.markets[name] for name in PEOPLE)
+    request = contest(here, rita)
+    enter(ann)
+    ghost = enter(ben, depth=1)
+    to_claims(here, request)
+    listing = corrected(ghost.refresh(), wrong=0)
+    ghost.claim(listing.score)
+    work(here, "ann")
+    to_validation(here)
+    ghost.show(listing)
+    gone = ben.home.store.with_name("gone")
+    ben.home.store.rename(gone)
+    shutil.copytree(gone, ben.home.store, ignore=shutil.ignore_patterns("*"))
+    (ben.home.store / "blocks").mkdir(exist_ok=True)
+    messages = [report.message for report in work(here, "ann")]
+    assert messages == [Verdict.NOT_SERVED.value]
+    done = finish(here, "rita", "ann")
+    failed = done.submission(ghost.id).record
+    assert failed.failure is Failure.WITHHELD
+    assert failed.demand is not None
+    assert failed.demand.returned == request.terms.demand_bond
+    assert done.record.stage is Phase.FULFILLED
+    assert rita.balance(rita.wallet.address) == 900 * 10**18
+    assert promises(rita) == []
+
+
+def test_an_honest_model_that_is_demanded_is_posted_and_earns_the_bond(
+    here: Place,
+) -> None:
+    rita, ann = here.markets["rita"], here.markets["ann"]
+    request = contest(here, rita)
+    enter(ann)
+    to_claims(here, request)
+    work(here, "ann")
+    to_validation(here)
+    work(here, "ann")
+    shown = rita.request("v1").candidate()
+    assert shown is not None
+    shown.demand()
+    assert "to post" in shown.refresh().request.status()
+    with pytest.raises(RevertError, match="demanded before"):
+        shown.demand()
+    assert any(one.step.kind is agent.Kind.ANSWER for one in work(here, "ann"))
+    posted = shown.refresh().record.demand
+    assert posted is not None
+    assert not posted.is_open
+    done = finish(here, "rita", "ann")
+    won = done.winner()
+    assert won is not None
+    paid = REWARD + request.terms.stake + request.terms.demand_bond
+    assert won.record.paid == paid
+    assert promises(ann) == []
+
+
+def test_a_model_is_judged_by_what_was_posted_of_it(here: Place) -> None:
+    rita, ann, ben = (here.markets[name] for name in PEOPLE)
+    request = contest(here, rita)
+    enter(ann)
+    lie = enter(ben, depth=0)
+    to_claims(here, request)
+    listing = corrected(lie.refresh(), wrong=0)
+    lie.claim(listing.score)
+    work(here, "ann")
+    to_validation(here)
+    lie.show(listing)
+    # ann and rita reach no gateway at all.
+    for name in ("ann", "rita"):
+        here.markets[name].network = replace(here.network, gateways=())
+    shown = ann.request("v1").candidate()
+    assert shown is not None
+    assert not shown.evidence().is_whole
+    here.move_to(next_time(shown.request))
+    work(here, "ann")
+    lie.answer()
+    evidence = shown.refresh().evidence()
+    assert evidence.is_whole
+    found = shown.refresh().find_lie(evidence)
+    assert isinstance(found, FalseRow)
+    work(here, "ann")
+    assert lie.refresh().record.failure is Failure.REFUTED
+
+
+def test_whoever_shows_nothing_is_timed_out_and_the_next_best_is_paid(
+    here: Place,
+) -> None:
+    rita, ann, ben = (here.markets[name] for name in PEOPLE)
+    request = contest(here, rita)
+    enter(ann)
+    mute = enter(ben, depth=1)
+    to_claims(here, request)
+    mute.claim(request.terms.rows)
+    work(here, "ann")
+    to_validation(here)
+    done = finish(here, "rita", "ann")
+    assert done.submission(mute.id).record.failure is Failure.TIMED_OUT
+    won = done.winner()
+    assert won is not None
+    assert won.record.trainer == ann.wallet.address
+
+
+def test_a_key_that_is_never_opened_costs_the_reward(here: Place) -> None:
+    rita, ann = here.markets["rita"], here.markets["ann"]
+    request = contest(here, rita)
+    one = enter(ann)
+    ends = request.record.deadline + request.terms.response_window_s
+    here.move_to(request.record.deadline)
+    with pytest.raises(StepError, match="is not open"):
+        one.score()
+    here.move_to(ends)
+    with pytest.raises(StepError, match="cannot be opened now"):
+        rita.request("v1").open_key()
+    work(here, "ann")
+    done = ann.request("v1")
+    assert done.record.stage is Phase.FORFEITED
+    assert done.submission(one.id).record.status is Status.WITHDRAWN
+    assert promises(ann) == []
+
+
+def test_a_contest_can_be_cancelled_and_left_in_time(here: Place) -> None:
+    rita, ann, ben = (here.markets[name] for name in PEOPLE)
+    request = contest(here, rita)
+    left, stays = enter(ann), enter(ben)
+    left.cancel()
+    assert left.refresh().status().startswith("Cancelled in time")
+    with pytest.raises(StepError, match="was cancelled already"):
+        left.refresh().refuse_if_ended()
+    request.refresh().cancel(max_live=1)
+    with pytest.raises(StepError, match="has ended already"):
+        request.refresh().refuse_if_ended()
+    work(here, "ben")
+    assert stays.refresh().record.paid == REWARD + request.terms.stake
+    assert promises(rita) == []
+
+
+def test_rows_that_are_hidden_once_are_published_by_nothing_else(here: Place) -> None:
+    rita = here.markets["rita"]
+    contest(here, rita)
+    source = table(here)
+    with pytest.raises(DataError, match="hidden rows stand in request v1"):
+        contest(here, rita, again=True)
+    with pytest.raises(DataError, match="are hidden in request v1"):
+        rita.create_request(source, reward=REWARD, again=True)
+
+
+def test_nobody_enters_a_contest_whose_hidden_files_are_others(here: Place) -> None:
+    rita, ann = here.markets["rita"], here.markets["ann"]
+    contest(here, rita)
+    request = ann.request("v1")
+    terms = replace(request.terms, rows_root=bytes(32))
+    forged = VerifiedRequest(ann, replace(request.record, terms=terms), request.now)
+    with pytest.raises(DataError, match="hidden files are not those"):
+        forged.check_folder()
+    terms = replace(request.terms, schema_hash=bytes(32))
+    forged = VerifiedRequest(ann, replace(request.record, terms=terms), request.now)
+    with pytest.raises(DataError, match="not the one that the terms name"):
+        forged.check_folder()
+    terms = replace(request.terms, rows=request.terms.rows + 1)
+    forged = VerifiedRequest(ann, replace(request.record, terms=terms), request.now)
+    with pytest.raises(DataError, match="but its folder hides"):
+        forged.check_folder()
+
+
+def test_a_second_model_is_asked_about_and_the_same_one_is_named(here: Place) -> None:
+    rita, ann = here.markets["rita"], here.markets["ann"]
+    contest(here, rita)
+    first = enter(ann)
+    request, model = ann.request("v1"), first.model()
+    with pytest.raises(ConfirmationError, match="with the same model already"):
+        request.submit(model)
+    with pytest.raises(ConfirmationError, match="a submission of yours already"):
+        request.submit(enter_model(request, depth=2))
+    with pytest.raises(InputError, match="64 are allowed"):
+        request.submit(model, name="x" * 65)
+
+
+def enter_model(request: VerifiedRequest, depth: int) -> ExactModel:
+    from sklearn.tree import DecisionTreeClassifier
+
+    training = request.training()
+    fitted = DecisionTreeClassifier(max_depth=depth).fit(
+        training.codes, training.targets
+    )
+    return request.convert(fitted)
+
+
+def test_an_estimator_that_was_fitted_on_names_fits_too(here: Place) -> None:
+    from sklearn.tree import DecisionTreeClassifier
+
+    rita = here.markets["rita"]
+    request = contest(here, rita)
+    frame, labels = request.training_data()
+    assert frame.columns == ["x", "y", "colour"]
+    training = request.training()
+    tree = DecisionTreeClassifier(max_depth=3, random_state=0)
+    by_name = request.convert(tree.fit(training.codes, labels.to_numpy()))
+    by_code = request.convert(tree.fit(training.codes, training.targets))
+    assert by_name.root == by_code.root
+    strange = np.array(["what", *labels.to_list()[1:]])
+    with pytest.raises(InputError, match="knows a class 'what'"):
+        request.convert(tree.fit(training.codes, strange))
+
+
+def test_what_is_listed_stays_what_it_is_in_its_file(here: Place) -> None:
+    rita, ann = here.markets["rita"], here.markets["ann"]
+    request = contest(here, rita, balanced=True, width=16)
+    assert max(request.record.weights) == request.terms.cap
+    one = enter(ann)
+    to_claims(here, request)
+    listing = one.refresh().listing()
+    again = Listing.from_bytes(request.terms, listing.to_bytes())
+    assert (again.root, again.score) == (listing.root, listing.score)
+    with pytest.raises(DataError, match="are no listing of"):
+        Listing.from_bytes(request.terms, listing.to_bytes()[:-1])
+
+
+def test_a_network_without_verified_contests_says_so(here: Place) -> None:
+    rita = here.markets["rita"]
+    here.network = replace(here.network, verified="")
+    with here.again("rita") as market:
+        assert market.requests() == []
+        with pytest.raises(NotFoundError, match="no market of verified contests"):
+            market.look_into(rita.wallet.address, verified=True)
