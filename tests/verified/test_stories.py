@@ -2,7 +2,8 @@
 """Random stories in the verified market, and in the ledger that judges it.
 
 Every call is made on both: both allow it and log the same, or both refuse it for the
-same reason. Then everything that can be asked is asked of both.
+same reason. Then everything that can be asked is asked of both, and what the client
+tells of the logs is held against the contract: states, money, who may do what.
 """
 
 from __future__ import annotations
@@ -16,10 +17,13 @@ import boa
 import pytest
 
 from verified.ledger import PHASES, STATUSES, Ledger, Refused, Submission, Terms
+from verified.telling import Telling
 from verified.world import BOND, KEY, MDC, REWARD, STAKE, Contest, Entry, World
 
 NOBODY = "0x" + "00" * 20
 STEPS = 60
+TRIES = 3
+"""Calls after each step that are taken back."""
 TRAINERS = ("ann", "bob", "cid", "dot")
 SHOWN = {
     "RequestCreated": ("request_id", "deadline"),
@@ -59,6 +63,7 @@ class Story:
         self.contests: list[Contest] = []
         self.entries: list[tuple[Entry, Submission]] = []
         self.made: dict[str, int] = {}
+        self.telling = Telling(world)
 
     def both(
         self, contract: Callable[[], Any], ledger: Callable[[], Any]
@@ -73,6 +78,7 @@ class Story:
             return None
         found = contract()
         assert self.logged() == self.ledger.events
+        self.telling.hear()
         return found, expected
 
     def logged(self) -> list[tuple[Any, ...]]:
@@ -339,6 +345,11 @@ class Story:
         self.made[call.__name__] = self.made.get(call.__name__, 0) + 1
         call()
         self.compare()
+        self.telling.compare()
+        entries = [entry for entry, _ in self.entries]
+        for _ in range(TRIES):
+            self.telling.try_something(self.random, self.contests, entries)
+        self.telling.compare_plan(self.random.choice(("requester", *TRAINERS, "eve")))
 
 
 @pytest.mark.parametrize("seed", range(16))

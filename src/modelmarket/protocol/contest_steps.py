@@ -69,6 +69,9 @@ def refusal(
     match kind:
         case StepKind.ENFORCE_TIMEOUT:
             return None if position.overdue else "NotOverdue"
+        case StepKind.WITHDRAW if submission is not None and submission.showing:
+            # note: whoever has shown a model has won or failed.
+            return "WrongSeal"
         case StepKind.WITHDRAW:
             is_due = submission is not None and payouts.due(contest, submission)
             return None if is_due else "NothingDue"
@@ -85,6 +88,8 @@ def refusal(
             return "WrongSeal" if submission.showing is None else "NotTrainer"
         if kind in _BY_OPERATORS and not is_operator:
             return "NotTrainer"
+    if kind is StepKind.CLAIM and submission is not None and submission.showing:
+        return "WrongSeal"
     return _in_its_phase(kind, contest, position, now, submission)
 
 
@@ -210,7 +215,7 @@ def _due(
                         StepKind.CLAIM, contest.id, one.id, contest.started, ends
                     )
         case Phase.VALIDATION if position.shown:
-            yield from _shown(contest, live, requester=key_is_ours)
+            yield from _shown(contest, live, now, requester=key_is_ours)
         case Phase.VALIDATION:
             best = contest.ranking[0]
             if best in live:
@@ -222,7 +227,11 @@ def _due(
 
 
 def _shown(
-    contest: ContestRecord, live: list[SubmissionRecord], *, requester: bool
+    contest: ContestRecord,
+    live: list[SubmissionRecord],
+    now: int,
+    *,
+    requester: bool,
 ) -> Iterator[Step]:
     """While a challenge window runs: its candidate answers, others watch."""
     candidate, table = contest.candidate, contest.timetable
@@ -237,7 +246,7 @@ def _shown(
                 table.began,
                 table.answers_end,
             )
-    elif requester or ranked:
+    elif (requester or ranked) and now < table.ends:
         yield Step(StepKind.WATCH, contest.id, candidate.id, table.began, table.ends)
     if requester or ranked:
         yield Step(StepKind.SETTLE, contest.id, NONE, table.ends, 0)
