@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The folder of a verified contest: what is hidden stays so, and can be proven."""
+
+from __future__ import annotations
+
+import json
+import random
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from modelmarket.datasets.contest import (
+    ROWS,
+    SCHEMA,
+    TARGETS,
+    ContestFolder,
+    ContestManifest,
+    PublishedContest,
+    publish_contest,
+)
+from modelmarket.datasets.published import MANIFEST, TRAIN, publish
+from modelmarket.datasets.split import Source
+from modelmarket.datasets.tables import open_table
+from modelmarket.errors import DataError
+from modelmarket.protocol.conditions import Conditions
+from modelmarket.protocol.hidden import Keystream, unpack_groups, unpack_rows
+from modelmarket.protocol.points import Kind
+from modelmarket.protocol.types import Wei
+
+SEED = b"the same split"
+STREAM = Keystream(bytes(range(32)), b"\x07" * 32)
+
+
+def table(
+    path: Path, rows: int = 60, change: Callable[[int, list[str]], None] | None = None
+) -> Source:
+    chance = random.Random(5)
+    lines = []
+    for number in range(rows):
+        cells = [
+            str(chance.randrange(9)),
+            chance.choice("abc"),
+            chance.choice(("no", "yes")),
+        ]
+        if change is not None:
+            change(number, cells)
+        lines.append(",".join(cells))
+    path.write_text("x,y,label column\n" + "\n".join(lines) + "\n")
+    return Source(open_table(path, header=True), label="label column")
+
+
+def make(
+    tmp_path: Path, where: str, source: Source, **options: Any
+) -> PublishedContest:
+    folder = tmp_path / where
+    folder.mkdir()
+    said: dict[str, Any] = {"seed": SEED, "fraction": Fraction(1, 4)} | options
+    return publish_contest(source, folder, tmp_path, lambda _: STREAM, **said)
+
+
+def terms(made: PublishedContest) -> Conditions:
+    schema = made.schema
+    return Conditions(
+        **dict.fromkeys(("reward", "stake", "demand_bond"), Wei(1)),
+        submission_window_s=60,
+        response_window_s=900,
+        challenge_window_s=3_600,
+        minimum_score=0,
+        rows=made.manifest.hidden_rows,
+        columns=len(schema.columns),
+        width=schema.width,
+        outputs=schema.target.outputs,
+        bits=schema.target.bits,
+        points=Kind.ACCURACY,
+        cap=1,
+        step=1,
+        most_units=1,
+        most_words=1,
+        most_parts=1,
+        weights_hash=bytes(32),
+        rows_root=made.rows_root,
+        targets_root=made.targets_root,
+        nonce=bytes(32),
+        key_hash=bytes(32),
+        schema_hash=schema.hash,
+        texts_hash=bytes(32),
+    )
+
+
+def folder_of(made: PublishedContest) -> ContestFolder:
+    return ContestFolder(lambda name: made.folder / name)
+
+
+def test_what_is_hidden_opens_to_the_rows_that_were_split_off(tmp_path: Path) -> None:
+    source = table(tmp_path / "table.csv")
+    made = make(tmp_path, "contest", source, name="n", context="c")
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    split = publish(source, plain, fraction=Fraction(1, 4), seed=SEED).split
+    said = terms(made)
+    rows, targets = folder_of(made).hidden(said)
+    words = np.frombuffer(rows, np.uint8).reshape(said.rows, 32)
+    codes = unpack_rows(STREAM.rows(words), 2, 8)
+    opened = np.frombuffer(targets, np.uint8).reshape(-1, 256)
+    found = unpack_groups(STREAM.groups(opened), said.rows, said.bits)
+    assert found.tolist() == split.truth.tolist()
+    lines = [
+        line.split(",") for line in (plain / "test.csv").read_text().splitlines()[1:]
+    ]
+    texts = made.schema.columns[1]
+    values: tuple[str, ...] = texts.values  # type: ignore[union-attr]
+    assert codes[:, 1].tolist() == [1 + values.index(line[2]) for line in lines]
+    assert (made.folder / TRAIN).read_bytes() == (plain / TRAIN).read_bytes()
+    manifest = folder_of(made).manifest()
+    assert manifest == made.manifest
+    assert (manifest.name, manifest.context) == ("n", "c")
+    assert manifest.hidden_rows == said.rows == 15
+    learnt, labels = folder_of(made).training(made.schema)
+    assert learnt.shape == (45, 2)
+    features, names = folder_of(made).frame()
+    assert features.columns == ["x", "y"]
+    assert made.schema.target.decode(labels) == names.to_list()
+
+
+def test_nothing_but_ciphertexts_depends_on_the_hidden_rows(tmp_path: Path) -> None:
+    one = make(tmp_path, "one", table(tmp_path / "table.csv"))
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    publish(table(tmp_path / "table.csv"), plain, fraction=Fraction(1, 4), seed=SEED)
+    learnt = {
+        line.split(",", 1)[1] for line in (plain / TRAIN).read_text().splitlines()
+    }
+
+    def change(_: int, cells: list[str]) -> None:
+        # Rows that are only ever hidden become others.
+        if ",".join(cells) not in learnt:
+            cells[0], cells[1] = "8888", "zzz"
+
+    other = make(tmp_path, "other", table(tmp_path / "table.csv", change=change))
+    files = {
+        path.relative_to(one.folder) for path in one.folder.rglob("*") if path.is_file()
+    }
+    assert {str(path) for path in files} == {MANIFEST, SCHEMA, TRAIN, ROWS, TARGETS}
+    for path in files - {Path(ROWS), Path(TARGETS), Path(MANIFEST)}:
+        assert (one.folder / path).read_bytes() == (other.folder / path).read_bytes()
+    same = replace(one.manifest, sha256={}) == replace(other.manifest, sha256={})
+    assert same
+    assert not list(tmp_path.glob("tmp*")), "what was in the clear is gone"
+
+
+def test_the_keystream_is_asked_for_by_what_it_hides(tmp_path: Path) -> None:
+    asked: list[bytes] = []
+
+    def stream(hidden: bytes) -> Keystream:
+        asked.append(hidden)
+        return STREAM
+
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        publish_contest(
+            table(tmp_path / "t.csv"),
+            tmp_path / name,
+            tmp_path,
+            stream,
+            seed=name.encode(),
+        )
+    assert len(set(asked)) == 2
+
+
+def test_a_class_that_nobody_could_learn_is_refused_by_name(tmp_path: Path) -> None:
+    def change(number: int, cells: list[str]) -> None:
+        cells[2] = "rare" if number in (3, 7) else "common"
+
+    source = table(tmp_path / "table.csv", rows=40, change=change)
+    for seed in range(40):
+        try:
+            made = make(
+                tmp_path,
+                f"c{seed}",
+                source,
+                seed=bytes([seed]),
+                fraction=Fraction(2, 3),
+            )
+        except DataError as error:
+            assert "Class 'rare' would be in no training row" in error.message
+            return
+        assert all(made.manifest.train_counts)
+    raise AssertionError("chance never put both rows among the hidden ones")
+
+
+@pytest.mark.parametrize("name", [ROWS, TARGETS])
+def test_hidden_files_that_are_others_are_refused(tmp_path: Path, name: str) -> None:
+    made = make(tmp_path, "contest", table(tmp_path / "table.csv"))
+    said, path = terms(made), made.folder / name
+    data = path.read_bytes()
+    path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    with pytest.raises(DataError, match="not those that the terms name"):
+        folder_of(made).hidden(said)
+    path.write_bytes(data[:-32])
+    with pytest.raises(DataError, match="rows take"):
+        folder_of(made).hidden(said)
+    path.write_bytes(data + bytes(32))
+    with pytest.raises(DataError, match="are allowed"):
+        folder_of(made).hidden(said)
+
+
+def test_another_schema_is_refused(tmp_path: Path) -> None:
+    made = make(tmp_path, "contest", table(tmp_path / "table.csv"))
+    assert folder_of(made).schema(made.schema.hash) == made.schema
+    with pytest.raises(DataError, match="not the one that the terms name"):
+        folder_of(made).schema(bytes(32))
+
+
+def test_a_strangers_manifest_is_refused_in_words(tmp_path: Path) -> None:
+    made = make(tmp_path, "contest", table(tmp_path / "table.csv"))
+    good = json.loads((made.folder / MANIFEST).read_text())
+    for own in (
+        {"kind": "prediction"},
+        {"schema_version": 2},
+        {"hidden_rows": -1},
+        {"train_counts": ["1"]},
+        {"split_fraction": "1e9"},
+        {"features": [1]},
+    ):
+        damaged = json.dumps(good | {"modelmarket": good["modelmarket"] | own})
+        with pytest.raises(
+            DataError, match=r"not that of a verified|is not a manifest"
+        ):
+            ContestManifest.from_json(damaged.encode())
+    for data in (b"", b"[]", b"\xff", b"null"):
+        with pytest.raises(DataError, match="is not a manifest"):
+            ContestManifest.from_json(data)
+
+
+def test_the_manifest_is_valid_croissant(tmp_path: Path) -> None:
+    made = make(tmp_path, "contest", table(tmp_path / "table.csv"))
+    with warnings.catch_warnings():
+        # Of the library and of those that it needs.
+        warnings.simplefilter("ignore")
+        import mlcroissant
+
+        dataset = mlcroissant.Dataset(jsonld=made.folder / MANIFEST)
+        assert dataset.metadata.issues.errors == set()
+        assert len(list(dataset.records("train"))) == 45
