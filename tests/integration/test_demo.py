@@ -28,10 +28,24 @@ def test_the_demo_ends_with_every_balance_and_promise_as_the_rules_say(
     stages = [one.record.stage.name for one in outcome.requests]
     assert stages == ["FULFILLED", "CANCELLED", "FORFEITED"]
     assert any("copier" in line for line in told)
+    contested = outcome.contested
+    assert contested.request.record.stage.name == "FULFILLED"
+    assert len(contested.models) == 5
+    for model in contested.models:
+        assert model.accuracy >= contested.majority + 0.4, model
+    [lie] = contested.refuted
+    assert lie.listed != lie.computed
+    assert lie.submission.record.name == "corrector"
+    assert [one.record.name for one in contested.withheld] == ["ghost"]
+    assert len(contested.predicted) == 5
     # What it says to people, and to programs.
     demo._show(Output(), outcome)
     shown = capsys.readouterr().out
     assert "Everybody who holds MDC" in shown
     assert "FAIL" not in shown
     document = json.loads(json.dumps(demo._document(outcome)))
-    assert [one["phase"] for one in document["requests"]] == stages
+    assert [one["phase"] for one in document["requests"]] == [*stages, "FULFILLED"]
+    kinds = [one["kind"] for one in document["requests"]]
+    assert kinds == ["prediction"] * 3 + ["verified"]
+    assert document["refuted"][0]["submission"] == str(lie.submission.id)
+    assert document["withheld"] == [str(one.id) for one in contested.withheld]

@@ -12,6 +12,7 @@ from modelmarket.cli.context import Invocation
 from modelmarket.cli.output import Output
 
 if TYPE_CHECKING:
+    from modelmarket.demo.contest import Contested
     from modelmarket.demo.play import Outcome
     from modelmarket.market import Request
 
@@ -25,7 +26,11 @@ def demo(
         Path | None, typer.Option(help="Where to leave the winner's model.")
     ] = None,
 ) -> None:
-    """Play the lives of three requests on a chain and stores of their own.
+    """Play the lives of four requests on a chain and stores of their own.
+
+    Three are of predictions; in the fourth the model itself is bought, one who
+    corrects rows by hand is refuted on the chain, and one whose model nobody can
+    fetch loses its stake.
 
     Exits with 0 only if every balance is what the rules say.
 
@@ -49,11 +54,52 @@ def demo(
         raise typer.Exit(1)
 
 
+def _contest(contested: Contested) -> dict[str, Any]:
+    request = contested.request
+    won, rows = request.winner(), request.terms.rows
+    score = won.record.score if won is not None else None
+    return {
+        "id": request.id.shown,
+        "kind": "verified",
+        "phase": request.record.stage.name,
+        "winner": won.record.trainer if won is not None else None,
+        "score": score,
+        "rows": rows,
+        "accuracy": None if score is None else round(score / rows, 6),
+        "majority": round(contested.majority, 6),
+        "models": [
+            {
+                "kind": one.kind,
+                "parameters": one.parameters,
+                "accuracy": round(one.accuracy, 6),
+            }
+            for one in contested.models
+        ],
+        "refuted": _refuted(contested),
+        "withheld": [one.id.shown for one in contested.withheld],
+        "predicted": contested.predicted,
+    }
+
+
+def _refuted(contested: Contested) -> list[dict[str, Any]]:
+    return [
+        {
+            "submission": one.submission.id.shown,
+            "row": one.row,
+            "listed": one.listed,
+            "computed": one.computed,
+            "challenger": one.challenger,
+        }
+        for one in contested.refuted
+    ]
+
+
 def _request(request: Request) -> dict[str, Any]:
     won, labels = request.winner(), request.terms.labels
     matches = won.record.score if won is not None else None
     return {
-        "id": request.id,
+        "id": request.id.shown,
+        "kind": "prediction",
         "phase": request.record.stage.name,  # the chain is gone by now
         "winner": won.record.trainer if won is not None else None,
         "matches": matches,
@@ -65,7 +111,12 @@ def _request(request: Request) -> dict[str, Any]:
 def _document(outcome: Outcome) -> dict[str, Any]:
     verdicts = [one for several in outcome.audits.values() for one in several]
     return {
-        "requests": [_request(one) for one in outcome.requests],
+        "requests": [
+            *(_request(one) for one in outcome.requests),
+            _contest(outcome.contested),
+        ],
+        "refuted": _refuted(outcome.contested),
+        "withheld": [one.id.shown for one in outcome.contested.withheld],
         "accounts": [
             {
                 "address": one.address,
@@ -86,6 +137,29 @@ def _document(outcome: Outcome) -> dict[str, Any]:
         "model_cid": outcome.model_cid,
         "seconds": round(outcome.seconds, 3),
     }
+
+
+def _show_contest(output: Output, contested: Contested) -> None:
+    request = contested.request
+    output.table(
+        None,
+        ("model", "parameters", "accuracy"),
+        [(one.kind, one.parameters, f"{one.accuracy:.2%}") for one in contested.models],
+        title=f"Request {request.id}: {request.terms.rows:,} hidden rows, of which the "
+        f"most frequent class has {contested.majority:.2%}",
+    )
+    output.result(
+        None,
+        *(
+            f"Submission {one.submission.id} was refuted on the chain: row {one.row:,} "
+            f"was listed as {one.listed}, its model says {one.computed}."
+            for one in contested.refuted
+        ),
+        *(
+            f"Submission {one.id} did not post the model that nobody could fetch."
+            for one in contested.withheld
+        ),
+    )
 
 
 def _show(output: Output, outcome: Outcome) -> None:
@@ -109,6 +183,7 @@ def _show(output: Output, outcome: Outcome) -> None:
         ],
         title=f"Request {outcome.requests[0].id}: {labels:,} test labels",
     )
+    _show_contest(output, outcome.contested)
     output.table(
         None,
         ("account", "role", "before (MDC)", "after (MDC)", "as the rules say"),

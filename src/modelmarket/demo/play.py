@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The play: three requests, nine trainers, every kind of ending but one.
+"""The play: three requests of predictions and a verified contest, with every kind of
+ending but one.
 
 Besides the market's own bookkeeping the play keeps another one, written from
 the rules: at the end every balance must be what it says.
@@ -20,12 +21,13 @@ from modelmarket.audit import Verdict, audit
 from modelmarket.datasets.idx import find_mnist, write_mnist
 from modelmarket.datasets.split import Source
 from modelmarket.datasets.tables import open_table
+from modelmarket.demo.contest import Contested, ContestPlay
 from modelmarket.demo.models import RECIPES, predict, require_libraries, train
 from modelmarket.errors import RevertError
 from modelmarket.market import Request
 from modelmarket.protocol import events as ev
 from modelmarket.protocol.money import ONE_MDC, format_mdc
-from modelmarket.protocol.types import Address, SubmissionId, Wei
+from modelmarket.protocol.types import Address, RequestId, SubmissionId, Wei
 from modelmarket.sandbox import Person, Sandbox, call_names, sandbox
 
 if TYPE_CHECKING:
@@ -93,7 +95,8 @@ class Outcome:
     """How the play ended.
 
     Attributes:
-        requests: As they are at the end.
+        requests: Of predictions, as they are at the end.
+        contested: How the verified contest ended.
         entries: Of the first request.
         accounts: Every holder of MDC.
         audits: The verdicts on each request, by id.
@@ -104,9 +107,10 @@ class Outcome:
     """
 
     requests: list[Request]
+    contested: Contested
     entries: list[Entry]
     accounts: list[Account]
-    audits: dict[int, list[Verdict]]
+    audits: dict[RequestId, list[Verdict]]
     gas: dict[str, tuple[int, int]]
     model_cid: str
     model_path: Path
@@ -184,7 +188,11 @@ class _Play:
         self._cancelled(requester, honest[:3], second)
         self._forfeited(honest[:2], third)
         self._settle(requester, honest, request, lie, (liar, silent), (copier, stolen))
-        return self._close(requester, [request.id, second.id, third.id], keep)
+        contest = ContestPlay(self._here, self._tell, self._folder, self._meet)
+        # Somebody else: her vault would not hide rows that it has published.
+        contested = contest.run(self._meet("buyer"), self._main_source())
+        ids = [request.id, second.id, third.id]
+        return self._close(requester, ids, contested, keep)
 
     # --- people and data ---
 
@@ -198,8 +206,9 @@ class _Play:
         """The data and their labels in two files, as people have them."""
         data, labels = self._folder / "digits.csv", self._folder / "digits_labels.csv"
         if self._data is not None:
-            rows = write_mnist(self._data, data, labels)
-            self._tell(f"MNIST: {rows:,} images written as CSV.")
+            if not data.exists():
+                rows = write_mnist(self._data, data, labels)
+                self._tell(f"MNIST: {rows:,} images written as CSV.")
             return Source(open_table(data, header=True), labels=open_table(labels))
         source = self._digits()
         with (
@@ -441,16 +450,24 @@ class _Play:
 
     # --- the end ---
 
-    def _close(self, requester: Person, ids: list[int], keep: Path) -> Outcome:
+    def _close(
+        self,
+        requester: Person,
+        ids: list[RequestId],
+        contested: Contested,
+        keep: Path,
+    ) -> Outcome:
         market = requester.market
         requests = [market.request(number) for number in ids]
-        audits = {number: audit(market, number) for number in ids}
+        every = [*ids, contested.request.id]
+        audits = {number: audit(market, number) for number in every}
         model_path = _free(keep / f"model-of-request-{ids[0]}")
         requests[0].fetch_model(model_path)
         return Outcome(
             requests=requests,
+            contested=contested,
             entries=self._entries(requests[0]),
-            accounts=self._accounts(),
+            accounts=self._accounts(contested),
             audits=audits,
             gas=self._gas(),
             model_cid=requests[0].record.model,
@@ -458,7 +475,7 @@ class _Play:
             seconds=time.monotonic() - self._started,
         )
 
-    def _accounts(self) -> list[Account]:
+    def _accounts(self, contested: Contested) -> list[Account]:
         coin, supply = self._here.coin, self._here.coin.supply()
         people = self._here.people.values()
         given = AIRDROP * len(people)
@@ -476,6 +493,13 @@ class _Play:
                 0,
                 coin.balance(self._here.network.market),
                 self._burnt,
+            ),
+            Account(
+                self._here.verified.address,
+                "market of contests",
+                0,
+                coin.balance(self._here.verified.address),
+                contested.slashed,
             ),
         ]
         for person in people:
@@ -512,7 +536,7 @@ class _Play:
         return spent
 
     def _gas(self) -> dict[str, tuple[int, int]]:
-        """Calls and gas of everything that was sent to the two contracts."""
+        """Calls and gas of everything that was sent to the contracts."""
         names = call_names()
         total: dict[str, tuple[int, int]] = {}
         head = self._here.connection.block().number
