@@ -17,6 +17,7 @@ from modelmarket.protocol.types import RequestId
 from modelmarket.web.server import running_page
 from modelmarket.web.views import ranking
 from modelmarket.web.workspace import Workspace
+from support.contests import contest, corrected, enter
 from support.faults import Fault, Faults, faulty
 from support.loopback import browser
 from support.market import place
@@ -224,3 +225,48 @@ def test_a_submission_that_comes_late_is_refused_on_the_page(tmp_path: Path) -> 
             answer = tab.post(f"/requests/{request.id}", files=files)
     assert answer.status_code == 400
     assert "takes no more submissions" in answer.text
+
+
+def test_a_contest_is_shown_in_every_phase_with_who_was_refuted(tmp_path: Path) -> None:
+    with place("embedded", tmp_path) as here:
+        rita, ann, ben = (here.join(name) for name in ("rita", "ann", "ben"))
+        request = contest(here, rita)
+        enter(ann)
+        lie = enter(ben, depth=1)
+        workspace = Workspace(rita)
+        workspace.move_clock = here.move_to
+        with visiting(workspace) as tab:
+
+            def shows(*texts: str, path: str = "/requests/v1") -> None:
+                rita.look()
+                answer = tab.get(path)
+                assert answer.status_code == 200, answer.text
+                for text in texts:
+                    assert text in answer.text, text
+
+            shows("points", "#v1", path="/")
+            shows("Open for models", "hidden/rows.bin", "Rebuild this contest")
+            assert tab.get("/requests/v2").status_code == 404
+            assert tab.get(f"/requests/v{10**30}").status_code == 404
+            assert tab.get("/requests/1").status_code == 404
+            moved = tab.post("/clock", request="v1")
+            assert moved.status_code == 303
+            agent.run_once(rita)
+            listing = corrected(lie.refresh(), wrong=0)
+            lie.claim(listing.score)
+            agent.run_once(ann)
+            here.move_to(rita.request("v1").position().step_ends)
+            lie.show(listing)
+            shows("anybody can refute it", "KeyOpened")
+            agent.run_once(ann)
+            shows("refuted by")
+            for _ in range(5):
+                if not any((agent.run_once(ann), agent.run_once(rita))):
+                    here.move_to(rita.request("v1").position().step_ends)
+            shows("The winner", "its model is the one that scored")
+            fetched = tab.post("/requests/v1/fetch", what="model")
+            assert fetched.status_code == 303
+            shows("model.exact", f"modelmarket model predict {request.id} new.csv")
+            shows("PASS", path="/requests/v1/audit")
+            assert "FAIL" not in tab.get("/requests/v1/audit").text
+            assert tab.post("/requests/v1/fetch", what="all").status_code == 404

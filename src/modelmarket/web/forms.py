@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from modelmarket.errors import FieldError, InputError
+from modelmarket.protocol.types import RequestId
 from modelmarket.system.documents import parse_json
 from modelmarket.web.uploads import Upload
 from modelmarket.web.views import CONFIRMATIONS, local_path
@@ -86,6 +87,15 @@ def number(form: Form, name: str) -> Any:
     if not given.isascii() or not given.isdigit() or len(given) > 18:  # noqa: PLR2004  # 63 bits
         raise InputError(f"{given!r} is not the number of a {name}.")
     return int(given)
+
+
+def request_id(form: Form) -> RequestId:
+    """The request that a form is about: 7, or v7.
+
+    Raises:
+        InputError: It names none.
+    """
+    return RequestId.parse(text(form, "request"))
 
 
 def decimal(form: Form, name: str) -> int:

@@ -13,6 +13,7 @@ from modelmarket.protocol.money import format_mdc
 from modelmarket.protocol.payouts import Stake, due, returns_stake, stake
 from modelmarket.protocol.phases import Failure, Phase, Position
 from modelmarket.protocol.steps import StepKind, refusal
+from modelmarket.protocol.types import RequestId
 
 if TYPE_CHECKING:
     from modelmarket.protocol.records import BaseRecord, SubmissionRecord
@@ -40,6 +41,8 @@ FAILURES = {
     Failure.MISMATCH: "failed: it had not what it claimed",
     Failure.TIMED_OUT: "failed: it was not opened in time",
     Failure.CANCELLED_LATE: "cancelled late",
+    Failure.REFUTED: "refuted",
+    Failure.WITHHELD: "withheld",
 }
 STAKES = {
     Stake.LOCKED: "locked",
@@ -61,6 +64,15 @@ ACTIONS = {
     "open_truth": "open the truth",
     "claim": "claim",
     "open_predictions": "open the predictions",
+    "create_contest": "create a verified contest",
+    "submit_model": "submit a model",
+    "open_key": "open the key",
+    "show_model": "show the model",
+    "refute": "refute a lie",
+    "demand": "demand a model",
+    "answer": "post what was demanded",
+    "settle": "pay the winner",
+    "withdraw_bond": "take the bond back",
     "other": "another call",
 }
 """What each kind of action does, in words."""
@@ -181,7 +193,7 @@ def _place(
     )
 
 
-def time_line(record: RequestRecord, position: Position) -> list[Stop]:
+def time_line(record: BaseRecord, position: Position) -> list[Stop]:
     """The phases that were, the one that is, and those to come."""
     final = position.phase.is_final
     stops = []
@@ -254,8 +266,8 @@ def choices(record: RequestRecord, now: int, account: Address | None) -> list[Ch
 
 def result_of(entry: Entry) -> str:
     """The page that shows what came of an action."""
-    if entry.action.kind == "create_request" and entry.made:
-        return f"/requests/{entry.made}"
+    if entry.action.kind in ("create_request", "create_contest") and entry.made:
+        return f"/requests/{RequestId(entry.made)}"
     if entry.action.request_id:
         return f"/requests/{entry.action.request_id}"
     return local_path(entry.origin)

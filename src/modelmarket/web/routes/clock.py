@@ -17,8 +17,8 @@ def move_clock(visit: Visit) -> Response:
     workspace = visit.workspace
     if workspace.move_clock is None:
         raise InputError("The clock of this chain is nobody's to move.")
-    number = forms.number(visit.form, "request")
-    found = workspace.market.request(number)
+    number = forms.request_id(visit.form)
+    found = workspace.market.any_request(number)
     ends = found.position().step_ends
     if ends > found.now:
         workspace.move_clock(ends)

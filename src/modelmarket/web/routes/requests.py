@@ -65,7 +65,9 @@ def find_request(visit: Visit) -> Request:
         return Request(workspace.market, record, visit.glance.now)
     except NotFoundError:
         # Somebody may have sent a link to one that this index has yet to see.
-        found = workspace.known(lambda: workspace.market.request(number), None)
+        found: Request | None = workspace.known(
+            lambda: workspace.market.request(number), None
+        )
         if found is None:
             raise NotFoundError(
                 f"Request {number} is not known here, and the node cannot be asked.",
