@@ -55,15 +55,15 @@ def test_what_a_column_is_follows_from_its_cells(tmp_path: Path) -> None:
         Cuts("lost", (2.0,), has_missing=True),
         Texts("text", ("a", "b")),
         Texts("mixed", ("1", "2", "3", "x")),
-        Texts("gone", ()),
+        Texts("gone", ("?", "None", "n/a")),
         Cuts("same", ()),
     )
     codes = encode(path, found, 4, 8)
     assert codes.tolist() == [
         [2, 1, 2, 1, 0, 0],
-        [0, 0, 1, 2, 0, 0],
-        [1, 0, 0, 4, 0, 0],
-        [1, 2, 2, 3, 0, 0],
+        [0, 0, 1, 2, 3, 0],
+        [1, 0, 0, 4, 1, 0],
+        [1, 2, 2, 3, 2, 0],
     ]
 
 
@@ -109,6 +109,19 @@ def test_quantiles_share_the_rows_evenly() -> None:
     assert counts.tolist() == [1_000] * 10
 
 
+def test_a_number_that_is_everywhere_costs_the_others_no_cuts() -> None:
+    numbers = np.concatenate([np.zeros(100_000), np.arange(1, 50_001, dtype=float)])
+    assert len(cuts(numbers, 255)) >= 250
+
+
+def test_names_that_look_like_patterns_are_names(tmp_path: Path) -> None:
+    table = {"*": ["1", "2"], "^.*$": ["3", "3"], "x": ["a", "b"]}
+    path = write(tmp_path / "train.csv", table)
+    found = make_columns(path, list(table), 2, width=8)
+    assert [one.name for one in found] == list(table)
+    assert encode(path, found, 2, 8).tolist() == [[0, 0, 1], [1, 0, 2]]
+
+
 def test_neighbouring_doubles_are_told_apart() -> None:
     low = 1.0
     high = math.nextafter(low, 2)
@@ -140,7 +153,7 @@ def test_any_cells_are_encoded_as_a_slow_telling_does(
             cell = cells[at].strip()
             is_lost = cell.lower() in ("", "?", "n/a", "na", "nan", "none", "null")
             if isinstance(column, Texts):
-                expected = 0 if is_lost else 1 + column.values.index(cell)
+                expected = 1 + column.values.index(cell) if cell else 0
             else:
                 assert isinstance(column, Cuts)
                 number = 0.0 if is_lost else float(cell)

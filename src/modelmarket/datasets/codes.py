@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from modelmarket.datasets.records import encode_row, read_records
 from modelmarket.errors import DataError
@@ -40,6 +41,8 @@ MISSING = ("", "?", "n/a", "na", "nan", "none", "null")
 """What a cell says that has no value, in small letters."""
 
 MOST_NAMED = 5
+ROUNDS = 16
+"""In which numbers that are more frequent than a range give up what they need not."""
 CELLS_AT_ONCE = 2**24
 """Cells whose texts are in memory together."""
 
@@ -95,13 +98,16 @@ def columns_of(path: Path, names: Sequence[str], rows: int) -> Iterator[pl.Serie
         DataError: The file is not such a table.
     """
     import polars as pl
+    from polars import selectors
 
     at_once = max(1, CELLS_AT_ONCE // max(rows, 1))
     try:
         lazy = pl.scan_csv(path, infer_schema=False)
         for at in range(0, len(names), at_once):
-            some = lazy.select(names[at : at + at_once]).collect()
-            yield from some.get_columns()
+            # note: a bare name may be taken for a pattern, such as `*`.
+            wanted = list(names[at : at + at_once])
+            some = lazy.select(selectors.by_name(*wanted)).collect()
+            yield from (some.get_column(name) for name in wanted)
     except pl.exceptions.PolarsError as error:
         raise DataError(f"{path.name} cannot be read as a table: {error}") from error
 
@@ -146,8 +152,11 @@ def _make(name: str, values: Values, width: int, even: bool) -> Column:  # passe
 
 
 def _texts(name: str, values: Values, width: int) -> Texts:
-    """The most frequent texts, in order of their letters."""
-    counted = values.texts.filter(~values.is_missing).value_counts()
+    """The most frequent texts, in order of their letters.
+
+    A blank cell is no text; a word such as "none" may well be one.
+    """
+    counted = values.texts.filter(values.texts != "").value_counts()
     kept = counted.sort(["count", counted.columns[0]], descending=[True, False])
     return Texts(name, tuple(sorted(kept[:, 0].head(2**width - 1).to_list())))
 
@@ -173,16 +182,37 @@ def cuts(numbers: Numbers, most: int) -> tuple[float, ...]:
         return ()
     places = np.arange(values.size - 1)
     if places.size > most:
-        # Cut where the next part of equal size would begin.
-        below = np.cumsum(counts)
-        wanted = np.arange(1, most + 1) * numbers.size / (most + 1)
-        places = np.unique(np.searchsorted(below, wanted, side="left"))
-        places = places[places < values.size - 1]
+        places = even_shares(counts, most)
     low, high = values[places], values[places + 1]
     middle = low / 2 + high / 2
     # Of two doubles beside each other the lower one divides them.
     middle = np.where((middle < low) | (middle >= high), low, middle)
     return tuple(middle.tolist())
+
+
+def even_shares(counts: npt.NDArray[np.int64], most: int) -> npt.NDArray[np.intp]:
+    """After which numbers to cut, so that ranges hold as many rows each as can be.
+
+    A number with more rows than a range should have gets one of its own, and the
+    others share what ranges are left.
+
+    Args:
+        counts: Rows of each number; more than `most` + 1.
+        most: Cuts there may be, at least 1.
+
+    Returns:
+        Strictly increasing places from 0 to two below the numbers' count.
+    """
+    weights = counts.astype(np.float64)
+    for _ in range(ROUNDS):
+        fair = weights.sum() / (most + 1)
+        if np.max(weights) <= fair * (1 + 1e-9):
+            break
+        weights = np.minimum(weights, fair)
+    reached = np.cumsum(weights)
+    wanted = reached[-1] * np.arange(1, most + 1) / (most + 1)
+    places = np.searchsorted(reached, wanted * (1 - 1e-12))
+    return np.unique(np.minimum(places, counts.size - 2))
 
 
 def number_target(labels: Sequence[str], bits: int) -> NumberTarget:
@@ -278,7 +308,7 @@ def _encode(column: Column, values: Values, width: int, *, strict: bool) -> RowC
     found = values.texts.replace_strict(
         list(column.values), places, default=0, return_dtype=pl.UInt32
     )
-    found = found.set(values.is_missing, 0)
+    found = found.set(values.texts == "", 0)
     codes: RowCodes = found.to_numpy().astype(f"u{width // 8}")
     return codes
 

@@ -3,5 +3,6 @@
 
 from modelmarket.models.exact import ExactModel
 from modelmarket.models.header import ExactHeader, Limits
+from modelmarket.models.suggesting import suggest
 
-__all__ = ["ExactHeader", "ExactModel", "Limits"]
+__all__ = ["ExactHeader", "ExactModel", "Limits", "suggest"]

@@ -75,7 +75,7 @@ class ExactModel:
         """
         target = schema.target
         names = target.classes.names if isinstance(target, ClassTarget) else ()
-        found = limits or Limits(len(schema.columns), target.outputs, schema.width)
+        found = limits or Limits.of(schema)
         return cls.of_codes(
             estimator,
             width=found.width,

@@ -8,12 +8,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
 from modelmarket.errors import InputError
 from modelmarket.protocol.hidden import CODE_WIDTHS, MOST_COLUMNS
 from modelmarket.protocol.labels import WORD_BYTES
 from modelmarket.protocol.merkle import levels
 from modelmarket.protocol.points import MOST_OUTPUTS
+
+if TYPE_CHECKING:
+    from modelmarket.protocol.conditions import Conditions
+    from modelmarket.protocol.schema import Schema
 
 MAGIC = 0x4D4D5831
 """The text MMX1."""
@@ -120,6 +125,23 @@ class Limits:
     most_units: int = 2**32 - 1
     most_parts: int = MOST_PARTS
     most_words: int = MOST_WORDS
+
+    @classmethod
+    def of(cls, schema: Schema) -> Limits:
+        """What any contest with a schema may take."""
+        return cls(len(schema.columns), schema.target.outputs, schema.width)
+
+    @classmethod
+    def of_terms(cls, terms: Conditions) -> Limits:
+        """What a contest takes."""
+        return cls(
+            terms.columns,
+            terms.outputs,
+            terms.width,
+            terms.most_units,
+            terms.most_parts,
+            terms.most_words,
+        )
 
 
 @dataclass(frozen=True)

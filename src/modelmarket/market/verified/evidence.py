@@ -20,7 +20,7 @@ from modelmarket.storage.fetch import fetch
 
 if TYPE_CHECKING:
     from modelmarket.market.market import Market
-    from modelmarket.models import ExactModel, Limits
+    from modelmarket.models import ExactModel
     from modelmarket.protocol.conditions import Conditions
     from modelmarket.protocol.contests import ContestRecord
     from modelmarket.protocol.records import Showing, SubmissionRecord
@@ -82,20 +82,6 @@ def gather(market: Market, submission: SubmissionRecord) -> Evidence:
     return Evidence(model, listing, " ".join(problems))
 
 
-def limits_of(terms: Conditions) -> Limits:
-    """What a contest allows of a model."""
-    from modelmarket.models import Limits
-
-    return Limits(
-        terms.columns,
-        terms.outputs,
-        terms.width,
-        terms.most_units,
-        terms.most_parts,
-        terms.most_words,
-    )
-
-
 def fetched_model(
     market: Market, record: ContestRecord, showing: Showing
 ) -> ExactModel:
@@ -106,7 +92,7 @@ def fetched_model(
         StorageError: What is served is too large, or no such folder.
         InputError: It is no model, or another one.
     """
-    from modelmarket.models import ExactModel
+    from modelmarket.models import ExactModel, Limits
     from modelmarket.models.files import MOST_BYTES
 
     cid = Cid.parse(showing.model)
@@ -114,7 +100,7 @@ def fetched_model(
     fetch(market.store, cid, gateways, only=MODEL_FILE, most_bytes=2 * MOST_BYTES)
     found = market.store.resolve(cid, MODEL_FILE)
     data = market.store.read_bytes(found, most=MOST_BYTES)
-    model = ExactModel.from_bytes(data, limits_of(record.terms))
+    model = ExactModel.from_bytes(data, Limits.of_terms(record.terms))
     shown = showing.shown
     says = (model.header.word, model.base_hash, model.units_root)
     if says != (shown.header, shown.base_hash, shown.units_root):

@@ -16,7 +16,6 @@ from modelmarket.market.reusing import refuse_high_stake
 from modelmarket.market.verified.evidence import (
     MODEL_FILE,
     fetched_model,
-    limits_of,
 )
 from modelmarket.market.verified.opened import Opened
 from modelmarket.market.verified.submission import VerifiedSubmission
@@ -265,9 +264,9 @@ class VerifiedRequest(AnyRequest[VerifiedSubmission]):
             InputError: It cannot be converted, or is beyond a limit; says what to
                 change.
         """
-        from modelmarket.models import ExactModel
+        from modelmarket.models import ExactModel, Limits
 
-        limits = limits_of(self.terms)
+        limits = Limits.of_terms(self.terms)
         if isinstance(model, str | Path):
             return ExactModel.load(Path(model), limits)
         if isinstance(model, ExactModel):
@@ -275,6 +274,22 @@ class VerifiedRequest(AnyRequest[VerifiedSubmission]):
             return model
         sample = self.training().codes
         return ExactModel.of(model, self.schema, sample=sample, limits=limits)
+
+    def suggest(self, estimator: Any) -> dict[str, Any]:
+        """Parameters with which an estimator's model fits into the contest.
+
+        Args:
+            estimator: Of scikit-learn; fitted or not.
+
+        Returns:
+            For `estimator.set_params`; what is asked for is kept where it can be.
+
+        Raises:
+            InputError: It could not be converted anyway, or nothing fits.
+        """
+        from modelmarket.models import Limits, suggest
+
+        return suggest(estimator, Limits.of_terms(self.terms))
 
     def fit_of(self, model: ExactModel) -> Fit:
         """What can be said of a model before anything is staked on it."""

@@ -179,7 +179,11 @@ def _classes(
     scale = _scale(rounds, start)
     base = np.zeros(classes.outputs, dtype=np.int64)
     base[classes.unseen] = NEVER
-    base[list(codes)] = np.rint(start * scale).astype(np.int64) + int(tie)
+    base[list(codes)] = np.rint(start * scale).astype(np.int64)
+    if len(start) == 1:
+        first, second = classes.codes
+        # note: of equal outputs the first wins, whichever class of the two that is.
+        base[second] += int(tie) - int(second < first)
     flat = grown(Fitted.flat(), scalar_words(np.zeros(1, dtype=np.int64)))
     trees = []
     for output in range(0 if 0 in codes else 1, classes.outputs):

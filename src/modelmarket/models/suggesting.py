@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Parameters with which an estimator's model fits into a contest's limits.
+
+What is asked for is kept where it can be. Else trees become less deep before they
+become fewer, down to a depth that is still worth a tree; then they become fewer; and
+last of all each has fewer leaves, so that all can be posted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from modelmarket.errors import InputError
+from modelmarket.models.converting.dispatch import KNOWN
+from modelmarket.models.converting.parts import MOST_LEAVES
+from modelmarket.models.header import (
+    MOST_DEPTH,
+    MOST_EXECUTED,
+    MOST_NEURONS,
+    MOST_PART,
+    MOST_PARTS,
+    MOST_WORDS,
+    Form,
+    Limits,
+)
+from modelmarket.protocol.labels import WORD_BYTES
+
+Parameters = dict[str, Any]
+"""By name, as `set_params` takes them."""
+
+DEPTH_WORTH_A_TREE = 6
+LEAVES_WORTH_A_TREE = 8
+
+WORDS_A_LEAF = 1.15
+"""A leaf, an inner node and their bits take that many words of a tree as posted."""
+
+WORDS_A_TREE = 4
+"""And so many more, whatever its size."""
+
+
+@dataclass(frozen=True)
+class _Trees:
+    """How an estimator of trees is counted.
+
+    Attributes:
+        count: Its parameter for the number of rounds or trees; empty for one tree.
+        executed: Trees that a row's challenge runs, for each round.
+        units: Trees that a model has, for each round.
+    """
+
+    count: str
+    executed: int
+    units: int
+
+
+def suggest(estimator: Any, limits: Limits) -> Parameters:
+    """Parameters with which an estimator's model is sure to fit, fitted or not.
+
+    Args:
+        estimator: Of scikit-learn; alone, last in a pipeline, or in a search.
+        limits: Of the contest.
+
+    Returns:
+        For `estimator.set_params`; empty where nothing is in the way.
+
+    Raises:
+        InputError: It could not be converted anyway, or nothing fits.
+        NotFoundError: scikit-learn is not installed.
+    """
+    if steps := getattr(estimator, "steps", None):
+        name, last = steps[-1]
+        return _prefixed(name, suggest(last, limits))
+    parameters = estimator.get_params(deep=False)
+    if {"estimator", "scoring"} <= parameters.keys():
+        # A search, whose own grid must keep below these.
+        return _prefixed("estimator", suggest(parameters["estimator"], limits))
+    if "hidden_layer_sizes" in parameters:
+        return _network(parameters["hidden_layer_sizes"], limits)
+    if "max_leaf_nodes" in parameters:
+        return _trees(parameters, _counted(parameters, limits), limits)
+    if "fit_intercept" in parameters:
+        return {}
+    raise InputError(
+        f"{type(estimator).__name__} cannot be converted.", hint=f"What can: {KNOWN}."
+    )
+
+
+def _prefixed(step: str, parameters: Parameters) -> Parameters:
+    return {f"{step}__{name}": value for name, value in parameters.items()}
+
+
+def _counted(parameters: Parameters, limits: Limits) -> _Trees:
+    outputs = limits.outputs
+    # Boosting of two classes has trees for the second alone.
+    boosted = 1 if outputs <= 2 else outputs  # noqa: PLR2004  # as said
+    if "max_iter" in parameters:
+        return _Trees("max_iter", min(2, boosted), boosted)
+    count = "n_estimators" if "n_estimators" in parameters else ""
+    if "learning_rate" in parameters:
+        return _Trees(count, min(2, boosted), boosted)
+    if outputs > Form.LANES_16.most_outputs:
+        return _Trees(count, 2, outputs)
+    return _Trees(count, 1, 1)
+
+
+def _trees(parameters: Parameters, kind: _Trees, limits: Limits) -> Parameters:
+    """Number, depth and size of trees that fit."""
+    words = min(limits.most_words, MOST_WORDS)
+    depth = parameters["max_depth"] or MOST_DEPTH
+    leaves = parameters["max_leaf_nodes"] or MOST_LEAVES
+    # A tree with so many leaves cannot be deeper.
+    depth = min(depth, MOST_DEPTH, leaves - 1)
+    count = parameters[kind.count] if kind.count else 1
+    least = min(depth, DEPTH_WORTH_A_TREE)
+    count = min(
+        count,
+        limits.most_units // kind.units,
+        MOST_EXECUTED // kind.executed,
+        max(words // (least + 2) // kind.executed, 1),
+    )
+    while count > 1 and _leaves(count * kind.units, limits) < LEAVES_WORTH_A_TREE:
+        count = count * 7 // 8
+    depth = min(depth, words // max(count * kind.executed, 1) - 2)
+    leaves = min(leaves, _leaves(count * kind.units, limits), 2 ** max(depth, 0))
+    if count < 1 or depth < 1 or leaves < 2:  # noqa: PLR2004  # one is no tree
+        raise InputError(
+            "No such model fits into this contest's limits.",
+            hint="Take another kind of estimator: a single tree, or a linear model.",
+        )
+    found = {"max_depth": depth, "max_leaf_nodes": min(leaves, MOST_LEAVES)}
+    return {kind.count: count, **found} if kind.count else found
+
+
+def _leaves(units: int, limits: Limits) -> int:
+    """How many leaves each of so many trees may have, so that all can be posted."""
+    parts = min(limits.most_parts, MOST_PARTS)
+    # A part is a run of trees, a power of two of them.
+    together = 1
+    while units > parts * together:
+        together *= 2
+    if together > 1 << MOST_PART:
+        return 0
+    return min(MOST_LEAVES, int((MOST_WORDS / together - WORDS_A_TREE) / WORDS_A_LEAF))
+
+
+def _network(sizes: Any, limits: Limits) -> Parameters:
+    """Hidden layers that fit: all become smaller in the same measure."""
+    hidden = list(sizes) if hasattr(sizes, "__iter__") else [int(sizes)]
+    share = 1.0
+    while True:
+        tried = tuple(max(1, int(size * share)) for size in hidden)
+        if _fits(tried, limits):
+            return {"hidden_layer_sizes": tried}
+        if set(tried) <= {1}:
+            raise InputError(
+                "No network fits into this contest's limits.",
+                hint="Take fewer layers, or a linear model.",
+            )
+        share *= 0.95
+
+
+def _fits(hidden: tuple[int, ...], limits: Limits) -> bool:
+    # note: a regression ends in layers of its own, see `Builder.finish_number`.
+    last = (limits.outputs,) if limits.outputs > 1 else (64, 1)
+    inputs, words, neurons = limits.columns, 0, 0
+    for size in (*hidden, *last):
+        words += size * (1 + -(-inputs // WORD_BYTES))
+        neurons += size
+        inputs = size
+    most = min(MOST_NEURONS, limits.most_units)
+    return words <= min(limits.most_words, MOST_WORDS) and neurons <= most
