@@ -102,7 +102,12 @@ class Sandbox:
         self.connection.ask("modelmarket_fund", account)
 
     def invite(
-        self, role: str, *, wallet: Wallet | None = None, passphrase: str = ""
+        self,
+        role: str,
+        *,
+        wallet: Wallet | None = None,
+        passphrase: str = "",
+        is_served: bool = True,
     ) -> Person:
         """Gives somebody a home, a key, coin for fees and a gateway.
 
@@ -110,10 +115,14 @@ class Sandbox:
             role: Who they are, and what their home is called.
             wallet: Their key; None for a new one.
             passphrase: Of their vault; empty for one that nobody knows.
+            is_served: Whether others get from their gateway what is in their store.
         """
         home = Home(self.folder / role.replace(" ", "-"))
-        gateway = self.closing.enter_context(serving(application(Store(home.store))))
-        self.network = replace(self.network, gateways=(*self.network.gateways, gateway))
+        serves = serving(application(Store(home.store)))
+        if is_served:
+            gateway = self.closing.enter_context(serves)
+            gateways = (*self.network.gateways, gateway)
+            self.network = replace(self.network, gateways=gateways)
         for person in self.people.values():
             person.market.network = self.network
         key = wallet or Wallet.new()

@@ -51,6 +51,7 @@ Promise = tuple[str, Callable[[Evidence], str]]
 def verdict_on(
     promise: str, check: Callable[[Evidence], str], evidence: Evidence
 ) -> Verdict:
+    """Holds evidence to one promise; whatever goes wrong is a verdict too."""
     try:
         return Verdict(promise, passed=True, figures=check(evidence))
     except (Broken, ModelMarketError) as broken:
@@ -61,11 +62,13 @@ def verdict_on(
 
 
 def require(condition: bool, figures: str) -> None:
+    """Breaks a promise unless something is so."""
     if not condition:
         raise Broken(figures)
 
 
 def state(evidence: Evidence) -> str:
+    """The chain's state is what its events say."""
     record, state = evidence.record, evidence.state
     require(replay(evidence.events) == record, "the events replay to something else")
     expected = expected_request(record, evidence.block.timestamp)
@@ -82,6 +85,7 @@ def state(evidence: Evidence) -> str:
 
 
 def claims(evidence: Evidence) -> str:
+    """Every claim stands in its order."""
     ranking = evidence.record.ranking
     expected = [one.id for one in ranking]
     require(
@@ -93,6 +97,7 @@ def claims(evidence: Evidence) -> str:
 
 
 def payments(evidence: Evidence) -> str:
+    """Every payment is explained by an event."""
     made = list(evidence.transfers())
     explained = [
         transfer
@@ -138,6 +143,7 @@ def _explained(
 
 
 def outcome(evidence: Evidence) -> str:
+    """Everybody got what the rules say."""
     record = evidence.record
     if not record.stage.is_final:
         return "the request has not ended"
@@ -161,6 +167,7 @@ def outcome(evidence: Evidence) -> str:
 
 
 def sum_(evidence: Evidence) -> str:
+    """All money is accounted for."""
     record = evidence.record
     taken, paid = payouts.taken(record), payouts.paid(record)
     slashed = payouts.slashed(record)

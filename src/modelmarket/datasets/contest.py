@@ -318,7 +318,7 @@ def _require_learnable(done: Split) -> None:
             raise DataError(
                 f"Class {name!r} would be in no training row, so nobody could learn it "
                 "and its name would tell of the hidden ones.",
-                hint="Draw class by class (--stratified), or leave its rows out.",
+                hint="Draw class by class, or leave its rows out.",
             )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from modelmarket import agent
 from modelmarket.errors import StepError
@@ -21,7 +21,6 @@ from modelmarket.market.verified.listing import Listing
 from modelmarket.protocol.money import ONE_MDC, format_mdc
 from modelmarket.protocol.phases import Failure
 from modelmarket.protocol.types import Wei
-from modelmarket.storage.store import Store
 
 if TYPE_CHECKING:
     from modelmarket.datasets.split import Source
@@ -39,6 +38,12 @@ NEW_ROWS = 5
 SPLIT_SEED = b"the same hidden rows in every run"
 
 Tell = Callable[[str], None]
+
+
+class Meet(Protocol):
+    """Gives somebody a home and an airdrop."""
+
+    def __call__(self, role: str, *, is_served: bool = True) -> Person: ...
 
 
 @dataclass(frozen=True)
@@ -155,9 +160,7 @@ class ContestPlay:
         meet: Gives somebody a home and an airdrop.
     """
 
-    def __init__(
-        self, here: Sandbox, tell: Tell, folder: Path, meet: Callable[[str], Person]
-    ) -> None:
+    def __init__(self, here: Sandbox, tell: Tell, folder: Path, meet: Meet) -> None:
         self._here = here
         self._tell = tell
         self._folder = folder
@@ -236,11 +239,8 @@ class ContestPlay:
         return submission
 
     def _cheat(self, name: str) -> Person:
-        person = self._meet(name)
-        if name == "ghost":
-            # What it keeps there no gateway serves.
-            person.market.store = Store(self._folder / "cellar")
-        return person
+        # What the ghost keeps no gateway serves.
+        return self._meet(name, is_served=name != "ghost")
 
     def _enter_anything(
         self, person: Person, request: VerifiedRequest

@@ -196,8 +196,8 @@ class _Play:
 
     # --- people and data ---
 
-    def _meet(self, role: str) -> Person:
-        person = self._here.invite(role)
+    def _meet(self, role: str, *, is_served: bool = True) -> Person:
+        person = self._here.invite(role, is_served=is_served)
         person.market.claim_airdrop()
         person.gains += AIRDROP
         return person
