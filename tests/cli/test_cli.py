@@ -67,6 +67,7 @@ def test_the_nouns_are_these() -> None:
         "demo",
         "doctor",
         "deploy",
+        "model",
         "node",
         "request",
         "store",
@@ -227,6 +228,7 @@ WITH_A_FILE = [
     ("request", "create", "DATA", "--labels", "PATH", "--reward", "1"),
     ("submission", "check", "7", "PATH"),
     ("submit", "7", "PATH", "DATA"),
+    ("model", "predict", "v7", "PATH"),
     ("vault", "restore", "PATH"),
     ("vault", "recover", "--data", "PATH", "--label", "x"),
     (
@@ -336,7 +338,7 @@ def test_every_command_that_takes_a_path_is_tried_with_bad_ones() -> None:
             command = command.commands[name]
         for one in command.params:
             assert isinstance(one, TyperArgument | TyperOption)
-            if one.type_descriptor.annotation is Path:
+            if one.type_descriptor.annotation in (Path, list[Path]):
                 taking.add(path)
     assert taking == tried
 

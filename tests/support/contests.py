@@ -55,6 +55,13 @@ def enter(market: Market, number: str = "v1", depth: int = 4) -> VerifiedSubmiss
     return request.submit(fitted, name=f"depth {depth}", again=True)
 
 
+def tree_of(request: VerifiedRequest, depth: int) -> DecisionTreeClassifier:
+    """A tree of some depth, fitted on a contest's training part."""
+    training = request.training()
+    tree = DecisionTreeClassifier(max_depth=depth, random_state=0)
+    return tree.fit(training.codes, training.targets)
+
+
 def corrected(submission: VerifiedSubmission, wrong: int) -> Listing:
     """A listing with all but so many mistakes corrected by hand."""
     opened = submission.request.opened()

@@ -5,8 +5,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from modelmarket.protocol.requests import RequestRecord
-from modelmarket.protocol.sentences import FAILURES
 from modelmarket.protocol.types import NOBODY
 from modelmarket.system.text import percent, utc_time
 
@@ -18,12 +16,15 @@ if TYPE_CHECKING:
         VerifiedSubmission,
     )
     from modelmarket.protocol.contests import ContestRecord
+    from modelmarket.protocol.requests import RequestRecord
 
 PREDICTION, VERIFIED = "prediction", "verified"
 
 
 def of_request(request: Request | VerifiedRequest) -> dict[str, Any]:
     """A request."""
+    from modelmarket.protocol.requests import RequestRecord
+
     position, record = request.position(), request.record
     scored = "matches" if isinstance(record, RequestRecord) else "score"
     return {
@@ -103,6 +104,8 @@ def _of_contest(record: ContestRecord) -> dict[str, Any]:
 
 def of_submission(submission: Submission | VerifiedSubmission) -> dict[str, Any]:
     """A submission."""
+    from modelmarket.protocol.sentences import FAILURES
+
     record = submission.record
     scored = "score" if record.id.is_verified else "matches"
     return {

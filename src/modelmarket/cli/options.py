@@ -10,9 +10,27 @@ from typing import Annotated
 
 import typer
 
+from modelmarket.errors import InputError
 from modelmarket.protocol.types import RequestId, SubmissionId
 
 MOST_PORT = 65_535
+
+
+def _request_id(text: str) -> RequestId:
+    """Reads a request's id; a mistake is told like any other of an argument."""
+    try:
+        return RequestId.parse(text)
+    except InputError as error:
+        raise typer.BadParameter(f"{error.message} {error.hint}") from error
+
+
+def _submission_id(text: str) -> SubmissionId:
+    """Reads a submission's id; see `_request_id`."""
+    try:
+        return SubmissionId.parse(text)
+    except InputError as error:
+        raise typer.BadParameter(f"{error.message} {error.hint}") from error
+
 
 AccountName = Annotated[
     str | None,
@@ -26,7 +44,7 @@ RequestNumber = Annotated[
     RequestId,
     typer.Argument(
         metavar="REQUEST",
-        parser=RequestId.parse,
+        parser=_request_id,
         help="Its id: 7, or v7 for a verified contest.",
     ),
 ]
@@ -34,7 +52,7 @@ SubmissionNumber = Annotated[
     SubmissionId,
     typer.Argument(
         metavar="SUBMISSION",
-        parser=SubmissionId.parse,
+        parser=_submission_id,
         help="Its id: 12, or v12 in a verified contest.",
     ),
 ]
