@@ -174,6 +174,28 @@ def test_a_wrong_sum_is_refuted_by_a_recount(here: Place) -> None:
     assert promises(rita) == []
 
 
+def test_a_claim_above_the_sum_of_a_true_listing_is_refuted_by_a_recount(
+    here: Place,
+) -> None:
+    rita, ann, ben = (here.markets[name] for name in PEOPLE)
+    request = contest(here, rita)
+    enter(ann)
+    lie = enter(ben, depth=1)
+    to_claims(here, request)
+    truth = lie.refresh().listing()
+    lie.claim(request.terms.rows)
+    work(here, "ann")
+    to_validation(here)
+    lie.show()
+    found = ann.request("v1").candidate()
+    assert found is not None
+    lies = found.find_lie(found.evidence())
+    assert lies == FalseGroup(0, request.terms.rows, truth.score)
+    work(here, "ann")
+    assert lie.refresh().record.failure is Failure.REFUTED
+    assert promises(rita) == []
+
+
 def test_what_nobody_serves_is_demanded_and_withheld_at_the_stake(here: Place) -> None:
     rita, ann, ben = (here.markets[name] for name in PEOPLE)
     request = contest(here, rita)

@@ -23,6 +23,9 @@ def test_the_gas_that_is_told_is_what_the_call_takes_at_most(kind: str) -> None:
 
 def test_every_action_of_the_page_has_its_gas() -> None:
     by_programs = {"open_truth", "claim", "open_predictions", "other"}
+    # What the page only shows of verified contests, programs do as well.
+    by_programs |= {"create_contest", "submit_model", "open_key", "show_model"}
+    by_programs |= {"refute", "demand", "answer", "settle", "withdraw_bond"}
     assert set(GAS) == set(ACTIONS) - by_programs
     # A plain transfer: the Yellow Paper's G_transaction.
     assert GAS["fund"] == 21_000

@@ -121,8 +121,7 @@ def _fetched_listing(
     cid, most = Cid.parse(showing.listing), Listing.size(terms)
     fetch(market.store, cid, market.network.gateways, most_bytes=2 * most)
     data = market.store.read_bytes(cid, most=most)
-    listing = Listing.from_bytes(terms, data)
-    return listing if listing.is_of(showing.shown) else None
+    return Listing.from_bytes(terms, data).as_claimed(showing.shown)
 
 
 def _posted(

@@ -46,7 +46,8 @@ class FalseRow:
 
 @dataclass(frozen=True)
 class FalseGroup:
-    """A group of predictions that does not score what was listed.
+    """A group of predictions that does not score what was listed, or sums above it that
+    do not lead to the claim.
 
     Attributes:
         group: Which, from 0.
@@ -72,6 +73,9 @@ def find_lie(opened: Opened, model: ExactModel, listing: Listing) -> Lie | None:
         model: That was shown.
         listing: That was shown.
     """
+    if listing.claim is not None:
+        # On the way up from any group the sums end in another one than the claim.
+        return FalseGroup(0, listing.claim, listing.score)
     truly = opened.group_points(listing.predictions)
     for group in differing(truly, listing.points)[:1].tolist():
         return FalseGroup(group, int(listing.points[group]), int(truly[group]))

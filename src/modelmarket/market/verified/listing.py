@@ -9,7 +9,7 @@ chain.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -54,11 +54,14 @@ class Listing:
         terms: Of the contest.
         groups: The groups' words, joined.
         points: Of each group; shape (groups,).
+        claim: The sum that was stated beside its root, if it is another one: a root
+            commits to the sums below it, and not to its own.
     """
 
     terms: Conditions
     groups: bytes
     points: Points
+    claim: int | None = None
 
     @classmethod
     def of(cls, terms: Conditions, predictions: Targets, points: Points) -> Listing:
@@ -127,6 +130,12 @@ class Listing:
         """The sum of all points."""
         return self.tree.score
 
+    def as_claimed(self, shown: Shown) -> Listing | None:
+        """It, if it is what was shown, with the claim that stands beside it."""
+        if self.root != shown.listing_root:
+            return None
+        return self if self.score == shown.score else replace(self, claim=shown.score)
+
     def is_of(self, shown: Shown) -> bool:
         """Whether it is the listing that was shown."""
         return (self.root, self.score) == (shown.listing_root, shown.score)
@@ -137,8 +146,13 @@ class Listing:
 
     def group(self, group: int) -> Listed:
         """A group with its place in the listing."""
-        steps = self.tree.proof(group)
-        return Listed(self.group_words(group), int(self.points[group]), steps)
+        steps, points = self.tree.proof(group), int(self.points[group])
+        if self.claim is not None:
+            if steps:
+                steps[-1] = replace(steps[-1], parent_sum=self.claim)
+            else:
+                points = self.claim
+        return Listed(self.group_words(group), points, steps)
 
     def part(self, index: int) -> ListingPart:
         """A part with its proof."""
