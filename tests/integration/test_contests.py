@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 
 from modelmarket import agent
-from modelmarket.audit import audit
 from modelmarket.errors import (
     ConfirmationError,
     DataError,
@@ -24,17 +23,27 @@ from modelmarket.errors import (
     RevertError,
     StepError,
 )
-from modelmarket.market import Market, VerifiedRequest
+from modelmarket.market import VerifiedRequest
 from modelmarket.market.verified.judging import FalseGroup, FalseRow
 from modelmarket.market.verified.listing import Listing
 from modelmarket.market.verified.watching import Verdict
 from modelmarket.models import ExactModel
 from modelmarket.protocol.phases import Failure, Phase, Status
-from modelmarket.protocol.types import RequestId
-from support.contests import REWARD, contest, corrected, enter, table
+from support.contests import (
+    PEOPLE,
+    REWARD,
+    contest,
+    corrected,
+    enter,
+    finish,
+    next_time,
+    promises,
+    table,
+    to_claims,
+    to_validation,
+    work,
+)
 from support.market import Place, place
-
-PEOPLE = ("rita", "ann", "ben")
 
 
 @pytest.fixture
@@ -43,57 +52,6 @@ def here(tmp_path: Path) -> Iterator[Place]:
         for name in PEOPLE:
             found.join(name)
         yield found
-
-
-def work(here: Place, *names: str) -> list[agent.Report]:
-    """Lets some people's agents do what is due."""
-    return [
-        report
-        for name in names or PEOPLE
-        for report in agent.run_once(here.markets[name])
-    ]
-
-
-def to_claims(here: Place, request: VerifiedRequest) -> None:
-    here.move_to(request.record.deadline)
-    work(here, "rita")
-
-
-def to_validation(here: Place) -> VerifiedRequest:
-    """Closes the claims."""
-    request = here.markets["rita"].request("v1")
-    here.move_to(request.position().step_ends)
-    return request.refresh()
-
-
-def finish(here: Place, *names: str) -> VerifiedRequest:
-    """Lets agents work until the contest has ended."""
-    rita = here.markets["rita"]
-    for _ in range(30):
-        if not work(here, *names):
-            request = rita.request("v1")
-            if request.record.stage.is_final:
-                return request
-            here.move_to(next_time(request))
-    raise AssertionError(f"it did not end: {rita.request('v1').status()}")
-
-
-def next_time(request: VerifiedRequest) -> int:
-    """The next second at which something can become due."""
-    position = request.position()
-    if not position.shown:
-        return position.step_ends
-    times = request.record.timetable
-    quarter = times.began + times.window_s // 4
-    coming = (quarter, times.demands_end, times.answers_end, times.ends)
-    return next(one for one in coming if one > request.now)
-
-
-def promises(market: Market) -> list[str]:
-    """What an audit finds broken."""
-    verdicts = audit(market, RequestId.parse("v1"))
-    assert len(verdicts) == 10
-    return [f"{one.promise}: {one.figures}" for one in verdicts if not one.passed]
 
 
 def test_a_life_ends_with_the_buyer_predicting_by_the_model_that_scored(

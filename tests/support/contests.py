@@ -10,16 +10,19 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
 
+from modelmarket import agent
+from modelmarket.audit import audit
 from modelmarket.datasets.split import Source
 from modelmarket.datasets.tables import open_table
 from modelmarket.market import Market, VerifiedRequest, VerifiedSubmission
 from modelmarket.market.verified.listing import Listing
 from modelmarket.protocol.money import ONE_MDC
-from modelmarket.protocol.types import Wei
+from modelmarket.protocol.types import RequestId, Wei
 from support.market import Place
 
 REWARD = Wei(100 * ONE_MDC)
 COLOURS = ("blue", "green", "red")
+PEOPLE = ("rita", "ann", "ben")
 
 
 def table(here: Place, rows: int = 150, seed: int = 1) -> Source:
@@ -69,3 +72,54 @@ def corrected(submission: VerifiedSubmission, wrong: int) -> Listing:
     mistakes = np.flatnonzero(predictions != opened.targets)[wrong:]
     predictions[mistakes] = opened.targets[mistakes]
     return Listing.of(opened.record.terms, predictions, opened.points(predictions))
+
+
+def work(here: Place, *names: str) -> list[agent.Report]:
+    """Lets some people's agents do what is due."""
+    return [
+        report
+        for name in names or PEOPLE
+        for report in agent.run_once(here.markets[name])
+    ]
+
+
+def to_claims(here: Place, request: VerifiedRequest) -> None:
+    here.move_to(request.record.deadline)
+    work(here, "rita")
+
+
+def to_validation(here: Place) -> VerifiedRequest:
+    """Closes the claims."""
+    request = here.markets["rita"].request("v1")
+    here.move_to(request.position().step_ends)
+    return request.refresh()
+
+
+def finish(here: Place, *names: str) -> VerifiedRequest:
+    """Lets agents work until the contest has ended."""
+    rita = here.markets["rita"]
+    for _ in range(30):
+        if not work(here, *names):
+            request = rita.request("v1")
+            if request.record.stage.is_final:
+                return request
+            here.move_to(next_time(request))
+    raise AssertionError(f"it did not end: {rita.request('v1').status()}")
+
+
+def next_time(request: VerifiedRequest) -> int:
+    """The next second at which something can become due."""
+    position = request.position()
+    if not position.shown:
+        return position.step_ends
+    times = request.record.timetable
+    quarter = times.began + times.window_s // 4
+    coming = (quarter, times.demands_end, times.answers_end, times.ends)
+    return next(one for one in coming if one > request.now)
+
+
+def promises(market: Market) -> list[str]:
+    """What an audit finds broken."""
+    verdicts = audit(market, RequestId.parse("v1"))
+    assert len(verdicts) == 10
+    return [f"{one.promise}: {one.figures}" for one in verdicts if not one.passed]
