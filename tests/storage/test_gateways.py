@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import time
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import pytest
 
@@ -97,3 +99,21 @@ def test_a_bad_gateway_is_left_for_the_next_one(
             fetch(ours, cid, [bad])
         fetch(ours, cid, [bad, good])
     assert ours.read_bytes(cid, most=100) == FILE
+
+
+def test_a_gateway_that_is_slow_all_along_is_given_up_in_time(tmp_path: Path) -> None:
+    """Each block comes; a file of many would take for ever."""
+    theirs, ours = Store(tmp_path / "theirs"), Store(tmp_path / "ours")
+    file = theirs.add_bytes(bytes(range(256)) * 2**12 * 3, "three blocks or more")
+    inner = application(theirs)
+
+    async def slow(scope: Any, receive: Any, send: Any) -> None:
+        await asyncio.sleep(0.4)
+        await inner(scope, receive, send)
+
+    with serving(slow) as address:
+        fetch(ours, file.cid, [address])
+        ours = Store(tmp_path / "others")
+        with pytest.raises(NotFoundError, match="It has taken 0 s|too long"):
+            fetch(ours, file.cid, [address, address], most_s=0.5)
+    assert not ours.has(file.cid)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -30,6 +31,7 @@ def fetch(
     name: str = "",
     only: str = "",
     most_bytes: int = MOST_BYTES,
+    most_s: float = math.inf,
     progress: Progress | None = None,
 ) -> Stored:
     """Gets a file or folder block by block, and checks each.
@@ -44,6 +46,7 @@ def fetch(
         name: What to call it.
         only: Of a folder, this entry alone; empty for all.
         most_bytes: Refuse more than so much.
+        most_s: Give up after so many seconds.
         progress: Is told of the bytes taken in.
 
     Raises:
@@ -52,13 +55,19 @@ def fetch(
     """
     import httpx
 
-    with httpx.Client(timeout=TIMEOUT_S) as client:
+    ends = time.monotonic() + most_s
+
+    with httpx.Client(timeout=min(TIMEOUT_S, most_s)) as client:
 
         def source(wanted: Cid) -> bytes:
             said: list[str] = []
             for gateway in gateways:
+                left = min(MOST_S, ends - time.monotonic())
+                if left <= 0:
+                    said.append(f"It has taken {most_s:.0f} s.")
+                    break
                 try:
-                    return wanted.check(_block(client, gateway, wanted, MOST_S))
+                    return wanted.check(_block(client, gateway, wanted, left))
                 except Exception as error:  # noqa: BLE001  # whatever one does, the next is asked
                     said.append(f"{gateway}: {str(error)[:MOST_SAID]}")
             raise NotFoundError(

@@ -6,11 +6,14 @@ Both are a stranger's bytes. What is not what was shown counts as not served.
 
 from __future__ import annotations
 
+import logging
+import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from modelmarket.chain.abi import events
-from modelmarket.errors import ChainError, InputError, ModelMarketError
+from modelmarket.errors import ChainError, DiskError, InputError, ModelMarketError
 from modelmarket.market.verified.calls import record_of, showing_of
 from modelmarket.market.verified.listing import Listing
 from modelmarket.protocol.events import Answered
@@ -27,6 +30,14 @@ if TYPE_CHECKING:
 
 MODEL_FILE = "model.exact"
 """In the folder whose CID is sealed."""
+
+PARTS_OF_A_WINDOW = 20
+OURS = (ChainError, DiskError, OSError, sqlite3.Error)
+"""Trouble that no stranger makes."""
+
+_log = logging.getLogger(__name__)
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -52,34 +63,50 @@ class Evidence:
 def gather(market: Market, submission: SubmissionRecord) -> Evidence:
     """Gets a candidate's model and listing, wherever they are.
 
+    Whatever a stranger serves, it is here, or it is not: an error that nobody
+    expected must not keep a watcher from demanding what it cannot read. Trouble of
+    this computer's own is none of the stranger's.
+
     Args:
         market: With store, gateways and nodes; the index has been read.
         submission: That has shown its model.
 
     Raises:
         ChainError: The node does not answer.
+        OSError, sqlite3.Error, DiskError: This computer's disk does not.
     """
     record = record_of(market, submission.request_id)
     showing = showing_of(submission)
     problems: list[str] = []
-    model: ExactModel | None = None
-    listing: Listing | None = None
-    try:
-        model = fetched_model(market, record, showing)
-    except ChainError:
-        raise
-    except ModelMarketError as error:
-        problems.append(str(error))
-    try:
-        listing = _fetched_listing(market, record.terms, showing)
-    except ChainError:
-        raise
-    except ModelMarketError as error:
-        problems.append(str(error))
+
+    def tried(read: Callable[[], Found | None]) -> Found | None:
+        try:
+            return read()
+        except OURS:
+            raise
+        except ModelMarketError as error:
+            problems.append(str(error))
+        except Exception as error:  # noqa: BLE001  # whatever it is, it is a stranger's
+            _log.exception("submission %s", submission.id)
+            problems.append(repr(error))
+        return None
+
+    model = tried(lambda: fetched_model(market, record, showing))
+    listing = tried(lambda: _fetched_listing(market, record.terms, showing))
     if model is None or listing is None:
-        posted = _posted(market, record, submission)
-        model, listing = model or posted.model, listing or posted.listing
+        posted = tried(lambda: _posted(market, record, submission))
+        if posted is not None:
+            model, listing = model or posted.model, listing or posted.listing
     return Evidence(model, listing, " ".join(problems))
+
+
+def _patience(terms: Conditions) -> float:
+    """Seconds that a gateway may take over a file.
+
+    Both files, twice, fit between the quarter of the window from which a demand may
+    be made and the half until which it can be.
+    """
+    return terms.challenge_window_s / PARTS_OF_A_WINDOW
 
 
 def fetched_model(
@@ -97,7 +124,14 @@ def fetched_model(
 
     cid = Cid.parse(showing.model)
     gateways = market.network.gateways
-    fetch(market.store, cid, gateways, only=MODEL_FILE, most_bytes=2 * MOST_BYTES)
+    fetch(
+        market.store,
+        cid,
+        gateways,
+        only=MODEL_FILE,
+        most_bytes=2 * MOST_BYTES,
+        most_s=_patience(record.terms),
+    )
     found = market.store.resolve(cid, MODEL_FILE)
     data = market.store.read_bytes(found, most=MOST_BYTES)
     model = ExactModel.from_bytes(data, Limits.of_terms(record.terms))
@@ -119,7 +153,13 @@ def _fetched_listing(
     if not showing.listing:
         return None
     cid, most = Cid.parse(showing.listing), Listing.size(terms)
-    fetch(market.store, cid, market.network.gateways, most_bytes=2 * most)
+    fetch(
+        market.store,
+        cid,
+        market.network.gateways,
+        most_bytes=2 * most,
+        most_s=_patience(terms),
+    )
     data = market.store.read_bytes(cid, most=most)
     return Listing.from_bytes(terms, data).as_claimed(showing.shown)
 

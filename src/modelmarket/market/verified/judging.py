@@ -73,18 +73,30 @@ def find_lie(opened: Opened, model: ExactModel, listing: Listing) -> Lie | None:
         model: That was shown.
         listing: That was shown.
     """
-    if listing.claim is not None:
-        # On the way up from any group the sums end in another one than the claim.
-        return FalseGroup(0, listing.claim, listing.score)
-    truly = opened.group_points(listing.predictions)
-    for group in differing(truly, listing.points)[:1].tolist():
-        return FalseGroup(group, int(listing.points[group]), int(truly[group]))
+    if lie := find_false_sum(opened, listing):
+        return lie
     computed = opened.predictions(model)
     rows = np.flatnonzero(computed != listing.predictions)[:_COMPARED].tolist()
     if not rows:
         return None
     lies = [false_row(opened, model, listing, row, int(computed[row])) for row in rows]
     return min(lies, key=lambda one: one.size)
+
+
+def find_false_sum(opened: Opened, listing: Listing) -> FalseGroup | None:
+    """A sum in a listing that is none; the model is not needed for it.
+
+    Args:
+        opened: The contest's rows and targets.
+        listing: That was shown.
+    """
+    if listing.claim is not None:
+        # On the way up from any group the sums end in another one than the claim.
+        return FalseGroup(0, listing.claim, listing.score)
+    truly = opened.group_points(listing.predictions)
+    for group in differing(truly, listing.points)[:1].tolist():
+        return FalseGroup(group, int(listing.points[group]), int(truly[group]))
+    return None
 
 
 def false_row(

@@ -137,7 +137,10 @@ class Lately:
         """The rows of a contest, read only if they were not lately."""
         name = record.terms_hash + record.key
         with self._lock:
-            found = self._opened.get(name) or read()
+            found = self._opened.get(name)
+        # note: a gateway may be slow, and other contests' rows are to be had meanwhile.
+        found = found or read()
+        with self._lock:
             self._opened[name] = found
             self._opened.move_to_end(name)
             if len(self._opened) > MOST_LATELY:

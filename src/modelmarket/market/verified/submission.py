@@ -13,6 +13,7 @@ from modelmarket.market.verified.evidence import MODEL_FILE, Evidence, gather
 from modelmarket.market.verified.judging import (
     FalseGroup,
     Lie,
+    find_false_sum,
     find_lie,
     group_of,
 )
@@ -255,17 +256,20 @@ class VerifiedSubmission(AnySubmission):
         return gather(self.request.market, self.record)
 
     def find_lie(self, evidence: Evidence) -> Lie | None:
-        """What is false in what it showed; None if nothing is.
+        """What is false in what it showed, as far as it is to be had.
 
-        Raises:
-            StepError: Model or listing are not to be had.
+        A sum is found to be false without the model.
+
+        Returns:
+            None if nothing false was found; that all is true says only evidence that
+            is whole.
         """
-        if evidence.model is None or evidence.listing is None:
-            raise StepError(
-                f"What submission {self.id} showed is not to be had: {evidence.why}",
-                hint=f"modelmarket submission demand {self.id}",
-            )
-        return find_lie(self.request.opened(), evidence.model, evidence.listing)
+        if evidence.listing is None:
+            return None
+        opened = self.request.opened()
+        if evidence.model is None:
+            return find_false_sum(opened, evidence.listing)
+        return find_lie(opened, evidence.model, evidence.listing)
 
     def refute(self, evidence: Evidence, lie: Lie) -> Receipt:
         """Proves on the chain that something is false.

@@ -103,13 +103,13 @@ def watch(submission: VerifiedSubmission) -> Verdict:
     if candidate is None or candidate.id != submission.id:
         raise StepError(f"Submission {submission.id} is no candidate any more.")
     evidence = submission.evidence()
-    if evidence.is_whole:
-        lie = submission.find_lie(evidence)
-        if lie is None:
-            watched.note(record, Verdict.TRUE)
-            return Verdict.TRUE
+    lie = submission.find_lie(evidence)
+    if lie is not None:
         submission.refute(evidence, lie)
         return Verdict.REFUTED
+    if evidence.is_whole:
+        watched.note(record, Verdict.TRUE)
+        return Verdict.TRUE
     watched.note(record, Verdict.NOT_SERVED)
     table = contest.timetable
     is_time = request.now >= table.began + table.window_s // PATIENCE
