@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -17,13 +18,14 @@ from modelmarket import agent
 from modelmarket.chain.contracts import COPY_MARK, copy_in
 from modelmarket.errors import RevertError, StepError
 from modelmarket.market import Market
-from modelmarket.market.recovery import recover, recover_truth
+from modelmarket.market.recovery import recover, recover_key, recover_truth
 from modelmarket.protocol.phases import Phase
 from modelmarket.storage.cid import Cid
 from modelmarket.system.home import Home
 from modelmarket.vault import backups
 from modelmarket.vault.derivation import MESSAGE
 from modelmarket.vault.vault import Vault
+from support.contests import contest, enter, table
 from support.market import PASSPHRASE, Place, place
 
 BUNDLE = "a passphrase for the friend"
@@ -84,6 +86,38 @@ def test_key_and_data_give_the_truth_again_without_any_store(here: Place) -> Non
     assert market.store.has(Cid.parse(request.terms.dataset))
     with pytest.raises(StepError, match="No split of this file gives the truth"):
         recover_truth(market.request(request.id), here.data(rows=60))
+
+
+@pytest.mark.parametrize("is_even", [False, True])
+def test_key_and_data_give_a_contests_key_again_without_any_store(
+    here: Place, *, is_even: bool
+) -> None:
+    requester = here.join("requester")
+    here.create(requester)
+    options = {"even": is_even, "fraction": Fraction(1, 4)}
+    made = contest(here, requester, **options)
+    market = on_an_empty_machine(here, "requester", gateways=False)
+    request = market.request(str(made.id))
+    with pytest.raises(StepError, match="No split of this file gives the key"):
+        recover_key(request, table(here), stratified=True)
+    seal = recover_key(request, table(here), fraction=Fraction(1, 4), stratified=True)
+    assert seal == made.record.secret
+    assert market.vault.secret(seal) == requester.vault.secret(seal)
+    assert market.store.has(Cid.parse(request.record.dataset))
+
+
+def test_key_and_chain_give_models_and_keys_of_contests_again(here: Place) -> None:
+    requester, ann = here.join("requester"), here.join("ann")
+    made = contest(here, requester)
+    entered = enter(ann)
+    for name, seal in (
+        ("requester", made.record.secret),
+        ("ann", entered.record.seal),
+    ):
+        market = on_an_empty_machine(here, name)
+        [found] = recover(market)
+        assert found.is_here, found.says
+        assert market.vault.secret(seal) is not None
 
 
 def test_another_key_reads_no_copy(here: Place) -> None:

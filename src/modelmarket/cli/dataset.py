@@ -139,18 +139,18 @@ def fetch(
     free_path(destination)
     market = here.market(sign=False)
     output = here.output
-    found = market.request(request)
+    found = market.any_request(request)
     with output.progress() as advance:
         stored = found.fetch(progress=lambda count: advance("bytes", count))
     found.contents.export(destination)
-    manifest = found.manifest()
+    manifest, rows = found.manifest(), found.record.rows
     output.result(
         {
             "cid": str(stored.cid),
             "path": str(destination),
             "train_rows": manifest.train_rows,
-            "test_rows": manifest.test_rows,
+            "test_rows": rows,
         },
         f"{destination}: {manifest.train_rows:,} training and "
-        f"{manifest.test_rows:,} test rows ({stored.cid}).",
+        f"{rows:,} test rows ({stored.cid}).",
     )

@@ -16,7 +16,7 @@ from modelmarket.protocol.types import RequestId, SubmissionId
 MOST_PORT = 65_535
 
 
-def _request_id(text: str) -> RequestId:
+def request_id(text: str) -> RequestId:
     """Reads a request's id; a mistake is told like any other of an argument."""
     try:
         return RequestId.parse(text)
@@ -25,7 +25,7 @@ def _request_id(text: str) -> RequestId:
 
 
 def _submission_id(text: str) -> SubmissionId:
-    """Reads a submission's id; see `_request_id`."""
+    """Reads a submission's id; see `request_id`."""
     try:
         return SubmissionId.parse(text)
     except InputError as error:
@@ -44,7 +44,7 @@ RequestNumber = Annotated[
     RequestId,
     typer.Argument(
         metavar="REQUEST",
-        parser=_request_id,
+        parser=request_id,
         help="Its id: 7, or v7 for a verified contest.",
     ),
 ]

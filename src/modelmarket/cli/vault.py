@@ -20,12 +20,15 @@ from modelmarket.cli.dataset import (
     Stratified,
     open_source,
 )
-from modelmarket.cli.options import AccountName, RequestNumber
+from modelmarket.cli.options import AccountName, RequestNumber, request_id
+from modelmarket.protocol.types import RequestId
 from modelmarket.system.files import existing_file, free_path
 
 if TYPE_CHECKING:
     from modelmarket.system.home import Home
     from modelmarket.vault.vault import Vault
+
+NO_REQUEST = RequestId(0)
 
 app = typer.Typer(help="Keep what must be opened later safe.", no_args_is_help=True)
 
@@ -106,10 +109,11 @@ def share(
 ) -> None:
     """Write a bundle with which a friend's agent opens your part of a request.
 
-    It opens your truth or your predictions and holds no key: nobody can move
-    your funds with it. But it shows what it opens, so give it only to somebody
-    who will not use it before its time. Your friend takes it in with `vault
-    restore` and runs an agent, which opens in the due window and pays the fees.
+    It opens your truth or predictions, or your contest's key or your model, and holds
+    no account's key: nobody can move your funds with it. But it shows what it opens,
+    so give it only to somebody who will not use it before its time. Your friend takes
+    it in with `vault restore` and runs an agent, which opens in the due window and
+    pays the fees.
 
     The bundle's passphrase is another one than the vault's; it is asked for, or
     taken from MODELMARKET_BUNDLE_PASSPHRASE.
@@ -124,10 +128,8 @@ def share(
     here = Invocation.of(ctx)
     free_path(path)
     market = here.market(account, sign=True)
-    record = market.request(number).record
-    seals = [record.terms.truth_seal] + [
-        one.seal for one in record.submissions.values()
-    ]
+    record = market.any_request(number).record
+    seals = [record.secret] + [one.seal for one in record.submissions.values()]
     kept = [found for seal in seals if (found := market.vault.secret(seal))]
     if not kept:
         raise NotFoundError(f"Nothing of request {number} is in this vault.")
@@ -146,8 +148,11 @@ def recover(
         str | None, typer.Option(help="Whose; your own account otherwise.")
     ] = None,
     request: Annotated[
-        int, typer.Option(help="With --data: the request that it was for.")
-    ] = 0,
+        RequestId,
+        typer.Option(
+            parser=request_id, help="With --data: the request that it was for."
+        ),
+    ] = NO_REQUEST,
     data: Annotated[
         Path | None, typer.Option(help="The file that a request was made from.")
     ] = None,
@@ -174,8 +179,9 @@ def recover(
         modelmarket vault recover --request 7 --data houses.csv --label price
     """
     from modelmarket.datasets.split import parse_fraction
+    from modelmarket.market import VerifiedRequest
     from modelmarket.market.recovery import recover as look_for
-    from modelmarket.market.recovery import recover_truth
+    from modelmarket.market.recovery import recover_key, recover_truth
     from modelmarket.protocol.types import checksummed
 
     here = Invocation.of(ctx)
@@ -185,15 +191,16 @@ def recover(
     output = here.output
     if data is not None:
         source = open_source(data, label, labels, header, delimiter, encoding)
-        seal = recover_truth(
-            market.request(request),
-            source,
-            fraction=parse_fraction(fraction),
-            stratified=stratified,
-        )
+        known, share = market.any_request(request), parse_fraction(fraction)
+        if isinstance(known, VerifiedRequest):
+            what = "key"
+            seal = recover_key(known, source, fraction=share, stratified=stratified)
+        else:
+            what = "truth"
+            seal = recover_truth(known, source, fraction=share, stratified=stratified)
         output.result(
             {"request": request, "seal": "0x" + seal.hex()},
-            f"The truth of request {request} is in the vault again.",
+            f"The {what} of request {request} is in the vault again.",
         )
         return
     found = list(look_for(market, checksummed(owner) if owner else None))

@@ -7,6 +7,7 @@ import logging
 import tempfile
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,11 +21,12 @@ from modelmarket.errors import (
 )
 from modelmarket.index.summaries import Wanted
 from modelmarket.market.publishing import sealed_truth
-from modelmarket.protocol.events import RequestCreated, SubmissionCreated
+from modelmarket.market.verified.publishing import ContestStream
+from modelmarket.protocol.events import Creation, SubmissionCreated
 from modelmarket.protocol.types import RequestId, Seal, SubmissionId
 from modelmarket.storage.cid import Cid
 from modelmarket.storage.fetch import fetch
-from modelmarket.vault.secrets import SealedPredictions, from_json
+from modelmarket.vault.secrets import SealedModel, SealedPredictions, from_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from modelmarket.datasets.split import Source
     from modelmarket.market.market import Market
     from modelmarket.market.request import Request
+    from modelmarket.market.verified.request import VerifiedRequest
     from modelmarket.protocol.replaying import Record
     from modelmarket.protocol.types import Address
 
@@ -40,6 +43,9 @@ AT_ONCE = 1_000
 SPARE_TURNS = 16
 """Truths that may have been sealed without a request, tried too."""
 
+
+Entered = SealedPredictions | SealedModel
+"""Secrets of submissions, which have a model."""
 
 _log = logging.getLogger(__name__)
 
@@ -50,7 +56,7 @@ class Recovered:
 
     Attributes:
         request_id: About which request.
-        submission_id: About which submission; 0 for the truth.
+        submission_id: About which submission; 0 for the truth or key.
         is_here: Whether it is in the vault now.
         says: How it came, or why it did not.
     """
@@ -108,7 +114,7 @@ def _tried(
         return _one(market, record, submission_id, seal)
     except Exception as error:  # noqa: BLE001  # it is told, and the next one is tried
         if not isinstance(error, ModelMarketError):
-            _log.exception("request %d, submission %d", record.id, submission_id)
+            _log.exception("request %s, submission %s", record.id, submission_id)
         says = f"could not be looked for: {error}"
         return Recovered(record.id, submission_id, is_here=False, says=says)
 
@@ -147,9 +153,10 @@ def _one(
     if market.vault.add(secret) != seal:
         return told(f"its copy {cid} is of another secret", is_here=False)
     market.vault.note_copy(seal, copy)
-    if isinstance(secret, SealedPredictions) and not _has(market, secret.model):
+    sealed_with = secret.model if isinstance(secret, Entered) else ""
+    if sealed_with and not _has(market, sealed_with):
         return told(
-            f"recovered, but its model {secret.model} is nowhere: add it again",
+            f"recovered, but its model {sealed_with} is nowhere: add it again",
             is_here=True,
         )
     return told("recovered from its copy", is_here=True)
@@ -170,7 +177,7 @@ def _sealing_input(
     for placed in market.index.logs(record.id):
         event = market.decode(placed.log)
         if (
-            isinstance(event, RequestCreated)
+            isinstance(event, Creation)
             if not submission_id
             else isinstance(event, SubmissionCreated)
             and event.submission_id == submission_id
@@ -222,6 +229,57 @@ def recover_truth(
                 return market.put_away(truth)
     raise StepError(
         f"No split of this file gives the truth of request {request.id}.",
+        hint="Is it the same file, with the same fraction, and the key that made "
+        "the request?",
+    )
+
+
+def recover_key(
+    request: VerifiedRequest,
+    source: Source,
+    *,
+    fraction: Fraction = DEFAULT_FRACTION,
+    stratified: bool = False,
+) -> Seal:
+    """Makes a contest's key again, from the key and the file that it was made from.
+
+    The folder that was published is made again too, and put into the store.
+
+    Args:
+        request: Ours.
+        source: The same labelled table.
+        fraction: Of the rows that were for testing.
+        stratified: Whether they were drawn class by class.
+
+    Raises:
+        StepError: No split of this file with this key gives the contest's.
+    """
+    from modelmarket.datasets.contest import publish_contest
+
+    market, record = request.market, request.record
+    root, digest, owner = market.root(), source.digest(), record.requester
+    made = market.index.count(Wanted(requester=owner))
+    for turn, even in product(range(made + SPARE_TURNS), (False, True)):
+        stream = ContestStream(market, owner, turn)
+        with tempfile.TemporaryDirectory(dir=market.home.scratch()) as scratch:
+            publish_contest(
+                source,
+                Path(scratch),
+                market.home.scratch(),
+                stream,
+                name=record.name,
+                context=record.context,
+                width=record.terms.width,
+                even=even,
+                fraction=fraction,
+                stratified=stratified,
+                seed=root.split_seed(digest, turn),
+            )
+            if stream.secret.seal == record.secret:
+                market.store.add(Path(scratch))
+                return market.put_away(stream.secret)
+    raise StepError(
+        f"No split of this file gives the key of request {request.id}.",
         hint="Is it the same file, with the same fraction, and the key that made "
         "the request?",
     )

@@ -108,6 +108,36 @@ class ContestOptions(TypedDict, total=False):
     accept_stake: bool
 
 
+class ContestStream:
+    """Gives what hides a contest's rows, by what they are, and keeps its key.
+
+    Args:
+        market: With wallet and network.
+        owner: Whom the key's hash names.
+        turn: How many keys and truths were made before.
+    """
+
+    def __init__(self, market: Market, owner: Address, turn: int) -> None:
+        self._root = market.root()
+        self._place = (market.network.chain_id, market.markets.verified.address, owner)
+        self._turn = turn
+        self._made: Keystream | None = None
+
+    def __call__(self, hidden: bytes) -> Keystream:
+        """The keystream for what has this digest."""
+        chain_id, market, owner = self._place
+        place = chain_id.to_bytes(8) + market.encode()
+        parts = (place, owner.encode(), self._turn.to_bytes(8), hidden)
+        self._made = self._root.keystream(*parts)
+        return self._made
+
+    @property
+    def secret(self) -> SealedKey:
+        """What goes into the vault, once something was hidden."""
+        assert self._made is not None, "something was hidden"
+        return SealedKey(*self._place, self._made.nonce, self._made.key)
+
+
 @dataclass(frozen=True)
 class PreparedContest:
     """What the transaction is made of.
@@ -161,7 +191,6 @@ def prepare_contest(
     turn = max(made, market.vault.truths_of(owner))
     earlier = earlier_tables(market, now)
     known: list[Fingerprints] = []
-    keystreams: list[Keystream] = []
 
     def told(what: str) -> Callable[[int], None]:
         def tell(count: int) -> None:
@@ -179,14 +208,7 @@ def prepare_contest(
             refuse_leaks(found, earlier)
         known.append(found)
 
-    verified = market.markets.verified.address
-    place = market.network.chain_id.to_bytes(8) + verified.encode()
-
-    def stream(hidden: bytes) -> Keystream:
-        made = root.keystream(place, owner.encode(), turn.to_bytes(8), hidden)
-        keystreams.append(made)
-        return made
-
+    stream = ContestStream(market, owner, turn)
     with tempfile.TemporaryDirectory(dir=market.home.scratch()) as scratch:
         published = publish_contest(
             source,
@@ -203,13 +225,7 @@ def prepare_contest(
             inspect=inspect,
             progress=told("rows split"),
         )
-        secret = SealedKey(
-            market.network.chain_id,
-            verified,
-            owner,
-            keystreams[0].nonce,
-            keystreams[0].key,
-        )
+        secret = stream.secret
         prepared = _terms(published, secret, reward, options)
         prepared.terms.check(prepared.weights)
         for _, problem in prepared.texts.problems():
@@ -218,7 +234,7 @@ def prepare_contest(
         folder = market.store.add(Path(scratch), progress=told("bytes stored"))
     # Before the key: none is ever there whose table would not be known again.
     market.vault.add_published(
-        Published(secret.seal, secret.chain_id, verified, known[0].to_bytes())
+        Published(secret.seal, secret.chain_id, secret.market, known[0].to_bytes())
     )
     market.put_away(secret)
     texts = replace(prepared.texts, dataset=str(folder.cid))
