@@ -89,6 +89,32 @@ def test_what_reaches_through_a_market_would_be_found() -> None:
     assert not list(reached_through(ast.parse("market.home; market.find().index")))
 
 
+def looked_up(tree: ast.Module) -> Iterator[ast.Call]:
+    """Where a request or submission is asked for as if there were one kind."""
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr in ("request", "submission")
+        ):
+            holder = node.func.value
+            name = getattr(holder, "attr", getattr(holder, "id", ""))
+            if name.strip("_") == "market":
+                yield node
+
+
+def test_commands_and_pages_look_at_requests_of_both_kinds() -> None:
+    """`market.request(id)` is for those who know which kind they want."""
+    assert list(looked_up(ast.parse("self._market.request(7)")))
+    found = [
+        f"{path.relative_to(ROOT)}:{one.lineno}"
+        for path, tree in modules(PACKAGE)
+        if room_of(path) in ("cli", "web", "agent", "audit")
+        for one in looked_up(tree)
+    ]
+    assert not found, "\n".join(found)
+
+
 def test_nobody_reaches_through_a_market() -> None:
     found = [
         f"{path.relative_to(ROOT)}:{one.lineno} takes .{one.attr}"

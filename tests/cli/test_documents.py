@@ -210,6 +210,10 @@ class Life:
         data = str(table(here).data.path)
         options = ("--label", "kind", "--reward", "100", "--verified", "--stratified")
         rita("request", "create", data, *options)
+        rita("vault", "share", "v1", str(self.folder / "key.json"))
+        again = ("--label", "kind", "--stratified")
+        rita("vault", "recover", "--request", "v1", "--data", data, *again)
+        rita("dataset", "fetch", "v1", str(self.folder / "fetched"))
         for who, depth in ((ann, 4), (bob, 1)):
             request = who.market.request("v1")
             path = str(self.folder / f"{depth}.exact")

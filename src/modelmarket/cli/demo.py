@@ -59,7 +59,7 @@ def _contest(contested: Contested) -> dict[str, Any]:
     won, rows = request.winner(), request.terms.rows
     score = won.record.score if won is not None else None
     return {
-        "id": request.id.shown,
+        "id": request.id,
         "kind": "verified",
         "phase": request.record.stage.name,
         "winner": won.record.trainer if won is not None else None,
@@ -76,7 +76,7 @@ def _contest(contested: Contested) -> dict[str, Any]:
             for one in contested.models
         ],
         "refuted": _refuted(contested),
-        "withheld": [one.id.shown for one in contested.withheld],
+        "withheld": [one.id for one in contested.withheld],
         "predicted": contested.predicted,
     }
 
@@ -84,7 +84,7 @@ def _contest(contested: Contested) -> dict[str, Any]:
 def _refuted(contested: Contested) -> list[dict[str, Any]]:
     return [
         {
-            "submission": one.submission.id.shown,
+            "submission": one.submission.id,
             "row": one.row,
             "listed": one.listed,
             "computed": one.computed,
@@ -98,7 +98,7 @@ def _request(request: Request) -> dict[str, Any]:
     won, labels = request.winner(), request.terms.labels
     matches = won.record.score if won is not None else None
     return {
-        "id": request.id.shown,
+        "id": request.id,
         "kind": "prediction",
         "phase": request.record.stage.name,  # the chain is gone by now
         "winner": won.record.trainer if won is not None else None,
@@ -116,7 +116,7 @@ def _document(outcome: Outcome) -> dict[str, Any]:
             _contest(outcome.contested),
         ],
         "refuted": _refuted(outcome.contested),
-        "withheld": [one.id.shown for one in outcome.contested.withheld],
+        "withheld": [one.id for one in outcome.contested.withheld],
         "accounts": [
             {
                 "address": one.address,

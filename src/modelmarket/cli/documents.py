@@ -28,7 +28,7 @@ def of_request(request: Request | VerifiedRequest) -> dict[str, Any]:
     position, record = request.position(), request.record
     scored = "matches" if isinstance(record, RequestRecord) else "score"
     return {
-        "id": request.id.shown,
+        "id": request.id,
         "kind": VERIFIED if request.id.is_verified else PREDICTION,
         "phase": position.phase.name,
         "overdue": position.overdue,
@@ -44,11 +44,11 @@ def of_request(request: Request | VerifiedRequest) -> dict[str, Any]:
         "response_window_s": record.terms.response_window_s,
         "submissions": len(record.submissions),
         "live": record.live,
-        "winner": record.winner.shown or None,
+        "winner": record.winner or None,
         "model": record.model or None,
         "ranking": [
             {
-                "submission": one.id.shown,
+                "submission": one.id,
                 "trainer": one.trainer,
                 scored: one.score,
             }
@@ -89,10 +89,10 @@ def _of_contest(record: ContestRecord) -> dict[str, Any]:
         "most_words": terms.most_words,
         "most_parts": terms.most_parts,
         "key_is_open": bool(record.key),
-        "candidate": record.candidate.id.shown if record.candidate else None,
+        "candidate": record.candidate.id if record.candidate else None,
         "refuted": [
             {
-                "submission": one.id.shown,
+                "submission": one.id,
                 "trainer": one.trainer,
                 "challenger": one.challenger,
             }
@@ -109,8 +109,8 @@ def of_submission(submission: Submission | VerifiedSubmission) -> dict[str, Any]
     record = submission.record
     scored = "score" if record.id.is_verified else "matches"
     return {
-        "id": record.id.shown,
-        "request": record.request_id.shown,
+        "id": record.id,
+        "request": record.request_id,
         "trainer": record.trainer,
         "name": record.name,
         "state": record.status.name,

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from modelmarket.protocol.types import MarketId
 from modelmarket.system.text import in_a_line, plain
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Output:
     def result(self, document: Any, *lines: str) -> None:
         """Says what a command found or did: lines, or else a document."""
         if self.as_json:
-            _print(json.dumps(document, indent=1))
+            _print(json.dumps(_with_ids(document), indent=1))
         else:
             for line in lines:
                 _print(plain(line))
@@ -155,6 +156,17 @@ class Output:
         _print(f"Error: {plain(error.message)}", is_error=True)
         if error.hint:
             _print(f"  → {plain(error.hint)}", is_error=True)
+
+
+def _with_ids(document: Any) -> Any:
+    """A document whose ids are as JSON has them: 7, or `v7`."""
+    if isinstance(document, MarketId):
+        return document.shown
+    if isinstance(document, Mapping):
+        return {key: _with_ids(value) for key, value in document.items()}
+    if isinstance(document, list | tuple):
+        return [_with_ids(value) for value in document]
+    return document
 
 
 def _print(text: str, *, is_error: bool = False) -> None:

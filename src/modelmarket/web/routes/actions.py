@@ -87,7 +87,8 @@ def _small_action(visit: Visit) -> Action:
                 return EnforceTimeout(record.id)
             return CancelRequest(record.id, record.terms_hash, record.live)
         case CancelSubmission.kind | Withdraw.kind:
-            one = market.submission(SubmissionId(forms.number(form, "submission")))
+            number = SubmissionId(forms.number(form, "submission"))
+            one = market.any_submission(number)
             if kind == Withdraw.kind:
                 return Withdraw(one.request.id, one.id)
             returns = returns_stake(one.request.record, one.request.now)

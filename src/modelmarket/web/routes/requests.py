@@ -12,12 +12,14 @@ from modelmarket.audit import Verdict, audit
 from modelmarket.errors import ModelMarketError, NotFoundError
 from modelmarket.market import Request
 from modelmarket.protocol.steps import StepKind, steps, takes_submissions
+from modelmarket.protocol.types import RequestId
 from modelmarket.vault.journal import MOST_NUMBER
 from modelmarket.web import forms, stored, views
 from modelmarket.web.responses import answering, go, show
 from modelmarket.web.visits import Visit
 
 if TYPE_CHECKING:
+    from modelmarket.market import Market
     from modelmarket.protocol.types import Address
     from modelmarket.web.uploads import Upload
     from modelmarket.web.workspace import Workspace
@@ -66,7 +68,7 @@ def find_request(visit: Visit) -> Request:
     except NotFoundError:
         # Somebody may have sent a link to one that this index has yet to see.
         found: Request | None = workspace.known(
-            lambda: workspace.market.request(number), None
+            lambda: _predictions(workspace.market, number), None
         )
         if found is None:
             raise NotFoundError(
@@ -74,6 +76,12 @@ def find_request(visit: Visit) -> Request:
                 hint="Try again when it answers.",
             ) from None
         return found
+
+
+def _predictions(market: Market, number: int) -> Request:
+    found = market.any_request(RequestId(number))
+    assert isinstance(found, Request), "its id says so"
+    return found
 
 
 def show_request(
