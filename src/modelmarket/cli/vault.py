@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from modelmarket.system.home import Home
     from modelmarket.vault.vault import Vault
 
-NO_REQUEST = RequestId(0)
-
 app = typer.Typer(help="Keep what must be opened later safe.", no_args_is_help=True)
 
 NewFile = Annotated[Path, typer.Argument(help="A file that is not there yet.")]
@@ -148,11 +146,11 @@ def recover(
         str | None, typer.Option(help="Whose; your own account otherwise.")
     ] = None,
     request: Annotated[
-        RequestId,
+        RequestId | None,
         typer.Option(
             parser=request_id, help="With --data: the request that it was for."
         ),
-    ] = NO_REQUEST,
+    ] = None,
     data: Annotated[
         Path | None, typer.Option(help="The file that a request was made from.")
     ] = None,
@@ -179,6 +177,7 @@ def recover(
         modelmarket vault recover --request 7 --data houses.csv --label price
     """
     from modelmarket.datasets.split import parse_fraction
+    from modelmarket.errors import InputError
     from modelmarket.market import VerifiedRequest
     from modelmarket.market.recovery import recover as look_for
     from modelmarket.market.recovery import recover_key, recover_truth
@@ -187,9 +186,14 @@ def recover(
     here = Invocation.of(ctx)
     if data is not None:
         existing_file(data)
+        if request is None:
+            raise InputError(
+                "It is not said which request the file was for.",
+                hint="modelmarket vault recover --request 7 --data FILE",
+            )
     market = here.market(account, sign=True)
     output = here.output
-    if data is not None:
+    if data is not None and request is not None:
         source = open_source(data, label, labels, header, delimiter, encoding)
         known, share = market.any_request(request), parse_fraction(fraction)
         if isinstance(known, VerifiedRequest):
