@@ -27,7 +27,13 @@ from modelmarket.protocol.events import Event, Unreadable
 from modelmarket.protocol.records import SubmissionRecord
 from modelmarket.protocol.replaying import replay
 from modelmarket.protocol.requests import RequestRecord
-from modelmarket.protocol.steps import StepKind, refusal, steps, takes_submissions
+from modelmarket.protocol.steps import (
+    KINDS,
+    StepKind,
+    refusal,
+    steps,
+    takes_submissions,
+)
 from modelmarket.protocol.types import SubmissionId, checksummed
 
 RULES = {
@@ -63,7 +69,7 @@ class RulesMachine(MarketMachine):
                 for kind in ABOUT_A_REQUEST:
                     self._compare(kind, record, who, truth, None)
                 for guess in guesses:
-                    for kind in set(StepKind) - set(ABOUT_A_REQUEST):
+                    for kind in set(KINDS) - set(ABOUT_A_REQUEST):
                         self._compare(kind, record, who, truth, guess)
                 self._compare_plan(record, who)
             self._compare_words(record)

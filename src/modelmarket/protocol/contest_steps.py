@@ -13,20 +13,20 @@ from modelmarket.protocol import payouts
 from modelmarket.protocol.contests import ContestRecord
 from modelmarket.protocol.phases import Phase, Position, Status
 from modelmarket.protocol.records import SubmissionRecord
-from modelmarket.protocol.steps import NONE, RUNNING, Step, StepKind
+from modelmarket.protocol.steps import (
+    NONE,
+    PHASES,
+    RUNNING,
+    Step,
+    StepKind,
+    gains_by_enforcing,
+    until_validation,
+    waiting,
+)
 from modelmarket.protocol.types import Address
 
-_PHASES = {
-    StepKind.CANCEL_REQUEST: (Phase.OPEN, Phase.TRUTH),
+_PHASES = PHASES | {
     StepKind.OPEN_KEY: (Phase.TRUTH,),
-    StepKind.SUBMIT: (Phase.OPEN,),
-    StepKind.CANCEL_SUBMISSION: (
-        Phase.OPEN,
-        Phase.TRUTH,
-        Phase.CLAIMS,
-        Phase.VALIDATION,
-    ),
-    StepKind.CLAIM: (Phase.CLAIMS,),
     StepKind.SHOW_MODEL: (Phase.VALIDATION,),
 }
 """In which phases a call can be made that belongs to some."""
@@ -182,7 +182,7 @@ def steps(
         ]
         return found
     found += _due(contest, ours, now, key_is_ours=key_is_ours)
-    return found or list(_waiting(contest, ours, now))
+    return found or list(waiting(contest, ours, now))
 
 
 def _due(
@@ -196,34 +196,18 @@ def _due(
     ends = position.step_ends
     live = [one for one in ours if one.is_live]
     if position.overdue:
-        if _gains_by_enforcing(contest, live, position, requester=key_is_ours):
+        if gains_by_enforcing(contest, live, position.phase, is_hers=key_is_ours):
             began = contest.timetable.answers_end if position.shown else ends
             yield Step(StepKind.ENFORCE_TIMEOUT, contest.id, NONE, began, 0)
-        return
-    match position.phase:
-        case Phase.OPEN | Phase.TRUTH:
-            if key_is_ours:
-                begins = contest.deadline
-                yield Step(StepKind.OPEN_KEY, contest.id, NONE, begins, begins + window)
-            for one in live:
-                # Claims come once the key is open; until then nothing can be done.
-                yield Step(StepKind.CLAIM, contest.id, one.id, ends, 0)
-        case Phase.CLAIMS:
-            for one in live:
-                if one.status is Status.SUBMITTED:
-                    yield Step(
-                        StepKind.CLAIM, contest.id, one.id, contest.started, ends
-                    )
-        case Phase.VALIDATION if position.shown:
-            yield from _shown(contest, live, now, requester=key_is_ours)
-        case Phase.VALIDATION:
-            best = contest.ranking[0]
-            if best in live:
-                yield Step(
-                    StepKind.SHOW_MODEL, contest.id, best.id, ends - window, ends
-                )
-        case _:
-            return
+    elif position.shown:
+        yield from _shown(contest, live, now, requester=key_is_ours)
+    elif position.phase is Phase.VALIDATION:
+        best = contest.ranking[0]
+        if best in live:
+            yield Step(StepKind.SHOW_MODEL, contest.id, best.id, ends - window, ends)
+    else:
+        opening = StepKind.OPEN_KEY if key_is_ours else None
+        yield from until_validation(contest, live, position, opening, window)
 
 
 def _shown(
@@ -250,30 +234,3 @@ def _shown(
         yield Step(StepKind.WATCH, contest.id, candidate.id, table.began, table.ends)
     if requester or ranked:
         yield Step(StepKind.SETTLE, contest.id, NONE, table.ends, 0)
-
-
-def _waiting(
-    contest: ContestRecord, ours: list[SubmissionRecord], now: int
-) -> Iterator[Step]:
-    """A claim may become the candidate, and others may miss their steps."""
-    ends = contest.at(now).step_ends
-    ranked = [one.id for one in ours if one.is_live and one.status is Status.RANKED]
-    for one in ranked or [NONE]:
-        yield Step(None, contest.id, one, ends, 0)
-
-
-def _gains_by_enforcing(
-    contest: ContestRecord,
-    live: list[SubmissionRecord],
-    position: Position,
-    *,
-    requester: bool,
-) -> bool:
-    """Whether taking the step that somebody missed is in their interest."""
-    ranked = [one for one in live if one.status is Status.RANKED]
-    if position.phase is Phase.TRUTH:
-        return bool(live) or (requester and contest.live == 0)
-    if position.phase is Phase.CLAIMS:
-        return requester or bool(ranked)
-    candidate = contest.ranking[0]
-    return candidate not in ranked and (requester or bool(ranked))

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from modelmarket.protocol import payouts
-from modelmarket.protocol.phases import Phase, Status
-from modelmarket.protocol.records import SubmissionRecord
+from modelmarket.protocol.phases import Phase, Position, Status
+from modelmarket.protocol.records import BaseRecord, SubmissionRecord
 from modelmarket.protocol.requests import RequestRecord
 from modelmarket.protocol.types import Address, RequestId, SubmissionId
 
@@ -44,9 +44,8 @@ class StepKind(StrEnum):
     WITHDRAW_BOND = "withdraw_bond"
 
 
-_PHASES = {
+PHASES = {
     StepKind.CANCEL_REQUEST: (Phase.OPEN, Phase.TRUTH),
-    StepKind.OPEN_TRUTH: (Phase.TRUTH,),
     StepKind.SUBMIT: (Phase.OPEN,),
     StepKind.CANCEL_SUBMISSION: (
         Phase.OPEN,
@@ -55,9 +54,14 @@ _PHASES = {
         Phase.VALIDATION,
     ),
     StepKind.CLAIM: (Phase.CLAIMS,),
+}
+"""In which phases a call of both markets can be made that belongs to some."""
+_PHASES = PHASES | {
+    StepKind.OPEN_TRUTH: (Phase.TRUTH,),
     StepKind.OPEN_PREDICTIONS: (Phase.VALIDATION,),
 }
-"""In which phases a call can be made that belongs to some."""
+KINDS = (*_PHASES, StepKind.ENFORCE_TIMEOUT, StepKind.WITHDRAW)
+"""What can be done about a request of predictions."""
 RUNNING = (Status.SUBMITTED, Status.RANKED)
 
 
@@ -73,7 +77,7 @@ def refusal(
     """Why the contract refuses a call whose arguments are as they should be.
 
     Args:
-        kind: What the call does.
+        kind: What the call does; one of `KINDS`.
         request: What it is about.
         now: Seconds of chain time.
         who: Sends it.
@@ -179,7 +183,7 @@ def steps(
             if payouts.due(request, one)
         ]
     found = list(_due(request, ours, now, truth_is_ours=truth_is_ours))
-    return found or list(_waiting(request, ours, now))
+    return found or list(waiting(request, ours, now))
 
 
 def _due(
@@ -193,57 +197,74 @@ def _due(
     ends = position.step_ends
     live = [one for one in ours if one.is_live]
     if position.overdue:
-        if _gains_by_enforcing(request, live, position.phase, requester=truth_is_ours):
+        if gains_by_enforcing(request, live, position.phase, is_hers=truth_is_ours):
             yield Step(StepKind.ENFORCE_TIMEOUT, request.id, NONE, ends, 0)
-        return
+    elif position.phase is Phase.VALIDATION:
+        best = request.ranking[0]
+        if best in live:
+            yield Step(
+                StepKind.OPEN_PREDICTIONS, request.id, best.id, ends - window, ends
+            )
+    else:
+        opening = StepKind.OPEN_TRUTH if truth_is_ours else None
+        yield from until_validation(request, live, position, opening, window)
+
+
+def until_validation(
+    record: BaseRecord,
+    live: list[SubmissionRecord],
+    position: Position,
+    opening: StepKind | None,
+    window_s: int,
+) -> Iterator[Step]:
+    """What is due before anybody is the candidate, in both markets.
+
+    Args:
+        record: The request.
+        live: Submissions of ours that run.
+        position: Where it is now; nothing is overdue.
+        opening: Opens what was sealed, if it is ours.
+        window_s: Seconds within which it must be.
+    """
+    ends = position.step_ends
     match position.phase:
         case Phase.OPEN | Phase.TRUTH:
-            if truth_is_ours:
-                begins = request.deadline
-                yield Step(
-                    StepKind.OPEN_TRUTH, request.id, NONE, begins, begins + window
-                )
+            if opening:
+                begins = record.deadline
+                yield Step(opening, record.id, NONE, begins, begins + window_s)
             for one in live:
-                # Claims come once the truth is open; until then nothing can be done.
-                yield Step(StepKind.CLAIM, request.id, one.id, ends, 0)
+                # Claims come once it is open; until then nothing can be done.
+                yield Step(StepKind.CLAIM, record.id, one.id, ends, 0)
         case Phase.CLAIMS:
             for one in live:
                 if one.status is Status.SUBMITTED:
-                    yield Step(
-                        StepKind.CLAIM, request.id, one.id, request.started, ends
-                    )
-        case Phase.VALIDATION:
-            best = request.ranking[0]
-            if best in live:
-                yield Step(
-                    StepKind.OPEN_PREDICTIONS, request.id, best.id, ends - window, ends
-                )
+                    yield Step(StepKind.CLAIM, record.id, one.id, record.started, ends)
         case _:
             return
 
 
-def _waiting(
-    request: RequestRecord, ours: list[SubmissionRecord], now: int
+def waiting(
+    record: BaseRecord, ours: list[SubmissionRecord], now: int
 ) -> Iterator[Step]:
     """A claim may become the candidate, and others may miss their steps."""
-    ends = request.at(now).step_ends
+    ends = record.at(now).step_ends
     ranked = [one.id for one in ours if one.is_live and one.status is Status.RANKED]
     for one in ranked or [NONE]:
-        yield Step(None, request.id, one, ends, 0)
+        yield Step(None, record.id, one, ends, 0)
 
 
-def _gains_by_enforcing(
-    request: RequestRecord,
+def gains_by_enforcing(
+    record: BaseRecord,
     live: list[SubmissionRecord],
     phase: Phase,
     *,
-    requester: bool,
+    is_hers: bool,
 ) -> bool:
     """Whether taking the step that somebody missed is in their interest."""
     ranked = [one for one in live if one.status is Status.RANKED]
     if phase is Phase.TRUTH:
-        return bool(live) or (requester and request.live == 0)
+        return bool(live) or (is_hers and record.live == 0)
     if phase is Phase.CLAIMS:
-        return requester or bool(ranked)
-    candidate = request.ranking[0]
-    return candidate not in ranked and (requester or bool(ranked))
+        return is_hers or bool(ranked)
+    candidate = record.ranking[0]
+    return candidate not in ranked and (is_hers or bool(ranked))
