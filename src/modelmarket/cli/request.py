@@ -30,9 +30,10 @@ from modelmarket.system.files import free_path
 from modelmarket.system.text import in_a_line, local_time, percent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from modelmarket.market import Request, VerifiedRequest
+    from modelmarket.protocol.types import RequestId
 
 app = typer.Typer(help="Create, follow and end requests.", no_args_is_help=True)
 
@@ -387,14 +388,12 @@ def cancel(
 
         modelmarket request cancel 7 --max-live 3
     """
-    here = Invocation.of(ctx)
-    look = f"modelmarket request show {request}"
-    with here.signing(account, look=look) as market:
-        found = market.any_request(request)
+
+    def step(found: Request | VerifiedRequest) -> None:
         found.refuse_if_ended()
         found.cancel(max_live=max_live)
-    done = found.refresh()
-    here.output.result(documents.of_request(done), done.status())
+
+    _act(ctx, request, account, step)
 
 
 @app.command("open")
@@ -413,16 +412,13 @@ def open_(
     """
     from modelmarket.market import VerifiedRequest
 
-    here = Invocation.of(ctx)
-    look = f"modelmarket request show {request}"
-    with here.signing(account, look=look) as market:
-        found = market.any_request(request)
+    def step(found: Request | VerifiedRequest) -> None:
         if isinstance(found, VerifiedRequest):
             found.open_key()
         else:
             found.open_truth()
-    done = found.refresh()
-    here.output.result(documents.of_request(done), done.status())
+
+    _act(ctx, request, account, step)
 
 
 @app.command()
@@ -437,13 +433,7 @@ def enforce(
 
         modelmarket request enforce 7
     """
-    here = Invocation.of(ctx)
-    look = f"modelmarket request show {request}"
-    with here.signing(account, look=look) as market:
-        found = market.any_request(request)
-        found.enforce()
-    done = found.refresh()
-    here.output.result(documents.of_request(done), done.status())
+    _act(ctx, request, account, lambda one: one.enforce())
 
 
 @app.command()
@@ -460,11 +450,21 @@ def settle(
 
         modelmarket request settle v7
     """
+    _act(ctx, request, account, lambda one: verified_only(one).settle())
+
+
+def _act(
+    ctx: typer.Context,
+    request: RequestId,
+    account: str | None,
+    step: Callable[[Request | VerifiedRequest], object],
+) -> None:
+    """Takes a step, and says how the request stands then."""
     here = Invocation.of(ctx)
     look = f"modelmarket request show {request}"
     with here.signing(account, look=look) as market:
-        found = verified_only(market.any_request(request))
-        found.settle()
+        found = market.any_request(request)
+        step(found)
     done = found.refresh()
     here.output.result(documents.of_request(done), done.status())
 

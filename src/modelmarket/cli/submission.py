@@ -23,9 +23,11 @@ from modelmarket.cli.options import (
 from modelmarket.system.files import existing_file, existing_path
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from modelmarket.cli.output import Output
     from modelmarket.market import Submission, VerifiedSubmission
-    from modelmarket.protocol.types import RequestId
+    from modelmarket.protocol.types import RequestId, SubmissionId
 
 app = typer.Typer(help="Check, follow and end submissions.", no_args_is_help=True)
 
@@ -223,13 +225,12 @@ def cancel(
 
         modelmarket submission cancel 12
     """
-    here = Invocation.of(ctx)
-    look = f"modelmarket submission show {submission}"
-    with here.signing(account, look=look) as market:
-        found = market.any_submission(submission)
+
+    def step(found: Submission | VerifiedSubmission) -> None:
         found.refuse_if_ended()
         found.cancel(accept_slash=accept_slash)
-    _tell(here.output, found.refresh())
+
+    _act(ctx, submission, account, step)
 
 
 @app.command()
@@ -248,12 +249,7 @@ def claim(
 
         modelmarket submission claim 12
     """
-    here = Invocation.of(ctx)
-    look = f"modelmarket submission show {submission}"
-    with here.signing(account, look=look) as market:
-        found = market.any_submission(submission)
-        found.claim(matches)
-    _tell(here.output, found.refresh())
+    _act(ctx, submission, account, lambda one: one.claim(matches))
 
 
 @app.command()
@@ -268,12 +264,7 @@ def validate(
 
         modelmarket submission validate 12
     """
-    here = Invocation.of(ctx)
-    look = f"modelmarket submission show {submission}"
-    with here.signing(account, look=look) as market:
-        found = predictions_submission(market.any_submission(submission))
-        found.validate()
-    _tell(here.output, found.refresh())
+    _act(ctx, submission, account, lambda one: predictions_submission(one).validate())
 
 
 @app.command()
@@ -288,12 +279,7 @@ def withdraw(
 
         modelmarket submission withdraw 12
     """
-    here = Invocation.of(ctx)
-    look = f"modelmarket submission show {submission}"
-    with here.signing(account, look=look) as market:
-        found = market.any_submission(submission)
-        found.withdraw()
-    _tell(here.output, found.refresh())
+    _act(ctx, submission, account, lambda one: one.withdraw())
 
 
 @app.command("show-model")
@@ -308,12 +294,7 @@ def show_model(
 
         modelmarket submission show-model v12
     """
-    here = Invocation.of(ctx)
-    look = f"modelmarket submission show {submission}"
-    with here.signing(account, look=look) as market:
-        found = verified_submission(market.any_submission(submission))
-        found.show()
-    _tell(here.output, found.refresh())
+    _act(ctx, submission, account, lambda one: verified_submission(one).show())
 
 
 @app.command()
@@ -357,12 +338,7 @@ def demand(
 
         modelmarket submission demand v12
     """
-    here = Invocation.of(ctx)
-    look = f"modelmarket submission show {submission}"
-    with here.signing(account, look=look) as market:
-        found = verified_submission(market.any_submission(submission))
-        found.demand()
-    _tell(here.output, found.refresh())
+    _act(ctx, submission, account, lambda one: verified_submission(one).demand())
 
 
 @app.command()
@@ -377,12 +353,7 @@ def answer(
 
         modelmarket submission answer v12
     """
-    here = Invocation.of(ctx)
-    look = f"modelmarket submission show {submission}"
-    with here.signing(account, look=look) as market:
-        found = verified_submission(market.any_submission(submission))
-        found.answer()
-    _tell(here.output, found.refresh())
+    _act(ctx, submission, account, lambda one: verified_submission(one).answer())
 
 
 @app.command("withdraw-bond")
@@ -397,11 +368,26 @@ def withdraw_bond(
 
         modelmarket submission withdraw-bond v12
     """
+    _act(
+        ctx,
+        submission,
+        account,
+        lambda one: verified_submission(one).withdraw_bond(),
+    )
+
+
+def _act(
+    ctx: typer.Context,
+    submission: SubmissionId,
+    account: str | None,
+    step: Callable[[Submission | VerifiedSubmission], object],
+) -> None:
+    """Takes a step, and says how the submission stands then."""
     here = Invocation.of(ctx)
     look = f"modelmarket submission show {submission}"
     with here.signing(account, look=look) as market:
-        found = verified_submission(market.any_submission(submission))
-        found.withdraw_bond()
+        found = market.any_submission(submission)
+        step(found)
     _tell(here.output, found.refresh())
 
 
