@@ -281,7 +281,7 @@ SUBMISSION = Submit(
     request=RequestId(3),
     terms_hash=TermsHash(b"\x08" * 32),
     stake=Wei(2**96 - 1),
-    prediction_seal=Seal(b"\x09" * 32),
+    sealed_as=Seal(b"\x09" * 32),
     superhash=Superhash(b"\x0d" * 32),
     name="zwei Wälder",
     counts={"cat": 2, "": 5},
@@ -298,7 +298,7 @@ def test_a_twin_is_one_that_may_still_be_sent(journal: Journal, place: str) -> N
         "wallet sent": lambda one: journal.sent(journal.ask_wallet(one, 3), HASH),
     }
     first, second = prepared(journal, SUBMISSION), prepared(journal, SUBMISSION)
-    other = replace(SUBMISSION, prediction_seal=Seal(b"\x0e" * 32))
+    other = replace(SUBMISSION, sealed_as=Seal(b"\x0e" * 32))
     assert journal.twin(second) is None
     if place in steps:
         moved = steps[place](first)

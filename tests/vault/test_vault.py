@@ -50,7 +50,7 @@ SUBMISSION: dict[str, Any] = {
     "request": RequestId(3),
     "terms_hash": TermsHash(b"\x08" * 32),
     "stake": Wei(10**18),
-    "prediction_seal": PREDICTIONS.opening().seal,
+    "sealed_as": PREDICTIONS.opening().seal,
     "superhash": superhash("bafy"),
     "name": "a name that is secret until it is sent",
     "counts": {"cats that were predicted": 7},

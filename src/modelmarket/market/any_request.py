@@ -6,11 +6,15 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
-from modelmarket.errors import NotFoundError, StepError
+from modelmarket.chain.reasons import REASONS
+from modelmarket.errors import InputError, NotFoundError, RevertError, StepError
+from modelmarket.market.paying import refuse_unaffordable
 from modelmarket.protocol.actions import (
     CancelRequest,
     CancelSubmission,
+    Claim,
     EnforceTimeout,
+    Entering,
     Withdraw,
 )
 from modelmarket.protocol.events import (
@@ -19,13 +23,16 @@ from modelmarket.protocol.events import (
     RequestFulfilled,
     RequestRefunded,
     SubmissionCancelled,
+    SubmissionCreated,
     SubmissionFailed,
 )
 from modelmarket.protocol.phases import Status
+from modelmarket.protocol.steps import StepKind
 from modelmarket.protocol.types import RequestId, SubmissionId, Wei
 from modelmarket.system.text import local_time
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from modelmarket.chain.blocks import Moment, Receipt
@@ -33,8 +40,12 @@ if TYPE_CHECKING:
     from modelmarket.market.market import Market
     from modelmarket.protocol.phases import Position
     from modelmarket.protocol.records import BaseRecord, SubmissionRecord
-    from modelmarket.protocol.steps import StepKind
+    from modelmarket.protocol.types import Address
     from modelmarket.storage.store import Progress, Stored
+
+CLAIM_TRIES = 5
+MOST_NAME_BYTES = 64
+STALE_HINTS = ("BadHint", "HintTooFar")
 
 S_co = TypeVar("S_co", bound="AnySubmission", covariant=True)
 
@@ -166,6 +177,40 @@ class AnyRequest(Generic[S_co]):
 
     # --- acting ---
 
+    def enter(
+        self, kind: type[Entering], prepare: Callable[[Self, Address], Entering]
+    ) -> S_co:
+        """Seals something, and stakes on it.
+
+        Args:
+            kind: What is prepared.
+            prepare: Seals it, for this request as it is now and this wallet's
+                account; the secrets lie in the vault when it returns.
+
+        Raises:
+            StepError: The deadline has passed, or an interrupted run has
+                submitted already.
+            FundsError: MDC or fees do not suffice.
+        """
+        market = self.market
+        market.outbox.finish_interrupted(kind.kind, "modelmarket submission list")
+        owner = market.wallet.address
+        moment, purse = market.look_into(owner, verified=self.id.is_verified)
+        now = self.as_of(moment)
+        if now.refuses(StepKind.SUBMIT):
+            raise StepError(
+                f"Request {self.id} takes no more submissions: "
+                f"it is in {now.position().phase.name}."
+            )
+        refuse_unaffordable(purse, now.record.terms.stake)
+        with market.paying(prepare(now, owner), purse, moment.now) as receipt:
+            created = next(
+                event
+                for event in market.markets.events(receipt)
+                if isinstance(event, SubmissionCreated)
+            )
+            return self.refresh().submission(created.submission_id)
+
     def cancel(self, *, max_live: int = 0) -> Receipt:
         """Cancels the request.
 
@@ -177,6 +222,17 @@ class AnyRequest(Generic[S_co]):
     def enforce(self) -> Receipt:
         """Takes the one step that is due because somebody missed it."""
         return self.market.do(EnforceTimeout(self.id))
+
+
+def check_name(name: str) -> None:
+    """Makes sure that the contract takes a submission's name.
+
+    Raises:
+        InputError: It is too long.
+    """
+    size = len(name.encode())
+    if size > MOST_NAME_BYTES:
+        raise InputError(f"The name takes {size} bytes; {MOST_NAME_BYTES} are allowed.")
 
 
 class AnySubmission:
@@ -246,6 +302,24 @@ class AnySubmission:
                 accept_slash=accept_slash,
             )
         )
+
+    def send_claim(self, score: int) -> Receipt:
+        """States a score: matches, or points of a model.
+
+        Others claim at the same time: a hint can be stale, and is looked up again.
+        """
+        market = self.request.market
+        for attempt in range(1, CLAIM_TRIES + 1):
+            if attempt > 1:
+                market.look()
+            try:
+                return market.do(
+                    Claim(self.request.id, self.id, self.record.seal, score)
+                )
+            except RevertError as error:
+                if error.reason not in STALE_HINTS or attempt == CLAIM_TRIES:
+                    raise
+        raise RevertError(REASONS["HintTooFar"].sentence, reason="HintTooFar")
 
     def withdraw(self) -> Receipt:
         """Takes what is due."""

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 
 from modelmarket.datasets.published import TEST, TRAIN, Manifest
 from modelmarket.datasets.split import LABEL, ROW_ID
-from modelmarket.errors import InputError, StepError
-from modelmarket.market.any_request import AnyRequest
+from modelmarket.errors import StepError
+from modelmarket.market.any_request import AnyRequest, check_name
 from modelmarket.market.contents import PREDICTIONS
-from modelmarket.market.paying import refuse_unaffordable
 from modelmarket.market.reusing import refuse_high_stake, refuse_second
 from modelmarket.market.submission import Submission
 from modelmarket.protocol import sentences
@@ -22,9 +21,6 @@ from modelmarket.protocol.actions import (
     Submit,
 )
 from modelmarket.protocol.classes import Codes
-from modelmarket.protocol.events import (
-    SubmissionCreated,
-)
 from modelmarket.protocol.labels import pack, page_count, unpack
 from modelmarket.protocol.records import SubmissionRecord
 from modelmarket.protocol.requests import RequestRecord
@@ -175,32 +171,17 @@ class Request(AnyRequest[Submission]):
                 submitted already.
             FundsError: MDC or fees do not suffice.
         """
-        market = self.market
-        market.outbox.finish_interrupted("submit", "modelmarket submission list")
-        owner, stake = market.wallet.address, self.terms.stake
-        moment, purse = market.look_into(owner)
-        now = self.as_of(moment)
-        if now.refuses(StepKind.SUBMIT):
-            raise StepError(
-                f"Request {self.id} takes no more submissions: "
-                f"it is in {now.position().phase.name}."
-            )
-        refuse_unaffordable(purse, stake)
-        entry = now.prepare_submission(
-            predictions,
-            model,
-            name=name,
-            owner=owner,
-            again=again,
-            accept_stake=accept_stake,
+        return self.enter(
+            Submit,
+            lambda now, owner: now.prepare_submission(
+                predictions,
+                model,
+                name=name,
+                owner=owner,
+                again=again,
+                accept_stake=accept_stake,
+            ),
         )
-        with market.paying(entry, purse, moment.now) as receipt:
-            created = next(
-                event
-                for event in market.contract.events(receipt)
-                if isinstance(event, SubmissionCreated)
-            )
-            return market.submission(created.submission_id)
 
     def prepare_submission(
         self,
@@ -230,9 +211,7 @@ class Request(AnyRequest[Submission]):
         market = self.market
         checked = self.check(predictions)
         codes = checked.codes
-        name_bytes = name.encode()
-        if len(name_bytes) > 64:  # noqa: PLR2004  # the contract's bound
-            raise InputError(f"The name takes {len(name_bytes)} bytes; 64 are allowed.")
+        check_name(name)
         existing_path(Path(model))
         packed = b"".join(pack(codes, self.terms.bits))
         if not accept_stake:
@@ -257,7 +236,7 @@ class Request(AnyRequest[Submission]):
             request=self.id,
             terms_hash=self.record.terms_hash,
             stake=self.terms.stake,
-            prediction_seal=market.put_away(secret),
+            sealed_as=market.put_away(secret),
             superhash=secret.superhash,
             name=name,
             counts=checked.counts,

@@ -5,14 +5,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelmarket.chain.reasons import REASONS
-from modelmarket.errors import RevertError, StepError
+from modelmarket.errors import StepError
 from modelmarket.market.any_request import AnySubmission
 from modelmarket.protocol import sentences
-from modelmarket.protocol.actions import (
-    Claim,
-    OpenPredictions,
-)
+from modelmarket.protocol.actions import OpenPredictions
 from modelmarket.protocol.labels import count_matches, unpack
 from modelmarket.protocol.steps import StepKind
 
@@ -21,14 +17,12 @@ if TYPE_CHECKING:
     from modelmarket.market.request import Request
     from modelmarket.vault.secrets import SealedPredictions
 
-CLAIM_TRIES = 5
 COMMANDS = {
     StepKind.WITHDRAW: "withdraw",
     StepKind.OPEN_PREDICTIONS: "validate",
     StepKind.CLAIM: "claim",
 }
 """How a step is taken in a terminal."""
-STALE_HINTS = ("BadHint", "HintTooFar")
 
 
 class Submission(AnySubmission):
@@ -83,7 +77,7 @@ class Submission(AnySubmission):
         Raises:
             StepError: The truth is not open, or the predictions are not here.
         """
-        now, market = self.refresh(), self.request.market
+        now = self.refresh()
         if matches is None:
             matches = now.matches()
         if matches is None:
@@ -91,18 +85,7 @@ class Submission(AnySubmission):
                 f"The matches of submission {self.id} cannot be counted: "
                 f"{now.request.status()}"
             )
-        for attempt in range(1, CLAIM_TRIES + 1):
-            if attempt > 1:
-                market.look()
-            try:
-                return market.do(
-                    Claim(self.request.id, self.id, self.record.seal, matches)
-                )
-            except RevertError as error:
-                # Others claim at the same time; a hint can be stale.
-                if error.reason not in STALE_HINTS or attempt == CLAIM_TRIES:
-                    raise
-        raise RevertError(REASONS["HintTooFar"].sentence, reason="HintTooFar")
+        return self.send_claim(matches)
 
     def validate(self) -> list[Receipt]:
         """Opens predictions and model, page by page, as candidate.

@@ -139,26 +139,23 @@ class EnforceTimeout(_OfRequest):
 
 
 @dataclass(frozen=True)
-class Submit(_OfRequest):
-    """Enters a request and locks its stake.
+class Entering(_OfRequest):
+    """Enters a request of either market and locks its stake.
 
     Attributes:
         terms_hash: Of the request.
         stake: Wei.
-        prediction_seal: Of predictions and model.
+        sealed_as: The seal of what is entered.
         superhash: Of the model's CID.
         name: Shown beside it.
-        counts: Rows of each class that was predicted, by name.
         again: Even if a submission of one's own stands already.
     """
 
-    kind = "submit"
     terms_hash: TermsHash
     stake: Wei
-    prediction_seal: Seal
+    sealed_as: Seal
     superhash: Superhash
     name: str
-    counts: dict[str, int] = field(default_factory=dict)
     again: bool = False
 
     @property
@@ -167,7 +164,19 @@ class Submit(_OfRequest):
 
     @property
     def seal(self) -> Seal:
-        return self.prediction_seal
+        return self.sealed_as
+
+
+@dataclass(frozen=True)
+class Submit(Entering):
+    """Enters a request with predictions and the model that they come from.
+
+    Attributes:
+        counts: Rows of each class that was predicted, by name.
+    """
+
+    kind = "submit"
+    counts: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -178,33 +187,10 @@ class OpenKey(_OfRequest):
 
 
 @dataclass(frozen=True)
-class SubmitModel(_OfRequest):
-    """Enters a verified contest and locks its stake.
-
-    Attributes:
-        terms_hash: Of the contest.
-        stake: Wei.
-        model_seal: Of the model.
-        superhash: Of the model's CID.
-        name: Shown beside it.
-        again: Even if a submission of one's own stands already.
-    """
+class SubmitModel(Entering):
+    """Enters a verified contest with an exact model."""
 
     kind = "submit_model"
-    terms_hash: TermsHash
-    stake: Wei
-    model_seal: Seal
-    superhash: Superhash
-    name: str
-    again: bool = False
-
-    @property
-    def locks(self) -> Wei:
-        return self.stake
-
-    @property
-    def seal(self) -> Seal:
-        return self.model_seal
 
 
 @dataclass(frozen=True)

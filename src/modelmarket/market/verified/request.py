@@ -9,9 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modelmarket.errors import DataError, InputError, StepError
-from modelmarket.market.any_request import AnyRequest
-from modelmarket.market.paying import refuse_unaffordable
+from modelmarket.errors import DataError, StepError
+from modelmarket.market.any_request import AnyRequest, check_name
 from modelmarket.market.reusing import refuse_high_stake
 from modelmarket.market.verified.evidence import (
     MODEL_FILE,
@@ -23,7 +22,6 @@ from modelmarket.protocol import contest_sentences
 from modelmarket.protocol.actions import OpenKey, Settle, SubmitModel
 from modelmarket.protocol.contest_steps import refusal
 from modelmarket.protocol.contests import ContestRecord
-from modelmarket.protocol.events import SubmissionCreated
 from modelmarket.protocol.seals import superhash
 from modelmarket.protocol.steps import StepKind
 from modelmarket.vault.secrets import SealedModel
@@ -40,7 +38,6 @@ if TYPE_CHECKING:
     from modelmarket.protocol.schema import Schema
     from modelmarket.protocol.types import Address, SubmissionId
 
-MOST_NAME_BYTES = 64
 GAS_A_CALL, GAS_A_BYTE, GAS_A_ZERO = 60_000, 40, 10
 """Of a part that is posted: the floor of EIP-7623, and what a call takes besides."""
 
@@ -325,27 +322,12 @@ class VerifiedRequest(AnyRequest[VerifiedSubmission]):
                 submitted already.
             FundsError: MDC or fees do not suffice.
         """
-        market = self.market
-        market.outbox.finish_interrupted("submit_model", "modelmarket submission list")
-        owner, stake = market.wallet.address, self.terms.stake
-        moment, purse = market.look_into(owner, verified=True)
-        now = self.as_of(moment)
-        if now.refuses(StepKind.SUBMIT):
-            raise StepError(
-                f"Request {self.id} takes no more submissions: "
-                f"it is in {now.position().phase.name}."
-            )
-        refuse_unaffordable(purse, stake)
-        entry = now.prepare_submission(
-            model, name=name, owner=owner, again=again, accept_stake=accept_stake
+        return self.enter(
+            SubmitModel,
+            lambda now, owner: now.prepare_submission(
+                model, name=name, owner=owner, again=again, accept_stake=accept_stake
+            ),
         )
-        with market.paying(entry, purse, moment.now) as receipt:
-            created = next(
-                event
-                for event in market.markets.events(receipt)
-                if isinstance(event, SubmissionCreated)
-            )
-            return self.refresh().submission(created.submission_id)
 
     def prepare_submission(
         self,
@@ -373,12 +355,7 @@ class VerifiedRequest(AnyRequest[VerifiedSubmission]):
         from modelmarket.market.verified.reusing import refuse_second
 
         market = self.market
-        name_bytes = name.encode()
-        if len(name_bytes) > MOST_NAME_BYTES:
-            raise InputError(
-                f"The name takes {len(name_bytes)} bytes; {MOST_NAME_BYTES} are "
-                "allowed."
-            )
+        check_name(name)
         self.check_folder()
         exact = self.convert(model)
         if not accept_stake:
@@ -407,7 +384,7 @@ class VerifiedRequest(AnyRequest[VerifiedSubmission]):
             request=self.id,
             terms_hash=self.record.terms_hash,
             stake=self.terms.stake,
-            model_seal=market.put_away(secret),
+            sealed_as=market.put_away(secret),
             superhash=secret.superhash,
             name=name,
             again=again,

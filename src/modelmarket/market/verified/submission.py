@@ -5,8 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelmarket.chain.reasons import REASONS
-from modelmarket.errors import RevertError, StepError
+from modelmarket.errors import StepError
 from modelmarket.market.any_request import AnySubmission
 from modelmarket.market.verified.calls import contest_of, showing_of
 from modelmarket.market.verified.evidence import MODEL_FILE, Evidence, gather
@@ -21,7 +20,6 @@ from modelmarket.market.verified.watching import Verdict, watch
 from modelmarket.protocol import contest_sentences
 from modelmarket.protocol.actions import (
     Answer,
-    Claim,
     Demand,
     Refute,
     ShowModel,
@@ -37,8 +35,6 @@ if TYPE_CHECKING:
     from modelmarket.models import ExactModel
     from modelmarket.vault.secrets import SealedModel
 
-CLAIM_TRIES = 5
-STALE_HINTS = ("BadHint", "HintTooFar")
 COMMANDS = {
     StepKind.WITHDRAW: "withdraw",
     StepKind.WITHDRAW_BOND: "withdraw-bond",
@@ -134,21 +130,7 @@ class VerifiedSubmission(AnySubmission):
         Raises:
             StepError: The key is not open, or the model is not here.
         """
-        now, market = self.refresh(), self.request.market
-        if score is None:
-            score = now.score()
-        for attempt in range(1, CLAIM_TRIES + 1):
-            if attempt > 1:
-                market.look()
-            try:
-                return market.do(
-                    Claim(self.request.id, self.id, self.record.seal, score)
-                )
-            except RevertError as error:
-                # Others claim at the same time; a hint can be stale.
-                if error.reason not in STALE_HINTS or attempt == CLAIM_TRIES:
-                    raise
-        raise RevertError(REASONS["HintTooFar"].sentence, reason="HintTooFar")
+        return self.send_claim(self.refresh().score() if score is None else score)
 
     def show(self, listing: Listing | None = None) -> Receipt:
         """Shows the model and its predictions, as candidate.
