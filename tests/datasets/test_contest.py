@@ -31,6 +31,7 @@ from modelmarket.errors import DataError
 from modelmarket.protocol.conditions import Conditions
 from modelmarket.protocol.hidden import Keystream, unpack_groups, unpack_rows
 from modelmarket.protocol.points import Kind
+from modelmarket.protocol.schema import Texts
 from modelmarket.protocol.types import Wei
 
 SEED = b"the same split"
@@ -114,8 +115,8 @@ def test_what_is_hidden_opens_to_the_rows_that_were_split_off(tmp_path: Path) ->
         line.split(",") for line in (plain / "test.csv").read_text().splitlines()[1:]
     ]
     texts = made.schema.columns[1]
-    values: tuple[str, ...] = texts.values  # type: ignore[union-attr]
-    assert codes[:, 1].tolist() == [1 + values.index(line[2]) for line in lines]
+    assert isinstance(texts, Texts)
+    assert codes[:, 1].tolist() == [1 + texts.values.index(line[2]) for line in lines]
     assert (made.folder / TRAIN).read_bytes() == (plain / TRAIN).read_bytes()
     manifest = folder_of(made).manifest()
     assert manifest == made.manifest
