@@ -108,7 +108,7 @@ def show_request(
     now, position = found.now, found.position()
     mine = [one for one in record.submissions.values() if one.trainer == account]
     to_come = steps(record, mine, now, truth_is_ours=False)
-    kept = {}
+    kept, data = {}, stored.data(found)
     if upload is not None:
         files = {name: upload.file(name) for name in ("predictions", "model")}
         kept = {name: file.name for name, file in files.items() if file is not None}
@@ -118,6 +118,10 @@ def show_request(
         status=status,
         record=record,
         terms=found.terms,
+        most=found.terms.labels,
+        noun="request",
+        unit="matches",
+        measured="rows",
         position=position,
         line=views.time_line(record, position),
         ranking=views.ranking(record, account),
@@ -128,7 +132,8 @@ def show_request(
         wants_operator=account is not None
         and any(step.kind is StepKind.CLAIM for step in to_come)
         and not _may_claim_for(workspace, account),
-        data=stored.data(found),
+        data=data,
+        entries=data.entries if data else [],
         model=stored.model(found),
         events=workspace.market.events(found.id, limit=MOST_EVENTS),
         problem=problem,
