@@ -14,7 +14,6 @@ nobody learns more than their number before the key is out.
 from __future__ import annotations
 
 import hashlib
-import json
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,10 +26,10 @@ from eth_hash.auto import keccak
 from modelmarket.datasets.codes import as_schema, encode, make_columns
 from modelmarket.datasets.frames import read_frame
 from modelmarket.datasets.published import (
-    CONTEXT,
     MANIFEST,
     MOST_MANIFEST_BYTES,
     TRAIN,
+    croissant,
     read_fraction,
     read_rows,
     read_text,
@@ -124,28 +123,11 @@ class ContestManifest:
             "features": list(self.features),
             "context": self.context,
         }
-        document = {
-            "@context": CONTEXT,
-            "@type": "sc:Dataset",
-            "conformsTo": "http://mlcommons.org/croissant/1.0",
-            "name": self.name or "dataset",
-            "description": self.context or self.name or "A labelled dataset.",
-            "version": f"{VERSION}.0.0",
-            "distribution": [
-                {
-                    "@type": "cr:FileObject",
-                    "@id": name,
-                    "name": name,
-                    "contentUrl": name,
-                    "encodingFormat": _TYPES[name],
-                    "sha256": self.sha256[name],
-                }
-                for name in FILES
-            ],
-            "recordSet": [record_set(TRAIN, (ROW_ID, *self.features, LABEL))],
-            "modelmarket": own,
-        }
-        return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
+        return croissant(
+            own,
+            files=[(name, _TYPES[name], self.sha256[name]) for name in FILES],
+            records=[record_set(TRAIN, (ROW_ID, *self.features, LABEL))],
+        )
 
     @classmethod
     def from_json(cls, data: bytes) -> ContestManifest:

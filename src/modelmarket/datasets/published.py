@@ -99,6 +99,44 @@ def record_set(file: str, columns: tuple[str, ...]) -> dict[str, Any]:
     }
 
 
+def croissant(
+    own: dict[str, Any],
+    *,
+    files: list[tuple[str, str, str]],
+    records: list[dict[str, Any]],
+) -> bytes:
+    """A manifest in the Croissant format, which other programs read.
+
+    Args:
+        own: What this program reads of it.
+        files: Name, media type and SHA-256 of each.
+        records: Of each table; see `record_set`.
+    """
+    name, context = own["name"], own["context"]
+    document = {
+        "@context": CONTEXT,
+        "@type": "sc:Dataset",
+        "conformsTo": "http://mlcommons.org/croissant/1.0",
+        "name": name or "dataset",
+        "description": context or name or "A labelled dataset.",
+        "version": f"{own['schema_version']}.0.0",
+        "distribution": [
+            {
+                "@type": "cr:FileObject",
+                "@id": file,
+                "name": file,
+                "contentUrl": file,
+                "encodingFormat": media_type,
+                "sha256": sha256,
+            }
+            for file, media_type, sha256 in files
+        ],
+        "recordSet": records,
+        "modelmarket": own,
+    }
+    return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
+
+
 @dataclass(frozen=True)
 class Manifest:
     """What a published dataset says of itself.
@@ -144,31 +182,16 @@ class Manifest:
             "features": list(self.features),
             "context": self.context,
         }
-        document = {
-            "@context": CONTEXT,
-            "@type": "sc:Dataset",
-            "conformsTo": "http://mlcommons.org/croissant/1.0",
-            "name": self.name or "dataset",
-            "description": self.context or self.name or "A labelled dataset.",
-            "version": f"{SCHEMA_VERSION}.0.0",
-            "distribution": [
-                {
-                    "@type": "cr:FileObject",
-                    "@id": name,
-                    "name": name,
-                    "contentUrl": name,
-                    "encodingFormat": "text/csv",
-                    "sha256": self.sha256[name],
-                }
-                for name in (TRAIN, TEST, SAMPLE)
+        return croissant(
+            own,
+            files=[
+                (name, "text/csv", self.sha256[name]) for name in (TRAIN, TEST, SAMPLE)
             ],
-            "recordSet": [
+            records=[
                 record_set(TRAIN, (ROW_ID, *self.features, LABEL)),
                 record_set(TEST, (ROW_ID, *self.features)),
             ],
-            "modelmarket": own,
-        }
-        return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
+        )
 
     @classmethod
     def from_json(cls, data: bytes) -> Manifest:
