@@ -43,7 +43,8 @@ def test_the_demo_ends_with_every_balance_and_promise_as_the_rules_say(
     shown = capsys.readouterr().out
     assert "Everybody who holds MDC" in shown
     assert "FAIL" not in shown
-    document = json.loads(json.dumps(demo._document(outcome)))
+    Output(as_json=True).result(demo._document(outcome))
+    document = json.loads(capsys.readouterr().out)
     assert [one["phase"] for one in document["requests"]] == [*stages, "FULFILLED"]
     kinds = [one["kind"] for one in document["requests"]]
     assert kinds == ["prediction"] * 3 + ["verified"]
