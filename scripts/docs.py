@@ -14,6 +14,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import attacks  # beside this script
 import typer
 
 from modelmarket.cli import app
@@ -435,6 +436,7 @@ PAGES = {
     "states.svg": state_diagram,
     "commands.md": command_reference,
     "figures.md": figures,
+    "attacks.md": attacks.page,
 }
 
 
