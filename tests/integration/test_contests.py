@@ -26,8 +26,10 @@ from modelmarket.errors import (
 from modelmarket.market import VerifiedRequest
 from modelmarket.market.verified.judging import FalseGroup, FalseRow
 from modelmarket.market.verified.listing import Listing
+from modelmarket.market.verified.refutations import FoundGroup, FoundRow
 from modelmarket.market.verified.watching import Verdict
 from modelmarket.models import ExactModel
+from modelmarket.protocol.events import SubmissionFailed
 from modelmarket.protocol.phases import Failure, Phase, Status
 from support.contests import (
     PEOPLE,
@@ -105,6 +107,21 @@ def test_hand_corrected_rows_are_refuted_by_the_runner_ups_agent(here: Place) ->
     reward = request.terms.stake // 10
     assert ann.balance(ann.wallet.address) - before == reward
     assert "Refuted by" in failed.status()
+    [told] = rita.request("v1").refutations()
+    assert isinstance(told.found, FoundRow)
+    row, target = told.found.row, request.schema.target
+    truly = failed.request.opened().predictions(failed.model())
+    assert told.listed == target.decode(listing.predictions[row : row + 1])[0]
+    assert told.computed == target.decode(truly[row : row + 1])[0] != told.listed
+    # Whoever is handed a challenge may hand on another one: only the referee's count.
+    [sent] = [
+        one.log.transaction
+        for one in rita.history(request.id)
+        if isinstance(rita.decode(one.log), SubmissionFailed)
+    ]
+    referee = rita.markets.verified.referee().address
+    assert rita.connection.transaction_input(sent, to=referee)
+    assert not rita.connection.transaction_input(sent, to=rita.coin.address)
     done = finish(here, "ann", "rita")
     won = done.winner()
     assert won is not None
@@ -129,6 +146,11 @@ def test_a_wrong_sum_is_refuted_by_a_recount(here: Place) -> None:
     lies = found.find_lie(found.evidence())
     assert lies == FalseGroup(0, request.terms.rows, truth.score)
     assert found.watch() is Verdict.REFUTED
+    [told] = rita.request("v1").refutations()
+    rows = request.terms.rows
+    assert told.found == FoundGroup(0, rows - 1, rows, truth.score)
+    assert told.as_document()["row"] is told.listed is told.computed is None
+    assert f"were listed with {rows} points, and score {truth.score}" in told.sentence
     assert promises(rita) == []
 
 
@@ -151,6 +173,11 @@ def test_a_claim_above_the_sum_of_a_true_listing_is_refuted_by_a_recount(
     assert lies == FalseGroup(0, request.terms.rows, truth.score)
     work(here, "ann")
     assert lie.refresh().record.failure is Failure.REFUTED
+    [told] = rita.request("v1").refutations()
+    rows = request.terms.rows
+    assert told.found == FoundGroup(0, rows - 1, rows, truth.score)
+    sums = replace(told, found=FoundGroup(0, rows - 1, truth.score, truth.score))
+    assert "do not lead to the claim" in sums.sentence
     assert promises(rita) == []
 
 

@@ -35,7 +35,7 @@ def test_the_demo_ends_with_every_balance_and_promise_as_the_rules_say(
         assert model.accuracy >= contested.majority + 0.4, model
     [lie] = contested.refuted
     assert lie.listed != lie.computed
-    assert lie.submission.record.name == "corrector"
+    assert lie.submission.name == "corrector"
     assert [one.record.name for one in contested.withheld] == ["ghost"]
     assert len(contested.predicted) == 5
     # What it says to people, and to programs.

@@ -12,6 +12,7 @@ from modelmarket.audit import shared
 from modelmarket.audit.shared import Promise, require
 from modelmarket.market import VerifiedRequest
 from modelmarket.market.verified.judging import FalseGroup
+from modelmarket.market.verified.refutations import named
 from modelmarket.protocol import events as ev
 from modelmarket.protocol.hidden import key_hash
 from modelmarket.protocol.phases import Failure
@@ -153,22 +154,8 @@ def _verdict(evidence: Evidence, one: SubmissionRecord) -> str:
         return f"{one.id}, group {lie.group}: {lie.listed:,}, and not {lie.computed:,}"
     assert lie is not None, "it was found"
     names = _request(evidence).schema.target
-    listed, computed = (_named(names, lie.listed), _named(names, lie.computed))
+    listed, computed = (named(names, lie.listed), named(names, lie.computed))
     return f"{one.id}, row {lie.row + 1}: listed {listed}, its model says {computed}"
-
-
-def _named(target: object, value: int) -> str:
-    """What a prediction is called, if it is called anything."""
-    import numpy as np
-
-    from modelmarket.errors import DataError
-    from modelmarket.protocol.schema import ClassTarget, NumberTarget
-
-    assert isinstance(target, ClassTarget | NumberTarget), "a schema has one of them"
-    try:
-        return target.decode(np.array([value], dtype=np.uint32))[0]
-    except DataError:
-        return f"no class ({value})"
 
 
 PROMISES: list[Promise] = [

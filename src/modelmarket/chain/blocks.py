@@ -79,6 +79,21 @@ class Log:
 
 
 @dataclass(frozen=True)
+class Sent:
+    """What a transaction sent.
+
+    Attributes:
+        nonce: Its place in its account.
+        to: Whom it called; None if it created a contract.
+        data: The calldata.
+    """
+
+    nonce: int
+    to: Address | None
+    data: bytes
+
+
+@dataclass(frozen=True)
 class Receipt:
     """A transaction that is in the chain and did what it should.
 

@@ -194,12 +194,22 @@ class Connection:
         heard of it.
         """
         found = self.query(queries.transaction(transaction))
-        return None if found is None else found[0]
+        return None if found is None else found.nonce
 
-    def transaction_input(self, transaction: bytes) -> bytes:
-        """What a transaction sent; empty if the node has never heard of it."""
+    def transaction_input(
+        self, transaction: bytes, *, to: Address | None = None
+    ) -> bytes:
+        """What a transaction sent; empty if the node has never heard of it.
+
+        Args:
+            transaction: Its hash.
+            to: Whom it must have called: another contract may be handed anything, and
+                hand on something else.
+        """
         found = self.query(queries.transaction(transaction))
-        return b"" if found is None else found[1]
+        if found is None or to not in (None, found.to):
+            return b""
+        return found.data
 
     def receipt(self, transaction: bytes) -> Receipt | None:
         """A transaction's receipt; None while it is not in the chain.

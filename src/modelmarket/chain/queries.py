@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar, overload
 
-from modelmarket.chain.blocks import Block, Call, Log, Moment, Receipt
+from modelmarket.chain.blocks import Block, Call, Log, Moment, Receipt, Sent
 from modelmarket.chain.reasons import explain
 from modelmarket.errors import ChainError, TransactionError
 from modelmarket.protocol.types import Address, Wei, checksummed
@@ -274,13 +274,14 @@ def logs(contracts: Sequence[Address], first: int, last: int) -> Query[list[Log]
     return ask("eth_getLogs", wanted, read=read_logs)
 
 
-def transaction(name: bytes) -> Query[tuple[int, bytes] | None]:
-    """A transaction's nonce and data; None where the node does not know it."""
+def transaction(name: bytes) -> Query[Sent | None]:
+    """What a transaction sent; None where the node does not know it."""
 
-    def read(found: Any) -> tuple[int, bytes] | None:
+    def read(found: Any) -> Sent | None:
         if found is None:
             return None
-        return _int(found["nonce"]), _bytes(found["input"])
+        to = None if found["to"] is None else checksummed(_bytes(found["to"]))
+        return Sent(_int(found["nonce"]), to, _bytes(found["input"]))
 
     return ask("eth_getTransactionByHash", _hex(name), read=read)
 

@@ -75,23 +75,10 @@ def _contest(contested: Contested) -> dict[str, Any]:
             }
             for one in contested.models
         ],
-        "refuted": _refuted(contested),
+        "refuted": [one.as_document() for one in contested.refuted],
         "withheld": [one.id for one in contested.withheld],
         "predicted": contested.predicted,
     }
-
-
-def _refuted(contested: Contested) -> list[dict[str, Any]]:
-    return [
-        {
-            "submission": one.submission.id,
-            "row": one.row,
-            "listed": one.listed,
-            "computed": one.computed,
-            "challenger": one.challenger,
-        }
-        for one in contested.refuted
-    ]
 
 
 def _request(request: Request) -> dict[str, Any]:
@@ -115,7 +102,7 @@ def _document(outcome: Outcome) -> dict[str, Any]:
             *(_request(one) for one in outcome.requests),
             _contest(outcome.contested),
         ],
-        "refuted": _refuted(outcome.contested),
+        "refuted": [one.as_document() for one in outcome.contested.refuted],
         "withheld": [one.id for one in outcome.contested.withheld],
         "accounts": [
             {
@@ -151,8 +138,7 @@ def _show_contest(output: Output, contested: Contested) -> None:
     output.result(
         None,
         *(
-            f"Submission {one.submission.id} was refuted on the chain: row {one.row:,} "
-            f"was listed as {one.listed}, its model says {one.computed}."
+            f"Submission {one.submission.id} was refuted on the chain: {one.sentence}."
             for one in contested.refuted
         ),
         *(

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from modelmarket.protocol.types import NOBODY
 from modelmarket.system.text import percent, utc_time
 
 if TYPE_CHECKING:
@@ -73,7 +72,7 @@ def _of_predictions(record: RequestRecord) -> dict[str, Any]:
 
 
 def _of_contest(record: ContestRecord) -> dict[str, Any]:
-    terms, failed = record.terms, record.submissions.values()
+    terms = record.terms
     return {
         "rows": terms.rows,
         "columns": terms.columns,
@@ -90,15 +89,6 @@ def _of_contest(record: ContestRecord) -> dict[str, Any]:
         "most_parts": terms.most_parts,
         "key_is_open": bool(record.key),
         "candidate": record.candidate.id if record.candidate else None,
-        "refuted": [
-            {
-                "submission": one.id,
-                "trainer": one.trainer,
-                "challenger": one.challenger,
-            }
-            for one in failed
-            if one.challenger != NOBODY
-        ],
     }
 
 

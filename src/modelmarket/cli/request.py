@@ -296,8 +296,10 @@ def show(
     here = Invocation.of(ctx)
     found = here.market(sign=False).any_request(request)
     output, record = here.output, found.record
+    refuted = found.refutations()
     if output.as_json:
-        output.result(documents.of_request(found))
+        told = [one.as_document() for one in refuted]
+        output.result({**documents.of_request(found), "refuted": told})
         return
     output.result(
         None,
@@ -328,6 +330,14 @@ def show(
             for place, one in enumerate(record.ranking, 1)
         ],
         empty="  nobody has claimed",
+    )
+    output.result(
+        None,
+        *(
+            f"  submission {one.submission.id} was refuted by "
+            f"{one.submission.challenger}: {one.sentence}"
+            for one in refuted
+        ),
     )
 
 

@@ -16,15 +16,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from modelmarket import agent
 from modelmarket.errors import StepError
-from modelmarket.market.verified.judging import FalseRow
+from modelmarket.market import VerifiedSubmission
 from modelmarket.market.verified.listing import Listing
+from modelmarket.market.verified.refutations import Refutation
 from modelmarket.protocol.money import ONE_MDC, format_mdc
 from modelmarket.protocol.phases import Failure
 from modelmarket.protocol.types import Wei
 
 if TYPE_CHECKING:
     from modelmarket.datasets.split import Source
-    from modelmarket.market import VerifiedRequest, VerifiedSubmission
+    from modelmarket.market import VerifiedRequest
     from modelmarket.market.verified.request import Training
     from modelmarket.sandbox import Person, Sandbox
 
@@ -60,25 +61,6 @@ class Recipe:
 
 
 @dataclass(frozen=True)
-class Refuted:
-    """A lie, and who proved it.
-
-    Attributes:
-        submission: Whose.
-        row: Which, from 1.
-        listed: What was listed.
-        computed: What the shown model says.
-        challenger: Who proved it, and was paid.
-    """
-
-    submission: VerifiedSubmission
-    row: int
-    listed: str
-    computed: str
-    challenger: str
-
-
-@dataclass(frozen=True)
 class Trained:
     """An honest model.
 
@@ -110,7 +92,7 @@ class Contested:
     request: VerifiedRequest
     models: list[Trained]
     majority: float
-    refuted: list[Refuted]
+    refuted: list[Refutation]
     withheld: list[VerifiedSubmission]
     predicted: list[str]
     slashed: int
@@ -166,7 +148,7 @@ class ContestPlay:
         self._folder = folder
         self._meet = meet
         self._recipes = list(recipes())
-        self._refuted: list[Refuted] = []
+        self._refuted: list[Refutation] = []
 
     def run(self, buyer: Person, source: Source) -> Contested:
         """Plays it to its end."""
@@ -331,6 +313,7 @@ class ContestPlay:
         submission = person.market.any_submission(step.submission_id)
         name = submission.record.name
         if submission.record.failure is Failure.REFUTED:
+            assert isinstance(submission, VerifiedSubmission), "they alone are refuted"
             self._note_refuted(person, submission)
             return
         demand = submission.record.demand
@@ -338,24 +321,16 @@ class ContestPlay:
             person.gains -= BOND
             self._tell(f"{person.role} demands {name}'s model: nobody serves it.")
 
-    def _note_refuted(self, person: Person, submission: Any) -> None:
-        """Tells what the chain has just decided, from what was shown."""
+    def _note_refuted(self, person: Person, submission: VerifiedSubmission) -> None:
+        """Tells what the chain has just decided, out of the challenge itself."""
         if submission.record.challenger != person.address:
             return
-        lie = submission.find_lie(submission.evidence())
-        assert isinstance(lie, FalseRow), "it was a row that convicted"
-        import numpy as np
-
-        said = submission.request.schema.target.decode(
-            np.array([lie.listed, lie.computed], dtype=np.uint32)
-        )
+        found = Refutation.of(submission.request, submission.record)
         person.gains += STAKE // 10
-        listed, computed = said
-        found = Refuted(submission, lie.row + 1, listed, computed, person.address)
         self._refuted.append(found)
         self._tell(
-            f"{person.role}'s agent refutes {submission.record.name} on the chain: row "
-            f"{lie.row + 1} is listed as {said[0]}, and the model says {said[1]}."
+            f"{person.role}'s agent refutes {submission.record.name} on the chain: "
+            f"{found.sentence}."
         )
 
     # --- the end ---

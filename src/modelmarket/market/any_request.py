@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from modelmarket.chain.blocks import Moment, Receipt
     from modelmarket.market.contents import Contents
     from modelmarket.market.market import Market
+    from modelmarket.market.verified.refutations import Refutation
     from modelmarket.protocol.phases import Position
     from modelmarket.protocol.records import BaseRecord, SubmissionRecord
     from modelmarket.protocol.types import Address
@@ -118,6 +119,10 @@ class AnyRequest(Generic[S_co]):
         """This wallet's submissions."""
         me = self.market.wallet.address
         return [one for one in self.submissions() if one.record.trainer == me]
+
+    def refutations(self) -> list[Refutation]:
+        """Who was refuted, and by what; nobody but in a verified contest."""
+        return []
 
     def submission_record(self, submission_id: SubmissionId) -> SubmissionRecord:
         """What is told of a submission to this request.

@@ -94,7 +94,9 @@ class Evidence:
 
     def arguments(self, call: str, placed: Placed) -> tuple[Any, ...]:
         """What a call was given, by the calldata of the transaction of a log."""
-        sent = self.market.connection.transaction_input(placed.log.transaction)
+        sent = self.market.connection.transaction_input(
+            placed.log.transaction, to=self.address
+        )
         contract = "VerifiedMarket" if self.request.id.is_verified else "ModelMarket"
         return functions(contract)[call].decode_arguments(sent)
 

@@ -26,6 +26,7 @@ from modelmarket.market.contents import Contents
 from modelmarket.market.cross_check import Verifier
 from modelmarket.market.fees import fee
 from modelmarket.market.verified.opened import Lately
+from modelmarket.market.verified.refutations import Challenges
 from modelmarket.market.verified.watching import Watched
 from modelmarket.protocol.types import RequestId
 from modelmarket.storage.cid import Cid
@@ -128,6 +129,7 @@ class Reader:
         self.verifier = Verifier(self.index, self.markets)
         self.opened = Lately()
         self.watched = Watched()
+        self.challenges = Challenges()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.network.name}, {self.network.market})"

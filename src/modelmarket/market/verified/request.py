@@ -17,11 +17,13 @@ from modelmarket.market.verified.evidence import (
     fetched_model,
 )
 from modelmarket.market.verified.opened import Opened
+from modelmarket.market.verified.refutations import Refutation
 from modelmarket.market.verified.submission import VerifiedSubmission
 from modelmarket.protocol import contest_sentences
 from modelmarket.protocol.actions import OpenKey, Settle, SubmitModel
 from modelmarket.protocol.contest_steps import refusal
 from modelmarket.protocol.contests import ContestRecord
+from modelmarket.protocol.phases import Failure
 from modelmarket.protocol.seals import superhash
 from modelmarket.protocol.steps import StepKind
 from modelmarket.vault.secrets import SealedModel
@@ -147,6 +149,14 @@ class VerifiedRequest(AnyRequest[VerifiedSubmission]):
         """Who has shown its model and is not refuted; None for nobody."""
         found = self.record.candidate
         return None if found is None else VerifiedSubmission(self, found)
+
+    def refutations(self) -> list[Refutation]:
+        """Who was refuted, and by what."""
+        return [
+            Refutation.of(self, one)
+            for one in self.record.submissions.values()
+            if one.failure is Failure.REFUTED
+        ]
 
     # --- the data ---
 

@@ -82,6 +82,7 @@ def _show(
         position=position,
         line=views.time_line(record, position),
         ranking=views.ranking(record, account),
+        refuted=found.refutations(),
         mine=mine,
         plan=[step for step in visit.workspace.coming if step.request_id == found.id],
         entries=market.files(record.dataset),
