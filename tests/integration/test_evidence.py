@@ -11,26 +11,35 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from eth_hash.auto import keccak
 
-from modelmarket.errors import DiskError
-from modelmarket.market import VerifiedRequest, VerifiedSubmission
+from modelmarket.chain.blocks import Call
+from modelmarket.errors import ChainError, DiskError
+from modelmarket.market import Market, VerifiedRequest, VerifiedSubmission
 from modelmarket.market.verified.calls import showing_of
 from modelmarket.market.verified.evidence import MODEL_FILE, gather
+from modelmarket.market.verified.refutations import read_challenge
 from modelmarket.market.verified.watching import Verdict
-from modelmarket.models import ExactModel
+from modelmarket.models import ExactModel, proofs
+from modelmarket.protocol.events import SubmissionFailed
 from modelmarket.protocol.phases import Failure
+from modelmarket.protocol.types import Address
 from modelmarket.storage.cid import Cid
 from modelmarket.storage.store import Store
 from support.contests import (
     PEOPLE,
     contest,
+    corrected,
     enter,
     next_time,
     to_claims,
     to_validation,
+    tree_of,
     work,
 )
 from support.market import Place, place
+
+HARNESS = Path(__file__).parents[1] / "contracts" / "harness"
 
 
 @pytest.fixture
@@ -51,11 +60,16 @@ def claimed(here: Place, *, is_true: bool = True) -> VerifiedSubmission:
     return submission.refresh()
 
 
-def seen(here: Place, name: str = "ann") -> VerifiedSubmission:
-    """The candidate, as somebody sees it."""
+def seen_request(here: Place, name: str = "ann") -> VerifiedRequest:
+    """The contest, as somebody sees it."""
     request = here.markets[name].request("v1")
     assert isinstance(request, VerifiedRequest)
-    found = request.candidate()
+    return request
+
+
+def seen(here: Place, name: str = "ann") -> VerifiedSubmission:
+    """The candidate, as somebody sees it."""
+    found = seen_request(here, name).candidate()
     assert found is not None
     return found
 
@@ -139,3 +153,89 @@ def test_a_false_sum_is_refuted_though_the_model_is_nowhere(
     failed = lie.refresh().record
     assert failed.failure is Failure.REFUTED
     assert failed.challenger == here.markets["rita"].wallet.address
+
+
+def two_tongues(market: Market) -> Address:
+    """A stranger's contract on the chain; see the harness."""
+    from vyper import compile_code
+
+    source = (HARNESS / "TwoTongues.vy").read_text()
+    code = compile_code(source, output_formats=["bytecode"])["bytecode"]
+    made = market.send(Call("deploy", None, bytes.fromhex(code.removeprefix("0x"))))
+    assert made.contract is not None
+    return made.contract
+
+
+def said_twice(stranger: Address, target: Address, *calls: bytes) -> Call:
+    """One transaction in which a stranger's contract calls another one twice."""
+    from eth_abi import encode
+
+    kinds = ["address", "bytes", "bytes"]
+    selector = keccak(f"say({','.join(kinds)})".encode())[:4]
+    return Call("say", stranger, selector + encode(kinds, [target, *calls]))
+
+
+def test_a_part_that_is_posted_for_another_market_is_no_part_of_this_ones(
+    here: Place,
+) -> None:
+    rita, ann, ben = (here.markets[name] for name in PEOPLE)
+    request = contest(here, rita)
+    enter(ann)
+    lie = enter(ben, depth=0)
+    to_claims(here, request)
+    listing = corrected(lie.refresh(), wrong=0)
+    lie.claim(listing.score)
+    work(here, "ann")
+    to_validation(here)
+    lie.show(listing)
+    ann.network = replace(ann.network, gateways=())
+    here.move_to(next_time(seen(here).request))
+    work(here, "ann")
+    # The true part, and beside it another model's, which only ben's own market takes.
+    stranger, clerk = two_tongues(ben), ben.markets.verified.clerk()
+    lie = lie.refresh()
+    other = lie.request.convert(tree_of(lie.request, depth=4))
+    shown = showing_of(lie.record).shown
+    part = proofs.part(other, 0)
+    false = clerk.answer_trees(
+        stranger,
+        lie.id,
+        replace(
+            shown,
+            header=other.header.word,
+            base_hash=other.base_hash,
+            units_root=other.units_root,
+        ),
+        part=0,
+        posted=part.words,
+        proof=part.proof,
+    )
+    true = lie.part_call(lie.evidence(), 0)
+    ben.send(said_twice(stranger, clerk.address, true.data, false.data))
+    lie.answer()
+    found = gather(ann, seen(here).record)
+    assert found.model is not None
+    assert found.model.units_root == shown.units_root
+    work(here, "ann")
+    assert lie.refresh().record.failure is Failure.REFUTED
+
+
+def test_a_challenge_of_another_market_tells_nothing_of_this_one(here: Place) -> None:
+    lie, rita = claimed(here, is_true=False), here.markets["rita"]
+    lie.show()
+    work(here, "rita")
+    [refuted] = seen_request(here).refutations()
+    assert refuted.found is not None
+    record, failed = seen_request(here).record, refuted.submission
+    [sent] = [
+        one.log.transaction
+        for one in rita.history(record.id)
+        if isinstance(rita.decode(one.log), SubmissionFailed)
+    ]
+    market = rita.markets.verified.address
+    data = rita.connection.transaction_input(sent)
+    assert read_challenge(record, failed, market, data) == refuted.found
+    elsewhere = data.replace(bytes.fromhex(market[2:]), b"" * 20)
+    assert elsewhere != data
+    with pytest.raises(ChainError, match="stands in no call"):
+        read_challenge(record, failed, market, elsewhere)

@@ -197,12 +197,15 @@ def _posted_parts(
 ) -> tuple[Parts, ListedParts]:
     """The words of the parts that were posted: of the model, and of the listing.
 
-    The clerk logs them beside the market's `Answered`, in the same transaction.
+    The clerk logs them beside the market's `Answered`, in the same transaction. It
+    believes any market that it is told of: what was posted for one of a stranger's is
+    no part of ours, though it stands beside it.
     """
     parts: Parts = {}
     listed: ListedParts = {}
     kinds = events("Clerk")
-    clerk = market.markets.verified.clerk().address
+    ours = market.markets.verified
+    clerk, meant = ours.clerk().address, (ours.address.lower(), submission.id.number)
     for placed in market.index.logs(submission.request_id):
         event = market.decode(placed.log)
         if not isinstance(event, Answered) or event.submission_id != submission.id:
@@ -213,7 +216,7 @@ def _posted_parts(
             if kind is None or log.transaction != placed.log.transaction:
                 continue
             said = kind.decode(log.topics, log.data)
-            if said["submission_id"] != submission.id.number:
+            if (said["market"].lower(), said["submission_id"]) != meant:
                 continue
             words = from_words(said["words"])
             if "sums" in said:

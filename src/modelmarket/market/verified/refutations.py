@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +17,7 @@ import numpy as np
 
 from modelmarket.chain.abi import functions
 from modelmarket.errors import ChainError, DataError, ModelMarketError
-from modelmarket.market.verified.calls import record_of, showing_of
-from modelmarket.market.verified.evidence import fetched_model
+from modelmarket.market.verified.calls import record_of
 from modelmarket.protocol.events import SubmissionFailed
 from modelmarket.protocol.hidden import Keystream, group_labels, unpack_groups
 from modelmarket.protocol.labels import from_words
@@ -32,10 +32,9 @@ if TYPE_CHECKING:
     from modelmarket.protocol.hidden import Targets
     from modelmarket.protocol.records import SubmissionRecord
     from modelmarket.protocol.schema import Target
+    from modelmarket.protocol.types import Address
 
 _log = logging.getLogger(__name__)
-
-RERUNS = ("rerun_trees", "rerun_dense")
 
 
 @dataclass(frozen=True)
@@ -95,7 +94,9 @@ class Challenges:
         if found is None:
             referee = market.markets.verified.referee().address
             sent = market.connection.transaction_input(name, to=referee)
-            found = _read(record_of(market, submission.request_id), submission, sent)
+            record = record_of(market, submission.request_id)
+            place = market.markets.verified.address
+            found = read_challenge(record, submission, place, sent)
             with self._lock:
                 self._found[name] = found
         return found
@@ -109,13 +110,11 @@ class Refutation:
         submission: Whose.
         found: What the chain was shown; None if that is not to be had.
         target: Names what is predicted; None if the schema is not here.
-        number: Of a regression, what the model says, if it is here.
     """
 
     submission: SubmissionRecord
     found: Found | None
     target: Target | None
-    number: int | None = None
 
     @classmethod
     def of(cls, request: VerifiedRequest, submission: SubmissionRecord) -> Refutation:
@@ -125,10 +124,7 @@ class Refutation:
         except ChainError as error:
             _log.info("submission %s: %s", submission.id, error)
             return cls(submission, None, None)
-        number = None
-        if isinstance(found, FoundRow) and found.computed is None:
-            number = _computed(request, submission, found.row)
-        return cls(submission, found, _target(request), number)
+        return cls(submission, found, _target(request))
 
     @property
     def listed(self) -> str | None:
@@ -140,17 +136,16 @@ class Refutation:
     @property
     def computed(self) -> str | None:
         """What the model says; None for a recount, or if only the chain knows."""
-        if not isinstance(self.found, FoundRow):
+        if not isinstance(self.found, FoundRow) or self.found.computed is None:
             return None
-        number = self.number if self.found.computed is None else self.found.computed
-        return None if number is None else named(self.target, number)
+        return named(self.target, self.found.computed)
 
     @property
     def sentence(self) -> str:
         """The challenge as what it is, in words."""
         match self.found:
             case None:
-                return "What it listed is not what its model gives"
+                return "What it showed was not true"
             case FoundGroup(first, last, listed, computed):
                 rows = f"{first + 1:,} to {last + 1:,}"
                 if listed == computed:
@@ -203,21 +198,6 @@ def _target(request: VerifiedRequest) -> Target | None:
         return None
 
 
-def _computed(
-    request: VerifiedRequest, submission: SubmissionRecord, row: int
-) -> int | None:
-    """What a shown model says of a row; None if rows or model are not all here."""
-    market, showing = request.market, showing_of(submission)
-    if None in (market.files(showing.model), market.files(request.record.dataset)):
-        return None
-    try:
-        model = fetched_model(market, request.record, showing)
-        codes = request.opened().codes[row : row + 1]
-    except ModelMarketError:
-        return None
-    return int(model.predict(codes, bits=request.terms.bits)[0])
-
-
 def _challenge(market: Market, submission: SubmissionRecord) -> Placed:
     """The log of the challenge that held."""
     for placed in market.index.logs(submission.request_id):
@@ -231,25 +211,43 @@ def _challenge(market: Market, submission: SubmissionRecord) -> Placed:
     raise ChainError(f"Submission {submission.id} was not refuted.")
 
 
-def _read(record: ContestRecord, submission: SubmissionRecord, sent: bytes) -> Found:
+def read_challenge(
+    record: ContestRecord, submission: SubmissionRecord, market: Address, sent: bytes
+) -> Found:
     """What a challenge's calldata show; the contract has found it to be true.
 
+    Args:
+        record: The contest.
+        submission: That was refuted in this transaction.
+        market: That it was submitted to. The referee believes any market, and one of a
+            stranger's may say something else to the true one meanwhile.
+        sent: To the referee.
+
     Raises:
-        ChainError: It is no direct call of the referee, or about another submission.
+        ChainError: It is no call of the referee's, or about another submission.
     """
-    for call, function in functions("Referee").items():
-        if call not in (*RERUNS, "recount") or sent[:4] != function.selector:
+    meant = (market.lower(), submission.id.number)
+    for call, read in CHALLENGES.items():
+        function = functions("Referee")[call]
+        if sent[:4] != function.selector:
             continue
-        said = function.decode_arguments(sent)
-        if said[0][2] != submission.id.number:
-            break
-        return _of_row(record, said) if call in RERUNS else _of_group(record, said)
+        case, *said = function.decode_arguments(sent)
+        place, _, number, _ = case
+        if (place.lower(), number) == meant:
+            return read(record, *said[2:])
     raise ChainError(f"How submission {submission.id} was refuted stands in no call.")
 
 
-def _of_row(record: ContestRecord, said: tuple[Any, ...]) -> FoundRow:
-    (row, _, _), listed, better = said[4], said[5], said[7]
-    terms = record.terms
+def _of_row(
+    record: ContestRecord,
+    _key: bytes,
+    hidden: tuple[Any, ...],
+    listed: tuple[Any, ...],
+    _base: list[int],
+    better: int,
+    *_proof: Any,
+) -> FoundRow:
+    row, terms = hidden[0], record.terms
     each = group_labels(terms.bits)
     rows = min(each, terms.rows - row // each * each)
     value = int(_plain(listed[0], rows, terms.bits)[row % each])
@@ -257,15 +255,22 @@ def _of_row(record: ContestRecord, said: tuple[Any, ...]) -> FoundRow:
     return FoundRow(row, value, better if is_class else None)
 
 
-def _of_group(record: ContestRecord, said: tuple[Any, ...]) -> FoundGroup:
-    key, (group, hidden, _), (listed, points, _) = said[3], said[4], said[5]
+def _of_group(
+    record: ContestRecord,
+    key: bytes,
+    hidden: tuple[Any, ...],
+    listed: tuple[Any, ...],
+    _weights: list[int],
+) -> FoundGroup:
+    group, targets_words, _ = hidden
+    words, points, _ = listed
     terms = record.terms
     first = group * group_labels(terms.bits)
     last = min(first + group_labels(terms.bits), terms.rows) - 1
     rows = last - first + 1
-    opened = Keystream(key, terms.nonce).groups(_words(hidden), first=group)
+    opened = Keystream(key, terms.nonce).groups(_words(targets_words), first=group)
     targets = unpack_groups(opened, rows, terms.bits)
-    truly = record.scoring.score(targets, _plain(listed, rows, terms.bits))
+    truly = record.scoring.score(targets, _plain(words, rows, terms.bits))
     return FoundGroup(first, last, points, truly)
 
 
@@ -275,3 +280,11 @@ def _words(group: list[int]) -> np.ndarray[Any, np.dtype[np.uint8]]:
 
 def _plain(group: list[int], rows: int, bits: int) -> Targets:
     return unpack_groups(_words(group), rows, bits)
+
+
+CHALLENGES: dict[str, Callable[..., Found]] = {
+    "rerun_trees": _of_row,
+    "rerun_dense": _of_row,
+    "recount": _of_group,
+}
+"""How each of the referee's calls is read, from the key on."""
