@@ -18,9 +18,10 @@ def page() -> str:
     parts = [
         "# The attack suite",
         "",
-        "Each line is a test. It plays the attack on the contracts themselves and ends",
-        "in who was paid how much; in verified contests the same bytes then meet an honest",
-        "candidate, who must stand. The page is made from the tests' names by `make docs`.",
+        "Each line is a test that plays the attack on the contracts themselves. In verified",
+        "contests it ends in who was paid how much, and bytes that convict a liar are then",
+        "sent against an honest candidate, who must stand. The page is made from the tests'",
+        "names by `make docs`.",
         "",
         "```console",
         "$ .venv/bin/pytest tests/verified -k attack",

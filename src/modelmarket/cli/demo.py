@@ -97,13 +97,14 @@ def _request(request: Request) -> dict[str, Any]:
 
 def _document(outcome: Outcome) -> dict[str, Any]:
     verdicts = [one for several in outcome.audits.values() for one in several]
+    contest = _contest(outcome.contested)
     return {
         "requests": [
             *(_request(one) for one in outcome.requests),
-            _contest(outcome.contested),
+            contest,
         ],
-        "refuted": [one.as_document() for one in outcome.contested.refuted],
-        "withheld": [one.id for one in outcome.contested.withheld],
+        "refuted": contest["refuted"],
+        "withheld": contest["withheld"],
         "accounts": [
             {
                 "address": one.address,
