@@ -34,6 +34,8 @@ interface Market:
 
 
 # @dev What was demanded is on the chain now, for whoever reads no calldata.
+#      WARNING: any contract may pass itself off as the market, even within the
+#      transaction of a true answer: only what names the market that you mean counts.
 event Posted:
     market: indexed(address)
     submission_id: indexed(uint256)
