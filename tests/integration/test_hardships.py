@@ -13,14 +13,18 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from modelmarket import agent
 from modelmarket.agent.checks import examine
 from modelmarket.agent.running import TROUBLES
+from modelmarket.chain.abi import functions
+from modelmarket.chain.blocks import Call
+from modelmarket.chain.connection import Connection
 from modelmarket.chain.sending import Signed, send
-from modelmarket.errors import DiskError, StepError, in_words
+from modelmarket.errors import ChainError, DiskError, StepError, in_words
 from modelmarket.market import Market
 from modelmarket.market.recovery import recover
 from modelmarket.protocol.phases import Phase, Status
@@ -304,6 +308,49 @@ def test_yesterdays_journal_sends_nothing_again(here: Place) -> None:
     assert [resumed.block for resumed in old.resume()] == [None]
     assert happened(requester, request_id)["Claimed"] == 2
     assert ann.submission(1).record.score == ann.request(1).terms.labels
+
+
+def a_transfer(here: Place) -> tuple[Market, Market, Signed]:
+    """Nine tenths of what rita has, signed for ann, who may take all, and not sent."""
+    rita, ann, power = here.join("rita"), here.join("ann"), Power()
+    rita.send(rita.coin.approve(ann.wallet.address, 2**255))
+    most = rita.coin.balance(rita.wallet.address) * 9 // 10
+    with suppress(Interrupted):
+        call = rita.coin.transfer(ann.wallet.address, most)
+        send(rita.connection, call, rita.wallet, journal=power)
+    [signed] = power.signed
+    journalled(rita, "transfer", signed)
+    return rita, ann, signed
+
+
+def test_money_that_went_elsewhere_stops_nobody_and_is_waited_for(here: Place) -> None:
+    rita, ann, _ = a_transfer(here)
+    owner, all_of_it = rita.wallet.address, rita.coin.balance(rita.wallet.address)
+    taking = functions("ModelCoin")["transferFrom"]
+    data = taking.encode(owner, ann.wallet.address, all_of_it)
+    ann.send(Call("transferFrom", ann.coin.address, data))
+    assert rita.resume() == []
+    ann.send(ann.coin.transfer(owner, all_of_it))
+    [resumed] = rita.resume()
+    assert resumed.block is not None
+    assert rita.coin.balance(owner) == all_of_it // 10
+
+
+def test_what_another_program_sends_meanwhile_is_seen_through(
+    here: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It can be sent no more just because it is there already."""
+    rita, _, signed = a_transfer(here)
+    read = Connection.read
+
+    def late(connection: Connection, call: Call, **options: Any) -> Any:
+        with suppress(ChainError):
+            connection.push(signed.raw)
+        return read(connection, call, **options)
+
+    monkeypatch.setattr(Connection, "read", late)
+    [resumed] = rita.resume()
+    assert resumed.block is not None
 
 
 class Interrupted(Exception):  # noqa: N818  # it is no error

@@ -293,19 +293,26 @@ def can_be_sent(connection: Connection, tries: Sequence[Signed]) -> bool:
 
     A contract's refusal on the chain would cost the fees and the nonce.
     """
+    if _is_under_way(connection, tries):
+        return True
     newest = tries[-1]
-    if connection.transaction_count(newest.sender) > newest.nonce:
-        return True
-    if any(connection.nonce(one.hash) is not None for one in tries):
-        return True
     fields = newest.fields
     to = checksummed("0x" + bytes(fields["to"]).hex()) if fields["to"] else None
     call = Call("", to, bytes(fields["data"]), Wei(fields["value"]))
     try:
         connection.read(call, sender=newest.sender)
-    except RevertError:
-        return False
+    except (RevertError, FundsError):
+        # It is refused, too, if another program has seen it through meanwhile.
+        return _is_under_way(connection, tries)
     return True
+
+
+def _is_under_way(connection: Connection, tries: Sequence[Signed]) -> bool:
+    """Whether a node knows a transaction of this nonce, or the nonce is used."""
+    newest = tries[-1]
+    if connection.transaction_count(newest.sender) > newest.nonce:
+        return True
+    return any(connection.nonce(one.hash) is not None for one in tries)
 
 
 def _mined(connection: Connection, tries: Sequence[Signed]) -> Receipt | None:
