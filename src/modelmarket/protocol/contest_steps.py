@@ -39,7 +39,8 @@ _OF_A_CANDIDATE = (
 )
 """What can be done only while a model is shown."""
 
-_BY_OPERATORS = (StepKind.CLAIM, StepKind.SHOW_MODEL)
+BY_OPERATORS = (StepKind.CLAIM, StepKind.SHOW_MODEL)
+"""What a trainer's operator may do too."""
 
 
 def refusal(
@@ -86,7 +87,7 @@ def refusal(
     if submission is not None and who != submission.trainer:
         if kind is StepKind.CANCEL_SUBMISSION:
             return "WrongSeal" if submission.showing is None else "NotTrainer"
-        if kind in _BY_OPERATORS and not is_operator:
+        if kind in BY_OPERATORS and not is_operator:
             return "NotTrainer"
     if kind is StepKind.CLAIM and submission is not None and submission.showing:
         return "WrongSeal"

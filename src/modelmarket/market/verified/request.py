@@ -21,7 +21,7 @@ from modelmarket.market.verified.refutations import Refutation
 from modelmarket.market.verified.submission import VerifiedSubmission
 from modelmarket.protocol import contest_sentences
 from modelmarket.protocol.actions import OpenKey, Settle, SubmitModel
-from modelmarket.protocol.contest_steps import refusal
+from modelmarket.protocol.contest_steps import BY_OPERATORS, refusal
 from modelmarket.protocol.contests import ContestRecord
 from modelmarket.protocol.phases import Failure
 from modelmarket.protocol.seals import superhash
@@ -126,7 +126,21 @@ class VerifiedRequest(AnyRequest[VerifiedSubmission]):
         self, kind: StepKind, submission: SubmissionRecord | None = None
     ) -> bool:
         who = self.market.wallet.address
-        why = refusal(kind, self.record, self.now, who=who, submission=submission)
+        # Only a step of somebody else's that an operator may take is asked about.
+        is_operator = (
+            submission is not None
+            and kind in BY_OPERATORS
+            and submission.trainer != who
+            and self.market.is_operator(submission.trainer, who, verified=True)
+        )
+        why = refusal(
+            kind,
+            self.record,
+            self.now,
+            who=who,
+            submission=submission,
+            is_operator=is_operator,
+        )
         return why is not None
 
     def status(self) -> str:
