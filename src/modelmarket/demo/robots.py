@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from modelmarket import agent
 from modelmarket.demo.models import RECIPES, Recipe, predict, require_libraries, train
 from modelmarket.errors import ModelMarketError
-from modelmarket.market import Request
+from modelmarket.market import Request, VerifiedRequest
 from modelmarket.protocol.phases import Phase
 from modelmarket.sandbox import Person
 
@@ -51,9 +51,6 @@ def _work(person: Person, recipe: Recipe, stop: threading.Event) -> None:
             market.resume()
             agent.run_once(market)
             for request in market.requests(is_final=False):
-                # note: they train for contests of predictions alone.
-                if not isinstance(request, Request):
-                    continue
                 if request.id in given_up or request.mine():
                     continue
                 if request.position().phase is Phase.OPEN:
@@ -67,7 +64,25 @@ def _work(person: Person, recipe: Recipe, stop: threading.Event) -> None:
         stop.wait(LOOK_S)
 
 
-def _enter(request: Request, recipe: Recipe) -> None:
+def _enter(request: Request | VerifiedRequest, recipe: Recipe) -> None:
+    if isinstance(request, VerifiedRequest):
+        _enter_contest(request, recipe)
+    else:
+        _predict(request, recipe)
+
+
+def _enter_contest(request: VerifiedRequest, recipe: Recipe) -> None:
+    """Trains on codes: they need no scaling, so what scales is left out."""
+    training = request.training()
+    codes, targets = training.codes[: recipe.most_rows], training.targets
+    made = recipe.make(len(codes))
+    estimator = made[-1] if hasattr(made, "steps") else made
+    estimator.set_params(**request.suggest(estimator))
+    estimator.fit(codes, targets[: recipe.most_rows])
+    request.submit(estimator, name=f"robot {recipe.name}")
+
+
+def _predict(request: Request, recipe: Recipe) -> None:
     features, labels = request.training_data()
     test = request.test_data()
     learned = features.head(recipe.most_rows)
