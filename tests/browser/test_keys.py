@@ -87,6 +87,8 @@ def test_a_whole_life_by_keys_alone(house: House, tmp_path: Path) -> None:
     expect(trainer.tab.locator("#money")).to_contain_text("1,000")
 
     hers.press("New request", "link")
+    hers.reach(requester.tab.locator("input[name=kind]:checked"))
+    requester.tab.keyboard.press("ArrowDown")
     hers.choose("input[name=data]", write_table(tmp_path / "numbers.csv"))
     hers.press("Look it over")
     hers.write("input[name=name]", "By keys alone")

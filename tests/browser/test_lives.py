@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from modelmarket.audit import audit
 from modelmarket.protocol.money import ONE_MDC
-from support.browser import House, Visitor, write_table
+from support.browser import House, Visitor, look_over, write_table
 
 
 def create(visitor: Visitor, table: Path, name: str = "Odd or even?") -> None:
@@ -19,7 +19,7 @@ def create(visitor: Visitor, table: Path, name: str = "Odd or even?") -> None:
     tab = visitor.tab
     visitor.go("/requests/new")
     tab.set_input_files("input[name=data]", table)
-    tab.get_by_role("button", name="Look it over").click()
+    look_over(tab)
     tab.fill("input[name=name]", name)
     tab.get_by_role("button", name="Split and seal").click()
     expect(tab.locator("dl.facts")).to_contain_text("100 MDC, the reward")

@@ -20,7 +20,7 @@ from modelmarket.datasets.split import Source
 from modelmarket.datasets.tables import open_table
 from modelmarket.protocol.actions import Fund
 from modelmarket.protocol.types import Wei
-from support.browser import House, Visitor, write_table
+from support.browser import House, Visitor, look_over, write_table
 
 LIMIT_BYTES = 100_000
 AXE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}
@@ -69,7 +69,7 @@ def create_second(visitor: Visitor, folder: Path) -> None:
     """As far as the terms of a second request."""
     visitor.go("/requests/new")
     visitor.tab.set_input_files("input[name=data]", write_table(folder / "more.csv"))
-    visitor.tab.get_by_role("button", name="Look it over").click()
+    look_over(visitor.tab)
     visitor.tab.get_by_role("button", name="Split and seal").wait_for()
 
 

@@ -15,7 +15,7 @@ from modelmarket.protocol.types import Address
 from modelmarket.web.server import running_page
 from modelmarket.web.terminal import Wish
 from modelmarket.web.workspace import Workspace
-from support.browser import House, Visitor, write_table
+from support.browser import House, Visitor, look_over, write_table
 
 
 def connected(house: House, name: str = "requester") -> Visitor:
@@ -30,7 +30,7 @@ def prepared(visitor: Visitor, table: Path) -> None:
     tab = visitor.tab
     visitor.go("/requests/new")
     tab.set_input_files("input[name=data]", table)
-    tab.get_by_role("button", name="Look it over").click()
+    look_over(tab)
     tab.get_by_role("button", name="Split and seal").click()
     tab.locator("#confirm").wait_for()
 
@@ -173,7 +173,7 @@ def test_too_little_money_is_said_before_anything_is_split(
     tab = visitor.tab
     visitor.go("/requests/new")
     tab.set_input_files("input[name=data]", write_table(tmp_path / "n.csv"))
-    tab.get_by_role("button", name="Look it over").click()
+    look_over(tab)
     tab.fill("input[name=reward]", "5")
     tab.get_by_role("button", name="Split and seal").click()
     expect(tab.get_by_role("alert")).to_contain_text("has 0 MDC; 5 are needed")
@@ -205,7 +205,7 @@ def test_a_reload_in_the_middle_of_each_step_loses_nothing(
     visitor.go("/requests/new")
     tab.reload()
     tab.set_input_files("input[name=data]", write_table(tmp_path / "n.csv"))
-    tab.get_by_role("button", name="Look it over").click()
+    look_over(tab)
     tab.locator("text=Split and seal").wait_for()
     tab.reload()
     tab.get_by_role("button", name="Split and seal").click()
@@ -278,7 +278,7 @@ def test_a_wrong_file_is_explained_before_anything_happens(
     path.write_text(text)
     visitor.go("/requests/new")
     visitor.tab.set_input_files("input[name=data]", path)
-    visitor.tab.get_by_role("button", name="Look it over").click()
+    look_over(visitor.tab)
     alert = visitor.tab.get_by_role("alert")
     expect(alert.first).to_contain_text(message)
     assert visitor.tab.get_by_role("button", name="Split and seal").count() == 0
@@ -294,7 +294,7 @@ def test_labels_of_another_length_are_counted(
     tab.set_input_files("input[name=data]", tmp_path / "d.csv")
     tab.get_by_text("The labels are in a file of their own").click()
     tab.set_input_files("input[name=labels]", tmp_path / "l.csv")
-    tab.get_by_role("button", name="Look it over").click()
+    look_over(tab)
     expect(tab.get_by_role("alert")).to_contain_text("d.csv has 9 rows, but l.csv has")
 
 

@@ -117,7 +117,7 @@ def ask_the_wallet(
         market.connection,
         market.network.chain_id,
         account=market.wallet._account,
-        spender=market.network.market,
+        spenders=market.network.contracts.addresses,
         coin=market.coin.address,
     )
     message = workspace.actions.permit_message(entry, again=again)

@@ -69,7 +69,7 @@ class BrowserWallet:
         asked: Every method that was asked for.
         typed: Every message that it was given to sign, as it was given.
         slow_s: How long its user looks at a transaction before signing.
-        spender: Who alone may be allowed to take MDC.
+        spenders: Who alone may be allowed to take MDC.
         coin: The contract that a message must be for.
     """
 
@@ -81,7 +81,7 @@ class BrowserWallet:
     asked: list[str] = field(default_factory=list)
     typed: list[dict[str, Any]] = field(default_factory=list)
     slow_s: float = 0
-    spender: str = ""
+    spenders: tuple[str, ...] = ()
     coin: str = ""
 
     def answer(self, text: str) -> str:
@@ -133,7 +133,7 @@ class BrowserWallet:
             "verifyingContract": self.coin,
         }
         assert message["owner"] == self.account.address
-        assert message["spender"] == self.spender
+        assert message["spender"] in self.spenders
         for name in ("value", "nonce", "deadline"):
             assert re.fullmatch(r"0|[1-9][0-9]*", message[name]), message
         return self.sign_as_given(typed)
@@ -297,7 +297,7 @@ class House:
             in_browser = BrowserWallet(
                 self.place.connection,
                 market.network.chain_id,
-                spender=market.network.market,
+                spenders=market.network.contracts.addresses,
                 coin=market.coin.address,
             )
             self._fund(in_browser.account.address)
@@ -316,6 +316,12 @@ class House:
             self.place.connection.ask("anvil_setBalance", address, hex(10**20))
         else:
             self.place.connection.ask("modelmarket_fund", address)
+
+
+def look_over(tab: Tab, kind: str = "predictions") -> None:
+    """Says what is bought, and goes on to the terms of it."""
+    tab.check(f"input[name=kind][value={kind}]")
+    tab.get_by_role("button", name="Look it over").click()
 
 
 def write_table(path: Path, rows: int = 60) -> Path:

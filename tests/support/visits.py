@@ -86,7 +86,7 @@ def wallet_of(place: Place, market: Market) -> BrowserWallet:
     wallet = BrowserWallet(
         place.connection,
         market.network.chain_id,
-        spender=market.network.market,
+        spenders=market.network.contracts.addresses,
         coin=market.coin.address,
     )
     how = "anvil_setBalance" if place.is_anvil else "modelmarket_fund"

@@ -65,7 +65,9 @@ def tab(here: Place) -> Iterator[Tab]:
 
 
 def send(tab: Tab, name: str = "n.csv", data: bytes = TABLE, **files: object) -> str:
-    answer = tab.post("/requests/new", files={"data": (name, data), **files})
+    chosen = {"data": (name, data), **files}
+    kind = {"kind": "predictions"}
+    answer = tab.post("/requests/new", files=chosen, data=kind)
     assert answer.status_code == 303, answer.text
     return answer.headers["location"]
 

@@ -22,11 +22,14 @@ from modelmarket.errors import (
     StepError,
     TransactionError,
 )
-from modelmarket.index.summaries import Wanted
 from modelmarket.market.calls import call_of
 from modelmarket.market.outbox import OTHER_TOOK_PLACE
-from modelmarket.protocol.actions import Action, CreateRequest, Submit
-from modelmarket.protocol.events import RequestCreated, SubmissionCreated
+from modelmarket.protocol.actions import Action, CreateContest, CreateRequest, Entering
+from modelmarket.protocol.events import (
+    ContestCreated,
+    RequestCreated,
+    SubmissionCreated,
+)
 from modelmarket.vault.journal import Signer, State
 
 if TYPE_CHECKING:
@@ -37,8 +40,6 @@ if TYPE_CHECKING:
     from modelmarket.protocol.types import Address
     from modelmarket.vault.journal import Entry
 
-RECENT = 100
-"""Of an account's requests, looked through for a seal."""
 HEX_SIGNATURE_BYTES = 65
 
 
@@ -227,11 +228,11 @@ class Actions:
             )
         if not entry.state.is_open and not entry.is_asked:
             raise StepError(f"This is {entry.told} already.", hint="See the activity.")
-        if isinstance(entry.action, Submit) and not entry.action.again:
+        if isinstance(entry.action, Entering) and not entry.action.again:
             self._require_the_only_one(entry, entry.action)
         return block
 
-    def _require_the_only_one(self, entry: Entry, action: Submit) -> None:
+    def _require_the_only_one(self, entry: Entry, action: Entering) -> None:
         """Two forms may have sealed the same before either was confirmed."""
         twin = self._journal.twin(entry)
         record = self._market.index.request(action.request)
@@ -314,14 +315,13 @@ class Actions:
     def _sealed(self, entry: Entry) -> list[tuple[int, bytes, int]]:
         """Where the index has an action's seal: what it made, transaction, block."""
         index, action = self._market.index, entry.action
-        if isinstance(action, CreateRequest):
-            made = index.find(Wanted(requester=entry.account), limit=RECENT)
+        if isinstance(action, CreateRequest | CreateContest):
             logs = [
-                index.logs(one.id)[0].log
-                for one in made
-                if index.request(one.id).secret == action.seal
+                index.logs(number)[0].log
+                for number, requester in index.requests_of_seal(action.seal)
+                if requester == entry.account
             ]
-        elif isinstance(action, Submit):
+        elif isinstance(action, Entering):
             record = index.request(action.request)
             ours = {
                 one.id
@@ -341,7 +341,7 @@ class Actions:
         found: list[tuple[int, bytes, int]] = []
         for log in logs:
             event = self._market.decode(log)
-            if isinstance(event, RequestCreated):
+            if isinstance(event, RequestCreated | ContestCreated):
                 found.append((event.request_id, log.transaction, log.block))
             elif isinstance(event, SubmissionCreated):
                 found.append((event.submission_id, log.transaction, log.block))

@@ -465,12 +465,11 @@ class Market(Reader):
         owner = self.wallet.address
         moment, purse = self.look_into(owner, verified=True)
         refuse_unaffordable(purse, reward)
-        made = prepare_contest(
-            self, source, owner=owner, reward=reward, now=moment.now, **options
+        action = self.prepare_contest(
+            source, owner=owner, reward=reward, now=moment.now, **options
         )
         # That may have taken its time.
         now = self.look().now
-        action = CreateContest(made.terms, made.texts, made.weights)
         with self.paying(action, purse, now) as receipt:
             created = next(
                 event
@@ -513,3 +512,20 @@ class Market(Reader):
         if now is None:
             now = self.look().now
         return prepare(self, source, owner=owner, reward=reward, now=now, **options)
+
+    def prepare_contest(
+        self,
+        source: Source,
+        *,
+        owner: Address,
+        reward: Wei,
+        now: int | None = None,
+        **options: Unpack[ContestOptions],
+    ) -> CreateContest:
+        """Everything before the transaction; see `verified.publishing`."""
+        if now is None:
+            now = self.look().now
+        made = prepare_contest(
+            self, source, owner=owner, reward=reward, now=now, **options
+        )
+        return CreateContest(made.terms, made.texts, made.weights)

@@ -24,7 +24,7 @@ from modelmarket.index.sorting import Sort
 from modelmarket.index.summaries import ALL
 from modelmarket.market.contents import Contents
 from modelmarket.market.cross_check import Verifier
-from modelmarket.market.fees import fee
+from modelmarket.market.fees import fee, price
 from modelmarket.market.verified.opened import Lately
 from modelmarket.market.verified.refutations import Challenges
 from modelmarket.market.verified.watching import Watched
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from modelmarket.chain.queries import Query
     from modelmarket.index.records import NotedEvent, Placed
     from modelmarket.index.summaries import Summary, Wanted
+    from modelmarket.protocol.actions import Action
     from modelmarket.protocol.events import Event, Unreadable
     from modelmarket.protocol.records import BaseRecord
     from modelmarket.protocol.replaying import Record
@@ -222,9 +223,13 @@ class Reader:
         """Wei of the chain's own coin of an account."""
         return self.connection.fee_balance(account)
 
-    def fee(self, kind: str) -> Wei:
+    def fee(self, action: Action) -> Wei:
         """Wei of the chain's own coin that an action costs at most; see `fees`."""
-        return fee(self.connection, kind)
+        return fee(self.connection, action)
+
+    def price(self, gas: int) -> Wei:
+        """Wei of the chain's own coin that so much gas costs at most."""
+        return price(self.connection, gas)
 
     def is_operator(
         self, trainer: Address, operator: Address, *, verified: bool = False

@@ -188,9 +188,14 @@ class OpenKey(_OfRequest):
 
 @dataclass(frozen=True)
 class SubmitModel(Entering):
-    """Enters a verified contest with an exact model."""
+    """Enters a verified contest with an exact model.
+
+    Attributes:
+        fit: What was said of the model before, as JSON has it; see `Fit`.
+    """
 
     kind = "submit_model"
+    fit: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -307,11 +312,22 @@ class ClaimAirdrop(Action):
 
 @dataclass(frozen=True)
 class SetOperator(Action):
-    """Lets a key claim for the sender, or no longer."""
+    """Lets a key claim for the sender, or no longer.
+
+    Attributes:
+        operator: Whose key it is.
+        approved: Whether it may.
+        verified: In the market of verified contests rather than of predictions.
+    """
 
     kind = "set_operator"
     operator: Address
     approved: bool
+    verified: bool = False
+
+    @property
+    def is_verified(self) -> bool:
+        return self.verified
 
 
 @dataclass(frozen=True)

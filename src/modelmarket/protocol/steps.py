@@ -113,14 +113,14 @@ def refusal(
             return None
 
 
-def takes_submissions(request: RequestRecord, now: int) -> bool:
+def takes_submissions(request: BaseRecord, now: int) -> bool:
     """Whether anybody may enter a request.
 
     Args:
         request: The request.
         now: Seconds of chain time.
     """
-    return request.at(now).phase in _PHASES[StepKind.SUBMIT]
+    return request.at(now).phase in PHASES[StepKind.SUBMIT]
 
 
 def _not_whose_it_is(

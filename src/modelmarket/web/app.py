@@ -20,6 +20,7 @@ from modelmarket.web.routes import (
     files,
     live,
     market,
+    new_contest,
     new_request,
     requests,
     submissions,
@@ -34,6 +35,7 @@ STATIC = Path(__file__).with_name("static")
 NOUNS = (
     market,
     new_request,
+    new_contest,
     requests,
     contests,
     submissions,

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from modelmarket.errors import FieldError, InputError
-from modelmarket.protocol.types import RequestId
+from modelmarket.protocol.types import RequestId, SubmissionId
 from modelmarket.system.documents import parse_json
 from modelmarket.web.uploads import Upload
 from modelmarket.web.views import CONFIRMATIONS, local_path
@@ -77,18 +77,6 @@ def text(form: Form, name: str, default: str = "") -> str:
     return value.strip() if isinstance(value, str) else default
 
 
-def number(form: Form, name: str) -> Any:
-    """The number of something on the market.
-
-    Raises:
-        InputError: It is none.
-    """
-    given = text(form, name)
-    if not given.isascii() or not given.isdigit() or len(given) > 18:  # noqa: PLR2004  # 63 bits
-        raise InputError(f"{given!r} is not the number of a {name}.")
-    return int(given)
-
-
 def request_id(form: Form) -> RequestId:
     """The request that a form is about: 7, or v7.
 
@@ -96,6 +84,15 @@ def request_id(form: Form) -> RequestId:
         InputError: It names none.
     """
     return RequestId.parse(text(form, "request"))
+
+
+def submission_id(form: Form) -> SubmissionId:
+    """The submission that a form is about: 7, or v7.
+
+    Raises:
+        InputError: It names none.
+    """
+    return SubmissionId.parse(text(form, "submission"))
 
 
 def decimal(form: Form, name: str) -> int:

@@ -9,16 +9,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from modelmarket.protocol import contest_steps
+from modelmarket.protocol.contests import ContestRecord
 from modelmarket.protocol.money import format_mdc
-from modelmarket.protocol.payouts import Stake, due, returns_stake, stake
+from modelmarket.protocol.payouts import Stake, bond_due, due, returns_stake, stake
 from modelmarket.protocol.phases import Failure, Phase, Position
-from modelmarket.protocol.steps import StepKind, refusal
+from modelmarket.protocol.steps import NONE, StepKind, refusal
 from modelmarket.protocol.types import RequestId
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from modelmarket.protocol.records import BaseRecord, SubmissionRecord
-    from modelmarket.protocol.requests import RequestRecord
-    from modelmarket.protocol.types import Address
+    from modelmarket.protocol.replaying import Record
+    from modelmarket.protocol.types import Address, SubmissionId
     from modelmarket.vault.journal import Entry
 
 LOCAL_PATH = re.compile(r"(/[A-Za-z0-9_-]+)+")
@@ -137,7 +141,7 @@ class Choice:
     kind: StepKind
     label: str
     why: str
-    submission: int = 0
+    submission: SubmissionId = NONE
     is_urgent: bool = False
 
 
@@ -210,7 +214,7 @@ def time_line(record: BaseRecord, position: Position) -> list[Stop]:
     return [*stops, Stop(name, "now" if final else "later", 0)]
 
 
-def choices(record: RequestRecord, now: int, account: Address | None) -> list[Choice]:
+def choices(record: Record, now: int, account: Address | None) -> list[Choice]:
     """What an account can do about a request now.
 
     Args:
@@ -218,22 +222,40 @@ def choices(record: RequestRecord, now: int, account: Address | None) -> list[Ch
         now: Seconds of chain time.
         account: Whose page it is.
     """
-    found: list[Choice] = []
     if account is None:
-        return found
+        return []
+    found = [*_of_request(record, now, account)]
+    for one in record.submissions.values():
+        found += _of_submission(record, one, now, account)
+    return found
 
-    def may(kind: StepKind, one: SubmissionRecord | None = None) -> bool:
-        return refusal(kind, record, now, who=account, submission=one) is None
 
-    if may(StepKind.ENFORCE_TIMEOUT):
+def _may(
+    kind: StepKind,
+    record: Record,
+    now: int,
+    account: Address,
+    one: SubmissionRecord | None = None,
+) -> bool:
+    """Whether the contract would let an account do something."""
+    if isinstance(record, ContestRecord):
+        why = contest_steps.refusal(kind, record, now, who=account, submission=one)
+    else:
+        why = refusal(kind, record, now, who=account, submission=one)
+    return why is None
+
+
+def _of_request(record: Record, now: int, account: Address) -> Iterator[Choice]:
+    if _may(StepKind.ENFORCE_TIMEOUT, record, now, account):
         why = (
             "Somebody missed a step. Anyone may end the wait; the contract does "
             "what the rules say."
         )
-        found.append(
-            Choice(StepKind.ENFORCE_TIMEOUT, "End the wait", why, is_urgent=True)
-        )
-    if may(StepKind.CANCEL_REQUEST):
+        yield Choice(StepKind.ENFORCE_TIMEOUT, "End the wait", why, is_urgent=True)
+    if record.id.is_verified and _may(StepKind.SETTLE, record, now, account):
+        why = "The model stood unrefuted. Anyone may have its trainer paid."
+        yield Choice(StepKind.SETTLE, "Pay the winner", why, is_urgent=True)
+    if _may(StepKind.CANCEL_REQUEST, record, now, account):
         reward = format_mdc(record.terms.reward)
         why = f"The reward of {reward} MDC comes back to you."
         if record.live:
@@ -242,26 +264,34 @@ def choices(record: RequestRecord, now: int, account: Address | None) -> list[Ch
                 "submissions, who also get their stakes back; you get what cannot "
                 "be shared evenly."
             )
-        found.append(Choice(StepKind.CANCEL_REQUEST, "Cancel the request", why))
-    locked = format_mdc(record.terms.stake)
-    for one in record.submissions.values():
-        if one.trainer != account:
-            continue
-        if may(StepKind.WITHDRAW, one):
-            why = f"{format_mdc(due(record, one))} MDC are yours."
-            found.append(
-                Choice(StepKind.WITHDRAW, "Withdraw", why, one.id, is_urgent=True)
-            )
-        if may(StepKind.CANCEL_SUBMISSION, one):
-            why = (
-                f"Your stake of {locked} MDC comes back to you."
-                if returns_stake(record, now)
-                else f"Your stake of {locked} MDC is lost: the deadline has passed."
-            )
-            found.append(
-                Choice(StepKind.CANCEL_SUBMISSION, "Cancel the submission", why, one.id)
-            )
-    return found
+        yield Choice(StepKind.CANCEL_REQUEST, "Cancel the request", why)
+
+
+def _of_submission(
+    record: Record, one: SubmissionRecord, now: int, account: Address
+) -> Iterator[Choice]:
+    demand = one.demand
+    if demand is not None and demand.demander == account and bond_due(one):
+        why = (
+            f"The bond of {format_mdc(bond_due(one))} MDC with which you demanded "
+            "this model is yours again."
+        )
+        yield Choice(
+            StepKind.WITHDRAW_BOND, "Take the bond back", why, one.id, is_urgent=True
+        )
+    if one.trainer != account:
+        return
+    if _may(StepKind.WITHDRAW, record, now, account, one):
+        why = f"{format_mdc(due(record, one))} MDC are yours."
+        yield Choice(StepKind.WITHDRAW, "Withdraw", why, one.id, is_urgent=True)
+    if _may(StepKind.CANCEL_SUBMISSION, record, now, account, one):
+        locked = format_mdc(record.terms.stake)
+        why = (
+            f"Your stake of {locked} MDC comes back to you."
+            if returns_stake(record, now)
+            else f"Your stake of {locked} MDC is lost: the deadline has passed."
+        )
+        yield Choice(StepKind.CANCEL_SUBMISSION, "Cancel the submission", why, one.id)
 
 
 def result_of(entry: Entry) -> str:

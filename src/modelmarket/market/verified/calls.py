@@ -72,6 +72,8 @@ def call_of(market: Market, action: Action, permit: Permit = NO_PERMIT) -> Call:
             action.terms, action.texts, action.weights, permit
         )
         return with_copy(call, market.vault.copy_of(action.seal))
+    if isinstance(action, actions.SetOperator):
+        return contract.set_operator(action.operator, approved=action.approved)
     record = record_of(market, action.request_id)
     contest = contest_of(record)
     match action:

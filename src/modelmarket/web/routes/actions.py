@@ -16,14 +16,18 @@ from modelmarket.protocol.actions import (
     CancelRequest,
     CancelSubmission,
     ClaimAirdrop,
+    CreateContest,
     EnforceTimeout,
     Fund,
     SetOperator,
+    Settle,
+    SubmitModel,
     Withdraw,
+    WithdrawBond,
 )
 from modelmarket.protocol.payouts import returns_stake
-from modelmarket.protocol.types import SubmissionId, Wei
-from modelmarket.web import forms
+from modelmarket.protocol.types import Wei
+from modelmarket.web import forms, stored
 from modelmarket.web.responses import answering, go, in_decimals, show
 from modelmarket.web.views import ACTIONS, result_of
 from modelmarket.web.visits import Visit
@@ -78,19 +82,23 @@ def _small_action(visit: Visit) -> Action:
         case ClaimAirdrop.kind:
             return ClaimAirdrop()
         case SetOperator.kind:
-            return SetOperator(agent_key, approved=True)
+            is_verified = forms.text(form, "verified") == "yes"
+            return SetOperator(agent_key, approved=True, verified=is_verified)
         case Fund.kind:
             return Fund(agent_key, FUND_WEI)
-        case CancelRequest.kind | EnforceTimeout.kind:
-            record = market.record(forms.number(form, "request"))
+        case CancelRequest.kind | EnforceTimeout.kind | Settle.kind:
+            record = market.record(forms.request_id(form))
             if kind == EnforceTimeout.kind:
                 return EnforceTimeout(record.id)
+            if kind == Settle.kind:
+                return Settle(record.id)
             return CancelRequest(record.id, record.terms_hash, record.live)
-        case CancelSubmission.kind | Withdraw.kind:
-            number = SubmissionId(forms.number(form, "submission"))
-            one = market.any_submission(number)
+        case CancelSubmission.kind | Withdraw.kind | WithdrawBond.kind:
+            one = market.any_submission(forms.submission_id(form))
             if kind == Withdraw.kind:
                 return Withdraw(one.request.id, one.id)
+            if kind == WithdrawBond.kind:
+                return WithdrawBond(one.request.id, one.id)
             returns = returns_stake(one.request.record, one.request.now)
             return CancelSubmission(
                 one.request.id, one.id, one.record.seal, accept_slash=not returns
@@ -105,16 +113,22 @@ def action_page(visit: Visit) -> Response:
     """One action: what it will do and cost, or what became of it."""
     entry = _looked_at(visit)
     is_open = entry.state.is_open or entry.is_asked
-    workspace, kind = visit.workspace, entry.action.kind
+    workspace, action = visit.workspace, entry.action
+    market = workspace.market
+    hidden, posting = None, None
+    if isinstance(action, CreateContest):
+        hidden = stored.hidden(market, action.texts.dataset)
+    if isinstance(action, SubmitModel) and action.fit and is_open:
+        posting = workspace.known(lambda: market.price(action.fit["gas"]), None)
     return show(
         visit,
         "action.html",
         entry=entry,
-        action=entry.action,
-        fee=workspace.known(lambda: workspace.market.fee(kind), None)
-        if is_open
-        else None,
+        action=action,
+        fee=workspace.known(lambda: market.fee(action), None) if is_open else None,
         is_open=is_open,
+        hidden=hidden,
+        posting=posting,
     )
 
 

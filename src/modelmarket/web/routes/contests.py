@@ -1,22 +1,39 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A verified contest's page: what it promises, how it stands, who was refuted."""
+"""A verified contest's page: what it promises, how it stands, who was refuted; and
+models that enter it.
+"""
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 from starlette.routing import Route
 
 from modelmarket.audit import Verdict, audit
-from modelmarket.errors import NotFoundError
+from modelmarket.errors import InputError, ModelMarketError, NotFoundError
 from modelmarket.market import VerifiedRequest
+from modelmarket.market.paying import refuse_unaffordable
+from modelmarket.protocol.contest_steps import BY_OPERATORS, steps
+from modelmarket.protocol.steps import takes_submissions
 from modelmarket.protocol.types import RequestId
-from modelmarket.web import forms, views
+from modelmarket.web import forms, stored, views
+from modelmarket.web.forms import BAD_REQUEST, Form
 from modelmarket.web.responses import answering, go, show
-from modelmarket.web.routes.requests import MOST_EVENTS
+from modelmarket.web.routes.requests import (
+    MOST_EVENTS,
+    find,
+    kept_files,
+    may_claim_for,
+)
+from modelmarket.web.routes.submissions import form_upload
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from modelmarket.web.uploads import Upload
     from modelmarket.web.visits import Visit
 
 
@@ -47,6 +64,53 @@ def fetch_files(visit: Visit) -> Response:
     return go(f"/requests/{found.id}")
 
 
+def prepare_submission(visit: Visit) -> Response:
+    """Checks and seals a model, and looks whether the hidden files are all here."""
+    workspace, form, found = visit.workspace, visit.form, _find(visit)
+    with ExitStack() as closing:
+        upload = form_upload(visit, closing)
+        try:
+            owner, file = visit.account, _model(form, upload)
+            moment, purse = workspace.market.look_into(owner, verified=True)
+            found = found.as_of(moment)
+            if not takes_submissions(found.record, found.now):
+                raise InputError(
+                    f"Request {found.id} takes no more submissions.",
+                    hint="Its deadline has passed.",
+                )
+            refuse_unaffordable(purse, found.terms.stake)
+            model = found.convert(file)
+            action = found.prepare_submission(
+                model,
+                name=forms.text(form, "name"),
+                owner=owner,
+                **forms.confirmations(form),
+            )
+            fit = found.fit_of(model).as_document()
+        except ModelMarketError as error:
+            return _show(visit, found, status=BAD_REQUEST, problem=error, upload=upload)
+        entry = workspace.actions.prepare(
+            owner, replace(action, fit=fit), f"/requests/{found.id}"
+        )
+        workspace.uploads.discard(upload)
+    return go(f"/actions/{entry.id}")
+
+
+def _model(form: Form, upload: Upload) -> Path:
+    """The model's file that was chosen, or is still here.
+
+    Raises:
+        InputError: There is none.
+    """
+    file = forms.save(form, "model", upload)
+    if file is None:
+        raise InputError(
+            "No file was chosen as model.",
+            hint="An exact model's file is what `ExactModel.save` writes.",
+        )
+    return file
+
+
 def _find(visit: Visit) -> VerifiedRequest:
     """The contest that the address names.
 
@@ -54,24 +118,43 @@ def _find(visit: Visit) -> VerifiedRequest:
         NotFoundError: The market has no such contest.
         UnreadableError: Its events make no sense, so that it is set aside.
     """
-    workspace, number = visit.workspace, visit.request.path_params["number"]
+    number = visit.request.path_params["number"]
     if number > MOST_CONTESTS:
         raise NotFoundError(f"There is no request v{number}.")
-    name = RequestId.of(number, is_verified=True)
-    found = workspace.market.seen(workspace.market.record(name), visit.glance.now)
+    found = find(visit, RequestId.of(number, is_verified=True))
     assert isinstance(found, VerifiedRequest), "its id says so"
     return found
 
 
 def _show(
-    visit: Visit, found: VerifiedRequest, *, verdicts: list[Verdict] | None = None
+    visit: Visit,
+    found: VerifiedRequest,
+    *,
+    status: int = 200,
+    problem: ModelMarketError | None = None,
+    verdicts: list[Verdict] | None = None,
+    upload: Upload | None = None,
 ) -> Response:
-    market, record, account = visit.workspace.market, found.record, visit.who.account
-    position = found.position()
+    """A contest's page, and what went wrong on it.
+
+    Args:
+        visit: The browser's; what was typed into the form of a submission is
+            shown again.
+        found: The contest.
+        status: Of the answer.
+        problem: What went wrong.
+        verdicts: Of the audit; None if there was none.
+        upload: The file that came with the form, and is still here.
+    """
+    workspace, record, account = visit.workspace, found.record, visit.who.account
+    market, now, position = workspace.market, found.now, found.position()
     mine = [one for one in record.submissions.values() if one.trainer == account]
+    to_come = steps(record, mine, now, key_is_ours=False)
+    kept = kept_files(upload)
     return show(
         visit,
         "contest.html",
+        status=status,
         record=record,
         terms=found.terms,
         most=found.terms.rows * record.scoring.most,
@@ -83,17 +166,28 @@ def _show(
         line=views.time_line(record, position),
         ranking=views.ranking(record, account),
         refuted=found.refutations(),
+        choices=views.choices(record, now, account),
         mine=mine,
-        plan=[step for step in visit.workspace.coming if step.request_id == found.id],
+        plan=[step for step in workspace.coming if step.request_id == found.id],
+        may_submit=takes_submissions(record, now),
+        wants_operator=account is not None
+        and any(step.kind in BY_OPERATORS for step in to_come)
+        and not may_claim_for(workspace, account, verified=True),
+        hidden=stored.hidden_of(found),
         entries=market.files(record.dataset),
         model=market.files(record.model) if record.model else None,
         events=market.events(found.id, limit=MOST_EVENTS),
+        problem=problem,
         verdicts=verdicts,
+        form=visit.form,
+        upload=upload.name if kept and upload is not None else "",
+        kept=kept,
     )
 
 
 ROUTES = [
     Route("/requests/v{number:int}", answering(contest_page)),
+    Route("/requests/v{number:int}", answering(prepare_submission), methods=["POST"]),
     Route("/requests/v{number:int}/audit", answering(audited)),
     Route("/requests/v{number:int}/fetch", answering(fetch_files), methods=["POST"]),
 ]

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A new request: a table is uploaded, looked over, split and sealed."""
+"""A new request: a table is uploaded, looked over, split and sealed.
+
+What is of verified contests alone is in `new_contest`.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypedDict
 
 from starlette.responses import Response
 from starlette.routing import Route
@@ -28,8 +32,15 @@ from modelmarket.web.uploads import Upload
 from modelmarket.web.visits import Visit
 
 if TYPE_CHECKING:
-    from modelmarket.market.publishing import RequestOptions
+    from fractions import Fraction
 
+    from modelmarket.market.publishing import RequestOptions
+    from modelmarket.protocol.actions import Action
+    from modelmarket.protocol.types import Address, Wei
+    from modelmarket.vault.journal import Entry
+
+PREDICTIONS = "predictions"
+"""What the form says for a request of predictions; anything else is a contest."""
 LIKELY_LABELS = ("label", "class", "target", "y")
 
 
@@ -51,7 +62,9 @@ def upload_table(visit: Visit) -> Response:
                 "No file was chosen.", hint="Choose a CSV or Parquet file."
             )
         forms.save(form, "labels", upload)
-        return go(f"/requests/new/{upload.name}")
+        is_of_predictions = forms.text(form, "kind") == PREDICTIONS
+        noun = "requests" if is_of_predictions else "contests"
+        return go(f"/{noun}/new/{upload.name}")
 
 
 def _tables(upload: Upload) -> tuple[Table, Table | None]:
@@ -77,11 +90,21 @@ def _source(table: Table, labels: Table | None, label: str) -> Source:
 
 def survey_page(visit: Visit) -> Response:
     """What is in the table, and the terms to be chosen."""
+    return look_over(visit, "terms.html")
+
+
+def look_over(visit: Visit, template: str) -> Response:
+    """A page of what is in the table that was uploaded.
+
+    Args:
+        visit: Names the upload.
+        template: Of the page.
+    """
     sealed = _sealed_before(visit)
     if sealed is not None:
         return sealed
     with visit.workspace.uploads.using(visit.request.path_params["upload"]) as upload:
-        return _show_survey(visit, upload, None)
+        return _show_survey(visit, template, upload, None)
 
 
 def _sealed_before(visit: Visit) -> Response | None:
@@ -94,7 +117,7 @@ def _sealed_before(visit: Visit) -> Response | None:
 
 
 def _show_survey(
-    visit: Visit, upload: Upload, problem: ModelMarketError | None
+    visit: Visit, template: str, upload: Upload, problem: ModelMarketError | None
 ) -> Response:
     form, query = visit.form, visit.request.query_params
     table, labels = _tables(upload)
@@ -107,8 +130,9 @@ def _show_survey(
         problem = problem or error
     return show(
         visit,
-        "terms.html",
+        template,
         status=200 if problem is None else BAD_REQUEST,
+        upload=upload.name,
         table=table,
         labels=labels,
         label=label,
@@ -133,13 +157,44 @@ def _guess(table: Table, asked: str) -> str:
 
 def prepare_request(visit: Visit) -> Response:
     """Splits, seals and stores; nothing is published on the chain yet."""
+    return seal(visit, "terms.html", _request)
+
+
+def _request(visit: Visit, owner: Address, source: Source, reward: Wei) -> Action:
+    market, options = visit.workspace.market, _options(visit.form)
+    moment, purse = market.look_into(owner)
+    refuse_unaffordable(purse, reward)
+    return CreateRequest(
+        market.prepare_request(
+            source, owner=owner, reward=reward, now=moment.now, **options
+        )
+    )
+
+
+def seal(
+    visit: Visit,
+    template: str,
+    prepare: Callable[[Visit, Address, Source, Wei], Action],
+) -> Response:
+    """Does with an upload what the form says, once.
+
+    Args:
+        visit: Names the upload, and sends the form.
+        template: Of the page that shows what went wrong.
+        prepare: Makes of whose table and of what reward what is to be confirmed.
+    """
     uploads = visit.workspace.uploads
     try:
         with uploads.using(visit.request.path_params["upload"]) as upload:
             if forms.text(visit.form, "discard"):
                 uploads.discard(upload)
                 return go("/requests/new")
-            return _prepare(visit, upload)
+            try:
+                entry = _prepared(visit, upload, prepare)
+            except ModelMarketError as error:
+                return _show_survey(visit, template, upload, error)
+            uploads.discard(upload)
+            return go(f"/actions/{entry.id}")
     except NotFoundError:
         sealed = _sealed_before(visit)
         if sealed is None:
@@ -147,27 +202,32 @@ def prepare_request(visit: Visit) -> Response:
         return sealed
 
 
-def _prepare(visit: Visit, upload: Upload) -> Response:
-    workspace, form = visit.workspace, visit.form
-    try:
-        owner = visit.account
-        table, labels = _tables(upload)
-        source = _source(table, labels, forms.text(form, "label"))
-        reward = forms.read(form, "reward", parse_mdc)
-        options = _options(form)
-        moment, purse = workspace.market.look_into(owner)
-        refuse_unaffordable(purse, reward)
-        terms = workspace.market.prepare_request(
-            source, owner=owner, reward=reward, now=moment.now, **options
-        )
-    except ModelMarketError as error:
-        return _show_survey(visit, upload, error)
-    entry = workspace.actions.prepare(owner, CreateRequest(terms), upload.name)
-    workspace.uploads.discard(upload)
-    return go(f"/actions/{entry.id}")
+def _prepared(
+    visit: Visit,
+    upload: Upload,
+    prepare: Callable[[Visit, Address, Source, Wei], Action],
+) -> Entry:
+    owner, form = visit.account, visit.form
+    source = _source(*_tables(upload), forms.text(form, "label"))
+    reward = forms.read(form, "reward", parse_mdc)
+    action = prepare(visit, owner, source, reward)
+    return visit.workspace.actions.prepare(owner, action, upload.name)
 
 
-def _options(form: Form) -> RequestOptions:
+class Agreed(TypedDict):
+    """What is said of a new request of either kind."""
+
+    name: str
+    context: str
+    stake: Wei | None
+    submission_window_s: int
+    response_window_s: int
+    threshold: Fraction | None
+    fraction: Fraction
+    stratified: bool
+
+
+def agreed(form: Form) -> Agreed:
     """What was typed and ticked, beside the reward.
 
     Raises:
@@ -185,8 +245,11 @@ def _options(form: Form) -> RequestOptions:
         ),
         "fraction": forms.read(form, "fraction", parse_fraction),
         "stratified": forms.text(form, "stratified") == "yes",
-        **forms.confirmations(form),  # type: ignore[typeddict-item]  # names of its own
     }
+
+
+def _options(form: Form) -> RequestOptions:
+    return {**agreed(form), **forms.confirmations(form)}  # type: ignore[typeddict-item]  # names of its own
 
 
 ROUTES = [

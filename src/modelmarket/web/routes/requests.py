@@ -19,7 +19,7 @@ from modelmarket.web.responses import answering, go, show
 from modelmarket.web.visits import Visit
 
 if TYPE_CHECKING:
-    from modelmarket.market import Market
+    from modelmarket.market import VerifiedRequest
     from modelmarket.protocol.types import Address
     from modelmarket.web.uploads import Upload
     from modelmarket.web.workspace import Workspace
@@ -58,17 +58,28 @@ def find_request(visit: Visit) -> Request:
         NotFoundError: The market has no such request.
         UnreadableError: Its events make no sense, so that it is set aside.
     """
-    workspace, number = visit.workspace, visit.request.path_params["id"]
-    unknown = NotFoundError(f"There is no request {number}.")
+    number = visit.request.path_params["id"]
     if number > MOST_NUMBER:
-        raise unknown
+        raise NotFoundError(f"There is no request {number}.")
+    found = find(visit, RequestId(number))
+    assert isinstance(found, Request), "its id says so"
+    return found
+
+
+def find(visit: Visit, number: RequestId) -> Request | VerifiedRequest:
+    """A request of either market, as it was when the visit began.
+
+    Raises:
+        NotFoundError: The market has no such request.
+        UnreadableError: Its events make no sense, so that it is set aside.
+    """
+    market = visit.workspace.market
     try:
-        record = workspace.market.record(number)
-        return Request(workspace.market, record, visit.glance.now)
+        return market.seen(market.record(number), visit.glance.now)
     except NotFoundError:
         # Somebody may have sent a link to one that this index has yet to see.
-        found: Request | None = workspace.known(
-            lambda: _predictions(workspace.market, number), None
+        found: Request | VerifiedRequest | None = visit.workspace.known(
+            lambda: market.any_request(number), None
         )
         if found is None:
             raise NotFoundError(
@@ -76,12 +87,6 @@ def find_request(visit: Visit) -> Request:
                 hint="Try again when it answers.",
             ) from None
         return found
-
-
-def _predictions(market: Market, number: int) -> Request:
-    found = market.any_request(RequestId(number))
-    assert isinstance(found, Request), "its id says so"
-    return found
 
 
 def show_request(
@@ -108,10 +113,7 @@ def show_request(
     now, position = found.now, found.position()
     mine = [one for one in record.submissions.values() if one.trainer == account]
     to_come = steps(record, mine, now, truth_is_ours=False)
-    kept, data = {}, stored.data(found)
-    if upload is not None:
-        files = {name: upload.file(name) for name in ("predictions", "model")}
-        kept = {name: file.name for name, file in files.items() if file is not None}
+    data, kept = stored.data(found), kept_files(upload)
     return show(
         visit,
         "request.html",
@@ -131,7 +133,7 @@ def show_request(
         may_submit=takes_submissions(record, now),
         wants_operator=account is not None
         and any(step.kind is StepKind.CLAIM for step in to_come)
-        and not _may_claim_for(workspace, account),
+        and not may_claim_for(workspace, account),
         data=data,
         entries=data.entries if data else [],
         model=stored.model(found),
@@ -144,11 +146,27 @@ def show_request(
     )
 
 
-def _may_claim_for(workspace: Workspace, account: Address) -> bool:
-    """Whether the agent's key may claim for an account, as far as is known."""
+def kept_files(upload: Upload | None) -> dict[str, str]:
+    """What the files are called that came with a form and are still here."""
+    if upload is None:
+        return {}
+    files = {name: upload.file(name) for name in ("predictions", "model")}
+    return {name: file.name for name, file in files.items() if file is not None}
+
+
+def may_claim_for(
+    workspace: Workspace, account: Address, *, verified: bool = False
+) -> bool:
+    """Whether the agent's key may claim for an account, as far as is known.
+
+    Args:
+        workspace: With the agent.
+        account: The trainer.
+        verified: In the market of verified contests rather than of predictions.
+    """
     market, wallet = workspace.market, workspace.market.wallet.address
     return account == wallet or workspace.known(
-        lambda: market.is_operator(account, wallet), True
+        lambda: market.is_operator(account, wallet, verified=verified), True
     )
 
 

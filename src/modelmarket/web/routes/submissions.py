@@ -24,7 +24,7 @@ def prepare_submission(visit: Visit) -> Response:
     """Checks and seals predictions and a model."""
     workspace, form, found = visit.workspace, visit.form, find_request(visit)
     with ExitStack() as closing:
-        upload = _upload(visit, closing)
+        upload = form_upload(visit, closing)
         try:
             owner = visit.account
             predictions, model = _files(form, upload)
@@ -52,7 +52,7 @@ def prepare_submission(visit: Visit) -> Response:
     return go(f"/actions/{entry.id}")
 
 
-def _upload(visit: Visit, closing: ExitStack) -> Upload:
+def form_upload(visit: Visit, closing: ExitStack) -> Upload:
     """Where the form's files go: to those that were kept when it was shown
     again, if they are still here.
     """

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A new verified contest: the terms that it has beside those of any request.
+
+The table was uploaded, and is looked over, as `new_request` does it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.responses import Response
+from starlette.routing import Route
+
+from modelmarket.errors import InputError
+from modelmarket.market.paying import refuse_unaffordable
+from modelmarket.protocol.hidden import CODE_WIDTHS
+from modelmarket.protocol.terms import parse_minutes
+from modelmarket.web import forms
+from modelmarket.web.responses import answering
+from modelmarket.web.routes.new_request import agreed, look_over, seal
+from modelmarket.web.visits import Visit
+
+if TYPE_CHECKING:
+    from modelmarket.datasets.split import Source
+    from modelmarket.market.verified.publishing import ContestOptions
+    from modelmarket.protocol.actions import Action
+    from modelmarket.protocol.types import Address, Wei
+    from modelmarket.web.forms import Form
+
+TEMPLATE = "contest_terms.html"
+
+
+def survey_page(visit: Visit) -> Response:
+    """What is in the table, and the terms to be chosen."""
+    return look_over(visit, TEMPLATE)
+
+
+def prepare_contest(visit: Visit) -> Response:
+    """Splits, hides and stores; nothing is published on the chain yet."""
+    return seal(visit, TEMPLATE, _contest)
+
+
+def _contest(visit: Visit, owner: Address, source: Source, reward: Wei) -> Action:
+    market, options = visit.workspace.market, _options(visit.form)
+    moment, purse = market.look_into(owner, verified=True)
+    refuse_unaffordable(purse, reward)
+    return market.prepare_contest(
+        source, owner=owner, reward=reward, now=moment.now, **options
+    )
+
+
+def _options(form: Form) -> ContestOptions:
+    """What was typed and ticked, beside the reward.
+
+    Raises:
+        FieldError: A field cannot be read; it is named.
+    """
+    challenge = forms.text(form, "challenge")
+    return {
+        **agreed(form),
+        "challenge_window_s": (
+            forms.read(form, "challenge", parse_minutes) if challenge else None
+        ),
+        "width": forms.read(form, "width", _parse_width),
+        "even": forms.text(form, "even") == "yes",
+        "balanced": forms.text(form, "balanced") == "yes",
+        **forms.confirmations(form),  # type: ignore[typeddict-item]  # names of its own
+    }
+
+
+def _parse_width(text: str) -> int:
+    """Bits of a code.
+
+    Raises:
+        InputError: No code has so many.
+    """
+    found = {str(one): one for one in CODE_WIDTHS}.get(text)
+    if found is None:
+        raise InputError(f"{text[:40]!r} is no width of a code.", hint="Take 8 or 16.")
+    return found
+
+
+ROUTES = [
+    Route("/contests/new/{upload}", answering(survey_page)),
+    Route("/contests/new/{upload}", answering(prepare_contest), methods=["POST"]),
+]
