@@ -13,13 +13,14 @@ from typing import Any
 import httpx
 
 from modelmarket.market import Market
-from modelmarket.protocol.actions import CreateRequest, Submit
+from modelmarket.protocol.actions import CreateRequest, Entering
 from modelmarket.protocol.types import Wei, checksummed
 from modelmarket.vault.journal import Entry
 from modelmarket.web.server import Page, running_page
 from modelmarket.web.visits import ACCOUNT_COOKIE, HERE
 from modelmarket.web.workspace import Workspace
 from support.browser import BrowserWallet
+from support.contests import table
 from support.loopback import browser
 from support.market import REWARD, Place
 
@@ -126,7 +127,15 @@ def new_request(
     )
 
 
-def new_submission(workspace: Workspace, owner: str, action: Submit) -> Entry:
+def new_contest(place: Place, workspace: Workspace, owner: str) -> Entry:
+    """A verified contest that is sealed and waits to be confirmed."""
+    action = workspace.market.prepare_contest(
+        table(place), owner=checksummed(owner), reward=REWARD, name="points"
+    )
+    return workspace.actions.prepare(checksummed(owner), action, "an-upload")
+
+
+def new_submission(workspace: Workspace, owner: str, action: Entering) -> Entry:
     """A submission that is sealed and waits to be confirmed."""
     return workspace.actions.prepare(
         checksummed(owner), action, f"/requests/{action.request}"

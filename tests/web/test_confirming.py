@@ -25,10 +25,12 @@ from modelmarket.vault.journal import Entry, Journal, State, Version
 from modelmarket.web.views import result_of
 from modelmarket.web.workspace import Workspace
 from support.browser import BrowserWallet
+from support.contests import contest, tree_of
 from support.market import Place, place
 from support.visits import (
     Tab,
     at_once,
+    new_contest,
     new_request,
     new_submission,
     statuses,
@@ -64,6 +66,9 @@ class Person:
 
     def requests(self) -> int:
         return self.market.contract.request_count()
+
+    def contests(self) -> int:
+        return self.market.markets.verified.request_count()
 
     def state(self, entry: Entry) -> State:
         return self.workspace.actions.get(entry.id).state
@@ -380,3 +385,98 @@ def test_a_number_that_another_program_has_now_keeps_nothing_waiting(
     monkeypatch.setattr(journal_module, "LONGEST_SIGNING_S", -1)
     person.workspace.actions.settle()
     assert person.state(entry) is State.FAILED
+
+
+# --- the same of verified contests ---
+
+
+def test_three_confirmations_at_once_lock_one_contests_reward(person: Person) -> None:
+    entry = new_contest(person.place, person.workspace, person.key)
+
+    def confirm() -> object:
+        return person.tab.post(f"/actions/{entry.id}/confirm")
+
+    answers = at_once(confirm, confirm, confirm)
+    assert statuses(answers) == [303, 303, 303]
+    where = {one.headers["location"] for one in answers}
+    assert "/requests/v1" in where
+    assert where <= {"/requests/v1", f"/actions/{entry.id}"}
+    assert (person.contests(), person.requests()) == (1, 0)
+    assert person.balance(person.key) == 900 * ONE_MDC
+
+
+def test_a_contest_that_a_wallet_sent_unheard_is_found_and_not_sent_again(
+    person: Person,
+) -> None:
+    person.workspace.stop()
+    person.tab.become(person.account)
+    entry = new_contest(person.place, person.workspace, person.account)
+    sent = person.send(person.ask(entry))
+    for again in (False, True):
+        answer = person.tab.post(f"/actions/{entry.id}/permit", json={"again": again})
+        assert answer.status_code == 400
+        assert "already" in answer.json()["message"]
+    now = person.workspace.actions.get(entry.id)
+    assert (now.state, result_of(now)) == (State.BURIED, "/requests/v1")
+    assert now.hash is not None
+    assert "0x" + now.hash.hex() == sent
+    assert person.contests() == 1
+    assert person.balance(person.account) == 900 * ONE_MDC
+
+
+def prepared_model(person: Person, owner: str, *, again: bool = False) -> Entry:
+    request = person.market.request("v1")
+    action = request.prepare_submission(
+        tree_of(request, 3), owner=checksummed(owner), again=True
+    )
+    return new_submission(person.workspace, owner, replace(action, again=again))
+
+
+def test_a_model_that_a_wallet_sent_unheard_is_found(person: Person) -> None:
+    person.workspace.stop()
+    contest(person.place, person.market)
+    person.tab.become(person.account)
+    entry = prepared_model(person, person.account)
+    person.send(person.ask(entry))
+    person.market.index.sync()
+    person.workspace.actions.look_for_what_wallets_sent()
+    now = person.workspace.actions.get(entry.id)
+    assert (now.state, result_of(now)) == (State.BURIED, "/requests/v1")
+
+
+def test_two_forms_of_one_model_stake_once(person: Person) -> None:
+    contest(person.place, person.market)
+    first, second = (prepared_model(person, person.key) for _ in range(2))
+    person.tab.post(f"/actions/{first.id}/confirm")
+    answer = person.tab.post(f"/actions/{second.id}/confirm")
+    assert "The same submission stands as submission v1 already" in answer.text
+    assert len(person.market.request("v1").submissions()) == 1
+    person.market.submission("v1").cancel()
+    # What was taken out can be entered again.
+    person.tab.post(f"/actions/{second.id}/confirm")
+    assert len(person.market.request("v1").submissions()) == 2
+
+
+def test_a_contest_that_was_signed_is_seen_through_after_a_restart(
+    person: Person,
+) -> None:
+    """The computer is switched off between the confirmation and the sending."""
+    entry = new_contest(person.place, person.workspace, person.key)
+
+    def cut(*_: object, **_options: object) -> None:
+        raise ChainError("the line is cut")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Connection, "push", cut)
+        patch.setattr(sending, "deliver", cut)
+        person.tab.post(f"/actions/{entry.id}/confirm")
+    assert person.state(entry) is State.SIGNED
+    assert person.contests() == 0
+    market = person.place.again("somebody")
+    with visiting(Workspace(market)) as tab:
+        market.resume()
+        answer = tab.post(f"/actions/{entry.id}/confirm")
+        assert answer.headers["location"] == "/requests/v1"
+        assert "points" in tab.get("/requests/v1").text
+    assert person.contests() == 1
+    assert market.vault.key(market.request("v1").record.secret) is not None

@@ -26,6 +26,8 @@ WRITES = (
     "/actions/1/transaction",
     "/requests/new",
     "/requests/1",
+    "/requests/v1",
+    "/contests/new/" + "0" * 32,
     "/agent/backup",
     "/agent/restore",
     "/clock",
