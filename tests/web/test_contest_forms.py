@@ -1,0 +1,534 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A verified contest's forms: both sides of each bound, whatever is uploaded, and
+nothing of what is hidden in the clear.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from html import unescape
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+
+from modelmarket.datasets.split import Source
+from modelmarket.datasets.tables import open_table
+from modelmarket.market import VerifiedRequest
+from modelmarket.models import ExactModel
+from modelmarket.protocol.actions import (
+    CancelRequest,
+    CreateContest,
+    EnforceTimeout,
+    SetOperator,
+    SubmitModel,
+)
+from modelmarket.protocol.points import Kind
+from modelmarket.vault.journal import Entry
+from modelmarket.web.workspace import Workspace
+from support.contests import REWARD, contest, table, tree_of
+from support.market import Place, place
+from support.visits import Tab, at_once, visiting
+
+TERMS = {
+    "label": "kind",
+    "name": "points",
+    "reward": "100",
+    "minutes": "60",
+    "response": "15",
+    "fraction": "20%",
+    "width": "8",
+    "stratified": "yes",
+}
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    with place("embedded", tmp_path_factory.mktemp("people")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def tab(here: Place) -> Iterator[Tab]:
+    with visiting(Workspace(here.join("somebody"))) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def csv(here: Place) -> bytes:
+    return table(here).data.path.read_bytes()
+
+
+def send(tab: Tab, data: bytes, **form: str) -> str:
+    answer = tab.post("/requests/new", files={"data": ("n.csv", data)}, data=form)
+    assert answer.status_code == 303, answer.text
+    return answer.headers["location"]
+
+
+def led_to(tab: Tab, answer: httpx.Response) -> Entry:
+    """What a form leads to, if it is taken."""
+    assert answer.status_code == 303, words(answer.text)
+    number = int(answer.headers["location"].rsplit("/", 1)[1])
+    return tab.workspace.actions.get(number)
+
+
+def sealed(tab: Tab, where: str, **terms: str) -> CreateContest:
+    action = led_to(tab, tab.post(where, **(TERMS | terms))).action
+    assert isinstance(action, CreateContest)
+    return action
+
+
+def alert(page: str) -> str:
+    """What a page says went wrong."""
+    said = re.search(r'role="alert".*?</div>', page, re.DOTALL)
+    assert said is not None, words(page)
+    return words(said[0].partition(">")[2])
+
+
+def words(page: str) -> str:
+    """What a page says, without its markup."""
+    return unescape(re.sub(r"<[^>]*>", "", page))
+
+
+# --- which kind ---
+
+
+def test_a_verified_contest_is_what_is_offered_first(tab: Tab, csv: bytes) -> None:
+    page = tab.get("/requests/new").text
+    first, second = re.findall(r'name="kind" value="(\w+)"( checked)?', page)
+    assert (first, second) == (("verified", " checked"), ("predictions", ""))
+    assert send(tab, csv).startswith("/contests/new/")
+    assert send(tab, csv, kind="verified").startswith("/contests/new/")
+    assert send(tab, csv, kind="predictions").startswith("/requests/new/")
+
+
+def test_the_kind_can_be_changed_where_the_terms_are_chosen(
+    tab: Tab, csv: bytes
+) -> None:
+    where = send(tab, csv)
+    other = where.replace("contests", "requests")
+    for path, link in ((where, other), (other, where)):
+        assert f'href="{link}?label=' in tab.get(path).text
+
+
+# --- the terms ---
+
+
+def test_what_is_chosen_is_what_the_terms_say(tab: Tab, csv: bytes) -> None:
+    action = sealed(
+        tab,
+        send(tab, csv),
+        threshold="50%",
+        challenge="90",
+        width="16",
+        even="yes",
+        stake="7",
+        context="what\r\nit is",
+    )
+    terms = action.terms
+    assert (terms.rows, terms.columns, terms.outputs) == (30, 3, 3)
+    assert (terms.width, terms.minimum_score) == (16, 15)
+    assert terms.challenge_window_s == 90 * 60
+    assert terms.stake == 7 * 10**18
+    assert action.texts.context == "what\nit is"
+    assert (terms.points, action.weights) == (Kind.ACCURACY, ())
+
+
+def test_classes_can_be_counted_alike(tab: Tab, csv: bytes) -> None:
+    action = sealed(tab, send(tab, csv), balanced="yes")
+    assert action.terms.points is Kind.WEIGHTED
+    assert max(action.weights) == 100
+
+
+def test_what_is_left_out_is_proposed(tab: Tab, csv: bytes) -> None:
+    action = sealed(tab, send(tab, csv))
+    assert action.terms.challenge_window_s == 4 * 15 * 60
+    assert action.terms.stake == 5 * 10**18
+    assert action.terms.minimum_score == 0
+
+
+@pytest.mark.parametrize(
+    ("field", "good", "bad", "sentence"),
+    [
+        ("minutes", "1", "0.98", "Submissions must stay open"),
+        ("minutes", "525600", "525601", "is not a number of minutes"),
+        ("response", "15", "14.98", "response window must be 900 s"),
+        ("challenge", "60", "59.98", "challenge window must be four response windows"),
+        ("challenge", "40320", "40321", "challenge window must be four response"),
+        ("stake", "5", "4.999999999999999999", "at least 5% of the reward"),
+        ("reward", "1000", "1000.000000000000000001", "are needed"),
+        ("threshold", "100%", "100.1%", "is not a fraction"),
+        ("width", "16", "12", "is no width of a code"),
+        ("name", "n" * 64, "n" * 65, "64"),
+        ("context", "c" * 1024, "c" * 1025, "1,024"),
+    ],
+)
+def test_each_bound_of_the_form_has_two_sides(
+    tab: Tab, csv: bytes, field: str, good: str, bad: str, sentence: str
+) -> None:
+    where = send(tab, csv)
+    answer = tab.post(where, **(TERMS | {field: bad}))
+    assert answer.status_code == 400
+    assert sentence in alert(answer.text)
+    # What was typed is still there to be mended.
+    assert bad in answer.text or field == "width"
+    # The stake follows from the reward, or may be above it.
+    sealed(tab, where, **{field: good})
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "sentence"),
+    [
+        ("challenge", "soon", "is not a number of minutes"),
+        ("challenge", "1e400", "is not a number of minutes"),
+        ("width", "", "is no width of a code"),
+        ("width", "8.0", "is no width of a code"),
+        ("width", "<b>", "is no width of a code"),
+        ("stake", "-1", "is not an amount of MDC"),
+        ("reward", "1e3", "is not an amount of MDC"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_beside_its_field(
+    tab: Tab, csv: bytes, field: str, text: str, sentence: str
+) -> None:
+    answer = tab.post(send(tab, csv), **(TERMS | {field: text}))
+    assert answer.status_code == 400
+    wrong = re.search(
+        rf'<span class="wrong" id="{field}-wrong">(.*?)</span>', answer.text
+    )
+    assert wrong is not None
+    assert sentence in wrong[1]
+    assert "<b>" not in wrong[1]
+
+
+def test_a_stake_above_the_reward_wants_a_tick(tab: Tab, csv: bytes) -> None:
+    where = send(tab, csv)
+    answer = tab.post(where, **(TERMS | {"stake": "200", "even": "yes"}))
+    assert answer.status_code == 400
+    assert 'name="accept_stake"' in answer.text
+    assert 'name="even" value="yes" checked' in answer.text
+    assert sealed(tab, where, stake="200", accept_stake="yes").terms.stake == 2 * 10**20
+
+
+def test_two_clicks_hide_once(tab: Tab, csv: bytes) -> None:
+    where, market = send(tab, csv), tab.workspace.market
+    places = market.network.contracts.addresses
+    before = len(market.vault.seals(*places))
+    answers = at_once(*[lambda: tab.post(where, **TERMS)] * 3)
+    assert len({one.headers["location"] for one in answers}) == 1
+    assert len(market.vault.seals(*places)) == before + 1
+    # Whoever goes back comes to what was sealed, by either address.
+    for path in (where, where.replace("contests", "requests")):
+        assert tab.get(path).headers["location"] == answers[0].headers["location"]
+
+
+def test_the_confirmation_tells_what_is_hidden_what_is_shown_and_what_it_costs(
+    tab: Tab, csv: bytes
+) -> None:
+    answer = tab.post(send(tab, csv), **(TERMS | {"threshold": "60%"}))
+    shown = words(tab.get(answer.headers["location"]).text)
+    for said in (
+        "30 hidden rows of 3 columns",
+        "120 training rows with labels",
+        "threshold: 18 of 30 points",
+        "of the training rows.",
+        "texts, 3 of them",
+        "Confirm and lock 100 MDC",
+        "of the chain's coin for it",
+    ):
+        assert said in shown, said
+
+
+# --- whatever is uploaded ---
+
+HOSTILE = {
+    "nothing": b"",
+    "zeros": b"\0" * 64,
+    "no text": bytes(range(256)) * 4,
+    "a header alone": b"a,kind\n",
+    "one column": b"kind\n" + b"x\ny\n" * 9,
+    "one class": b"a,kind\n" + b"1,x\n" * 20,
+    "a class of one row": b"a,kind\n" + b"1,x\n2,y\n" * 20 + b"3,z\n",
+    "a class in every row": b"a,kind\n" + b"".join(b"1,c%d\n" % n for n in range(300)),
+    "a ragged row": b"a,kind\n" + b"1,x\n2,y\n" * 9 + b"1,2,x\n",
+    "a column twice": b"a,a,kind\n" + b"1,2,x\n2,3,y\n" * 9,
+    "a column too many": (
+        b",".join(b"c%d" % n for n in range(1_025))
+        + b",kind\n"
+        + b"".join(b"1," * 1_025 + b"%s\n" % (b"xy"[n % 2 :][:1]) for n in range(20))
+    ),
+    "the ids' own name": b"row_id,kind\n" + b"1,x\n2,y\n" * 9,
+    "markup": b'"<script>alert(1)</script>",kind\n' + b'"<b>",x\n"<i>",y\n' * 9,
+    "escapes": b"\x1b[31ma,kind\n" + b"1,x\x1b[0m\n2,y\n" * 9,
+    "huge numbers": b"a,kind\n" + b"1e999,x\n-1e999,y\n1e308,x\n" * 9,
+    "numbers and words": b"a,kind\n" + b"1,x\ntwo,y\nnan,x\n" * 9,
+    "empty cells": b"a,b,kind\n" + b",,x\n,,y\n" * 9,
+    "a formula": b'a,kind\n"=cmd()",x\n@x,y\n' * 9,
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_any_table_is_taken_or_refused_in_words(
+    tab: Tab, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    where = send(tab, HOSTILE[name])
+    looked = tab.get(where)
+    assert looked.status_code in (200, 400)
+    assert "<script>alert" not in looked.text
+    assert "\x1b" not in looked.text
+    answer = tab.post(where, **(TERMS | {"again": "yes"}))
+    assert answer.status_code in (303, 400), answer.text
+    if answer.status_code == 303:
+        confirmation = tab.get(answer.headers["location"])
+        assert confirmation.status_code == 200
+        assert "<script>alert" not in confirmation.text
+        assert "\x1b" not in confirmation.text
+    else:
+        assert 'role="alert"' in answer.text
+    assert "Traceback" not in caplog.text
+
+
+REFUSED = {
+    "one class": "class",
+    "a class in every row": "is seen only once",
+    "a column too many": "at most 1,024 columns",
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_table_that_no_contest_can_have_says_why(tab: Tab, name: str) -> None:
+    answer = tab.post(send(tab, HOSTILE[name]), **TERMS)
+    assert answer.status_code == 400
+    assert REFUSED[name] in alert(answer.text)
+
+
+def test_hidden_rows_leave_the_upload_only_sealed(
+    here: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of each row something that stands nowhere else is looked for in every file."""
+    lines = [b"mark-%05d-end,%d,%s" % (n, n, b"xy"[n % 2 :][:1]) for n in range(200)]
+    market = here.join("rita")
+    workspace = Workspace(market)
+    with caplog.at_level(logging.DEBUG), visiting(workspace) as tab:
+        where = send(tab, b"text,number,kind\n" + b"\n".join(lines) + b"\n")
+        action = sealed(tab, where)
+        assert where.rsplit("/", 1)[1] not in "".join(
+            map(str, market.home.scratch().rglob("*"))
+        )
+        entry = workspace.actions.come_of(where.rsplit("/", 1)[1])
+        assert entry is not None
+        tab.post(f"/actions/{entry.id}/confirm")
+        shown = tab.get("/requests/v1").text
+    files = [one for one in market.home.path.rglob("*") if one.is_file()]
+    kept = b"".join(one.read_bytes() for one in files)
+    found = set(re.findall(rb"mark-\d{5}-end", kept))
+    assert len(found) == 200 - action.terms.rows == 160
+    secret = market.vault.key(action.seal)
+    assert secret is not None
+    for leak in (secret.key, secret.key.hex().encode()):
+        assert leak not in kept
+        assert leak not in (caplog.text + shown).encode()
+    assert not re.search(r"mark-\d{5}-end", caplog.text)
+
+
+# --- entering ---
+
+
+@pytest.fixture(scope="module")
+def found(here: Place, tab: Tab) -> VerifiedRequest:
+    """A contest that somebody may enter."""
+    return contest(here, here.join("requester"), source=table(here, seed=5))
+
+
+@pytest.fixture(scope="module")
+def file(found: VerifiedRequest, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("model") / "model.exact"
+    found.convert(tree_of(found, 4)).save(path)
+    return path.read_bytes()
+
+
+def test_a_models_file_is_checked_and_its_figures_are_shown(
+    tab: Tab, found: VerifiedRequest, file: bytes
+) -> None:
+    answer = tab.post(
+        f"/requests/{found.id}",
+        files={"model": ("m.exact", file)},
+        data={"name": "mine"},
+    )
+    entry = led_to(tab, answer)
+    action = entry.action
+    assert isinstance(action, SubmitModel)
+    shown = words(tab.get(f"/actions/{entry.id}").text)
+    model = ExactModel.from_bytes(file)
+    training = found.training()
+    right = np.mean(model.predict(training.codes, bits=2) == training.targets)
+    for said in (
+        "by both roots",
+        f"it scores {right:.1%} of the points on the training part",
+        f"takes about {action.fit['gas']:,} gas",
+        "Confirm and lock 5 MDC",
+    ):
+        assert said in shown, said
+    assert action.name == "mine"
+    secret = tab.workspace.market.vault.model(action.seal)
+    assert secret is not None
+    assert secret.model_root == model.root
+
+
+WRONG = {
+    "empty": lambda _: b"",
+    "of zeros": lambda _: b"\0" * 320,
+    "of ones": lambda _: b"\xff" * 320,
+    "cut": lambda data: data[:-32],
+    "cut within a word": lambda data: data[:-1],
+    "too long": lambda data: data + b"\0" * 32,
+    "a pickle": lambda _: b"\x80\x04cos\nsystem\n(S'true'\ntR.",
+    "with another header": lambda data: data[:8] + b"\xff" * 8 + data[16:],
+    "far too large": lambda data: data * 40_000,
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_any_other_file_is_refused_in_words(
+    tab: Tab, found: VerifiedRequest, file: bytes, name: str
+) -> None:
+    before = len(tab.workspace.actions.newest(1_000))
+    data = WRONG[name](file)  # type: ignore[no-untyped-call]  # a lambda
+    answer = tab.post(f"/requests/{found.id}", files={"model": ("m.exact", data)})
+    assert answer.status_code == 400
+    assert 'role="alert"' in answer.text
+    assert "nobody foresaw" not in answer.text
+    assert len(tab.workspace.actions.newest(1_000)) == before
+
+
+def test_a_model_of_other_columns_is_refused(
+    here: Place, tab: Tab, found: VerifiedRequest, tmp_path: Path
+) -> None:
+    other = here.join("other")
+    lines = ["a,b,c,d,kind"] + [
+        f"{n},{n % 7},{n % 5},{n % 3},{n % 2}" for n in range(90)
+    ]
+    path = tmp_path / "other.csv"
+    path.write_text("\n".join(lines) + "\n")
+    source = Source(open_table(path, header=True), label="kind")
+    theirs = contest(here, other, source=source)
+    theirs.convert(tree_of(theirs, 2)).save(tmp_path / "m.exact")
+    data = (tmp_path / "m.exact").read_bytes()
+    answer = tab.post(f"/requests/{found.id}", files={"model": ("m.exact", data)})
+    assert answer.status_code == 400
+    assert "columns" in words(answer.text)
+
+
+def test_without_a_file_it_is_said_what_is_lacking(
+    tab: Tab, found: VerifiedRequest
+) -> None:
+    answer = tab.post(f"/requests/{found.id}", name="mine")
+    assert answer.status_code == 400
+    assert "No file was chosen as model" in answer.text
+    assert 'value="mine"' in answer.text
+
+
+def test_a_second_model_wants_a_tick_and_keeps_its_file(
+    here: Place, file: bytes
+) -> None:
+    rita, ann = here.join("first"), here.join("ann")
+    theirs = contest(here, rita, source=table(here, seed=7))
+    theirs.convert(tree_of(theirs, 3)).save(here.folder / "three.exact")
+    data = (here.folder / "three.exact").read_bytes()
+    ann.request(str(theirs.id)).submit(here.folder / "three.exact")
+    with visiting(Workspace(ann)) as tab:
+        answer = tab.post(f"/requests/{theirs.id}", files={"model": ("m.exact", data)})
+        assert answer.status_code == 400
+        assert "with the same model already" in words(answer.text)
+        assert "m.exact is still here" in words(answer.text)
+        kept = re.search(r'name="upload" value="(\w+)"', answer.text)
+        assert kept is not None
+        form = {"upload": kept[1], "again": "yes"}
+        answer = tab.post(f"/requests/{theirs.id}", **form)
+        assert answer.headers["location"].startswith("/actions/")
+
+
+def test_a_contest_whose_hidden_files_are_others_is_not_entered(
+    here: Place, file: bytes
+) -> None:
+    """The folder's CID is right: its requester promised other roots."""
+    rita, ann = here.join("liar"), here.join("careful")
+    action = rita.prepare_contest(
+        table(here, seed=9), owner=rita.wallet.address, reward=REWARD
+    )
+    false = replace(action, terms=replace(action.terms, rows_root=b"\1" * 32))
+    rita.do(false)
+    [request] = rita.requests(mine=True)
+    with visiting(Workspace(ann)) as tab:
+        answer = tab.post(f"/requests/{request.id}", files={"model": ("m.exact", file)})
+        assert answer.status_code == 400
+        assert "The hidden files are not those that the terms name" in alert(
+            answer.text
+        )
+        entries = ann.vault.journal.newest(ann.network.market, limit=99)
+        assert not any(isinstance(one.action, SubmitModel) for one in entries)
+
+
+def test_after_the_deadline_nobody_is_let_in(here: Place, file: bytes) -> None:
+    with place("embedded", here.folder / "late") as late:
+        rita, ann = late.join("rita"), late.join("ann")
+        request = contest(late, rita)
+        with visiting(Workspace(ann)) as tab:
+            assert "Submit a model" in tab.get("/requests/v1").text
+            late.move_to(request.record.deadline)
+            assert "Submit a model" not in tab.get("/requests/v1").text
+            answer = tab.post("/requests/v1", files={"model": ("m.exact", file)})
+            assert answer.status_code == 400
+            assert "takes no more submissions" in words(answer.text)
+
+
+# --- the small actions, in both markets ---
+
+
+@pytest.mark.parametrize(
+    ("form", "action"),
+    [
+        ({"kind": "set_operator", "verified": "yes"}, (SetOperator, True)),
+        ({"kind": "set_operator"}, (SetOperator, False)),
+        ({"kind": "enforce_timeout", "request": "v1"}, (EnforceTimeout, True)),
+        ({"kind": "cancel_request", "request": "v1"}, (CancelRequest, True)),
+    ],
+)
+def test_what_a_button_begins_is_of_its_market(
+    tab: Tab, found: VerifiedRequest, form: dict[str, str], action: tuple[type, bool]
+) -> None:
+    entry = led_to(tab, tab.post("/actions", **form))
+    assert (type(entry.action), entry.action.is_verified) == action
+    assert "You pay about" in tab.get(f"/actions/{entry.id}").text
+
+
+@pytest.mark.parametrize("name", ["", "x", "v", "7v", "v-1", "v1.5", "1" * 40, "v0"])
+def test_a_request_that_is_none_is_named_in_words(tab: Tab, name: str) -> None:
+    answer = tab.post("/actions", kind="cancel_request", request=name)
+    assert answer.status_code in (400, 404)
+    assert "nobody foresaw" not in answer.text
+
+
+def test_an_operator_of_one_market_is_none_of_the_other(here: Place) -> None:
+    market = here.join("owner")
+    agent = here.join("agents-key").wallet.address
+    market.do(SetOperator(agent, approved=True, verified=True))
+    me = market.wallet.address
+    assert market.is_operator(me, agent, verified=True)
+    assert not market.is_operator(me, agent)
+
+
+def test_a_contest_is_read_back_from_the_journal_as_it_was(
+    here: Place, tab: Tab
+) -> None:
+    """A restart may come between preparing and confirming."""
+    market = tab.workspace.market
+    action = market.prepare_contest(
+        table(here, seed=11), owner=market.wallet.address, reward=REWARD, balanced=True
+    )
+    entry = tab.workspace.actions.prepare(market.wallet.address, action, "/")
+    assert tab.workspace.actions.get(entry.id).action == action
