@@ -120,6 +120,8 @@ def test_a_stranger_buys_the_model_that_scored_and_a_cheat_is_refuted(
         cheat.show(listing)
         fallen = rita.tab.locator("#live-ranking tbody tr", has_text="ben")
         expect(fallen).to_contain_text("refuted by")
+        lie = rita.tab.locator(".card", has_text="said what was not so")
+        expect(lie).to_contain_text(re.compile(r"Row \d+ was listed as \w+"))
         expect(rita.tab.locator("main")).to_contain_text("anybody can refute it")
         move(rita)
         won = rita.tab.locator(".card.won")

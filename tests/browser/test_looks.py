@@ -21,6 +21,8 @@ from modelmarket.datasets.tables import open_table
 from modelmarket.protocol.actions import Fund
 from modelmarket.protocol.types import Wei
 from support.browser import House, Visitor, look_over, write_table
+from support.contests import contest, tree_of
+from support.visits import new_contest
 
 LIMIT_BYTES = 100_000
 AXE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}
@@ -43,6 +45,10 @@ def a_market_in_use(house: House, folder: Path) -> tuple[Visitor, list[str]]:
     expect(visitor.tab.locator(".card.won")).to_be_visible()
     create_second(visitor, folder)
     upload = visitor.tab.evaluate("location.pathname")
+    market = visitor.workspace.market
+    found = contest(house.place, market)
+    found.submit(tree_of(found, 3), name="a tree")
+    second = new_contest(house.place, visitor.workspace, market.wallet.address)
     key = visitor.workspace.market.wallet.address
     prepared = visitor.workspace.actions.prepare(key, Fund(key, Wei(1)), "/agent")
     record = visitor.workspace.market.index.logs(
@@ -54,6 +60,9 @@ def a_market_in_use(house: House, folder: Path) -> tuple[Visitor, list[str]]:
         "/?q=nothing+like+it",
         "/requests/new",
         upload,
+        upload.replace("requests", "contests"),
+        "/requests/v1",
+        f"/actions/{second.id}",
         "/requests/1",
         "/requests/1/audit",
         f"/actions/{prepared.id}",

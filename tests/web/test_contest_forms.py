@@ -106,6 +106,17 @@ def test_a_verified_contest_is_what_is_offered_first(tab: Tab, csv: bytes) -> No
     assert send(tab, csv, kind="predictions").startswith("/requests/new/")
 
 
+def test_where_there_are_no_contests_none_is_offered(here: Place, csv: bytes) -> None:
+    market = here.join("elsewhere")
+    market.network = replace(market.network, verified="")
+    with visiting(Workspace(market)) as tab:
+        assert 'value="verified"' not in tab.get("/requests/new").text
+        where = send(tab, csv)
+        assert where.startswith("/requests/new/")
+        assert "/contests/new/" not in tab.get(where).text
+        assert "In verified contests" not in tab.get("/agent").text
+
+
 def test_the_kind_can_be_changed_where_the_terms_are_chosen(
     tab: Tab, csv: bytes
 ) -> None:

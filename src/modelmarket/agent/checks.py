@@ -144,7 +144,8 @@ def _operator(
             continue
         may = market.is_operator(trainer, key, verified=is_verified)
         says = "may claim for" if may else "appoint it, or claim in time, as"
-        yield Check("The agent as operator", may, f"{says} {trainer}")
+        where = " in verified contests" if is_verified else ""
+        yield Check("The agent as operator", may, f"{says} {trainer}{where}")
 
 
 def _steps(plan: Sequence[Step], now: int) -> Check:

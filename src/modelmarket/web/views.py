@@ -41,6 +41,12 @@ PHASES = {
     Phase.CANCELLED: "Cancelled by the requester",
     Phase.FORFEITED: "Forfeited: the truth was never opened",
 }
+CONTEST_PHASES = PHASES | {
+    Phase.TRUTH: "The key is being opened",
+    Phase.VALIDATION: "The best model is shown and checked",
+    Phase.FORFEITED: "Forfeited: the key was never opened",
+}
+"""The same of verified contests."""
 FAILURES = {
     Failure.MISMATCH: "failed: it had not what it claimed",
     Failure.TIMED_OUT: "failed: it was not opened in time",
@@ -200,6 +206,7 @@ def _place(
 def time_line(record: BaseRecord, position: Position) -> list[Stop]:
     """The phases that were, the one that is, and those to come."""
     final = position.phase.is_final
+    names = CONTEST_PHASES if record.id.is_verified else PHASES
     stops = []
     for phase in STEPS:
         if final or phase < position.phase:
@@ -209,8 +216,8 @@ def time_line(record: BaseRecord, position: Position) -> list[Stop]:
         ends = record.deadline if phase is Phase.OPEN else 0
         if phase is position.phase:
             ends = position.step_ends
-        stops.append(Stop(PHASES[phase], when, ends))
-    name = PHASES[position.phase] if final else "Paid out"
+        stops.append(Stop(names[phase], when, ends))
+    name = names[position.phase] if final else "Paid out"
     return [*stops, Stop(name, "now" if final else "later", 0)]
 
 

@@ -62,8 +62,9 @@ def upload_table(visit: Visit) -> Response:
                 "No file was chosen.", hint="Choose a CSV or Parquet file."
             )
         forms.save(form, "labels", upload)
-        is_of_predictions = forms.text(form, "kind") == PREDICTIONS
-        noun = "requests" if is_of_predictions else "contests"
+        has_contests = bool(visit.workspace.market.network.verified)
+        is_contest = has_contests and forms.text(form, "kind") != PREDICTIONS
+        noun = "contests" if is_contest else "requests"
         return go(f"/{noun}/new/{upload.name}")
 
 
