@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Takes the pictures of the page in the docs: `python scripts/pictures.py`.
 
-It runs `modelmarket up --demo`, lets the robots solve one request of real data
+It runs `modelmarket up --demo`, lets the robots play one contest of real data
 and look at two others, and photographs what a newcomer sees.
 """
 
@@ -55,10 +55,12 @@ def solve(tab: Page) -> None:
     move.click()
     expect(tab.locator("#live-ranking tbody tr")).to_have_count(2, timeout=PATIENCE_MS)
     move.click()
-    won = tab.locator(".card.won")
+    shown = tab.get_by_text("anybody can refute it")
+    expect(shown).to_be_visible(timeout=PATIENCE_MS)
+    move.click()
+    # The requester's agent has fetched the model to look for lies in it.
+    won = tab.locator(".card.won .files")
     expect(won).to_be_visible(timeout=PATIENCE_MS)
-    won.get_by_role("button", name="Fetch and check the model").click()
-    won.locator(".files").wait_for()
 
 
 def main() -> None:

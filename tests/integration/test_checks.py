@@ -18,7 +18,7 @@ from modelmarket.agent.checks import examine
 from modelmarket.chain.networks import Networks
 from modelmarket.chain.wallets import Wallet
 from modelmarket.market import Market
-from modelmarket.protocol.actions import Other
+from modelmarket.protocol.actions import Other, SetOperator
 from modelmarket.storage.store import Store
 from modelmarket.vault.journal import Version
 from modelmarket.vault.vault import Vault
@@ -117,9 +117,13 @@ def test_data_that_no_gateway_gives_name_the_command_that_helps(
 def test_an_account_that_appointed_nobody_is_seen(here: Place, market: Market) -> None:
     trainer = here.join("ann")
     checks = list(examine(market, [], market.look(), accounts=[trainer.wallet.address]))
-    operator = next(one for one in checks if "operator" in one.name)
-    assert not operator.is_good
-    trainer.send(trainer.contract.set_operator(market.wallet.address, approved=True))
+    operators = [one for one in checks if "operator" in one.name]
+    assert [one.is_good for one in operators] == [False, False]
+    for is_verified, where in ((False, "of predictions"), (True, "verified contests")):
+        wanted = SetOperator(market.wallet.address, approved=True, verified=is_verified)
+        [told] = (one for one in operators if where in one.says)
+        assert "appoint it" in told.says
+        trainer.do(wanted)
     checks = list(examine(market, [], market.look(), accounts=[trainer.wallet.address]))
     assert all(one.is_good for one in checks)
 

@@ -131,9 +131,10 @@ def _fees(market: Market) -> Check:
 def _operator(
     market: Market, plan: Sequence[Step], accounts: Iterable[Address]
 ) -> Iterator[Check]:
-    """Whether the agent may claim for everybody whose predictions are here."""
+    """Whether the agent may claim for whose predictions and models are here."""
     key = market.wallet.address
-    trainers = {(one, False) for one in accounts}
+    kinds = (False, True) if market.network.verified else (False,)
+    trainers = {(one, is_verified) for one in accounts for is_verified in kinds}
     for step in plan:
         if step.kind in (Kind.CLAIM, Kind.SHOW):
             record = market.record(step.request_id)
@@ -144,7 +145,7 @@ def _operator(
             continue
         may = market.is_operator(trainer, key, verified=is_verified)
         says = "may claim for" if may else "appoint it, or claim in time, as"
-        where = " in verified contests" if is_verified else ""
+        where = " in verified contests" if is_verified else " in those of predictions"
         yield Check("The agent as operator", may, f"{says} {trainer}{where}")
 
 
