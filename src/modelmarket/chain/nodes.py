@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from modelmarket.chain.queries import Answer, RpcRequest
 from modelmarket.errors import ChainError
+from modelmarket.system.certificates import certificates
 from modelmarket.system.documents import parse_json
 from modelmarket.system.logs import told
 
@@ -340,7 +341,9 @@ class Nodes:
 
         with self._lock:
             if self._client is None:
-                self._client = httpx.Client(timeout=self._timeout_s)
+                self._client = httpx.Client(
+                    timeout=self._timeout_s, verify=certificates()
+                )
                 weakref.finalize(self, self._client.close)
             return self._client
 

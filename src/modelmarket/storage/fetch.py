@@ -12,6 +12,7 @@ from modelmarket.errors import NotFoundError, StorageError
 from modelmarket.storage.cid import Cid
 from modelmarket.storage.store import MOST_BYTES, Progress, Store, Stored
 from modelmarket.storage.unixfs import MOST_BLOCK_BYTES
+from modelmarket.system.certificates import certificates
 
 if TYPE_CHECKING:
     import httpx
@@ -57,7 +58,8 @@ def fetch(
 
     ends = time.monotonic() + most_s
 
-    with httpx.Client(timeout=min(TIMEOUT_S, most_s)) as client:
+    timeout_s = min(TIMEOUT_S, most_s)
+    with httpx.Client(timeout=timeout_s, verify=certificates()) as client:
 
         def source(wanted: Cid) -> bytes:
             said: list[str] = []
@@ -112,7 +114,7 @@ def is_served(cid: Cid, gateways: Sequence[str]) -> bool:
     """Whether any of these gateways gives the first block of a file or folder."""
     import httpx
 
-    with httpx.Client(timeout=QUICK_S) as client:
+    with httpx.Client(timeout=QUICK_S, verify=certificates()) as client:
         for gateway in gateways:
             try:
                 cid.check(_block(client, gateway, cid, QUICK_S))
