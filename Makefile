@@ -36,9 +36,10 @@ nightly: $(VENV)/ready  ## The same for eight hours, a process for each core, fr
 fuzz-referee: $(VENV)/ready  ## Referee, client and reference on random models: an hour.
 	python scripts/fuzz_referee.py
 
-crashes: $(VENV)/ready anvil  ## A power cut at every single point; half an hour.
+crashes: $(VENV)/ready anvil  ## A power cut at every single point; an hour.
 	MODELMARKET_CRASH_EVERY=1 MODELMARKET_CRASH_RESULT=benchmarks/crashes.json \
-		pytest -p no:randomly tests/integration/test_crashes.py
+		pytest -p no:randomly tests/integration/test_crashes.py \
+		tests/integration/test_contest_crashes.py
 
 reorganisations: $(VENV)/ready anvil  ## Of every depth, in every phase; ten minutes.
 	rm -f benchmarks/reorganisations.jsonl

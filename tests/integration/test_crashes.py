@@ -5,42 +5,31 @@ nothing is done twice.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
 
 import pytest
 
-from modelmarket.chain.wallets import Wallet
 from modelmarket.datasets.split import Source
 from modelmarket.datasets.tables import open_table
 from modelmarket.errors import StepError
 from modelmarket.market import Market
 from modelmarket.protocol.actions import CreateRequest
-from modelmarket.protocol.types import RequestId, SubmissionId
-from modelmarket.storage.cid import Cid
-from modelmarket.vault import encryption
+from modelmarket.protocol.types import RequestId
 from modelmarket.vault.journal import Entry
 from modelmarket.web.responses import in_decimals
 from modelmarket.web.workspace import Workspace
 from support import crashes
 from support.browser import BrowserWallet
-from support.crashes import Act, Snapshot, User, work
-from support.market import PASSPHRASE, REWARD, Place, place
-
-EVERY = int(os.environ.get("MODELMARKET_CRASH_EVERY", "40"))
-"""Try each so-manieth point, beginning at a random one; 1 tries all."""
+from support.crashes import EVERY, Act, Town, work
+from support.market import REWARD
 
 EVERY_CLICK = max(1, EVERY // 4)
 """The same where there are fewer points."""
-
-RESULT = os.environ.get("MODELMARKET_CRASH_RESULT", "")
-"""A file that the figures are written to."""
 
 ROWS = 60
 
@@ -146,169 +135,41 @@ def look_at_the_page_again(market: Market) -> None:
         ask_the_wallet(market, workspace, entry, again=entry.is_asked)
 
 
-def until_it_is_done(act: Act) -> Act:
-    """What a person does after a power cut: the same again."""
-    return _Again(act)
-
-
-@dataclass(frozen=True)
-class _Again:
-    act: Act
-
-    def __call__(self, market: Market) -> None:
-        try:
-            self.act(market)
-        except StepError as error:
-            assert "was interrupted; it is in block" in str(error)
-
-
-@dataclass(frozen=True)
-class Town:
-    """A requester and a trainer on anvil, each with a home."""
-
-    place: Place
-    users: dict[str, User]
-    markets: dict[str, Market]
-
-    def play(self, *acts: tuple[str, Act]) -> None:
-        """What happens before the crash."""
-        for name, act in acts:
-            assert crashes.run(self.users[name], act) is not None
-
-    def move_to_the_next_step(self) -> None:
-        state = self.markets["requester"].contract.request(RequestId(1))
-        self.place.move_to(state.step_ends)
-
-    def state(self) -> list[object]:
-        """What must come out the same, whenever the power failed."""
-        market = self.markets["requester"]
-        contract = market.contract
-        requests, submissions = contract.request_count(), contract.submission_count()
-        found: list[object] = [requests, submissions]
-        for number in range(1, requests + 1):
-            one = contract.request(RequestId(number))
-            found.append((one.phase, one.live, one.ranked, one.candidate, one.pages))
-        for number in range(1, submissions + 1):
-            two = contract.submission(SubmissionId(number))
-            found.append((two.status, two.matches))
-        people = [user.wallet.address for user in self.markets.values()]
-        found += [market.coin.balance(one) for one in (*people, contract.address)]
-        return found
-
-    def is_done(self, name: str, wanted: list[object]) -> bool:
-        """Whether all came about, and the journal says so."""
-        market = self.users[name].start()
-        market.index.close()
-        unfinished = market.vault.journal.unfinished(market.network.market)
-        return not unfinished and self.state() == wanted
-
-    def nothing_is_lost(self) -> None:
-        """Every secret and every file that will be needed is there, and no
-        transaction is left in between.
-        """
-        for name, user in self.users.items():
-            market = user.start()
-            assert market.vault.journal.unfinished(market.network.market) == [], name
-            market.index.sync()
-            for one in market.index.find():
-                record = market.index.request(one.id)
-                if record.requester == market.wallet.address:
-                    assert market.vault.truth(record.secret) is not None
-                    self._whole(market, record.dataset)
-                for entry in record.submissions.values():
-                    if entry.trainer == market.wallet.address:
-                        secret = market.vault.predictions(entry.seal)
-                        assert secret is not None
-                        self._whole(market, secret.model)
-            market.index.close()
-
-    @staticmethod
-    def _whole(market: Market, root: str) -> None:
-        for _, block in market.store.blocks(Cid.parse(root)):
-            assert block is not None
-
-
 @pytest.fixture
-def town(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Town]:
-    monkeypatch.setattr(encryption, "SCRYPT_N", crashes.QUICK_N)
-    with place("anvil", tmp_path / "people") as here:
-        users: dict[str, User] = {}
-        keys = {name: os.urandom(32) for name in ("requester", "ann")}
-        markets = {
-            name: here.join(name, Wallet.from_key(key)) for name, key in keys.items()
-        }
-        for name, market in markets.items():
-            users[name] = User(market.home.path, here.network, keys[name], PASSPHRASE)
-        here.data(ROWS)
-        (here.folder / "model.txt").write_text("n % 2")
-        yield Town(here, users, markets)
+def town(tmp_path: Path) -> Iterator[Town]:
+    with crashes.town(tmp_path / "people", ("requester", "ann")) as found:
+        found.place.data(ROWS)
+        (found.place.folder / "model.txt").write_text("n % 2")
+        yield found
 
 
-BEFORE: dict[str, list[tuple[str, Act] | None]] = {
-    "create": [],
-    "submit": [("requester", create)],
-    "open the truth": [("requester", create), ("ann", submit), None],
-    "claim": [("requester", create), ("ann", submit), None, ("requester", work)],
-    "validate": [
-        ("requester", create),
-        ("ann", submit),
-        None,
-        ("requester", work),
-        ("ann", work),
-        None,
-    ],
-    "enforce": [("requester", create), ("ann", submit), None, None],
-    "withdraw": [("requester", create), ("ann", submit), ("requester", cancel)],
-}
-WHO: dict[str, tuple[str, Act]] = {
-    "create": ("requester", create),
-    "submit": ("ann", submit),
-    "open the truth": ("requester", work),
-    "claim": ("ann", work),
-    "validate": ("ann", work),
-    "enforce": ("ann", work),
-    "withdraw": ("ann", work),
-}
-
-
-@pytest.mark.parametrize("step", BEFORE)
 def test_a_power_cut_at_any_point_loses_nothing_and_repeats_nothing(
-    town: Town, tmp_path: Path, step: str, capsys: pytest.CaptureFixture[str]
+    town: Town, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for one in BEFORE[step]:
-        if one is None:
-            town.move_to_the_next_step()
-        else:
-            town.play(one)
-    name, act = WHO[step]
-    user = town.users[name]
-    before = town.state()
-    homes = [one.home for one in town.users.values()]
-    snapshot = Snapshot(town.place.connection, homes, tmp_path / "kept")
-    points = crashes.run(user, act)
-    assert points is not None
-    wanted = town.state()
-    assert wanted != before
-    deaths = 0
-    first = int.from_bytes(os.urandom(2)) % EVERY + 1
-    for deadly in range(first, points, EVERY):
-        snapshot.restore()
-        assert town.state() == before
-        died = crashes.run(user, act, deadly) is None
-        deaths += died
-        # Once the journal is closed, the same again would be a new order.
-        if not town.is_done(name, wanted):
-            crashes.run(user, until_it_is_done(act))
-        assert town.state() == wanted, f"after a power cut at point {deadly}"
-        town.nothing_is_lost()
-    assert deaths
-    with capsys.disabled():
-        sys.stdout.write(f"\n{step}: {points} points, {deaths} power cuts tried\n")
-    if RESULT:
-        known = json.loads(Path(RESULT).read_text()) if Path(RESULT).exists() else []
-        known = [one for one in known if one["step"] != step]
-        known.append({"step": step, "points": points, "cuts": deaths})
-        Path(RESULT).write_text(json.dumps(known, indent=1) + "\n")
+    def cut(step: str, name: str, act: Act) -> None:
+        cuts = town.cut(step, name, act)
+        with capsys.disabled():
+            sys.stdout.write(f"\n{cuts}")
+
+    def move_to_the_next_step() -> None:
+        state = town.place.contract.request(RequestId(1))
+        town.place.move_to(state.step_ends)
+
+    cut("create", "requester", create)
+    cut("submit", "ann", submit)
+    with town.aside():
+        town.play(("requester", cancel))
+        cut("withdraw", "ann", work)
+    with town.aside():
+        # Nobody opens the truth.
+        move_to_the_next_step()
+        move_to_the_next_step()
+        cut("enforce", "ann", work)
+    move_to_the_next_step()
+    cut("open the truth", "requester", work)
+    cut("claim", "ann", work)
+    move_to_the_next_step()
+    cut("validate", "ann", work)
 
 
 CONFIRMING: dict[str, tuple[Act, Act]] = {
@@ -319,17 +180,15 @@ CONFIRMING: dict[str, tuple[Act, Act]] = {
 
 @pytest.mark.parametrize("signer", CONFIRMING)
 def test_a_power_cut_amid_a_confirmation_makes_one_transaction(
-    town: Town, tmp_path: Path, signer: str, capsys: pytest.CaptureFixture[str]
+    town: Town, signer: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     confirm, look_again = CONFIRMING[signer]
     town.play(("requester", prepare))
-    before, user = town.state(), town.users["requester"]
-    homes = [one.home for one in town.users.values()]
-    snapshot = Snapshot(town.place.connection, homes, tmp_path / "kept")
+    before, user, snapshot = town.state(), town.users["requester"], town.snapshot()
     points = crashes.run(user, confirm)
     assert points is not None
     wanted = town.state()
-    assert wanted[0] == 1
+    assert town.place.contract.request_count() == 1
     deaths = 0
     first = int.from_bytes(os.urandom(2)) % EVERY_CLICK + 1
     for deadly in range(first, points, EVERY_CLICK):
@@ -344,4 +203,4 @@ def test_a_power_cut_amid_a_confirmation_makes_one_transaction(
         assert entry.state.is_done, f"after a power cut at point {deadly}"
     assert deaths
     with capsys.disabled():
-        sys.stdout.write(f"\n{signer}: {points} points, {deaths} cuts tried\n")
+        sys.stdout.write(f"\n{crashes.Cuts(signer, points, deaths)}")

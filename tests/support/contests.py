@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,10 +26,9 @@ COLOURS = ("blue", "green", "red")
 PEOPLE = ("rita", "ann", "ben")
 
 
-def table(here: Place, rows: int = 150, seed: int = 1) -> Source:
-    """Points in two dimensions, some of them lost, and which of three classes."""
+def table_at(path: Path, rows: int = 150, seed: int = 1) -> None:
+    """Writes points in two dimensions, some of them lost, and which of three classes."""
     chance = random.Random(seed)
-    path = here.folder / f"points-{rows}-{seed}.csv"
     lines = ["x,y,colour,kind"]
     for _ in range(rows):
         x, y = chance.gauss(0, 1), chance.gauss(0, 1)
@@ -38,7 +38,18 @@ def table(here: Place, rows: int = 150, seed: int = 1) -> Source:
         lost = "" if chance.random() < 0.05 else f"{y:.4f}"
         lines.append(f"{x:.4f},{lost},{chance.choice(COLOURS)},{kind}")
     path.write_text("\n".join(lines) + "\n")
+
+
+def source(path: Path) -> Source:
+    """The table in a file."""
     return Source(open_table(path, header=True), label="kind")
+
+
+def table(here: Place, rows: int = 150, seed: int = 1) -> Source:
+    """A table of its own for so many rows."""
+    path = here.folder / f"points-{rows}-{seed}.csv"
+    table_at(path, rows, seed)
+    return source(path)
 
 
 def contest(here: Place, market: Market, **options: Any) -> VerifiedRequest:

@@ -48,9 +48,13 @@ class Place(Sandbox):
         else:
             super().fund(account)
 
-    def join(self, name: str, wallet: Wallet | None = None) -> Market:
-        """Somebody with 1,000 MDC and a gateway that everybody knows."""
-        market = self.invite(name, wallet=wallet, passphrase=PASSPHRASE).market
+    def join(
+        self, name: str, wallet: Wallet | None = None, *, is_served: bool = True
+    ) -> Market:
+        """Somebody with 1,000 MDC and a gateway that everybody knows, if any."""
+        market = self.invite(
+            name, wallet=wallet, passphrase=PASSPHRASE, is_served=is_served
+        ).market
         market.claim_airdrop()
         return market
 
