@@ -33,6 +33,17 @@ interface Market:
     ): nonpayable
 
 
+# @dev A tree that a part has room for has no more symbols than this.
+MOST_SYMBOL_WORDS: constant(uint256) = 26
+
+# @dev Beside its hash of 224 bits a node has a one for each level below it.
+HEIGHT: constant(uint256) = (2**32 - 1) << 224
+ONE: constant(uint256) = 1 << 224
+
+# @dev No side, and too high for being taken for one.
+NOTHING: constant(uint256) = HEIGHT
+
+
 # @dev What was demanded is on the chain now, for whoever reads no calldata.
 #      WARNING: any contract may pass itself off as the market, even within the
 #      transaction of a true answer: only what names the market that you mean counts.
@@ -83,67 +94,111 @@ def answer_trees(
     begin: uint256 = part << model.part
     assert begin < model.units, "BadIndex"
     count: uint256 = min(1 << model.part, model.units - begin)
-    units: DynArray[bytes32, exact.MOST_EXECUTED] = []
-    at: uint256 = 0
-    for _: uint256 in range(count, bound=exact.MOST_EXECUTED):
-        symbols: uint256 = words[at]
-        nodes: uint256 = symbols & 65_535
+    waiting: bytes32[exact.MOST_PART_LOG + 1] = empty(
+        bytes32[exact.MOST_PART_LOG + 1]
+    )
+    cuts: uint256[MOST_SYMBOL_WORDS] = empty(uint256[MOST_SYMBOL_WORDS])
+    end: uint256 = 0
+    for unit: uint256 in range(count, bound=exact.MOST_EXECUTED):
+        symbols: uint256 = words[end]
+        left: uint256 = symbols & 65_535  # inner nodes that are still to come
         symbols = (symbols >> 16) & 65_535
-        bits_at: uint256 = at + 1
-        nodes_at: uint256 = bits_at + (symbols + 255) // 256
-        at = nodes_at + (nodes + 7) // 8
-        # Inner nodes whose left side is not whole yet, or is.
-        above: uint256[exact.MOST_DEPTH + 1] = empty(uint256[exact.MOST_DEPTH + 1])
-        halves: uint256 = 0  # a bit for each height at which the left is whole
-        height: uint256 = 0
-        used: uint256 = 0
-        bits: uint256 = 0
+        symbols_at: uint256 = unsafe_add(end, 1)
+        symbol_words: uint256 = unsafe_add(symbols, 255) >> 8
+        asks_at: uint256 = unsafe_add(symbols_at, symbol_words)
+        # A cut is followed by two words, as a node with two leaves would be: there
+        # is always one more of them than there are inner nodes.
+        end = unsafe_add(
+            unsafe_add(asks_at, unsafe_add(left, 7) >> 3), unsafe_add(left, 1)
+        )
+        full: uint256 = unsafe_add(left << 1, 1)
+        assert end <= len(words) and symbols <= full, "BadTree"
+        is_marked: bool = symbols != full or model.depth == exact.MOST_DEPTH
+        if is_marked:
+            # Depth is seen from above only, so those that are cut are marked first.
+            cuts = empty(uint256[MOST_SYMBOL_WORDS])
+            depth: uint256 = 0
+            sides: uint256 = 0  # a bit for each node above: whether its left is whole
+            for i: uint256 in range(symbols, bound=MOST_SYMBOL_WORDS * 256):
+                bit: uint256 = 1 << (255 - (i & 255))
+                if words[symbols_at + (i >> 8)] & bit != 0:
+                    if depth != model.depth:
+                        depth += 1
+                        sides <<= 1
+                        continue
+                    cuts[i >> 8] |= bit
+                for _: uint256 in range(exact.MOST_DEPTH + 1):
+                    if sides & 1 == 0:
+                        break
+                    sides >>= 1
+                    depth -= 1
+                sides |= 1
+            assert depth == 0 and sides == 1, "BadTree"
+        # Backwards, each inner node comes after both of its sides.
+        at: uint256 = end
         asks: uint256 = 0
-        node: uint256 = 0
-        whole: bool = False
-        for i: uint256 in range(symbols, bound=65_535):
-            assert not whole, "BadTree"
-            if i & 255 == 0:
-                bits = words[bits_at]
-                bits_at = unsafe_add(bits_at, 1)
-            is_inner: bool = bits >> 255 == 1
-            bits = bits << 1
-            if is_inner:
-                if used & 7 == 0:
-                    asks = words[nodes_at]
-                    nodes_at = unsafe_add(nodes_at, 1)
-                used = unsafe_add(used, 1)
-                ask: uint256 = asks >> 224
-                asks = asks << 32
-                if height != model.depth:
-                    above[height] = ask
-                    height = unsafe_add(height, 1)
+        if left & 7 != 0:
+            asks = words[unsafe_add(asks_at, left >> 3)] >> (
+                256 - ((left & 7) << 5)
+            )
+        node: uint256 = NOTHING
+        rights: DynArray[uint256, exact.MOST_DEPTH + 1] = []
+        many: uint256 = unsafe_sub(symbols, 1) & 255
+        for back: uint256 in range(symbol_words, bound=MOST_SYMBOL_WORDS):
+            here: uint256 = unsafe_sub(unsafe_sub(symbol_words, 1), back)
+            bits: uint256 = words[unsafe_add(symbols_at, here)] >> unsafe_sub(255, many)
+            for i: uint256 in range(unsafe_add(many, 1), bound=256):
+                if (bits >> i) & 1 == 0:
+                    rights.append(node)
+                    at = unsafe_sub(at, 1)
+                    node = (
+                        convert(keccak256(convert(words[at], bytes32)), uint256) >> 32
+                    )
                     continue
-                node = ensembles.inner(
-                    (ask << 224) | (words[at] & exact.MASK224),
-                    words[at + 1] & exact.MASK224,
+                if left & 7 == 0:
+                    asks = words[unsafe_sub(unsafe_add(asks_at, left >> 3), 1)]
+                left = unsafe_sub(left, 1)
+                if is_marked:
+                    if (cuts[here] >> (i + 255 - many)) & 1 == 1:
+                        rights.append(node)
+                        at = unsafe_sub(at, 2)
+                        node = ensembles.inner(
+                            (asks << 224) | (words[at] & exact.MASK224),
+                            words[at + 1] & exact.MASK224,
+                        )
+                        asks >>= 32
+                        continue
+                right: uint256 = rights.pop()
+                node = (
+                    (((node | right) & HEIGHT) << 1)
+                    | ONE
+                    | (
+                        convert(
+                            keccak256(
+                                abi_encode(
+                                    (asks << 224) | (node & exact.MASK224),
+                                    right & exact.MASK224,
+                                )
+                            ),
+                            uint256,
+                        )
+                        >> 32
+                    )
                 )
-                at += 2
-            else:
-                node = ensembles.leaf(words[at])
-                at = unsafe_add(at, 1)
-            whole = True
-            for h: uint256 in range(exact.MOST_DEPTH + 1):
-                if height == 0:
-                    break
-                height = unsafe_sub(height, 1)
-                if halves & (1 << height) == 0:
-                    above[height] = (above[height] << 224) | node
-                    halves |= 1 << height
-                    height = unsafe_add(height, 1)
-                    whole = False
-                    break
-                halves ^= 1 << height
-                node = ensembles.inner(above[height], node)
-        assert whole and used == nodes, "BadTree"
-        units.append(keccak256(abi_encode(exact.TREE, node)))
-    assert at == len(words), "BadLength"
-    self._check_part(model, part, units, proof, shown.units_root)
+                asks >>= 32
+            many = 255
+        # WARNING: more than one tree would leave what was made of nothing below the
+        # first of them, which alone would count.
+        assert len(rights) == 1 and rights[0] == NOTHING and left == 0, "BadTree"
+        assert node >> 224 < 1 << model.depth, "BadTree"
+        digest: bytes32 = keccak256(abi_encode(exact.TREE, node & exact.MASK224))
+        for level: uint256 in range(exact.MOST_PART_LOG + 1):
+            if (unit >> level) & 1 == 0:
+                waiting[level] = digest
+                break
+            digest = merkle.unit_node(waiting[level], digest)
+    assert end == len(words), "BadLength"
+    self._check_part(model, part, count, waiting, proof, shown.units_root)
     extcall Market(market).answered(submission_id, shown, part, False)
     log Posted(
         market=market,
@@ -168,7 +223,10 @@ def answer_dense(
     model: exact.Header = exact.header(shown.header)
     assert model.kind == exact.DENSE, "BadKind"
     assert exact.base_hash(base) == shown.base_hash, "BadBase"
-    units: DynArray[bytes32, exact.MOST_EXECUTED] = []
+    waiting: bytes32[exact.MOST_PART_LOG + 1] = empty(
+        bytes32[exact.MOST_PART_LOG + 1]
+    )
+    unit: uint256 = 0
     at: uint256 = 0
     input_words: uint256 = (model.columns + 31) >> 5
     for word: uint256 in base:
@@ -181,10 +239,15 @@ def answer_dense(
             for k: uint256 in range(input_words, bound=32):
                 digest = keccak256(abi_encode(digest, words[at]))
                 at = unsafe_add(at, 1)
-            units.append(digest)
+            for level: uint256 in range(exact.MOST_PART_LOG + 1):
+                if (unit >> level) & 1 == 0:
+                    waiting[level] = digest
+                    break
+                digest = merkle.unit_node(waiting[level], digest)
+            unit += 1
         input_words = (layer.neurons + 31) >> 5
     assert at == len(words), "BadLength"
-    self._check_part(model, 0, units, [], shown.units_root)
+    self._check_part(model, 0, unit, waiting, [], shown.units_root)
     extcall Market(market).answered(submission_id, shown, 0, False)
     log Posted(
         market=market, submission_id=submission_id, part=0, words=words
@@ -251,23 +314,28 @@ def answer_listing(
 def _check_part(
     model: exact.Header,
     part: uint256,
-    units: DynArray[bytes32, exact.MOST_EXECUTED],
+    count: uint256,
+    waiting: bytes32[exact.MOST_PART_LOG + 1],
     proof: DynArray[bytes32, exact.MOST_UNIT_LEVELS],
     root: bytes32,
 ):
     """
     @notice Reverts unless these units are that part of the model.
+    @param count Of the units.
+    @param waiting For each one in the binary digits of `count`, the node above
+           so many units.
     """
-    nodes: bytes32[exact.MOST_EXECUTED] = empty(bytes32[exact.MOST_EXECUTED])
-    for i: uint256 in range(len(units), bound=exact.MOST_EXECUTED):
-        nodes[i] = units[i]
-    wide: uint256 = 1 << model.part
-    for _: uint256 in range(model.part, bound=exact.MOST_PART_LOG):
-        wide >>= 1
-        for i: uint256 in range(wide, bound=exact.MOST_EXECUTED):
-            nodes[i] = merkle.unit_node(nodes[2 * i], nodes[2 * i + 1])
+    node: bytes32 = empty(bytes32)
+    padding: bytes32 = empty(bytes32)
+    for level: uint256 in range(model.part, bound=exact.MOST_PART_LOG):
+        if (count >> level) & 1 == 1:
+            node = merkle.unit_node(waiting[level], node)
+        else:
+            node = merkle.unit_node(node, padding)
+        padding = merkle.unit_node(padding, padding)
+    if count == 1 << model.part:
+        node = waiting[model.part]
     assert len(proof) == merkle.levels(model.units) - model.part, "BadProof"
-    node: bytes32 = nodes[0]
     at: uint256 = part
     for sibling: bytes32 in proof:
         if at & 1 == 0:

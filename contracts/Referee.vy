@@ -151,13 +151,23 @@ def rerun_trees(
         run: exact.Run = ensembles.run(model, low, high)
         is_scalar: bool = model.form == exact.SCALAR
         width: uint256 = model.width
+        row_bits: uint256 = model.columns * width
+        beside: uint256 = 256 - width
         lanes: uint256 = 0
         low_value: int256 = exact.base_value(base, low)
         high_value: int256 = exact.base_value(base, high)
         at: uint256 = (run.count + 31) >> 5
         descriptors: uint256 = 0
-        # Last, so that memory which it does not fill is not paid for.
-        hashes: DynArray[bytes32, exact.MOST_EXECUTED] = []
+        begins: uint256[exact.MOST_UNIT_LEVELS + 1] = exact.siblings(model.units, run)
+        tall: uint256 = merkle.levels(model.units)
+        assert len(proof) == begins[tall], "BadProof"
+        # Left sides of which the right ones are still to come, one for each level.
+        waiting: bytes32[exact.MOST_UNIT_LEVELS] = empty(
+            bytes32[exact.MOST_UNIT_LEVELS]
+        )
+        digest: bytes32 = empty(bytes32)
+        index: uint256 = exact.index(run, 0)
+        held: uint256 = 0  # a bit for each level at which a left side waits
         for i: uint256 in range(run.count, bound=exact.MOST_EXECUTED):
             if i & 31 == 0:
                 descriptors = words[i >> 5]
@@ -167,7 +177,7 @@ def rerun_trees(
                 assert length <= model.depth, "BadPath"
                 leaf: uint256 = words[at]
                 at = unsafe_add(at, 1)
-                node = ensembles.leaf(leaf)
+                node = convert(keccak256(convert(leaf, bytes32)), uint256) >> 32
                 if not is_scalar:
                     lanes = unsafe_add(lanes, leaf & exact.MASK224)
                 elif i < run.split:
@@ -179,14 +189,14 @@ def rerun_trees(
                 node = ensembles.inner(words[at], words[at + 1] & exact.MASK224)
                 at = unsafe_add(at, 2)
             descriptors = descriptors << 8
-            for _: uint256 in range(length, bound=exact.MOST_DEPTH):
-                word: uint256 = words[at]
-                at = unsafe_add(at, 1)
+            end: uint256 = unsafe_add(at, length)
+            for step: uint256 in range(at, end, bound=exact.MOST_DEPTH):
+                word: uint256 = words[step]
                 # A column that there is not has code 0.
                 code: uint256 = 0
-                if word >> 240 < model.columns:
-                    bit: uint256 = unsafe_mul(word >> 240, width)
-                    code = row[bit >> 8] << (bit & 255) >> unsafe_sub(256, width)
+                bit: uint256 = unsafe_mul(word >> 240, width)
+                if bit < row_bits:
+                    code = row[bit >> 8] << (bit & 255) >> beside
                 if code <= (word >> 224) & 65_535:
                     node = (
                         convert(
@@ -202,14 +212,32 @@ def rerun_trees(
                     )
                 else:
                     node = convert(keccak256(abi_encode(word, node)), uint256) >> 32
-            hashes.append(keccak256(abi_encode(exact.TREE, node)))
+            at = end
+            digest = keccak256(abi_encode(exact.TREE, node))
+            following: uint256 = max_value(uint256)
+            if unsafe_add(i, 1) != run.count:
+                following = exact.index(run, unsafe_add(i, 1))
+            for level: uint256 in range(tall, bound=exact.MOST_UNIT_LEVELS):
+                place: uint256 = index >> level
+                if place & 1 == 0:
+                    if following >> level == unsafe_add(place, 1):
+                        waiting[level] = digest
+                        held |= 1 << level
+                        break
+                    digest = merkle.unit_node(digest, proof[begins[level]])
+                    begins[level] = unsafe_add(begins[level], 1)
+                elif (held >> level) & 1 == 1:
+                    digest = merkle.unit_node(waiting[level], digest)
+                    held ^= 1 << level
+                else:
+                    digest = merkle.unit_node(proof[begins[level]], digest)
+                    begins[level] = unsafe_add(begins[level], 1)
+            index = following
         assert at == len(words), "BadLength"
         if not is_scalar:
             low_value += ensembles.lane(lanes, model.form, low)
             high_value += ensembles.lane(lanes, model.form, high)
-        assert (
-            exact.units_root(model.units, run, hashes, proof) == shown.units_root
-        ), "WrongModel"
+        assert digest == shown.units_root, "WrongModel"
         self._check_beaten(terms, listed, better, low_value, high_value)
     self._refute(case, terms, shown)
 
@@ -251,7 +279,17 @@ def rerun_dense(
         at: uint256 = 0
         input_words: uint256 = (model.columns + 31) >> 5
         left: uint256 = len(base)
-        hashes: DynArray[bytes32, exact.MOST_EXECUTED] = []
+        begins: uint256[exact.MOST_UNIT_LEVELS + 1] = exact.siblings(model.units, run)
+        tall: uint256 = merkle.levels(model.units)
+        assert len(proof) == begins[tall], "BadProof"
+        # Left sides of which the right ones are still to come, one for each level.
+        waiting: bytes32[exact.MOST_UNIT_LEVELS] = empty(
+            bytes32[exact.MOST_UNIT_LEVELS]
+        )
+        digest: bytes32 = empty(bytes32)
+        index: uint256 = exact.index(run, 0)
+        held: uint256 = 0  # a bit for each level at which a left side waits
+        executed: uint256 = 0
         for layer_word: uint256 in base:
             layer: exact.Layer = exact.layer(layer_word)
             left -= 1
@@ -264,7 +302,7 @@ def rerun_dense(
                     continue
                 bias: uint256 = words[at]
                 at = unsafe_add(at, 1)
-                digest: bytes32 = keccak256(
+                digest = keccak256(
                     abi_encode(exact.NEURON, bias, input_words)
                 )
                 total: uint256 = 0
@@ -307,7 +345,26 @@ def rerun_dense(
                 value: int256 = (
                     convert(total, int256) - offset + exact.signed32(bias)
                 )
-                hashes.append(digest)
+                executed = unsafe_add(executed, 1)
+                following: uint256 = max_value(uint256)
+                if executed != run.count:
+                    following = exact.index(run, executed)
+                for level: uint256 in range(tall, bound=exact.MOST_UNIT_LEVELS):
+                    place: uint256 = index >> level
+                    if place & 1 == 0:
+                        if following >> level == unsafe_add(place, 1):
+                            waiting[level] = digest
+                            held |= 1 << level
+                            break
+                        digest = merkle.unit_node(digest, proof[begins[level]])
+                        begins[level] = unsafe_add(begins[level], 1)
+                    elif (held >> level) & 1 == 1:
+                        digest = merkle.unit_node(waiting[level], digest)
+                        held ^= 1 << level
+                    else:
+                        digest = merkle.unit_node(proof[begins[level]], digest)
+                        begins[level] = unsafe_add(begins[level], 1)
+                index = following
                 if left != 0:
                     outputs[j >> 5] |= dense.activation(value, layer) << (
                         248 - ((j & 31) << 3)
@@ -319,9 +376,7 @@ def rerun_dense(
             inputs = outputs
             input_words = (layer.neurons + 31) >> 5
         assert at == len(words), "BadLength"
-        assert (
-            exact.units_root(model.units, run, hashes, proof) == shown.units_root
-        ), "WrongModel"
+        assert digest == shown.units_root, "WrongModel"
         self._check_beaten(terms, listed, better, low_value, high_value)
     self._refute(case, terms, shown)
 

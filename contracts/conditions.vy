@@ -51,15 +51,15 @@ def shown_hash(shown: IVerifiedMarket.Shown) -> bytes32:
 
 @internal
 @pure
-def most_points(terms: IVerifiedMarket.Terms) -> uint256:
+def most_points(kind: uint256, cap: uint256) -> uint256:
     """
     @notice The most that a row scores.
     """
-    if terms.points == points.ACCURACY:
+    if kind == points.ACCURACY:
         return 1
-    if terms.points == points.SQUARED:
-        return terms.cap * terms.cap
-    return terms.cap
+    if kind == points.SQUARED:
+        return cap * cap
+    return cap
 
 
 @internal
@@ -150,7 +150,7 @@ def _check_points(
         assert greatest == terms.cap, "BadWeights"
     else:
         assert len(weights) == 0, "BadWeights"
-    most: uint256 = terms.rows * self.most_points(terms)
+    most: uint256 = terms.rows * self.most_points(terms.points, terms.cap)
     assert most < 2**32, "BadPoints"
     assert terms.minimum_score <= most, "BadMinimum"
 

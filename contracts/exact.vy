@@ -270,54 +270,9 @@ def signed32(word: uint256) -> int256:
 
 @internal
 @pure
-def units_root(
-    units: uint256,
-    run: Run,
-    hashes: DynArray[bytes32, MOST_EXECUTED],
-    proof: DynArray[bytes32, MOST_PROOF],
-) -> bytes32:
+def index(run: Run, i: uint256) -> uint256:
     """
-    @notice The root that some units lead to, with the siblings that are not
-            theirs.
-    @param hashes Of the units, in rising order.
-    @param proof The siblings, level by level, in rising order; no more.
-    @dev Where the tree ends, siblings are taken from the proof too: they are
-         what the root says they are. One array, in which each level takes the
-         place of the one below: memory has its price, by its square.
-    """
-    nodes: DynArray[bytes32, MOST_EXECUTED] = hashes
-    at: Run = run
-    used: uint256 = 0
-    for level: uint256 in range(merkle.levels(units), bound=MOST_UNIT_LEVELS):
-        i: uint256 = 0
-        above: uint256 = 0
-        for _: uint256 in range(at.count, bound=MOST_EXECUTED):
-            if i == at.count:
-                break
-            index: uint256 = self._index(at, i)
-            node: bytes32 = nodes[i]
-            i = unsafe_add(i, 1)
-            if index & 1 == 1:
-                node = merkle.unit_node(proof[used], node)
-                used = unsafe_add(used, 1)
-            elif i != at.count and self._index(at, i) == unsafe_add(index, 1):
-                node = merkle.unit_node(node, nodes[i])
-                i = unsafe_add(i, 1)
-            else:
-                node = merkle.unit_node(node, proof[used])
-                used = unsafe_add(used, 1)
-            nodes[above] = node
-            above = unsafe_add(above, 1)
-        at = self._above(at, above)
-    assert at.count == 1 and used == len(proof), "BadProof"
-    return nodes[0]
-
-
-@internal
-@pure
-def _index(run: Run, i: uint256) -> uint256:
-    """
-    @notice The index of one of the units, or of the nodes above them.
+    @notice The index of one of the units that were executed.
     """
     if unsafe_add(i, 1) == run.count:
         return run.last
@@ -328,23 +283,43 @@ def _index(run: Run, i: uint256) -> uint256:
 
 @internal
 @pure
-def _above(run: Run, count: uint256) -> Run:
+def siblings(units: uint256, run: Run) -> uint256[MOST_UNIT_LEVELS + 1]:
     """
-    @notice Which nodes stand above some.
-    @param count How many there are.
+    @notice Where the siblings of each level begin in the proof of a run; what
+            stands behind the last level is how many there are of all.
+    @dev Siblings are those of nodes which the run leads to alone. Where the
+         tree ends they are taken from the proof too: they are what the root
+         says they are.
     """
-    second: uint256 = run.second >> 1
-    split: uint256 = 0
+    begins: uint256[MOST_UNIT_LEVELS + 1] = empty(uint256[MOST_UNIT_LEVELS + 1])
+    total: uint256 = 0
+    nodes: uint256 = run.count
+    for level: uint256 in range(merkle.levels(units), bound=MOST_UNIT_LEVELS):
+        begins[level] = total
+        above: uint256 = self._nodes(run, level + 1)
+        total += 2 * above - nodes
+        nodes = above
+        begins[level + 1] = total
+    return begins
+
+
+@internal
+@pure
+def _nodes(run: Run, level: uint256) -> uint256:
+    """
+    @notice How many nodes of a level a run leads to.
+    """
+    found: uint256 = 0
+    free: uint256 = 0  # the first node that is not counted yet
     if run.split != 0:
-        end: uint256 = (run.first + run.split - 1) >> 1
-        split = end - (run.first >> 1) + 1
-        if second == end:
-            # Both runs meet in it, and it counts to the first.
-            second += 1
-    return Run(
-        count=count,
-        first=run.first >> 1,
-        split=split,
-        second=second,
-        last=run.last >> 1,
-    )
+        free = ((run.first + run.split - 1) >> level) + 1
+        found = free - (run.first >> level)
+    if run.count > run.split + 1:
+        begin: uint256 = max(run.second >> level, free)
+        end: uint256 = ((run.second + run.count - run.split - 2) >> level) + 1
+        if end > begin:
+            found += end - begin
+            free = end
+    if run.last >> level >= free:
+        found += 1
+    return found

@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Trees in words before the clerk: what is one is taken, and nothing else.
+
+What is sealed with words that are no tree is what their first symbols would be: so
+whoever seals a tree cannot answer for it with words that nobody can read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from random import Random
+
+import pytest
+
+from verified import reference as ref
+from verified import specimens
+from verified.court import Court
+from verified.posting import packed, tree_words
+from verified.scenes import MOST_WORDS, Scene, hashes, scene_of
+from verified.trees import unit_node
+
+MOST_SYMBOLS = 7
+
+LARGEST = 2_936
+"""Inner nodes of the largest tree: 3,328 words."""
+
+
+@pytest.fixture(scope="module")
+def court() -> Court:
+    return Court()
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """Ensembles of one contest: whatever trees they are sealed with."""
+
+    court: Court
+    scene: Scene
+
+    @classmethod
+    def before(cls, court: Court) -> Sealed:
+        """In a contest of three rows."""
+        rng = Random(5)
+        terms = replace(specimens.terms(rng), rows=3)
+        return cls(court, scene_of(rng, terms))
+
+    def says(
+        self,
+        words: Sequence[int],
+        digests: Sequence[int],
+        *,
+        depth: int,
+        part: int = 0,
+        log: int | None = None,
+    ) -> str:
+        """Why the clerk refuses words for a part of an ensemble; empty if not.
+
+        Args:
+            words: That are posted.
+            digests: Of all trees that were sealed.
+            depth: That the header says.
+            part: Which one.
+            log: Of the trees in a part; as many as there are unless it is said.
+        """
+        count = len(digests)
+        whole = ref.levels(count)
+        header = ref.Header(
+            kind=ref.ENSEMBLE,
+            form=0,
+            columns=1,
+            outputs=1,
+            units=count,
+            rounds=0,
+            depth=depth,
+            part=whole if log is None else log,
+            width=8,
+        )
+        units = [ref.keccak(ref.tag("tree"), one) for one in digests]
+        levels = ref.tree(units, unit_node)
+        proof = [
+            level[((part >> at) ^ 1) % len(level)]
+            for at, level in enumerate(levels[header.part : whole])
+        ]
+        shown = list(self.scene.shown)
+        shown[1], shown[3] = header.word, levels[-1][0].to_bytes(32)
+        market = self.court.market
+        arguments = [market, 5, tuple(shown), part, list(words), hashes(proof)]
+        return self.court.says("answer_trees", *arguments)
+
+
+@pytest.fixture(scope="module")
+def sealed(court: Court) -> Sealed:
+    return Sealed.before(court)
+
+
+def first_of(
+    symbols: Iterator[int], asks: Iterator[int], words: Iterator[int], depth: int
+) -> ref.Node:
+    """The tree that the first symbols are, whatever stands behind them."""
+    if not next(symbols):
+        return ref.Leaf(next(words))
+    ask = next(asks)
+    if depth == 0:
+        sides: tuple[ref.Node, ref.Node] = (
+            ref.Hidden(next(words) & ref.LOW_224),
+            ref.Hidden(next(words) & ref.LOW_224),
+        )
+    else:
+        left = first_of(symbols, asks, words, depth - 1)
+        sides = left, first_of(symbols, asks, words, depth - 1)
+    return ref.Inner(ask >> 16, ask & 0xFFFF, *sides)
+
+
+def postings(depth: int) -> Iterator[tuple[list[int], int]]:
+    """All short words, with what they would be sealed as."""
+    rng = Random(depth)
+    for count in range(1, MOST_SYMBOLS + 1):
+        for symbols in product((0, 1), repeat=count):
+            inner = sum(symbols)
+            for said in {inner, max(inner - 1, 0), inner + 1}:
+                asks = [rng.getrandbits(32) for _ in range(said)]
+                leaves = [rng.getrandbits(256) for _ in range(said + 1)]
+                first = count << 16 | said
+                words = [first, *packed(symbols, 1), *packed(asks, 32), *leaves]
+                try:
+                    tree = first_of(iter(symbols), iter(asks), iter(leaves), depth)
+                except (StopIteration, RuntimeError):
+                    continue  # of which nobody can seal anything
+                yield words, tree.h
+
+
+@pytest.mark.parametrize("depth", [0, 1, 2, 3, 31, 32])
+def test_answer__of_any_few_symbols__is_taken_if_they_are_one_tree(
+    sealed: Sealed, depth: int
+) -> None:
+    taken = 0
+    for words, digest in postings(depth):
+        taking = ref.Words(words)
+        try:
+            found = ref.read_tree(taking, depth)
+            is_tree = not taking.rest() and found.h == digest
+        except ref.MalformedError:
+            is_tree = False
+        said = sealed.says(words, [digest], depth=depth)
+        assert (said == "") == is_tree, (said, [hex(one) for one in words])
+        taken += is_tree
+    assert taken
+
+
+def chain(depth: int, sides: Sequence[bool]) -> ref.Node:
+    """A tree with one way down, to the left or the right at each node."""
+    node: ref.Node = ref.Leaf(depth)
+    for at in range(depth):
+        beside = ref.Leaf(1_000 + at)
+        pair = (beside, node) if sides[at % len(sides)] else (node, beside)
+        node = ref.Inner(at, at, *pair)
+    return node
+
+
+WAYS = {"left": [False], "right": [True], "both": [True, False, False]}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("depth", [0, 1, 5, 31, 32])
+def test_answer__of_a_tree_as_deep_as_is_said__is_taken_and_none_deeper(
+    sealed: Sealed, depth: int, way: str
+) -> None:
+    sides = WAYS[way]
+    whole, deeper = chain(depth, sides), chain(depth + 1, sides)
+    words = tree_words(whole, depth)
+    assert sealed.says(words, [whole.h], depth=depth) == ""
+    # One more is cut, and posted as a cut: never with what is below it.
+    words = tree_words(deeper, depth)
+    assert sealed.says(words, [deeper.h], depth=depth) == ""
+    words = tree_words(deeper, depth + 1)
+    assert sealed.says(words, [deeper.h], depth=depth) != ""
+
+
+def bush(inner: int, rng: Random) -> ref.Node:
+    """A tree of so many inner nodes, as low as it can be."""
+    if not inner:
+        return ref.Leaf(rng.getrandbits(256))
+    left = (inner - 1) // 2
+    sides = bush(left, rng), bush(inner - 1 - left, rng)
+    return ref.Inner(rng.getrandbits(16), rng.getrandbits(16), *sides)
+
+
+@pytest.mark.parametrize("depth", [9, 12, 32])
+def test_answer__of_the_largest_tree_that_a_part_has_room_for__is_taken(
+    sealed: Sealed, depth: int
+) -> None:
+    """Cut, whole, and at the depth at which each symbol is looked at twice."""
+    largest = {9: 1_023, 12: LARGEST, 32: LARGEST}[depth]
+    tree = bush(largest, Random(depth))
+    words = tree_words(tree, depth)
+    assert depth == 9 or len(words) == MOST_WORDS
+    assert sealed.says(words, [tree.h], depth=depth) == ""
+    for at in (1, len(words) // 2, len(words) - 1):
+        other = [*words[:at], words[at] ^ 1, *words[at + 1 :]]
+        assert sealed.says(other, [tree.h], depth=depth) != ""
+    assert sealed.says(words, [tree.h], depth=11 if depth > 9 else 10) != ""
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 8, 11])
+def test_answer__of_each_part_of_so_many_trees__is_taken_in_its_place_alone(
+    sealed: Sealed, count: int
+) -> None:
+    """Trees of all shapes, so that nothing of one is left for the next."""
+    depth = 3
+    trees = [chain(at % 5, WAYS["both"][at % 2 :]) for at in range(count)]
+    digests = [one.h for one in trees]
+    for log in range(ref.levels(count) + 1):
+        parts = [trees[at : at + (1 << log)] for at in range(0, count, 1 << log)]
+        posted = [[w for one in part for w in tree_words(one, depth)] for part in parts]
+        for part, words in enumerate(posted):
+
+            def says(words: list[int], at: int, log: int = log) -> str:
+                return sealed.says(words, digests, depth=depth, part=at, log=log)
+
+            assert says(words, part) == ""
+            assert says([*words, 0], part) == "BadLength"
+            assert says(words[:-1], part) != ""
+            for other in range(len(parts)):
+                if posted[other] != words:
+                    assert says(words, other) != ""
+        # No part lies beyond the last, nor does one that leads to the first.
+        for beyond in (len(parts), 1 << 255, 1 << (256 - log) % 256):
+            if beyond >= len(parts) and beyond << log < 1 << 256:
+                assert says(posted[0], beyond) == "BadIndex"
+
+
+def test_answer__of_symbols_and_counts_that_lead_beyond_the_words__is_refused(
+    sealed: Sealed,
+) -> None:
+    leaf = ref.Leaf(7)
+    for symbols, inner in product((0, 1, 3, 256, 257, 65_535), (0, 1, 2, 8, 65_535)):
+        if (symbols, inner) == (1, 0):
+            continue
+        for length in (1, 2, 3, 4, 40):
+            words = [symbols << 16 | inner, *[7] * (length - 1)]
+            for depth in (0, 1, 32):
+                assert sealed.says(words, [leaf.h], depth=depth) != ""
+    assert sealed.says([], [leaf.h], depth=0) != ""
+    # What is behind symbols and inner nodes in their words is nobody's.
+    words = tree_words(leaf, 0)
+    assert sealed.says([words[0] | 1 << 200, *words[1:]], [leaf.h], depth=0) == ""
+    assert sealed.says([words[0], words[1] | 1, *words[2:]], [leaf.h], depth=0) == ""
