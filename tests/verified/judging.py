@@ -129,6 +129,38 @@ def judge_row(
     return said
 
 
+def judge_parts(court: Court, rng: Random, scene: Scene, tally: Tally) -> None:
+    """Parts of a model put to the clerk: as they are, and with words tampered with."""
+    header = scene.model.header
+    parts, what = ref.parts(header), f"part of {shape_of(scene.model)}"
+    for part in {0, parts - 1, rng.randrange(parts)}:
+        try:
+            name, arguments = scene.answer(court.market, part)
+        except ref.ConcealedError:
+            continue  # what nobody knows cannot be posted
+        words = arguments[4]
+        if len(words) > MOST_WORDS:
+            continue  # what no honest trainer seals: its client refuses it
+        tampered = [specimens.tampered(rng, words) for _ in range(4)]
+        for told in (words, *tampered):
+            if len(told) > MOST_WORDS:
+                continue  # one word more than the clerk reads
+            said = court.says(name, *arguments[:4], told, *arguments[5:])
+            assert (said == "") == is_part(scene, part, told), said
+            tally.note(what, said or "taken")
+
+
+def is_part(scene: Scene, part: int, words: list[int]) -> bool:
+    """Whether words are that part of the model."""
+    header, model = scene.model.header, scene.model
+    proof = ref.part_proof(model, part)
+    try:
+        root = ref.part_root(header, model.base, part, words, proof)
+    except (ref.MalformedError, ref.UnprovenError):
+        return False
+    return root == model.units_root
+
+
 def judge_listing(court: Court, rng: Random, scene: Scene, tally: Tally) -> None:
     """Groups put to the referee, with lies in their points and in sums, or none."""
     count = len(scene.listing)
