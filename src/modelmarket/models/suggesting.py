@@ -32,6 +32,15 @@ Parameters = dict[str, Any]
 DEPTH_WORTH_A_TREE = 6
 LEAVES_WORTH_A_TREE = 8
 
+SIZES = ("max_leaf_nodes", "max_leaves", "num_leaves")
+"""What the number of a tree's leaves is called: by scikit-learn, XGBoost, LightGBM."""
+
+ROUNDS = 100
+"""Of XGBoost, if nothing is said."""
+
+XGBOOSTS_DEPTH = 6
+"""How deep its trees become if nothing is said; 0 is as deep as they like."""
+
 WORDS_A_LEAF = 1.15
 """A leaf, an inner node and their bits take that many words of a tree as posted."""
 
@@ -45,11 +54,13 @@ class _Trees:
 
     Attributes:
         count: Its parameter for the number of rounds or trees; empty for one tree.
+        size: Its parameter for the number of a tree's leaves.
         executed: Trees that a row's challenge runs, for each round.
         units: Trees that a model has, for each round.
     """
 
     count: str
+    size: str
     executed: int
     units: int
 
@@ -58,7 +69,8 @@ def suggest(estimator: Any, limits: Limits) -> Parameters:
     """Parameters with which an estimator's model is sure to fit, fitted or not.
 
     Args:
-        estimator: Of scikit-learn; alone, last in a pipeline, or in a search.
+        estimator: Of scikit-learn, XGBoost or LightGBM; alone, last in a pipeline, or
+            in a search.
         limits: Of the contest.
 
     Returns:
@@ -77,8 +89,8 @@ def suggest(estimator: Any, limits: Limits) -> Parameters:
         return _prefixed("estimator", suggest(parameters["estimator"], limits))
     if "hidden_layer_sizes" in parameters:
         return _network(parameters["hidden_layer_sizes"], limits)
-    if "max_leaf_nodes" in parameters:
-        return _trees(parameters, _counted(parameters, limits), limits)
+    if size := next((name for name in SIZES if name in parameters), ""):
+        return _trees(parameters, _counted(parameters, size, limits), limits)
     if "fit_intercept" in parameters:
         return {}
     raise InputError(
@@ -90,28 +102,38 @@ def _prefixed(step: str, parameters: Parameters) -> Parameters:
     return {f"{step}__{name}": value for name, value in parameters.items()}
 
 
-def _counted(parameters: Parameters, limits: Limits) -> _Trees:
+def _counted(parameters: Parameters, size: str, limits: Limits) -> _Trees:
     outputs = limits.outputs
     # Boosting of two classes has trees for the second alone.
     boosted = 1 if outputs <= 2 else outputs  # noqa: PLR2004  # as said
+    # XGBoost's rounds may have several trees for each class.
+    each = parameters.get("num_parallel_tree") or 1
     if "max_iter" in parameters:
-        return _Trees("max_iter", min(2, boosted), boosted)
+        return _Trees("max_iter", size, min(2, boosted), boosted)
     count = "n_estimators" if "n_estimators" in parameters else ""
     if "learning_rate" in parameters:
-        return _Trees(count, min(2, boosted), boosted)
+        return _Trees(count, size, each * min(2, boosted), each * boosted)
     if outputs > Form.LANES_16.most_outputs:
-        return _Trees(count, 2, outputs)
-    return _Trees(count, 1, 1)
+        return _Trees(count, size, 2, outputs)
+    return _Trees(count, size, 1, 1)
+
+
+def _depth(parameters: Parameters) -> int:
+    """How deep trees may become, as far as the estimator says."""
+    said = parameters["max_depth"]
+    if said is None and "max_leaves" in parameters:
+        said = XGBOOSTS_DEPTH
+    return said if said and said > 0 else MOST_DEPTH
 
 
 def _trees(parameters: Parameters, kind: _Trees, limits: Limits) -> Parameters:
     """Number, depth and size of trees that fit."""
     words = min(limits.most_words, MOST_WORDS)
-    depth = parameters["max_depth"] or MOST_DEPTH
-    leaves = parameters["max_leaf_nodes"] or MOST_LEAVES
+    depth = _depth(parameters)
+    leaves = parameters[kind.size] or MOST_LEAVES
     # A tree with so many leaves cannot be deeper.
     depth = min(depth, MOST_DEPTH, leaves - 1)
-    count = parameters[kind.count] if kind.count else 1
+    count = (parameters[kind.count] or ROUNDS) if kind.count else 1
     least = min(depth, DEPTH_WORTH_A_TREE)
     count = min(
         count,
@@ -123,12 +145,15 @@ def _trees(parameters: Parameters, kind: _Trees, limits: Limits) -> Parameters:
         count = count * 7 // 8
     depth = min(depth, words // max(count * kind.executed, 1) - 2)
     leaves = min(leaves, _leaves(count * kind.units, limits), 2 ** max(depth, 0))
+    if parameters.get("tree_method") == "exact":
+        # note: XGBoost heeds no number of leaves there, only the depth.
+        depth = min(depth, max(leaves, 1).bit_length() - 1)
     if count < 1 or depth < 1 or leaves < 2:  # noqa: PLR2004  # one is no tree
         raise InputError(
             "No such model fits into this contest's limits.",
             hint="Take another kind of estimator: a single tree, or a linear model.",
         )
-    found = {"max_depth": depth, "max_leaf_nodes": min(leaves, MOST_LEAVES)}
+    found = {"max_depth": depth, kind.size: min(leaves, MOST_LEAVES)}
     return {kind.count: count, **found} if kind.count else found
 
 

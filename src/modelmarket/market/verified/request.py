@@ -300,7 +300,7 @@ class VerifiedRequest(AnyRequest[VerifiedSubmission]):
         """Parameters with which an estimator's model fits into the contest.
 
         Args:
-            estimator: Of scikit-learn; fitted or not.
+            estimator: Of scikit-learn, XGBoost or LightGBM; fitted or not.
 
         Returns:
             For `estimator.set_params`; what is asked for is kept where it can be.

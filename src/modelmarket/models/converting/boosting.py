@@ -46,7 +46,7 @@ def gradient_of_classes(estimator: Any, shape: Shape) -> Converted:
     rounds = _gradient_rounds(estimator)
     raw = np.atleast_1d(estimator.decision_function(_zeros(estimator))[0])
     # note: of two classes, a raw value of exactly 0 says the second.
-    return _classes(
+    return classes_of_rounds(
         estimator, shape, rounds, raw - _at_zero(rounds), GRADIENT, tie=len(raw) == 1
     )
 
@@ -72,7 +72,7 @@ def histogram_of_classes(estimator: Any, shape: Shape) -> Converted:
     """
     rounds = _histogram_rounds(estimator)
     start = np.ravel(estimator._baseline_prediction)  # noqa: SLF001  # has no public name
-    return _classes(estimator, shape, rounds, start, HISTOGRAM, tie=False)
+    return classes_of_rounds(estimator, shape, rounds, start, HISTOGRAM, tie=False)
 
 
 def histogram_of_numbers(estimator: Any, shape: Shape) -> Converted:
@@ -155,7 +155,7 @@ def _histogram_tree(nodes: Any) -> Fitted:
     )
 
 
-def _classes(
+def classes_of_rounds(
     estimator: Any,
     shape: Shape,
     rounds: Rounds,
@@ -173,8 +173,17 @@ def _classes(
         start: Shape (1,) for two classes, else (classes,): what is added to the trees.
         advice: What its parameters are called.
         tie: Of two classes, whether the second wins when they are equal.
+
+    Raises:
+        InputError: It knows one class alone, its classes are not codes, or a tree is
+            too large.
     """
     classes = Classes.of(estimator, shape)
+    if len(classes.codes) == 1:
+        raise InputError(
+            "The estimator was fitted on rows of one class alone.",
+            hint="Fit it on rows of two classes or more.",
+        )
     codes = classes.codes if len(start) > 1 else classes.codes[1:]
     scale = _scale(rounds, start)
     base = np.zeros(classes.outputs, dtype=np.int64)

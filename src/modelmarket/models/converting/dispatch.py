@@ -3,20 +3,28 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from modelmarket.errors import InputError, NotFoundError
-from modelmarket.models.converting import boosting, forests, networks
+from modelmarket.models.converting import (
+    boosting,
+    forests,
+    networks,
+    of_lightgbm,
+    of_xgboost,
+)
 from modelmarket.models.converting.networks import Affine
 from modelmarket.models.converting.parts import Codes, Converted
 from modelmarket.models.shape import Shape
 
 KNOWN = (
     "decision trees, random and extra forests, gradient and histogram boosting, "
-    "linear models and multi-layer perceptrons of scikit-learn"
+    "linear models and multi-layer perceptrons of scikit-learn, and what XGBoost's and "
+    "LightGBM's classifiers and regressors learn"
 )
 
 
@@ -24,8 +32,8 @@ def converted(estimator: Any, shape: Shape, sample: Codes | None) -> Converted:
     """Converts a fitted estimator.
 
     Args:
-        estimator: Of scikit-learn, fitted on codes; alone, behind scalers in a
-            pipeline, or found by a search.
+        estimator: Of scikit-learn, XGBoost or LightGBM, fitted on codes; alone,
+            behind scalers in a pipeline, or found by a search.
         shape: Of the contest's rows.
         sample: Codes of training rows, shape (rows, columns), or None.
 
@@ -35,24 +43,26 @@ def converted(estimator: Any, shape: Shape, sample: Codes | None) -> Converted:
     """
     columns = shape.columns
     last, scaler = _unwrapped(estimator, columns)
+    trees, dense = _conversions()
+    of_trees, of_dense = _of_type(last, trees), _of_type(last, dense)
+    if of_trees is None and of_dense is None:
+        raise InputError(
+            f"{type(last).__name__} cannot be converted.", hint=f"What can: {KNOWN}."
+        )
     _check_fitted(last, columns)
     if sample is not None and sample.shape[1:] != (columns,):
         raise InputError(f"A sample's rows have {columns:,} codes.")
-    trees, dense = _conversions()
-    if convert := _of_type(last, trees):
-        if scaler is not None:
-            raise InputError(
-                "Trees behind a scaler cannot be converted.",
-                hint="Fit them on the codes: trees need no scaling.",
-            )
-        _one_target(last)
-        return convert(last, shape)
-    if convert := _of_type(last, dense):
+    if of_dense is not None:
         scales = scaler or Affine(np.ones(columns), np.zeros(columns))
-        return convert(last, shape, sample, scales)
-    raise InputError(
-        f"{type(last).__name__} cannot be converted.", hint=f"What can: {KNOWN}."
-    )
+        return of_dense(last, shape, sample, scales)
+    assert of_trees is not None, "it is one of both"
+    if scaler is not None:
+        raise InputError(
+            "Trees behind a scaler cannot be converted.",
+            hint="Fit them on the codes: trees need no scaling.",
+        )
+    _one_target(last)
+    return of_trees(last, shape)
 
 
 Conversions = list[tuple[Any, Callable[..., Converted]]]
@@ -89,6 +99,7 @@ def _conversions() -> tuple[Conversions, Conversions]:
         (ensemble.GradientBoostingRegressor, boosting.gradient_of_numbers),
         (ensemble.HistGradientBoostingClassifier, boosting.histogram_of_classes),
         (ensemble.HistGradientBoostingRegressor, boosting.histogram_of_numbers),
+        *_conversions_of_others(),
     ]
     numbers = (
         *(linear_model.LinearRegression, linear_model.Ridge, linear_model.RidgeCV),
@@ -102,6 +113,25 @@ def _conversions() -> tuple[Conversions, Conversions]:
         (neural_network.MLPRegressor, networks.network_of_numbers),
     ]
     return trees, dense
+
+
+def _conversions_of_others() -> Conversions:
+    """The conversions of what other libraries fitted.
+
+    Whoever has such an estimator has its library, and that is loaded.
+    """
+    found: Conversions = []
+    if xgboost := sys.modules.get("xgboost"):
+        found += [
+            (xgboost.XGBClassifier, of_xgboost.classes),
+            (xgboost.XGBRegressor, of_xgboost.numbers),
+        ]
+    if lightgbm := sys.modules.get("lightgbm"):
+        found += [
+            (lightgbm.LGBMClassifier, of_lightgbm.classes),
+            (lightgbm.LGBMRegressor, of_lightgbm.numbers),
+        ]
+    return found
 
 
 def _unwrapped(estimator: Any, columns: int) -> tuple[Any, Affine | None]:
