@@ -47,6 +47,10 @@ class ModelMarketError(Exception):
         return f"{self.message} {self.hint}".rstrip()
 
 
+class EntryWarning(UserWarning):
+    """What would keep an entrant's computer from watching, or from answering."""
+
+
 class InputError(ModelMarketError):
     """A value, file or option that cannot be used."""
 

@@ -80,6 +80,7 @@ def examine(
     yield Check("Secrets", not missing, says)
     yield _data(market, plan)
     yield _reach(market, plan)
+    yield _watching(market, plan)
 
 
 def examine_here(market: Market, failure: ChainError) -> Iterator[Check]:
@@ -191,6 +192,23 @@ def _reach(market: Market, plan: Sequence[Step]) -> Check:
         if step.kind in _OPENING and not market.contents(step.request_id).is_served():
             return Check("Reach", False, _unreached(market, step.request_id))
     return Check("Reach", True, "others can fetch your open requests' data")
+
+
+def _watching(market: Market, plan: Sequence[Step]) -> Check:
+    """Whether what others show in contests can be fetched, and recomputed here."""
+    from modelmarket.market.verified.calls import record_of
+    from modelmarket.market.verified.prospects import Pace, too_slow, unreachable
+
+    contests = sorted({one.request_id for one in plan if one.request_id.is_verified})
+    if not contests:
+        return Check("Watching", True, "nothing to watch")
+    for trouble in unreachable(market):
+        return Check("Watching", False, trouble)
+    for contest in contests:
+        terms = record_of(market, contest).terms
+        for trouble in too_slow(terms, Pace.measured(terms)):
+            return Check("Watching", False, f"request {contest}: {trouble}")
+    return Check("Watching", True, "this computer keeps up with your contests")
 
 
 def _unreached(market: Market, request_id: int) -> str:

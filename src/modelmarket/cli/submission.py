@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from modelmarket.cli.output import Output
     from modelmarket.market import Submission, VerifiedSubmission
+    from modelmarket.market.verified.prospects import Prospect
     from modelmarket.protocol.types import RequestId, SubmissionId
 
 app = typer.Typer(help="Check, follow and end submissions.", no_args_is_help=True)
@@ -54,7 +55,9 @@ def submit(
 
     Nobody sees either before you are the candidate. The agent does the rest:
     keep `modelmarket agent run` running. In a verified contest only the model is
-    sealed; from Python a fitted estimator will do: `request.submit(model)`.
+    sealed; from Python a fitted estimator will do: `request.submit(model)`. What a
+    demand of it could cost, and a challenge, is said before anything is staked, and
+    so is what would keep this computer from watching.
 
     Examples:
 
@@ -72,11 +75,22 @@ def submit(
         market = here.market(account, sign=True)
         sending.watch(market)
 
+        foretold: list[Prospect] = []
+
+        def tell(prospect: Prospect) -> None:
+            output.tell(*prospect.lines())
+            output.warn(*prospect.warnings)
+            foretold.append(prospect)
+
         def act(*, again: bool, accept_stake: bool) -> Submission | VerifiedSubmission:
             found = market.any_request(request)
             if isinstance(found, VerifiedRequest):
                 return found.submit(
-                    files[0], name=name, again=again, accept_stake=accept_stake
+                    files[0],
+                    name=name,
+                    again=again,
+                    accept_stake=accept_stake,
+                    tell=tell,
                 )
             predictions, model = files
             return found.submit(
@@ -84,8 +98,11 @@ def submit(
             )
 
         done = with_consent(act, output, again=again, accept_stake=accept_stake)
+    document = documents.of_submission(done)
+    for prospect in foretold:
+        document["prospect"] = prospect.as_document()
     output.result(
-        documents.of_submission(done),
+        document,
         f"Submission {done.id} to request {request}: "
         f"{format_mdc(done.request.record.terms.stake)} MDC are at stake.",
     )
@@ -133,6 +150,9 @@ def check(
 ) -> None:
     """Check predictions or a model against a request, and stake nothing.
 
+    Of a model it says what a demand of it could cost, what a challenge of somebody
+    else's, and what would keep this computer from watching.
+
     Examples:
 
         modelmarket submission check 7 predictions.csv
@@ -146,14 +166,17 @@ def check(
     found = here.market(sign=False).any_request(request)
     if isinstance(found, VerifiedRequest):
         found.check_folder()
-        fit = found.fit_of(found.convert(file))
+        model = found.convert(file)
+        fit, prospect = found.fit_of(model), found.prospect(model)
         here.output.result(
-            fit.as_document(),
+            {**fit.as_document(), **prospect.as_document()},
             f"{file.name} fits request {request}: {fit.units:,} {fit.what}, "
             f"{fit.bytes:,} bytes",
             f"  {fit.share:.2%} of the points on the training part",
-            f"  posting all of it, if it is demanded, takes about {fit.gas:,} gas",
+            *(f"  {line}" for line in prospect.lines()),
         )
+        if not here.output.as_json:
+            here.output.warn(*prospect.warnings)
         return
     checked = found.check(file)
     here.output.table(

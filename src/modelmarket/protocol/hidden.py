@@ -37,7 +37,7 @@ Targets = npt.NDArray[np.uint32]
 """Targets or predictions: shape (rows,)."""
 
 # perf: so many rows are encrypted at a time that their keystream stays small.
-_ROWS_AT_ONCE = 2**14
+ROWS_AT_ONCE = 2**14
 
 
 def row_words(columns: int, width: int) -> int:
@@ -206,8 +206,8 @@ class Keystream:
         places = [j.to_bytes(4) for j in range(size // WORD_BYTES)]
         start = self.key + self.nonce + tag(name)
         sha256 = hashlib.sha256
-        for at in range(0, count, _ROWS_AT_ONCE):
-            some = words[at : at + _ROWS_AT_ONCE]
+        for at in range(0, count, ROWS_AT_ONCE):
+            some = words[at : at + ROWS_AT_ONCE]
             stream: list[bytes] = []
             for index in range(first + at, first + at + len(some)):
                 row_key = sha256(start + index.to_bytes(4)).digest()

@@ -122,3 +122,15 @@ def is_served(cid: Cid, gateways: Sequence[str]) -> bool:
                 continue
             return True
     return False
+
+
+def is_answering(gateway: str) -> bool:
+    """Whether somebody is there who speaks HTTP, whatever is said."""
+    import httpx
+
+    with httpx.Client(timeout=QUICK_S, verify=certificates()) as client:
+        try:
+            client.head(gateway)
+        except Exception:  # noqa: BLE001  # whatever went wrong, nothing is to be had there
+            return False
+        return True

@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import tempfile
+import warnings
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modelmarket.errors import DataError, StepError
+from modelmarket.errors import DataError, EntryWarning, StepError
 from modelmarket.market.any_request import AnyRequest, check_name
 from modelmarket.market.reusing import refuse_high_stake
 from modelmarket.market.verified.evidence import (
@@ -34,14 +36,12 @@ if TYPE_CHECKING:
     from modelmarket.chain.blocks import Receipt
     from modelmarket.datasets.contest import ContestFolder, ContestManifest
     from modelmarket.market.market import Market
+    from modelmarket.market.verified.prospects import Prospect
     from modelmarket.models import ExactModel
     from modelmarket.protocol.hidden import RowCodes, Targets
     from modelmarket.protocol.records import BaseRecord, SubmissionRecord
     from modelmarket.protocol.schema import Schema
     from modelmarket.protocol.types import Address, SubmissionId
-
-GAS_A_CALL, GAS_A_BYTE, GAS_A_ZERO = 60_000, 40, 10
-"""Of a part that is posted: the floor of EIP-7623, and what a call takes besides."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,6 @@ class Fit:
         what: Which of the two.
         bytes: Of its file.
         parts: In which it is posted if it is demanded.
-        gas: That posting all of it would take, about.
         share: Of the points that the training part can score; models do better
             there than on rows that they have not seen.
     """
@@ -75,7 +74,6 @@ class Fit:
     what: str
     bytes: int
     parts: int
-    gas: int
     share: float
 
     @classmethod
@@ -83,25 +81,24 @@ class Fit:
         """What can be said of a model."""
         from modelmarket.models.header import Kind
 
-        data = model.to_bytes()
-        zeros = data.count(0)
         header = model.header
         return cls(
             units=header.units,
             what="neurons" if header.kind is Kind.DENSE else "trees",
-            bytes=len(data),
+            bytes=len(model.to_bytes()),
             parts=header.parts,
-            gas=(
-                header.parts * GAS_A_CALL
-                + (len(data) - zeros) * GAS_A_BYTE
-                + zeros * GAS_A_ZERO
-            ),
             share=share,
         )
 
     def as_document(self) -> dict[str, int | float | str]:
         """As JSON has it."""
         return asdict(self)
+
+
+def _warned(found: Prospect) -> None:
+    """Tells a program's user by Python's own warnings."""
+    for one in found.warnings:
+        warnings.warn(one, EntryWarning, stacklevel=6)
 
 
 class VerifiedRequest(AnyRequest[VerifiedSubmission]):
@@ -320,6 +317,21 @@ class VerifiedRequest(AnyRequest[VerifiedSubmission]):
         scored = scoring.score(training.targets, predicted)
         return Fit.of(model, scored / (len(predicted) * scoring.most))
 
+    def prospect(self, model: ExactModel, payer: Address | None = None) -> Prospect:
+        """What entering with a model may come to: what a demand could cost, what a
+        challenge, and what would keep this computer from watching.
+
+        Args:
+            model: That would be sealed.
+            payer: Whose coin would pay for it; None if nobody's yet.
+
+        Raises:
+            ChainError: The node does not answer.
+        """
+        from modelmarket.market.verified.prospects import prospect
+
+        return prospect(self, model, payer)
+
     def submit(
         self,
         model: Any,
@@ -327,8 +339,12 @@ class VerifiedRequest(AnyRequest[VerifiedSubmission]):
         name: str = "",
         again: bool = False,
         accept_stake: bool = False,
+        tell: Callable[[Prospect], None] | None = None,
     ) -> VerifiedSubmission:
         """Seals a model, and stakes on it.
+
+        What would keep this computer from watching, or from answering a demand, is
+        warned of before it stakes.
 
         Args:
             model: A fitted estimator, an `ExactModel`, or the path of its file. It
@@ -336,6 +352,8 @@ class VerifiedRequest(AnyRequest[VerifiedSubmission]):
             name: Shown beside the submission; at most 64 bytes.
             again: Go on where a submission of one's own stands already.
             accept_stake: Go on where the stake is above the reward.
+            tell: Is given what entering may come to, before money is at stake; None
+                for Python's own warnings.
 
         Raises:
             ConfirmationError: It is allowed, but hardly meant: see `again` and
@@ -346,12 +364,16 @@ class VerifiedRequest(AnyRequest[VerifiedSubmission]):
                 submitted already.
             FundsError: MDC or fees do not suffice.
         """
-        return self.enter(
-            SubmitModel,
-            lambda now, owner: now.prepare_submission(
-                model, name=name, owner=owner, again=again, accept_stake=accept_stake
-            ),
-        )
+
+        def prepare(now: VerifiedRequest, owner: Address) -> SubmitModel:
+            exact = now.convert(model)
+            prepared = now.prepare_submission(
+                exact, name=name, owner=owner, again=again, accept_stake=accept_stake
+            )
+            (tell or _warned)(now.prospect(exact, owner))
+            return prepared
+
+        return self.enter(SubmitModel, prepare)
 
     def prepare_submission(
         self,
