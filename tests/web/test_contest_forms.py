@@ -27,6 +27,7 @@ from modelmarket.protocol.actions import (
     SetOperator,
     SubmitModel,
 )
+from modelmarket.protocol.money import format_mdc
 from modelmarket.protocol.points import Kind
 from modelmarket.vault.journal import Entry
 from modelmarket.web.workspace import Workspace
@@ -380,7 +381,10 @@ def test_a_models_file_is_checked_and_its_figures_are_shown(
     for said in (
         "by both roots",
         f"it scores {right:.1%} of the points on the training part",
-        f"takes about {action.fit['gas']:,} gas",
+        f"takes up to {action.fit['answer']['gas']:,} gas",
+        f"it takes up to {action.fit['challenge']['gas']:,} gas",
+        f"locks {format_mdc(found.terms.demand_bond)} MDC",
+        *action.fit["warnings"],
         "Confirm and lock 5 MDC",
     ):
         assert said in shown, said

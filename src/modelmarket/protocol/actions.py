@@ -191,7 +191,8 @@ class SubmitModel(Entering):
     """Enters a verified contest with an exact model.
 
     Attributes:
-        fit: What was said of the model before, as JSON has it; see `Fit`.
+        fit: What was said of the model before, and of what entering may come to, as
+            JSON has both; see `Fit` and `Prospect`.
     """
 
     kind = "submit_model"

@@ -119,7 +119,8 @@ def action_page(visit: Visit) -> Response:
     if isinstance(action, CreateContest):
         hidden = stored.hidden(market, action.texts.dataset)
     if isinstance(action, SubmitModel) and action.fit and is_open:
-        posting = workspace.known(lambda: market.price(action.fit["gas"]), None)
+        gas = action.fit["answer"]["gas"]
+        posting = workspace.known(lambda: market.price(gas), None)
     return show(
         visit,
         "action.html",

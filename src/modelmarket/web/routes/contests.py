@@ -86,11 +86,14 @@ def prepare_submission(visit: Visit) -> Response:
                 owner=owner,
                 **forms.confirmations(form),
             )
-            fit = found.fit_of(model).as_document()
+            said = {
+                **found.fit_of(model).as_document(),
+                **found.prospect(model, owner).as_document(),
+            }
         except ModelMarketError as error:
             return _show(visit, found, status=BAD_REQUEST, problem=error, upload=upload)
         entry = workspace.actions.prepare(
-            owner, replace(action, fit=fit), f"/requests/{found.id}"
+            owner, replace(action, fit=said), f"/requests/{found.id}"
         )
         workspace.uploads.discard(upload)
     return go(f"/actions/{entry.id}")
