@@ -242,11 +242,17 @@ def test_the_confirmation_tells_what_is_hidden_what_is_shown_and_what_it_costs(
     tab: Tab, csv: bytes
 ) -> None:
     answer = tab.post(send(tab, csv), **(TERMS | {"threshold": "60%"}))
+    action = led_to(tab, answer).action
+    assert isinstance(action, CreateContest)
+    # Drawn class by class, it is a fifth but for a row of each class.
+    rows, least = action.terms.rows, action.terms.minimum_score
+    assert abs(rows - 30) <= 3
+    assert least == -(-rows * 3 // 5)
     shown = words(tab.get(answer.headers["location"]).text)
     for said in (
-        "30 hidden rows of 3 columns",
-        "120 training rows with labels",
-        "threshold: 18 of 30 points",
+        f"{rows} hidden rows of 3 columns",
+        f"{150 - rows} training rows with labels",
+        f"threshold: {least} of {rows} points",
         "of the training rows.",
         "texts, 3 of them",
         "Confirm and lock 100 MDC",
