@@ -87,8 +87,8 @@ submission_count: public(uint256)
 # @notice Whether a key may claim and show for a trainer: trainer, operator.
 is_operator: public(HashMap[address, HashMap[address, bool]])
 
-# @dev Submission id to the hash of trainer and seal; once it has shown its
-# model, of what it showed.
+# @dev Submission id to the hash of contest, trainer and seal; once it has shown
+# its model, of what it showed.
 _held: HashMap[uint256, bytes32]
 
 # @dev Submission id to demander 160 | bond 96, from the low bits up.
@@ -352,7 +352,9 @@ def submit(
 
     submission_id: uint256 = self.submission_count + 1
     self.submission_count = submission_id
-    self._held[submission_id] = self._sealed(msg.sender, seal)
+    self._held[submission_id] = self._sealed(
+        contests.hashes[request_id], msg.sender, seal
+    )
     ranking.store(
         submission_id,
         ranking.Entry(
@@ -399,8 +401,9 @@ def cancel_submission(
     entry: ranking.Entry = self._entry(submission_id)
     state: contests.State = contests.load(entry.request_id)
     contests.check_contest(entry.request_id, requester, terms)
+    contest: bytes32 = contests.hashes[entry.request_id]
     held: bytes32 = self._held[submission_id]
-    if held != self._sealed(msg.sender, seal):
+    if held != self._sealed(contest, msg.sender, seal):
         assert held == conditions.shown_hash(shown), "WrongSeal"
         assert msg.sender == shown.trainer, "NotTrainer"
     phase: uint256 = self._phase_in_time(state)
@@ -461,20 +464,28 @@ def claim(
     """
     entry: ranking.Entry = self._entry(submission_id)
     state: contests.State = contests.load(entry.request_id)
-    contests.check_contest(entry.request_id, requester, terms)
     self._check_trainer(trainer)
-    assert self._held[submission_id] == self._sealed(trainer, seal), "WrongSeal"
+    self._check_sealed(
+        submission_id,
+        entry.request_id,
+        keccak256(abi_encode(requester, terms)),
+        trainer,
+        seal,
+    )
     # perf: only what is refused needs to be told what phase it is.
     if not contests.takes_claims(state):
         assert self._phase_in_time(state) == contests.CLAIMS, "WrongPhase"
     assert entry.status == ranking.SUBMITTED, "NotLive"
-    assert (
-        score <= terms.rows * conditions.most_points(terms.points, terms.cap)
-    ), "BadScore"
+    # Fits into 32 bits: that was checked when the contest was opened.
+    most: uint256 = unsafe_mul(
+        terms.rows, conditions.most_points(terms.points, terms.cap)
+    )
+    assert score <= most, "BadScore"
 
     entry.matches = score
     state.head = ranking.insert(state.head, submission_id, entry, hint)
-    state.ranked += 1
+    # Not more than are live, of which there is no more than fits.
+    state.ranked = unsafe_add(state.ranked, 1)
     contests.store(entry.request_id, state)
     log IVerifiedMarket.Claimed(
         submission_id=submission_id, request_id=entry.request_id, score=score
@@ -513,20 +524,21 @@ def show_model(
     assert submission_id == state.head, "NotCandidate"
     assert shown.score == entry.matches, "WrongScore"
     assert shown.base_hash == exact.base_hash(base), "BadBase"
+    contest: bytes32 = contests.hashes[entry.request_id]
     seal: bytes32 = keccak256(
         abi_encode(
             MODEL,
             CHAIN_ID,
             self,
             shown.trainer,
-            contests.hashes[entry.request_id],
+            contest,
             exact.model_root(shown.header, shown.base_hash, shown.units_root),
             sha256(model),
             salt,
         )
     )
     assert (
-        self._held[submission_id] == self._sealed(shown.trainer, seal)
+        self._held[submission_id] == self._sealed(contest, shown.trainer, seal)
     ), "WrongSeal"
     assert staticcall Referee(REFEREE).check_header(
         terms, shown.header, base
@@ -747,8 +759,13 @@ def withdraw(
     """
     entry: ranking.Entry = self._entry(submission_id)
     state: contests.State = contests.load(entry.request_id)
-    contests.check_contest(entry.request_id, requester, terms)
-    assert self._held[submission_id] == self._sealed(trainer, seal), "WrongSeal"
+    self._check_sealed(
+        submission_id,
+        entry.request_id,
+        keccak256(abi_encode(requester, terms)),
+        trainer,
+        seal,
+    )
     amount: uint256 = 0
     if entry.status == ranking.SUBMITTED:
         if state.stage == contests.CANCELLED:
@@ -801,11 +818,33 @@ def _entry(submission_id: uint256) -> ranking.Entry:
 
 @internal
 @pure
-def _sealed(trainer: address, seal: bytes32) -> bytes32:
+def _sealed(contest: bytes32, trainer: address, seal: bytes32) -> bytes32:
     """
     @notice What is kept of a submission until it shows its model.
+    @param contest Hash of requester and terms.
     """
-    return keccak256(abi_encode(trainer, seal))
+    return keccak256(abi_encode(contest, trainer, seal))
+
+
+@internal
+@view
+def _check_sealed(
+    submission_id: uint256,
+    request_id: uint256,
+    contest: bytes32,
+    trainer: address,
+    seal: bytes32,
+):
+    """
+    @notice Reverts unless a trainer entered a contest with a seal, and has not
+            shown its model.
+    @param contest Hash of requester and terms that the caller was handed.
+    @dev perf: what is kept of the submission binds its contest, so that the
+         contest's own slot is read for what is refused alone.
+    """
+    if self._held[submission_id] != self._sealed(contest, trainer, seal):
+        assert contest == contests.hashes[request_id], "WrongTerms"
+        raise "WrongSeal"
 
 
 @internal

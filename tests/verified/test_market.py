@@ -23,8 +23,10 @@ from verified.world import (
     RESPONSE,
     REWARD,
     STAKE,
+    SUBMITTED,
     WON,
     Contest,
+    Entry,
     World,
     header_of,
 )
@@ -239,6 +241,31 @@ def test_claim__by_a_stranger__is_refused_and_by_an_operator_taken(
     with boa.reverts("NotLive"):
         world.claim(contest, ann, 3)
     assert world.status(ann) == RANKED
+
+
+def test_claim_and_withdraw__with_other_terms_requester_or_seal__are_refused(
+    world: World,
+) -> None:
+    """What is kept of a submission binds its contest: no other terms say what it may
+    score, nor what it is paid."""
+    contest, (ann,) = world.in_claims("ann")
+    rich = world.create(rows=40, reward=2 * REWARD, stake=2 * STAKE)
+    bobs = world.submit(rich, "bob")
+    others = replace(contest, terms=rich.terms), replace(contest, requester="bob")
+
+    def claim(of: Contest, one: Entry) -> None:
+        world.claim(of, one, 21)
+
+    for step in (claim, world.withdraw):
+        for other in others:
+            with boa.reverts("WrongTerms"):
+                step(other, ann)
+        for seal in (bobs.seal, bytes(32), world.contest_hash(contest)):
+            with boa.reverts("WrongSeal"):
+                step(contest, replace(ann, seal=seal))
+        with boa.reverts("WrongTerms"):
+            step(others[0], replace(ann, seal=bobs.seal))
+    assert world.status(ann) == SUBMITTED
 
 
 def test_claim__when_the_window_is_over__is_refused(world: World) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from modelmarket.chain.contracts import RequestState, SubmissionState
 from modelmarket.chain.verified import ContestState, EntryState
 from modelmarket.protocol.contests import ContestRecord
+from modelmarket.protocol.merkle import Hash
 from modelmarket.protocol.phases import Phase
 from modelmarket.protocol.shown import sealed_hash
 from modelmarket.protocol.types import SubmissionId
@@ -91,11 +92,14 @@ def expected_submissions(record: Record) -> dict[SubmissionId, SubmissionStates]
     order = [one.id for one in record.ranking]
     behind = dict(pairwise(order))
     ahead = {one: other for other, one in behind.items()}
-    expected = _expected_entry if record.id.is_verified else _expected_submission
-    return {
-        one.id: expected(one, ahead.get(one.id, NONE), behind.get(one.id, NONE))
-        for one in record.submissions.values()
-    }
+
+    def expected(one: SubmissionRecord) -> SubmissionStates:
+        places = ahead.get(one.id, NONE), behind.get(one.id, NONE)
+        if isinstance(record, ContestRecord):
+            return _expected_entry(record.terms_hash, one, *places)
+        return _expected_submission(one, *places)
+
+    return {one.id: expected(one) for one in record.submissions.values()}
 
 
 def _expected_submission(
@@ -114,10 +118,10 @@ def _expected_submission(
 
 
 def _expected_entry(
-    record: SubmissionRecord, ahead: SubmissionId, behind: SubmissionId
+    contest: Hash, record: SubmissionRecord, ahead: SubmissionId, behind: SubmissionId
 ) -> EntryState:
     if record.showing is None:
-        held = sealed_hash(record.trainer, record.seal)
+        held = sealed_hash(contest, record.trainer, record.seal)
     else:
         held = record.showing.shown.hash()
     return EntryState(

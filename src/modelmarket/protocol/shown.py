@@ -109,9 +109,15 @@ class Shown:
         )
 
 
-def sealed_hash(trainer: Address, seal: Seal) -> Hash:
-    """keccak256 of trainer and seal: what the market keeps until a model is shown."""
-    return keccak(_address(trainer) + seal)
+def sealed_hash(contest: Hash, trainer: Address, seal: Seal) -> Hash:
+    """keccak256 of what the market keeps until a model is shown.
+
+    Args:
+        contest: Hash of requester and terms.
+        trainer: Who entered it.
+        seal: Of the model.
+    """
+    return keccak(contest + _address(trainer) + seal)
 
 
 NOTHING_SHOWN = Shown(NOBODY, bytes(32), bytes(32), bytes(32), bytes(32), 0)
