@@ -189,6 +189,36 @@ def spine(depth: int, columns: int, random: np.random.Generator) -> Trees:
     )
 
 
+def bush(inner: int, random: np.random.Generator) -> Trees:
+    """A tree of so many inner nodes, as low as it can be, with no byte zero."""
+    kinds: list[int] = []
+    rights: list[int] = []
+
+    def grow(inner: int) -> None:
+        at = len(kinds)
+        kinds.append(INNER if inner else LEAF)
+        rights.append(at)
+        if inner:
+            left = (inner - 1) // 2
+            grow(left)
+            rights[at] = len(kinds)
+            grow(inner - 1 - left)
+
+    grow(inner)
+    nodes = len(kinds)
+    asks = np.array(kinds, dtype=np.uint8) == INNER
+    pairs = random.integers(1, BYTE, (2, nodes, 2), dtype=np.uint8)
+    features, thresholds = pairs.view(np.uint16)[:, :, 0]
+    return Trees(
+        np.array([0, nodes], dtype=np.int64),
+        np.array(kinds, dtype=np.uint8),
+        np.where(asks, features, 0).astype(np.uint16),
+        np.where(asks, thresholds, 0).astype(np.uint16),
+        np.array(rights, dtype=np.int32),
+        random.integers(1, BYTE, (inner + 1, WORD_BYTES), dtype=np.uint8),
+    )
+
+
 def sparse(depth: int) -> Trees:
     """The same with no byte that is not zero, where that can be."""
     tree = spine(depth, 1, np.random.default_rng(0))

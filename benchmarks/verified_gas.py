@@ -12,6 +12,9 @@ import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
+
+from amsterdam import Touched, price, touched
 from modelmarket.chain.anvil import running_anvil
 from modelmarket.chain.blocks import Call, Receipt
 from modelmarket.chain.contracts import NO_PERMIT, Permit
@@ -43,6 +46,7 @@ from specimens import (
     NONCE,
     Listing,
     Setting,
+    bush,
     ensemble,
     fitted,
     forest,
@@ -68,6 +72,8 @@ class Row:
         gas: That the receipt shows.
         floor: The least that the chain would charge for the bytes sent.
         words: Of 32 bytes that were sent.
+        touched: Of the chain's state.
+        amsterdam: What it would cost by Amsterdam's prices; computed.
     """
 
     function: str
@@ -75,6 +81,8 @@ class Row:
     gas: int
     floor: int
     words: int
+    touched: Touched
+    amsterdam: int
 
 
 @dataclass
@@ -104,8 +112,25 @@ class Bench(UnlockedChain):
         """Sends a call, and notes what it took if the case has a name."""
         receipt = self.send(call, sender)
         if case:
-            floor, words = calldata_floor(call.data), len(call.data) // WORD_BYTES
-            self.rows.append(Row(call.what, case, receipt.gas, floor, words))
+            floor, size = calldata_floor(call.data), len(call.data)
+            state = touched(self.connection, receipt.transaction)
+            then = price(
+                receipt.gas,
+                is_at_floor=receipt.gas == floor,
+                data_bytes=size,
+                state=state,
+            )
+            self.rows.append(
+                Row(
+                    call.what,
+                    case,
+                    receipt.gas,
+                    floor,
+                    size // WORD_BYTES,
+                    state,
+                    then,
+                )
+            )
         return receipt
 
     # --- a contest ---
@@ -525,6 +550,8 @@ def measure_all() -> list[Row]:
             recounting(bench, setting, case)
         posted = {
             "100 trees of depth 12": forest(100, 12, table),
+            "25 trees of 111 leaves": _bushes(25, 110, 7, table),
+            "the largest tree": _bushes(1, 2_936, 12, table),
             "zeros, trees of one leaf": _sparse(1_024, 0, table),
             "zeros, trees of depth 1": _sparse(512, 1, table),
             "zeros, trees of depth 32": _sparse(80, 32, table),
@@ -532,6 +559,13 @@ def measure_all() -> list[Row]:
         demanding(bench, table, listings[table], posted)
         demanding(bench, images, listings[images], networks)
         return bench.rows
+
+
+def _bushes(count: int, inner: int, depth: int, table: Setting) -> ExactModel:
+    random = np.random.default_rng(inner)
+    trees = [bush(inner, random) for _ in range(count)]
+    outputs = table.scoring.outputs
+    return ensemble(trees, depth, table.columns, outputs, Form.LANES_16)
 
 
 def _sparse(count: int, depth: int, setting: Setting) -> ExactModel:
@@ -547,7 +581,7 @@ def main() -> None:
         over = f"{row.gas / row.floor - 1:+8.1%}"
         print(
             f"{row.function:18} {row.case:34} {row.words:6,} words {row.gas:10,} "
-            f"floor {row.floor:10,} {over}"
+            f"floor {row.floor:10,} {over} Amsterdam {row.amsterdam:10,}"
         )
     if "--write" in sys.argv:
         text = ",\n".join(json.dumps(asdict(row)) for row in rows)

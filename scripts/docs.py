@@ -175,14 +175,20 @@ def figures() -> str:
         "no byte zero: the dearest there are, but for the fitted forests, which are of",
         "handwritten digits. `zeros` are the sparsest parts that can be posted.",
         "",
-        "| call | case | words sent | gas | floor | over the floor |",
-        "|---|---|---:|---:|---:|---:|",
+        "`Amsterdam` is what the same call would cost by the prices of that fork,",
+        "computed by `benchmarks/amsterdam.py` from the account and slots that it touched:",
+        "64 gas for every byte that is sent at the least (EIP-7976), 1,530 for every byte",
+        "of new state (EIP-8037), 3,000 for a cold account or slot and 10,000 for a write",
+        "(EIP-8038). No node charges them yet.",
+        "",
+        "| call | case | words sent | gas | floor | over the floor | Amsterdam |",
+        "|---|---|---:|---:|---:|---:|---:|",
     ]
     for row in verified_gas:
         over = row["gas"] / row["floor"] - 1
         parts.append(
             f"| `{row['function']}` | {row['case']} | {row['words']:,} | {row['gas']:,} |"
-            f" {row['floor']:,} | {over:.1%} |"
+            f" {row['floor']:,} | {over:.1%} | {row['amsterdam']:,} |"
         )
     parts += [
         "",

@@ -63,6 +63,25 @@ def test_a_call_costs_at_most_so_much(
     assert max(found) <= most
 
 
+def test_amsterdams_prices_are_charged_for_bytes_and_for_what_was_touched(
+    table: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By hand: 2 cold slots, one of them written, and a new one; an account."""
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    from amsterdam import Touched, price
+
+    state = Touched(accounts=1, slots=3, written=1, created=1)
+    more = 400 + 3 * 900 + 7_100 + 87_920
+    assert price(50_000, is_at_floor=False, data_bytes=10, state=state) == 50_000 + more
+    # Of many bytes their own price is the higher one, whatever was executed.
+    assert price(50_000, is_at_floor=True, data_bytes=9_999, state=state) == 660_936
+    with pytest.raises(ValueError, match="not known"):
+        price(50_000, is_at_floor=True, data_bytes=10, state=state)
+    for row in table:
+        floor = 21_000 + 64 * 32 * row["words"]
+        assert row["amsterdam"] >= max(floor, row["gas"])
+
+
 def test_no_call_needs_more_than_a_transaction_may_have(
     table: list[dict[str, Any]],
 ) -> None:
