@@ -63,6 +63,26 @@ def test_a_call_costs_at_most_so_much(
     assert max(found) <= most
 
 
+@pytest.mark.parametrize(
+    ("function", "case", "most"),
+    [
+        ("answer_listing", "", 0.1),
+        ("answer_dense", "", 0.1),
+        ("answer_trees", "the largest tree", 0.17),
+    ],
+)
+def test_what_is_posted_costs_little_more_than_its_data(
+    table: list[dict[str, Any]], function: str, case: str, most: float
+) -> None:
+    found = [
+        row["gas"] / row["floor"] - 1
+        for row in table
+        if row["function"] == function and case in row["case"]
+    ]
+    assert found
+    assert max(found) <= most
+
+
 def test_amsterdams_prices_are_charged_for_bytes_and_for_what_was_touched(
     table: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
