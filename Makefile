@@ -41,11 +41,12 @@ crashes: $(VENV)/ready anvil  ## A power cut at every single point; an hour.
 		pytest -p no:randomly tests/integration/test_crashes.py \
 		tests/integration/test_contest_crashes.py
 
-reorganisations: $(VENV)/ready anvil  ## Of every depth, in every phase; ten minutes.
+reorganisations: $(VENV)/ready anvil  ## Of every depth, in every phase; half an hour.
 	rm -f benchmarks/reorganisations.jsonl
 	MODELMARKET_REORGANISE_EVERY=1 \
 		MODELMARKET_REORGANISE_RESULT=$(CURDIR)/benchmarks/reorganisations.jsonl \
-		pytest -n 2 tests/integration/test_reorganisations.py
+		pytest -n 2 tests/integration/test_reorganisations.py \
+		tests/integration/test_contest_reorganisations.py
 
 mutants: $(VENV)/ready  ## Lies put into the contracts that the tests must find; two hours.
 	python scripts/mutants.py

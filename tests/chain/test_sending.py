@@ -15,7 +15,7 @@ from modelmarket.chain import sending
 from modelmarket.chain.connection import Connection
 from modelmarket.chain.contracts import ModelCoin
 from modelmarket.chain.networks import GWEI
-from modelmarket.chain.sending import Signed, deliver, send, sign
+from modelmarket.chain.sending import Signed, can_be_sent, deliver, send, sign
 from modelmarket.chain.wallets import Wallet
 from modelmarket.errors import FundsError, TransactionError
 from modelmarket.protocol.types import Wei
@@ -150,6 +150,19 @@ def test_many_at_once_get_a_nonce_each(anvil: Place) -> None:
     for one in done:
         one.join(timeout=60)
     assert coin.balance(SOMEBODY) == 12
+
+
+def test_one_whose_gas_does_not_suffice_any_more_is_not_sent(anvil: Place) -> None:
+    coin, wallet = coin_of(anvil), anvil.markets["ann"].wallet
+    connection = anvil.connection
+    enough = sign(connection, coin.transfer(SOMEBODY, 5), wallet)
+    used = send(connection, coin.transfer(SOMEBODY, 5), wallet).gas
+    again = sign(connection, coin.transfer(SOMEBODY, 5), wallet)
+    short = {**again.fields, "gas": used // 2}
+    assert can_be_sent(connection, [again])
+    assert not can_be_sent(connection, [Signed(*wallet.sign_transaction(short))])
+    # Its nonce is used: it is over.
+    assert can_be_sent(connection, [enough])
 
 
 def test_what_is_signed_is_not_shown() -> None:

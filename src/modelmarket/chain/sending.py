@@ -291,7 +291,8 @@ def deliver(
 def can_be_sent(connection: Connection, tries: Sequence[Signed]) -> bool:
     """Whether a transaction is under way, over, or would do what it should.
 
-    A contract's refusal on the chain would cost the fees and the nonce.
+    A contract's refusal on the chain would cost the fees and the nonce, and so would
+    gas that was enough before others came first.
     """
     if _is_under_way(connection, tries):
         return True
@@ -301,10 +302,11 @@ def can_be_sent(connection: Connection, tries: Sequence[Signed]) -> bool:
     call = Call("", to, bytes(fields["data"]), Wei(fields["value"]))
     try:
         connection.read(call, sender=newest.sender)
+        needed = connection.estimate(call, newest.sender)
     except (RevertError, FundsError):
         # It is refused, too, if another program has seen it through meanwhile.
         return _is_under_way(connection, tries)
-    return True
+    return needed <= int(fields["gas"]) or _is_under_way(connection, tries)
 
 
 def _is_under_way(connection: Connection, tries: Sequence[Signed]) -> bool:
