@@ -59,6 +59,7 @@ soak: $(VENV)/ready anvil  ## Agents behind bad nodes, killed again and again; 2
 
 bench: $(VENV)/ready anvil  ## Speed beside the rival's; WRITE=--write renews the figures.
 	python benchmarks/speed.py $(WRITE)
+	python benchmarks/models.py $(WRITE)
 	python benchmarks/scale.py $(WRITE)
 	PYTHONPATH=tests python benchmarks/confirming.py $(WRITE)
 	PYTHONPATH=tests python benchmarks/idle.py $(WRITE)
