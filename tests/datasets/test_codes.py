@@ -18,7 +18,6 @@ from modelmarket.datasets.codes import (
     cuts,
     encode,
     make_columns,
-    number_target,
 )
 from modelmarket.datasets.tables import open_table
 from modelmarket.errors import DataError, InputError
@@ -200,15 +199,3 @@ def test_wide_tables_and_damaged_ones_are_refused(tmp_path: Path) -> None:
     assert as_schema(wide, TARGET, 16).row_words == 64
     with pytest.raises((DataError, InputError)):
         as_schema((), TARGET, 8)
-
-
-def test_numbers_get_the_step_that_they_have_or_a_round_one() -> None:
-    exact = number_target(["1", "2.5", "100"], 16)
-    assert exact.offset == 1
-    assert exact.step * 10 == 1
-    assert exact.decode(exact.encode(["1", "2.5", "100"])) == ["1", "2.5", "100"]
-    wide = number_target(["0", "0.123456", "1e6"], 8)
-    assert wide.step == 5_000
-    assert number_target(["3", "3"], 8).step == 1
-    with pytest.raises(DataError, match="Training row 2: the label 'x' is no number"):
-        number_target(["1", "x"], 8)

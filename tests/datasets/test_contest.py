@@ -38,9 +38,11 @@ SEED = b"the same split"
 STREAM = Keystream(bytes(range(32)), b"\x07" * 32)
 
 
-def table(
-    path: Path, rows: int = 60, change: Callable[[int, list[str]], None] | None = None
-) -> Source:
+Change = Callable[[int, list[str]], None]
+"""Is told of each row's number and cells."""
+
+
+def table(path: Path, rows: int = 60, change: Change | None = None) -> Source:
     chance = random.Random(5)
     lines = []
     for number in range(rows):
@@ -62,7 +64,7 @@ def make(
     folder = tmp_path / where
     folder.mkdir()
     said: dict[str, Any] = {"seed": SEED, "fraction": Fraction(1, 4)} | options
-    return publish_contest(source, folder, tmp_path, lambda _: STREAM, **said)
+    return publish_contest(source, folder, lambda _: STREAM, **said)
 
 
 def terms(made: PublishedContest) -> Conditions:
@@ -129,21 +131,72 @@ def test_what_is_hidden_opens_to_the_rows_that_were_split_off(tmp_path: Path) ->
     assert made.schema.target.decode(labels) == names.to_list()
 
 
-def test_nothing_but_ciphertexts_depends_on_the_hidden_rows(tmp_path: Path) -> None:
-    one = make(tmp_path, "one", table(tmp_path / "table.csv"))
-    plain = tmp_path / "plain"
-    plain.mkdir()
-    publish(table(tmp_path / "table.csv"), plain, fraction=Fraction(1, 4), seed=SEED)
+def table_of(folder: Path, bits: int | None, changed: Change | None = None) -> Source:
+    """Rows of classes; or, with bits, of prices, which no two rows share."""
+
+    def change(number: int, cells: list[str]) -> None:
+        if bits is not None:
+            cells[2] = f"{number * 7 % 60}.25"
+        if changed is not None:
+            changed(number, cells)
+
+    return table(folder / "table.csv", 60, change)
+
+
+def test_hidden_numbers_open_to_what_stood_in_the_table(tmp_path: Path) -> None:
+    source = table_of(tmp_path, 16)
+    made = make(tmp_path, "contest", source, number_bits=16)
+    said = replace(terms(made), points=Kind.ABSOLUTE)
+    assert (said.bits, said.outputs, said.rows) == (16, 1, 15)
+    assert made.manifest.train_counts == ()
+    _, targets = folder_of(made).hidden(said)
+    opened = np.frombuffer(targets, np.uint8).reshape(-1, 256)
+    found = unpack_groups(STREAM.groups(opened), said.rows, said.bits)
+    hidden = made.schema.target.decode(found)
+    _, learned = folder_of(made).frame()
+    everything = [f"{one}.25" for one in range(60)]
+    assert sorted([*hidden, *learned.to_list()]) == sorted(everything)
+    codes, known = folder_of(made).training(made.schema)
+    assert codes.shape == (45, 2)
+    assert made.schema.target.decode(known) == learned.to_list()
+    values = np.sort(known.astype(np.int64))
+    assert made.deviation == Fraction(int(np.abs(values - values[22]).sum()), 45)
+
+
+def test_numbers_are_not_drawn_class_by_class(tmp_path: Path) -> None:
+    source = table_of(tmp_path, 16)
+    with pytest.raises(DataError, match="class by class"):
+        make(tmp_path, "contest", source, number_bits=16, stratified=True)
+
+
+@pytest.mark.parametrize("label", ["dear", "", "nan", "1e31"])
+def test_a_label_that_is_no_number_is_named_by_its_row(
+    tmp_path: Path, label: str
+) -> None:
+    def change(number: int, cells: list[str]) -> None:
+        cells[2] = label if number == 41 else str(number)
+
+    source = table(tmp_path / "table.csv", change=change)
+    with pytest.raises(DataError, match=r"table\.csv, row 42: the label"):
+        make(tmp_path, "contest", source, number_bits=16)
+
+
+@pytest.mark.parametrize("bits", [None, 16])
+def test_nothing_but_ciphertexts_depends_on_the_hidden_rows(
+    tmp_path: Path, bits: int | None
+) -> None:
+    one = make(tmp_path, "one", table_of(tmp_path, bits), number_bits=bits)
     learnt = {
-        line.split(",", 1)[1] for line in (plain / TRAIN).read_text().splitlines()
+        line.split(",", 1)[1] for line in (one.folder / TRAIN).read_text().splitlines()
     }
 
     def change(_: int, cells: list[str]) -> None:
         # Rows that are only ever hidden become others.
         if ",".join(cells) not in learnt:
             cells[0], cells[1] = "8888", "zzz"
+            cells[2] = cells[2] if bits is None else "-8888.125"
 
-    other = make(tmp_path, "other", table(tmp_path / "table.csv", change=change))
+    other = make(tmp_path, "other", table_of(tmp_path, bits, change), number_bits=bits)
     files = {
         path.relative_to(one.folder) for path in one.folder.rglob("*") if path.is_file()
     }
@@ -167,7 +220,6 @@ def test_the_keystream_is_asked_for_by_what_it_hides(tmp_path: Path) -> None:
         publish_contest(
             table(tmp_path / "t.csv"),
             tmp_path / name,
-            tmp_path,
             stream,
             seed=name.encode(),
         )

@@ -7,10 +7,10 @@ number is decided here and nowhere else.
 
 from __future__ import annotations
 
+import io
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,11 +25,9 @@ from modelmarket.protocol.schema import (
     Column,
     Cuts,
     Numbers,
-    NumberTarget,
     Schema,
     Target,
     Texts,
-    decimal,
 )
 
 if TYPE_CHECKING:
@@ -215,47 +213,6 @@ def even_shares(counts: npt.NDArray[np.int64], most: int) -> npt.NDArray[np.intp
     return np.unique(np.minimum(places, counts.size - 2))
 
 
-def number_target(labels: Sequence[str], bits: int) -> NumberTarget:
-    """Fixed point for the numbers of a training part.
-
-    Args:
-        labels: Of the training rows alone.
-        bits: Of a target: 8, 16 or 32.
-
-    Raises:
-        DataError: A label is no number; names row and value.
-    """
-    values: list[Fraction] = []
-    for row, label in enumerate(labels, 1):
-        try:
-            values.append(decimal(label))
-        except ValueError as error:
-            raise DataError(
-                f"Training row {row}: the label {label[:40]!r} is no number.",
-                hint="A regression needs a number in every row.",
-            ) from error
-    low, high = min(values), max(values)
-    return NumberTarget(low, _step(values, (high - low) / (2**bits - 1)), bits)
-
-
-def _step(values: Sequence[Fraction], least: Fraction) -> Fraction:
-    """The step of a target: exact if it can be, else the smallest round one.
-
-    Args:
-        values: Of the training rows.
-        least: With which they all fit.
-    """
-    exact = Fraction(1)
-    while any((value / exact).denominator != 1 for value in values):
-        exact /= 10
-    if exact >= least:
-        return exact
-    power = exact
-    while power * 10 <= least:
-        power *= 10
-    return next(power * one for one in (1, 2, 5, 10) if power * one >= least)
-
-
 def encode(
     path: Path,
     columns: Sequence[Column],
@@ -288,8 +245,67 @@ def encode(
     for at, cells in enumerate(columns_of(path, names, rows)):
         if len(cells) != rows:
             raise DataError(f"{path.name} has {len(cells):,} rows, not {rows:,}.")
-        codes[:, at] = _encode(columns[at], Values.of(cells), width, strict=strict)
+        codes[:, at] = encode_cells(columns[at], cells, width, strict=strict)
     return codes
+
+
+def encode_frame(
+    frame: pl.DataFrame, columns: Sequence[Column], width: int
+) -> RowCodes:
+    """The codes of rows that were read; a cell that is no number counts as missing.
+
+    Args:
+        frame: Its columns are text, and these among others.
+        columns: Of a schema.
+        width: Bits of a code, 8 or 16.
+
+    Returns:
+        Shape (rows, columns).
+    """
+    codes: RowCodes = np.zeros((len(frame), len(columns)), dtype=f"u{width // 8}")
+    for at, column in enumerate(columns):
+        codes[:, at] = encode_cells(column, frame.get_column(column.name), width)
+    return codes
+
+
+def frame_of(lines: Sequence[bytes], names: Sequence[str]) -> pl.DataFrame:
+    """Published rows in memory, as columns of text.
+
+    Args:
+        lines: As `modelmarket.datasets.records` has them.
+        names: Of the columns; as many as a line has cells.
+
+    Raises:
+        DataError: A line has more or fewer cells.
+    """
+    import polars as pl
+
+    # note: without a cell in front, a line of one empty cell would be a blank line.
+    places = [str(place) for place in range(1 + len(names))]
+    try:
+        read = pl.read_csv(
+            io.BytesIO(b"," + b"\n,".join(lines) + b"\n"),
+            has_header=False,
+            schema=dict.fromkeys(places, pl.String),
+        )
+    except pl.exceptions.PolarsError as error:
+        raise DataError(f"The rows cannot be read: {error}") from error
+    if len(read) != len(lines):
+        raise DataError(f"{len(lines):,} rows are read as {len(read):,}.")
+    read = read.drop(places[0])
+    read.columns = list(names)
+    return read
+
+
+def encode_cells(
+    column: Column, cells: pl.Series, width: int, *, strict: bool = False
+) -> RowCodes:
+    """The codes of a column's cells; see `encode`.
+
+    Raises:
+        DataError: Strictly, a cell is no number; names row and column.
+    """
+    return _encode(column, Values.of(cells), width, strict=strict)
 
 
 def _encode(column: Column, values: Values, width: int, *, strict: bool) -> RowCodes:

@@ -14,16 +14,25 @@ nobody learns more than their number before the key is out.
 from __future__ import annotations
 
 import hashlib
-import tempfile
-from collections.abc import Callable
+from array import array
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 from eth_hash.auto import keccak
 
-from modelmarket.datasets.codes import as_schema, encode, make_columns
+from modelmarket.datasets.codes import (
+    as_schema,
+    encode,
+    encode_frame,
+    frame_of,
+    make_columns,
+)
+from modelmarket.datasets.drawing import Drawing, Shuffle
+from modelmarket.datasets.fingerprints import Fingerprints, Watched, fingerprints
 from modelmarket.datasets.frames import read_frame
 from modelmarket.datasets.published import (
     MANIFEST,
@@ -35,8 +44,19 @@ from modelmarket.datasets.published import (
     read_text,
     record_set,
 )
-from modelmarket.datasets.split import LABEL, ROW_ID, Progress, Source, Split, split
+from modelmarket.datasets.split import (
+    LABEL,
+    ROW_ID,
+    Classed,
+    Numbered,
+    Progress,
+    Source,
+    divide,
+    places,
+)
+from modelmarket.datasets.targets import deviation, number_target
 from modelmarket.errors import DataError
+from modelmarket.protocol.classes import Classes
 from modelmarket.protocol.hidden import (
     Keystream,
     RowCodes,
@@ -53,7 +73,7 @@ from modelmarket.protocol.merkle import (
     rows_tree,
     targets_tree,
 )
-from modelmarket.protocol.schema import MOST_BYTES, ClassTarget, Schema
+from modelmarket.protocol.schema import MOST_BYTES, ClassTarget, Schema, Target
 from modelmarket.system.documents import parse_json
 from modelmarket.system.files import HashedFile
 
@@ -76,8 +96,11 @@ _TYPES = {
 }
 _MOST_SAID = 200
 
-Inspect = Callable[[Path, Path], None]
-"""Is shown the training part and the test part."""
+GATHERED_BYTES = 2**24
+"""Of test rows whose text is in memory together: enough to be fast."""
+
+Inspect = Callable[[Fingerprints], None]
+"""Is told what the rows of both parts are known by."""
 
 
 @dataclass(frozen=True)
@@ -179,6 +202,8 @@ class PublishedContest:
         schema: Another.
         rows_root: Commits to the encrypted rows.
         targets_root: Commits to the encrypted targets.
+        deviation: Steps of the target by which always predicting the training rows'
+            median is off, on average; 0 for classes.
     """
 
     folder: Path
@@ -186,78 +211,79 @@ class PublishedContest:
     schema: Schema
     rows_root: Hash
     targets_root: Hash
+    deviation: Fraction
 
 
 def publish_contest(
     source: Source,
     folder: Path,
-    scratch: Path,
     stream: Callable[[bytes], Keystream],
     *,
     name: str = "",
     context: str = "",
     width: int = 8,
     even: bool = False,
+    number_bits: int | None = None,
     fraction: Fraction = Fraction(1, 5),
     stratified: bool = False,
     seed: bytes | None = None,
+    known_by: Sequence[tuple[str, ...]] = (),
     inspect: Inspect | None = None,
     progress: Progress | None = None,
 ) -> PublishedContest:
     """Splits a labelled table and writes the folder to publish.
 
+    On disk the test rows are never in the clear: they wait for their codes, which
+    need all training rows, under a key that this process alone has and forgets, and
+    lie in the folder under the contest's. Memory holds their codes and targets, and
+    of their text what is looked at.
+
     Args:
         source: The table.
         folder: An empty folder.
-        scratch: A folder of one's own, where the test rows lie in the clear until
-            they are encrypted.
         stream: Gives what encrypts, from what tells this contest's rows and targets
             from all others'.
         name: The request's.
         context: The request's.
         width: Bits of a code, 8 or 16.
         even: Space the codes of numbers evenly; see `make_columns`.
+        number_bits: Bits of a target, if the labels are numbers to be predicted: 8, 16
+            or 32; None if they are classes.
         fraction: Of the rows that are for testing.
         stratified: Draw it class by class.
         seed: Fixes what is random in the split; None for the system's source.
-        inspect: Is shown both parts in the clear, before anything is encrypted.
+        known_by: Sets of columns that earlier tables are known by.
+        inspect: Is told what the rows are known by, before anything is encrypted.
         progress: Is told of the rows read.
 
     Raises:
         DataError: The table cannot be used; names row, column and value.
     """
-    with tempfile.TemporaryDirectory(dir=scratch) as private:
-        clear = Path(private) / "test.csv"
-        with (
-            (folder / TRAIN).open("wb") as train,
-            clear.open("wb") as test,
-            HashedFile(train) as hashed,
-            HashedFile(test) as hidden,
-        ):
-            done = split(
-                source,
-                hashed,
-                hidden,
-                fraction=fraction,
-                stratified=stratified,
-                seed=seed,
-                progress=progress,
-            )
-            sha256 = {TRAIN: hashed.digest().hex()}
-            # Only now is all of it in the file.
-            hidden.digest()
-            _require_learnable(done)
-        if inspect is not None:
-            inspect(folder / TRAIN, clear)
-        columns = make_columns(
-            folder / TRAIN, done.features, done.train_rows, width=width, even=even
+    if number_bits is not None and stratified:
+        raise DataError(
+            "Numbers cannot be drawn class by class.", hint="Leave out --stratified."
         )
-        schema = as_schema(columns, ClassTarget(done.classes), width)
-        codes = encode(clear, columns, done.test_rows, width)
+    file = source.label_file
+    seen = Classed(file) if number_bits is None else Numbered(file)
+    drawing = Drawing(fraction, stratified=stratified, seed=seed)
+    with drawing.shuffle(encrypted=True) as shuffle:
+        with (folder / TRAIN).open("wb") as opened, HashedFile(opened) as train:
+            divide(source, seen, train, drawing, shuffle, progress=progress)
+            sha256 = {TRAIN: train.digest().hex()}
+        target, coded = _target(seen, number_bits)
+        train_rows = seen.rows - shuffle.rows
+        columns = make_columns(
+            folder / TRAIN, source.features, train_rows, width=width, even=even
+        )
+        schema = as_schema(columns, target, width)
+        watched = Watched(source.features, known_by) if inspect is not None else None
+        codes, targets = _hidden(source, shuffle, schema, coded, watched)
+    if inspect is not None and watched is not None:
+        inspect(fingerprints(folder / TRAIN, watched, known_by))
     (folder / SCHEMA).write_bytes(schema.to_json())
     sha256[SCHEMA] = _sha256(schema.to_json())
     rows = pack_rows(codes, width)
-    groups = pack_groups(done.truth, schema.target.bits)
+    groups = pack_groups(targets, schema.target.bits)
     # Two contests with the same keystream would open each other.
     keystream = stream(keccak(rows.tobytes() + groups.tobytes()))
     encrypted = {
@@ -271,12 +297,12 @@ def publish_contest(
     manifest = ContestManifest(
         name=name,
         context=context,
-        train_rows=done.train_rows,
-        hidden_rows=done.test_rows,
-        train_counts=done.train_counts,
-        fraction=done.fraction,
-        stratified=done.stratified,
-        features=done.features,
+        train_rows=train_rows,
+        hidden_rows=len(codes),
+        train_counts=_train_counts(seen),
+        fraction=fraction,
+        stratified=stratified,
+        features=source.features,
         sha256=sha256,
     )
     (folder / MANIFEST).write_bytes(manifest.to_json())
@@ -286,22 +312,84 @@ def publish_contest(
         schema,
         rows_tree(encrypted[ROWS], schema.row_words).root,
         targets_tree(encrypted[TARGETS]).root,
+        deviation(coded, seen.train) if isinstance(seen, Numbered) else Fraction(0),
     )
 
 
-def _require_learnable(done: Split) -> None:
-    """Makes sure that what is published tells nothing of the hidden rows' classes.
+def _target(
+    seen: Classed | Numbered, number_bits: int | None
+) -> tuple[Target, Targets]:
+    """What is predicted, from training labels alone, and the target of each label.
 
     Raises:
-        DataError: A class is in no training row; names it.
+        DataError: A class is in no training row, which tells of the hidden ones;
+            names it. Or the numbers make no target.
     """
-    for name, count in zip(done.classes.names, done.train_counts, strict=True):
-        if not count:
+    if isinstance(seen, Numbered):
+        assert number_bits is not None, "it numbers labels"
+        numbers = number_target(seen.learned(), number_bits)
+        return numbers, numbers.encode(seen.names)
+    for code, name in enumerate(seen.names):
+        if not seen.train[code]:
             raise DataError(
                 f"Class {name!r} would be in no training row, so nobody could learn it "
                 "and its name would tell of the hidden ones.",
                 hint="Draw class by class, or leave its rows out.",
             )
+    order = seen.order()
+    return ClassTarget(Classes(tuple(map(seen.names.__getitem__, order)))), places(
+        order
+    )
+
+
+def _train_counts(seen: Classed | Numbered) -> tuple[int, ...]:
+    """Training rows of each class, in the order of the classes; empty for numbers."""
+    if isinstance(seen, Numbered):
+        return ()
+    return tuple(seen.train[seen.order()].tolist())
+
+
+def _hidden(
+    source: Source,
+    shuffle: Shuffle,
+    schema: Schema,
+    coded: Targets,
+    watched: Watched | None,
+) -> tuple[RowCodes, Targets]:
+    """The test rows in random order: codes of shape (rows, columns), and targets.
+
+    Args:
+        source: Names their columns.
+        shuffle: Has them.
+        schema: Makes codes of them.
+        coded: The target of each label.
+        watched: Sees them.
+    """
+    shape = (shuffle.rows, len(schema.columns))
+    codes: RowCodes = np.empty(shape, dtype=f"u{schema.width // 8}")
+    labels = array("I")
+    for lines, some in _gathered(shuffle):
+        frame = frame_of(lines, source.features)
+        if watched is not None:
+            watched.add(frame)
+        first = len(labels)
+        labels.extend(some)
+        codes[first : len(labels)] = encode_frame(frame, schema.columns, schema.width)
+    return codes, coded[np.frombuffer(labels, dtype=np.uint32)]
+
+
+def _gathered(shuffle: Shuffle) -> Iterator[tuple[list[bytes], list[int]]]:
+    """Shuffled rows and their labels, as many together as are worth to be read."""
+    lines, labels, size = list[bytes](), list[int](), 0
+    for rows, some in shuffle.shuffled():
+        lines += rows
+        labels += some
+        size += sum(map(len, rows))
+        if size >= GATHERED_BYTES:
+            yield lines, labels
+            lines, labels, size = [], [], 0
+    if lines:
+        yield lines, labels
 
 
 def _sha256(data: bytes) -> str:

@@ -117,7 +117,7 @@ class Fingerprints:
 
 def fingerprints(
     train: Path,
-    test: Path,
+    test: Path | Watched,
     wanted: Iterable[tuple[str, ...]] = (),
     *,
     progress: Progress | None = None,
@@ -126,13 +126,17 @@ def fingerprints(
 
     Args:
         train: As it is published.
-        test: As it is published, or as it is before it is hidden.
+        test: As it is published; or what has seen it, if it is hidden, and was told
+            of the same sets of columns.
         wanted: Sets of columns that earlier tables are known by; those that
             this one lacks are left out.
         progress: Is told of the rows read.
     """
     sets = list(dict.fromkeys(wanted))
-    parts = [_read(path, sets, progress) for path in (train, test)]
+    parts = [
+        one.part if isinstance(one, Watched) else _read(one, sets, progress)
+        for one in (train, test)
+    ]
     columns = parts[0].columns
     found = [Seen(tuple(sorted(columns)), parts[0].whole, parts[1].whole)]
     ids = _ids(parts)
@@ -213,30 +217,63 @@ def _read_as(
     )
     schema = scan.collect_schema()
     columns = tuple(name for name in schema if name not in (ROW_ID, LABEL))
-    members = [frozenset(columns), *map(frozenset, sets)]
-    numbering: dict[str, list[Prints]] = {
-        name: [] for name in columns if schema[name].is_integer()
-    }
-    sums: list[list[Prints]] = [[] for _ in members]
+    whole = [name for name in columns if schema[name].is_integer()]
+    watched = Watched(columns, sets, numbering=whole)
     for batch in scan.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True):
-        totals = [np.zeros(batch.height, dtype=np.uint64) for _ in members]
-        for name in columns:
-            words = _cells(batch[name])
-            for total, names in zip(totals, members, strict=True):
-                if name in names:
-                    np.add(total, words, out=total)
-            if name in numbering:
-                numbering[name].append(words)
-                if not words.all() or np.unique(words).size < words.size:
-                    del numbering[name]
-        for done, total in zip(sums, totals, strict=True):
-            done.append(total)
+        watched.add(batch)
         if progress is not None:
             progress(batch.height)
-    whole, *others = (_joined(one) for one in sums)
-    return _Part(
-        columns, whole, others, {name: _joined(one) for name, one in numbering.items()}
-    )
+    return watched.part
+
+
+class Watched:
+    """Sees rows as they pass, and remembers a word for each.
+
+    Args:
+        columns: The features.
+        wanted: Sets of columns that rows shall be known by, too.
+        numbering: The columns that may number the rows; None if any may.
+    """
+
+    def __init__(
+        self,
+        columns: Sequence[str],
+        wanted: Iterable[tuple[str, ...]] = (),
+        *,
+        numbering: Iterable[str] | None = None,
+    ) -> None:
+        self._columns = tuple(columns)
+        self._members = [frozenset(columns), *map(frozenset, dict.fromkeys(wanted))]
+        self._sums: list[list[Prints]] = [[] for _ in self._members]
+        may = self._columns if numbering is None else numbering
+        self._numbering: dict[str, list[Prints]] = {name: [] for name in may}
+
+    def add(self, batch: pl.DataFrame) -> None:
+        """Sees the next rows; the same cells are the same as numbers and as text."""
+        totals = [np.zeros(batch.height, dtype=np.uint64) for _ in self._members]
+        for name in self._columns:
+            words = _cells(batch[name])
+            for total, names in zip(totals, self._members, strict=True):
+                if name in names:
+                    np.add(total, words, out=total)
+            if name in self._numbering:
+                self._number(name, words, batch[name])
+        for done, total in zip(self._sums, totals, strict=True):
+            done.append(total)
+
+    def _number(self, name: str, words: Prints, cells: pl.Series) -> None:
+        is_whole = cells.cast(pl.Int64, strict=False).null_count() == 0
+        if is_whole and words.all() and np.unique(words).size == words.size:
+            self._numbering[name].append(words)
+        else:
+            del self._numbering[name]
+
+    @property
+    def part(self) -> _Part:
+        """All rows that were seen."""
+        whole, *others = (_joined(one) for one in self._sums)
+        numbering = {name: _joined(one) for name, one in self._numbering.items()}
+        return _Part(self._columns, whole, others, numbering)
 
 
 def _joined(batches: Sequence[Prints]) -> Prints:

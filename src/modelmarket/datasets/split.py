@@ -10,30 +10,28 @@ from __future__ import annotations
 
 import hashlib
 import re
-import secrets
 from array import array
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain, compress, count, islice
-from tempfile import TemporaryFile
-from typing import Self
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from modelmarket.datasets.drawing import Drawing, LabelCodes, Shuffle
 from modelmarket.datasets.records import Records, encode_row, read_records
 from modelmarket.datasets.tables import Table
 from modelmarket.errors import DataError
-from modelmarket.protocol.classes import MOST_CLASSES, Classes, Codes
+from modelmarket.protocol.classes import MOST_CLASSES, NUMBERS, Classes, Codes
+from modelmarket.protocol.schema import decimal
 from modelmarket.system.files import HashedFile
 
 ROW_ID = "row_id"
 LABEL = "label"
 DEFAULT_FRACTION = Fraction(1, 5)
 FINEST_FRACTION = 1_000
-BUCKETS = 64
-BUCKET_BUFFER_BYTES = 2**16
 _SHARE = re.compile(r"\d{0,9}\.?\d{0,18}|\d{1,9}/\d{1,9}", re.ASCII)
 """Short, since a number of many digits, or with an exponent, takes for ever."""
 
@@ -91,6 +89,11 @@ class Source:
     def features(self) -> tuple[str, ...]:
         """The columns that are published for every row."""
         return tuple(name for name in self.data.columns if name != self.label)
+
+    @property
+    def label_file(self) -> str:
+        """What the file of the labels is called."""
+        return (self.labels or self.data).path.name
 
     def records(self) -> Iterator[Records]:
         """The rows' features as they are published, with their labels.
@@ -201,68 +204,6 @@ def _parse_share(text: str) -> Fraction:
     raise DataError(f"{text[:40]!r} is not a fraction between 0 and 1.", hint=hint)
 
 
-class _Chance:
-    """What is random in a split, from a seed of any length.
-
-    It builds on raw words alone, which numpy promises to be the same in every
-    version (NEP 19).
-    """
-
-    def __init__(self, seed: bytes) -> None:
-        self._words = np.random.Philox(int.from_bytes(b"\1" + seed))
-
-    def words(self, count: int) -> npt.NDArray[np.uint64]:
-        """Random words, of shape (count,)."""
-        return self._words.random_raw(count)
-
-    def order(self, count: int) -> npt.NDArray[np.int64]:
-        """A random order of so many things, of shape (count,)."""
-        return self.words(count).argsort(kind="stable")
-
-
-class _Draw:
-    """Draws p rows of each q for a fraction p/q, at random places."""
-
-    def __init__(self, fraction: Fraction, chance: _Chance) -> None:
-        self._fraction = fraction
-        self._chance = chance
-        self._drawn = np.zeros(0, dtype=np.bool_)
-
-    def take(self, rows: int) -> npt.NDArray[np.bool_]:
-        """Which of the next rows are drawn, of shape (rows,)."""
-        p, q = self._fraction.numerator, self._fraction.denominator
-        if (lacking := rows - self._drawn.size) > 0:
-            blocks = -(-lacking // q)
-            words = self._chance.words(blocks * q).reshape(blocks, q)
-            ranks = words.argsort(axis=1, kind="stable").argsort(axis=1, kind="stable")
-            self._drawn = np.concatenate((self._drawn, (ranks < p).ravel()))
-        taken, self._drawn = self._drawn[:rows], self._drawn[rows:]
-        return taken
-
-
-class _Strata:
-    """Draws class by class, or from all rows alike."""
-
-    def __init__(
-        self, fraction: Fraction, chance: _Chance, *, stratified: bool
-    ) -> None:
-        self._fraction = fraction
-        self._chance = chance
-        self._stratified = stratified
-        self._draws: dict[int, _Draw] = {}
-
-    def take(self, codes: npt.NDArray[np.uint16]) -> npt.NDArray[np.bool_]:
-        """Which of the next rows are for testing, of shape (rows,)."""
-        strata = codes if self._stratified else np.zeros_like(codes)
-        taken = np.zeros(codes.size, dtype=np.bool_)
-        for stratum in np.unique(strata).tolist():
-            if stratum not in self._draws:
-                self._draws[stratum] = _Draw(self._fraction, self._chance)
-            rows = np.flatnonzero(strata == stratum)
-            taken[rows] = self._draws[stratum].take(rows.size)
-        return taken
-
-
 class Classed:
     """The classes as they come up, each with its counts and its first row.
 
@@ -280,16 +221,24 @@ class Classed:
         self.total = np.zeros(MOST_CLASSES, dtype=np.int64)
         self.train = np.zeros(MOST_CLASSES, dtype=np.int64)
 
-    def encode(self, labels: list[bytes]) -> npt.NDArray[np.uint16]:
+    def encode(self, labels: list[bytes]) -> LabelCodes:
         """The codes of the next rows' labels, of shape (rows,)."""
         if not self._codes.keys() >= set(labels):
             for row, label in enumerate(labels, self.rows + 1):
                 if label not in self._codes:
                     self._meet(label.decode(), row)
-        codes = np.array([self._codes[label] for label in labels], dtype=np.uint16)
+        codes = np.array([self._codes[label] for label in labels], dtype=np.uint32)
         _count(self.total, codes)
         self.rows += len(labels)
         return codes
+
+    def learn(self, codes: LabelCodes) -> None:
+        """Is told of which rows the labels are published."""
+        _count(self.train, codes)
+
+    def order(self) -> list[int]:
+        """The codes in the order of the classes' names."""
+        return sorted(range(len(self.names)), key=lambda one: _natural(self.names[one]))
 
     def counts(self) -> dict[str, int]:
         """Rows of each class by name, most frequent first."""
@@ -299,9 +248,7 @@ class Classed:
     def problem(self) -> DataError | None:
         """Why these rows cannot be both learned and tested, if they cannot."""
         if self.rows == 0:
-            return DataError(
-                f"{self._name} has no rows.", hint="It must have two at least."
-            )
+            return _no_rows(self._name)
         for code, label in enumerate(self.names):
             if self.total[code] == 1:
                 return DataError(
@@ -321,13 +268,86 @@ class Classed:
             raise DataError(
                 f"{self._name}, row {row}: {label!r} would be class "
                 f"{MOST_CLASSES + 1:,}; {MOST_CLASSES:,} are allowed.",
-                hint="Is this the label column? Numbers to be predicted must "
-                "be binned first.",
+                hint=NUMBERS,
             )
         self._codes[label.encode()] = len(self.names)
         self.names.append(label)
         self.published.append(encode_row([label]))
         self.first_row.append(row)
+
+
+class Numbered:
+    """Labels that are numbers to be predicted, each different text once.
+
+    Args:
+        name: Of the file that the labels are in.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._codes: dict[bytes, int] = {}
+        self._train = array("q")
+        self.names: list[str] = []
+        self.published: list[bytes] = []
+        self.rows = 0
+
+    @property
+    def train(self) -> npt.NDArray[np.int64]:
+        """Training rows of each text."""
+        return np.array(self._train, dtype=np.int64)
+
+    def encode(self, labels: list[bytes]) -> LabelCodes:
+        """A number for each text of the next rows' labels, of shape (rows,)."""
+        for row, label in enumerate(labels, self.rows + 1):
+            if label not in self._codes:
+                self._meet(label.decode(), row)
+        self.rows += len(labels)
+        return np.array([self._codes[label] for label in labels], dtype=np.uint32)
+
+    def learn(self, codes: LabelCodes) -> None:
+        """Is told of which rows the labels are published."""
+        for code in codes.tolist():
+            self._train[code] += 1
+
+    def learned(self) -> list[str]:
+        """The different labels of training rows."""
+        return list(compress(self.names, self._train))
+
+    def problem(self) -> DataError | None:
+        """Why these rows cannot be both learned and tested, if they cannot."""
+        return None if self.rows else _no_rows(self._name)
+
+    def _meet(self, label: str, row: int) -> None:
+        try:
+            decimal(label)
+        except ValueError as error:
+            raise DataError(
+                f"{self._name}, row {row}: the label {label[:40]!r} is no number that "
+                "can be predicted.",
+                hint="Every row needs a decimal number, nearer to 0 than 1e30; or "
+                "leave the row out.",
+            ) from error
+        self._codes[label.encode()] = len(self.names)
+        self._train.append(0)
+        self.names.append(label)
+        self.published.append(encode_row([label]))
+
+
+class Labels(Protocol):
+    """The labels of a table as they come up, each with a code of its own."""
+
+    rows: int
+    published: list[bytes]
+    """What stands in a table for the label of each code."""
+
+    def encode(self, labels: list[bytes]) -> LabelCodes:
+        """The codes of the next rows' labels, of shape (rows,)."""
+
+    def learn(self, codes: LabelCodes) -> None:
+        """Is told of which rows the labels are published."""
+
+    def problem(self) -> DataError | None:
+        """Why these rows cannot be both learned and tested, if they cannot."""
 
 
 def split(
@@ -354,34 +374,12 @@ def split(
     Raises:
         DataError: The table cannot be used; names row, column and value.
     """
-    chance = _Chance(seed or secrets.token_bytes(32))
-    strata = _Strata(fraction, chance, stratified=stratified)
-    label_file = (source.labels or source.data).path.name
-    seen = Classed(label_file)
-    train.write(encode_row([ROW_ID, *source.features, LABEL]) + b"\n")
-    train_row = count(1)
-    with _Shuffle(chance) as shuffle:
-        for records in source.records():
-            codes = seen.encode(records.cut)
-            tested = strata.take(codes)
-            shuffle.add(list(compress(records.rest, tested.tolist())), codes[tested])
-            learned = codes[~tested]
-            _count(seen.train, learned)
-            labels = map(seen.published.__getitem__, learned.tolist())
-            features = compress(records.rest, (~tested).tolist())
-            train.write(
-                b"".join(
-                    [
-                        b"%d,%b,%b\n" % row
-                        for row in zip(train_row, features, labels, strict=False)
-                    ]
-                )
-            )
-            if progress is not None:
-                progress(codes.size)
-        _check(seen, shuffle.rows, fraction)
+    drawing = Drawing(fraction, stratified=stratified, seed=seed)
+    seen = Classed(source.label_file)
+    with drawing.shuffle() as shuffle:
+        divide(source, seen, train, drawing, shuffle, progress=progress)
         test.write(encode_row([ROW_ID, *source.features]) + b"\n")
-        truth = array("H")
+        truth = array("I")
         number = 0
         for rows, hidden in shuffle.shuffled():
             test.write(
@@ -389,26 +387,83 @@ def split(
             )
             number += len(rows)
             truth.extend(hidden)
-    order = sorted(range(len(seen.names)), key=lambda code: _natural(seen.names[code]))
-    recode = np.empty(len(order), dtype=np.uint16)
-    recode[order] = np.arange(len(order), dtype=np.uint16)
+    order = seen.order()
     return Split(
         classes=Classes(tuple(seen.names[code] for code in order)),
         train_counts=tuple(seen.train[order].tolist()),
-        truth=recode[np.frombuffer(truth, dtype=np.uint16)],
+        truth=places(order)[np.frombuffer(truth, dtype=np.uint32)].astype(np.uint16),
         features=source.features,
         fraction=fraction,
         stratified=stratified,
     )
 
 
-def _count(counts: npt.NDArray[np.int64], codes: npt.NDArray[np.uint16]) -> None:
+def divide(
+    source: Source,
+    seen: Labels,
+    train: HashedFile,
+    drawing: Drawing,
+    shuffle: Shuffle,
+    *,
+    progress: Progress | None = None,
+) -> None:
+    """Writes the training part of a table, and hands the test part to a shuffle.
+
+    The same drawing divides the same table in the same way, whatever becomes of the
+    test part.
+
+    Args:
+        source: The table.
+        seen: Numbers its labels.
+        train: Where the training part is written: id, features, label.
+        drawing: Draws the test rows.
+        shuffle: Is given the features of test rows as they are published.
+        progress: Is told of the rows read.
+
+    Raises:
+        DataError: The table cannot be used; names row, column and value.
+    """
+    train.write(encode_row([ROW_ID, *source.features, LABEL]) + b"\n")
+    train_row = count(1)
+    for records in source.records():
+        codes = seen.encode(records.cut)
+        tested = drawing.strata.take(codes)
+        shuffle.add(list(compress(records.rest, tested.tolist())), codes[tested])
+        learned = codes[~tested]
+        seen.learn(learned)
+        labels = map(seen.published.__getitem__, learned.tolist())
+        features = compress(records.rest, (~tested).tolist())
+        train.write(
+            b"".join(
+                [
+                    b"%d,%b,%b\n" % row
+                    for row in zip(train_row, features, labels, strict=False)
+                ]
+            )
+        )
+        if progress is not None:
+            progress(codes.size)
+    _check(seen, shuffle.rows, drawing.fraction)
+
+
+def places(order: Sequence[int]) -> LabelCodes:
+    """Where each code stands in an order of all codes; shape (codes,)."""
+    found = np.empty(len(order), dtype=np.uint32)
+    found[list(order)] = np.arange(len(order), dtype=np.uint32)
+    return found
+
+
+def _no_rows(name: str) -> DataError:
+    return DataError(f"{name} has no rows.", hint="It must have two at least.")
+
+
+def _count(counts: npt.NDArray[np.int64], codes: LabelCodes) -> None:
     """Adds to the counts of as many classes as there are up to the highest code."""
     more = np.bincount(codes)
     counts[: more.size] += more
 
 
-def _check(seen: Classed, tests: int, fraction: Fraction) -> None:
+def _check(seen: Labels, tests: int, fraction: Fraction) -> None:
     if problem := seen.problem():
         raise problem
     rows = seen.rows
@@ -427,51 +482,3 @@ def _natural(name: str) -> tuple[int, float, str]:
         return 0, float(name), name
     except ValueError:
         return 1, 0.0, name
-
-
-class _Shuffle:
-    """Shuffles any number of rows on disk.
-
-    Each row goes to a bucket drawn at random; then each bucket is shuffled in
-    memory. The order is uniform, and memory holds one bucket; and, of the
-    others, six bytes a row: its length and its code, which no disk ever sees.
-    """
-
-    def __init__(self, chance: _Chance) -> None:
-        self._chance = chance
-        self._buckets = [_Bucket() for _ in range(BUCKETS)]
-        self.rows = 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for bucket in self._buckets:
-            bucket.file.close()
-
-    def add(self, rows: list[bytes], codes: npt.NDArray[np.uint16]) -> None:
-        """Adds rows and their codes."""
-        places = (self._chance.words(len(rows)) % np.uint64(BUCKETS)).tolist()
-        for row, code, place in zip(rows, codes.tolist(), places, strict=True):
-            bucket = self._buckets[place]
-            bucket.file.write(row)
-            bucket.lengths.append(len(row))
-            bucket.codes.append(code)
-        self.rows += len(rows)
-
-    def shuffled(self) -> Iterator[tuple[list[bytes], Iterable[int]]]:
-        """All rows with their codes, in random order, a bucket at a time."""
-        for bucket in self._buckets:
-            bucket.file.seek(0)
-            rows = [bucket.file.read(length) for length in bucket.lengths]
-            order = self._chance.order(len(rows)).tolist()
-            yield [rows[at] for at in order], [bucket.codes[at] for at in order]
-
-
-class _Bucket:
-    """Rows one behind the other in an unnamed file."""
-
-    def __init__(self) -> None:
-        self.file = TemporaryFile(buffering=BUCKET_BUFFER_BYTES)  # noqa: SIM115  # closed together
-        self.lengths = array("I")
-        self.codes = array("H")

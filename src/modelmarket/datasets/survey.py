@@ -102,7 +102,7 @@ def survey(source: Source) -> Survey:
     else:
         assert source.labels is not None
         labels = [row[0] for row in islice(source.labels.rows(), FIRST_ROWS)]
-    seen = Classed((source.labels or source.data).path.name)
+    seen = Classed(source.label_file)
     for records in source.records():
         seen.encode(records.cut)
     return Survey(

@@ -265,12 +265,12 @@ def recover_key(
             publish_contest(
                 source,
                 Path(scratch),
-                market.home.scratch(),
                 stream,
                 name=record.name,
                 context=record.context,
                 width=record.terms.width,
                 even=even,
+                number_bits=record.number_bits,
                 fraction=fraction,
                 stratified=stratified,
                 seed=root.split_seed(digest, turn),

@@ -20,6 +20,11 @@ WIDTHS = (1, 2, 4, 8, 16)
 """Bits that a label may take."""
 
 MOST_CLASSES = 2 ** WIDTHS[-1]
+NUMBERS = (
+    "Is this the label column? Numbers are predicted in a verified contest, with "
+    "--verified --error absolute."
+)
+"""What to do where there are too many classes."""
 
 Codes = npt.NDArray[np.uint16]
 """Labels as class codes, one per row: shape (rows,)."""
@@ -36,7 +41,7 @@ def bits_for(classes: int) -> int:
             return bits
     raise DataError(
         f"The labels have {classes:,} classes; at most {MOST_CLASSES:,} are allowed.",
-        hint="Is this the label column? Numbers to be predicted must be binned first.",
+        hint=NUMBERS,
     )
 
 

@@ -164,6 +164,11 @@ class ContestRecord(BaseRecord):
         return self.terms.scoring(self.weights)
 
     @property
+    def number_bits(self) -> int | None:
+        """Bits of a target that is a number; None if classes are predicted."""
+        return self.terms.bits if self.terms.points.is_regression else None
+
+    @property
     def candidate(self) -> SubmissionRecord | None:
         """Who has shown its model and is not refuted, while that is so."""
         return self.ranking[0] if self.is_shown and self.ranking else None

@@ -39,6 +39,8 @@ MOST_BYTES = 2**27
 """1,024 columns of 65,535 cuts of 25 digits would be more; tables are not."""
 MOST_DIGITS = 40
 _MOST_SAID = 100
+_EXACT = 2**53
+"""Doubles hold every whole number up to it."""
 
 Numbers = npt.NDArray[np.float64]
 """Values of a column; NaN where there is none. Shape (rows,)."""
@@ -241,19 +243,39 @@ class NumberTarget:
         Raises:
             DataError: A label is no number; names row and value.
         """
-        top = 2**self.bits - 1
+        known: dict[str, int] = {}
         targets = np.empty(len(labels), dtype=np.uint32)
         for row, label in enumerate(labels):
-            try:
-                value = decimal(label)
-            except ValueError as error:
-                raise DataError(f"Row {row + 1}: {label[:40]!r} is no number.") from (
-                    error
-                )
-            # note: halves go up, so that any program rounds alike.
-            steps = math.floor((value - self.offset) / self.step + Fraction(1, 2))
-            targets[row] = min(max(steps, 0), top)
+            found = known.get(label)
+            if found is None:
+                try:
+                    value = decimal(label)
+                except ValueError as error:
+                    raise DataError(
+                        f"Row {row + 1}: {label[:40]!r} is no number."
+                    ) from error
+                found = known[label] = self.nearest(value)
+            targets[row] = found
         return targets
+
+    def nearest(self, value: Fraction) -> int:
+        """The target whose number is nearest; of two, the higher one."""
+        # note: halves go up, so that any program rounds alike.
+        steps = math.floor((value - self.offset) / self.step + Fraction(1, 2))
+        most: int = 2**self.bits - 1
+        return min(max(steps, 0), most)
+
+    def values(self, targets: npt.NDArray[np.integer]) -> Numbers:
+        """The doubles nearest to what targets stand for; shape (rows,)."""
+        unit = math.lcm(self.offset.denominator, self.step.denominator)
+        first, step = int(self.offset * unit), int(self.step * unit)
+        most = abs(first) + step * (2**self.bits - 1)
+        if max(most, unit) < _EXACT:
+            # perf: both are exact as doubles, so that a division rounds just once.
+            exact: Numbers = (first + step * targets.astype(np.int64)) / unit
+            return exact
+        found = (float(self.offset + self.step * one) for one in targets.tolist())
+        return np.fromiter(found, dtype=np.float64, count=len(targets))
 
     def decode(self, targets: Targets) -> list[str]:
         """The numbers that targets, or predictions, stand for, as decimals."""

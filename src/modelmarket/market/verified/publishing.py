@@ -179,7 +179,6 @@ def prepare_contest(
             reward. Nothing is stored then.
     """
     from modelmarket.datasets.contest import publish_contest
-    from modelmarket.datasets.fingerprints import fingerprints
 
     refuse_unknown(options, ContestOptions.__annotations__)
     progress = options.get("progress")
@@ -199,9 +198,7 @@ def prepare_contest(
 
         return tell
 
-    def inspect(train: Path, test: Path) -> None:
-        wanted = [names for one in earlier for names in one.rows.columns]
-        found = fingerprints(train, test, wanted, progress=told("rows compared"))
+    def inspect(found: Fingerprints) -> None:
         _refuse_known(found, earlier)
         refuse_hidden(found, earlier)
         if not options.get("again", False):
@@ -213,7 +210,6 @@ def prepare_contest(
         published = publish_contest(
             source,
             Path(scratch),
-            market.home.scratch(),
             stream,
             name=options.get("name", ""),
             context=options.get("context", ""),
@@ -222,6 +218,7 @@ def prepare_contest(
             fraction=options.get("fraction", DEFAULT_FRACTION),
             stratified=options.get("stratified", False),
             seed=options.get("seed") or root.split_seed(digest, turn),
+            known_by=[names for one in earlier for names in one.rows.columns],
             inspect=inspect,
             progress=told("rows split"),
         )
