@@ -143,6 +143,15 @@ def test_a_rerun_shows_hidden_neurons_and_the_outputs_asked_for(
 
 
 @given(networks())
+def test_a_rerun_of_all_outputs_is_all_of_the_model(model: Dense) -> None:
+    exact, header = ExactModel.from_bytes(model.file), model.header
+    row = np.zeros((1, header.columns), np.uint8)
+    words = proofs.rerun(exact, row, range(header.outputs)).words
+    shown = proofs.rerun_model(header.word, exact.base, words)
+    assert shown.root == exact.root
+
+
+@given(networks())
 def test_a_dense_model_is_one_part(model: Dense) -> None:
     exact = ExactModel.from_bytes(model.file)
     part = proofs.part(exact, 0)

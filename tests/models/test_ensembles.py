@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from eth_hash.auto import keccak
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from modelmarket.errors import InputError
@@ -125,6 +125,19 @@ def test_a_rerun_proves_the_outputs_that_it_is_asked_for(
     # What the limits promise: no rerun is longer than the header says.
     assert len(paths) <= len(units) <= header.units
     assert all(len(some) <= header.depth + 2 for some, _ in paths)
+
+
+@given(small.ensembles(), st.integers(0, 2**32))
+def test_a_rerun_alone_says_what_the_model_says_of_its_row(
+    model: small.Small, seed: int
+) -> None:
+    exact, header = ExactModel.from_bytes(model.file), model.header
+    rows = rows_for(model, seed, 1)
+    outputs = list(range(header.outputs))
+    assume(exact.units_needed(outputs) == list(range(header.units)))
+    words = proofs.rerun(exact, rows, outputs).words
+    shown = proofs.rerun_model(header.word, exact.base, words)
+    assert shown.outputs(rows).tolist() == exact.outputs(rows).tolist()
 
 
 def test_scalar_ensembles_need_the_trees_of_the_outputs_asked_for() -> None:

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -13,6 +15,9 @@ from hypothesis import strategies as st
 
 from modelmarket.errors import InputError, TermsError
 from modelmarket.protocol.points import (
+    MOST_CAP,
+    MOST_SCORE,
+    Error,
     Kind,
     Scoring,
     group_points,
@@ -138,3 +143,49 @@ def test_what_is_beyond_a_bound_is_refused_in_words(
 ) -> None:
     with pytest.raises(TermsError, match=said):
         scoring.check(rows, bits)
+
+
+@pytest.mark.parametrize("error", Error)
+@given(scale=st.integers(1, 2**32 - 1), rows=st.integers(1, 2**26))
+def test_points_of_errors_are_as_fine_as_the_contract_allows(
+    error: Error, scale: int, rows: int
+) -> None:
+    scoring = Scoring.of_errors(error.kind, scale, rows)
+    scoring.check(rows, 32)
+    assert scoring.kind is error.kind
+    # They reach the scale, and no further than its last step.
+    assert (scoring.cap - 1) * scoring.step < scale <= scoring.cap * scoring.step
+    if scoring.step > 1:
+        finer = -(-scale // (scoring.step - 1))
+        most = rows * (finer if error is Error.ABSOLUTE else finer**2)
+        assert finer > MOST_CAP or most > MOST_SCORE
+
+
+def test_errors_of_up_to_65_536_steps_are_exact_on_65_535_rows() -> None:
+    assert Scoring.of_errors(Kind.ABSOLUTE, 2**16, 2**16 - 1).step == 1
+    assert Scoring.of_errors(Kind.ABSOLUTE, 2**16, 2**16).step == 2
+    assert Scoring.of_errors(Kind.ABSOLUTE, 2**16 + 1, 1).step == 2
+
+
+@pytest.mark.parametrize("error", Error)
+@given(
+    st.lists(st.tuples(*[st.integers(0, 255)] * 2), min_size=1, max_size=9),
+    st.integers(1, 300),
+)
+def test_whoever_is_off_by_no_more_reaches_the_least_score(
+    error: Error, rows: list[tuple[int, int]], scale: int
+) -> None:
+    scoring = Scoring.of_errors(error.kind, scale, len(rows))
+    targets, predictions = np.array(rows, dtype=np.uint32).T
+    score = scoring.score(targets, predictions)
+    off = [min(abs(one - other), scoring.cap) for one, other in rows]
+    assert scoring.step == 1
+    if error is Error.ABSOLUTE:
+        mean = Fraction(sum(off), len(off))
+        # Steps of 1 lose nothing: the least score is the very score.
+        assert scoring.least_score(mean, len(rows)) == score
+    else:
+        mean = Fraction(math.sqrt(sum(one**2 for one in off) / len(off)))
+        assert abs(scoring.least_score(mean, len(rows)) - score) <= 1
+    assert scoring.error(score, len(rows)) == pytest.approx(float(mean))
+    assert scoring.least_score(Fraction(10**9), len(rows)) == 0

@@ -5,15 +5,18 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from modelmarket.cli.context import Invocation
 from modelmarket.cli.options import RequestNumber
+from modelmarket.protocol.points import Error
 from modelmarket.system.files import free_path
 
 if TYPE_CHECKING:
+    from fractions import Fraction
+
     from modelmarket.datasets.split import Source
 
 app = typer.Typer(help="Check and fetch datasets.", no_args_is_help=True)
@@ -37,6 +40,73 @@ FractionText = Annotated[str, typer.Option("--fraction", help="Of the rows, to t
 Stratified = Annotated[
     bool, typer.Option("--stratified", help="Draw test rows class by class.")
 ]
+Width = Annotated[int, typer.Option(help="With --verified: bits of a code, 8 or 16.")]
+Even = Annotated[
+    bool,
+    typer.Option(
+        "--even",
+        help="With --verified: space the codes of numbers evenly, for linear models"
+        " and networks.",
+    ),
+]
+ErrorKind = Annotated[
+    Error | None,
+    typer.Option(
+        help="With --verified: the labels are numbers, and this error counts."
+    ),
+]
+Scale = Annotated[
+    str | None,
+    typer.Option(
+        help="With --error: from which error on a row scores nothing; five times what"
+        " always predicting the median is off by, if not given."
+    ),
+]
+NumberBits = Annotated[
+    int | None,
+    typer.Option(
+        help="With --error: that a number takes: 8, 16 or 32; 16, if not given."
+    ),
+]
+DEFAULT_WIDTH = 8
+
+
+def read_number(option: str, text: str | None) -> Fraction | None:
+    """A number that an option was given, exactly; None for none.
+
+    Raises:
+        InputError: It is no decimal number.
+    """
+    from modelmarket.errors import InputError
+    from modelmarket.protocol.schema import decimal
+
+    if text is None:
+        return None
+    try:
+        return decimal(text)
+    except ValueError as error:
+        raise InputError(
+            f"{option}: {text[:40]!r} is no number.", hint="Write it as 2.5."
+        ) from error
+
+
+def refuse_without_verified(**said: object) -> None:
+    """Makes sure that nothing was said which nobody would hear.
+
+    Args:
+        said: What only a verified contest has; None for what was left out.
+
+    Raises:
+        InputError: Something was said.
+    """
+    from modelmarket.errors import InputError
+
+    for name, value in said.items():
+        if value is not None:
+            raise InputError(
+                f"--{name.replace('_', '-')} is for verified contests.",
+                hint="Add --verified.",
+            )
 
 
 def open_source(
@@ -71,6 +141,14 @@ def check(
     encoding: Encoding = None,
     fraction: FractionText = "0.2",
     stratified: Stratified = False,
+    verified: Annotated[
+        bool, typer.Option("--verified", help="As a verified contest.")
+    ] = False,
+    width: Width = DEFAULT_WIDTH,
+    even: Even = False,
+    error: ErrorKind = None,
+    scale: Scale = None,
+    bits: NumberBits = None,
 ) -> None:
     """Try how a table would be split, and publish nothing.
 
@@ -79,12 +157,28 @@ def check(
         modelmarket dataset check digits.csv --label digit
 
         modelmarket dataset check digits.csv --labels digits_labels.csv
+
+        modelmarket dataset check houses.csv --label price --verified
+            --error absolute
     """
+    from modelmarket.cli import trials
     from modelmarket.datasets.published import publish
     from modelmarket.datasets.split import parse_fraction
+    from modelmarket.market.verified.trying import try_contest
 
     here = Invocation.without_network(ctx)
     output = here.output
+    numbers: dict[str, Any] = {
+        "error": error,
+        "scale": read_number("--scale", scale),
+        "bits": bits,
+    }
+    if not verified:
+        refuse_without_verified(
+            width=None if width == DEFAULT_WIDTH else width,
+            even=even or None,
+            **numbers,
+        )
     source = open_source(data, label, labels, header, delimiter, encoding)
     home = here.home
     home.prepare()
@@ -92,6 +186,19 @@ def check(
         output.progress() as advance,
         tempfile.TemporaryDirectory(dir=home.scratch()) as scratch,
     ):
+        if verified:
+            trial = try_contest(
+                source,
+                Path(scratch),
+                fraction=parse_fraction(fraction),
+                stratified=stratified,
+                width=width,
+                even=even,
+                progress=advance,
+                **numbers,
+            )
+            trials.tell(output, data.name, trial)
+            return
         manifest = publish(
             source,
             Path(scratch),

@@ -50,6 +50,7 @@ def of_request(request: Request | VerifiedRequest) -> dict[str, Any]:
                 "submission": one.id,
                 "trainer": one.trainer,
                 scored: one.score,
+                **_error(request, one.score or 0),
             }
             for one in record.ranking
         ],
@@ -59,6 +60,17 @@ def of_request(request: Request | VerifiedRequest) -> dict[str, Any]:
             else _of_contest(record)
         ),
     }
+
+
+def _error(request: Request | VerifiedRequest, score: int) -> dict[str, float | None]:
+    """By how much what scores so much is off, in a contest of numbers."""
+    from modelmarket.market import VerifiedRequest
+
+    if not isinstance(request, VerifiedRequest):
+        return {}
+    if not request.terms.points.is_regression:
+        return {}
+    return {"error": request.error_of(score)}
 
 
 def _of_predictions(record: RequestRecord) -> dict[str, Any]:
@@ -80,6 +92,8 @@ def _of_contest(record: ContestRecord) -> dict[str, Any]:
         "outputs": terms.outputs,
         "bits": terms.bits,
         "points": terms.points.name.lower(),
+        "cap": terms.cap,
+        "step": terms.step,
         "minimum_score": terms.minimum_score,
         "most_score": terms.rows * record.scoring.most,
         "demand_bond_wei": str(terms.demand_bond),

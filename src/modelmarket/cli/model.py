@@ -74,11 +74,13 @@ def show(
     found = verified_only(here.market(sign=False).any_request(request))
     fit = found.fit_of(found.model())
     winner = found.winner()
-    score = winner.record.score if winner is not None else None
+    score = (winner.record.score if winner is not None else None) or 0
+    error = found.error_of(score)
+    off = "" if error is None else f", {found.mean_error} {error:.6g},"
     here.output.result(
         {**fit.as_document(), "score": score, "cid": found.record.model},
         f"The model of request {request}: {fit.units:,} {fit.what}, {fit.bytes:,} "
         "bytes",
-        f"  it scored {score or 0:,} points on {found.terms.rows:,} hidden rows",
+        f"  it scored {score:,} points{off} on {found.terms.rows:,} hidden rows",
         f"  {found.record.model}",
     )

@@ -12,15 +12,23 @@ from modelmarket.cli import documents
 from modelmarket.cli.asking import with_consent
 from modelmarket.cli.context import Invocation
 from modelmarket.cli.dataset import (
+    DEFAULT_WIDTH,
     DataPath,
     Delimiter,
     Encoding,
+    ErrorKind,
+    Even,
     FractionText,
     Header,
     LabelColumn,
     LabelsPath,
+    NumberBits,
+    Scale,
     Stratified,
+    Width,
     open_source,
+    read_number,
+    refuse_without_verified,
 )
 from modelmarket.cli.interruption import saying_what_was_sent
 from modelmarket.cli.kinds import verified_only
@@ -36,8 +44,6 @@ if TYPE_CHECKING:
     from modelmarket.protocol.types import RequestId
 
 app = typer.Typer(help="Create, follow and end requests.", no_args_is_help=True)
-
-DEFAULT_WIDTH = 8
 
 
 @app.command()
@@ -82,17 +88,8 @@ def create(
             " the response, if not given."
         ),
     ] = None,
-    width: Annotated[
-        int, typer.Option(help="With --verified: bits of a code, 8 or 16.")
-    ] = 8,
-    even: Annotated[
-        bool,
-        typer.Option(
-            "--even",
-            help="With --verified: space the codes of numbers evenly, for linear"
-            " models and networks.",
-        ),
-    ] = False,
+    width: Width = DEFAULT_WIDTH,
+    even: Even = False,
     balanced: Annotated[
         bool,
         typer.Option(
@@ -100,6 +97,16 @@ def create(
             help="With --verified: count every class alike, however rare.",
         ),
     ] = False,
+    error: ErrorKind = None,
+    scale: Scale = None,
+    most_error: Annotated[
+        str | None,
+        typer.Option(
+            help="With --error: the largest mean error that earns the reward, or root"
+            " of mean squares."
+        ),
+    ] = None,
+    bits: NumberBits = None,
     accept_stake: AcceptStake = False,
     header: Header = None,
     delimiter: Delimiter = None,
@@ -112,11 +119,15 @@ def create(
     when it is time: keep `modelmarket agent run` running.
 
     With --verified the test rows are hidden as well, and trainers seal exact models:
-    what you get is what scored.
+    what you get is what scored. Labels may be numbers then: say with --error how
+    wrong ones count.
 
     Examples:
 
         modelmarket request create data.csv --label digit --reward 100 --verified
+
+        modelmarket request create houses.csv --label price --reward 100 --verified
+            --error absolute
 
         modelmarket request create data.csv --label digit --reward 100 --minutes 60
 
@@ -133,8 +144,20 @@ def create(
     share = parse_fraction(fraction)
     locked = None if stake is None else parse_mdc(stake)
     challenge = None if challenge_minutes is None else parse_minutes(challenge_minutes)
+    numbers: dict[str, Any] = {
+        "error": error,
+        "scale": read_number("--scale", scale),
+        "most_error": read_number("--most-error", most_error),
+        "bits": bits,
+    }
     if not verified:
-        _refuse_without_verified(challenge, width, even=even, balanced=balanced)
+        refuse_without_verified(
+            challenge_minutes=challenge,
+            width=None if width == DEFAULT_WIDTH else width,
+            even=even or None,
+            balanced=balanced or None,
+            **numbers,
+        )
     output = here.output
     with saying_what_was_sent(output, "modelmarket request list --mine") as sending:
         source = open_source(data, label, labels, header, delimiter, encoding)
@@ -165,6 +188,7 @@ def create(
                     width=width,
                     even=even,
                     balanced=balanced,
+                    **numbers,
                     **said,
                 )
 
@@ -180,29 +204,6 @@ def create(
         "Serve the data with `modelmarket store serve`, and keep the appointments "
         "with `modelmarket agent run`.",
     )
-
-
-def _refuse_without_verified(
-    challenge: int | None, width: int, *, even: bool, balanced: bool
-) -> None:
-    """Makes sure that nothing was said which nobody would hear.
-
-    Raises:
-        InputError: Something was that only a verified contest has.
-    """
-    from modelmarket.errors import InputError
-
-    said = {
-        "--challenge-minutes": challenge is not None,
-        "--width": width != DEFAULT_WIDTH,
-        "--even": even,
-        "--balanced": balanced,
-    }
-    for option, is_said in said.items():
-        if is_said:
-            raise InputError(
-                f"{option} is for verified contests.", hint="Add --verified."
-            )
 
 
 def _promised(request: Request | VerifiedRequest) -> Iterator[str]:
@@ -313,10 +314,10 @@ def show(
         *([f"  model {in_a_line(record.model)}"] if record.model else []),
     )
     scored = "score" if found.id.is_verified else "matches"
-    most = record.rows if not found.id.is_verified else _most_score(found)
+    quality, told_as = _quality(found)
     output.table(
         None,
-        ("place", "submission", "name", "trainer", scored, "share", "state"),
+        ("place", "submission", "name", "trainer", scored, quality, "state"),
         [
             (
                 place,
@@ -324,7 +325,7 @@ def show(
                 one.name,
                 one.trainer,
                 f"{one.score or 0:,}",
-                f"{(one.score or 0) / most:.2%}",
+                told_as(one.score or 0),
                 one.status.name.lower(),
             )
             for place, one in enumerate(record.ranking, 1)
@@ -339,6 +340,22 @@ def show(
             for one in refuted
         ),
     )
+
+
+def _quality(request: Request | VerifiedRequest) -> tuple[str, Callable[[int], str]]:
+    """What a score is told as: a share of the most; or an error, if numbers are known.
+
+    Returns:
+        What that is called, and how it is written.
+    """
+    from modelmarket.market import VerifiedRequest
+
+    if not isinstance(request, VerifiedRequest):
+        return "share", lambda score: f"{score / request.record.rows:.2%}"
+    contest = request
+    if contest.error_of(0) is None:
+        return "share", lambda score: f"{score / _most_score(contest):.2%}"
+    return contest.mean_error, lambda score: f"{contest.error_of(score) or 0:.6g}"
 
 
 def _most_score(request: Request | VerifiedRequest) -> int:
@@ -375,9 +392,30 @@ def _terms(request: Request | VerifiedRequest) -> Iterator[str]:
         f"  {found.rows:,} hidden rows of {found.columns:,} columns, at least "
         f"{found.minimum_score:,} of {_most_score(request):,} points"
     )
+    yield from _numbers(request)
     yield (
         f"  a shown model can be refuted for {found.challenge_window_s:,} s; demanding "
         f"it locks {format_mdc(found.demand_bond)} MDC"
+    )
+
+
+def _numbers(request: VerifiedRequest) -> Iterator[str]:
+    """What a contest says of the numbers that are predicted, in a line, if they are."""
+    from modelmarket.protocol.schema import NumberTarget, shown
+
+    target, terms = request.known_target, request.terms
+    if not terms.points.is_regression:
+        return
+    scale = terms.cap * terms.step
+    if not isinstance(target, NumberTarget):
+        yield f"  {request.mean_error} counts; {scale:,} steps off scores nothing"
+        return
+    at_most = ""
+    if terms.minimum_score:
+        at_most = f", at most {request.error_of(terms.minimum_score) or 0:.6g}"
+    yield (
+        f"  {request.mean_error} counts{at_most}; a row that is off by "
+        f"{shown(scale * target.step)} scores nothing"
     )
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from modelmarket.cli.output import Output
-    from modelmarket.market import Submission, VerifiedSubmission
+    from modelmarket.market import Submission, VerifiedRequest, VerifiedSubmission
     from modelmarket.market.verified.prospects import Prospect
     from modelmarket.protocol.types import RequestId, SubmissionId
 
@@ -109,6 +109,13 @@ def submit(
     output.tell("Keep the appointments with `modelmarket agent run`.")
 
 
+def told_error(request: VerifiedRequest, error: float | None) -> list[str]:
+    """By how much a model of numbers is off on the training part, in a line."""
+    if error is None:
+        return []
+    return [f"  {request.mean_error} {error:.6g} there, in the label's own unit"]
+
+
 def _require_files(request: RequestId, files: list[Path]) -> None:
     """Looks whether these are the files that a request takes.
 
@@ -173,6 +180,7 @@ def check(
             f"{file.name} fits request {request}: {fit.units:,} {fit.what}, "
             f"{fit.bytes:,} bytes",
             f"  {fit.share:.2%} of the points on the training part",
+            *told_error(found, fit.error),
             *(f"  {line}" for line in prospect.lines()),
         )
         if not here.output.as_json:

@@ -254,9 +254,14 @@ class Classed:
                 return DataError(
                     f"{self._name}, row {self.first_row[code]}: class {label!r} is "
                     "seen only once, so it cannot be both learned and tested.",
-                    hint="Add rows of that class, or leave the row out.",
+                    hint=self._alone(),
                 )
         return None
+
+    def _alone(self) -> str:
+        """What to do about classes that are seen once."""
+        is_number = all(map(_is_number, self.names))
+        return NUMBERS if is_number else "Add rows of that class, or leave the row out."
 
     def _meet(self, label: str, row: int) -> None:
         if not label.strip():
@@ -474,6 +479,14 @@ def _check(seen: Labels, tests: int, fraction: Fraction) -> None:
             "would be empty.",
             hint="Choose another --fraction, or add rows.",
         )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        decimal(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _natural(name: str) -> tuple[int, float, str]:

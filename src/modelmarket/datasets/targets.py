@@ -14,9 +14,6 @@ from modelmarket.errors import DataError
 from modelmarket.protocol.hidden import Targets
 from modelmarket.protocol.schema import NumberTarget, decimal, shown
 
-DEFAULT_BITS = 16
-"""Of the target of a regression."""
-
 MARGIN = Fraction(1, 8)
 """How far beyond the training rows' numbers others may go: a share of their range."""
 

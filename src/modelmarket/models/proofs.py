@@ -7,15 +7,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
+
 from modelmarket.errors import InputError
 from modelmarket.models.dense import Network
-from modelmarket.models.ensembles import CUT, NODE_BYTES, Run, Trees
+from modelmarket.models.ensembles import (
+    CUT,
+    LEAF,
+    NODE_BYTES,
+    WORDS_OF_NODE,
+    Run,
+    Trees,
+)
 from modelmarket.models.exact import ExactModel
+from modelmarket.models.header import ExactHeader, Kind
 from modelmarket.protocol.hidden import RowCodes
 from modelmarket.protocol.labels import WORD_BYTES
 from modelmarket.protocol.merkle import Hash
 
 ENDS_IN_CUT = 0x80
+"""What a descriptor says of a path, beside its inner nodes."""
 
 _HIGH = bytes(WORD_BYTES - NODE_BYTES)
 
@@ -116,6 +127,43 @@ def rerun(model: ExactModel, codes: RowCodes, outputs: Sequence[int]) -> Rerun:
     described += bytes(-len(described) % WORD_BYTES)
     words = described + b"".join(b"".join(one.words) for one in paths)
     return Rerun(tuple(units), words, proof)
+
+
+def rerun_model(header: bytes, base: bytes, words: bytes) -> ExactModel:
+    """The model that a rerun of all outputs shows.
+
+    It says of the row of the rerun what the whole model does: of an ensemble it has
+    the leaves that the row reaches, and nothing else.
+
+    Args:
+        header: The model's.
+        base: Its base words.
+        words: Of a rerun that has convicted on the chain.
+    """
+    found = ExactHeader.from_word(header)
+    if found.kind is Kind.DENSE:
+        return assembled(header, base, [words])
+    descriptors = np.frombuffer(words[: found.units], dtype=np.uint8)
+    kinds = np.where(descriptors & ENDS_IN_CUT, CUT, LEAF).astype(np.uint8)
+    ends = WORDS_OF_NODE[kinds]
+    sizes = ends + (descriptors & ~np.uint8(ENDS_IN_CUT))
+    first = -(-found.units // WORD_BYTES) + np.cumsum(sizes) - sizes
+    all_words = np.frombuffer(words, dtype=np.uint8).reshape(-1, WORD_BYTES)
+    places = [
+        at
+        for one, many in zip(first, ends, strict=True)
+        for at in range(one, one + many)
+    ]
+    none = np.zeros(found.units, dtype=np.uint16)
+    trees = Trees(
+        starts=np.arange(found.units + 1, dtype=np.int64),
+        kinds=kinds,
+        features=none,
+        thresholds=none.copy(),
+        rights=np.arange(found.units, dtype=np.int32),
+        words=all_words[places],
+    )
+    return ExactModel(found, base, trees)
 
 
 @dataclass(frozen=True)

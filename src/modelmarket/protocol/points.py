@@ -6,9 +6,12 @@ The same rules in Vyper: `contracts/points.vy`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import IntEnum, StrEnum
+from fractions import Fraction
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -48,6 +51,18 @@ class Kind(IntEnum):
         return self >= Kind.ABSOLUTE
 
 
+class Error(StrEnum):
+    """How a wrong number counts, as people say it."""
+
+    ABSOLUTE = "absolute"
+    SQUARED = "squared"
+
+    @property
+    def kind(self) -> Kind:
+        """The points that go with it."""
+        return Kind.ABSOLUTE if self is Error.ABSOLUTE else Kind.SQUARED
+
+
 @dataclass(frozen=True)
 class Scoring:
     """How the rows of a contest score points.
@@ -66,6 +81,49 @@ class Scoring:
     cap: int = 1
     step: int = 1
     weights: tuple[int, ...] = ()
+
+    @classmethod
+    def of_errors(cls, kind: Kind, scale: int, rows: int) -> Self:
+        """The finest points of a regression.
+
+        Args:
+            kind: Absolute or squared.
+            scale: The error from which on a row scores nothing, in steps of the
+                target; at least 1.
+            rows: How many there are.
+        """
+        most = MOST_SCORE // rows
+        most = min(MOST_CAP, most if kind is Kind.ABSOLUTE else math.isqrt(most))
+        step = -(-scale // most)
+        return cls(kind, 1, -(-scale // step), step)
+
+    def least_score(self, error: Fraction, rows: int) -> int:
+        """The score of which whoever is off by no more, on average, is sure.
+
+        Args:
+            error: The mean, or of squared errors the root of the mean of squares, in
+                steps of the target.
+            rows: How many there are.
+        """
+        steps = error / self.step
+        lost = steps if self.kind is Kind.ABSOLUTE else steps**2
+        return max(0, math.ceil(rows * (self.most - lost)))
+
+    def error(self, score: int, rows: int) -> float:
+        """By how much the predictions that score so much are off, on average.
+
+        It counts errors as the points do: in whole steps, and none beyond the cap.
+
+        Args:
+            score: Of a regression.
+            rows: How many there are.
+
+        Returns:
+            The mean, or of squared errors the root of the mean of squares, in steps
+            of the target.
+        """
+        lost = self.most - score / rows
+        return self.step * (lost if self.kind is Kind.ABSOLUTE else math.sqrt(lost))
 
     @property
     def most(self) -> int:

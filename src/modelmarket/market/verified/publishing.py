@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict, Unpack
+from typing import TYPE_CHECKING, Literal, TypedDict, Unpack
 
 from modelmarket.errors import DataError, InputError
 from modelmarket.index.summaries import Wanted
@@ -27,6 +27,11 @@ from modelmarket.market.reusing import (
     refuse_leaks,
     refuse_used_seal,
 )
+from modelmarket.market.verified.scoring import (
+    minimum_score,
+    number_bits,
+    scoring_of,
+)
 from modelmarket.protocol.conditions import (
     EXECUTED_A_SECOND,
     MOST_MODEL_WORDS,
@@ -38,7 +43,7 @@ from modelmarket.protocol.conditions import (
     least_bond,
     least_stake,
 )
-from modelmarket.protocol.points import Kind, weights_hash
+from modelmarket.protocol.points import weights_hash
 from modelmarket.protocol.terms import (
     DEFAULT_RESPONSE_WINDOW_S,
     HOUR_S,
@@ -49,18 +54,17 @@ from modelmarket.vault.secrets import SealedKey
 from modelmarket.vault.vault import Published
 
 if TYPE_CHECKING:
-    from modelmarket.datasets.contest import ContestManifest, PublishedContest
+    from modelmarket.datasets.contest import PublishedContest
     from modelmarket.datasets.fingerprints import Fingerprints
     from modelmarket.datasets.split import Source
     from modelmarket.market.market import Market
     from modelmarket.protocol.hidden import Keystream
+    from modelmarket.protocol.points import Error
     from modelmarket.protocol.schema import Schema
     from modelmarket.protocol.types import Address
 
 RESPONSES_A_CHALLENGE = 4
 """Response windows that a challenge window has at least."""
-MOST_BALANCED = 100
-"""The weight of the rarest class, where classes are weighted alike."""
 
 
 class ContestOptions(TypedDict, total=False):
@@ -78,7 +82,14 @@ class ContestOptions(TypedDict, total=False):
         challenge_window_s: Seconds in which a shown model can be refuted; None for
             four response windows.
         balanced: Count every class alike, however rare, rather than every row.
+        error: The labels are numbers, and this error counts: `absolute` or `squared`;
+            None if they are classes.
+        scale: The error, in the label's own unit, from which on a row scores nothing;
+            None for five times what always predicting the median is off by.
+        bits: Of a number that is predicted: 8, 16 or 32; None for 16.
         threshold: The least accuracy that earns the reward, or share of the points.
+        most_error: For numbers, in the label's own unit, the largest mean error that
+            earns it; of squared errors the root of their mean.
         fraction: Of the rows that are for testing.
         stratified: Draw it class by class.
         width: Bits of a code, 8 or 16.
@@ -97,7 +108,11 @@ class ContestOptions(TypedDict, total=False):
     response_window_s: int
     challenge_window_s: int | None
     balanced: bool
+    error: Error | Literal["absolute", "squared"] | None
+    scale: Fraction | None
+    bits: int | None
     threshold: Fraction | None
+    most_error: Fraction | None
     fraction: Fraction
     stratified: bool
     width: int
@@ -181,6 +196,7 @@ def prepare_contest(
     from modelmarket.datasets.contest import publish_contest
 
     refuse_unknown(options, ContestOptions.__annotations__)
+    bits = number_bits(options)
     progress = options.get("progress")
     stake = options.get("stake")
     if stake is not None and not options.get("accept_stake", False):
@@ -215,6 +231,7 @@ def prepare_contest(
             context=options.get("context", ""),
             width=options.get("width", 8),
             even=options.get("even", False),
+            number_bits=bits,
             fraction=options.get("fraction", DEFAULT_FRACTION),
             stratified=options.get("stratified", False),
             seed=options.get("seed") or root.split_seed(digest, turn),
@@ -270,7 +287,7 @@ def _terms(
     stake = options.get("stake")
     stake = proposed_stake(reward, response + challenge) if stake is None else stake
     bond = options.get("demand_bond")
-    weights = _weights(manifest) if options.get("balanced", False) else ()
+    scoring = scoring_of(published, options)
     texts = Texts(
         dataset="", name=options.get("name", ""), context=options.get("context", "")
     )
@@ -289,13 +306,13 @@ def _terms(
         width=schema.width,
         outputs=schema.target.outputs,
         bits=schema.target.bits,
-        points=Kind.WEIGHTED if weights else Kind.ACCURACY,
-        cap=max(weights, default=1),
-        step=1,
+        points=scoring.kind,
+        cap=scoring.cap,
+        step=scoring.step,
         most_units=MOST_UNITS,
         most_words=most_words(manifest.hidden_rows, schema, challenge),
         most_parts=1,
-        weights_hash=weights_hash(weights),
+        weights_hash=weights_hash(scoring.weights),
         rows_root=published.rows_root,
         targets_root=published.targets_root,
         nonce=secret.nonce,
@@ -305,10 +322,9 @@ def _terms(
     )
     most_parts = challenge // (4 * SECONDS_A_PART) - terms.listing_parts
     terms = replace(terms, most_parts=max(1, min(MOST_PARTS, most_parts)))
-    threshold = options.get("threshold") or Fraction(0)
-    most = terms.rows * terms.scoring(weights).most
+    minimum = minimum_score(schema, scoring, terms.rows, options)
     return PreparedContest(
-        replace(terms, minimum_score=math.ceil(threshold * most)), texts, weights
+        replace(terms, minimum_score=minimum), texts, scoring.weights
     )
 
 
@@ -328,14 +344,3 @@ def most_words(rows: int, schema: Schema, challenge_window_s: int) -> int:
     pairs = (schema.target.outputs + 1) // 2
     fits = EXECUTED_A_SECOND * challenge_window_s // (rows * pairs)
     return max(1, min(MOST_MODEL_WORDS, fits))
-
-
-def _weights(manifest: ContestManifest) -> tuple[int, ...]:
-    """What a row of each class is worth, so that all classes count alike.
-
-    From the training rows alone: the hidden ones' shares are nobody's business.
-    """
-    rarest = min(manifest.train_counts)
-    return tuple(
-        max(1, round(MOST_BALANCED * rarest / count)) for count in manifest.train_counts
-    )

@@ -16,10 +16,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from modelmarket.chain.abi import functions
-from modelmarket.errors import ChainError, DataError, ModelMarketError
-from modelmarket.market.verified.calls import record_of
+from modelmarket.errors import ChainError, DataError
+from modelmarket.market.verified.calls import record_of, showing_of
+from modelmarket.models.proofs import rerun_model
 from modelmarket.protocol.events import SubmissionFailed
-from modelmarket.protocol.hidden import Keystream, group_labels, unpack_groups
+from modelmarket.protocol.hidden import (
+    Keystream,
+    group_labels,
+    unpack_groups,
+    unpack_rows,
+)
 from modelmarket.protocol.labels import from_words
 from modelmarket.protocol.merkle import GROUP_BYTES
 from modelmarket.protocol.phases import Failure
@@ -30,7 +36,7 @@ if TYPE_CHECKING:
     from modelmarket.market.verified.request import VerifiedRequest
     from modelmarket.protocol.contests import ContestRecord
     from modelmarket.protocol.hidden import Targets
-    from modelmarket.protocol.records import SubmissionRecord
+    from modelmarket.protocol.records import Showing, SubmissionRecord
     from modelmarket.protocol.schema import Target
     from modelmarket.protocol.types import Address
 
@@ -44,9 +50,8 @@ class FoundRow:
     Attributes:
         row: Which, from 0.
         listed: What was listed for it.
-        computed: A class that the model prefers; None for a regression, of which the
-            chain says that the number is another one, and where a class was listed
-            that there is not.
+        computed: The number that the model gives, or a class that it prefers; None
+            where a class was listed that there is not.
     """
 
     row: int
@@ -124,7 +129,7 @@ class Refutation:
         except ChainError as error:
             _log.info("submission %s: %s", submission.id, error)
             return cls(submission, None, None)
-        return cls(submission, found, _target(request))
+        return cls(submission, found, request.known_target)
 
     @property
     def listed(self) -> str | None:
@@ -135,7 +140,7 @@ class Refutation:
 
     @property
     def computed(self) -> str | None:
-        """What the model says; None for a recount, or if only the chain knows."""
+        """What the model says; None for a recount, and for a class that is none."""
         if not isinstance(self.found, FoundRow) or self.found.computed is None:
             return None
         return named(self.target, self.found.computed)
@@ -185,19 +190,6 @@ def named(target: Target | None, value: int) -> str:
         return f"no class ({value})"
 
 
-def _target(request: VerifiedRequest) -> Target | None:
-    """What names a contest's predictions; None if its folder is not all here.
-
-    Nothing is fetched for it, and whatever a stranger's folder has is no error.
-    """
-    if request.market.files(request.record.dataset) is None:
-        return None
-    try:
-        return request.schema.target
-    except ModelMarketError:
-        return None
-
-
 def _challenge(market: Market, submission: SubmissionRecord) -> Placed:
     """The log of the challenge that held."""
     for placed in market.index.logs(submission.request_id):
@@ -234,29 +226,37 @@ def read_challenge(
         case, *said = function.decode_arguments(sent)
         place, _, number, _ = case
         if (place.lower(), number) == meant:
-            return read(record, *said[2:])
+            return read(record, showing_of(submission), *said[2:])
     raise ChainError(f"How submission {submission.id} was refuted stands in no call.")
 
 
 def _of_row(
     record: ContestRecord,
-    _key: bytes,
+    showing: Showing,
+    key: bytes,
     hidden: tuple[Any, ...],
     listed: tuple[Any, ...],
     _base: list[int],
     better: int,
-    *_proof: Any,
+    words: list[int],
+    _proof: list[bytes],
 ) -> FoundRow:
     row, terms = hidden[0], record.terms
     each = group_labels(terms.bits)
     rows = min(each, terms.rows - row // each * each)
     value = int(_plain(listed[0], rows, terms.bits)[row % each])
-    is_class = terms.outputs > 1 and value < terms.outputs
-    return FoundRow(row, value, better if is_class else None)
+    if terms.points.is_regression:
+        model = rerun_model(showing.shown.header, showing.base, from_words(words))
+        encrypted = np.frombuffer(from_words(hidden[1]), dtype=np.uint8)
+        plain = Keystream(key, terms.nonce).rows(encrypted.reshape(1, -1), first=row)
+        codes = unpack_rows(plain, terms.columns, terms.width)
+        return FoundRow(row, value, int(model.predict(codes, bits=terms.bits)[0]))
+    return FoundRow(row, value, better if value < terms.outputs else None)
 
 
 def _of_group(
     record: ContestRecord,
+    _showing: Showing,
     key: bytes,
     hidden: tuple[Any, ...],
     listed: tuple[Any, ...],

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modelmarket.errors import DataError, EntryWarning, StepError
+from modelmarket.errors import DataError, EntryWarning, ModelMarketError, StepError
 from modelmarket.market.any_request import AnyRequest, check_name
 from modelmarket.market.reusing import refuse_high_stake
 from modelmarket.market.verified.evidence import (
@@ -26,6 +26,8 @@ from modelmarket.protocol.actions import OpenKey, Settle, SubmitModel
 from modelmarket.protocol.contest_steps import BY_OPERATORS, refusal
 from modelmarket.protocol.contests import ContestRecord
 from modelmarket.protocol.phases import Failure
+from modelmarket.protocol.points import Kind
+from modelmarket.protocol.schema import NumberTarget
 from modelmarket.protocol.seals import superhash
 from modelmarket.protocol.steps import StepKind
 from modelmarket.vault.secrets import SealedModel
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
     from modelmarket.models import ExactModel
     from modelmarket.protocol.hidden import RowCodes, Targets
     from modelmarket.protocol.records import BaseRecord, SubmissionRecord
-    from modelmarket.protocol.schema import Schema
+    from modelmarket.protocol.schema import Schema, Target
     from modelmarket.protocol.types import Address, SubmissionId
 
 
@@ -50,7 +52,8 @@ class Training:
 
     Attributes:
         codes: Shape (rows, columns).
-        targets: Classes or numbers; shape (rows,).
+        targets: Classes; or numbers, in the schema's steps from its offset, which is
+            what models predict, too. Shape (rows,).
     """
 
     codes: RowCodes
@@ -68,6 +71,9 @@ class Fit:
         parts: In which it is posted if it is demanded.
         share: Of the points that the training part can score; models do better
             there than on rows that they have not seen.
+        error: For numbers, by how much it is off there, in the label's own unit: the
+            mean absolute error, or the root of the mean squared one, as the points
+            count them. None for classes.
     """
 
     units: int
@@ -75,9 +81,10 @@ class Fit:
     bytes: int
     parts: int
     share: float
+    error: float | None
 
     @classmethod
-    def of(cls, model: ExactModel, share: float) -> Fit:
+    def of(cls, model: ExactModel, share: float, error: float | None) -> Fit:
         """What can be said of a model."""
         from modelmarket.models.header import Kind
 
@@ -88,9 +95,10 @@ class Fit:
             bytes=len(model.to_bytes()),
             parts=header.parts,
             share=share,
+            error=error,
         )
 
-    def as_document(self) -> dict[str, int | float | str]:
+    def as_document(self) -> dict[str, int | float | str | None]:
         """As JSON has it."""
         return asdict(self)
 
@@ -270,6 +278,42 @@ class VerifiedRequest(AnyRequest[VerifiedSubmission]):
 
         return self.market.opened.get(self.record, read)
 
+    @cached_property
+    def known_target(self) -> Target | None:
+        """What names predictions; None if the folder is not all here.
+
+        Nothing is fetched for it, and whatever a stranger's folder has is no error.
+        """
+        if self.market.files(self.record.dataset) is None:
+            return None
+        try:
+            return self.schema.target
+        except ModelMarketError:
+            return None
+
+    @property
+    def mean_error(self) -> str:
+        """What the error of a regression is called."""
+        return "mean error" if self.terms.points is Kind.ABSOLUTE else "RMSE"
+
+    def error_of(self, score: int) -> float | None:
+        """By how much the numbers that score so much are off, on average.
+
+        Errors count as the points count them: in whole steps, and none beyond the
+        one from which on a row scores nothing.
+
+        Args:
+            score: Of a model on the hidden rows.
+
+        Returns:
+            In the label's own unit: the mean absolute error, or the root of the mean
+            squared one. None for classes, or if the folder is not all here.
+        """
+        target = self.known_target
+        if not isinstance(target, NumberTarget):
+            return None
+        return self.record.scoring.error(score, self.terms.rows) * float(target.step)
+
     # --- a trainer's steps ---
 
     def convert(self, model: Any) -> ExactModel:
@@ -314,8 +358,12 @@ class VerifiedRequest(AnyRequest[VerifiedSubmission]):
         training = self.training()
         predicted = model.predict(training.codes, bits=self.terms.bits)
         scoring = self.record.scoring
+        rows, target = len(predicted), self.schema.target
         scored = scoring.score(training.targets, predicted)
-        return Fit.of(model, scored / (len(predicted) * scoring.most))
+        error = None
+        if isinstance(target, NumberTarget):
+            error = scoring.error(scored, rows) * float(target.step)
+        return Fit.of(model, scored / (rows * scoring.most), error)
 
     def prospect(self, model: ExactModel, payer: Address | None = None) -> Prospect:
         """What entering with a model may come to: what a demand could cost, what a

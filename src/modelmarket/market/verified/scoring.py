@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How the rows of a new contest score, by what its requester says."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from modelmarket.errors import InputError
+from modelmarket.protocol.points import NUMBER_BITS, Error, Kind, Scoring
+from modelmarket.protocol.schema import NumberTarget
+
+if TYPE_CHECKING:
+    from modelmarket.datasets.contest import ContestManifest, PublishedContest
+    from modelmarket.market.verified.publishing import ContestOptions
+    from modelmarket.protocol.schema import Schema
+
+MOST_BALANCED = 100
+"""The weight of the rarest class, where classes are weighted alike."""
+SCALE = 5
+"""Times what always predicting the median is off by: such an error scores nothing."""
+DEFAULT_BITS = 16
+"""Of a number that is predicted."""
+
+
+def number_bits(options: ContestOptions) -> int | None:
+    """Bits of a number that is predicted; None for classes.
+
+    Raises:
+        InputError: Something was said that goes with the other kind of labels.
+    """
+    error = options.get("error")
+    if error is None:
+        for name in ("scale", "bits", "most_error"):
+            if options.get(name) is not None:
+                raise InputError(
+                    f"{_option(name)} is for labels that are numbers.",
+                    hint="Add --error absolute or --error squared.",
+                )
+        return None
+    if error not in tuple(Error):
+        raise InputError(
+            f"There is no error {str(error)[:40]!r}.",
+            hint=f"Take one of: {', '.join(Error)}.",
+        )
+    if options.get("balanced", False):
+        raise InputError("--balanced is for classes.", hint="Leave out --balanced.")
+    if options.get("threshold") is not None:
+        raise InputError(
+            "A threshold is a share of right rows, and numbers are never quite right.",
+            hint="Say with --most-error how far off they may be, on average.",
+        )
+    for name in ("scale", "most_error"):
+        value = options.get(name)
+        if isinstance(value, Fraction) and value <= 0:
+            raise InputError(f"{_option(name)} must be above 0.")
+    bits = options.get("bits")
+    bits = DEFAULT_BITS if bits is None else bits
+    if bits not in NUMBER_BITS:
+        raise InputError(f"A number takes 8, 16 or 32 bits, not {bits}.")
+    return bits
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def scoring_of(published: PublishedContest, options: ContestOptions) -> Scoring:
+    """How the rows score points.
+
+    From the training rows alone: what is hidden is nobody's business.
+    """
+    target, rows = published.schema.target, published.manifest.hidden_rows
+    error = options.get("error")
+    if error is not None:
+        assert isinstance(target, NumberTarget), "it was made for numbers"
+        said = options.get("scale")
+        scale = SCALE * published.deviation if said is None else said / target.step
+        # note: no error is larger than all targets there are.
+        within = min(max(1, math.ceil(scale)), 2**target.bits - 1)
+        return Scoring.of_errors(Error(error).kind, within, rows)
+    if not options.get("balanced", False):
+        return Scoring(Kind.ACCURACY, target.outputs)
+    weights = _weights(published.manifest)
+    return Scoring(Kind.WEIGHTED, target.outputs, max(weights), weights=weights)
+
+
+def minimum_score(
+    schema: Schema, scoring: Scoring, rows: int, options: ContestOptions
+) -> int:
+    """The least score that earns the reward."""
+    most_error = options.get("most_error")
+    if most_error is not None:
+        assert isinstance(schema.target, NumberTarget), "it was made for numbers"
+        return scoring.least_score(most_error / schema.target.step, rows)
+    return math.ceil((options.get("threshold") or Fraction(0)) * rows * scoring.most)
+
+
+def _weights(manifest: ContestManifest) -> tuple[int, ...]:
+    """What a row of each class is worth, so that all classes count alike.
+
+    From the training rows alone: the hidden ones' shares are nobody's business.
+    """
+    rarest = min(manifest.train_counts)
+    return tuple(
+        max(1, round(MOST_BALANCED * rarest / count)) for count in manifest.train_counts
+    )

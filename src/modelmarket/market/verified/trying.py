@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a table would be as a verified contest: tried, and not published."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Unpack
+
+from modelmarket.market.publishing import DEFAULT_FRACTION, refuse_unknown
+from modelmarket.market.verified.scoring import number_bits, scoring_of
+from modelmarket.protocol.hidden import Keystream
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from modelmarket.datasets.contest import PublishedContest
+    from modelmarket.datasets.split import Source
+    from modelmarket.market.verified.publishing import ContestOptions
+    from modelmarket.protocol.points import Scoring
+
+KEY_BYTES = 32
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a table would be as a verified contest.
+
+    Attributes:
+        published: Its folder, under a key that nobody has.
+        scoring: How its rows would score.
+    """
+
+    published: PublishedContest
+    scoring: Scoring
+
+
+def try_contest(
+    source: Source, folder: Path, **options: Unpack[ContestOptions]
+) -> Trial:
+    """Splits, encodes and hides a table as `create_contest` would.
+
+    Args:
+        source: The labelled table.
+        folder: An empty folder, which it is written to.
+        options: Of a contest; those about money and time mean nothing here.
+
+    Raises:
+        DataError: The table cannot be used; names row, column and value.
+        InputError: An option goes with other labels.
+        TermsError: The rows could not score.
+    """
+    from modelmarket.datasets.contest import publish_contest
+    from modelmarket.market.verified.publishing import ContestOptions
+
+    refuse_unknown(options, ContestOptions.__annotations__)
+    bits, progress = number_bits(options), options.get("progress")
+    stream = Keystream(secrets.token_bytes(KEY_BYTES), secrets.token_bytes(KEY_BYTES))
+
+    def tell(count: int) -> None:
+        if progress is not None:
+            progress("rows", count)
+
+    published = publish_contest(
+        source,
+        folder,
+        lambda _: stream,
+        width=options.get("width", 8),
+        even=options.get("even", False),
+        number_bits=bits,
+        fraction=options.get("fraction", DEFAULT_FRACTION),
+        stratified=options.get("stratified", False),
+        seed=options.get("seed"),
+        progress=tell,
+    )
+    scoring = scoring_of(published, options)
+    scoring.check(published.manifest.hidden_rows, published.schema.target.bits)
+    return Trial(published, scoring)

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A contest of numbers on the command line, told in the label's own unit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sklearn.tree import DecisionTreeRegressor
+
+from modelmarket.chain.networks import Networks
+from support.market import PASSPHRASE, Place, place
+
+Command = Callable[..., tuple[object, str, str]]
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[Place]:
+    with place("embedded", tmp_path / "people") as found:
+        for market in [found.join(name) for name in ("rita", "ann")]:
+            # Both gateways are known by now.
+            Networks(market.home.networks).put(found.network)
+        yield found
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> str:
+    """A price that is ten times a size, and a little more."""
+    path = tmp_path / "houses.csv"
+    rows = [f"{size},{size % 3},{10 * size}.{size % 10}" for size in range(100)]
+    path.write_text("size,floor,price\n" + "\n".join(rows) + "\n")
+    return str(path)
+
+
+Give = Callable[..., tuple[object, str, str]]
+
+
+@pytest.fixture
+def give(here: Place, command: Command) -> Give:
+    """Gives somebody's command."""
+
+    def give(who: str, *words: str) -> tuple[object, str, str]:
+        market = here.markets[who]
+        return command(
+            *words,
+            HOME=str(market.home.path),
+            NETWORK="test",
+            PRIVATE_KEY="0x" + market.wallet._account.key.hex().removeprefix("0x"),
+            PASSPHRASE=PASSPHRASE,
+        )
+
+    return give
+
+
+NUMBERS = ("--label", "price", "--reward", "100", "--verified", "--error", "absolute")
+
+
+def test_a_regression_is_told_in_its_own_unit(
+    here: Place, table: str, give: Give, tmp_path: Path
+) -> None:
+    said = ("--most-error", "30", "--scale", "200")
+    code, told, _ = give("rita", "request", "create", table, *NUMBERS, *said)
+    assert code == 0
+    assert "20 test rows are hidden" in told
+    _, told, _ = give("rita", "request", "show", "v1")
+    assert "mean error counts, at most 30; a row that is off by 200 scores" in told
+    request = here.markets["ann"].request("v1")
+    training = request.training()
+    tree = DecisionTreeRegressor(max_depth=5).fit(training.codes, training.targets)
+    model = tmp_path / "tree.exact"
+    request.convert(tree).save(model)
+    _, told, _ = give("ann", "submission", "check", "v1", str(model))
+    assert "mean error" in told
+    assert "in the label's own unit" in told
+    give("ann", "submit", "v1", str(model))
+    here.move_to(request.record.deadline)
+    give("rita", "request", "open", "v1")
+    give("ann", "submission", "claim", "v1")
+    _, told, _ = give("rita", "request", "show", "v1")
+    assert "mean error" in told
+    assert "share" not in told
+    _, told, _ = give("rita", "request", "show", "v1", "--json")
+    document: dict[str, Any] = json.loads(told)
+    assert (document["points"], document["cap"], document["step"]) == (
+        "absolute", 200 * 10, 1
+    )  # fmt: skip
+    [ranked] = document["ranking"]
+    assert 0 < ranked["error"] < 30
+    here.move_to(request.refresh().position().step_ends)
+    give("ann", "submission", "show-model", "v1")
+    here.move_to(request.refresh().position().step_ends)
+    give("rita", "request", "settle", "v1")
+    code, told, errors = give("rita", "model", "show", "v1")
+    assert code == 0, errors
+    assert f", mean error {ranked['error']:.6g}, on 20 hidden rows" in told
+    new = tmp_path / "new.csv"
+    new.write_text("size,floor\n50,2\n")
+    _, told, _ = give("rita", "model", "predict", "v1", str(new))
+    assert 450 < float(told) < 550
+
+
+def test_a_check_tells_what_can_be_predicted_and_what_counts(
+    table: str, give: Give
+) -> None:
+    words = ("dataset", "check", table, *NUMBERS[:2], "--verified", "--error")
+    code, told, _ = give("rita", *words, "absolute", "--bits", "8")
+    assert code == 0
+    assert "80 training and 20 hidden rows, 2 features, numbers of 8 bits" in told
+    assert "absolute errors count, in steps of 5" in told
+    code, told, _ = give("rita", *words, "squared", "--scale", "70", "--json")
+    document = json.loads(told)
+    assert (document["points"], document["scale"]) == ("squared", "70")
+    assert (document["step"], document["bits"]) == ("0.1", 16)
+    # The median of numbers that are spread evenly is off by a quarter of their range.
+    assert 200 < document["median_error"] < 300
+    code, told, _ = give(
+        "rita", "dataset", "check", table, "--label", "floor", "--even"
+    )
+    assert code != 0
+    words = ("dataset", "check", table, "--label", "floor", "--verified", "--json")
+    document = json.loads(give("rita", *words)[1])
+    assert sum(document["classes"].values()) == document["train_rows"] == 80
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--error", "absolute"), "--error is for verified contests"),
+        (("--scale", "3"), "--scale is for verified contests"),
+        (("--most-error", "3"), "--most-error is for verified contests"),
+        (("--bits", "8"), "--bits is for verified contests"),
+        (("--verified", "--scale", "3"), "--scale is for labels that are numbers"),
+        (("--verified", "--error", "absolute", "--scale", "far"), "'far' is no number"),
+        (("--verified", "--error", "absolute", "--stratified"), "class by class"),
+        ((), "--verified --error absolute"),
+    ],
+)
+def test_what_does_not_go_together_is_said_with_what_does(
+    table: str, give: Give, words: tuple[str, ...], said: str
+) -> None:
+    options = ("--label", "price", "--reward", "100")
+    code, _, told = give("rita", "request", "create", table, *options, *words)
+    assert code != 0
+    assert said in " ".join(told.split())
