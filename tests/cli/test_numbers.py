@@ -125,6 +125,30 @@ def test_a_check_tells_what_can_be_predicted_and_what_counts(
     assert sum(document["classes"].values()) == document["train_rows"] == 80
 
 
+def test_a_check_tells_what_codes_lose(tmp_path: Path, give: Give) -> None:
+    path = tmp_path / "long.csv"
+    rows = [f"{at},{at % 3},{'yes' if at < 250 else 'no'}" for at in range(500)]
+    path.write_text("x,y,which\n" + "\n".join(rows) + "\n")
+    words = ("dataset", "check", str(path), "--label", "which", "--verified")
+    _, told, _ = give("rita", *words)
+    flat = " ".join(told.split())
+    assert "As codes of 8 bits 1 of 2 columns tell fewer values apart" in flat
+    assert "│ x │ numbers │ 400 │ 256 │ 400 │" in flat
+    assert "A small forest is right for" in flat
+    _, told, _ = give("rita", *words, "--width", "16")
+    assert "As codes of 16 bits all columns tell all values apart." in told
+    _, told, _ = give("rita", *words, "--json")
+    codes = json.loads(told)["codes"]
+    assert codes["columns"][0] == {
+        "name": "x",
+        "is_text": False,
+        "values": 400,
+        "codes": {"8": 256, "16": 400},
+    }
+    assert codes["baseline"]["rows"] == codes["rows"] == 400
+    assert codes["baseline"]["plain"] > 0.9
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

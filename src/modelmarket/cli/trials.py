@@ -3,13 +3,22 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from modelmarket.protocol.hidden import CODE_WIDTHS
 from modelmarket.protocol.schema import NumberTarget, shown
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from modelmarket.cli.output import Output
+    from modelmarket.datasets.losses import Baseline
     from modelmarket.market.verified.trying import Trial
+
+
+MOST_LISTED = 20
+"""Columns that people are told of; programs are told of all."""
 
 
 def tell(output: Output, name: str, trial: Trial) -> None:
@@ -20,6 +29,12 @@ def tell(output: Output, name: str, trial: Trial) -> None:
         name: Of the table.
         trial: What came of it.
     """
+    _tell_parts(output, name, trial)
+    if not output.as_json:
+        _tell_losses(output, trial)
+
+
+def _tell_parts(output: Output, name: str, trial: Trial) -> None:
     manifest, target = trial.published.manifest, trial.published.schema.target
     parts = (
         f"{name}: {manifest.train_rows:,} training and {manifest.hidden_rows:,} hidden "
@@ -31,6 +46,7 @@ def tell(output: Output, name: str, trial: Trial) -> None:
         "test_rows": manifest.hidden_rows,
         "features": list(manifest.features),
         "bits": target.bits,
+        "codes": asdict(trial.losses),
     }
     if isinstance(target, NumberTarget):
         _tell_numbers(output, document, parts, trial, target)
@@ -78,4 +94,44 @@ def _tell_numbers(
         "scores nothing",
         f"  always saying the median of the training rows is off by {off:.6g}, on "
         "average",
+    )
+
+
+def _tell_losses(output: Output, trial: Trial) -> None:
+    """Says which columns tell fewer values apart as codes, and what that costs."""
+    lost, width = trial.losses, trial.published.schema.width
+    narrowed = lost.narrowed(width)
+    output.table(
+        None,
+        ("column", "holds", "values", *(f"codes of {one} bits" for one in CODE_WIDTHS)),
+        [
+            (
+                one.name,
+                "texts" if one.is_text else "numbers",
+                f"{one.values:,}",
+                *(f"{one.codes[each]:,}" for each in CODE_WIDTHS),
+            )
+            for one in narrowed[:MOST_LISTED]
+        ],
+        title=f"As codes of {width} bits {len(narrowed):,} of {len(lost.columns):,} "
+        f"columns tell fewer values apart, in {lost.rows:,} training rows",
+        empty=f"As codes of {width} bits all columns tell all values apart.",
+    )
+    if lost.baseline is not None:
+        is_number = isinstance(trial.published.schema.target, NumberTarget)
+        output.result(None, *_told_baseline(lost.baseline, is_number=is_number))
+
+
+def _told_baseline(baseline: Baseline, *, is_number: bool) -> Iterator[str]:
+    def told(score: float) -> str:
+        return f"{score:.6g}" if is_number else f"{score:.1%}"
+
+    coded = " and ".join(
+        f"{told(score)} on codes of {width} bits"
+        for width, score in baseline.coded.items()
+    )
+    yield (
+        f"A small forest {'is off by' if is_number else 'is right for'} "
+        f"{told(baseline.plain)} on the table as it is, {coded} (cross-validation on "
+        f"{baseline.rows:,} training rows)."
     )

@@ -135,10 +135,13 @@ def make_columns(
             hint="Leave some out, or make a contest of predictions.",
         )
     found = zip(names, columns_of(path, names, rows), strict=True)
-    return tuple(_make(name, Values.of(cells), width, even) for name, cells in found)
+    return tuple(
+        make_column(name, Values.of(cells), width, even=even) for name, cells in found
+    )
 
 
-def _make(name: str, values: Values, width: int, even: bool) -> Column:  # passed on
+def make_column(name: str, values: Values, width: int, *, even: bool = False) -> Column:
+    """How a column of a training part becomes codes; see `make_columns`."""
     if not values.is_numeric:
         return _texts(name, values, width)
     has_missing = bool(values.is_missing.any())

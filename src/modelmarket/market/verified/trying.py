@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from modelmarket.datasets.contest import PublishedContest
+    from modelmarket.datasets.losses import Losses
     from modelmarket.datasets.split import Source
     from modelmarket.market.verified.publishing import ContestOptions
     from modelmarket.protocol.points import Scoring
@@ -29,10 +30,12 @@ class Trial:
     Attributes:
         published: Its folder, under a key that nobody has.
         scoring: How its rows would score.
+        losses: What its training part loses as codes.
     """
 
     published: PublishedContest
     scoring: Scoring
+    losses: Losses
 
 
 def try_contest(
@@ -51,6 +54,8 @@ def try_contest(
         TermsError: The rows could not score.
     """
     from modelmarket.datasets.contest import publish_contest
+    from modelmarket.datasets.losses import losses
+    from modelmarket.datasets.published import TRAIN
     from modelmarket.market.verified.publishing import ContestOptions
 
     refuse_unknown(options, ContestOptions.__annotations__)
@@ -75,4 +80,11 @@ def try_contest(
     )
     scoring = scoring_of(published, options)
     scoring.check(published.manifest.hidden_rows, published.schema.target.bits)
-    return Trial(published, scoring)
+    lost = losses(
+        folder / TRAIN,
+        published.manifest.features,
+        published.manifest.train_rows,
+        published.schema.target,
+        even=options.get("even", False),
+    )
+    return Trial(published, scoring, lost)
