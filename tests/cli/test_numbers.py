@@ -156,7 +156,10 @@ def test_a_check_tells_what_codes_lose(tmp_path: Path, give: Give) -> None:
         (("--scale", "3"), "--scale is for verified contests"),
         (("--most-error", "3"), "--most-error is for verified contests"),
         (("--bits", "8"), "--bits is for verified contests"),
-        (("--verified", "--scale", "3"), "--scale is for labels that are numbers"),
+        (
+            ("--verified", "--scale", "3"),
+            "scale of errors is for labels that are numbers",
+        ),
         (("--verified", "--error", "absolute", "--scale", "far"), "'far' is no number"),
         (("--verified", "--error", "absolute", "--stratified"), "class by class"),
         ((), "--verified --error absolute"),

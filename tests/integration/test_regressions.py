@@ -30,6 +30,7 @@ from modelmarket.market.verified.watching import Verdict
 from modelmarket.protocol.phases import Failure, Phase
 from modelmarket.protocol.points import Error, Kind
 from modelmarket.protocol.schema import NumberTarget
+from modelmarket.web.workspace import Workspace
 from support.contests import (
     PEOPLE,
     REWARD,
@@ -41,6 +42,7 @@ from support.contests import (
     work,
 )
 from support.market import Place, place
+from support.visits import visiting
 
 ESTIMATORS = [
     DecisionTreeRegressor(max_depth=4, random_state=0),
@@ -117,6 +119,13 @@ def test_a_life_ends_with_predictions_in_the_labels_own_unit(
         assert told is not None
         assert told <= mean + 1e-9
         assert told > mean - terms.step * float(target.step)
+    with visiting(Workspace(rita)) as tab:
+        page = tab.get("/requests/v1").text
+    assert done.mean_error in ("mean error", "RMSE")
+    assert done.mean_error in page.replace("Mean", "mean")
+    assert f"{done.error_of(won.record.score or 0):.6g}</td>" in page
+    assert f"Numbers from {target.bounds[0]} to {target.bounds[1]}" in page
+    assert ("the square of its error" in page) == (error is Error.SQUARED)
     new = tmp_path / "new.csv"
     new.write_text("town,floor,size,unused\nlake,5,100,x\nhill,0,30,y\n")
     dear, cheap = map(float, done.predict(new))
@@ -198,14 +207,17 @@ def test_a_regressions_key_is_made_again_from_its_table(here: Place) -> None:
     ("options", "said"),
     [
         ({"error": "cubic"}, "no error 'cubic'"),
-        ({"error": None, "bits": 16}, "--bits is for labels that are numbers"),
-        ({"error": None, "scale": Fraction(1)}, "--scale is for labels"),
-        ({"error": None, "most_error": Fraction(1)}, "--most-error is for labels"),
-        ({"balanced": True}, "for classes"),
+        ({"error": None, "bits": 16}, "width in bits is for labels that are numbers"),
+        ({"error": None, "scale": Fraction(1)}, "scale of errors is for labels"),
+        (
+            {"error": None, "most_error": Fraction(1)},
+            "largest mean error is for labels",
+        ),
+        ({"balanced": True}, "Only classes"),
         ({"threshold": Fraction(1, 2)}, "never quite right"),
         ({"bits": 4}, "8, 16 or 32 bits"),
-        ({"scale": Fraction(0)}, "--scale must be above 0"),
-        ({"most_error": Fraction(-1)}, "--most-error must be above 0"),
+        ({"scale": Fraction(0)}, "scale of errors must be above 0"),
+        ({"most_error": Fraction(-1)}, "largest mean error must be above 0"),
     ],
 )
 def test_what_goes_with_other_labels_is_refused(

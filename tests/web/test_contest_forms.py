@@ -158,6 +158,77 @@ def test_classes_can_be_counted_alike(tab: Tab, csv: bytes) -> None:
     assert max(action.weights) == 100
 
 
+# --- numbers ---
+
+
+@pytest.fixture(scope="module")
+def prices() -> bytes:
+    """What is ten times a size, and a little more; no two rows are alike."""
+    rows = [b"%d,%d,%d.%d" % (n, n % 3, 10 * n, n % 10) for n in range(100)]
+    return b"size,floor,price\n" + b"\n".join(rows) + b"\n"
+
+
+NUMBERS = (TERMS | {"label": "price", "predicted": "numbers", "error": "absolute"}) | {
+    "bits": "16",
+    "again": "yes",
+}
+
+
+def test_labels_that_can_be_no_classes_are_looked_over_as_numbers(
+    tab: Tab, prices: bytes
+) -> None:
+    where = send(tab, prices)
+    page = tab.get(f"{where}?label=price").text
+    assert '<option value="numbers" selected>' in page
+    assert "100 rows, 2 columns" in words(page)
+    spread = words(page).partition("Numbers\n")[2]
+    assert spread.split("Who always")[0].split() == [
+        *("Lowest0.0In", "the", "middle490.9Highest990.9"),
+    ]
+    assert "is off by 250, on average" in spread
+    # Somebody may mean the other: classes of one row each are refused, as before.
+    page = tab.get(f"{where}?label=price&predicted=classes").text
+    assert "is seen only once" in alert(page)
+    # And what may be classes is taken for such, until somebody says what it is.
+    page = tab.get(f"{where}?label=floor").text
+    assert '<option value="classes" selected>' in page
+    page = tab.get(f"{where}?label=floor&predicted=numbers").text
+    assert '<option value="numbers" selected>' in page
+    assert 'name="threshold"' not in page
+    assert 'name="balanced"' not in page
+
+
+def test_a_contest_of_numbers_is_created_by_its_form(tab: Tab, prices: bytes) -> None:
+    form = NUMBERS | {"most_error": "30", "scale": "200", "error": "squared"}
+    action = sealed(tab, send(tab, prices), **form)
+    terms = action.terms
+    assert (terms.points, terms.outputs, terms.bits) == (Kind.SQUARED, 1, 16)
+    assert (terms.rows, terms.cap * terms.step) == (20, 2_000)
+    assert terms.minimum_score == 20 * (2_000**2 - 300**2)
+
+
+@pytest.mark.parametrize(
+    ("field", "good", "bad", "sentence"),
+    [
+        ("bits", "32", "31", "A number has no"),
+        ("scale", "0.1", "far", "is no number"),
+        ("scale", "0.1", "0", "scale of errors must be above 0"),
+        ("most_error", "0.1", "-1", "largest mean error must be above 0"),
+        ("most_error", "0.1", "1e99", "is no number"),
+        ("error", "squared", "cubic", "no error that can count"),
+    ],
+)
+def test_each_field_of_numbers_has_two_sides(
+    tab: Tab, prices: bytes, field: str, good: str, bad: str, sentence: str
+) -> None:
+    where = send(tab, prices)
+    answer = tab.post(where, **(NUMBERS | {field: bad}))
+    assert answer.status_code == 400
+    assert sentence in words(answer.text)
+    assert '<option value="numbers" selected>' in answer.text
+    sealed(tab, where, **(NUMBERS | {field: good}))
+
+
 def test_what_is_left_out_is_proposed(tab: Tab, csv: bytes) -> None:
     action = sealed(tab, send(tab, csv))
     assert action.terms.challenge_window_s == 4 * 15 * 60
@@ -251,6 +322,10 @@ def test_the_confirmation_tells_what_is_hidden_what_is_shown_and_what_it_costs(
     assert abs(rows - 30) <= 3
     assert least == -(-rows * 3 // 5)
     shown = words(tab.get(answer.headers["location"]).text)
+    action = led_to(tab, answer).action
+    assert isinstance(action, CreateContest)
+    # A fifth of each class, rounded by chance.
+    rows, least = action.terms.rows, action.terms.minimum_score
     for said in (
         f"{rows} hidden rows of 3 columns",
         f"{150 - rows} training rows with labels",

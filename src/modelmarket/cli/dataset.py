@@ -71,23 +71,15 @@ NumberBits = Annotated[
 DEFAULT_WIDTH = 8
 
 
-def read_number(option: str, text: str | None) -> Fraction | None:
+def read_number(text: str | None) -> Fraction | None:
     """A number that an option was given, exactly; None for none.
 
     Raises:
-        InputError: It is no decimal number.
+        DataError: It is no decimal number.
     """
-    from modelmarket.errors import InputError
-    from modelmarket.protocol.schema import decimal
+    from modelmarket.datasets.split import parse_number
 
-    if text is None:
-        return None
-    try:
-        return decimal(text)
-    except ValueError as error:
-        raise InputError(
-            f"{option}: {text[:40]!r} is no number.", hint="Write it as 2.5."
-        ) from error
+    return None if text is None else parse_number(text)
 
 
 def refuse_without_verified(**said: object) -> None:
@@ -170,7 +162,7 @@ def check(
     output = here.output
     numbers: dict[str, Any] = {
         "error": error,
-        "scale": read_number("--scale", scale),
+        "scale": read_number(scale),
         "bits": bits,
     }
     if not verified:

@@ -146,8 +146,8 @@ def create(
     challenge = None if challenge_minutes is None else parse_minutes(challenge_minutes)
     numbers: dict[str, Any] = {
         "error": error,
-        "scale": read_number("--scale", scale),
-        "most_error": read_number("--most-error", most_error),
+        "scale": read_number(scale),
+        "most_error": read_number(most_error),
         "bits": bits,
     }
     if not verified:

@@ -70,8 +70,7 @@ def _tell_numbers(
     target: NumberTarget,
 ) -> None:
     scoring = trial.scoring
-    first = shown(target.offset)
-    last = shown(target.offset + target.step * (2**target.bits - 1))
+    first, last = target.bounds
     points = scoring.kind.name.lower()
     scale = shown(scoring.cap * scoring.step * target.step)
     counted = shown(scoring.step * target.step)

@@ -182,6 +182,20 @@ def parse_accuracy(text: str) -> Fraction:
     return _parse_share(text)
 
 
+def parse_number(text: str) -> Fraction:
+    """Reads a decimal number, such as `2.5`, exactly.
+
+    Raises:
+        DataError: It is none.
+    """
+    try:
+        return decimal(text)
+    except ValueError as error:
+        raise DataError(
+            f"{text[:40]!r} is no number.", hint="Write it as 2.5."
+        ) from error
+
+
 def _parse_share(text: str) -> Fraction:
     """Reads a number from 0 to 1; 90% is 0.9, and 90 is neither.
 

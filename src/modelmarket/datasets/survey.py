@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
 
-from modelmarket.datasets.split import Classed, Source
+import numpy as np
+
+from modelmarket.datasets.split import Classed, Numbered, Source
 from modelmarket.datasets.tables import Row
 from modelmarket.errors import DataError
 
@@ -59,6 +61,23 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Spread:
+    """The labels of a table, as numbers.
+
+    Attributes:
+        lowest: As it is written.
+        median: The same.
+        highest: The same.
+        deviation: By how much always saying the median is off, on average.
+    """
+
+    lowest: str
+    median: str
+    highest: str
+    deviation: float
+
+
+@dataclass(frozen=True)
 class Survey:
     """What a labelled table holds.
 
@@ -67,8 +86,9 @@ class Survey:
         first: The first rows' features.
         first_labels: Their labels.
         rows: How many there are.
-        counts: Rows of each class, by name, most frequent first.
+        counts: Rows of each class, by name, most frequent first; none for numbers.
         problem: Why it cannot be split; None if it can.
+        spread: Of the labels, if they are looked at as numbers.
     """
 
     columns: tuple[Column, ...]
@@ -77,6 +97,7 @@ class Survey:
     rows: int
     counts: dict[str, int]
     problem: DataError | None
+    spread: Spread | None = None
 
     @property
     def types(self) -> dict[Type, int]:
@@ -89,8 +110,12 @@ class Survey:
         return min(self.rows, TYPED_ROWS)
 
 
-def survey(source: Source) -> Survey:
+def survey(source: Source, *, as_numbers: bool = False) -> Survey:
     """Reads a labelled table once.
+
+    Args:
+        source: The table.
+        as_numbers: The labels are numbers to be predicted, not classes.
 
     Raises:
         DataError: The table is damaged; names row, column and value.
@@ -102,9 +127,13 @@ def survey(source: Source) -> Survey:
     else:
         assert source.labels is not None
         labels = [row[0] for row in islice(source.labels.rows(), FIRST_ROWS)]
-    seen = Classed(source.label_file)
+    seen: Classed | Numbered = (
+        Numbered(source.label_file) if as_numbers else Classed(source.label_file)
+    )
     for records in source.records():
-        seen.encode(records.cut)
+        codes = seen.encode(records.cut)
+        if isinstance(seen, Numbered):
+            seen.learn(codes)
     return Survey(
         columns=tuple(
             Column(name, Type.of(cells), any(not cell.strip() for cell in cells))
@@ -113,9 +142,20 @@ def survey(source: Source) -> Survey:
         first=rows[:FIRST_ROWS],
         first_labels=labels,
         rows=seen.rows,
-        counts=seen.counts(),
+        counts=seen.counts() if isinstance(seen, Classed) else {},
         problem=seen.problem(),
+        spread=_spread(seen) if isinstance(seen, Numbered) and seen.rows else None,
     )
+
+
+def _spread(seen: Numbered) -> Spread:
+    """The labels, lowest first, with how often each stands there."""
+    values = np.array(list(map(float, seen.names)))
+    order = np.argsort(values, kind="stable")
+    middle = np.searchsorted(np.cumsum(seen.train[order]), (seen.rows + 1) // 2)
+    lowest, median, highest = (seen.names[order[at]].strip() for at in (0, middle, -1))
+    off = np.abs(values - values[order[middle]]) @ seen.train / seen.rows
+    return Spread(lowest, median, highest, float(off))
 
 
 def _columns(source: Source, rows: list[Row]) -> list[tuple[str, ...]]:

@@ -237,6 +237,12 @@ class NumberTarget:
         """Of a model."""
         return 1
 
+    @property
+    def bounds(self) -> tuple[str, str]:
+        """The lowest and the highest number that can be predicted, as decimals."""
+        highest = self.offset + self.step * (2**self.bits - 1)
+        return shown(self.offset), shown(highest)
+
     def encode(self, labels: Sequence[str]) -> Targets:
         """Labels as the nearest targets that there are; shape (rows,).
 

@@ -136,6 +136,7 @@ class Hidden:
         classes: What is predicted; empty for a number.
         majority: The commonest class of the training part; empty for a number.
         share: Of the training rows that are of that class.
+        numbers: The lowest and the highest that can be predicted; empty for classes.
         head: The first lines of the training part; empty before there is a contest.
     """
 
@@ -145,6 +146,7 @@ class Hidden:
     classes: tuple[str, ...]
     majority: str
     share: float
+    numbers: tuple[str, ...] = ()
     head: list[list[str]] = field(default_factory=list)
 
 
@@ -181,6 +183,7 @@ def _hidden(described: bytes, said: bytes) -> Hidden:
         names,
         names[most] if is_known else "",
         counts[most] / sum(counts) if is_known else 0.0,
+        () if isinstance(target, ClassTarget) else target.bounds,
     )
 
 

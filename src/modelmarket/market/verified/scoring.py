@@ -22,6 +22,12 @@ SCALE = 5
 """Times what always predicting the median is off by: such an error scores nothing."""
 DEFAULT_BITS = 16
 """Of a number that is predicted."""
+NAMES = {
+    "scale": "A scale of errors",
+    "most_error": "A largest mean error",
+    "bits": "A number's width in bits",
+}
+"""What is said of numbers alone."""
 
 
 def number_bits(options: ContestOptions) -> int | None:
@@ -32,11 +38,11 @@ def number_bits(options: ContestOptions) -> int | None:
     """
     error = options.get("error")
     if error is None:
-        for name in ("scale", "bits", "most_error"):
+        for name, what in NAMES.items():
             if options.get(name) is not None:
                 raise InputError(
-                    f"{_option(name)} is for labels that are numbers.",
-                    hint="Add --error absolute or --error squared.",
+                    f"{what} is for labels that are numbers.",
+                    hint="Say which error counts: --error absolute or squared.",
                 )
         return None
     if error not in tuple(Error):
@@ -45,7 +51,9 @@ def number_bits(options: ContestOptions) -> int | None:
             hint=f"Take one of: {', '.join(Error)}.",
         )
     if options.get("balanced", False):
-        raise InputError("--balanced is for classes.", hint="Leave out --balanced.")
+        raise InputError(
+            "Only classes can be counted alike.", hint="Leave out --balanced."
+        )
     if options.get("threshold") is not None:
         raise InputError(
             "A threshold is a share of right rows, and numbers are never quite right.",
@@ -54,16 +62,12 @@ def number_bits(options: ContestOptions) -> int | None:
     for name in ("scale", "most_error"):
         value = options.get(name)
         if isinstance(value, Fraction) and value <= 0:
-            raise InputError(f"{_option(name)} must be above 0.")
+            raise InputError(f"{NAMES[name]} must be above 0.")
     bits = options.get("bits")
     bits = DEFAULT_BITS if bits is None else bits
     if bits not in NUMBER_BITS:
         raise InputError(f"A number takes 8, 16 or 32 bits, not {bits}.")
     return bits
-
-
-def _option(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
 
 
 def scoring_of(published: PublishedContest, options: ContestOptions) -> Scoring:

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 from starlette.routing import Route
 
+from modelmarket.datasets.split import parse_number
 from modelmarket.errors import InputError
 from modelmarket.market.paying import refuse_unaffordable
 from modelmarket.protocol.hidden import CODE_WIDTHS
+from modelmarket.protocol.points import NUMBER_BITS, Error
 from modelmarket.protocol.terms import parse_minutes
 from modelmarket.web import forms
 from modelmarket.web.responses import answering
-from modelmarket.web.routes.new_request import agreed, look_over, seal
+from modelmarket.web.routes.new_request import NUMBERS, agreed, look_over, seal
 from modelmarket.web.visits import Visit
 
 if TYPE_CHECKING:
@@ -56,6 +58,8 @@ def _options(form: Form) -> ContestOptions:
         FieldError: A field cannot be read; it is named.
     """
     challenge = forms.text(form, "challenge")
+    is_number = forms.text(form, "predicted") == NUMBERS
+    of_labels = _of_numbers(form) if is_number else _of_classes(form)
     return {
         **agreed(form),
         "challenge_window_s": (
@@ -63,9 +67,51 @@ def _options(form: Form) -> ContestOptions:
         ),
         "width": forms.read(form, "width", _parse_width),
         "even": forms.text(form, "even") == "yes",
-        "balanced": forms.text(form, "balanced") == "yes",
+        **of_labels,
         **forms.confirmations(form),  # type: ignore[typeddict-item]  # names of its own
     }
+
+
+def _of_classes(form: Form) -> ContestOptions:
+    return {"balanced": forms.text(form, "balanced") == "yes"}
+
+
+def _of_numbers(form: Form) -> ContestOptions:
+    """What is said of labels that are numbers; nothing of classes is."""
+    scale, most_error = forms.text(form, "scale"), forms.text(form, "most_error")
+    return {
+        "threshold": None,
+        "stratified": False,
+        "error": forms.read(form, "error", _parse_error),
+        "scale": forms.read(form, "scale", parse_number) if scale else None,
+        "most_error": (
+            forms.read(form, "most_error", parse_number) if most_error else None
+        ),
+        "bits": forms.read(form, "bits", _parse_bits),
+    }
+
+
+def _parse_error(text: str) -> Error:
+    """Which error counts.
+
+    Raises:
+        InputError: There is no such error.
+    """
+    if text not in tuple(Error):
+        raise InputError(f"{text[:40]!r} is no error that can count.")
+    return Error(text)
+
+
+def _parse_bits(text: str) -> int:
+    """Bits of a number.
+
+    Raises:
+        InputError: No number has so many.
+    """
+    found = {str(one): one for one in NUMBER_BITS}.get(text)
+    if found is None:
+        raise InputError(f"A number has no {text[:40]!r} bits.", hint="Take 16.")
+    return found
 
 
 def _parse_width(text: str) -> int:

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from modelmarket.datasets.split import Source, parse_accuracy, parse_fraction
-from modelmarket.datasets.survey import survey
+from modelmarket.datasets.survey import Survey, survey
 from modelmarket.datasets.tables import Table, open_table
 from modelmarket.errors import (
     DataError,
@@ -41,6 +41,10 @@ if TYPE_CHECKING:
 
 PREDICTIONS = "predictions"
 """What the form says for a request of predictions; anything else is a contest."""
+NUMBERS = "numbers"
+"""What the form says of labels that are no classes."""
+OF_NUMBERS = ("contest_terms.html",)
+"""Where that can be said."""
 LIKELY_LABELS = ("label", "class", "target", "y")
 
 
@@ -123,9 +127,12 @@ def _show_survey(
     form, query = visit.form, visit.request.query_params
     table, labels = _tables(upload)
     label = _guess(table, forms.text(form, "label") or query.get("label", ""))
-    found = None
+    said = forms.text(form, "predicted") or query.get("predicted", "")
+    found, numbers = None, said == NUMBERS if template in OF_NUMBERS else None
     try:
-        found = survey(_source(table, labels, label))
+        source = _source(table, labels, label)
+        found = _surveyed(source, said, numbers=numbers)
+        numbers = None if numbers is None else found.spread is not None
         problem = problem or found.problem
     except DataError as error:
         problem = problem or error
@@ -137,10 +144,41 @@ def _show_survey(
         table=table,
         labels=labels,
         label=label,
+        numbers=numbers,
         survey=found,
         problem=problem,
         form=form,
     )
+
+
+def _surveyed(source: Source, said: str, *, numbers: bool | None) -> Survey:
+    """What is in a table.
+
+    Labels that cannot be classes, and are numbers, are taken for such.
+
+    Args:
+        source: The table.
+        said: What the labels were said to be; empty for nothing.
+        numbers: Whether they are numbers; None where they cannot be.
+
+    Raises:
+        DataError: The table is damaged; names row, column and value.
+    """
+    if numbers or numbers is None or said:
+        return survey(source, as_numbers=bool(numbers))
+    try:
+        found, problem = survey(source), None
+        problem = found.problem
+    except DataError as error:
+        found, problem = None, error
+    if problem is not None:
+        try:
+            return survey(source, as_numbers=True)
+        except DataError:
+            if found is None:
+                raise problem from None
+    assert found is not None, "or else it was raised"
+    return found
 
 
 def _guess(table: Table, asked: str) -> str:
