@@ -119,8 +119,8 @@ browser: .tools/browser/ready
 		--silent $(FORGE)
 	@touch $@
 
-pictures: $(VENV)/ready  ## Takes the docs' pictures of the page again.
-	python scripts/pictures.py
+pictures: $(VENV)/ready browser  ## Takes the docs' pictures of the page again.
+	PYTHONPATH=tests python scripts/pictures.py
 
 clean:
 	rm -rf .venv .venv-* .tools

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Takes the pictures of the page in the docs: `python scripts/pictures.py`.
+"""Takes the pictures of the page in the docs: `make pictures`.
 
 It runs `modelmarket up --demo`, lets the robots play one contest of real data
-and look at two others, and photographs what a newcomer sees.
+and look at two others, and photographs what a newcomer sees; then it plays a contest of
+handwritten digits in which somebody lists rows that he corrected by hand.
 """
 
 from __future__ import annotations
@@ -11,11 +12,19 @@ import json
 import shutil
 import subprocess
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
-from sklearn.datasets import load_breast_cancer, load_iris, load_wine
+from playwright.sync_api import FloatRect, Page, ViewportSize, expect, sync_playwright
+from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
+from sklearn.ensemble import RandomForestClassifier
+
+from modelmarket.datasets.split import Source
+from modelmarket.datasets.tables import open_table
+from support.browser import House, at_work, chromium
+from support.contests import contest, corrected, tree_of
+from support.market import place
 
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
 SIZE: ViewportSize = {"width": 1200, "height": 800}
@@ -27,7 +36,7 @@ def write_table(path: Path, data: Any, label: str) -> Path:
     frame, names = data.data, data.target_names
     lines = [",".join([*data.feature_names, label])]
     for row, target in zip(frame, data.target, strict=True):
-        lines.append(",".join([*map(str, row), names[target]]))
+        lines.append(",".join([*map(str, row), str(names[target])]))
     path.write_text("\n".join(lines) + "\n")
     return path
 
@@ -63,10 +72,52 @@ def solve(tab: Page) -> None:
     expect(won).to_be_visible(timeout=PATIENCE_MS)
 
 
+def refute() -> None:
+    """Photographs a lie that a trainer's agent refuted on the chain."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        place("embedded", Path(folder)) as here,
+        chromium() as browser,
+        ExitStack() as closing,
+    ):
+        buyer = House(here, browser, closing).visit("buyer", wallet=False)
+        buyer.connect()
+        digits = write_table(here.folder / "digits.csv", load_digits(), "digit")
+        source = Source(open_table(digits, header=True), label="digit")
+        name = "Which digit is it?"
+        contest(here, buyer.workspace.market, source=source, name=name)
+        honest, liar = here.join("honest"), here.join("liar")
+        request = honest.request("v1")
+        training = request.training()
+        forest = RandomForestClassifier(40, max_leaf_nodes=100, random_state=0)
+        forest.fit(training.codes, training.targets)
+        request.submit(forest, name="an honest forest")
+        theirs = liar.request("v1")
+        lie = theirs.submit(tree_of(theirs, 5), name="a tree, corrected by hand")
+        here.move_to(request.record.deadline)
+        events = buyer.tab.locator("#live-events")
+        buyer.go("/requests/v1")
+        expect(events).to_contain_text("KeyOpened", timeout=PATIENCE_MS)
+        listing = corrected(lie.refresh(), wrong=0)
+        lie.claim(listing.score)
+        closing.enter_context(at_work(honest))
+        expect(buyer.tab.locator("#live-ranking")).to_contain_text("an honest forest")
+        here.move_to(request.refresh().position().step_ends)
+        lie.refresh().show(listing)
+        card = buyer.tab.locator(".card", has_text="said what was not so")
+        expect(card).to_be_visible(timeout=PATIENCE_MS)
+        # From the ranking on, below the header that stays where it is.
+        above = 'document.querySelector("#live-ranking").offsetTop - 72'
+        buyer.tab.evaluate(f"scrollTo(0, {above})")
+        clip: FloatRect = {"x": 0, "y": 56, "width": 1200, "height": 384}
+        buyer.tab.screenshot(path=PICTURES / "refuted.png", clip=clip)
+
+
 def main() -> None:
     """Takes all pictures."""
     PICTURES.mkdir(exist_ok=True)
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    refute()
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
     command = [shutil.which("modelmarket") or "modelmarket", "up", "--demo"]
     options = ["--no-browser", "--port", "0", "--json"]
     with (
@@ -81,7 +132,7 @@ def main() -> None:
         while not text.endswith("}\n"):
             text += server.stdout.readline().decode()
         browser = playwright.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox"]
+            executable_path=program, args=["--no-sandbox"]
         )
         tab = browser.new_context(viewport=SIZE).new_page()
         tab.goto(json.loads(text)["link"])

@@ -9,7 +9,6 @@ import re
 import shlex
 import subprocess
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,16 +18,12 @@ from sklearn.ensemble import RandomForestClassifier
 
 from modelmarket.audit import audit
 from modelmarket.chain.networks import Networks
-from modelmarket.market import Market
 from modelmarket.protocol.money import ONE_MDC
 from modelmarket.protocol.types import RequestId, checksummed
-from modelmarket.web.workspace import Workspace
-from support.browser import House, Visitor, look_over
+from support.browser import House, Visitor, at_work, look_over
 from support.contests import corrected, table, tree_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from playwright.sync_api import Locator
 
 V1 = RequestId.parse("v1")
@@ -59,17 +54,6 @@ def own_csv(house: House) -> Path:
     path = table(house.place).data.path
     path.write_text(path.read_text().replace("x,y,", "across,up,", 1))
     return path
-
-
-@contextmanager
-def at_work(market: Market) -> Iterator[None]:
-    """Somebody's agent, on a machine of their own."""
-    workspace = Workspace(market)
-    workspace.start()
-    try:
-        yield
-    finally:
-        workspace.stop()
 
 
 def move(visitor: Visitor) -> None:

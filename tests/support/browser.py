@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext
     from playwright.sync_api import Page as Tab
 
+    from modelmarket.market import Market
     from support.market import Place
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -316,6 +317,17 @@ class House:
             self.place.connection.ask("anvil_setBalance", address, hex(10**20))
         else:
             self.place.connection.ask("modelmarket_fund", address)
+
+
+@contextmanager
+def at_work(market: Market) -> Iterator[None]:
+    """Somebody's agent, on a machine of their own."""
+    workspace = Workspace(market)
+    workspace.start()
+    try:
+        yield
+    finally:
+        workspace.stop()
 
 
 def look_over(tab: Tab, kind: str = "predictions") -> None:
