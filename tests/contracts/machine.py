@@ -54,6 +54,13 @@ class Machine:
         self.evm.reset_transient_storage()
         return address
 
+    def copy(self, address: str, to: str, storage: dict[int, int]) -> None:
+        """Puts the code of a contract at another address, with slots of its own."""
+        code = self.evm.get_code(address)
+        self.evm.insert_account_info(to, pyrevm.AccountInfo(nonce=1, code=code))
+        for slot, value in storage.items():
+            self.evm.insert_account_storage(to, slot, value)
+
     def transplant(self, other: Machine, address: str, storage: dict[int, int]) -> None:
         """Puts another chain's contract here, as a fork of that chain would.
 
