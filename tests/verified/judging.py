@@ -133,6 +133,7 @@ def judge_parts(court: Court, rng: Random, scene: Scene, tally: Tally) -> None:
     """Parts of a model put to the clerk: as they are, and with words tampered with."""
     header = scene.model.header
     parts, what = ref.parts(header), f"part of {shape_of(scene.model)}"
+    near = is_near_a_limit(scene.model)
     for part in {0, parts - 1, rng.randrange(parts)}:
         try:
             name, arguments = scene.answer(court.market, part)
@@ -147,7 +148,7 @@ def judge_parts(court: Court, rng: Random, scene: Scene, tally: Tally) -> None:
                 continue  # one word more than the clerk reads
             said = court.says(name, *arguments[:4], told, *arguments[5:])
             assert (said == "") == is_part(scene, part, told), said
-            tally.note(what, said or "taken")
+            tally.note(what, said or "taken", near=near)
 
 
 def is_part(scene: Scene, part: int, words: list[int]) -> bool:

@@ -203,6 +203,31 @@ def test_answer__of_the_largest_tree_that_a_part_has_room_for__is_taken(
     assert sealed.says(words, [tree.h], depth=11 if depth > 9 else 10) != ""
 
 
+def wild(inner: int, chance: Random) -> ref.Node:
+    """A tree of so many inner nodes, of any shape."""
+    if not inner:
+        return ref.Leaf(chance.getrandbits(256))
+    left = chance.randrange(inner)
+    sides = wild(left, chance), wild(inner - 1 - left, chance)
+    return ref.Inner(chance.getrandbits(16), chance.getrandbits(16), *sides)
+
+
+@pytest.mark.parametrize("inner", [126, 127, 128, 129, 255, 256, 383, 384])
+def test_answer__of_symbols_that_end_about_a_word__is_taken_and_no_other_shape(
+    sealed: Sealed, inner: int
+) -> None:
+    chance = Random(inner)
+    for depth in (5, 31, 32):
+        tree = wild(inner, chance)
+        words = tree_words(tree, depth)
+        assert sealed.says(words, [tree.h], depth=depth) == ""
+        count = words[0] >> 16
+        for at in {0, 254, 255, 256, count - 2, count - 1} & set(range(count)):
+            other = list(words)
+            other[1 + at // 256] ^= 1 << 255 - at % 256
+            assert sealed.says(other, [tree.h], depth=depth) != ""
+
+
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 8, 11])
 def test_answer__of_each_part_of_so_many_trees__is_taken_in_its_place_alone(
     sealed: Sealed, count: int
