@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
+from contextlib import suppress
 from dataclasses import astuple
 from typing import Any
 
@@ -16,20 +17,30 @@ from hypothesis import strategies as st
 
 from modelmarket.chain.abi import EventType, functions
 from modelmarket.errors import ChainError
+from modelmarket.protocol.conditions import Conditions, Texts
 from modelmarket.protocol.events import (
     EVENT_TYPES,
+    VERIFIED_EVENT_TYPES,
+    ContestCreated,
+    Event,
     RequestCreated,
     SubmissionFailed,
     Unreadable,
 )
+from modelmarket.protocol.points import read_weights
 from modelmarket.protocol.seals import superhash
+from modelmarket.protocol.shown import Shown
 from modelmarket.protocol.terms import ABI, Terms
-from modelmarket.protocol.types import Seal, Wei, checksummed
+from modelmarket.protocol.types import Address, Seal, Wei, checksummed
 from modelmarket.system.text import Undecodable, bytes_of, in_a_line, storable, text_of
 from support.strangers import (
     CONTRACTS,
     EVENTS,
     HOSTILE,
+    MARKET,
+    POSTED,
+    VERIFIED,
+    VERIFIED_EVENTS,
     encoded,
     log,
     logs,
@@ -61,36 +72,75 @@ def test_texts_of_different_bytes_are_different_though_they_look_alike() -> None
     assert str(one) != one
 
 
-@pytest.mark.parametrize("kind", EVENTS, ids=lambda kind: kind.name)
+def as_sent(read: Any, sent: Any) -> Any:
+    """A value that was read, as it stood in the event: text as its bytes."""
+    if isinstance(read, Terms | Conditions | Texts | Shown):
+        pairs = zip(read.as_struct(), sent, strict=True)
+        return tuple(as_sent(one, other) for one, other in pairs)
+    is_text = isinstance(read, str) and isinstance(sent, bytes)
+    return bytes_of(read) if is_text else read
+
+
+def as_words(sent: list[int]) -> bytes:
+    return b"".join(word.to_bytes(32) for word in sent)
+
+
+BOTH = [(kind, MARKET, EVENT_TYPES) for kind in EVENTS] + [
+    (kind, VERIFIED, VERIFIED_EVENT_TYPES) for kind in VERIFIED_EVENTS
+]
+NAMES = {"matches": "score", "contest": "terms_hash"}
+"""What the contracts call differently: the market counts matches, and calls them so."""
+
+
+@pytest.mark.parametrize(
+    ("kind", "address", "types"),
+    BOTH,
+    ids=[f"{kind.name}-{'v' * (where == VERIFIED)}" for kind, where, _ in BOTH],
+)
 @given(data=st.data())
 def test_an_event_with_any_bytes_in_it_is_read_exactly(
-    kind: EventType, data: st.DataObject
+    kind: EventType,
+    address: Address,
+    types: dict[str, type[Event]],
+    data: st.DataObject,
 ) -> None:
-    _, arguments, topics, plain_data = data.draw(logs(kind))
-    event = CONTRACTS.decode(log(topics, plain_data))
-    assert type(event) is EVENT_TYPES[kind.name]
+    _, arguments, topics, plain_data = data.draw(logs([kind]))
+    event = CONTRACTS.decode(log(topics, plain_data, address))
+    assert type(event) is types[kind.name]
     names = [name for name, _ in (*kind.indexed, *kind.plain)]
     for name, sent in zip(names, arguments, strict=True):
-        # The market counts matches, and calls them so.
-        read = getattr(event, "score" if name == "matches" else name)
-        if isinstance(read, str) and isinstance(sent, bytes):
-            read = bytes_of(read)
-        if isinstance(read, Terms):
-            read = tuple(
-                bytes_of(one) if isinstance(one, str) else one
-                for one in read.as_struct()
-            )
+        read = getattr(event, NAMES.get(name, name))
         expected = sent
-        if name == "words":
-            expected = b"".join(word.to_bytes(32) for word in sent)
-        assert read == expected, name
+        if name in ("request_id", "submission_id"):
+            read = read.number
+        elif name in ("words", "base"):
+            expected = as_words(sent)
+        elif name == "weights":
+            assert isinstance(event, ContestCreated)
+            expected = read_weights(as_words(sent), event.terms.outputs)
+        assert as_sent(read, sent) == expected, name
 
 
-@given(logs(), st.data())
+@pytest.mark.parametrize("where", [MARKET, VERIFIED])
+@given(st.data())
 def test_a_damaged_log_is_unreadable_and_raises_nothing(
-    logged: tuple[Any, ...], data: st.DataObject
+    where: Address, data: st.DataObject
 ) -> None:
-    kind, _, topics, body = logged
+    kinds = [kind for kind, address, _ in BOTH if address == where]
+    kind, _, topics, body = data.draw(logs(kinds))
+    damage, topics, body = damaged(data, topics, body)
+    event = CONTRACTS.decode(log(topics, body, where))
+    types = EVENT_TYPES if where == MARKET else VERIFIED_EVENT_TYPES
+    assert isinstance(event, Unreadable | types[kind.name])
+    if damage == "extra" or len(topics) <= len(kind.indexed):
+        assert isinstance(event, Unreadable)
+        assert event.name == kind.name
+
+
+def damaged(
+    data: st.DataObject, topics: tuple[bytes, ...], body: bytes
+) -> tuple[str, tuple[bytes, ...], bytes]:
+    """A log as a node may garble it, and how."""
     damage = data.draw(st.sampled_from(["cut", "noise", "topic", "extra", "offset"]))
     match damage:
         case "cut":
@@ -103,11 +153,25 @@ def test_a_damaged_log_is_unreadable_and_raises_nothing(
             topics = (*topics, data.draw(st.binary(min_size=32, max_size=32)))
         case "offset":
             body = b"\xff" * 32 + body[32:]
-    event = CONTRACTS.decode(log(topics, body))
-    assert isinstance(event, Unreadable | EVENT_TYPES[kind.name])
-    if damage == "extra" or len(topics) <= len(kind.indexed):
-        assert isinstance(event, Unreadable)
-        assert event.name == kind.name
+    return damage, topics, body
+
+
+@given(st.data())
+def test_what_a_clerk_logs_is_read_exactly_or_refused_in_words(
+    data: st.DataObject,
+) -> None:
+    kind, arguments, topics, body = data.draw(logs(POSTED))
+    names = [name for name, _ in (*kind.indexed, *kind.plain)]
+    read = kind.decode(topics, body)
+    for name, sent in zip(names, arguments, strict=True):
+        found = read[name]
+        assert (list(found) if isinstance(sent, list) else found) in (
+            sent,
+            str(sent).lower(),
+        )
+    _, topics, body = damaged(data, topics, body)
+    with suppress(ChainError):
+        kind.decode(topics, body)
 
 
 def test_an_unknown_reason_is_unreadable_and_says_which_request_it_is_about() -> None:

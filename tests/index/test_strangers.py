@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -20,13 +21,77 @@ from modelmarket.errors import NotFoundError, UnreadableError
 from modelmarket.index.index import Index
 from modelmarket.index.sorting import Sort
 from modelmarket.index.summaries import Wanted
-from modelmarket.protocol.types import RequestId, checksummed
+from modelmarket.protocol.types import Address, RequestId, checksummed
 from modelmarket.web.rendering import markdown, strangers
 from modelmarket.web.views import ranking, time_line
-from support.strangers import EVENTS, Echo, encoded, values
+from support.strangers import EVENTS, VERIFIED_EVENTS, Echo, encoded, values
 
-HONEST, HOSTILE = RequestId(1), RequestId(2)
 SOMEBODY = checksummed(b"\x05" * 20)
+
+
+@dataclass(frozen=True)
+class Side:
+    """Which of the two markets a contract passes itself off as.
+
+    Attributes:
+        is_verified: Whether it is that of verified contests.
+        events: That it logs.
+    """
+
+    is_verified: bool
+    events: list[EventType]
+
+    def id(self, number: int) -> RequestId:
+        """How a request of it is called."""
+        return RequestId.of(number, is_verified=self.is_verified)
+
+    @property
+    def honest(self) -> RequestId:
+        """A request that makes sense."""
+        return self.id(1)
+
+    @property
+    def hostile(self) -> RequestId:
+        """One about which anything is logged."""
+        return self.id(2)
+
+    def contracts(self, address: Address) -> Contracts:
+        """With the other market where nobody is."""
+        return Contracts(SOMEBODY, address) if self.is_verified else Contracts(address)
+
+    def event(self, name: str, **known: Any) -> tuple[tuple[bytes, ...], bytes]:
+        """An event, with zeros for what is not given."""
+        [kind] = [one for one in self.events if one.name == name]
+        zeros: dict[str, Any] = {
+            "uint256": 0,
+            "uint256[]": [],
+            "address": SOMEBODY,
+            "string": b"",
+            "bytes32": bytes(32),
+            "bool": False,
+        }
+        found = (
+            known[one] if one in known else zeros[what]
+            for one, what in (*kind.indexed, *kind.plain)
+        )
+        return encoded(kind, *found)
+
+    def created(
+        self, number: int, text: bytes = b"a name"
+    ) -> tuple[tuple[bytes, ...], bytes]:
+        """That somebody created a request."""
+        terms: tuple[Any, ...] = (text, text, text, 100, 1, 60, 60, 8, 1, 0, bytes(32))
+        known: dict[str, Any] = {"request_id": number, "deadline": 1_000}
+        if self.is_verified:
+            terms = (100, 10, 1, 60, 900, 3_600, 0, 8, 2, 8, 2, 1, 0, 1, 1, 9, 9, 1)
+            terms += (bytes(32),) * 7
+            known["texts"] = (text, text, text)
+        return self.event("RequestCreated", terms=terms, **known)
+
+
+PREDICTIONS = Side(is_verified=False, events=EVENTS)
+CONTESTS = Side(is_verified=True, events=VERIFIED_EVENTS)
+both = pytest.mark.parametrize("side", [PREDICTIONS, CONTESTS], ids=["", "v"])
 
 
 @pytest.fixture(scope="module")
@@ -37,34 +102,14 @@ def echo() -> Iterator[tuple[Echo, Connection]]:
         yield Echo(connection, wallet), connection
 
 
-def event(name: str, **known: Any) -> tuple[tuple[bytes, ...], bytes]:
-    """An event, with zeros for what is not given."""
-    [kind] = [one for one in EVENTS if one.name == name]
-    zeros: dict[str, Any] = {
-        "uint256": 0,
-        "uint256[]": [0],
-        "address": SOMEBODY,
-        "string": b"",
-        "bytes32": bytes(32),
-        "bool": False,
-    }
-    found = (
-        known[one] if one in known else zeros[what]
-        for one, what in (*kind.indexed, *kind.plain)
-    )
-    return encoded(kind, *found)
-
-
-def created(request_id: int, text: bytes = b"a name") -> tuple[Any, ...]:
-    terms = (text, text, text, 100, 1, 60, 60, 8, 1, 0, bytes(32))
-    return event("RequestCreated", request_id=request_id, deadline=1_000, terms=terms)
-
-
 @st.composite
-def hostile(draw: st.DrawFn) -> tuple[tuple[bytes, ...], bytes]:
+def hostile(draw: st.DrawFn, side: Side) -> tuple[tuple[bytes, ...], bytes]:
     """Anything about the hostile request; often of a shape that makes sense."""
-    kind: EventType = draw(st.sampled_from(EVENTS))
-    known = {"request_id": HOSTILE, "submission_id": draw(st.integers(1, 2))}
+    kind: EventType = draw(st.sampled_from(side.events))
+    known = {
+        "request_id": side.hostile.number,
+        "submission_id": draw(st.integers(1, 2)),
+    }
     topics, data = encoded(
         kind,
         *(
@@ -77,8 +122,9 @@ def hostile(draw: st.DrawFn) -> tuple[tuple[bytes, ...], bytes]:
     return topics, data
 
 
+@both
 @settings(
-    max_examples=25,
+    max_examples=15,
     suppress_health_check=[
         HealthCheck.function_scoped_fixture,
         HealthCheck.too_slow,
@@ -88,37 +134,38 @@ def hostile(draw: st.DrawFn) -> tuple[tuple[bytes, ...], bytes]:
 @given(data=st.data())
 def test_no_events_of_one_request_stop_the_index_at_another(
     echo: tuple[Echo, Connection],
+    side: Side,
     data: st.DataObject,
     new_database: Callable[[], str],
 ) -> None:
     contract, connection = echo
     first = connection.block().number + 1
     text = data.draw(values("string", "context"))
-    contract.log(*created(HONEST))
+    contract.log(*side.created(1))
     if data.draw(st.booleans()):
-        contract.log(*created(HOSTILE, text))
+        contract.log(*side.created(2, text))
     address = new_database()
     with closing(
-        Index(address, connection, Contracts(contract.address), first)
+        Index(address, connection, side.contracts(contract.address), first)
     ) as index:
         index.sync()
-        for one in data.draw(st.lists(hostile(), min_size=1, max_size=5)):
+        for one in data.draw(st.lists(hostile(side), min_size=1, max_size=5)):
             contract.log(*one)
             if data.draw(st.booleans()):
                 index.sync()
-        contract.log(*event("SubmissionCreated", submission_id=9, request_id=HONEST))
+        contract.log(*side.event("SubmissionCreated", submission_id=9, request_id=1))
         index.sync()
-        before = _all_that_is_said(index)
+        before = _all_that_is_said(index, side)
         index.rebuild()
-        assert _all_that_is_said(index) == before
+        assert _all_that_is_said(index, side) == before
 
 
-def _all_that_is_said(index: Index) -> list[object]:
-    record = index.request(HONEST)
-    assert [*record.submissions] == [9]
+def _all_that_is_said(index: Index, side: Side) -> list[object]:
+    record = index.request(side.honest)
+    assert [one.number for one in record.submissions] == [9]
     summaries = index.find()
     said: list[object] = [record, summaries, index.counts(), index.set_aside()]
-    assert HONEST in [one.id for one in summaries]
+    assert side.honest in [one.id for one in summaries]
     for order in Sort:
         assert len(index.find(sort=order)) == index.count() == len(summaries)
     for one in summaries:
@@ -126,12 +173,12 @@ def _all_that_is_said(index: Index) -> list[object]:
         one.name.encode()
         assert "\0" not in one.name + one.dataset
     try:
-        strange = index.request(HOSTILE)
+        strange = index.request(side.hostile)
     except (UnreadableError, NotFoundError) as error:
-        assert isinstance(error, NotFoundError) or HOSTILE in index.set_aside()
+        assert isinstance(error, NotFoundError) or side.hostile in index.set_aside()
         said.append(str(error))
     else:
-        assert HOSTILE not in index.set_aside()
+        assert side.hostile not in index.set_aside()
         said.append(strange)
         _can_be_shown(strange)
     return said
@@ -143,38 +190,39 @@ def _can_be_shown(record: Any) -> None:
     for place in ranking(record, SOMEBODY):
         strangers(place.record.name).encode()
     time_line(record, position)
-    for text in (record.terms.name, record.terms.dataset, record.model):
+    for text in (record.name, record.dataset, record.model):
         strangers(text).encode()
-    markdown(record.terms.context).encode()
+    markdown(record.context).encode()
 
 
+@both
 def test_a_request_whose_log_is_none_is_set_aside_until_it_makes_sense(
-    echo: tuple[Echo, Connection], new_database: Callable[[], str]
+    echo: tuple[Echo, Connection], side: Side, new_database: Callable[[], str]
 ) -> None:
     contract, connection = echo
     first = connection.block().number + 1
     address = new_database()
     with closing(
-        Index(address, connection, Contracts(contract.address), first)
+        Index(address, connection, side.contracts(contract.address), first)
     ) as index:
-        contract.log(*created(HONEST))
-        contract.log(*created(HOSTILE))
-        contract.log(*event("SubmissionCreated", submission_id=3, request_id=HOSTILE))
+        contract.log(*side.created(1))
+        contract.log(*side.created(2))
+        contract.log(*side.event("SubmissionCreated", submission_id=3, request_id=2))
         index.sync()
         assert index.set_aside() == {}
         assert index.counts() == (2, 1)
-        topics, data = event("SubmissionFailed", submission_id=3, request_id=HOSTILE)
+        topics, data = side.event("SubmissionFailed", submission_id=3, request_id=2)
         contract.log(topics, data)
         index.sync()
-        assert [one.id for one in index.find()] == [HONEST]
-        assert [*index.set_aside()] == [HOSTILE]
+        assert [one.id for one in index.find()] == [side.honest]
+        assert [*index.set_aside()] == [side.hostile]
         assert index.counts() == (2, 1)
         with pytest.raises(UnreadableError, match="as SubmissionFailed is none: 0 is"):
-            index.request(HOSTILE)
+            index.request(side.hostile)
         # By what it should be.
-        [last] = index.events(HOSTILE, limit=1)
+        [last] = index.events(side.hostile, limit=1)
         assert last.name == "SubmissionFailed"
         # What comes later changes nothing about that.
-        contract.log(*event("Claimed", submission_id=3, request_id=HOSTILE))
+        contract.log(*side.event("Claimed", submission_id=3, request_id=2))
         index.sync()
-        assert [*index.set_aside()] == [HOSTILE]
+        assert [*index.set_aside()] == [side.hostile]

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -15,7 +16,10 @@ from modelmarket.chain.connection import Connection
 from modelmarket.chain.events import Contracts
 from modelmarket.chain.sending import send
 from modelmarket.chain.wallets import Wallet
+from modelmarket.protocol.conditions import Conditions, Texts
 from modelmarket.protocol.events import EVENT_TYPES
+from modelmarket.protocol.points import Kind
+from modelmarket.protocol.shown import Shown
 from modelmarket.protocol.terms import Terms
 from modelmarket.protocol.types import Address, checksummed
 
@@ -44,8 +48,23 @@ texts = st.one_of(
 long_texts = texts | st.binary(min_size=900, max_size=1024)
 EVENTS = [kind for kind in events("ModelMarket").values() if kind.name in EVENT_TYPES]
 """The market's, as its ABI has them."""
-MARKET = checksummed(b"\x11" * 20)
-_SMALL = {"page": 8, "bits": 16, "labels": 2**22, "reason": 3}
+VERIFIED_EVENTS = list(events("VerifiedMarket").values())
+"""Those of the market of verified contests."""
+POSTED = list(events("Clerk").values())
+"""The clerk's: what was posted of models and listings. The referee logs nothing."""
+MARKET, VERIFIED = checksummed(b"\x11" * 20), checksummed(b"\x22" * 20)
+_SMALL = {
+    "page": 8,
+    "bits": 16,
+    "labels": 2**22,
+    "reason": 3,
+    "points": max(Kind),
+    "part": 255,
+    "parts": 256,
+    "listed": 256,
+}
+_STRUCTS = {len(fields(kind)): kind for kind in (Terms, Conditions, Texts, Shown)}
+"""The structs that are logged, by how many fields they have."""
 
 
 def values(kind: str, name: str = "") -> st.SearchStrategy[Any]:
@@ -54,7 +73,8 @@ def values(kind: str, name: str = "") -> st.SearchStrategy[Any]:
     Text is given as the bytes that it is.
     """
     if kind.startswith("("):
-        parts = zip(kind[1:-1].split(","), fields(Terms), strict=True)
+        inner = kind[1:-1].split(",")
+        parts = zip(inner, fields(_STRUCTS[len(inner)]), strict=True)
         return st.tuples(*(values(one, part.name) for one, part in parts))
     match kind:
         case "string":
@@ -84,22 +104,22 @@ def encoded(kind: EventType, *arguments: Any) -> tuple[tuple[bytes, ...], bytes]
 
 
 @st.composite
-def logs(draw: st.DrawFn, kind: EventType | None = None) -> tuple[Any, ...]:
+def logs(draw: st.DrawFn, kinds: Sequence[EventType]) -> tuple[Any, ...]:
     """An event's type, its arguments, and its topics and data."""
-    kind = kind or draw(st.sampled_from(EVENTS))
+    kind = draw(st.sampled_from(kinds))
     arguments = [
         draw(values(what, name)) for name, what in (*kind.indexed, *kind.plain)
     ]
     return (kind, arguments, *encoded(kind, *arguments))
 
 
-CONTRACTS = Contracts(MARKET)
-"""Reads what it logs."""
+CONTRACTS = Contracts(MARKET, VERIFIED)
+"""Reads what they log."""
 
 
-def log(topics: tuple[bytes, ...], data: bytes) -> Log:
-    """A log of the market."""
-    return Log(MARKET, topics, data, 1, bytes(32), bytes(32), 0)
+def log(topics: tuple[bytes, ...], data: bytes, address: Address = MARKET) -> Log:
+    """A log of a market."""
+    return Log(address, topics, data, 1, bytes(32), bytes(32), 0)
 
 
 def _echo() -> bytes:
