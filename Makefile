@@ -38,8 +38,8 @@ fuzz-referee: $(VENV)/ready  ## Referee, client and reference on random models: 
 
 crashes: $(VENV)/ready anvil  ## A power cut at every single point; an hour.
 	MODELMARKET_CRASH_EVERY=1 MODELMARKET_CRASH_RESULT=benchmarks/crashes.json \
-		pytest -p no:randomly tests/integration/test_crashes.py \
-		tests/integration/test_contest_crashes.py
+		pytest -p no:randomly -o faulthandler_timeout=7200 \
+		tests/integration/test_crashes.py tests/integration/test_contest_crashes.py
 
 reorganisations: $(VENV)/ready anvil  ## Of every depth, in every phase; half an hour.
 	rm -f benchmarks/reorganisations.jsonl
@@ -54,8 +54,9 @@ mutants: $(VENV)/ready  ## Lies put into the contracts that the tests must find;
 prove: $(VENV)/ready .tools/prove/ready  ## Halmos on the market's bytecode; an hour.
 	python scripts/prove.py
 
-soak: $(VENV)/ready anvil  ## Agents behind bad nodes, killed again and again; 20 minutes.
+soak: $(VENV)/ready anvil  ## Agents behind bad nodes, killed again and again; half an hour.
 	PYTHONPATH=tests python scripts/soak.py
+	PYTHONPATH=tests python scripts/soak_contests.py
 
 bench: $(VENV)/ready anvil  ## Speed beside the rival's; WRITE=--write renews the figures.
 	python benchmarks/speed.py $(WRITE)

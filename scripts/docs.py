@@ -164,6 +164,7 @@ def figures() -> str:
     confirming = json.loads((BENCHMARKS / "confirming.json").read_text())
     crashes = json.loads((BENCHMARKS / "crashes.json").read_text())
     soak = json.loads((BENCHMARKS / "soak.json").read_text())
+    contests = json.loads((BENCHMARKS / "soak-contests.json").read_text())
     idle = json.loads((BENCHMARKS / "idle.json").read_text())
     mutants = json.loads((BENCHMARKS / "mutants.json").read_text())
     proofs = json.loads((BENCHMARKS / "prove.json").read_text())
@@ -351,6 +352,19 @@ def figures() -> str:
         "| fault | times |",
         "|---|---:|",
         *(f"| {fault} | {times:,} |" for fault, times in soak["faults"].items()),
+        "",
+        f"Then {contests['contests']} verified contests in {contests['minutes']:g} minutes"
+        f" on {contests['date']}, each block 20 seconds later than the one before:",
+        f"{contests['agents']} agents, killed {contests['kills']} times, whose nodes had a"
+        f" fault in {contests['met a fault']:,} of {contests['asked']:,} questions; and in"
+        " each contest",
+        "somebody who listed rows that he mended by hand, and somebody whose model nobody"
+        " could fetch.",
+        f"{contests['refuted']} were refuted, {contests['withheld']} demanded in vain and"
+        f" failed, {contests['keys opened']} keys opened, {contests['claims']} honest"
+        " claims made,",
+        f"{contests['keys opened']} paid and {contests['withdrawals']} withdrawn;"
+        f" {contests['missed']} steps and lies were missed.",
         "",
         "## Reorganisations",
         "",
