@@ -219,7 +219,10 @@ class Life:
             path = str(self.folder / f"{depth}.exact")
             request.convert(tree_of(request, depth)).save(Path(path))
             who("submission", "check", "v1", path)
-            who("submit", "v1", path)
+            found = who("submit", "v1", path)["validation"]
+            assert (found["measure"], found["folds"]) == ("accuracy", 0)
+            assert "cannot be fitted again" in found["reason"]
+            assert found["exact"] > 1 / 3
         rows = str(request.terms.rows)
         here.move_to(request.record.deadline)
         rita("request", "open", "v1")

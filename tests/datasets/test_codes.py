@@ -18,6 +18,7 @@ from modelmarket.datasets.codes import (
     cuts,
     encode,
     make_columns,
+    plain,
 )
 from modelmarket.datasets.tables import open_table
 from modelmarket.errors import DataError, InputError
@@ -64,6 +65,24 @@ def test_what_a_column_is_follows_from_its_cells(tmp_path: Path) -> None:
         [1, 0, 0, 4, 1, 0],
         [1, 2, 2, 3, 2, 0],
     ]
+
+
+def test_a_table_as_it_is_has_its_numbers_and_what_is_missing_below_them(
+    tmp_path: Path,
+) -> None:
+    table = {
+        "lost": ["1.5", "", "256.5", "nan"],
+        "text": ["b", "a", "", "b"],
+        "gone": ["", "", "1e300", "-inf"],
+    }
+    path = write(tmp_path / "train.csv", table)
+    columns = make_columns(path, list(table), 4, width=8)
+    found = plain(path, columns, 4, 8)
+    assert found[:, 0].tolist() == [1.5, 0.5, 256.5, 0.5]
+    assert found[:, 1].tolist() == [2, 1, 0, 2]
+    assert found[2:, 2].tolist() == [1e38, -1e38]
+    assert (found[:2, 2] < -1e38).all()
+    assert np.isfinite(found.astype(np.float32)).all()
 
 
 def test_even_codes_span_the_values_that_there_are(tmp_path: Path) -> None:

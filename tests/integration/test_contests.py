@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from xgboost import XGBClassifier
 
 from modelmarket import agent
 from modelmarket.errors import (
@@ -43,6 +44,7 @@ from support.contests import (
     table,
     to_claims,
     to_validation,
+    tree_of,
     work,
 )
 from support.market import Place, place
@@ -85,6 +87,45 @@ def test_a_life_ends_with_the_buyer_predicting_by_the_model_that_scored(
     says = model.predict(codes)
     names = sorted(("near", "left", "right"))
     assert done.predict(new) == [names[one] for one in says.tolist()]
+
+
+def test_a_trainer_is_told_how_the_model_does_before_anything_is_staked(
+    here: Place, tmp_path: Path
+) -> None:
+    rita, ann, _ = (here.markets[name] for name in PEOPLE)
+    contest(here, rita)
+    request, said = ann.request("v1"), list[str]()
+    tree = tree_of(request, 4)
+    request.submit(tree, show=said.append)
+    rows = len(request.training().targets)
+    *folds, figures, differ = said
+    assert [one.partition(":")[0] for one in folds] == [
+        f"fold {n} of 5" for n in range(1, 6)
+    ]
+    assert figures.startswith(f"accuracy on rows not seen (5 folds, {rows} rows): ")
+    assert figures.endswith("% exact")
+    assert differ == "  0 rows differ between the last two"
+    found = request.validate(tree)
+    assert found.plain is not None
+    assert min(found.plain, found.exact) > 0.6
+    assert found.exact == found.codes
+    file = tmp_path / "tree.exact"
+    request.convert(tree).save(file)
+    known = request.validate(file)
+    assert known.exact == pytest.approx(request.fit_of(request.convert(file)).share)
+    assert "it may know" in known.lines()[1].lower()
+    assert known.reason == "an exact model cannot be fitted again."
+    early = XGBClassifier(n_estimators=4, early_stopping_rounds=2, n_jobs=1)
+    training = request.training()
+    early.fit(
+        training.codes,
+        training.targets,
+        eval_set=[(training.codes, training.targets)],
+        verbose=False,
+    )
+    assert request.validate(early).reason.startswith(
+        "XGBClassifier could not be fitted again"
+    )
 
 
 def test_hand_corrected_rows_are_refuted_by_the_runner_ups_agent(here: Place) -> None:

@@ -66,7 +66,7 @@ def enter(market: Market, number: str = "v1", depth: int = 4) -> VerifiedSubmiss
     if not depth:
         fitted = LogisticRegression(max_iter=300)
     fitted.fit(training.codes, training.targets)
-    return request.submit(fitted, name=f"depth {depth}", again=True)
+    return request.submit(fitted, name=f"depth {depth}", show=None, again=True)
 
 
 def tree_of(request: VerifiedRequest, depth: int) -> DecisionTreeClassifier:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -47,6 +47,13 @@ def submit(
     request: RequestNumber,
     files: Files,
     name: Annotated[str, typer.Option(help="At most 64 bytes.")] = "",
+    validate: Annotated[
+        bool,
+        typer.Option(
+            help="In a verified contest, say first how the model does on the training"
+            " part."
+        ),
+    ] = True,
     again: Again = False,
     accept_stake: AcceptStake = False,
     account: AccountName = None,
@@ -71,6 +78,7 @@ def submit(
     here = Invocation.of(ctx)
     _require_files(request, files)
     output = here.output
+    told: dict[str, Any] = {}
     with saying_what_was_sent(output, "modelmarket submission list") as sending:
         market = here.market(account, sign=True)
         sending.watch(market)
@@ -85,9 +93,14 @@ def submit(
         def act(*, again: bool, accept_stake: bool) -> Submission | VerifiedSubmission:
             found = market.any_request(request)
             if isinstance(found, VerifiedRequest):
+                if validate and not told:
+                    validation = found.validate(files[0])
+                    output.tell(*validation.lines())
+                    told["validation"] = validation.as_document()
                 return found.submit(
                     files[0],
                     name=name,
+                    show=None,
                     again=again,
                     accept_stake=accept_stake,
                     tell=tell,
@@ -102,7 +115,7 @@ def submit(
     for prospect in foretold:
         document["prospect"] = prospect.as_document()
     output.result(
-        document,
+        document | told,
         f"Submission {done.id} to request {request}: "
         f"{format_mdc(done.request.record.terms.stake)} MDC are at stake.",
     )

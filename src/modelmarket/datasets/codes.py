@@ -41,6 +41,8 @@ MISSING = ("", "?", "n/a", "na", "nan", "none", "null")
 MOST_NAMED = 5
 ROUNDS = 16
 """In which numbers that are more frequent than a range give up what they need not."""
+MOST_NUMBER = 1e38
+"""Forests hold numbers in 32 bits."""
 CELLS_AT_ONCE = 2**24
 """Cells whose texts are in memory together."""
 
@@ -330,6 +332,37 @@ def _encode(column: Column, values: Values, width: int, *, strict: bool) -> RowC
     found = found.set(values.texts == "", 0)
     codes: RowCodes = found.to_numpy().astype(f"u{width // 8}")
     return codes
+
+
+def plain(
+    path: Path, columns: Sequence[Column], rows: int, width: int
+) -> npt.NDArray[np.float64]:
+    """The training part's rows as they are, for what reads numbers and no codes.
+
+    Texts are their codes, in order of their letters; a number that is missing lies
+    below all others, as its code does, by one part in 255 of their range.
+
+    Args:
+        path: The training part, as it is published.
+        columns: Of the schema.
+        rows: That it has.
+        width: Bits of a code, 8 or 16.
+
+    Returns:
+        Shape (rows, columns); finite.
+    """
+    found = np.zeros((rows, len(columns)))
+    cells = columns_of(path, [one.name for one in columns], rows)
+    for at, (column, some) in enumerate(zip(columns, cells, strict=True)):
+        values = Values.of(some)
+        if isinstance(column, Texts):
+            found[:, at] = _encode(column, values, width, strict=False)
+            continue
+        numbers = np.clip(values.numbers, -MOST_NUMBER, MOST_NUMBER)
+        known = numbers[~np.isnan(numbers)]
+        low, high = (float(known.min()), float(known.max())) if known.size else (0, 0)
+        found[:, at] = np.nan_to_num(numbers, nan=low - (high - low) / 255)
+    return found
 
 
 def codes_of(table: Table, schema: Schema, scratch: Path) -> RowCodes:

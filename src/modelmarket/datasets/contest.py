@@ -30,6 +30,7 @@ from modelmarket.datasets.codes import (
     encode_frame,
     frame_of,
     make_columns,
+    plain,
 )
 from modelmarket.datasets.drawing import Drawing, Shuffle
 from modelmarket.datasets.fingerprints import Fingerprints, Watched, fingerprints
@@ -78,6 +79,8 @@ from modelmarket.system.documents import parse_json
 from modelmarket.system.files import HashedFile
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import polars as pl
 
     from modelmarket.protocol.conditions import Conditions
@@ -485,6 +488,17 @@ class ContestFolder:
         """
         frame = read_frame(self.path_of(TRAIN)).drop(ROW_ID)
         return frame.drop(LABEL), frame[LABEL]
+
+    def plain(self, schema: Schema) -> npt.NDArray[np.float64]:
+        """The training part's features in numbers that are no codes.
+
+        Shape (rows, columns); see `modelmarket.datasets.codes.plain`.
+
+        Raises:
+            DataError: It is no table of this schema.
+        """
+        path = self.path_of(TRAIN)
+        return plain(path, schema.columns, len(read_labels(path)), schema.width)
 
     def training(self, schema: Schema) -> tuple[RowCodes, Targets]:
         """The training part in codes: shapes (rows, columns) and (rows,).

@@ -215,7 +215,7 @@ class ContestPlay:
         with threadpool_limits(1), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a network that could learn for longer
             estimator.fit(training.codes, training.targets)
-        submission = mine.submit(estimator, name=recipe.name)
+        submission = mine.submit(estimator, name=recipe.name, show=None)
         person.gains -= STAKE
         self._tell(f"A {recipe.name} is sealed as submission {submission.id}.")
         return submission
@@ -233,7 +233,7 @@ class ContestPlay:
         training = self._training(mine)
         tree = DecisionTreeClassifier(max_depth=3, random_state=len(person.role))
         tree.fit(training.codes, training.targets)
-        submission = mine.submit(tree, name=person.role)
+        submission = mine.submit(tree, name=person.role, show=None)
         person.gains -= STAKE
         self._tell(f"{person.role} seals a poor model as submission {submission.id}.")
         return submission

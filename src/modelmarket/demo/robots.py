@@ -79,7 +79,7 @@ def _enter_contest(request: VerifiedRequest, recipe: Recipe) -> None:
     estimator = made[-1] if hasattr(made, "steps") else made
     estimator.set_params(**request.suggest(estimator))
     estimator.fit(codes, targets[: recipe.most_rows])
-    request.submit(estimator, name=f"robot {recipe.name}")
+    request.submit(estimator, name=f"robot {recipe.name}", show=None)
 
 
 def _predict(request: Request, recipe: Recipe) -> None:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from modelmarket.market.market import Market
     from modelmarket.market.verified.prospects import Prospect
     from modelmarket.models import ExactModel
+    from modelmarket.models.validating import Show, Validation
     from modelmarket.protocol.hidden import RowCodes, Targets
     from modelmarket.protocol.records import BaseRecord, SubmissionRecord
     from modelmarket.protocol.schema import Schema, Target
@@ -107,6 +108,11 @@ def _warned(found: Prospect) -> None:
     """Tells a program's user by Python's own warnings."""
     for one in found.warnings:
         warnings.warn(one, EntryWarning, stacklevel=6)
+
+
+def _silently(line: str) -> None:
+    """Nobody is told."""
+    del line
 
 
 class VerifiedRequest(AnyRequest[VerifiedSubmission]):
@@ -380,11 +386,30 @@ class VerifiedRequest(AnyRequest[VerifiedSubmission]):
 
         return prospect(self, model, payer)
 
+    def validate(self, model: Any, show: Show | None = None) -> Validation:
+        """How a model predicts, as far as the training part tells.
+
+        A fitted estimator is fitted again, for a minute at most, to predict rows
+        that it has not seen: on the table as it is, on codes, and as an exact model.
+        An exact model cannot be, so that it predicts rows that it may know.
+
+        Args:
+            model: A fitted estimator, an `ExactModel`, or the path of its file.
+            show: Is told how far it is, such as `print`.
+
+        Raises:
+            InputError: The model cannot be converted, or is beyond a limit.
+        """
+        from modelmarket.market.verified.validating import validate
+
+        return validate(self, model, show or _silently)
+
     def submit(
         self,
         model: Any,
         *,
         name: str = "",
+        show: Show | None = print,
         again: bool = False,
         accept_stake: bool = False,
         tell: Callable[[Prospect], None] | None = None,
@@ -398,6 +423,8 @@ class VerifiedRequest(AnyRequest[VerifiedSubmission]):
             model: A fitted estimator, an `ExactModel`, or the path of its file. It
                 is shown only if its claim is the best.
             name: Shown beside the submission; at most 64 bytes.
+            show: Is told, line by line, how the model does before anything is
+                staked, see `validate`; None for nothing, which saves the time.
             again: Go on where a submission of one's own stands already.
             accept_stake: Go on where the stake is above the reward.
             tell: Is given what entering may come to, before money is at stake; None
@@ -419,6 +446,9 @@ class VerifiedRequest(AnyRequest[VerifiedSubmission]):
                 exact, name=name, owner=owner, again=again, accept_stake=accept_stake
             )
             (tell or _warned)(now.prospect(exact, owner))
+            if show is not None:
+                for line in now.validate(model, show).lines():
+                    show(line)
             return prepared
 
         return self.enter(SubmitModel, prepare)
