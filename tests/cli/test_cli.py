@@ -242,6 +242,7 @@ WITH_A_PATH = [("submit", "7", "DATA", "PATH"), ("store", "add", "PATH")]
 WITH_A_NEW_PATH = [
     ("dataset", "fetch", "7", "PATH"),
     ("request", "model", "7", "PATH"),
+    ("model", "export", "v7", "PATH"),
     (
         "store",
         "export",

@@ -248,6 +248,8 @@ class Life:
         rita("model", "predict", "v1", str(new))
         rita("model", "predict", "v1", str(new), "--output", str(self.folder / "p.csv"))
         assert (self.folder / "p.csv").read_text().startswith("row_id,label\n1,")
+        exported = rita("model", "export", "v1", str(self.folder / "model.onnx"))
+        assert exported["bytes"] == Path(exported["path"]).stat().st_size > 0
         rita("audit", "v1")
 
     def keep(self) -> None:

@@ -12,6 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 from xgboost import XGBClassifier
 
@@ -87,6 +88,10 @@ def test_a_life_ends_with_the_buyer_predicting_by_the_model_that_scored(
     says = model.predict(codes)
     names = sorted(("near", "left", "right"))
     assert done.predict(new) == [names[one] for one in says.tolist()]
+    done.export(tmp_path / "model.onnx")
+    exported = onnxruntime.InferenceSession(tmp_path / "model.onnx")
+    [labels] = exported.run(["label"], {"codes": codes})
+    assert labels.tolist() == done.predict(new)
 
 
 def test_a_trainer_is_told_how_the_model_does_before_anything_is_staked(

@@ -60,6 +60,34 @@ def predict(
 
 
 @app.command()
+def export(
+    ctx: typer.Context,
+    request: RequestNumber,
+    output: Annotated[
+        Path,
+        typer.Argument(help="An ONNX file that is not there yet."),
+    ],
+) -> None:
+    """Write the model that won as ONNX, for programs that know nothing of the market.
+
+    It reads codes, as `request.codes(table)` gives them in Python, and says of every
+    row exactly what `model predict` does.
+
+    Example:
+
+        modelmarket model export v7 model.onnx
+    """
+    here = Invocation.of(ctx)
+    free_path(output)
+    found = verified_only(here.market(sign=False).any_request(request))
+    found.export(output)
+    here.output.result(
+        {"path": str(output), "bytes": output.stat().st_size},
+        f"{output} holds the model of request {request}.",
+    )
+
+
+@app.command()
 def show(
     ctx: typer.Context,
     request: RequestNumber,

@@ -269,30 +269,42 @@ def run(header: ExactHeader, base: bytes, trees: Trees, codes: RowCodes) -> Outp
         sums = _scalars(header, trees, execution, len(codes))
     else:
         sums = _lanes(header, trees, execution, len(codes))
-    most = int(np.abs(values.astype(object)).max()) + _bound(header, trees)
-    kind = object if most >= 1 << 63 else np.int64
+    wide = most_output(header, values, trees) >= 1 << 63
+    kind = object if wide else np.int64
     outputs: Outputs = sums.astype(kind) + values.astype(kind)
     return outputs
+
+
+def most_output(header: ExactHeader, base: npt.NDArray[np.int64], trees: Trees) -> int:
+    """What no output of a model passes, whatever the row.
+
+    Args:
+        header: The model's.
+        base: Its base values.
+        trees: Its units.
+    """
+    return int(np.abs(base.astype(object)).max()) + _bound(header, trees)
 
 
 def _bound(header: ExactHeader, trees: Trees) -> int:
     """What no sum of leaves passes."""
     if header.form is not Form.SCALAR:
         return 1 << header.form.lane_bits
-    values = _scalar_values(trees)
+    values = scalar_values(trees)
     if not len(values):
         return 0
     return header.rounds * max(abs(int(np.min(values))), abs(int(np.max(values))))
 
 
-def _scalar_values(trees: Trees) -> npt.NDArray[np.int64]:
+def scalar_values(trees: Trees) -> npt.NDArray[np.int64]:
+    """Shape (words,): what leaves hold, if it is one signed value of 64 bits."""
     low = np.ascontiguousarray(trees.words[:, -8:])
     return low.view(">i8").reshape(-1).astype(np.int64)
 
 
 def _scalars(header: ExactHeader, trees: Trees, execution: Run, rows: int) -> Outputs:
     """The sums of signed values, for each output that has trees."""
-    values = np.append(_scalar_values(trees), 0)
+    values = np.append(scalar_values(trees), 0)
     wide = _bound(header, trees) >= 1 << 63
     kind = object if wide else np.int64
     sums = np.zeros((rows, header.outputs), dtype=kind)

@@ -151,6 +151,25 @@ class ExactModel:
         """Writes the model's file."""
         write_atomically(path, self.to_bytes())
 
+    def export(
+        self, path: Path, *, bits: int = TARGET_BITS[-1], names: tuple[str, ...] = ()
+    ) -> None:
+        """Writes the model as ONNX, which says the same of every row.
+
+        Args:
+            path: Of the file. It reads `codes`, shape (rows, columns), and says each
+                row's `target`, and its `label` if classes have names.
+            bits: Of a target; a regression is clamped to what fits into them.
+            names: Of the classes.
+
+        Raises:
+            InputError: An output may pass 64 bits, which ONNX cannot say.
+            NotFoundError: onnx is not installed.
+        """
+        from modelmarket.models.exporting import to_onnx
+
+        write_atomically(path, to_onnx(self, bits, names))
+
     def to_bytes(self) -> bytes:
         """The bytes of the model's file."""
         return files.encoded(self.header, self.base, self.units)

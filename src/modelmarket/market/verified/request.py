@@ -548,6 +548,23 @@ class VerifiedRequest(AnyRequest[VerifiedSubmission]):
             raise StepError(f"Request {self.id} has no winner: {self.status()}")
         return fetched_model(self.market, self.record, winner.record.showing)
 
+    def export(self, path: Path) -> None:
+        """Writes the model that won as ONNX, which says the same of every row.
+
+        Args:
+            path: Of the file. It reads a row's codes, see `codes`, and says its
+                target, and of classes the label.
+
+        Raises:
+            StepError: Nobody has won.
+            InputError: It cannot be said in ONNX; says why.
+        """
+        from modelmarket.protocol.schema import ClassTarget
+
+        target = self.schema.target
+        names = target.classes.names if isinstance(target, ClassTarget) else ()
+        self.model().export(path, bits=self.terms.bits, names=names)
+
     def predict(self, table: Path) -> list[str]:
         """What the model that won says of another table's rows, in words.
 
