@@ -9,6 +9,7 @@ import re
 import shlex
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ from sklearn.ensemble import RandomForestClassifier
 
 from modelmarket.audit import audit
 from modelmarket.chain.networks import Networks
+from modelmarket.market import Market
+from modelmarket.market.verified.watching import Verdict
 from modelmarket.protocol.money import ONE_MDC
 from modelmarket.protocol.types import RequestId, checksummed
 from support.browser import House, Visitor, at_work, look_over
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Locator
 
 V1 = RequestId.parse("v1")
+PATIENCE = 600
+"""Tenths of a second until an agent has done what it must."""
 
 
 def create(visitor: Visitor, data: Path, name: str = "Near, left or right?") -> None:
@@ -58,6 +63,17 @@ def own_csv(house: House) -> Path:
 
 def move(visitor: Visitor) -> None:
     visitor.tab.get_by_role("button", name="Move to the next deadline").click()
+
+
+def until_looked_at(market: Market) -> None:
+    """Waits until somebody's agent has recomputed what the candidate showed."""
+    candidate = market.request("v1").candidate()
+    assert candidate is not None
+    for _ in range(PATIENCE):
+        if market.watched.of(candidate.record) is Verdict.TRUE:
+            return
+        time.sleep(0.1)
+    raise AssertionError("her agent does not look at the candidate")
 
 
 def points(path: Path) -> Path:
@@ -107,6 +123,7 @@ def test_a_stranger_buys_the_model_that_scored_and_a_cheat_is_refuted(
         lie = rita.tab.locator(".card", has_text="said what was not so")
         expect(lie).to_contain_text(re.compile(r"Row \d+ was listed as \w+"))
         expect(rita.tab.locator("main")).to_contain_text("anybody can refute it")
+        until_looked_at(rita.workspace.market)
         move(rita)
         won = rita.tab.locator(".card.won")
         expect(won).to_contain_text("ann by")
