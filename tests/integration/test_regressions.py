@@ -22,7 +22,7 @@ from sklearn.tree import DecisionTreeRegressor
 from modelmarket import agent
 from modelmarket.datasets.split import Source
 from modelmarket.datasets.tables import open_table
-from modelmarket.errors import InputError
+from modelmarket.errors import EntryWarning, InputError
 from modelmarket.market import Market, VerifiedRequest, VerifiedSubmission
 from modelmarket.market.recovery import recover_key
 from modelmarket.market.verified.judging import FalseRow
@@ -194,6 +194,21 @@ def test_what_a_model_is_off_by_is_told_before_anything_is_staked(here: Place) -
     )
     assert fit.error == pytest.approx(np.minimum(off, 100).mean())
     assert fit.as_document()["error"] == fit.error
+
+
+def test_a_model_of_labels_rather_than_targets_is_warned_about(here: Place) -> None:
+    rita, ann = here.markets["rita"], here.markets["ann"]
+    contest(here, rita)
+    request = ann.request("v1")
+    training, labels = request.training(), request.training_data()[1]
+    tree = DecisionTreeRegressor(max_depth=1)
+    weak = request.convert(tree.fit(training.codes, training.targets))
+    assert request.prospect(weak).warnings == ()
+    mistaken = tree.fit(training.codes, labels.cast(float).to_numpy())
+    [warning] = request.prospect(request.convert(mistaken)).warnings
+    assert "fitted on `training.targets`" in warning
+    with pytest.warns(EntryWarning, match="worse than always saying the median"):
+        request.submit(mistaken)
 
 
 def test_a_regressions_key_is_made_again_from_its_table(here: Place) -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from modelmarket.market.market import Market
-    from modelmarket.market.verified.request import VerifiedRequest
+    from modelmarket.market.verified.request import Training, VerifiedRequest
     from modelmarket.models import ExactModel
     from modelmarket.protocol.conditions import Conditions
     from modelmarket.protocol.hidden import RowCodes
@@ -129,7 +129,8 @@ class Prospect:
         answer: Posting the whole model and its listing, if it is demanded.
         challenge: The dearest challenge of a model that the contest allows.
         bond: Wei of MDC that a demand locks.
-        warnings: What would keep this computer from watching, or from answering.
+        warnings: What would keep this computer from watching, or from answering; and
+            what makes the model useless.
     """
 
     answer: Cost
@@ -171,8 +172,11 @@ def prospect(
         return Cost(gas, Wei(gas * price))
 
     answer, challenge = cost(answer_gas(model, terms)), cost(challenge_gas(terms))
-    pace = Pace.measured(terms, model, request.training().codes)
+    training = request.training()
+    pace = Pace.measured(terms, model, training.codes)
     warnings = [*unreachable(market), *too_slow(terms, pace)]
+    if terms.points.is_regression:
+        warnings += worse_than_the_median(request, model, training)
     needed = max(answer.wei, challenge.wei)
     has = needed if payer is None else market.fee_balance(payer)
     if has < needed:
@@ -182,6 +186,20 @@ def prospect(
             f"{format_about(challenge.wei)}."
         )
     return Prospect(answer, challenge, terms.demand_bond, tuple(warnings))
+
+
+def worse_than_the_median(
+    request: VerifiedRequest, model: ExactModel, training: Training
+) -> Iterator[str]:
+    """Why a model of numbers was hardly fitted on those that the contest is about."""
+    scoring, targets = request.record.scoring, training.targets
+    predicted = model.predict(training.codes, bits=request.terms.bits)
+    median = np.full_like(targets, int(np.median(targets)))
+    if scoring.score(targets, predicted) < scoring.score(targets, median):
+        yield (
+            "On the training part this model does worse than always saying the median. "
+            "Was it fitted on `training.targets`? The labels have another unit."
+        )
 
 
 def taken(terms: Conditions) -> int:
