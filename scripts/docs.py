@@ -155,6 +155,7 @@ def figures() -> str:
     gas = json.loads((BENCHMARKS / "gas.json").read_text())
     verified_gas = json.loads((BENCHMARKS / "verified-gas.json").read_text())
     fuzz = json.loads((BENCHMARKS / "fuzz.json").read_text())
+    judged = json.loads((BENCHMARKS / "fuzz-referee.json").read_text())
     demo = json.loads((BENCHMARKS / "demo.json").read_text())
     mnist = json.loads((BENCHMARKS / "demo-mnist.json").read_text())
     coverage = json.loads((BENCHMARKS / "coverage.json").read_text())
@@ -219,6 +220,7 @@ def figures() -> str:
             f" {row['floor']:,} | {over:.1%} | {row['amsterdam']:,} |"
         )
     parts += [*posting(verified_gas), ""]
+    parts += [*_referee(judged), ""]
     parts += [
         "## Contract and reference model side by side",
         "",
@@ -485,6 +487,33 @@ def _proofs(document: dict[str, Any]) -> list[str]:
         "accounts, and the coin is ModelCoin: the hostile token, the counting of labels,"
         " full pages, long",
         "rankings and gas are the tests' business.",
+    ]
+
+
+def _referee(document: dict[str, Any]) -> list[str]:
+    """What was put to referee and clerk, by kind and by verdict."""
+    verdicts: dict[str, Counter[str]] = {}
+    for key, count in document["by kind"].items():
+        kind, _, verdict = key.partition(": ")
+        column = {"convicted": "guilty", "taken": "guilty", "NothingWrong": "not"}
+        verdicts.setdefault(kind, Counter())[column.get(verdict, "refused")] += count
+    share = document["near a limit"] / document["cases"]
+    return [
+        "## The interpreters side by side",
+        "",
+        f"`make fuzz-referee`, last on {document['date']}: {document['cases']:,} cases in"
+        f" {document['minutes of a core']:,.0f} minutes of a core, and no difference"
+        " between contract,",
+        f"client and reference. {share:.1%} were of models within a twentieth of a limit."
+        " Runs add up as",
+        f"long as referee and clerk stay what they are (`{document['contracts'][:16]}…`).",
+        "",
+        "| what | convicted, or taken | nothing wrong | refused |",
+        "|---|---:|---:|---:|",
+        *(
+            f"| {kind} | {one['guilty']:,} | {one['not']:,} | {one['refused']:,} |"
+            for kind, one in verdicts.items()
+        ),
     ]
 
 

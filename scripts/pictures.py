@@ -20,10 +20,8 @@ from playwright.sync_api import FloatRect, Page, ViewportSize, expect, sync_play
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
 from sklearn.ensemble import RandomForestClassifier
 
-from modelmarket.datasets.split import Source
-from modelmarket.datasets.tables import open_table
 from support.browser import House, at_work, chromium
-from support.contests import contest, corrected, tree_of
+from support.contests import contest, corrected, source, tree_of
 from support.market import place
 
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
@@ -83,9 +81,8 @@ def refute() -> None:
         buyer = House(here, browser, closing).visit("buyer", wallet=False)
         buyer.connect()
         digits = write_table(here.folder / "digits.csv", load_digits(), "digit")
-        source = Source(open_table(digits, header=True), label="digit")
-        name = "Which digit is it?"
-        contest(here, buyer.workspace.market, source=source, name=name)
+        data, name = source(digits, "digit"), "Which digit is it?"
+        contest(here, buyer.workspace.market, source=data, name=name)
         honest, liar = here.join("honest"), here.join("liar")
         request = honest.request("v1")
         training = request.training()

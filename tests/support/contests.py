@@ -40,9 +40,9 @@ def table_at(path: Path, rows: int = 150, seed: int = 1) -> None:
     path.write_text("\n".join(lines) + "\n")
 
 
-def source(path: Path) -> Source:
+def source(path: Path, label: str = "kind") -> Source:
     """The table in a file."""
-    return Source(open_table(path, header=True), label="kind")
+    return Source(open_table(path, header=True), label=label)
 
 
 def table(here: Place, rows: int = 150, seed: int = 1) -> Source:
