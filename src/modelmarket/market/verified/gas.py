@@ -63,7 +63,7 @@ class Execution:
         return A_CALL + max(FLOOR_OF_A_TOKEN * tokens, OF_A_TOKEN * tokens + executed)
 
 
-ANSWER_TREES = Execution(60_000, 940)
+ANSWER_TREES = Execution(60_000, 970)
 ANSWER_CUT = Execution(60_000, 1_730)
 """Of trees that have to be walked from above: those that are cut, or may be."""
 ANSWER_DENSE = Execution(60_000, 560)
