@@ -30,10 +30,12 @@ TABLES: list[Where] = [
 SHOWN_BY: dict[str, list[Where]] = {
     "chain/reasons.py": [("submission", "cancel")],
     "chain/wallets.py": [("request", "create"), ("submit",), ("agent", "run")],
+    "datasets/contest.py": TABLES,
     "datasets/split.py": TABLES,
     "datasets/tables.py": TABLES,
     "errors.py": [("request", "create"), ("submit",)],
     "market/reusing.py": [("request", "create")],
+    "market/verified/scoring.py": [("request", "create")],
     "agent/notices.py": [("agent", "run"), ("up",)],
 }
 """Options that a sentence names without a command: every command that may show it.

@@ -21,8 +21,8 @@ WIDTHS = (1, 2, 4, 8, 16)
 
 MOST_CLASSES = 2 ** WIDTHS[-1]
 NUMBERS = (
-    "Is this the label column? Numbers are predicted in a verified contest, with "
-    "--verified --error absolute."
+    "Is this the label column? Numbers are predicted in a verified contest: "
+    "`modelmarket request create DATA --verified --error absolute`."
 )
 """What to do where there are too many classes."""
 
