@@ -8,6 +8,7 @@ whoever seals a tree cannot answer for it with words that nobody can read.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import product
 from random import Random
@@ -113,8 +114,57 @@ def first_of(
     return ref.Inner(ask >> 16, ask & 0xFFFF, *sides)
 
 
+@dataclass(frozen=True)
+class Backwards:
+    """Reads symbols from the last one on, and asks for nothing at the end.
+
+    Attributes:
+        symbols: In preorder.
+        asks: As many as are said, whatever there are.
+        leaves: The words behind them.
+    """
+
+    symbols: Sequence[int]
+    asks: Sequence[int]
+    leaves: Sequence[int]
+
+    def tree(self, depth: int) -> ref.Node:
+        """The first tree.
+
+        Raises:
+            IndexError: Something is missing that it would be made of.
+        """
+        asks, leaves = list(self.asks), list(self.leaves)
+        cuts, sides = self._cuts(depth), list[ref.Node]()
+        for at in reversed(range(len(self.symbols))):
+            if not self.symbols[at]:
+                sides.append(ref.Leaf(leaves.pop()))
+                continue
+            ask = asks.pop()
+            if at in cuts:
+                right, left = (ref.Hidden(leaves.pop() & ref.LOW_224) for _ in "rl")
+                sides.append(ref.Inner(ask >> 16, ask & 0xFFFF, left, right))
+                continue
+            pair = sides.pop(), sides.pop()
+            sides.append(ref.Inner(ask >> 16, ask & 0xFFFF, *pair))
+        return sides.pop()
+
+    def _cuts(self, depth: int) -> set[int]:
+        """Which symbols stand below so many inner nodes."""
+        cuts, waiting, above = set[int](), list[int](), 0
+        for at, symbol in enumerate(self.symbols):
+            if symbol and above < depth:
+                waiting.append(above)
+                above += 1
+                continue
+            if symbol:
+                cuts.add(at)
+            above = waiting.pop() + 1 if waiting else 0
+        return cuts
+
+
 def postings(depth: int) -> Iterator[tuple[list[int], int]]:
-    """All short words, with what they would be sealed as."""
+    """All short words, with what they would be sealed as, from both ends."""
     rng = Random(depth)
     for count in range(1, MOST_SYMBOLS + 1):
         for symbols in product((0, 1), repeat=count):
@@ -124,11 +174,14 @@ def postings(depth: int) -> Iterator[tuple[list[int], int]]:
                 leaves = [rng.getrandbits(256) for _ in range(said + 1)]
                 first = count << 16 | said
                 words = [first, *packed(symbols, 1), *packed(asks, 32), *leaves]
-                try:
+                # Of what is not found nobody can seal anything.
+                digests = set()
+                with suppress(StopIteration, RuntimeError):
                     tree = first_of(iter(symbols), iter(asks), iter(leaves), depth)
-                except (StopIteration, RuntimeError):
-                    continue  # of which nobody can seal anything
-                yield words, tree.h
+                    digests.add(tree.h)
+                with suppress(IndexError):
+                    digests.add(Backwards(symbols, asks, leaves).tree(depth).h)
+                yield from ((words, one) for one in digests)
 
 
 @pytest.mark.parametrize("depth", [0, 1, 2, 3, 31, 32])
@@ -232,9 +285,15 @@ def test_answer__of_symbols_that_end_about_a_word__is_taken_and_no_other_shape(
 def test_answer__of_each_part_of_so_many_trees__is_taken_in_its_place_alone(
     sealed: Sealed, count: int
 ) -> None:
-    """Trees of all shapes, so that nothing of one is left for the next."""
-    depth = 3
-    trees = [chain(at % 5, WAYS["both"][at % 2 :]) for at in range(count)]
+    """Trees of all shapes, some cut and some not, so that nothing of one is left for
+    the next."""
+    depth, chance = 3, Random(count)
+    trees = [
+        wild(chance.randrange(4, 12), chance)
+        if at % 3
+        else chain(at % 5, WAYS["both"][at % 2 :])
+        for at in range(count)
+    ]
     digests = [one.h for one in trees]
     for log in range(ref.levels(count) + 1):
         parts = [trees[at : at + (1 << log)] for at in range(0, count, 1 << log)]
