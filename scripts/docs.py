@@ -332,7 +332,7 @@ def figures() -> str:
         "last, behind which all is done (an hour); `make test` tries each fortieth,",
         "beginning anywhere, and one in each step of a verified contest, which has",
         "somebody who lies in it, and somebody who serves nothing. The table says how",
-        "many the last run tried.",
+        "many were tried when it was last done for long.",
         "",
         "| step | points | power cuts |",
         "|---|---:|---:|",

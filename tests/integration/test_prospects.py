@@ -28,6 +28,7 @@ from support.contests import (
     contest,
     corrected,
     enter,
+    table,
     to_claims,
     to_validation,
     tree_of,
@@ -133,6 +134,23 @@ def test_a_model_that_could_not_be_served_or_watched_is_told_before_it_is_staked
     assert seen == [before] == [here.verified.submission_count() - 1]
     with pytest.warns(EntryWarning, match="No gateway can be reached"):
         request_v1.submit(tree_of(request_v1, 2), again=True)
+
+
+def test_a_contest_that_she_could_not_watch_is_told_before_the_reward_is_locked(
+    here: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rita, before = here.markets["rita"], here.verified.request_count()
+    monkeypatch.setattr(rita, "network", replace(rita.network, gateways=(NOWHERE,)))
+    seen: list[int] = []
+
+    def warn(line: str) -> None:
+        assert NOWHERE in line
+        seen.append(here.verified.request_count())
+
+    contest(here, rita, source=table(here, seed=2), warn=warn)
+    assert seen == [before] == [here.verified.request_count() - 1]
+    with pytest.warns(EntryWarning, match="No gateway can be reached"):
+        contest(here, rita, source=table(here, seed=3))
 
 
 def test_a_key_that_could_not_pay_for_an_answer_is_told(

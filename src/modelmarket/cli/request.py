@@ -188,6 +188,7 @@ def create(
                     width=width,
                     even=even,
                     balanced=balanced,
+                    warn=output.warn,
                     **numbers,
                     **said,
                 )

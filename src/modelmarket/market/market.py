@@ -444,7 +444,8 @@ class Market(Reader):
     ) -> VerifiedRequest:
         """Splits a dataset, publishes it with its test rows hidden, locks a reward.
 
-        What is bought is the model itself: the chain ties it to its score.
+        What is bought is the model itself: the chain ties it to its score. What would
+        keep this computer from watching is warned of before the reward is locked.
 
         Args:
             source: The labelled table.
@@ -459,6 +460,8 @@ class Market(Reader):
             ConfirmationError: It is allowed, but hardly meant: see `again` and
                 `accept_stake`.
         """
+        from modelmarket.market.verified import prospects
+
         self.outbox.finish_interrupted(
             "create_contest", "modelmarket request list --mine"
         )
@@ -468,6 +471,8 @@ class Market(Reader):
         action = self.prepare_contest(
             source, owner=owner, reward=reward, now=moment.now, **options
         )
+        for one in prospects.obstacles(self, action.terms):
+            (options.get("warn") or prospects.warned)(one)
         # That may have taken its time.
         now = self.look().now
         with self.paying(action, purse, now) as receipt:

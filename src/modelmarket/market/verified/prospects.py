@@ -7,11 +7,13 @@ watching.
 from __future__ import annotations
 
 import time
+import warnings
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from modelmarket.errors import EntryWarning
 from modelmarket.market.verified.gas import answer_gas, challenge_gas
 from modelmarket.models.header import Kind
 from modelmarket.protocol.hidden import ROWS_AT_ONCE, Keystream, row_words
@@ -174,18 +176,18 @@ def prospect(
     answer, challenge = cost(answer_gas(model, terms)), cost(challenge_gas(terms))
     training = request.training()
     pace = Pace.measured(terms, model, training.codes)
-    warnings = [*unreachable(market), *too_slow(terms, pace)]
+    troubles = [*unreachable(market), *too_slow(terms, pace)]
     if terms.points.is_regression:
-        warnings += worse_than_the_median(request, model, training)
+        troubles += worse_than_the_median(request, model, training)
     needed = max(answer.wei, challenge.wei)
     has = needed if payer is None else market.fee_balance(payer)
     if has < needed:
-        warnings.append(
+        troubles.append(
             f"{payer} has {format_about(has)} of the chain's coin; answering a demand "
             f"may take {format_about(answer.wei)}, and a challenge "
             f"{format_about(challenge.wei)}."
         )
-    return Prospect(answer, challenge, terms.demand_bond, tuple(warnings))
+    return Prospect(answer, challenge, terms.demand_bond, tuple(troubles))
 
 
 def worse_than_the_median(
@@ -207,6 +209,17 @@ def taken(terms: Conditions) -> int:
     size = row_words(terms.columns, terms.width)
     each = BYTES_A_ROW + COPIES * size * WORD_BYTES
     return terms.rows * each + min(terms.rows, ROWS_AT_ONCE) * size * BYTES_A_WORD
+
+
+def obstacles(market: Market, terms: Conditions) -> Iterator[str]:
+    """What would keep this computer from watching a contest, whatever is shown."""
+    yield from unreachable(market)
+    yield from too_slow(terms, Pace.measured(terms))
+
+
+def warned(line: str) -> None:
+    """Tells a program's user by Python's own warnings."""
+    warnings.warn(line, EntryWarning, stacklevel=6)
 
 
 def unreachable(market: Market) -> Iterator[str]:

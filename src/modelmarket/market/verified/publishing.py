@@ -96,6 +96,8 @@ class ContestOptions(TypedDict, total=False):
         even: Space the codes of numbers evenly, rather than by the values there are.
         seed: Fixes what is random in the split.
         progress: Is told what is being done.
+        warn: Is told what would keep this computer from watching, before the reward
+            is locked; None for Python's own warnings.
         again: Go on where rows were published before.
         accept_stake: Go on where the stake is above the reward.
     """
@@ -119,6 +121,7 @@ class ContestOptions(TypedDict, total=False):
     even: bool
     seed: bytes | None
     progress: Progress | None
+    warn: Callable[[str], None] | None
     again: bool
     accept_stake: bool
 

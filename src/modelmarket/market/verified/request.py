@@ -4,14 +4,13 @@
 from __future__ import annotations
 
 import tempfile
-import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modelmarket.errors import DataError, EntryWarning, ModelMarketError, StepError
+from modelmarket.errors import DataError, ModelMarketError, StepError
 from modelmarket.market.any_request import AnyRequest, check_name
 from modelmarket.market.reusing import refuse_high_stake
 from modelmarket.market.verified.evidence import (
@@ -106,8 +105,10 @@ class Fit:
 
 def _warned(found: Prospect) -> None:
     """Tells a program's user by Python's own warnings."""
+    from modelmarket.market.verified.prospects import warned
+
     for one in found.warnings:
-        warnings.warn(one, EntryWarning, stacklevel=6)
+        warned(one)
 
 
 def _silently(line: str) -> None:
