@@ -27,7 +27,7 @@ MOST_ROWS: constant(uint256) = 2**26
 MOST_PARTS: constant(uint256) = 256
 
 # @dev Time for the call that posts a part, in a quarter of the challenge
-# window: four full parts, 17 million gas, in each block of 12 seconds.
+# window: four full parts, 20 million gas, in each block of 12 seconds.
 SECONDS_A_PART: constant(uint256) = 3
 
 
