@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnxruntime
 import pytest
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegressor
 from sklearn.linear_model import Ridge
@@ -86,7 +87,8 @@ def enter(market: Market, estimator: Any) -> VerifiedSubmission:
     request = market.request("v1")
     training = request.training()
     estimator.set_params(**request.suggest(estimator))
-    return request.submit(estimator.fit(training.codes, training.targets), again=True)
+    fitted = estimator.fit(training.codes, training.targets)
+    return request.submit(fitted, show=None, again=True)
 
 
 @pytest.mark.parametrize("error", Error)
@@ -99,10 +101,17 @@ def test_a_life_ends_with_predictions_in_the_labels_own_unit(
     assert (terms.points, terms.outputs, terms.bits) == (error.kind, 1, 16)
     assert isinstance(target, NumberTarget)
     best = enter(ann, HistGradientBoostingRegressor(max_iter=60, random_state=0))
-    other = enter(ben, DecisionTreeRegressor(max_depth=1))
+    stump = DecisionTreeRegressor(max_depth=1)
+    other = enter(ben, stump)
+    # What the trainer was told of rows not seen is near to what the hidden ones say.
+    foretold = request.validate(stump)
+    assert foretold.measure == request.mean_error
+    assert foretold.folds > 0
     to_claims(here, request)
     done = finish(here)
     assert done.record.stage is Phase.FULFILLED
+    found = done.error_of(other.refresh().score())
+    assert found == pytest.approx(foretold.exact, rel=0.3)
     won = done.winner()
     assert won is not None
     assert won.id == best.id
@@ -133,6 +142,10 @@ def test_a_life_ends_with_predictions_in_the_labels_own_unit(
     assert 55 < cheap < 115
     codes = done.codes(new)
     assert done.predict(new) == target.decode(done.model().predict(codes, bits=16))
+    done.export(tmp_path / "model.onnx")
+    exported = onnxruntime.InferenceSession(tmp_path / "model.onnx")
+    [targets] = exported.run(["target"], {"codes": codes})
+    assert target.decode(targets) == done.predict(new)
 
 
 # A network need not have learned all that it could.
