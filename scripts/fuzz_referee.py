@@ -2,8 +2,9 @@
 """Both interpreters side by side: `python scripts/fuzz_referee.py [MINUTES]`.
 
 Random models, honest and hostile, are run on random rows by the referee, by the
-client and by a reference that shares no code with either, and random listings are
-recounted; the first difference ends it. The tally is kept in
+client and by a reference that shares no code with either; the clerk is handed their
+parts, whole and tampered with, and random listings are recounted. The first difference
+ends it. The tally is kept in
 `benchmarks/fuzz-referee.json`, from which the docs take their figures: every run adds to
 what earlier ones found of the same contracts.
 """
@@ -53,6 +54,7 @@ def run(minutes: float, seed: int) -> tuple[Counter[str], int]:
         try:
             scene = scenes.random_scene(rng, most_rows=MOST_ROWS)
             judging.judge_rows(court, rng, scene, tally)
+            judging.judge_parts(court, rng, scene, tally)
             listed = scenes.random_scene(rng, most_rows=MOST_LISTED)
             judging.judge_listing(court, rng, listed, tally)
         except AssertionError as error:
