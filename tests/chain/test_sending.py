@@ -165,5 +165,20 @@ def test_one_whose_gas_does_not_suffice_any_more_is_not_sent(anvil: Place) -> No
     assert can_be_sent(connection, [enough])
 
 
+def test_one_that_stands_behind_what_is_not_there_is_not_waited_for(
+    anvil: Place,
+) -> None:
+    coin, wallet = coin_of(anvil), anvil.markets["ann"].wallet
+    connection = anvil.connection
+    first = sign(connection, coin.transfer(SOMEBODY, 5), wallet)
+    second = {**first.fields, "nonce": first.nonce + 1}
+    behind = Signed(*wallet.sign_transaction(second))
+    assert not can_be_sent(connection, [behind])
+    connection.push(behind.raw)  # a node may keep it, and it waits there
+    assert not can_be_sent(connection, [behind])
+    deliver(connection, [first])
+    assert can_be_sent(connection, [behind])
+
+
 def test_what_is_signed_is_not_shown() -> None:
     assert "6d79" not in repr(Signed(b"\1" * 32, b"my raw bytes"))

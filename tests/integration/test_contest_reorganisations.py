@@ -116,7 +116,7 @@ def cases() -> list[tuple[str, int]]:
     """All depths in the long run; here each in turn."""
     if EVERY:
         return [(name, n) for name in PHASES for n in range(1, DEEPEST + 1)]
-    return [("claimed", 6), ("refuted", DEEPEST), ("demanded", 1), ("settled", 2)]
+    return [("claimed", 6), ("refuted", DEEPEST), ("demanded", 10), ("settled", 2)]
 
 
 @pytest.mark.parametrize(("until", "depth"), cases())

@@ -294,9 +294,13 @@ def can_be_sent(connection: Connection, tries: Sequence[Signed]) -> bool:
     A contract's refusal on the chain would cost the fees and the nonce, and so would
     gas that was enough before others came first.
     """
+    newest = tries[-1]
+    if connection.transaction_count(newest.sender, "pending") < newest.nonce:
+        # What stands before it is not there: no node would mine it, and whoever
+        # waited for it would be kept from sending what fills the gap.
+        return False
     if _is_under_way(connection, tries):
         return True
-    newest = tries[-1]
     fields = newest.fields
     to = checksummed("0x" + bytes(fields["to"]).hex()) if fields["to"] else None
     call = Call("", to, bytes(fields["data"]), Wei(fields["value"]))
