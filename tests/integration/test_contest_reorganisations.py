@@ -19,7 +19,7 @@ from modelmarket.protocol.types import SubmissionId
 from support import contests, reorganising
 from support.contests import REWARD, corrected, enter
 from support.market import Place, place
-from support.reorganising import DEEPEST, EVERY, bury, live_on, take_back
+from support.reorganising import DEEPEST, EVERY, bury, live_on, note, take_back
 
 HONEST = ("rita", "ann")
 BEST, WORSE, LIE, GHOST = (SubmissionId.parse(f"v{n}") for n in range(1, 5))
@@ -44,6 +44,12 @@ def cheat(here: Place) -> None:
             StepKind.SHOW_MODEL, one.record
         ):
             one.show(corrected(one, wrong=short))
+
+
+def pass_by(here: Place, second: int) -> None:
+    """Time passes as it does on a chain: with more blocks than are taken back."""
+    bury(here)
+    here.move_to(second)
 
 
 def entered(here: Place) -> None:
@@ -72,7 +78,7 @@ def claimed(here: Place) -> None:
 def lied(here: Place) -> None:
     """The liar shows a model beside predictions that he mended by hand."""
     claimed(here)
-    here.move_to(here.markets["ann"].request("v1").position().step_ends)
+    pass_by(here, here.markets["ann"].request("v1").position().step_ends)
     cheat(here)
 
 
@@ -87,7 +93,7 @@ def demanded(here: Place) -> None:
     refuted(here)
     cheat(here)
     table = here.markets["ann"].request("v1").record.timetable
-    here.move_to(table.began + table.window_s // PATIENCE)
+    pass_by(here, table.began + table.window_s // PATIENCE)
     work(here, "ann")
     assert here.markets["ann"].submission("v4").record.demand is not None
 
@@ -95,14 +101,14 @@ def demanded(here: Place) -> None:
 def withheld(here: Place) -> None:
     """So that the honest one has its bond back, and shows its own model."""
     demanded(here)
-    here.move_to(here.markets["ann"].request("v1").record.timetable.answers_end)
+    pass_by(here, here.markets["ann"].request("v1").record.timetable.answers_end)
     work(here, "ann")
     assert here.markets["ann"].submission("v1").record.showing is not None
 
 
 def settled(here: Place) -> None:
     withheld(here)
-    here.move_to(here.markets["ann"].request("v1").record.timetable.ends)
+    pass_by(here, here.markets["ann"].request("v1").record.timetable.ends)
     work(here, "rita")
 
 
@@ -125,7 +131,7 @@ def test_whatever_is_taken_back_the_contest_ends_the_same_and_no_lie_is_missed(
 ) -> None:
     with place("anvil", tmp_path / "people") as here:
         PHASES[until](here)
-        take_back(here, depth, f"contest: {until}")
+        take_back(here, depth)
         live_on(here, HONEST, cheat)
         rita = here.markets["rita"]
         contest = rita.request("v1")
@@ -147,3 +153,4 @@ def test_whatever_is_taken_back_the_contest_ends_the_same_and_no_lie_is_missed(
             one.index.rebuild()
             assert one.request("v1").record == record
         assert contests.promises(rita) == []
+    note(f"contest: {until}", depth)

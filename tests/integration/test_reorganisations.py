@@ -14,7 +14,7 @@ from modelmarket.market import Market
 from modelmarket.protocol.phases import Phase, Status
 from support import reorganising
 from support.market import REWARD, STAKE, Place, place
-from support.reorganising import DEEPEST, EVERY, bury, live_on, take_back
+from support.reorganising import DEEPEST, EVERY, bury, live_on, note, take_back
 
 WHO = ("requester", "ann", "bob")
 
@@ -70,7 +70,7 @@ def test_whatever_is_taken_back_the_request_ends_the_same(
 ) -> None:
     with place("anvil", tmp_path / "people") as here:
         until(here)
-        take_back(here, depth, until.__name__)
+        take_back(here, depth)
         live_on(here, WHO)
         market = here.markets["requester"]
         record = market.request(1).record
@@ -82,3 +82,4 @@ def test_whatever_is_taken_back_the_request_ends_the_same(
         for one in people(here):
             one.index.rebuild()
             assert one.request(1).record == record
+    note(until.__name__, depth)

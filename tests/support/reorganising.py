@@ -36,9 +36,13 @@ def bury(here: Place) -> None:
     here.connection.ask("anvil_mine", hex(BURIED), hex(1))
 
 
-def take_back(here: Place, depth: int, phase: str) -> None:
+def take_back(here: Place, depth: int) -> None:
     """The last blocks are others now, and what was in them is gone."""
     here.connection.ask("anvil_reorg", depth, [])
+
+
+def note(phase: str, depth: int) -> None:
+    """Writes what ended well to the file of the figures, if there is one."""
     if RESULT:
         with Path(RESULT).open("a") as file:
             file.write(json.dumps({"phase": phase, "depth": depth}) + "\n")
