@@ -21,6 +21,8 @@ NEAR = 0.95
 
 FORMS = ("lanes of 16", "lanes of 32", "scalar")
 
+POINTS = ("accuracy", "weighted accuracy", "absolute error", "squared error")
+
 
 @dataclass
 class Tally:
@@ -181,4 +183,4 @@ def judge_listing(court: Court, rng: Random, scene: Scene, tally: Tally) -> None
             told.targets[group],
         )
         assert (said == "") == must, said
-        tally.note(f"points of kind {kind}, {bits} bits", said)
+        tally.note(f"recount of {POINTS[kind]}, {bits} bits", said)
