@@ -28,7 +28,8 @@ from modelmarket.protocol.conditions import PART_GROUPS, Conditions, Texts
 from modelmarket.protocol.hidden import key_hash
 from modelmarket.protocol.labels import WORD_BYTES
 from modelmarket.protocol.merkle import GROUP_BYTES, levels
-from modelmarket.protocol.points import Kind, Scoring, weights_hash
+from modelmarket.protocol.point_kinds import Kind
+from modelmarket.protocol.points import Scoring, weights_hash
 from modelmarket.protocol.seals import superhash
 from modelmarket.protocol.shown import ModelSeal, Shown
 from modelmarket.protocol.terms import DAY_S

@@ -30,7 +30,7 @@ from modelmarket.datasets.tables import open_table
 from modelmarket.errors import DataError
 from modelmarket.protocol.conditions import Conditions
 from modelmarket.protocol.hidden import Keystream, unpack_groups, unpack_rows
-from modelmarket.protocol.points import Kind
+from modelmarket.protocol.point_kinds import Kind
 from modelmarket.protocol.schema import Texts
 from modelmarket.protocol.types import Wei
 

@@ -29,7 +29,7 @@ from modelmarket.market.recovery import recover_key
 from modelmarket.market.verified.judging import FalseRow
 from modelmarket.market.verified.watching import Verdict
 from modelmarket.protocol.phases import Failure, Phase
-from modelmarket.protocol.points import Error, Kind
+from modelmarket.protocol.point_kinds import Error, Kind
 from modelmarket.protocol.schema import NumberTarget
 from modelmarket.web.workspace import Workspace
 from support.contests import (

@@ -22,7 +22,8 @@ from modelmarket.models.validating import (
     Table,
     on_training,
 )
-from modelmarket.protocol.points import Kind, Scoring
+from modelmarket.protocol.point_kinds import Kind
+from modelmarket.protocol.points import Scoring
 
 ACCURACY = Measure(Scoring(Kind.ACCURACY, 3), bits=2)
 

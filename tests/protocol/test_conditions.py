@@ -15,7 +15,8 @@ from modelmarket.chain.abi import functions
 from modelmarket.errors import TermsError
 from modelmarket.protocol.conditions import Conditions, Texts
 from modelmarket.protocol.labels import words
-from modelmarket.protocol.points import Kind, weight_words, weights_hash
+from modelmarket.protocol.point_kinds import Kind
+from modelmarket.protocol.points import weight_words, weights_hash
 from modelmarket.protocol.shown import ModelSeal, Shown
 from modelmarket.protocol.types import Salt, Superhash, TermsHash, Wei, checksummed
 from verified.world import TERMS as STRUCT

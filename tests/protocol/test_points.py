@@ -14,11 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelmarket.errors import InputError, TermsError
+from modelmarket.protocol.point_kinds import Error, Kind
 from modelmarket.protocol.points import (
     MOST_CAP,
     MOST_SCORE,
-    Error,
-    Kind,
     Scoring,
     group_points,
     weight_words,

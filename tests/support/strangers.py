@@ -18,7 +18,7 @@ from modelmarket.chain.sending import send
 from modelmarket.chain.wallets import Wallet
 from modelmarket.protocol.conditions import Conditions, Texts
 from modelmarket.protocol.events import EVENT_TYPES
-from modelmarket.protocol.points import Kind
+from modelmarket.protocol.point_kinds import Kind
 from modelmarket.protocol.shown import Shown
 from modelmarket.protocol.terms import Terms
 from modelmarket.protocol.types import Address, checksummed

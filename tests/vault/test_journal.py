@@ -28,7 +28,7 @@ from modelmarket.protocol.actions import (
     from_json,
     to_json,
 )
-from modelmarket.protocol.points import Kind
+from modelmarket.protocol.point_kinds import Kind
 from modelmarket.protocol.terms import Terms
 from modelmarket.protocol.types import (
     RequestId,

@@ -25,7 +25,8 @@ from modelmarket.protocol.hidden import (
 )
 from modelmarket.protocol.listings import SumTree
 from modelmarket.protocol.merkle import rows_tree, targets_tree
-from modelmarket.protocol.points import Kind, Scoring, group_points
+from modelmarket.protocol.point_kinds import Kind
+from modelmarket.protocol.points import Scoring, group_points
 from modelmarket.protocol.types import checksummed
 from verified import reference as ref
 from verified.court import Court

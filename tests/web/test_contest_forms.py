@@ -28,7 +28,7 @@ from modelmarket.protocol.actions import (
     SubmitModel,
 )
 from modelmarket.protocol.money import format_mdc
-from modelmarket.protocol.points import Kind
+from modelmarket.protocol.point_kinds import Kind
 from modelmarket.vault.journal import Entry
 from modelmarket.web.workspace import Workspace
 from support.contests import REWARD, contest, table, tree_of

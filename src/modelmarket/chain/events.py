@@ -26,7 +26,8 @@ from modelmarket.protocol.events import (
 )
 from modelmarket.protocol.labels import from_words
 from modelmarket.protocol.phases import Failure
-from modelmarket.protocol.points import MOST_SCORE, Kind, read_weights
+from modelmarket.protocol.point_kinds import Kind
+from modelmarket.protocol.points import MOST_SCORE, read_weights
 from modelmarket.protocol.shown import Shown
 from modelmarket.protocol.terms import MOST_LABELS, MOST_WEI, Terms
 from modelmarket.protocol.types import Address, RequestId, SubmissionId, checksummed

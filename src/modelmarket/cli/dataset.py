@@ -11,7 +11,7 @@ import typer
 
 from modelmarket.cli.context import Invocation
 from modelmarket.cli.options import RequestNumber
-from modelmarket.protocol.points import Error
+from modelmarket.protocol.point_kinds import Error
 from modelmarket.system.files import free_path
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from modelmarket.errors import InputError, ModelMarketError, NotFoundError
-from modelmarket.protocol.points import Kind, Scoring
+from modelmarket.protocol.point_kinds import Kind
+from modelmarket.protocol.points import Scoring
 
 if TYPE_CHECKING:
     from modelmarket.models.exact import ExactModel

@@ -23,7 +23,8 @@ from modelmarket.protocol.hidden import (
 )
 from modelmarket.protocol.merkle import Hash
 from modelmarket.protocol.money import format_mdc
-from modelmarket.protocol.points import Kind, Scoring, weights_hash
+from modelmarket.protocol.point_kinds import Kind
+from modelmarket.protocol.points import Scoring, weights_hash
 from modelmarket.protocol.terms import (
     DAY_S,
     MINUTE_S,

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from enum import IntEnum, StrEnum
 from fractions import Fraction
 from typing import Self
 
@@ -21,6 +20,7 @@ from modelmarket.errors import InputError, TermsError
 from modelmarket.protocol.hidden import Targets, group_count, group_labels
 from modelmarket.protocol.labels import WORD_BYTES, pack_bits, unpack_bits
 from modelmarket.protocol.merkle import Hash
+from modelmarket.protocol.point_kinds import Kind
 
 MOST_CAP = 2**16
 MOST_OUTPUTS = 256
@@ -35,32 +35,6 @@ NUMBER_BITS = (8, 16, 32)
 
 Points = npt.NDArray[np.int64]
 """Points: shape (rows,) or (groups,)."""
-
-
-class Kind(IntEnum):
-    """How rows score points, as the terms number it."""
-
-    ACCURACY = 0
-    WEIGHTED = 1
-    ABSOLUTE = 2
-    SQUARED = 3
-
-    @property
-    def is_regression(self) -> bool:
-        """Whether numbers are predicted rather than classes."""
-        return self >= Kind.ABSOLUTE
-
-
-class Error(StrEnum):
-    """How a wrong number counts, as people say it."""
-
-    ABSOLUTE = "absolute"
-    SQUARED = "squared"
-
-    @property
-    def kind(self) -> Kind:
-        """The points that go with it."""
-        return Kind.ABSOLUTE if self is Error.ABSOLUTE else Kind.SQUARED
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from modelmarket.datasets.split import Source
     from modelmarket.market.market import Market
     from modelmarket.protocol.hidden import Keystream
-    from modelmarket.protocol.points import Error
+    from modelmarket.protocol.point_kinds import Error
     from modelmarket.protocol.schema import Schema
     from modelmarket.protocol.types import Address
 

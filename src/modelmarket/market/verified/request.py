@@ -25,7 +25,7 @@ from modelmarket.protocol.actions import OpenKey, Settle, SubmitModel
 from modelmarket.protocol.contest_steps import BY_OPERATORS, refusal
 from modelmarket.protocol.contests import ContestRecord
 from modelmarket.protocol.phases import Failure
-from modelmarket.protocol.points import Kind
+from modelmarket.protocol.point_kinds import Kind
 from modelmarket.protocol.schema import NumberTarget
 from modelmarket.protocol.seals import superhash
 from modelmarket.protocol.steps import StepKind

@@ -8,7 +8,8 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from modelmarket.errors import InputError
-from modelmarket.protocol.points import NUMBER_BITS, Error, Kind, Scoring
+from modelmarket.protocol.point_kinds import Error, Kind
+from modelmarket.protocol.points import NUMBER_BITS, Scoring
 from modelmarket.protocol.schema import NumberTarget
 
 if TYPE_CHECKING:

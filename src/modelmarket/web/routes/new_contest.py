@@ -15,7 +15,8 @@ from modelmarket.datasets.split import parse_number
 from modelmarket.errors import InputError
 from modelmarket.market.paying import refuse_unaffordable
 from modelmarket.protocol.hidden import CODE_WIDTHS
-from modelmarket.protocol.points import NUMBER_BITS, Error
+from modelmarket.protocol.point_kinds import Error
+from modelmarket.protocol.points import NUMBER_BITS
 from modelmarket.protocol.terms import parse_minutes
 from modelmarket.web import forms
 from modelmarket.web.responses import answering
