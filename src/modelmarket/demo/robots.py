@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from modelmarket.demo.models import RECIPES, Recipe, predict, require_libraries,
 from modelmarket.errors import ModelMarketError
 from modelmarket.market import Request, VerifiedRequest
 from modelmarket.protocol.phases import Phase
+from modelmarket.protocol.types import RequestId
 from modelmarket.sandbox import Person
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 ROBOTS = tuple(recipe for recipe in RECIPES if recipe.name in ("forest", "linear"))
 LOOK_S = 1.0
+MOST_TRIES = 5
+"""At one request: it cannot learn everything, but a gateway may just be slow."""
 
 
 @contextmanager
@@ -45,20 +49,19 @@ def robot(person: Person, recipe: Recipe) -> Iterator[None]:
 def _work(person: Person, recipe: Recipe, stop: threading.Event) -> None:
     market = person.market
     market.claim_airdrop()
-    given_up: set[int] = set()
+    failed = Counter[RequestId]()
     while not stop.is_set():
         try:
             market.resume()
             agent.run_once(market)
             for request in market.requests(is_final=False):
-                if request.id in given_up or request.mine():
+                if failed[request.id] >= MOST_TRIES or request.mine():
                     continue
                 if request.position().phase is Phase.OPEN:
                     try:
                         _enter(request, recipe)
                     except ModelMarketError:
-                        # It cannot learn everything, and need not.
-                        given_up.add(request.id)
+                        failed[request.id] += 1
         except ModelMarketError:
             pass  # the node is away; look again
         stop.wait(LOOK_S)
