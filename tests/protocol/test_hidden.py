@@ -112,7 +112,7 @@ def test_the_keystream_is_that_of_the_text(name: str) -> None:
 
 
 def test_encrypting_twice_is_decrypting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hidden, "_ROWS_AT_ONCE", 4)
+    monkeypatch.setattr(hidden, "ROWS_AT_ONCE", 4)
     words = np.random.default_rng(1).integers(0, 256, (11, 64), np.uint8)
     stream = Keystream(KEY, NONCE)
     secret = stream.rows(words)
