@@ -436,7 +436,9 @@ def test_hidden_rows_leave_the_upload_only_sealed(
 @pytest.fixture(scope="module")
 def found(here: Place, tab: Tab) -> VerifiedRequest:
     """A contest that somebody may enter."""
-    return contest(here, here.join("requester"), source=table(here, seed=5))
+    made = contest(here, here.join("requester"), source=table(here, seed=5))
+    tab.workspace.market.look()
+    return made
 
 
 @pytest.fixture(scope="module")
