@@ -425,7 +425,9 @@ def test_a_word_that_is_no_choice_is_refused_with_the_choices(
 
 def test_these_options_are_choices() -> None:
     assert choices() == {
-        ("request", "list", "--sort"): ["newest", "deadline", "reward"]
+        ("dataset", "check", "--error"): ["absolute", "squared"],
+        ("request", "create", "--error"): ["absolute", "squared"],
+        ("request", "list", "--sort"): ["newest", "deadline", "reward"],
     }
 
 
