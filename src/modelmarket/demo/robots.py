@@ -27,6 +27,11 @@ LOOK_S = 1.0
 MOST_TRIES = 5
 """At one request: it cannot learn everything, but a gateway may just be slow."""
 
+_TURN = threading.Lock()
+"""Robots enter one by one: threads that import parts of one library at once break each
+other's imports.
+"""
+
 
 @contextmanager
 def robot(person: Person, recipe: Recipe) -> Iterator[None]:
@@ -59,7 +64,8 @@ def _work(person: Person, recipe: Recipe, stop: threading.Event) -> None:
                     continue
                 if request.position().phase is Phase.OPEN:
                     try:
-                        _enter(request, recipe)
+                        with _TURN:
+                            _enter(request, recipe)
                     except ModelMarketError:
                         failed[request.id] += 1
         except ModelMarketError:
