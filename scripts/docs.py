@@ -24,7 +24,13 @@ from modelmarket.web.charts import draw_states
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 BENCHMARKS = ROOT / "benchmarks"
-ARTIFACT = ROOT / "src/modelmarket/chain/artifacts/ModelMarket.json"
+ARTIFACTS = ROOT / "src/modelmarket/chain/artifacts"
+MUTATED = (
+    ("prediction contests", "contracts", "", "ModelMarket"),
+    ("verified contests", "verified", "verified-", "VerifiedMarket"),
+)
+"""Whose contracts are lied about, its tests' folder, how its families begin, and one
+of its contracts."""
 
 # --- the state diagram ---
 
@@ -392,8 +398,9 @@ def figures() -> str:
         "",
         "## Mutants of the contracts",
         "",
-        "`make mutants` puts lies into the Vyper sources, one at a time, and the contract",
-        "tests must find each, without the state machine, whose luck depends on its seed.",
+        "`make mutants` puts lies into the Vyper sources, one at a time, and the tests of",
+        "their market must find each, without random stories, whose luck depends on the",
+        "seed.",
         "",
         *_mutants(mutants),
         "",
@@ -414,35 +421,43 @@ def figures() -> str:
 
 
 def _mutants(families: dict[str, Any]) -> list[str]:
-    semantic, syntactic = families["semantic"], families["syntactic"]
-    areas = Counter(one["name"].split("-")[1] for one in semantic["verdicts"])
-    # A test keeps the artifact that of the present sources.
-    present = json.loads(ARTIFACT.read_text())["sources_sha256"]
-    since = {
-        name: ""
-        if figures.get("sources_sha256") == present
-        else " The contracts have changed since."
-        for name, figures in families.items()
-    }
-    told = ", ".join(f"{area} {count}" for area, count in sorted(areas.items()))
-    return [
+    """What became of the lies about each market."""
+    parts = [
         "**Semantic**: patches that change what the contracts mean, each with a sentence of",
-        "what it breaks, in [`mutants/`](../tests/contracts/mutants). Of tests with random",
-        "examples only those examples count that are written down.",
-        f"On {semantic['date']} {semantic['mutants']:,} of {semantic['possible']:,} were"
-        f" tried: {semantic['killed']:,} killed, {semantic['survived']:,} survived.",
-        f"By area: {told}.{since['semantic']}",
+        "what it breaks. Of tests with random examples only those examples count that are",
+        "written down. **Syntactic**: operators swapped, numbers moved by one, statements",
+        "dropped and conditions fixed, wherever they stand. What both markets import belongs",
+        "to the first. Why a survivor may live stands in `survivors.toml` beside the tests.",
         "",
-        "**Syntactic**: operators swapped, numbers moved by one, statements dropped and",
-        f"conditions fixed, wherever they stand. On {syntactic['date']}"
-        f" {syntactic['mutants']:,} of {syntactic['possible']:,} were tried:",
-        f"{syntactic['killed']:,} killed, {syntactic['not_compiling']:,} did not compile,"
-        f" {syntactic['equivalent']:,} change nothing that anybody could see,",
-        f"and {syntactic['survived']:,} survived: {syntactic['percent']:.1f}% of those that"
-        " matter are killed. Why each survivor",
-        "may live stands in [`survivors.toml`](../tests/contracts/survivors.toml)."
-        + since["syntactic"],
+        "| of | lies | | tried | killed | not compiling | change nothing | survived |",
+        "|---|---|---|---:|---:|---:|---:|---:|",
     ]
+    for title, room, prefix, contract in MUTATED:
+        # A test keeps the artifact that of the present sources.
+        artifact = json.loads((ARTIFACTS / f"{contract}.json").read_text())
+        for name in ("semantic", "syntactic"):
+            figures = families.get(prefix + name)
+            if figures is None:
+                parts.append(f"| {title} | {name} | not yet run | | | | | |")
+                continue
+            is_stale = figures["sources_sha256"] != artifact["sources_sha256"]
+            since = ", of sources before these" if is_stale else ""
+            parts.append(
+                f"| [{title}](../tests/{room}) | {name} | {figures['date']}{since} |"
+                f" {figures['mutants']:,} of {figures['possible']:,} |"
+                f" {figures['killed']:,} | {figures['not_compiling']:,} |"
+                f" {figures['equivalent']:,} | {figures['survived']:,} |"
+            )
+    for title, room, prefix, _ in MUTATED:
+        verdicts = families.get(f"{prefix}semantic", {}).get("verdicts", [])
+        areas = Counter(one["name"].split("-")[1] for one in verdicts)
+        told = ", ".join(f"{area} {count}" for area, count in sorted(areas.items()))
+        parts += [
+            "",
+            f"[Lies about meaning](../tests/{room}/mutants) of {title} that were tried, by",
+            f"area: {told or 'none'}.",
+        ]
+    return parts
 
 
 def _proofs(document: dict[str, Any]) -> list[str]:

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Mutation testing of the contracts: `python scripts/mutants.py`.
 
-Lies are put into the Vyper sources, one at a time, and the contract tests must
-find each of them, without the state machine. There are two families. The
-syntactic one swaps operators, moves numbers and drops statements; whoever of it
-survives must stand in `tests/contracts/survivors.toml` with a reason, as equivalent
-or not. The semantic one is the patches in `tests/contracts/mutants`; nothing of
-it may survive.
+Lies are put into the Vyper sources, one at a time, and the tests of their market must
+find each of them, without random stories. Each market has two families, those of
+verified contests are called `verified-`. The syntactic one swaps operators, moves
+numbers and drops statements; whoever of it survives must stand in `survivors.toml`
+beside the tests with a reason, as equivalent or not. The semantic one is the patches
+in `mutants/` beside the tests; nothing of it may survive.
 
 The verdicts are kept in `benchmarks/mutants.json`, from which the docs take
 their figures.
@@ -27,14 +27,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from compile import source_hash
+from markets import PREDICTION, ROOT, VERIFIED, Market
 from mutation import SOURCES, mutants
 from patches import not_applying, patches
-from trials import ROOT, Lie, Verdict, try_all
+from trials import Lie, Verdict, try_all
 
 RESULT = ROOT / "benchmarks" / "mutants.json"
-SURVIVORS = ROOT / "tests" / "contracts" / "survivors.toml"
-FAMILIES = ("semantic", "syntactic")
+FAMILIES = {
+    "semantic": PREDICTION,
+    "syntactic": PREDICTION,
+    "verified-semantic": VERIFIED,
+    "verified-syntactic": VERIFIED,
+}
+"""The families by name, and the market that each lies about."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,7 @@ class Family:
     """Mutants of one kind, and what is asked of the tests for them."""
 
     name: str
+    market: Market
     lies: Sequence[Lie]
     reasons: dict[str, Reason]
     """Why some may live, by their names."""
@@ -65,11 +71,19 @@ class Family:
 
 def family(name: str) -> Family:
     """One of `FAMILIES`, as the sources are."""
-    if name == "semantic":
-        return Family(name, patches(), {}, least_percent=100.0, may_be_idle=False)
-    document = tomllib.loads(SURVIVORS.read_text())
-    reasons = {one["mutant"]: Reason(**one) for one in document.get("survivor", [])}
-    return Family(name, mutants(), reasons, least_percent=95.0, may_be_idle=True)
+    market = FAMILIES[name]
+    if name.endswith("semantic"):
+        found = patches(market)
+        return Family(name, market, found, {}, least_percent=100.0, may_be_idle=False)
+    document = tomllib.loads(market.survivors.read_text())
+    return Family(
+        name,
+        market,
+        mutants(market),
+        {one["mutant"]: Reason(**one) for one in document.get("survivor", [])},
+        least_percent=95.0,
+        may_be_idle=True,
+    )
 
 
 def summary(of: Family, verdicts: list[Verdict]) -> dict[str, Any]:
@@ -85,7 +99,7 @@ def summary(of: Family, verdicts: list[Verdict]) -> dict[str, Any]:
     killed = fates["killed"]
     return {
         "possible": len(of.lies),
-        "sources_sha256": source_hash(),
+        "sources_sha256": of.market.source_hash(),
         "date": datetime.now(UTC).date().isoformat(),
         "mutants": len(verdicts),
         "killed": killed,
@@ -113,7 +127,7 @@ def kept(of: Family) -> dict[str, Verdict]:
     """The verdicts of the last run on the same sources, by name."""
     document = json.loads(RESULT.read_text()) if RESULT.exists() else {}
     figures = document.get(of.name, {})
-    is_stale = figures.get("sources_sha256") != source_hash()
+    is_stale = figures.get("sources_sha256") != of.market.source_hash()
     last = [] if is_stale else figures["verdicts"]
     return {one["name"]: Verdict(**one) for one in last}
 
@@ -137,7 +151,7 @@ def run(of: Family, arguments: argparse.Namespace) -> bool:
     chosen = choose(of, last, again=again, only=only)
     verdicts = last if again or only else {}
     tried = Counter[str]()
-    for verdict in try_all(chosen, arguments.processes, arguments.baseline):
+    for verdict in try_all(of.market, chosen, arguments.processes, arguments.baseline):
         verdicts[verdict.name] = verdict
         tried[verdict.fate] += 1
         if not of.accepts(verdict.fate):
@@ -167,7 +181,7 @@ def main() -> None:
     """Tries the families that were asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--family", choices=FAMILIES, help="only this one; else both, one by one"
+        "--family", choices=FAMILIES, help="only this one; else all, one by one"
     )
     parser.add_argument(
         "--again",
@@ -193,9 +207,10 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.baseline:
         arguments.baseline.mkdir(parents=True, exist_ok=True)
-    if wrong := not_applying(SOURCES, patches()):
+    every = [*patches(PREDICTION), *patches(VERIFIED)]
+    if wrong := not_applying(SOURCES, every):
         sys.exit("\n".join(wrong))
-    names = [arguments.family] if arguments.family else FAMILIES
+    names = [arguments.family] if arguments.family else list(FAMILIES)
     results = [run(family(name), arguments) for name in names]
     sys.exit(0 if all(results) else 1)
 

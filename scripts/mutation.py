@@ -17,6 +17,7 @@ from pathlib import Path
 
 import vyper.ast as vy_ast
 from compile import sources
+from markets import Market
 
 SOURCES = Path(__file__).parents[1] / "contracts"
 
@@ -99,9 +100,9 @@ class Mutant:
         return frozenset((self.file, line) for line in range(first, last + 1))
 
     @property
-    def is_of_coin(self) -> bool:
-        """Whether it changes ModelCoin, and not the market."""
-        return self.file == "ModelCoin.vy"
+    def files(self) -> frozenset[str]:
+        """The one that it changes."""
+        return frozenset((self.file,))
 
     def put(self, folder: Path) -> None:
         """Changes a copy of the sources."""
@@ -205,11 +206,11 @@ def _of_statements(source: _Source) -> Iterator[Mutant]:
                 yield source.mutant(start, end, fixed)
 
 
-def mutants() -> list[Mutant]:
-    """All of them, in the order of the sources, none twice."""
+def mutants(market: Market) -> list[Mutant]:
+    """All of a market, in the order of the sources, none twice."""
     found: dict[tuple[str, int, int, str], Mutant] = {}
-    for path in sources():
-        if path.suffix != ".vy":
+    for path in sources(market.contracts):
+        if path.name not in market.files:
             continue
         source = _Source(path)
         for one in [*_of_tokens(source), *_of_statements(source)]:

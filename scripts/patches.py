@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
-FOLDER = ROOT / "tests" / "contracts" / "mutants"
+from markets import Market
+
 HUNK = re.compile(r"@@ -(\d+)")
 
 
@@ -65,9 +65,9 @@ class Patch:
         return min(line for _, line in self.places)
 
     @property
-    def is_of_coin(self) -> bool:
-        """Whether it changes ModelCoin, and not the market."""
-        return {file for file, _ in self.places} == {"ModelCoin.vy"}
+    def files(self) -> frozenset[str]:
+        """Those that it changes."""
+        return frozenset(file for file, _ in self.places)
 
     def put(self, folder: Path, *options: str) -> None:
         """Changes a copy of the sources; with `--check` only says if it could.
@@ -92,9 +92,9 @@ class Patch:
             )
 
 
-def patches() -> list[Patch]:
-    """All of them, by their names."""
-    return [Patch(path) for path in sorted(FOLDER.glob("*.patch"))]
+def patches(market: Market) -> list[Patch]:
+    """All of a market, by their names."""
+    return [Patch(path) for path in sorted(market.patches.glob("*.patch"))]
 
 
 def not_applying(sources: Path, tried: Sequence[Patch]) -> list[str]:

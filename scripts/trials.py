@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What becomes of mutants: the contract tests run against each, side by side.
+"""What becomes of mutants: their market's tests run against each, side by side.
 
 The tests that reach a mutated line come first, the quickest before the slow,
-and the first that fails decides. The state machine is left out: what it finds
-depends on its seed. Of tests with random examples, lies about meaning meet
+and the first that fails decides. Random stories are left out: what they find
+depends on their seed. Of tests with random examples, lies about meaning meet
 only those examples that are written down.
 """
 
@@ -24,13 +24,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from markets import ROOT, Market
 from mutation import SOURCES, Mutant
 from patches import Patch
 
 Lie = Mutant | Patch
 
-ROOT = Path(__file__).parents[1]
-MOST_SECONDS = 180
 PACKING = ("", "create", "schedule", "stakes", "load", "store")
 ALONE = {"labels.vy": (), "ranking.vy": (), "seals.vy": (), "requests.vy": PACKING}
 """Modules that have tests of their own, in `MODULES`: for these functions, or all."""
@@ -115,7 +114,8 @@ class _Baseline:
 class _Order:
     """Chooses and sorts the tests, and remembers which one failed first."""
 
-    def __init__(self, order: list[str]) -> None:
+    def __init__(self, market: Market, order: list[str]) -> None:
+        self._room = f"tests/{market.room}/"
         self._places = {test: place for place, test in enumerate(order)}
         self.failed = self.when = ""
 
@@ -126,11 +126,13 @@ class _Order:
     def pytest_runtest_logreport(self, report: Any) -> None:
         if report.failed and not self.failed:
             self.when = report.when
-            self.failed = report.nodeid.removeprefix("tests/contracts/")
+            self.failed = report.nodeid.removeprefix(self._room)
 
 
-def _run_tests(plugin: Any, *options: str, is_random: bool = True) -> int:
-    """Runs the contract tests in this process, in silence."""
+def _run_tests(
+    market: Market, plugin: Any, *options: str, is_random: bool = True
+) -> int:
+    """Runs a market's tests in this process, in silence."""
     import pytest
 
     nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -144,70 +146,82 @@ def _run_tests(plugin: Any, *options: str, is_random: bool = True) -> int:
     hypothesis.settings.register_profile(
         "found is enough", deadline=None, phases=[phase]
     )
-    tests = str(ROOT / "tests" / "contracts")
     return pytest.main(
         [
             *quietly,
             "--hypothesis-profile=found is enough",
             "--hypothesis-seed=0",
-            f"--ignore={tests}/test_stateful.py",
+            *(f"--ignore={market.tests / one}" for one in market.left_out),
             *options,
-            tests,
+            str(market.tests),
         ],
         plugins=[plugin],
     )
 
 
-def _compile(sources: Path, *, is_of_coin: bool = False) -> dict[str, bytes]:
-    """The bytecode of both contracts, the one that changed out of a folder."""
-    world: Any = importlib.import_module("contracts.world")
+def _world(market: Market) -> Any:
+    """The module that compiles a market's contracts for its tests."""
+    return importlib.import_module(f"{market.room}.world")
+
+
+def _compile(
+    market: Market, sources: Path = SOURCES, changed: frozenset[str] = frozenset()
+) -> dict[str, bytes]:
+    """The bytecode of a market's contracts, those that changed out of a folder."""
+    world = _world(market)
     # The compiler makes millions of objects and hardly a cycle.
     gc.disable()
-    # `compiled` remembers, so that the tests use what is made here.
-    names = ("ModelCoin", "ModelMarket")
-    for name in names[:: -1 if is_of_coin else 1]:
-        is_changed = (name == "ModelCoin") is is_of_coin
-        world.SOURCES = sources if is_changed else SOURCES
+    # `compiled` remembers, so that the tests use what is made here; and the last
+    # says where it looks for the modules that tests compile alone.
+    for name in sorted(market.deployed, key=lambda one: one in changed):
+        world.SOURCES = sources if name in changed else SOURCES
         world.compiled(name)
     gc.enable()
-    return {name: bytes(world.compiled(name).compiler_data.bytecode) for name in names}
+    return {
+        name: bytes(world.compiled(name).compiler_data.bytecode)
+        for name in market.deployed
+    }
 
 
-def _fails_alone(sources: Path, tests: list[str]) -> str:
+def _fails_alone(market: Market, sources: Path, tests: list[str]) -> str:
     """The first test of a module by itself that fails; empty if none does.
 
     The modules compile in a fraction of the time that the market takes.
     """
-    world: Any = importlib.import_module("contracts.world")
+    world = _world(market)
     world.SOURCES = sources
     world.compiled.cache_clear()
-    order = _Order(tests)
-    _run_tests(order, "-x")
+    order = _Order(market, tests)
+    _run_tests(market, order, "-x")
     world.compiled.cache_clear()
     # What does not compile fails before, and is not killed.
     return order.failed if order.when == "call" else ""
 
 
-def _know(share: int, *, is_random: bool) -> Known:
+def _know(market: Market, share: int, *, is_random: bool) -> Known:
     """Runs a share of the tests on the sources as they are."""
     baseline = _Baseline(share)
     importlib.import_module("contracts.vyper_coverage").install()
-    bytecodes = _compile(SOURCES)
-    if _run_tests(baseline, is_random=is_random):
-        raise RuntimeError("The contract tests fail without any mutant.")
+    bytecodes = _compile(market)
+    if _run_tests(market, baseline, is_random=is_random):
+        raise RuntimeError("The tests fail without any mutant.")
     return Known(bytecodes, dict(baseline.seconds), baseline.reaching)
 
 
-def _know_all(folder: Path, *, is_random: bool) -> Known:
+def _know_all(
+    market: Market, folder: Path, processes: int, *, is_random: bool
+) -> Known:
     """The same of all tests, the shares side by side; what is there is used."""
-    places = [folder / f"known-{share}" for share in range(SHARES)]
+    places = [folder / f"{market.room}-{share}" for share in range(SHARES)]
     missing = [share for share, place in enumerate(places) if not place.exists()]
-    for share in missing:
-        _forked(partial(_know, share, is_random=is_random), places[share])
-    for _ in missing:
+    for begun, share in enumerate(missing):
+        if begun >= processes:
+            os.wait()
+        _forked(partial(_know, market, share, is_random=is_random), places[share])
+    for _ in missing[-processes:]:
         os.wait()
     if not all(place.exists() for place in places):
-        sys.exit("The contract tests fail without any mutant: see pytest.")
+        sys.exit(f"The tests of {market.tests} fail without any mutant: see pytest.")
     known: list[Known] = [
         pickle.loads(place.read_bytes())  # noqa: S301  # our own
         for place in places
@@ -225,7 +239,7 @@ def _has_tests_alone(mutant: Mutant) -> bool:
     return functions == () or mutant.function in (functions or ())
 
 
-def _try(lie: Lie, known: Known) -> Verdict:
+def _try(market: Market, lie: Lie, known: Known) -> Verdict:
     """Runs the tests on one lie, until the first of them fails."""
     machine: Any = importlib.import_module("contracts.machine")
 
@@ -233,16 +247,16 @@ def _try(lie: Lie, known: Known) -> Verdict:
         return Verdict(lie.name, lie.line, fate, by)
 
     # Of processor time: on a busy machine the clock says nothing.
-    signal.setitimer(signal.ITIMER_PROF, MOST_SECONDS)
+    signal.setitimer(signal.ITIMER_PROF, market.most_seconds)
     with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
         shutil.copytree(SOURCES, folder, dirs_exist_ok=True)
         lie.put(Path(folder))
         if isinstance(lie, Mutant) and _has_tests_alone(lie):
             alone = [test for test in known.order(lie) if MODULES in test]
-            if found := _fails_alone(Path(folder), alone):
+            if found := _fails_alone(market, Path(folder), alone):
                 return verdict("killed", found)
         try:
-            bytecodes = _compile(Path(folder), is_of_coin=lie.is_of_coin)
+            bytecodes = _compile(market, Path(folder), market.changed(lie.files))
         except Exception as error:  # noqa: BLE001  # the compiler has many
             return verdict("does not compile", type(error).__name__)
         if bytecodes == known.bytecodes:
@@ -251,8 +265,8 @@ def _try(lie: Lie, known: Known) -> Verdict:
         machine.artifact = lambda name: replace(
             artifact(name), bytecode="0x" + bytecodes[name].hex()
         )
-        order = _Order(known.order(lie))
-        _run_tests(order, "-x", is_random=isinstance(lie, Mutant))
+        order = _Order(market, known.order(lie))
+        _run_tests(market, order, "-x", is_random=isinstance(lie, Mutant))
         return verdict("killed", order.failed) if order.failed else verdict("survived")
 
 
@@ -269,9 +283,12 @@ def _forked(work: Callable[[], Any], result: Path) -> int:
 
 
 def try_all(
-    chosen: Sequence[Lie], processes: int, baseline: Path | None = None
+    market: Market,
+    chosen: Sequence[Lie],
+    processes: int,
+    baseline: Path | None = None,
 ) -> Iterator[Verdict]:
-    """Tries lies side by side, each in a child of its own.
+    """Tries lies about a market side by side, each in a child of its own.
 
     What the tests do without any is kept in the folder `baseline` and taken from
     there, for runs on the same sources and tests.
@@ -285,13 +302,14 @@ def try_all(
 
     with tempfile.TemporaryDirectory() as folder:
         is_random = all(isinstance(one, Mutant) for one in chosen)
-        known = _know_all(baseline or Path(folder), is_random=is_random)
+        at = baseline or Path(folder)
+        known = _know_all(market, at, processes, is_random=is_random)
         waiting, running = list(reversed(chosen)), dict[int, tuple[Lie, Path]]()
         while waiting or running:
             while waiting and len(running) < processes:
                 lie = waiting.pop()
                 place = Path(folder) / str(len(waiting))
-                running[_forked(partial(_try, lie, known), place)] = lie, place
+                running[_forked(partial(_try, market, lie, known), place)] = lie, place
             child, status = os.wait()
             lie, place = running.pop(child)
             if place.exists():
