@@ -48,7 +48,7 @@ reorganisations: $(VENV)/ready anvil  ## Of every depth, in every phase; half an
 		pytest -n 2 tests/integration/test_reorganisations.py \
 		tests/integration/test_contest_reorganisations.py
 
-mutants: $(VENV)/ready  ## Lies put into the contracts that the tests must find; a day.
+mutants: $(VENV)/ready  ## Lies put into the contracts that the tests must find; a night.
 	python scripts/mutants.py
 
 prove: $(VENV)/ready .tools/prove/ready  ## Halmos on the market's bytecode; an hour.

@@ -283,6 +283,20 @@ def test_withdraw__before_the_end_or_twice__is_refused(world: World) -> None:
         world.withdraw(contest, ann)
 
 
+def test_withdraw__by_whoever_claimed_nothing__is_refused_when_nobody_won(
+    world: World,
+) -> None:
+    contest, (ann, bob) = world.in_claims("ann", "bob", minimum_score=5)
+    world.claim(contest, ann, 4)
+    world.at(world.now + RESPONSE)
+    world.enforce(contest)
+    assert world.phase(contest) == REFUNDED
+    with boa.reverts("NothingDue"):
+        world.withdraw(contest, bob)
+    world.withdraw(contest, ann)
+    assert world.market.slashed() == STAKE
+
+
 def test_enforce_timeout__below_the_threshold__has_no_next_candidate(
     world: World,
 ) -> None:
