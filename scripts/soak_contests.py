@@ -32,9 +32,8 @@ from modelmarket.errors import ModelMarketError
 from modelmarket.market import VerifiedRequest, VerifiedSubmission
 from modelmarket.protocol.money import ONE_MDC
 from modelmarket.protocol.phases import Failure, Phase, Status
-from modelmarket.protocol.steps import StepKind
 from modelmarket.protocol.types import Wei
-from support.contests import corrected, table, tree_of
+from support.contests import cheat_with, table, tree_of
 from support.faults import Fault
 from support.market import PASSPHRASE, Place
 
@@ -64,18 +63,8 @@ def cheat(here: Place, stop: threading.Event) -> None:
 
 def _cheat(market: Market, short: int) -> None:
     for one in market.submissions():
-        if not isinstance(one, VerifiedSubmission):
-            continue
-        contest = one.request
-        position = contest.position()
-        if not contest.record.key or position.overdue:
-            continue
-        if position.phase is Phase.CLAIMS and one.record.score is None:
-            one.claim(contest.terms.rows - short)
-        elif position.phase is Phase.VALIDATION and not contest.refuses(
-            StepKind.SHOW_MODEL, one.record
-        ):
-            one.show(corrected(one, wrong=short))
+        if isinstance(one, VerifiedSubmission):
+            cheat_with(one, short)
 
 
 def enter(market: Market, contest: VerifiedRequest, depth: int) -> None:

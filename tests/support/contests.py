@@ -18,6 +18,8 @@ from modelmarket.datasets.tables import open_table
 from modelmarket.market import Market, VerifiedRequest, VerifiedSubmission
 from modelmarket.market.verified.listing import Listing
 from modelmarket.protocol.money import ONE_MDC
+from modelmarket.protocol.phases import Phase
+from modelmarket.protocol.steps import StepKind
 from modelmarket.protocol.types import RequestId, Wei
 from support.market import Place
 
@@ -83,6 +85,22 @@ def corrected(submission: VerifiedSubmission, wrong: int) -> Listing:
     mistakes = np.flatnonzero(predictions != opened.targets)[wrong:]
     predictions[mistakes] = opened.targets[mistakes]
     return Listing.of(opened.record.terms, predictions, opened.points(predictions))
+
+
+def cheat_with(submission: VerifiedSubmission, short: int) -> None:
+    """Does what can be done now: claims so many rows less than all, or shows a model
+    beside predictions that were mended by hand, all but so many.
+    """
+    contest = submission.request
+    position = contest.position()
+    if not contest.record.key or position.overdue:
+        return
+    if position.phase is Phase.CLAIMS and submission.record.score is None:
+        submission.claim(contest.terms.rows - short)
+    elif position.phase is Phase.VALIDATION and not contest.refuses(
+        StepKind.SHOW_MODEL, submission.record
+    ):
+        submission.show(corrected(submission, wrong=short))
 
 
 def work(here: Place, *names: str) -> list[agent.Report]:
