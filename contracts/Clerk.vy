@@ -29,7 +29,7 @@ interface Market:
         submission_id: uint256,
         shown: IVerifiedMarket.Shown,
         part: uint256,
-        of_listing: bool,
+        contest: bytes32,
     ): nonpayable
 
 
@@ -199,7 +199,7 @@ def answer_trees(
             digest = merkle.unit_node(waiting[level], digest)
     assert end == len(words), "BadLength"
     self._check_part(model, part, count, waiting, proof, shown.units_root)
-    extcall Market(market).answered(submission_id, shown, part, False)
+    extcall Market(market).answered(submission_id, shown, part, empty(bytes32))
     log Posted(
         market=market,
         submission_id=submission_id,
@@ -248,7 +248,7 @@ def answer_dense(
         input_words = (layer.neurons + 31) >> 5
     assert at == len(words), "BadLength"
     self._check_part(model, 0, unit, waiting, [], shown.units_root)
-    extcall Market(market).answered(submission_id, shown, 0, False)
+    extcall Market(market).answered(submission_id, shown, 0, empty(bytes32))
     log Posted(
         market=market, submission_id=submission_id, part=0, words=words
     )
@@ -258,6 +258,7 @@ def answer_dense(
 def answer_listing(
     market: address,
     submission_id: uint256,
+    requester: address,
     terms: IVerifiedMarket.Terms,
     shown: IVerifiedMarket.Shown,
     part: uint256,
@@ -269,6 +270,9 @@ def answer_listing(
     @notice Posts a part of a shown listing that was demanded: 64 groups.
     @param sums The points of each group.
     @param proof The path above the part.
+    @dev WARNING: rows and bits give the tree its shape, so the market must know
+         these terms for the contest's. By others a listing could be posted that
+         no challenge can come to.
     """
     count: uint256 = points.group_count(terms.rows, terms.bits)
     begin: uint256 = part * listing.PART_GROUPS
@@ -296,7 +300,9 @@ def answer_listing(
     assert listing.leads_up(
         nodes[0], part, count, tall, proof, shown.listing_root, shown.score
     ), "BadSums"
-    extcall Market(market).answered(submission_id, shown, part, True)
+    extcall Market(market).answered(
+        submission_id, shown, part, conditions.contest_hash(requester, terms)
+    )
     log PostedListing(
         market=market,
         submission_id=submission_id,
@@ -324,6 +330,9 @@ def _check_part(
     @param count Of the units.
     @param waiting For each one in the binary digits of `count`, the node above
            so many units.
+    @dev WARNING: whatever stands beyond the last unit is padding, in this part and
+         above it. A word of the sealer's own would be in no part, and whoever has
+         read all parts could still prove nothing.
     """
     node: bytes32 = empty(bytes32)
     padding: bytes32 = empty(bytes32)
@@ -337,10 +346,15 @@ def _check_part(
         node = waiting[model.part]
     assert len(proof) == merkle.levels(model.units) - model.part, "BadProof"
     at: uint256 = part
+    level: uint256 = model.part
     for sibling: bytes32 in proof:
         if at & 1 == 0:
+            if (at + 1) << level >= model.units:
+                assert sibling == padding, "BadPadding"
             node = merkle.unit_node(node, sibling)
         else:
             node = merkle.unit_node(sibling, node)
+        padding = merkle.unit_node(padding, padding)
         at >>= 1
+        level += 1
     assert node == root, "WrongModel"

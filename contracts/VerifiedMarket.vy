@@ -600,13 +600,18 @@ def answered(
     submission_id: uint256,
     shown: IVerifiedMarket.Shown,
     part: uint256,
-    of_listing: bool,
+    contest: bytes32,
 ):
     """
     @notice Ticks off a part that was demanded. Only the clerk says so.
+    @param contest Hash of requester and terms by which a part of the listing is
+           one; empty for a part of the model, whose header was shown.
     """
     assert msg.sender == CLERK, "NotClerk"
     entry: ranking.Entry = self._entry(submission_id)
+    of_listing: bool = contest != empty(bytes32)
+    if of_listing:
+        assert contest == contests.hashes[entry.request_id], "WrongTerms"
     state: contests.State = contests.load(entry.request_id)
     position: contests.Position = self._position(state)
     assert not position.overdue, "Overdue"

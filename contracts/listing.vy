@@ -99,18 +99,23 @@ def leads_up(
     @param height How many levels are below it.
     @dev Reverts unless the path leads to what was shown. The sum of the root
          is the score that was shown, never what somebody says now. What lies
-         beyond the last group has no points, or a score could be had for
-         nothing.
+         beyond the last group is padding without points: or a score could be
+         had for nothing, or a listing whose groups are all posted be one that
+         nobody could prove anything of.
     """
     assert len(path) + height == merkle.levels(count), "BadProof"
     here: Node = node
+    padding: Node = empty(Node)
+    for _: uint256 in range(height, bound=MOST_GROUP_LEVELS):
+        padding.digest = self.above(padding, padding)
     good: bool = True
     at: uint256 = index
     level: uint256 = height
     for step: Step in path:
         beside: Node = Node(digest=step.sibling, sum=step.sum)
-        if (at ^ 1) << level >= count and step.sum != 0:
-            good = False
+        if (at ^ 1) << level >= count:
+            if beside.digest != padding.digest or beside.sum != 0:
+                good = False
         if unsafe_add(here.sum, beside.sum) != step.parent:
             good = False
         digest: bytes32 = empty(bytes32)
@@ -119,6 +124,7 @@ def leads_up(
         else:
             digest = self.above(beside, here)
         here = Node(digest=digest, sum=step.parent)
+        padding.digest = self.above(padding, padding)
         at >>= 1
         level += 1
     assert here.digest == root and here.sum == score, "NotListed"

@@ -69,6 +69,12 @@ class Market:
         """The contracts that some of the sources are part of."""
         return frozenset(one for one in self.deployed if files & files_of(one))
 
+    def importing(self, files: AbstractSet[str]) -> frozenset[str]:
+        """Some sources, and all that have anything of them."""
+        return frozenset(
+            one for one in self.files if files & files_of(one.removesuffix(".vy"))
+        )
+
     def source_hash(self) -> str:
         """SHA-256 over all sources of its contracts."""
         return source_hash(self.contracts)

@@ -59,28 +59,40 @@ class Known:
     """How long each test takes."""
     reaching: dict[tuple[str, int], set[str]]
     """The tests that run a line."""
+    calling: dict[str, set[str]]
+    """The contracts that a test may call in a machine that keeps no lines."""
 
-    def order(self, lie: Lie) -> list[str]:
+    def order(self, market: Market, lie: Lie) -> list[str]:
         """The tests that can notice a lie, the likeliest and quickest first.
 
-        Those that never come to a mutant's statement cannot, but for those that
-        run in a machine that keeps no lines; those that come to a patch's lines are
-        only likelier to.
+        Those that never come to a mutant's statement cannot, nor those that call no
+        contract that it is part of; those that come to a patch's lines are only likelier
+        to. Of what stands in no statement all tests can that come to its file.
         """
-        entering = {
-            test for place in lie.places for test in self.reaching.get(place, ())
-        }
-        traced = {test for tests in self.reaching.values() for test in tests}
+        entering = self._reaching(market, lie)
         if isinstance(lie, Patch):
             entering = entering or self._reaching_next(lie)
             able = list(self.seconds)
         else:
+            traced = {test for tests in self.reaching.values() for test in tests}
+            changed = market.changed(lie.files)
             able = [
                 test
                 for test in self.seconds
-                if not entering or test in entering or test not in traced
+                if not entering
+                or test in entering
+                or (test not in traced and changed & self.calling.get(test, changed))
             ]
         return sorted(able, key=lambda test: (test not in entering, self.seconds[test]))
+
+    def _reaching(self, market: Market, lie: Lie) -> set[str]:
+        """The tests that run a lie's lines, or those of its file."""
+        if lie.places:
+            places = lie.places
+        else:
+            files = market.importing(lie.files)
+            places = frozenset(one for one in self.reaching if one[0] in files)
+        return {test for place in places for test in self.reaching.get(place, ())}
 
     def _reaching_next(self, patch: Patch) -> set[str]:
         """The tests that run the next line that any runs: of a decorator, say."""
@@ -90,12 +102,29 @@ class Known:
 
 
 class _Baseline:
-    """Notes for each test how long it takes and which lines it runs."""
+    """Notes for each test how long it takes, which lines it runs, and whom it calls."""
 
     def __init__(self, share: int) -> None:
         self._share = share
         self.seconds: Counter[str] = Counter()
         self.reaching: dict[tuple[str, int], set[str]] = {}
+        self.calling: dict[str, set[str]] = {}
+        self._called: set[str] = set()
+
+    def listen(self, machines: Any) -> None:
+        """Notes from here on what is deployed where a test calls something."""
+        deploy, send = machines.deploy, machines.send
+        deployed: dict[Any, set[str]] = {}
+
+        def deploying(machine: Any, name: str, *arguments: Any) -> Any:
+            deployed.setdefault(machine, set()).add(name)
+            return deploy(machine, name, *arguments)
+
+        def sending(machine: Any, *arguments: Any, **options: Any) -> Any:
+            self._called |= deployed.get(machine, set())
+            return send(machine, *arguments, **options)
+
+        machines.deploy, machines.send = deploying, sending
 
     def pytest_collection_modifyitems(self, items: list[Any]) -> None:
         items[:] = items[self._share :: SHARES]
@@ -109,6 +138,8 @@ class _Baseline:
             if times:
                 self.reaching.setdefault(place, set()).add(nodeid)
         coverage.RECORDER.__init__()
+        if self._called:
+            self.calling[nodeid], self._called = self._called, set()
 
 
 class _Order:
@@ -202,10 +233,11 @@ def _know(market: Market, share: int, *, is_random: bool) -> Known:
     """Runs a share of the tests on the sources as they are."""
     baseline = _Baseline(share)
     importlib.import_module("contracts.vyper_coverage").install()
+    baseline.listen(importlib.import_module("contracts.machine").Machine)
     bytecodes = _compile(market)
     if _run_tests(market, baseline, is_random=is_random):
         raise RuntimeError("The tests fail without any mutant.")
-    return Known(bytecodes, dict(baseline.seconds), baseline.reaching)
+    return Known(bytecodes, dict(baseline.seconds), baseline.reaching, baseline.calling)
 
 
 def _know_all(
@@ -231,7 +263,8 @@ def _know_all(
         for line, tests in one.reaching.items():
             reaching.setdefault(line, set()).update(tests)
     seconds = {test: time for one in known for test, time in one.seconds.items()}
-    return Known(known[0].bytecodes, seconds, reaching)
+    calling = {test: called for one in known for test, called in one.calling.items()}
+    return Known(known[0].bytecodes, seconds, reaching, calling)
 
 
 def _has_tests_alone(mutant: Mutant) -> bool:
@@ -252,7 +285,7 @@ def _try(market: Market, lie: Lie, known: Known) -> Verdict:
         shutil.copytree(SOURCES, folder, dirs_exist_ok=True)
         lie.put(Path(folder))
         if isinstance(lie, Mutant) and _has_tests_alone(lie):
-            alone = [test for test in known.order(lie) if MODULES in test]
+            alone = [test for test in known.order(market, lie) if MODULES in test]
             if found := _fails_alone(market, Path(folder), alone):
                 return verdict("killed", found)
         try:
@@ -265,7 +298,7 @@ def _try(market: Market, lie: Lie, known: Known) -> Verdict:
         machine.artifact = lambda name: replace(
             artifact(name), bytecode="0x" + bytecodes[name].hex()
         )
-        order = _Order(market, known.order(lie))
+        order = _Order(market, known.order(market, lie))
         _run_tests(market, order, "-x", is_random=isinstance(lie, Mutant))
         return verdict("killed", order.failed) if order.failed else verdict("survived")
 

@@ -40,7 +40,7 @@ CALLS = {
     "answer_trees": ["address", "uint256", SHOWN, "uint256", WORDS, PROOF],
     "answer_dense": ["address", "uint256", SHOWN, WORDS, WORDS],
     "answer_listing": [
-        *("address", "uint256", TERMS, SHOWN, "uint256"),
+        *("address", "uint256", "address", TERMS, SHOWN, "uint256"),
         *(WORDS, WORDS, f"{STEP}[]"),
     ],
 }

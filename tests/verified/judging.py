@@ -8,7 +8,9 @@ from dataclasses import dataclass, field, replace
 from random import Random
 
 import numpy as np
+import pytest
 
+from modelmarket.errors import InputError
 from modelmarket.models import ExactModel
 from modelmarket.models.proofs import rerun as product_rerun
 from verified import reference as ref
@@ -18,6 +20,9 @@ from verified.scenes import MOST_WORDS, Scene
 
 NEAR = 0.95
 """A case is near a limit that its model reaches for at least so much."""
+
+TAMPERED = 8
+"""Lies about each part of a model."""
 
 FORMS = ("lanes of 16", "lanes of 32", "scalar")
 
@@ -73,13 +78,20 @@ def is_near_a_limit(model: ref.Model) -> bool:
 def product_of(model: ref.Model) -> ExactModel | None:
     """The same model as a client reads it from its file; None if that cannot be.
 
-    A side of which only the hash is known cannot be posted.
+    A side of which only the hash is known cannot be posted, nor can a part of too many
+    words; the client refuses it.
     """
     try:
         words = ref.model_words(model)
     except ref.ConcealedError:
         return None
-    return ExactModel.from_bytes(ref.joined(words))
+    data = ref.joined(words)
+    parts = range(ref.parts(model.header))
+    if any(len(ref.part_words(model, part)) > MOST_WORDS for part in parts):
+        with pytest.raises(InputError, match="can be posted at once"):
+            ExactModel.from_bytes(data)
+        return None
+    return ExactModel.from_bytes(data)
 
 
 def judge_rows(court: Court, rng: Random, scene: Scene, tally: Tally) -> None:
@@ -144,19 +156,19 @@ def judge_parts(court: Court, rng: Random, scene: Scene, tally: Tally) -> None:
         words = arguments[4]
         if len(words) > MOST_WORDS:
             continue  # what no honest trainer seals: its client refuses it
-        tampered = [specimens.tampered(rng, words) for _ in range(4)]
+        tampered = [specimens.tampered(rng, words) for _ in range(TAMPERED)]
+        proof = ref.part_proof(scene.model, part)
         for told in (words, *tampered):
             if len(told) > MOST_WORDS:
                 continue  # one word more than the clerk reads
             said = court.says(name, *arguments[:4], told, *arguments[5:])
-            assert (said == "") == is_part(scene, part, told), said
+            assert (said == "") == is_part(scene, part, told, proof), said
             tally.note(what, said or "taken", near=near)
 
 
-def is_part(scene: Scene, part: int, words: list[int]) -> bool:
-    """Whether words are that part of the model."""
+def is_part(scene: Scene, part: int, words: list[int], proof: list[int]) -> bool:
+    """Whether words are that part of the model, by the proof of the true ones."""
     header, model = scene.model.header, scene.model
-    proof = ref.part_proof(model, part)
     try:
         root = ref.part_root(header, model.base, part, words, proof)
     except (ref.MalformedError, ref.UnprovenError):

@@ -215,8 +215,13 @@ def part_root(
     size = 1 << header.part
     hashes = [unit_hash(unit) for unit in units]
     found = root([*hashes, *[0] * (size - len(hashes))], unit_node)
+    nothing = root([0] * size, unit_node)
     for level, sibling in enumerate(proof):
         is_right = part >> level & 1
+        if ((part >> level) + 1) * (size << level) >= header.units and not is_right:
+            if sibling != nothing:
+                raise UnprovenError("what is beyond the last unit is nothing")
+        nothing = unit_node(nothing, nothing)
         found = unit_node(sibling, found) if is_right else unit_node(found, sibling)
     return found
 

@@ -23,6 +23,8 @@ MONEY_AND_WINDOWS = (1, 1, 1, 60, 900, 7_200, 0)
 
 PART_GROUPS = 64
 MOST_WORDS = 3_328
+MOST_DIFFERENT = 8
+"""Rows that differ from each other; what comes behind them repeats them."""
 Steps = list[tuple[bytes, int, int]]
 
 
@@ -260,6 +262,7 @@ class Scene:
         return [
             market,
             5,
+            REQUESTER,
             self.struct(market),
             self.shown,
             part,
@@ -278,12 +281,15 @@ def random_scene(rng: Random, most_rows: int = 40) -> Scene:
 
 def scene_of(rng: Random, terms: ref.Terms, model: ref.Model | None = None) -> Scene:
     """A contest of such terms."""
-    codes = [specimens.row(rng, terms) for _ in range(terms.rows)]
+    # perf: rows are put to the referee one by one, and a listing of many needs none.
+    made = min(terms.rows, MOST_DIFFERENT)
+    codes = [specimens.row(rng, terms) for _ in range(made)]
+    words = [specimens.row_in_words(rng, terms, one) for one in codes]
     truth = specimens.targets(rng, terms)
     return Scene(
         terms,
         model or specimen_models.model(rng, terms, codes[0]),
-        [specimens.row_in_words(rng, terms, one) for one in codes],
+        [words[at % made] for at in range(terms.rows)],
         specimens.groups(rng, terms, truth),
         specimens.groups(rng, terms, specimens.listing(rng, terms, truth)),
     )

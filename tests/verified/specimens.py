@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from random import Random
 
@@ -87,9 +88,14 @@ def row(rng: Random, of: Terms) -> list[int]:
     pick = rng.randrange(6)
     if pick == 0:
         return [rng.choice((0, top))] * of.columns
+    # perf: a few calls for a row of a thousand columns, not a few for each of them.
     if pick == 1:
-        return [edge(rng, 0, top, 127, 128, 254, 255, 256) for _ in range(of.columns)]
-    return [rng.randint(0, top) for _ in range(of.columns)]
+        ends = (0, 1, top - 1, top, 127, 128, 254, 255, 256)
+        some = [one for one in ends if one <= top]
+        some += [rng.randint(0, top) for _ in some]
+        return rng.choices(some, k=of.columns)
+    kind = "B" if of.width == 8 else "H"
+    return list(array(kind, rng.randbytes(of.columns * of.width // 8)))
 
 
 def dirty(rng: Random, words: Sequence[int], used_bits: int) -> list[int]:
@@ -118,7 +124,7 @@ def targets(rng: Random, of: Terms) -> list[int]:
     if not of.is_of_classes:
         return [edge(rng, 0, top) for _ in range(of.rows)]
     high = top if rng.random() < 0.2 else of.outputs - 1
-    return [rng.randint(0, high) for _ in range(of.rows)]
+    return rng.choices(range(high + 1), k=of.rows)
 
 
 def listing(rng: Random, of: Terms, truth: Sequence[int]) -> list[int]:

@@ -25,18 +25,21 @@ from verified.published import (
     Hidden,
     Listing,
     another,
+    as_bytes,
     hidden,
     of_rows,
     replaced,
     truth,
 )
-from verified.trial import START, Trial, duel, newest_failure
+from verified.trees import listed_leaf, sum_node, sum_path, sum_tree
+from verified.trial import START, Call, Candidate, Trial, duel, newest_failure
 from verified.world import (
     BOND,
     CHALLENGE,
     FAILED,
     REFUNDED,
     STAKE,
+    TERMS,
     WITHHELD,
     World,
 )
@@ -385,3 +388,113 @@ def test_attack_demand__of_an_honest_listing_and_model__pays_the_trainer_for_pos
         trial.send(call, "cid")
     trial.stands_and_is_paid(honest, bond=BOND)
     assert world.balance("eve") == START - BOND
+
+
+# --- trees of another shape ---
+
+
+def beside(trial: Trial, root: int, score: int) -> Candidate:
+    """A liar beside an honest trainer, who has shown a listing root of its own making,
+    and whose model and listing are demanded."""
+    world, model = trial.world, models.forest()
+    honest = trial.enter("bob", model)
+    entry = world.submit(
+        trial.contest,
+        "ann",
+        header=model.header.word,
+        base=model.base,
+        units_root=as_bytes(model.units_root),
+        listing_root=as_bytes(root),
+    )
+    world.open_key(trial.contest, key=trial.hidden.key)
+    world.claim(trial.contest, entry, score)
+    world.claim(trial.contest, honest.entry, honest.listing.score)
+    world.close_claims(trial.contest)
+    world.show(trial.contest, entry)
+    assert world.state(trial.contest).candidate == entry.id
+    world.demand(trial.contest, entry)
+    return Candidate(entry, model, honest.listing)
+
+
+def is_withheld(trial: Trial, *calls: Call) -> None:
+    """No call answers the demand, so the next one is paid."""
+    world, (honest,) = trial.world, trial.candidates
+    for call in calls:
+        trial.is_refused(call, "", who="ann")
+    world.at(world.state(trial.contest).step_ends - CHALLENGE // 4)
+    world.enforce(trial.contest)
+    assert newest_failure(world.market).reason == WITHHELD
+    trial.follows_and_is_paid(honest)
+    assert world.balance("ann") == START - STAKE
+
+
+@pytest.mark.parametrize("rows", [1, 128, 129, 513])
+def test_attack_terms_of_ones_own__for_a_tree_of_another_shape__answer_no_demand(
+    world: World, rows: int
+) -> None:
+    """A listing of three groups is sealed as a tree of one, two or five, and answered by
+    terms of as many rows: a path that convicts would have another length."""
+    wide = tuple(at % 3 for at in range(THREE_GROUPS))
+    trial = Trial(world, hidden(wide, WIDE))
+    count = -(-rows // 128)
+    groups = [[0] * 8 for _ in range(count)]
+    sums = [THREE_GROUPS, *[0] * (count - 1)]
+    nodes = sum_tree(
+        [
+            (listed_leaf(at, words), total)
+            for at, (words, total) in enumerate(zip(groups, sums, strict=True))
+        ]
+    )
+    liar = beside(trial, nodes[-1][0][0], THREE_GROUPS)
+    false = dict(zip(TERMS, trial.contest.struct, strict=True)) | {"rows": rows}
+    call = replace(
+        trial.answer_listing(liar),
+        terms=tuple(false.values()),
+        shown=world.shown(liar.entry, THREE_GROUPS),
+        words=[word for one in groups for word in one],
+        sums=sums,
+        proof=[],
+    )
+    trial.is_refused(call, "WrongTerms")
+    stranger = replace(call, requester=world.people["ann"])
+    true = replace(call, terms=trial.contest.struct)
+    is_withheld(trial, call, stranger, true)
+
+
+def test_attack_padding_of_a_listing__that_only_its_sealer_knows__answers_no_demand(
+    world: World,
+) -> None:
+    """Of a tree of four parts the last is beyond the last group. With a hash of one's
+    own in its place, all groups could be posted, and none of them be proven."""
+    rows = 128 * 128 + 1
+    lie = tuple(at % 3 for at in range(rows))
+    told = hidden(lie, WIDE)
+    trial = Trial(world, told)
+    listing = Listing(told, lie)
+    nodes = [list(level) for level in listing.nodes]
+    nodes[6][3] = (12_345, 0)
+    nodes[7][1] = (sum_node(*nodes[6][2:4]), nodes[6][2][1])
+    nodes[8][0] = (sum_node(*nodes[7]), nodes[7][0][1] + nodes[7][1][1])
+    liar = beside(trial, nodes[8][0][0], listing.score)
+    liar = replace(liar, listing=listing)
+    shown = world.shown(liar.entry, listing.score)
+
+    def steps(index: int, level: int) -> list[tuple[bytes, int, int]]:
+        path = sum_path(nodes[level:], index)
+        pairs = zip(path.siblings, path.sums[1:], strict=True)
+        return [(as_bytes(digest), total, above) for (digest, total), above in pairs]
+
+    first, second, third = (
+        replace(trial.answer_listing(liar, at), shown=shown, proof=steps(at, 6))
+        for at in range(3)
+    )
+    trial.send(first)
+    trial.send(second)
+    trial.is_refused(third, "BadSums")
+    recount = replace(trial.recount(liar, 128), shown=shown)
+    trial.is_refused(recount, "NotListed")
+    words, points, _ = recount.group
+    with boa.env.anchor():
+        # Whoever is told of it convicts by it.
+        trial.convicts(replace(recount, group=(words, points, steps(128, 0))), liar)
+    is_withheld(trial, third)

@@ -26,7 +26,7 @@ from verified.published import (
     hidden,
     of_rows,
 )
-from verified.trees import keccak, multiproof
+from verified.trees import keccak, multiproof, tree, unit_node
 from verified.trial import (
     START,
     AnswerTrees,
@@ -306,3 +306,48 @@ def test_attack_the_last_part__that_is_not_full__is_owed_and_posted_like_any_oth
     trial.stands_and_is_paid(honest, bond=BOND)
     assert world.phase(trial.contest) == FULFILLED
     assert world.balance("bob") == START + REWARD + BOND
+
+
+@pytest.mark.parametrize("part", [0, 1], ids=("parts-of-one", "parts-of-two"))
+def test_attack_padding_of_units__that_only_the_sealer_knows__answers_no_demand(
+    world: World, part: int
+) -> None:
+    """Beyond the last tree is a word that nobody else knows. With it all parts could be
+    posted, and whoever has read them could still prove nothing."""
+    units = [models.forest().units[at % 4] for at in range(5)]
+    model = models.ensemble(*units, part=part)
+    hashes = [*model.unit_hashes, 0, 0, 0]
+    secret = 6 if part else 5  # in the part itself it is refused as well
+    hashes[secret] = 0xDEADBEEF
+    levels = tree(hashes, unit_node)
+    trial = Trial(world, hidden(of_rows(model)))
+    listing = Listing(trial.hidden, trial.hidden.targets)
+    entry = world.submit(
+        trial.contest,
+        "ann",
+        header=model.header.word,
+        base=model.base,
+        units_root=levels[-1][0].to_bytes(32, "big"),
+        listing_root=listing.root,
+    )
+    liar = Candidate(entry, model, listing)
+    trial.candidates.append(liar)
+    honest = trial.enter("bob", model)
+    trial.close()
+    trial.show(liar)
+    shown_at = world.now
+    world.demand(trial.contest, entry)
+    for at in range(5 if part == 0 else 3):
+        proof = [levels[level][(at << part >> level) ^ 1] for level in range(part, 3)]
+        answer = trial.answer(liar, at)
+        assert isinstance(answer, AnswerTrees)
+        call = replace(answer, proof=all_bytes(proof))
+        if at << part < 4:
+            trial.send(call)
+        else:
+            trial.is_refused(call, "BadPadding")
+    trial.send(trial.answer_listing(liar))
+    world.at(shown_at + CHALLENGE * 3 // 4)
+    world.enforce(trial.contest)
+    assert newest_failure(world.market).reason == WITHHELD
+    trial.follows_and_is_paid(honest)

@@ -136,11 +136,11 @@ def test_attack_an_answer__by_a_contract__counts_and_past_the_clerk_does_not(
     puppet = boa.load(str(HARNESS / "Puppet.vy"))
     market, clerk = world.market, world.clerk
     lie = market.answered.prepare_calldata(
-        honest.entry.id, honest.entry.shown, 0, False
+        honest.entry.id, honest.entry.shown, 0, bytes(32)
     )
     assert not puppet.speak(market.address, lie)[0]
     with boa.reverts("NotClerk"), world.as_("bob"):
-        market.answered(honest.entry.id, honest.entry.shown, 0, False)
+        market.answered(honest.entry.id, honest.entry.shown, 0, bytes(32))
     elsewhere = replace(trial.answer(honest, 0), market=world.coin.address)
     trial.is_refused(elsewhere, "")
     assert market.demand_of(honest.entry.id)[2:] == (0b11, 1)

@@ -17,7 +17,7 @@ import boa
 import pytest
 
 from verified import small_models as models
-from verified.models import Neuron
+from verified.models import Model, Neuron
 from verified.published import (
     CLASSES,
     ROWS,
@@ -113,6 +113,20 @@ def test_attack_a_row_of_another_contest__whose_key_would_fit__is_of_other_terms
     trial.stands_and_is_paid(honest)
     rival.settle(other)
     assert world.balance("cid") == START + REWARD
+
+
+@pytest.mark.parametrize("model", [models.forest(), models.network()])
+def test_attack_another_key__of_a_row_or_a_group_of_targets__convicts_nobody(
+    world: World, model: Model
+) -> None:
+    """Under a key of the challenger's own, rows and targets say something else."""
+    trial, honest = alone(world, model, hidden(of_rows(model)))
+    given = honest.listing.predictions[0]
+    rerun = trial.rerun(honest, 0, another(CLASSES, given))
+    for call in (rerun, trial.recount(honest, 0)):
+        trial.is_refused(replace(call, key=OTHER_KEY), "WrongKey")
+        trial.is_refused(call, "NothingWrong")
+    trial.stands_and_is_paid(honest)
 
 
 def test_attack_a_row_of_another_index__with_its_proof_or_the_right_one__convicts_nobody(

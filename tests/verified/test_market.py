@@ -15,6 +15,7 @@ from verified.world import (
     CANCELLED_LATE,
     CANCELLED_SUBMISSION,
     CHALLENGE,
+    CLAIMS,
     FORFEITED,
     FULFILLED,
     MDC,
@@ -24,6 +25,8 @@ from verified.world import (
     REWARD,
     STAKE,
     SUBMITTED,
+    VALIDATION,
+    WITHHELD,
     WON,
     Contest,
     Entry,
@@ -92,6 +95,22 @@ def test_open_key__once_its_window_is_over__is_refused_and_the_reward_is_slashed
     assert world.market.slashed() == REWARD
     world.withdraw(contest, entry)
     assert world.balance("ann") == START
+
+
+def test_open_key__later_than_it_could_be__leaves_all_of_their_window_to_the_claims(
+    world: World,
+) -> None:
+    contest = world.create()
+    ann = world.submit(contest, "ann")
+    opened = contest.deadline + RESPONSE - 1
+    world.at(opened)
+    world.open_key(contest)
+    assert world.state(contest).step_ends == opened + RESPONSE
+    world.at(opened + RESPONSE - 1)
+    world.claim(contest, ann, 10)
+    assert world.phase(contest) == CLAIMS
+    world.at(opened + RESPONSE)
+    assert world.phase(contest) == VALIDATION
 
 
 def test_enforce_timeout__of_a_key_that_nobody_waits_for__pays_the_reward_back(
@@ -359,7 +378,7 @@ def test_answered__by_anybody_but_the_clerk__is_refused(world: World) -> None:
     contest, (ann,) = world.in_challenge({"ann": 18})
     world.demand(contest, ann)
     with boa.reverts("NotClerk"), world.as_("ann"):
-        world.market.answered(ann.id, ann.shown, 0, False)
+        world.market.answered(ann.id, ann.shown, 0, bytes(32))
 
 
 def test_answered__of_a_part_beyond_the_last__is_refused(world: World) -> None:
@@ -370,6 +389,23 @@ def test_answered__of_a_part_beyond_the_last__is_refused(world: World) -> None:
             world.answer(ann, part)
         with boa.reverts("NothingOwed"):
             world.answer(ann, part, of_listing=True)
+
+
+def test_answered__of_a_part_of_several__leaves_the_others_owed(world: World) -> None:
+    rows = 8_192 * 2 + 1  # three parts of 64 groups of 128 targets
+    contest, (ann,) = world.in_challenge({"ann": 18}, rows=rows, bits=16)
+    world.demand(contest, ann)
+    for part, owed in ((1, 0b101), (0, 0b100)):
+        world.answer(ann, part, of_listing=True)
+        assert world.market.demand_of(ann.id)[2:] == (1, owed)
+        with boa.reverts("NothingOwed"):
+            world.answer(ann, part, of_listing=True)
+    world.answer(ann, 0)
+    world.at(world.state(contest).step_ends)
+    with boa.reverts("Overdue"):
+        world.settle(contest, ann)
+    world.enforce(contest)
+    assert failed(world).reason == WITHHELD
 
 
 # --- settling ---
@@ -442,6 +478,9 @@ MANY = {"outputs": 3, "bits": 2}
         ({"weights_hash": bytes(32)}, "BadWeights"),
         *bounds("minimum_score", 1, 20, "BadMinimum")[1:2],
         ({"minimum_score": 21}, "BadMinimum"),
+        # A right class scores 1, whatever the cap.
+        ({"minimum_score": 21, "cap": 2}, "BadMinimum"),
+        ({"rows": 2**17, "cap": 2**16, "most_words": 1}, ""),
         *bounds("most_units", 1, 2**18, "BadUnits"),
         *bounds("most_words", 1, 3_328, "BadWords"),
         ({"most_parts": 0}, "BadParts"),

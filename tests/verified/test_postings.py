@@ -327,6 +327,10 @@ def test_answer__of_symbols_and_counts_that_lead_beyond_the_words__is_refused(
             for depth in (0, 1, 32):
                 assert sealed.says(words, [leaf.h], depth=depth) != ""
     assert sealed.says([], [leaf.h], depth=0) != ""
+    # More symbols than nodes are none, however many words there are for them.
+    for symbols in (2, 3, 255, 256, 257, 6_656, 6_657, 65_535):
+        words = [symbols << 16, *[0] * (-(-symbols // 256) + 1)]
+        assert sealed.says(words, [leaf.h], depth=0) == "BadTree"
     # What is behind symbols and inner nodes in their words is nobody's.
     words = tree_words(leaf, 0)
     assert sealed.says([words[0] | 1 << 200, *words[1:]], [leaf.h], depth=0) == ""

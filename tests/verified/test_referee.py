@@ -83,12 +83,12 @@ def test_answer_listing__of_every_part__is_taken_and_nothing_else(
     for part in range(parts):
         arguments = scene.answer_listing(court.market, part)
         assert court.says("answer_listing", *arguments) == ""
-        for at, change in ((5, 1), (6, 1)):
+        for at, change in ((6, 1), (7, 1)):
             told = list(arguments)
             told[at] = [*told[at][:-1], told[at][-1] ^ change]
             assert court.says("answer_listing", *told) != ""
     told = list(scene.answer_listing(court.market, parts - 1))
-    told[4] = parts
+    told[5] = parts
     assert court.says("answer_listing", *told) == "BadIndex"
 
 

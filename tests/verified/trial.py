@@ -154,6 +154,7 @@ class AnswerListing(Call):
     name = "answer_listing"
     market: str
     submission: int
+    requester: str
     terms: tuple[Any, ...]
     shown: tuple[Any, ...]
     part: int
@@ -292,6 +293,7 @@ class Trial:
         return AnswerListing(
             self.world.market.address,
             candidate.entry.id,
+            self.requester,
             self.contest.struct,
             self.shown(candidate),
             part,

@@ -22,10 +22,12 @@ from verified.models import (
 from verified.openings import judged_outputs
 from verified.trees import (
     MODULUS,
+    Pair,
     SumPath,
     UnprovenError,
     levels,
     listed_leaf,
+    sum_node,
     sum_path_root,
 )
 
@@ -241,10 +243,12 @@ def recount(
         raise UnprovenError("this is another claim")
     if group_points(terms, group, targets, listed) != path.sums[0]:
         return True
-    for level, (_, beside) in enumerate(path.siblings):
-        if (path.sums[level] + beside) % MODULUS != path.sums[level + 1]:
+    nothing: Pair = (0, 0)
+    for level, beside in enumerate(path.siblings):
+        if (path.sums[level] + beside[1]) % MODULUS != path.sums[level + 1]:
             return True
         first_beside = ((group >> level) ^ 1) << level
-        if first_beside >= terms.groups and beside != 0:
+        if first_beside >= terms.groups and beside != nothing:
             return True
+        nothing = (sum_node(nothing, nothing), 0)
     return False

@@ -464,8 +464,12 @@ class World:
 
     def answer(self, entry: Entry, part: int, *, of_listing: bool = False) -> None:
         """As the clerk would, once it has looked."""
+        contest = bytes(32)
+        if of_listing:
+            number = self.market.submission(entry.id).request_id
+            contest = self.market.request(number).contest
         with boa.env.prank(self.clerk.address):
-            self.market.answered(entry.id, entry.shown, part, of_listing)
+            self.market.answered(entry.id, entry.shown, part, contest)
 
     def demand(
         self,

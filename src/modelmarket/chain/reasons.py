@@ -72,6 +72,7 @@ REASONS = {
         "Points must be of a known kind, with a step of at least 1, a cap of 1 to "
         "65,536, and all of them below 2**32."
     ),
+    "BadPadding": Meaning("What is beyond the last unit is not padding."),
     "BadProof": Meaning("The proof has not the right length."),
     "BadReward": Meaning("The reward must be above 0 and below 2**96 wei."),
     "BadRounds": Meaning("The trees of such a model must be as many for each output."),

@@ -535,6 +535,7 @@ class Clerk(Contract):
             "answer_listing",
             market,
             submission_id.number,
+            contest.requester,
             contest.terms.as_struct(),
             shown.as_struct(),
             part,

@@ -92,7 +92,7 @@ class SumTree:
 
         Args:
             groups: The groups, one after the other.
-            points: What each of them scores.
+            points: What each of them scores, below 2**256.
 
         Raises:
             InputError: There are none, or not as many of one as of the other.
@@ -120,7 +120,7 @@ class SumTree:
             if len(layer) % 2:
                 layer.append(fill)
             layer = [
-                (sum_node(left, right), left[1] + right[1])
+                (sum_node(left, right), (left[1] + right[1]) % WORDS)
                 for left, right in zip(layer[::2], layer[1::2], strict=True)
             ]
             fill = (sum_node(fill, fill), 0)
@@ -135,7 +135,7 @@ class SumTree:
 
     @property
     def score(self) -> int:
-        """The sum of all points."""
+        """The sum of all points, which wraps around as those of the contract do."""
         return self.layers[-1][0][1]
 
     def node(self, level: int, index: int) -> Pair:
@@ -168,6 +168,8 @@ def root_of_sums(
 ) -> tuple[Pair, bool]:
     """The root that a proof leads to, and whether the sums on the way add up.
 
+    What lies beyond the last group is padding without points, or nothing adds up.
+
     Raises:
         InputError: The index is beyond the list, or the proof has another length.
     """
@@ -175,9 +177,12 @@ def root_of_sums(
         raise InputError(
             f"{len(proof)} steps prove no group {index:,} of {count:,} in all."
         )
-    node, adds_up = leaf, True
+    node, adds_up, fill = leaf, True, NO_PAIR
     for level, step in enumerate(proof):
         other = (step.sibling, step.sibling_sum)
+        if ((index >> level) ^ 1) << level >= count:
+            adds_up &= other == fill
+        fill = (sum_node(fill, fill), 0)
         # note: sums are words, and wrap around as those of the contract do. Where all
         # of them add up so, and each group's points are right, the score is.
         adds_up &= (node[1] + other[1]) % WORDS == step.parent_sum

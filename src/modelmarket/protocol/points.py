@@ -239,9 +239,15 @@ def weight_words(weights: Sequence[int]) -> bytes:
 
 
 def read_weights(words: bytes, outputs: int) -> tuple[int, ...]:
-    """The weights of so many classes in words; none if there are no words."""
-    found = unpack_bits(np.frombuffer(words, dtype=np.uint8), WEIGHT_BITS)
-    return tuple(found[:outputs].tolist())
+    """The weights of so many classes in words; none if there are no words.
+
+    The contract reads no weight behind the last class, but hashes whatever stands
+    there: one that is not 0 is read as well, or nobody could say the words again.
+    """
+    found = unpack_bits(np.frombuffer(words, dtype=np.uint8), WEIGHT_BITS).tolist()
+    while len(found) > outputs and found[-1] == 0:
+        found.pop()
+    return tuple(found)
 
 
 def weights_hash(weights: Sequence[int]) -> Hash:

@@ -11,7 +11,7 @@ heard: public(uint256)
 shown: public(bytes32)
 challenger: public(address)
 part: public(uint256)
-of_listing: public(bool)
+contest: public(bytes32)
 
 
 @deploy
@@ -38,9 +38,9 @@ def answered(
     submission_id: uint256,
     shown: IVerifiedMarket.Shown,
     part: uint256,
-    of_listing: bool,
+    contest: bytes32,
 ):
     self.heard += 1
     self.shown = keccak256(abi_encode(shown))
     self.part = part
-    self.of_listing = of_listing
+    self.contest = contest
