@@ -60,10 +60,20 @@ def test_what_is_no_file_of_a_model_is_named(tmp_path: Path) -> None:
         ExactModel.from_bytes(bytes(files.MOST_BYTES + 1))
 
 
-@pytest.mark.parametrize("data", [b"", b"MMX1", FILE[:-1], FILE[1:]])
+@pytest.mark.parametrize("data", [FILE[:-1], FILE + b"\x00", FILE[:33]])
 def test_what_is_no_whole_number_of_words_is_no_model(data: bytes) -> None:
     with pytest.raises(InputError, match="no whole number of words"):
         ExactModel.from_bytes(data)
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"MMX1", FILE[1:], b"\x80\x04\x95", b"a,b\n1,2\n"]
+)
+def test_a_file_of_another_kind_is_told_how_a_models_is_made(data: bytes) -> None:
+    """A pickle, say, or a table: neither is read."""
+    with pytest.raises(InputError, match="does not begin with MMX1") as told:
+        ExactModel.from_bytes(data)
+    assert "request.convert(estimator).save(path)" in told.value.hint
 
 
 @given(st.binary(max_size=400), st.booleans())

@@ -82,7 +82,7 @@ def test_words_that_are_no_header_are_refused(at: int, flip: int, said: str) -> 
 
 def test_a_field_that_does_not_fit_makes_no_word() -> None:
     with pytest.raises(InputError, match="cannot have 65,536 columns"):
-        header(FOREST, columns=2**16).word  # noqa: B018
+        header(FOREST, columns=2**16).word  # noqa: B018  # reading it raises
 
 
 @pytest.mark.parametrize(

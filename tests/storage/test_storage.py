@@ -400,3 +400,48 @@ def test_any_small_files_come_back(store: Store, files: list[bytes]) -> None:
     for data in files:
         added = store.add_bytes(data, "x")
         assert store.read_bytes(added.cid) == data
+
+
+def doubled(levels: int) -> tuple[Cid, dict[Cid, bytes]]:
+    """Folders that each link twice to the next, so that paths double with each."""
+    leaf = b"x"
+    cid = Cid.of(leaf, RAW)
+    blocks = {cid: leaf}
+    for _ in range(levels):
+        links = tuple(unixfs.Link(cid, name, len(leaf)) for name in ("a", "b"))
+        block = unixfs.Node(True, links, b"", ()).encode()
+        cid = Cid.of(block, DAG_PB)
+        blocks[cid] = block
+    return cid, blocks
+
+
+def test_folders_that_repeat_each_other_are_taken_in_once_each(tmp_path: Path) -> None:
+    store, (root, blocks) = Store(tmp_path), doubled(10)
+    asked: list[Cid] = []
+
+    def source(cid: Cid) -> bytes:
+        asked.append(cid)
+        return blocks[cid]
+
+    assert store.ingest(root, source).size == 2**10
+    assert len(asked) == len(blocks)
+    assert len({one.path for one in store.entries(root)}) == 2**10
+
+
+@pytest.mark.parametrize("levels", [17, 31])
+def test_a_few_folders_with_billions_of_paths_are_refused(
+    tmp_path: Path, levels: int
+) -> None:
+    """Of 32 blocks a folder can be made that takes days to look through."""
+    store, (root, blocks) = Store(tmp_path), doubled(levels)
+    with pytest.raises(StorageError, match="more than 100,000 files and folders"):
+        store.ingest(root, blocks.__getitem__)
+    assert store.roots() == []
+
+
+def test_a_fetch_ends_in_time_though_all_blocks_are_here(tmp_path: Path) -> None:
+    store, (root, blocks) = Store(tmp_path), doubled(3)
+    store.ingest(root, blocks.__getitem__)
+    assert fetch(store, root, [], most_s=60).size == 8
+    with pytest.raises(StorageError, match="has taken longer than -1 s"):
+        fetch(store, root, [], most_s=-1)

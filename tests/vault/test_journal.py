@@ -387,8 +387,12 @@ VALUES: dict[object, st.SearchStrategy[Any]] = {
     str: WORDS,
     bytes: BYTES,
     bool: st.booleans(),
+    dict[str, Any]: st.dictionaries(
+        WORDS, st.booleans() | st.integers() | WORDS, max_size=3
+    ),
     dict[str, int]: st.dictionaries(WORDS, st.integers(0, 2**22), max_size=3),
     tuple[int, ...]: st.lists(st.integers(0, 2**16)).map(tuple),
+    tuple[str, ...]: st.lists(WORDS, max_size=3).map(tuple),
     RequestId: st.integers(0, 2**63 - 1).map(RequestId),
     SubmissionId: st.integers(0, 2**63 - 1).map(SubmissionId),
     Kind: st.sampled_from(Kind),
@@ -402,7 +406,7 @@ def values_of(kind: Any) -> st.SearchStrategy[Any]:
     if is_dataclass(kind):
         assert isinstance(kind, type)
         return made_of(kind)
-    return VALUES.get(kind, WORDS)
+    return VALUES[kind]
 
 
 def made_of(kind: type[Any]) -> st.SearchStrategy[Any]:

@@ -11,6 +11,7 @@ import io
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,13 +53,13 @@ class Values:
     """A column's cells.
 
     Attributes:
-        texts: The cells without blanks around them, shape (rows,).
-        is_missing: Which have no value.
+        cells: As they are published, as text; shape (rows,).
+        is_missing: Which have no value; shape (rows,).
         numbers: The cells as numbers; NaN for what is missing or none.
     """
 
-    texts: pl.Series
-    is_missing: pl.Series
+    cells: pl.Series
+    is_missing: npt.NDArray[np.bool_]
     numbers: Numbers
 
     @classmethod
@@ -66,24 +67,37 @@ class Values:
         """The cells of a column, as text."""
         import polars as pl
 
-        texts = cells.fill_null("").str.strip_chars()
-        is_missing = texts.str.to_lowercase().is_in(MISSING)
-        # perf: a column has few different texts, or else they are all numbers.
+        # perf: where all are numbers nothing is missing, and no text is asked for.
+        numbers = cells.cast(pl.Float64, strict=False)
+        if not numbers.null_count() and not numbers.is_nan().any():
+            return cls(cells, np.zeros(len(cells), dtype=np.bool_), numbers.to_numpy())
+        texts = stripped(cells)
+        is_missing = texts.str.to_lowercase().is_in(MISSING).to_numpy()
         numbers = texts.cast(pl.Float64, strict=False).fill_null(float("nan"))
         values = numbers.to_numpy().copy()
-        values[is_missing.to_numpy()] = np.nan
-        return cls(texts, is_missing, values)
+        values[is_missing] = np.nan
+        return cls(cells, is_missing, values)
+
+    @cached_property
+    def texts(self) -> pl.Series:
+        """The cells without blanks around them, shape (rows,)."""
+        return stripped(self.cells)
 
     @property
     def strange(self) -> int | None:
         """The first row, from 0, whose cell has a value that is no number."""
-        odd = np.isnan(self.numbers) & ~self.is_missing.to_numpy()
+        odd = np.isnan(self.numbers) & ~self.is_missing
         return int(np.argmax(odd)) if odd.any() else None
 
     @property
     def is_numeric(self) -> bool:
         """Whether every cell with a value is a number, and some are."""
         return self.strange is None and not bool(self.is_missing.all())
+
+
+def stripped(cells: pl.Series) -> pl.Series:
+    """Cells without blanks around them; an absent one is empty."""
+    return cells.fill_null("").str.strip_chars()
 
 
 def columns_of(path: Path, names: Sequence[str], rows: int) -> Iterator[pl.Series]:

@@ -18,6 +18,7 @@ from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -279,12 +280,13 @@ def publish_contest(
             folder / TRAIN, source.features, train_rows, width=width, even=even
         )
         schema = as_schema(columns, target, width)
+        written = _written(schema)
         watched = Watched(source.features, known_by) if inspect is not None else None
         codes, targets = _hidden(source, shuffle, schema, coded, watched)
     if inspect is not None and watched is not None:
         inspect(fingerprints(folder / TRAIN, watched, known_by))
-    (folder / SCHEMA).write_bytes(schema.to_json())
-    sha256[SCHEMA] = _sha256(schema.to_json())
+    (folder / SCHEMA).write_bytes(written)
+    sha256[SCHEMA] = _sha256(written)
     rows = pack_rows(codes, width)
     groups = pack_groups(targets, schema.target.bits)
     # Two contests with the same keystream would open each other.
@@ -399,6 +401,26 @@ def _sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def _written(schema: Schema) -> bytes:
+    """The schema's file.
+
+    Raises:
+        DataError: It is larger than anybody reads.
+    """
+    data = schema.to_json()
+    if len(data) > MOST_BYTES:
+        raise DataError(
+            f"The schema of this table takes {len(data):,} bytes; at most "
+            f"{MOST_BYTES:,} are read.",
+            hint="Take codes of 8 bits, or leave columns out.",
+        )
+    return data
+
+
+# perf: pages and commands ask for a contest's schema again and again.
+_parsed = lru_cache(maxsize=4)(Schema.from_json)
+
+
 @dataclass(frozen=True)
 class ContestFolder:
     """The folder of somebody's contest, wherever its files lie.
@@ -445,7 +467,7 @@ class ContestFolder:
                 f"{SCHEMA} is not the one that the terms name.",
                 hint="Do not enter this contest: no model could fit.",
             )
-        return Schema.from_json(data)
+        return _parsed(data)
 
     def hidden(self, terms: Conditions) -> tuple[bytes, bytes]:
         """The encrypted rows and targets, held against the roots.

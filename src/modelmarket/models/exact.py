@@ -124,7 +124,7 @@ class ExactModel:
         return model
 
     @classmethod
-    def load(cls, path: Path, limits: Limits | None = None) -> ExactModel:
+    def load(cls, path: Path | str, limits: Limits | None = None) -> ExactModel:
         """Reads a model's file.
 
         Args:
@@ -136,7 +136,7 @@ class ExactModel:
             NotFoundError: Nothing is there.
             DiskError: It cannot be read.
         """
-        return cls.from_bytes(files.read_file(path), limits)
+        return cls.from_bytes(files.read_file(Path(path)), limits)
 
     @classmethod
     def from_bytes(cls, data: bytes, limits: Limits | None = None) -> ExactModel:
@@ -147,12 +147,16 @@ class ExactModel:
         """
         return cls(*files.decoded(data, limits))
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path | str) -> None:
         """Writes the model's file."""
-        write_atomically(path, self.to_bytes())
+        write_atomically(Path(path), self.to_bytes())
 
     def export(
-        self, path: Path, *, bits: int = TARGET_BITS[-1], names: tuple[str, ...] = ()
+        self,
+        path: Path | str,
+        *,
+        bits: int = TARGET_BITS[-1],
+        names: tuple[str, ...] = (),
     ) -> None:
         """Writes the model as ONNX, which says the same of every row.
 
@@ -168,7 +172,7 @@ class ExactModel:
         """
         from modelmarket.models.exporting import to_onnx
 
-        write_atomically(path, to_onnx(self, bits, names))
+        write_atomically(Path(path), to_onnx(self, bits, names))
 
     def to_bytes(self) -> bytes:
         """The bytes of the model's file."""

@@ -186,7 +186,11 @@ class ExactHeader:
             for name, (at, bits) in _FIELDS.items()
         }
         if len(data) != WORD_BYTES or found.pop("magic") != MAGIC:
-            raise InputError("This is no exact model: it does not begin with MMX1.")
+            raise InputError(
+                "This is no exact model: it does not begin with MMX1.",
+                hint="Its file is made by `request.convert(estimator).save(path)`; "
+                "pickles and tables are not read.",
+            )
         if found.pop("rest"):
             raise InputError("The model's header has bits set that have no meaning.")
         kind, form = found.pop("kind"), found.pop("form")

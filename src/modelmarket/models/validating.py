@@ -113,7 +113,7 @@ class Validation:
 
     def lines(self) -> list[str]:
         """For people."""
-        exact = self._said(self.exact)
+        exact = self.said(self.exact)
         if self.plain is None or self.codes is None:
             known = f"It may know these {self.rows:,} rows, and does worse on others"
             return [
@@ -121,14 +121,15 @@ class Validation:
                 f"  {known}: {self.reason}",
             ]
         where = f"rows not seen ({self.folds} folds, {self.rows:,} rows)"
-        plain, codes = self._said(self.plain), self._said(self.codes)
+        plain, codes = self.said(self.plain), self.said(self.codes)
         figures = f"{plain} on the table as it is, {codes} on codes, {exact} exact"
         return [
             f"{self.measure} on {where}: {figures}",
             f"  {self.differ:,} rows differ between the last two",
         ]
 
-    def _said(self, figure: float) -> str:
+    def said(self, figure: float) -> str:
+        """A figure of it, for people."""
         return f"{figure:.6g}" if self.is_error else f"{figure:.2%}"
 
 

@@ -67,12 +67,14 @@ class CreateContest(Action):
         terms: What it promises, but for its texts.
         texts: What people read of it.
         weights: Points of each class, if they are weighted.
+        warnings: What would keep this computer from watching it, in words.
     """
 
     kind = "create_contest"
     terms: Conditions
     texts: Texts
     weights: tuple[int, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def locks(self) -> Wei:

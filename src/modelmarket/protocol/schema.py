@@ -35,8 +35,10 @@ from modelmarket.protocol.points import MOST_OUTPUTS, NUMBER_BITS
 from modelmarket.system.documents import parse_json
 
 VERSION = 1
-MOST_BYTES = 2**27
-"""1,024 columns of 65,535 cuts of 25 digits would be more; tables are not."""
+MOST_BYTES = 2**25
+"""1,024 columns of 65,535 cuts would be more; tables are not."""
+MOST_BRACKETS = 16 * MOST_COLUMNS
+"""A column has an object and a list."""
 MOST_DIGITS = 40
 _MOST_SAID = 100
 _EXACT = 2**53
@@ -293,6 +295,10 @@ class NumberTarget:
             yield f"a number cannot take {self.bits} bits"
         if self.step <= 0:
             yield "its step is not above 0"
+        try:
+            shown(self.offset), shown(self.step)
+        except ValueError as error:
+            yield str(error)
 
     def to_json(self) -> dict[str, Any]:
         """As the schema's JSON has it."""
@@ -326,13 +332,13 @@ def shown(value: Fraction) -> str:
     """A decimal fraction in decimals.
 
     Raises:
-        ValueError: It has no end.
+        ValueError: It has too many.
     """
     number, digits = value, 0
     while number.denominator != 1:
         number, digits = number * 10, digits + 1
         if digits > MOST_DIGITS:
-            raise ValueError(f"{value} has no end in decimals")
+            raise ValueError(f"{value} has more than {MOST_DIGITS} decimals")
     if not digits:
         return str(number.numerator)
     sign = "-" if number < 0 else ""
@@ -407,7 +413,7 @@ class Schema:
             DataError: It is none.
         """
         try:
-            document = parse_json(data)
+            document = parse_json(data, most_brackets=MOST_BRACKETS)
             if document["schema_version"] != VERSION:
                 raise DataError(f"This program reads schemas of version {VERSION}.")
             return cls(

@@ -58,6 +58,13 @@ def fetch(
 
     ends = time.monotonic() + most_s
 
+    def is_in_time(taken: int) -> None:
+        # Blocks that are here take time as well, if there are enough of them.
+        if time.monotonic() > ends:
+            raise StorageError(f"{cid} has taken longer than {most_s:.0f} s.")
+        if progress is not None:
+            progress(taken)
+
     timeout_s = min(TIMEOUT_S, most_s)
     with httpx.Client(timeout=timeout_s, verify=certificates()) as client:
 
@@ -84,7 +91,7 @@ def fetch(
             name=name,
             only=only,
             most_bytes=most_bytes,
-            progress=progress,
+            progress=is_in_time,
         )
 
 

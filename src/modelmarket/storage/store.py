@@ -450,6 +450,14 @@ class _NewObject:
             )
 
 
+@dataclass(frozen=True)
+class _Folder:
+    """A folder that was taken in: the bytes of its files, and all paths in it."""
+
+    size: int
+    paths: int
+
+
 class _Taking:
     """A file or folder on its way in from elsewhere, with the limits on it."""
 
@@ -461,7 +469,8 @@ class _Taking:
         self._most_bytes = most_bytes
         self._progress = progress
         self._bytes = 0
-        self._files = 0
+        self._paths = 0
+        self._folders: dict[Cid, _Folder] = {}
 
     def take(self, cid: Cid, depth: int, only: str = "") -> int:
         """Takes in a file or folder, or one entry of a folder; returns the
@@ -469,6 +478,16 @@ class _Taking:
         """
         if depth > MOST_DEPTH:
             raise StorageError(f"{cid} is nested deeper than {MOST_DEPTH} folders.")
+        begun = self._paths
+        known = self._folders.get(cid)
+        # Each path counts: a few folders that link twice to the next have billions.
+        self._paths += 1 if known is None else known.paths
+        if self._paths > MOST_FILES:
+            raise StorageError(
+                f"There are more than {MOST_FILES:,} files and folders in it."
+            )
+        if known is not None:
+            return known.size
         if cid.codec != RAW:
             block = self._block(cid)
             node = unixfs.decode(cid, block)
@@ -480,13 +499,12 @@ class _Taking:
                         size += self.take(link.cid, depth + 1)
                 with self._store.database.writing() as connection:  # one class in two
                     _put_node(connection, cid, block)
+                if not only:
+                    self._folders[cid] = _Folder(size, self._paths - begun)
                 return size
         size_here = self._store.holds(cid)
         if size_here is not None:
             return size_here
-        self._files += 1
-        if self._files > MOST_FILES:
-            raise StorageError(f"There are more than {MOST_FILES:,} files in it.")
         nodes: list[tuple[Cid, bytes]] = []
         with self._store._new_object() as new:  # noqa: SLF001  # one class in two
             size = self._take_file(cid, new, nodes, depth=0)
