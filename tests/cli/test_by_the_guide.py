@@ -150,7 +150,8 @@ def test_three_people_trade_and_processes_die(
     start = ("node", "start", "--test-methods", "--port", str(port))
     node = operator.starts(*start, until="answers at")
     operator.does("account", "new")
-    market = operator.does("deploy", "--rpc", rpc)["market"]
+    deployed = operator.does("deploy", "--rpc", rpc)
+    market, verified = deployed["market"], deployed["verified"]
 
     gateways = {}
     for person in (requester, ann, bob):
@@ -166,7 +167,7 @@ def test_three_people_trade_and_processes_die(
     for person in gateways:
         # Bob's first node is dead; he need not notice.
         nodes = ("--rpc", "http://127.0.0.1:9") if person is bob else ()
-        where = (*nodes, "--rpc", rpc, "--market", market)
+        where = (*nodes, "--rpc", rpc, "--market", market, "--verified", verified)
         person.does("node", "add", "local", *where, *known)
         address = person.does("account", "new")["address"]
         person.does("node", "fund", address)

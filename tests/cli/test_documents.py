@@ -23,6 +23,7 @@ from support.market import PASSPHRASE, Place, place
 Command = Callable[..., tuple[object, str, str]]
 PHASES = {one.name for one in Phase}
 STATES = {one.name for one in Status}
+MONEY = {"wei", "bond", "reward", "stake", "fee", "price", "balance"}
 UNTIL_INTERRUPTED = {"agent run", "node start", "store serve", "up"}
 """Where they run, other tests read what they say."""
 ELSEWHERE = {"demo"}
@@ -74,6 +75,8 @@ def problems(document: Any, where: str = "") -> Iterator[str]:
             yield f"{where}.{key} is {value!r}"
         if key.endswith("_wei") and not (isinstance(value, str) and value.isdigit()):
             yield f"{where}.{key} is {value!r}"
+        if key in MONEY:
+            yield f"{where}.{key} is money, and does not end in _wei"
         if key.endswith("_s") and not isinstance(value, int | float):
             yield f"{where}.{key} is {value!r}"
         yield from problems(value, f"{where}.{key}")

@@ -28,12 +28,14 @@ TABLES: list[Where] = [
     ("vault", "recover"),
 ]
 SHOWN_BY: dict[str, list[Where]] = {
+    "chain/markets.py": [("node", "add")],
     "chain/reasons.py": [("submission", "cancel")],
     "chain/wallets.py": [("request", "create"), ("submit",), ("agent", "run")],
     "datasets/contest.py": TABLES,
     "datasets/split.py": TABLES,
     "datasets/tables.py": TABLES,
     "errors.py": [("request", "create"), ("submit",)],
+    "market/any_request.py": [("request", "cancel"), ("submission", "cancel")],
     "market/reusing.py": [("request", "create")],
     "market/verified/scoring.py": [("request", "create")],
     "agent/notices.py": [("agent", "run"), ("up",)],

@@ -3,18 +3,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from modelmarket.chain.networks import Networks
 from modelmarket.chain.wallets import Keystores, Wallet
+from modelmarket.errors import StepError
 from modelmarket.market import Market
 from modelmarket.protocol.types import Wei
 from modelmarket.system.home import Home
 from modelmarket.vault import backups
 from modelmarket.vault.vault import Vault
+from support.contests import contest, enter
 from support.market import PASSPHRASE, Place, place
 
 Command = Callable[..., tuple[object, str, str]]
@@ -122,3 +126,57 @@ def test_python_hears_the_network_and_the_account_that_a_command_hears(
         with Market.connect(passphrase=PASSPHRASE) as market:
             assert market.network == here.network
             assert market.wallet.address == wallet.address
+
+
+def test_a_slip_before_there_is_an_account_locks_nobody_out(
+    here: Place, command: Command, tmp_path: Path
+) -> None:
+    """A new vault takes whatever passphrase it is made with."""
+    home = tmp_path / "lena"
+    Networks(home / "networks.toml").put(replace(here.network, name="local"))
+    where = ("--home", str(home))
+    code, _, errors = command("airdrop", *where, PASSPHRASE="lena passwort")
+    assert (code, "modelmarket account new" in errors) == (2, True)
+    assert not (home / "vault.sqlite").exists()
+    code, out, _ = command(
+        "account", "new", "--json", *where, PASSPHRASE="lena password"
+    )
+    assert code == 0
+    address = json.loads(out)["address"]
+    command("node", "fund", address, *where)
+    code, _, errors = command("airdrop", *where, PASSPHRASE="lena password")
+    assert (code, errors) == (0, "")
+    code, _, errors = command("account", "new", *where, PASSPHRASE="another one")
+    assert code == 2
+    assert "Another passphrase opens the vault" in errors
+
+
+def test_what_is_not_yours_is_said_to_be_anothers(here: Place) -> None:
+    rita, ann = here.join("rita"), here.join("ann")
+    contest(here, rita)
+    mine = enter(ann)
+    with pytest.raises(StepError, match="Request v1 is not yours"):
+        ann.request("v1").cancel()
+    with pytest.raises(StepError, match="Submission v1 is not yours"):
+        rita.request("v1").submission(mine.id).cancel()
+    rita.request("v1").cancel(max_live=1)
+
+
+def test_a_claim_is_planned_until_the_claims_close(
+    here: Place, command: Command
+) -> None:
+    rita, ann = here.join("rita"), here.join("ann")
+    contest(here, rita)
+    enter(ann)
+    Networks(ann.home.networks).put(here.network)
+    key = "0x" + ann.wallet._account.key.hex().removeprefix("0x")
+    where = ("--home", str(ann.home.path), "--network", "test")
+    give = {"PRIVATE_KEY": key, "PASSPHRASE": PASSPHRASE}
+    code, out, errors = command("agent", "plan", *where, **give)
+    assert (code, errors) == (0, "")
+    assert "the claims close" in out
+    code, _, errors = command(
+        "submission", "claim", "v1", "--matches=-1", *where, **give
+    )
+    assert code == 2
+    assert "--matches" in errors

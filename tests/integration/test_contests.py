@@ -6,7 +6,6 @@ found out by others' agents, and the model that is paid is the one that scored.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import pytest
+from sklearn.tree import DecisionTreeClassifier
 from xgboost import XGBClassifier
 
 from modelmarket import agent
@@ -42,21 +42,15 @@ from support.contests import (
     finish,
     next_time,
     promises,
+    source,
     table,
+    table_at,
     to_claims,
     to_validation,
     tree_of,
     work,
 )
-from support.market import Place, place
-
-
-@pytest.fixture
-def here(tmp_path: Path) -> Iterator[Place]:
-    with place("embedded", tmp_path) as found:
-        for name in PEOPLE:
-            found.join(name)
-        yield found
+from support.market import Place
 
 
 def test_a_life_ends_with_the_buyer_predicting_by_the_model_that_scored(
@@ -88,7 +82,11 @@ def test_a_life_ends_with_the_buyer_predicting_by_the_model_that_scored(
     says = model.predict(codes)
     names = sorted(("near", "left", "right"))
     assert done.predict(new) == [names[one] for one in says.tolist()]
-    done.export(tmp_path / "model.onnx")
+    # A path may be text.
+    assert done.predict(str(new)) == done.predict(new)
+    model.save(str(tmp_path / "model.exact"))
+    assert type(model).load(str(tmp_path / "model.exact")).root == model.root
+    done.export(str(tmp_path / "model.onnx"))
     exported = onnxruntime.InferenceSession(tmp_path / "model.onnx")
     [labels] = exported.run(["label"], {"codes": codes})
     assert labels.tolist() == done.predict(new)
@@ -131,6 +129,24 @@ def test_a_trainer_is_told_how_the_model_does_before_anything_is_staked(
     assert request.validate(early).reason.startswith(
         "XGBClassifier could not be fitted again"
     )
+
+
+def test_an_estimator_that_was_fitted_on_something_else_is_not_staked_on(
+    here: Place,
+) -> None:
+    """It converts without an error, and fitted again on codes it would do well."""
+    rita, ann, _ = (here.markets[name] for name in PEOPLE)
+    contest(here, rita)
+    request, said = ann.request("v1"), list[str]()
+    training = request.training()
+    scaled = DecisionTreeClassifier(max_depth=4, random_state=0)
+    scaled.fit(training.codes / 255, training.targets)
+    with pytest.raises(InputError, match="accuracy of the model that would be") as told:
+        request.submit(scaled, show=said.append)
+    assert "Fit it on the codes and targets of `request.training()`" in told.value.hint
+    assert said[-2].startswith("accuracy on rows not seen")
+    assert request.refresh().submissions() == []
+    assert request.submit(request.convert(scaled), show=said.append).record.is_live
 
 
 def test_hand_corrected_rows_are_refuted_by_the_runner_ups_agent(here: Place) -> None:
@@ -182,7 +198,7 @@ def test_a_wrong_sum_is_refuted_by_a_recount(here: Place) -> None:
     lie = enter(ben, depth=1)
     to_claims(here, request)
     truth = lie.refresh().listing()
-    listing = replace(truth, points=truth.points * 0 + request.terms.rows)
+    listing = replace(truth, points=(request.terms.rows,))
     lie.claim(listing.score)
     work(here, "ann")
     to_validation(here)
@@ -310,6 +326,26 @@ def test_a_model_is_judged_by_what_was_posted_of_it(here: Place) -> None:
     assert lie.refresh().record.failure is Failure.REFUTED
 
 
+def test_a_buyer_has_the_model_that_was_posted_and_is_served_by_nobody(
+    here: Place,
+) -> None:
+    rita, ann = here.markets["rita"], here.markets["ann"]
+    request = contest(here, rita)
+    mine = enter(ann)
+    to_claims(here, request)
+    work(here, "ann")
+    to_validation(here)
+    work(here, "ann")
+    rita.network = replace(here.network, gateways=())
+    here.move_to(next_time(rita.request("v1")))
+    work(here, "rita", "ann")
+    done = finish(here, "ann", "rita")
+    won = done.winner()
+    assert won is not None
+    assert won.record.demand is not None
+    assert done.model().root == mine.model().root
+
+
 def test_whoever_shows_nothing_is_timed_out_and_the_next_best_is_paid(
     here: Place,
 ) -> None:
@@ -372,6 +408,28 @@ def test_rows_that_are_hidden_once_are_published_by_nothing_else(here: Place) ->
         rita.create_request(source, reward=REWARD, again=True)
 
 
+def test_rows_that_a_cancelled_request_has_published_are_hidden_by_nothing(
+    here: Place,
+) -> None:
+    """Nobody was shown its labels, but everybody could read its test rows."""
+    rita = here.markets["rita"]
+    path = here.folder / "all.csv"
+    table_at(path, 300)
+    request = rita.create_request(source(path), reward=REWARD, fraction=Fraction(1, 2))
+    frame = request.contents.frame("test.csv")
+    told = {
+        tuple("" if one is None else str(one) for one in row) for row in frame.rows()
+    }
+    request.cancel()
+    heading, *lines = path.read_text().splitlines()
+    known = [one for one in lines if tuple(one.split(",")[:3]) in told]
+    assert len(known) > 100
+    some = here.folder / "some.csv"
+    some.write_text("\n".join([heading, *known]) + "\n")
+    with pytest.raises(DataError, match="hidden rows stand in request 1, where others"):
+        contest(here, rita, source=source(some))
+
+
 def test_nobody_enters_a_contest_whose_hidden_files_are_others(here: Place) -> None:
     rita, ann = here.markets["rita"], here.markets["ann"]
     contest(here, rita)
@@ -404,8 +462,6 @@ def test_a_second_model_is_asked_about_and_the_same_one_is_named(here: Place) ->
 
 
 def enter_model(request: VerifiedRequest, depth: int) -> ExactModel:
-    from sklearn.tree import DecisionTreeClassifier
-
     training = request.training()
     fitted = DecisionTreeClassifier(max_depth=depth).fit(
         training.codes, training.targets

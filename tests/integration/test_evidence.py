@@ -15,7 +15,7 @@ from eth_hash.auto import keccak
 
 from modelmarket.chain.blocks import Call
 from modelmarket.errors import ChainError, DiskError
-from modelmarket.market import Market, VerifiedRequest, VerifiedSubmission
+from modelmarket.market import Market, VerifiedSubmission
 from modelmarket.market.verified.calls import showing_of
 from modelmarket.market.verified.evidence import MODEL_FILE, gather
 from modelmarket.market.verified.refutations import read_challenge
@@ -32,22 +32,16 @@ from support.contests import (
     corrected,
     enter,
     next_time,
+    seen,
+    seen_request,
     to_claims,
     to_validation,
     tree_of,
     work,
 )
-from support.market import Place, place
+from support.market import Place
 
 HARNESS = Path(__file__).parents[1] / "contracts" / "harness"
-
-
-@pytest.fixture
-def here(tmp_path: Path) -> Iterator[Place]:
-    with place("embedded", tmp_path) as found:
-        for name in PEOPLE:
-            found.join(name)
-        yield found
 
 
 def claimed(here: Place, *, is_true: bool = True) -> VerifiedSubmission:
@@ -58,20 +52,6 @@ def claimed(here: Place, *, is_true: bool = True) -> VerifiedSubmission:
     submission.refresh().claim(None if is_true else request.terms.rows)
     to_validation(here)
     return submission.refresh()
-
-
-def seen_request(here: Place, name: str = "ann") -> VerifiedRequest:
-    """The contest, as somebody sees it."""
-    request = here.markets[name].request("v1")
-    assert isinstance(request, VerifiedRequest)
-    return request
-
-
-def seen(here: Place, name: str = "ann") -> VerifiedSubmission:
-    """The candidate, as somebody sees it."""
-    found = seen_request(here, name).candidate()
-    assert found is not None
-    return found
 
 
 def rubbish(store: Store) -> Iterator[tuple[str, str]]:
@@ -142,7 +122,7 @@ def test_a_false_sum_is_refuted_though_the_model_is_nowhere(
     """Whether the sums of groups are false, or only the claim is above them."""
     lie = claimed(here, is_true=False)
     truth, rows = lie.listing(), lie.request.terms.rows
-    lie.show(replace(truth, points=truth.points * 0 + rows) if is_listed else truth)
+    lie.show(replace(truth, points=(rows,)) if is_listed else truth)
     secret = lie.secret()
     assert secret is not None
     with here.markets["ben"].store.database.writing() as connection:

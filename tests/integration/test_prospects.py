@@ -169,6 +169,14 @@ def test_a_key_that_could_not_pay_for_an_answer_is_told(
     monkeypatch.setattr(market, "fee_balance", lambda _: Wei(enough - 1))
     [warning] = request_v1.prospect(model, me).warnings
     assert me in warning
+    monkeypatch.setattr(market, "fee_balance", lambda _: Wei(enough))
+    bond = request_v1.terms.demand_bond
+    monkeypatch.setattr(market, "balance", lambda _: bond)
+    assert request_v1.prospect(model, me).warnings == ()
+    monkeypatch.setattr(market, "balance", lambda _: Wei(bond - 1))
+    [warning] = request_v1.prospect(model, me).warnings
+    assert f"{me} has" in warning
+    assert "could not demand what nobody serves" in warning
 
 
 def test_limits_beyond_a_computer_are_told_and_which(

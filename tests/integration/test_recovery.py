@@ -17,10 +17,12 @@ import pytest
 from modelmarket import agent
 from modelmarket.chain.contracts import COPY_MARK, copy_in
 from modelmarket.errors import RevertError, StepError
-from modelmarket.market import Market
+from modelmarket.market import Market, recovery
 from modelmarket.market.recovery import recover, recover_key, recover_truth
 from modelmarket.protocol.phases import Phase
 from modelmarket.storage.cid import Cid
+from modelmarket.storage.fetch import fetch
+from modelmarket.storage.store import Store
 from modelmarket.system.home import Home
 from modelmarket.vault import backups
 from modelmarket.vault.derivation import MESSAGE
@@ -197,3 +199,28 @@ def test_a_friend_opens_in_the_due_window_and_can_do_nothing_else(
         friend.submission(entry.id).claim(matches=0)
     money = requester.coin.balance(friend.wallet.address)
     assert money == 1_000 * 10**18
+
+
+def test_no_gateway_is_told_of_a_sealed_model_before_it_is_shown(
+    here: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is asked for a CID knows it, and may fetch what was sealed."""
+    rita, ann = here.join("rita"), here.join("ann")
+    contest(here, rita)
+    secret = enter(ann).secret()
+    assert secret is not None
+    asked: list[str] = []
+
+    def asking(store: Store, cid: Cid, *others: Any, **options: Any) -> Any:
+        asked.append(str(cid))
+        return fetch(store, cid, *others, **options)
+
+    monkeypatch.setattr(recovery, "fetch", asking)
+    [found] = recover(on_an_empty_machine(here, "ann"))
+    assert (
+        found.says
+        == f"recovered, but its model {secret.model} is not here: add it again"
+    )
+    assert found.is_here
+    assert len(asked) == 1
+    assert secret.model not in asked

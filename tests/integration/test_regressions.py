@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -42,7 +41,7 @@ from support.contests import (
     to_validation,
     work,
 )
-from support.market import Place, place
+from support.market import Place
 from support.visits import visiting
 
 ESTIMATORS = [
@@ -54,14 +53,6 @@ ESTIMATORS = [
         hidden_layer_sizes=(4,), learning_rate_init=0.5, max_iter=300, random_state=0
     ),
 ]
-
-
-@pytest.fixture
-def here(tmp_path: Path) -> Iterator[Place]:
-    with place("embedded", tmp_path) as found:
-        for name in PEOPLE:
-            found.join(name)
-        yield found
 
 
 def houses(here: Place, rows: int = 200) -> Source:
@@ -220,7 +211,10 @@ def test_a_model_of_labels_rather_than_targets_is_warned_about(here: Place) -> N
     mistaken = tree.fit(training.codes, labels.cast(float).to_numpy())
     [warning] = request.prospect(request.convert(mistaken)).warnings
     assert "fitted on `training.targets`" in warning
-    with pytest.warns(EntryWarning, match="worse than always saying the median"):
+    with (
+        pytest.warns(EntryWarning, match="worse than always saying the median"),
+        pytest.raises(InputError, match="of the model that would be sealed"),
+    ):
         request.submit(mistaken)
 
 

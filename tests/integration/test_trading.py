@@ -84,7 +84,7 @@ def test_agents_alone_take_a_request_to_its_payment(here: Place) -> None:
     thousand = 10 * REWARD
     assert balances == [thousand - REWARD, thousand + REWARD, thousand]
     assert passes(requester, request.id)
-    model = done.fetch_model(here.folder / "model")
+    model = done.fetch_model(str(here.folder / "model"))
     assert (model / "model.txt").read_text() == "n % 2"
     assert (model / "predictions.csv").read_text().startswith("row_id,label\n1,")
 
@@ -272,7 +272,7 @@ def test_errors_come_in_words_and_cost_nothing(embedded: Place) -> None:
     with pytest.raises(NotFoundError, match="There is no submission 99") as told:
         ann.submission(99)
     assert "`modelmarket submission list`" in told.value.hint
-    with pytest.raises(RevertError, match="Only the requester"):
+    with pytest.raises(StepError, match=f"Request {request.id} is not yours"):
         ann.request(request.id).cancel()
     with pytest.raises(StepError, match="cannot be opened now: Open for submissions"):
         requester.request(request.id).open_truth()

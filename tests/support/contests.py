@@ -78,6 +78,20 @@ def tree_of(request: VerifiedRequest, depth: int) -> DecisionTreeClassifier:
     return tree.fit(training.codes, training.targets)
 
 
+def seen_request(here: Place, name: str = "ann") -> VerifiedRequest:
+    """The first contest, as somebody sees it."""
+    request = here.markets[name].request("v1")
+    assert isinstance(request, VerifiedRequest)
+    return request
+
+
+def seen(here: Place, name: str = "ann") -> VerifiedSubmission:
+    """Its candidate, as somebody sees it."""
+    found = seen_request(here, name).candidate()
+    assert found is not None
+    return found
+
+
 def corrected(submission: VerifiedSubmission, wrong: int) -> Listing:
     """A listing with all but so many mistakes corrected by hand."""
     opened = submission.request.opened()

@@ -78,9 +78,25 @@ def examine(
             "vault: `modelmarket vault recover`"
         )
     yield Check("Secrets", not missing, says)
+    yield from _forgotten(market)
     yield _data(market, plan)
     yield _reach(market, plan)
     yield _watching(market, plan)
+
+
+def _forgotten(market: Market) -> Iterator[Check]:
+    """Whether the vault has secrets of a market on this chain that no network names.
+
+    Nobody would keep an appointment there: a key would never be opened.
+    """
+    for address, count in market.forgotten().items():
+        yield Check(
+            "Markets",
+            False,
+            f"{count} of the vault's secrets are of the market {address}, which no "
+            "network here names. If it is one of verified contests: `modelmarket node "
+            f"add {market.network.name} --verified {address}`",
+        )
 
 
 def examine_here(market: Market, failure: ChainError) -> Iterator[Check]:
@@ -222,8 +238,6 @@ def _unreached(market: Market, request_id: int) -> str:
         )
     return (
         f"this network names no gateway to get those of request {request_id} from: "
-        "keep `modelmarket store serve` running, and add its address to the line "
-        f"that joined the network: `modelmarket node add {network.name} --gateway "
-        "http://127.0.0.1:8080`, with the node and the market that `modelmarket node "
-        "list` shows"
+        "keep `modelmarket store serve` running, and name its address: `modelmarket "
+        f"node add {network.name} --gateway http://127.0.0.1:8080`"
     )

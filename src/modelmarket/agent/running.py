@@ -223,8 +223,11 @@ def run(
         poll_s: Seconds between two looks at the chain.
     """
     ended = stop or threading.Event()
-    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="step") as threads:
-        runner = _Runner(market, threads, tell, looks)
+    with (
+        ThreadPoolExecutor(AT_ONCE, thread_name_prefix="step") as threads,
+        ThreadPoolExecutor(AT_ONCE, thread_name_prefix="watch") as watchers,
+    ):
+        runner = _Runner(market, threads, watchers, tell, looks)
         while not ended.is_set():
             runner.go_round()
             ended.wait(poll_s)
@@ -258,11 +261,13 @@ class _Runner:
         self,
         market: Market,
         threads: ThreadPoolExecutor,
+        watchers: ThreadPoolExecutor,
         tell: Tell,
         looks: Sequence[Look],
     ) -> None:
         self._market = market
         self._threads = threads
+        self._watchers = watchers
         self._tell = tell
         self._onlookers = [_Onlooker(look, self._say) for look in looks]
         self._plan: list[Step] = []
@@ -312,8 +317,10 @@ class _Runner:
             onlooker.show(self._plan)
         for step in _by_urgency(self._plan):
             if self._is_to_be_done(step, moment):
-                task = self._threads.submit(perform, market, step)
-                self._doing[step.key] = task
+                # A watch may wait for a stranger's gateway, and keeps no step waiting.
+                is_watch = step.kind is Kind.WATCH
+                threads = self._watchers if is_watch else self._threads
+                self._doing[step.key] = threads.submit(perform, market, step)
         # One that hangs must not keep the others from what comes next.
         wait(self._doing.values(), timeout=POLL_S)
         reports = self._collect()

@@ -9,7 +9,7 @@ from modelmarket.chain.contracts import ModelMarket, RequestState
 from modelmarket.chain.events import Contracts
 from modelmarket.chain.queries import At, Query, together
 from modelmarket.chain.verified import ContestState, VerifiedMarket
-from modelmarket.errors import NotFoundError
+from modelmarket.errors import InputError, NotFoundError, RevertError
 from modelmarket.protocol.events import Event, Unreadable
 from modelmarket.protocol.types import Address, MarketId, RequestId
 
@@ -70,6 +70,41 @@ class Markets:
         if request_id.is_verified:
             return self.verified.state(request_id, at=at)
         return self.predictions.state(request_id, at=at)
+
+
+def check_contracts(connection: Connection, contracts: Contracts) -> None:
+    """Makes sure that each of a market's contracts is there, and is what it should be.
+
+    Raises:
+        NotFoundError: There is none at an address.
+        InputError: One of them is the other's kind, or none.
+        ChainError: The node does not answer.
+    """
+    for address in contracts.addresses:
+        if not connection.code(address):
+            raise NotFoundError(
+                f"There is no contract at {address} on {connection.name}."
+            )
+    if _is_of_contests(connection, contracts.predictions):
+        raise InputError(
+            f"{contracts.predictions} is a market of verified contests.",
+            hint="It is named by --verified, beside the market of predictions.",
+        )
+    found = contracts.verified
+    if found is not None and not _is_of_contests(connection, found):
+        raise InputError(
+            f"{found} is no market of verified contests.",
+            hint="Whoever deployed it knows its address: ask for all of them.",
+        )
+
+
+def _is_of_contests(connection: Connection, address: Address) -> bool:
+    """Whether a contract has a referee, as a market of verified contests has."""
+    try:
+        VerifiedMarket(connection, address).referee()
+    except (RevertError, ValueError):
+        return False
+    return True
 
 
 def _sum(found: tuple[tuple[int, int], tuple[int, int]], at: int) -> int:

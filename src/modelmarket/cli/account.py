@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -11,6 +12,9 @@ from modelmarket.cli.asking import ask_passphrase, ask_secret
 from modelmarket.cli.context import Invocation
 from modelmarket.cli.options import AccountName
 from modelmarket.errors import InputError
+
+if TYPE_CHECKING:
+    from modelmarket.system.home import Home
 
 app = typer.Typer(help="Make, import and list accounts.", no_args_is_help=True)
 
@@ -29,13 +33,35 @@ def new(ctx: typer.Context) -> None:
     home = here.home
     home.prepare()
     wallet = Wallet.new()
-    path = Keystores(home.keystores).add(wallet, ask_passphrase(confirm=True))
+    path = Keystores(home.keystores).add(wallet, _new_passphrase(home))
     here.output.result(
         {"address": wallet.address, "keystore": str(path)},
         f"Account {wallet.address}",
         f"Its key is in {path}.",
     )
     here.output.tell("Whoever loses the passphrase loses the account.")
+
+
+def _new_passphrase(home: Home) -> str:
+    """A passphrase for a keystore, which opens the vault as well.
+
+    Raises:
+        InputError: It is too short, or another one opens the vault that is here.
+    """
+    from modelmarket.errors import VaultError
+    from modelmarket.vault.vault import Vault
+
+    found = ask_passphrase(confirm=True)
+    if home.vault.exists():
+        try:
+            Vault(home.vault, found)
+        except VaultError as error:
+            raise InputError(
+                f"Another passphrase opens the vault in {home.path}.",
+                hint="One opens the accounts and the vault of a folder: take that one, "
+                "or another folder by --home.",
+            ) from error
+    return found
 
 
 @app.command("import")
@@ -60,7 +86,7 @@ def import_(ctx: typer.Context) -> None:
     home = here.home
     home.prepare()
     wallet = Wallet.from_key(key.strip())
-    path = Keystores(home.keystores).add(wallet, ask_passphrase(confirm=True))
+    path = Keystores(home.keystores).add(wallet, _new_passphrase(home))
     here.output.result(
         {"address": wallet.address, "keystore": str(path)},
         f"Account {wallet.address}",

@@ -110,6 +110,16 @@ def once(
         raise typer.Exit(1)
 
 
+def _until(step: Step) -> str:
+    """Until when a step can be done, for people."""
+    from modelmarket.agent import Kind
+
+    if step.ends:
+        return local_time(step.ends)
+    # Nobody knows when they close before the truth, or the key, is open.
+    return "the claims close" if step.kind is Kind.CLAIM else "whenever"
+
+
 @app.command()
 def plan(
     ctx: typer.Context,
@@ -132,7 +142,7 @@ def plan(
             (
                 one,
                 local_time(one.begins) if one.begins else "now",
-                local_time(one.ends) if one.ends else "whenever",
+                _until(one),
             )
             for one in steps
         ],

@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
-from typing import Annotated
+from dataclasses import asdict, replace
+from typing import Annotated, Any
 
 import typer
 
@@ -114,10 +114,12 @@ def status(ctx: typer.Context) -> None:
             "time": utc_time(now),
             "ahead_s": drift,
             "market": where.market,
+            "verified": where.verified,
         },
         f"{connection.name} runs {version} on chain {connection.chain_id}.",
         f"  block {block.number:,}, chain time {local_time(now)} ({drift:+,} s)",
         f"  market {where.market}",
+        f"  verified contests {where.verified or 'none'}",
     )
 
 
@@ -126,17 +128,21 @@ def add(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(help="What to call the network.")],
     rpc: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(
             help="A node's JSON-RPC address; repeat it for those to ask when the"
             " first is not well."
         ),
-    ],
-    market: Annotated[str, typer.Option(help="The ModelMarket contract.")],
+    ] = None,
+    market: Annotated[
+        str | None, typer.Option(help="The ModelMarket contract.")
+    ] = None,
     verified: Annotated[
-        str, typer.Option(help="The VerifiedMarket contract, if there is one.")
-    ] = "",
-    first_block: Annotated[int, typer.Option(help="Where the market begins.")] = 0,
+        str | None, typer.Option(help="The VerifiedMarket contract, if there is one.")
+    ] = None,
+    first_block: Annotated[
+        int | None, typer.Option(min=0, help="Where the market begins.")
+    ] = None,
     gateway: Annotated[
         list[str] | None, typer.Option(help="A trustless gateway; may be repeated.")
     ] = None,
@@ -149,70 +155,95 @@ def add(
         ),
     ] = None,
     most_fee_gwei: Annotated[
-        int, typer.Option(min=1, help="The most that a unit of gas may ever cost.")
-    ] = 500,
+        int | None,
+        typer.Option(
+            min=1, help="The most that a unit of gas may ever cost: 500, or less."
+        ),
+    ] = None,
     index: Annotated[
-        str,
+        str | None,
         typer.Option(
             help="Where the index lies: postgresql+psycopg://USER@HOST/DATABASE; a"
             " file in your folder, if not given."
         ),
-    ] = "",
+    ] = None,
 ) -> None:
     """Join a market on a network, or change how it is reached.
+
+    Of a network that is known already, what is not said stays as it is.
 
     Example:
 
         modelmarket node add club --rpc http://10.0.0.5:8545 --market 0xAb…12 --gateway http://10.0.0.5:8080
 
-        modelmarket node add club --market 0xAb…12 --rpc http://10.0.0.5:8545 --rpc http://10.0.0.6:8545
+        modelmarket node add club --rpc http://10.0.0.5:8545 --rpc http://10.0.0.6:8545
     """
     from eth_utils import is_address
 
     from modelmarket.chain.connection import Connection
-    from modelmarket.chain.networks import Network, Networks, check_addresses
+    from modelmarket.chain.markets import check_contracts
+    from modelmarket.chain.networks import Network, Networks
     from modelmarket.chain.nodes import named
-    from modelmarket.errors import InputError, NotFoundError
+    from modelmarket.errors import InputError
     from modelmarket.index.schema import open_engine
     from modelmarket.protocol.types import checksummed
 
     here = Invocation.of(ctx)
     here.refuse_network("NAME, the first argument, is what to call it.")
-    addresses = [market, *([verified] if verified else [])]
-    for contract in addresses:
-        if not is_address(contract):
+    home = here.home
+    networks = Networks(home.networks)
+    known = networks.all().get(name)
+    if known is None and not (rpc and market):
+        raise InputError(
+            f"No network is called {name!r} yet, so its node and market must be said.",
+            hint=f"Say: modelmarket node add {name} --rpc ADDRESS --market CONTRACT",
+        )
+    for contract in (market, verified):
+        if contract and not is_address(contract):
             raise InputError(f"{contract!r} is not a contract's address.")
-    check_addresses(*rpc, *(gateway or ()))
     if index:
         open_engine(index).dispose()
-    connection = Connection(*rpc)
-    for address in map(checksummed, addresses):
-        if not connection.code(address):
-            raise NotFoundError(
-                f"There is no contract at {address} on {connection.name}."
-            )
-    is_embedded = str(connection.ask("web3_clientVersion")).startswith("modelmarket/")
-    network = Network(
-        name=name,
-        rpc=rpc[0],
-        other_rpcs=tuple(rpc[1:]),
-        chain_id=connection.chain_id,
-        market=checksummed(market),
-        verified=checksummed(verified) if verified else "",
-        first_block=first_block,
-        gateways=tuple(gateway or ()),
-        confirmations=(
-            confirmations if confirmations is not None else 0 if is_embedded else 5
-        ),
-        most_fee_gwei=most_fee_gwei,
-        index=index,
+    said: dict[str, Any] = {
+        "rpc": rpc and rpc[0],
+        "other_rpcs": rpc and tuple(rpc[1:]),
+        "market": market and checksummed(market),
+        "verified": verified and checksummed(verified),
+        "first_block": first_block,
+        "gateways": gateway and tuple(gateway),
+        "confirmations": confirmations,
+        "most_fee_gwei": most_fee_gwei,
+        "index": index,
+    }
+    changes = {key: value for key, value in said.items() if value is not None}
+    if known is not None and changes.get("market", known.market) != known.market:
+        raise InputError(
+            f"The network {name!r} is that of the market {known.market}.",
+            hint="Give the other market's network another name, or take this one's "
+            f"lines out of {home.networks}.",
+        )
+    network = (
+        replace(known, **changes)
+        if known is not None
+        else Network(name=name, chain_id=0, **changes)
     )
-    home = here.home
+    connection = Connection(*network.rpcs)
+    check_contracts(connection, network.contracts)
+    if known is not None and connection.chain_id != known.chain_id:
+        raise InputError(
+            f"{connection.name} is a node of chain {connection.chain_id}; the network "
+            f"{name!r} is on chain {known.chain_id}.",
+            hint="Give the other chain's network another name.",
+        )
+    is_embedded = str(connection.ask("web3_clientVersion")).startswith("modelmarket/")
+    network = replace(network, chain_id=connection.chain_id)
+    if known is None and confirmations is None and is_embedded:
+        network = replace(network, confirmations=0)
     home.prepare()
-    Networks(home.networks).put(network)
+    networks.put(network)
+    contests = f", verified contests {network.verified}" if network.verified else ""
     here.output.result(
         asdict(network),
-        f"Network {name!r}: market {network.market} on {connection.name}"
+        f"Network {name!r}: market {network.market}{contests} on {connection.name}"
         + "".join(f", else {named(one)}" for one in network.other_rpcs)
         + ".",
     )
@@ -233,13 +264,14 @@ def list_(ctx: typer.Context) -> None:
     networks = Networks(here.home.networks).all().values()
     here.output.table(
         [asdict(one) for one in networks],
-        ("network", "node", "chain", "market", "gateways"),
+        ("network", "node", "chain", "market", "verified contests", "gateways"),
         [
             (
                 one.name,
                 " ".join(named(rpc) for rpc in one.rpcs),
                 one.chain_id,
                 one.market,
+                one.verified,
                 " ".join(one.gateways),
             )
             for one in networks

@@ -283,7 +283,7 @@ def claim(
     submission: SubmissionNumber,
     matches: Annotated[
         int | None,
-        typer.Option(help="Claim so many, or points; counted if left out."),
+        typer.Option(min=0, help="Claim so many, or points; counted if left out."),
     ] = None,
     account: AccountName = None,
 ) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from modelmarket.chain.reasons import REASONS
@@ -33,7 +34,6 @@ from modelmarket.system.text import local_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from modelmarket.chain.blocks import Moment, Receipt
     from modelmarket.market.contents import Contents
@@ -166,7 +166,7 @@ class AnyRequest(Generic[S_co]):
         """Gets the dataset into the store; see `Contents.fetch`."""
         return self.contents.fetch(progress=progress)
 
-    def fetch_model(self, destination: Path) -> Path:
+    def fetch_model(self, destination: Path | str) -> Path:
         """Gets the winner's model, each block checked.
 
         Args:
@@ -178,7 +178,7 @@ class AnyRequest(Generic[S_co]):
         """
         if not self.record.model:
             raise StepError(f"Request {self.id} has no winner: {self.status()}")
-        return self.contents.export_model(destination)
+        return self.contents.export_model(Path(destination))
 
     # --- acting ---
 
@@ -221,12 +221,29 @@ class AnyRequest(Generic[S_co]):
 
         Args:
             max_live: The most live submissions that may share the reward.
+
+        Raises:
+            StepError: It is another's.
         """
+        refuse_others(self.market, f"Request {self.id}", self.record.requester)
         return self.market.do(CancelRequest(self.id, self.record.terms_hash, max_live))
 
     def enforce(self) -> Receipt:
         """Takes the one step that is due because somebody missed it."""
         return self.market.do(EnforceTimeout(self.id))
+
+
+def refuse_others(market: Market, what: str, owner: Address) -> None:
+    """Makes sure that the wallet which is going to sign is the owner's.
+
+    Raises:
+        StepError: It is not.
+    """
+    if market.wallet.address != owner:
+        raise StepError(
+            f"{what} is not yours: it is that of {owner}.",
+            hint="--account names another account of yours.",
+        )
 
 
 def check_name(name: str) -> None:
@@ -298,7 +315,12 @@ class AnySubmission:
 
         Args:
             accept_slash: Whether to go on where the stake would be lost.
+
+        Raises:
+            StepError: It is another's.
         """
+        trainer = self.record.trainer
+        refuse_others(self.request.market, f"Submission {self.id}", trainer)
         return self.request.market.do(
             CancelSubmission(
                 self.request.id,

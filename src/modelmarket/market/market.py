@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy
@@ -122,7 +123,11 @@ class Market(Reader):
             keystores = Keystores(place.keystores)
             if account is not None or keystores.addresses():
                 wallet = keystores.unlock(account, secret)
-        vault = Vault(place.vault, secret) if secret is not None else None
+        vault = None
+        # A new vault takes any passphrase: none is made before there is an account, or
+        # a slip would lock out whoever makes one.
+        if secret is not None and (wallet is not None or place.vault.exists()):
+            vault = Vault(place.vault, secret)
         return cls(place, profile, wallet=wallet, vault=vault)
 
     @property
@@ -150,7 +155,8 @@ class Market(Reader):
             raise InputError(
                 "The vault is locked.",
                 hint="Set MODELMARKET_PASSPHRASE, or name a file in "
-                "MODELMARKET_PASSPHRASE_FILE.",
+                "MODELMARKET_PASSPHRASE_FILE. Without an account there is none: "
+                "`modelmarket account new` makes one.",
             )
         return self._vault
 
@@ -181,7 +187,7 @@ class Market(Reader):
             NotFoundError: There is none with this id.
         """
         now = self.look().now
-        return self.seen(self.index.request(request_id), now)
+        return self.seen(self.record(request_id), now)
 
     def seen(self, record: Record, now: int) -> Request | VerifiedRequest:
         """A request of either market, as it was when it was looked at.
@@ -260,6 +266,20 @@ class Market(Reader):
     def unfinished(self) -> list[Entry]:
         """What a key has signed and is not in the chain yet, the oldest first."""
         return self.vault.journal.unfinished(self.network.market)
+
+    def forgotten(self) -> Counter[Address]:
+        """Markets on this chain that no network names, by the secrets here of them.
+
+        A market of a chain that was begun anew is none any more.
+        """
+        networks = Networks(self.home.networks).all().values()
+        known = set(self.network.contracts.addresses).union(
+            *(one.contracts.addresses for one in networks)
+        )
+        chain_id = self.network.chain_id
+        secrets = (one for one in self.vault.all() if one.chain_id == chain_id)
+        found = Counter(one.market for one in secrets if one.market not in known)
+        return Counter({one: found[one] for one in found if self.connection.code(one)})
 
     def missing_secrets(self) -> tuple[list[Seal], list[Seal]]:
         """What is not in the vault of what this wallet must open, and all of that."""
@@ -460,7 +480,7 @@ class Market(Reader):
             ConfirmationError: It is allowed, but hardly meant: see `again` and
                 `accept_stake`.
         """
-        from modelmarket.market.verified import prospects
+        from modelmarket.market.verified.prospects import warned
 
         self.outbox.finish_interrupted(
             "create_contest", "modelmarket request list --mine"
@@ -471,8 +491,8 @@ class Market(Reader):
         action = self.prepare_contest(
             source, owner=owner, reward=reward, now=moment.now, **options
         )
-        for one in prospects.obstacles(self, action.terms):
-            (options.get("warn") or prospects.warned)(one)
+        for one in action.warnings:
+            (options.get("warn") or warned)(one)
         # That may have taken its time.
         now = self.look().now
         with self.paying(action, purse, now) as receipt:
@@ -528,9 +548,12 @@ class Market(Reader):
         **options: Unpack[ContestOptions],
     ) -> CreateContest:
         """Everything before the transaction; see `verified.publishing`."""
+        from modelmarket.market.verified.prospects import obstacles
+
         if now is None:
             now = self.look().now
         made = prepare_contest(
             self, source, owner=owner, reward=reward, now=now, **options
         )
-        return CreateContest(made.terms, made.texts, made.weights)
+        warnings = tuple(obstacles(self, made.terms))
+        return CreateContest(made.terms, made.texts, made.weights, warnings)

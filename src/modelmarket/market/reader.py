@@ -312,6 +312,7 @@ class Reader:
             NotFoundError: There is none with this id.
             UnreadableError: Its events make no sense, so that it is set aside.
         """
+        self.markets.address_of(request_id)
         return self.index.request(request_id)
 
     def verified(self, request_id: RequestId) -> Record:
@@ -322,6 +323,7 @@ class Reader:
             UnreadableError: Its events make no sense, when read once more too.
             ChainError: The nodes keep leaving something out.
         """
+        self.markets.address_of(request_id)
         try:
             record = self.index.request(request_id)
         except UnreadableError:

@@ -154,15 +154,24 @@ def _one(
         return told(f"its copy {cid} is of another secret", is_here=False)
     market.vault.note_copy(seal, copy)
     sealed_with = secret.model if isinstance(secret, Entered) else ""
-    if sealed_with and not _has(market, sealed_with):
+    shown = submission_id in record.submissions and bool(
+        record.submissions[submission_id].showing
+    )
+    if sealed_with and not _has(market, sealed_with, is_shown=shown):
         return told(
-            f"recovered, but its model {sealed_with} is nowhere: add it again",
+            f"recovered, but its model {sealed_with} is not here: add it again",
             is_here=True,
         )
     return told("recovered from its copy", is_here=True)
 
 
-def _has(market: Market, cid: str) -> bool:
+def _has(market: Market, cid: str, *, is_shown: bool) -> bool:
+    """Whether a model is here, or can be had.
+
+    WARNING: whoever is asked for a CID knows it, and no gateway may before it is shown.
+    """
+    if not is_shown:
+        return market.store.has(Cid.parse(cid))
     try:
         fetch(market.store, Cid.parse(cid), market.network.gateways)
     except ModelMarketError:

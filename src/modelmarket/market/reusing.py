@@ -38,6 +38,7 @@ class Earlier:
         takes_submissions: Whether somebody may still submit to it.
         shows_truth: Whether its test labels are public, or will be.
         hides_rows: Whether nobody may read its test rows yet.
+        shows_rows: Whether anybody can read its test rows, without their labels.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Earlier:
     takes_submissions: bool
     shows_truth: bool
     hides_rows: bool = False
+    shows_rows: bool = True
 
 
 def earlier_tables(market: Market, now: int) -> list[Earlier]:
@@ -85,6 +87,7 @@ def _earlier(market: Market, one: Published, now: int) -> Iterator[Earlier]:
             takes_submissions=record.at(now).phase is Phase.OPEN,
             shows_truth=_shows_truth(record),
             hides_rows=isinstance(record, ContestRecord) and _hides_rows(record, now),
+            shows_rows=not isinstance(record, ContestRecord) or bool(record.key),
         )
 
 

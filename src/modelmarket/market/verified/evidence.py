@@ -60,7 +60,9 @@ class Evidence:
         return self.model is not None and self.listing is not None
 
 
-def gather(market: Market, submission: SubmissionRecord) -> Evidence:
+def gather(
+    market: Market, submission: SubmissionRecord, *, now: int | None = None
+) -> Evidence:
     """Gets a candidate's model and listing, wherever they are.
 
     Whatever a stranger serves, it is here, or it is not: an error that nobody
@@ -70,6 +72,8 @@ def gather(market: Market, submission: SubmissionRecord) -> Evidence:
     Args:
         market: With store, gateways and nodes; the index has been read.
         submission: That has shown its model.
+        now: Chain time, so that it can still be demanded afterwards; None takes the
+            time that the window allows.
 
     Raises:
         ChainError: The node does not answer.
@@ -91,28 +95,48 @@ def gather(market: Market, submission: SubmissionRecord) -> Evidence:
             problems.append(repr(error))
         return None
 
-    model = tried(lambda: fetched_model(market, record, showing))
-    listing = tried(lambda: _fetched_listing(market, record.terms, showing))
-    if model is None or listing is None:
-        posted = tried(lambda: _posted(market, record, submission))
+    most_s = patience(record, now)
+    model = tried(lambda: fetched_model(market, record, showing, most_s=most_s))
+    listing = tried(
+        lambda: _fetched_listing(market, record.terms, showing, most_s=most_s)
+    )
+    if (model is None or listing is None) and submission.demand is not None:
+        posted = tried(lambda: _posted_parts(market, submission))
         if posted is not None:
-            model, listing = model or posted.model, listing or posted.listing
+            # One by one: what cannot be read of one is none of the other's.
+            parts, listed = posted
+            model = model or tried(lambda: _posted_model(submission, parts))
+            listing = listing or tried(
+                lambda: _posted_listing(record.terms, submission, listed)
+            )
     return Evidence(model, listing, " ".join(problems))
 
 
-def _patience(terms: Conditions) -> float:
+def patience(record: ContestRecord, now: int | None) -> float:
     """Seconds that a gateway may take over a file.
 
     Both files, twice, fit between the quarter of the window from which a demand may
-    be made and the half until which it can be.
+    be made and the half until which it can be; and into what is left of it.
     """
-    return terms.challenge_window_s / PARTS_OF_A_WINDOW
+    most = record.terms.challenge_window_s / PARTS_OF_A_WINDOW
+    left = 0 if now is None else record.timetable.demands_end - now
+    return min(most, left / 4) if left > 0 else most
 
 
 def fetched_model(
-    market: Market, record: ContestRecord, showing: Showing
+    market: Market,
+    record: ContestRecord,
+    showing: Showing,
+    *,
+    most_s: float | None = None,
 ) -> ExactModel:
     """The model that a candidate showed, from store or gateways.
+
+    Args:
+        market: With store and gateways.
+        record: Of the contest.
+        showing: What was shown.
+        most_s: Seconds that a gateway may take; None takes what the window allows.
 
     Raises:
         NotFoundError: Nobody serves it.
@@ -130,7 +154,7 @@ def fetched_model(
         gateways,
         only=MODEL_FILE,
         most_bytes=2 * MOST_BYTES,
-        most_s=_patience(record.terms),
+        most_s=patience(record, None) if most_s is None else most_s,
     )
     found = market.store.resolve(cid, MODEL_FILE)
     data = market.store.read_bytes(found, most=MOST_BYTES)
@@ -142,8 +166,28 @@ def fetched_model(
     return model
 
 
+def shown_model(market: Market, submission: SubmissionRecord) -> ExactModel:
+    """A model that was shown: from store or gateways, or as it was posted on chain.
+
+    Raises:
+        ModelMarketError: It is neither served nor posted.
+    """
+    record = record_of(market, submission.request_id)
+    try:
+        return fetched_model(market, record, showing_of(submission))
+    except OURS:
+        raise
+    except ModelMarketError:
+        demand = submission.demand
+        parts = {} if demand is None else _posted_parts(market, submission)[0]
+        posted = _posted_model(submission, parts)
+        if posted is None:
+            raise
+        return posted
+
+
 def _fetched_listing(
-    market: Market, terms: Conditions, showing: Showing
+    market: Market, terms: Conditions, showing: Showing, *, most_s: float
 ) -> Listing | None:
     """The listing that a candidate serves; None if it is another one.
 
@@ -158,38 +202,35 @@ def _fetched_listing(
         cid,
         market.network.gateways,
         most_bytes=2 * most,
-        most_s=_patience(terms),
+        most_s=most_s,
     )
     data = market.store.read_bytes(cid, most=most)
     return Listing.from_bytes(terms, data).as_claimed(showing.shown)
 
 
-def _posted(
-    market: Market, record: ContestRecord, submission: SubmissionRecord
-) -> Evidence:
-    """What was posted on the chain of a demanded model and listing."""
-    from modelmarket.models.proofs import assembled
-
-    demand = submission.demand
-    if demand is None:
-        return Evidence(None, None)
-    parts, listed = _posted_parts(market, submission)
-    shown = showing_of(submission).shown
-    model: ExactModel | None = None
-    listing: Listing | None = None
-    if parts and not demand.owed:
-        base = showing_of(submission).base
-        ordered = [parts[one] for one in sorted(parts)]
-        model = assembled(shown.header, base, ordered)
-    if listed and not demand.owed_of_listing:
-        listing = Listing.of_parts(
-            record.terms, [listed[one] for one in sorted(listed)]
-        )
-    return Evidence(model, listing)
-
-
 Parts = dict[int, bytes]
 ListedParts = dict[int, tuple[bytes, list[int]]]
+
+
+def _posted_model(submission: SubmissionRecord, parts: Parts) -> ExactModel | None:
+    """The model whose parts were posted; None if some are still owed."""
+    from modelmarket.models.proofs import assembled
+
+    if not parts or submission.demand is None or submission.demand.owed:
+        return None
+    showing = showing_of(submission)
+    ordered = [parts[one] for one in sorted(parts)]
+    return assembled(showing.shown.header, showing.base, ordered)
+
+
+def _posted_listing(
+    terms: Conditions, submission: SubmissionRecord, listed: ListedParts
+) -> Listing | None:
+    """The listing whose parts were posted; None if some are still owed."""
+    if not listed or submission.demand is None or submission.demand.owed_of_listing:
+        return None
+    parts = [listed[one] for one in sorted(listed)]
+    return Listing.of_parts(terms, parts).as_claimed(showing_of(submission).shown)
 
 
 def _posted_parts(

@@ -10,16 +10,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modelmarket.market.verified.listing import Listing, differing
 from modelmarket.protocol.hidden import group_labels
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from modelmarket.market.verified.listing import Listing
     from modelmarket.market.verified.opened import Opened
     from modelmarket.models import ExactModel
     from modelmarket.models.proofs import Rerun
 
 _COMPARED = 64
 """False rows whose proofs are compared; all of them convict."""
+
+_TOLD = 4
+"""Of these, so many are told."""
 
 
 @dataclass(frozen=True)
@@ -63,55 +68,52 @@ class FalseGroup:
 Lie = FalseRow | FalseGroup
 
 
-def find_lie(opened: Opened, model: ExactModel, listing: Listing) -> Lie | None:
-    """Something false in a listing, by its cheapest proof; None if all is true.
+def find_lies(
+    opened: Opened, model: ExactModel | None, listing: Listing
+) -> Iterator[Lie]:
+    """What is false in a listing, each kind by its cheapest proof; none if all is true.
 
-    A recount is cheaper than any rerun but that of a linear model.
+    A recount is cheaper than any rerun but that of a linear model, so it comes first.
+    Each of them convicts alone: whoever is told that one does not has the next.
 
     Args:
         opened: The contest's rows and targets.
-        model: That was shown.
+        model: That was shown; None finds no more than what needs none.
         listing: That was shown.
     """
-    if lie := find_false_sum(opened, listing):
-        return lie
+    yield from _false_sums(opened, listing)
+    if model is None:
+        return
     computed = opened.predictions(model)
     rows = np.flatnonzero(computed != listing.predictions)[:_COMPARED].tolist()
-    if not rows:
-        return None
     lies = [false_row(opened, model, listing, row, int(computed[row])) for row in rows]
-    return min(lies, key=lambda one: one.size)
+    yield from sorted(lies, key=lambda one: one.size)[:_TOLD]
 
 
-def find_false_sum(opened: Opened, listing: Listing) -> FalseGroup | None:
-    """A sum in a listing that is none; the model is not needed for it.
-
-    Args:
-        opened: The contest's rows and targets.
-        listing: That was shown.
-    """
+def _false_sums(opened: Opened, listing: Listing) -> Iterator[FalseGroup]:
+    """A group that does not score what was stated, and a claim beside all of them."""
+    truly = opened.group_points(listing.predictions).tolist()
+    for group, (stated, scored) in enumerate(zip(listing.points, truly, strict=True)):
+        if stated != scored:
+            yield FalseGroup(group, stated, scored)
+            break
     if listing.claim is not None:
         # On the way up from any group the sums end in another one than the claim.
-        return FalseGroup(0, listing.claim, listing.score)
-    truly = opened.group_points(listing.predictions)
-    for group in differing(truly, listing.points)[:1].tolist():
-        return FalseGroup(group, int(listing.points[group]), int(truly[group]))
-    return None
+        yield FalseGroup(0, listing.claim, listing.score)
 
 
 def false_row(
     opened: Opened, model: ExactModel, listing: Listing, row: int, computed: int
 ) -> FalseRow:
     """What proves that a row was not listed as the model says."""
-    from modelmarket.models.proofs import rerun
+    from modelmarket.models.proofs import Rerun, rerun
 
-    terms = opened.record.terms
+    outputs = opened.record.terms.outputs
     listed = int(listing.predictions[row])
-    if terms.outputs == 1:
-        wanted = [0]
-    else:
-        # A listed class beyond the outputs loses at once; one output shows it.
-        wanted = sorted({one for one in (listed, computed) if one < terms.outputs})
+    if outputs > 1 and listed >= outputs:
+        # A class that there is not convicts at once: no word of the model is read.
+        return FalseRow(row, listed, computed, Rerun((), b"", ()))
+    wanted = [0] if outputs == 1 else sorted((listed, computed))
     codes = opened.codes[row : row + 1]
     return FalseRow(row, listed, computed, rerun(model, codes, wanted))
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
 from modelmarket.chain.verified import Listed
 from modelmarket.errors import DataError
@@ -53,14 +52,14 @@ class Listing:
     Attributes:
         terms: Of the contest.
         groups: The groups' words, joined.
-        points: Of each group; shape (groups,).
+        points: Of each group, as it is stated: whoever states it may choose any word.
         claim: The sum that was stated beside its root, if it is another one: a root
             commits to the sums below it, and not to its own.
     """
 
     terms: Conditions
     groups: bytes
-    points: Points
+    points: tuple[int, ...]
     claim: int | None = None
 
     @classmethod
@@ -73,7 +72,8 @@ class Listing:
             points: That each row scores; shape (rows,).
         """
         groups = pack_groups(predictions, terms.bits).tobytes()
-        return cls(terms, groups, group_points(points, terms.bits))
+        sums = group_points(points, terms.bits)
+        return cls(terms, groups, tuple(sums.tolist()))
 
     @classmethod
     def from_bytes(cls, terms: Conditions, data: bytes) -> Listing:
@@ -89,16 +89,15 @@ class Listing:
                 f"has {cls.size(terms):,}."
             )
         points = np.frombuffer(data[size:], dtype=">u8")
-        return cls(terms, data[:size], points.astype(np.int64))
+        return cls(terms, data[:size], tuple(points.tolist()))
 
     @classmethod
     def of_parts(
         cls, terms: Conditions, parts: Sequence[tuple[bytes, Sequence[int]]]
     ) -> Listing:
         """The listing whose parts were posted: words and points of each, in order."""
-        points = [one for _, found in parts for one in found]
         words = b"".join(found for found, _ in parts)
-        return cls(terms, words, np.array(points, dtype=np.int64))
+        return cls(terms, words, tuple(one for _, found in parts for one in found))
 
     @staticmethod
     def size(terms: Conditions) -> int:
@@ -106,8 +105,13 @@ class Listing:
         return terms.groups * (GROUP_BYTES + POINT_BYTES)
 
     def to_bytes(self) -> bytes:
-        """The listing's file."""
-        return self.groups + self.points.astype(">u8").tobytes()
+        """The listing's file.
+
+        Raises:
+            OverflowError: Points have no room in eight bytes; a true listing's have.
+        """
+        points = (one.to_bytes(POINT_BYTES) for one in self.points)
+        return self.groups + b"".join(points)
 
     @cached_property
     def predictions(self) -> Targets:
@@ -118,7 +122,7 @@ class Listing:
     @cached_property
     def tree(self) -> SumTree:
         """What commits to it."""
-        return SumTree.over(self.groups, self.points.tolist())
+        return SumTree.over(self.groups, self.points)
 
     @property
     def root(self) -> Hash:
@@ -134,6 +138,10 @@ class Listing:
         """It, if it is what was shown, with the claim that stands beside it."""
         if self.root != shown.listing_root:
             return None
+        if self.terms.groups == 1:
+            # A root that is a leaf commits to no points: what its file says of them
+            # is nothing that the chain knows of.
+            return replace(self, points=(shown.score,))
         return self if self.score == shown.score else replace(self, claim=shown.score)
 
     def is_of(self, shown: Shown) -> bool:
@@ -146,13 +154,10 @@ class Listing:
 
     def group(self, group: int) -> Listed:
         """A group with its place in the listing."""
-        steps, points = self.tree.proof(group), int(self.points[group])
+        steps = self.tree.proof(group)
         if self.claim is not None:
-            if steps:
-                steps[-1] = replace(steps[-1], parent_sum=self.claim)
-            else:
-                points = self.claim
-        return Listed(self.group_words(group), points, steps)
+            steps[-1] = replace(steps[-1], parent_sum=self.claim)
+        return Listed(self.group_words(group), self.points[group], steps)
 
     def part(self, index: int) -> ListingPart:
         """A part with its proof."""
@@ -162,12 +167,6 @@ class Listing:
         return ListingPart(
             index,
             self.groups[first * GROUP_BYTES : last * GROUP_BYTES],
-            tuple(self.points[first:last].tolist()),
+            self.points[first:last],
             tuple(self.tree.proof(index, level)),
         )
-
-
-def differing(one: Points, other: Points) -> npt.NDArray[np.int64]:
-    """The places at which two lists differ."""
-    places: npt.NDArray[np.int64] = np.flatnonzero(one != other).astype(np.int64)
-    return places

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -119,6 +119,10 @@ class Cost:
     gas: int
     wei: Wei
 
+    def as_document(self) -> dict[str, Any]:
+        """As JSON has it; wei as a decimal string."""
+        return {"gas": self.gas, "fee_wei": str(self.wei)}
+
     def __str__(self) -> str:
         return f"{self.gas:,} gas, {format_about(self.wei)} of the chain's coin today"
 
@@ -141,8 +145,13 @@ class Prospect:
     warnings: tuple[str, ...]
 
     def as_document(self) -> dict[str, Any]:
-        """As JSON has it."""
-        return {**asdict(self), "warnings": list(self.warnings)}
+        """As JSON has it; amounts as decimal strings."""
+        return {
+            "answer": self.answer.as_document(),
+            "challenge": self.challenge.as_document(),
+            "bond_wei": str(self.bond),
+            "warnings": list(self.warnings),
+        }
 
     def lines(self) -> list[str]:
         """What it costs, in words."""
@@ -161,7 +170,8 @@ def prospect(
     Args:
         request: The contest.
         model: That would be sealed.
-        payer: Whose coin would pay for answers and challenges; None if nobody's yet.
+        payer: Whose coin would pay for answers and challenges, and whose MDC for a
+            demand; None if nobody's yet.
 
     Raises:
         ChainError: The node does not answer.
@@ -186,6 +196,11 @@ def prospect(
             f"{payer} has {format_about(has)} of the chain's coin; answering a demand "
             f"may take {format_about(answer.wei)}, and a challenge "
             f"{format_about(challenge.wei)}."
+        )
+    if payer is not None and (mdc := market.balance(payer)) < terms.demand_bond:
+        troubles.append(
+            f"{payer} has {format_mdc(mdc)} MDC: it could not demand what nobody "
+            f"serves, which locks {format_mdc(terms.demand_bond)} MDC."
         )
     return Prospect(answer, challenge, terms.demand_bond, tuple(troubles))
 

@@ -267,12 +267,12 @@ def _refuse_known(rows: Fingerprints, earlier: list[Earlier]) -> None:
     """
     for one in earlier:
         seen = rows.shared("test", one.rows, "train")
-        if one.shows_truth:
+        if one.shows_truth or one.shows_rows:
             seen += rows.shared("test", one.rows, "test")
         if seen:
             raise DataError(
-                f"{seen:,} of the hidden rows stand in {one.name}, with labels that "
-                "others know, or will.",
+                f"{seen:,} of the hidden rows stand in {one.name}, where others read "
+                "them, or their labels, or will.",
                 hint="Leave those rows out: hidden rows can be used once.",
             )
 

@@ -8,14 +8,14 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from modelmarket.errors import DataError, ModelMarketError, StepError
 from modelmarket.market.any_request import AnyRequest, check_name
 from modelmarket.market.reusing import refuse_high_stake
 from modelmarket.market.verified.evidence import (
     MODEL_FILE,
-    fetched_model,
+    shown_model,
 )
 from modelmarket.market.verified.opened import Opened
 from modelmarket.market.verified.refutations import Refutation
@@ -34,7 +34,7 @@ from modelmarket.vault.secrets import SealedModel
 if TYPE_CHECKING:
     import polars as pl
 
-    from modelmarket.chain.blocks import Receipt
+    from modelmarket.chain.blocks import Moment, Receipt
     from modelmarket.datasets.contest import ContestFolder, ContestManifest
     from modelmarket.market.market import Market
     from modelmarket.market.verified.prospects import Prospect
@@ -54,6 +54,8 @@ class Training:
         codes: Shape (rows, columns).
         targets: Classes; or numbers, in the schema's steps from its offset, which is
             what models predict, too. Shape (rows,).
+
+    Both are read once for a request and cannot be written to: copy what you change.
     """
 
     codes: RowCodes
@@ -116,6 +118,10 @@ def _silently(line: str) -> None:
     del line
 
 
+_READ = ("schema", "_training")
+"""What was read of files that never change: one look hands it on to the next."""
+
+
 class VerifiedRequest(AnyRequest[VerifiedSubmission]):
     """A verified contest, as it was when it was looked at.
 
@@ -131,6 +137,13 @@ class VerifiedRequest(AnyRequest[VerifiedSubmission]):
         assert isinstance(record, ContestRecord), "it is of this market"
         super().__init__(market, record, now)
         self.terms = record.terms
+
+    def as_of(self, moment: Moment) -> Self:
+        now = super().as_of(moment)
+        # perf: a large training part takes seconds to encode.
+        read = {name: self.__dict__[name] for name in _READ if name in self.__dict__}
+        now.__dict__.update(read)
+        return now
 
     # --- looking ---
 
@@ -238,8 +251,14 @@ class VerifiedRequest(AnyRequest[VerifiedSubmission]):
 
         Raises:
             NotFoundError: No gateway has it.
-            DataError: It contradicts the terms, so nobody should enter.
+            DataError: It contradicts the terms, or they themselves, so nobody should
+                enter.
         """
+        for _, problem in self.terms.problems(self.record.weights):
+            raise DataError(
+                f"The terms of request {self.id} are none: {problem}",
+                hint="Do not enter it.",
+            )
         self.manifest()
         _ = self.schema
         self.folder.hidden(self.terms)
@@ -250,9 +269,15 @@ class VerifiedRequest(AnyRequest[VerifiedSubmission]):
 
     def training(self) -> Training:
         """The training part in codes, as exact models are fitted on it."""
-        return Training(*self.folder.training(self.schema))
+        return self._training
 
-    def codes(self, table: Path) -> RowCodes:
+    @cached_property
+    def _training(self) -> Training:
+        codes, targets = self.folder.training(self.schema)
+        codes.flags.writeable = targets.flags.writeable = False
+        return Training(codes, targets)
+
+    def codes(self, table: Path | str) -> RowCodes:
         """The codes of another table's rows; shape (rows, columns).
 
         Args:
@@ -265,7 +290,7 @@ class VerifiedRequest(AnyRequest[VerifiedSubmission]):
         from modelmarket.datasets.tables import open_table
 
         scratch = self.market.home.scratch()
-        return codes_of(open_table(table, header=True), self.schema, scratch)
+        return codes_of(open_table(Path(table), header=True), self.schema, scratch)
 
     def opened(self) -> Opened:
         """Rows and targets, once the key is open.
@@ -316,6 +341,8 @@ class VerifiedRequest(AnyRequest[VerifiedSubmission]):
             In the label's own unit: the mean absolute error, or the root of the mean
             squared one. None for classes, or if the folder is not all here.
         """
+        if not self.terms.points.is_regression:
+            return None  # perf: a schema of many columns takes a while to be read
         target = self.known_target
         if not isinstance(target, NumberTarget):
             return None
@@ -434,12 +461,15 @@ class VerifiedRequest(AnyRequest[VerifiedSubmission]):
         Raises:
             ConfirmationError: It is allowed, but hardly meant: see `again` and
                 `accept_stake`.
-            InputError: The model cannot be converted, or is beyond a limit.
+            InputError: The model cannot be converted, or is beyond a limit; or does so
+                much worse than the same estimator fitted on the codes that it was
+                fitted on something else.
             DataError: The hidden files are not what the terms promise.
             StepError: The deadline has passed, or an interrupted run has
                 submitted already.
             FundsError: MDC or fees do not suffice.
         """
+        from modelmarket.market.verified.validating import refuse_another
 
         def prepare(now: VerifiedRequest, owner: Address) -> SubmitModel:
             exact = now.convert(model)
@@ -448,8 +478,11 @@ class VerifiedRequest(AnyRequest[VerifiedSubmission]):
             )
             (tell or _warned)(now.prospect(exact, owner))
             if show is not None:
-                for line in now.validate(model, show).lines():
+                found = now.validate(model, show)
+                for line in found.lines():
                     show(line)
+                if found.folds:
+                    refuse_another(found, now.validate(exact, show))
             return prepared
 
         return self.enter(SubmitModel, prepare)
@@ -475,6 +508,7 @@ class VerifiedRequest(AnyRequest[VerifiedSubmission]):
         Raises:
             ConfirmationError: See `again` and `accept_stake`; nothing is stored.
             InputError: The model cannot be converted, or the name is too long.
+            RevertError: The contract would not let it be shown.
             DataError: The hidden files are not what the terms promise.
         """
         from modelmarket.market.verified.reusing import refuse_second
@@ -483,6 +517,10 @@ class VerifiedRequest(AnyRequest[VerifiedSubmission]):
         check_name(name)
         self.check_folder()
         exact = self.convert(model)
+        # What is refused here could never be shown, and would cost the stake.
+        market.markets.verified.referee().check_header(
+            self.terms, exact.header.word, exact.base
+        )
         if not accept_stake:
             refuse_high_stake(self.terms.stake, self.terms.reward)
         if not again:
@@ -538,18 +576,18 @@ class VerifiedRequest(AnyRequest[VerifiedSubmission]):
     # --- afterwards ---
 
     def model(self) -> ExactModel:
-        """The model that won, fetched and held against what was shown.
+        """The model that won, held against what was shown.
 
         Raises:
             StepError: Nobody has won.
-            NotFoundError: No gateway has it.
+            ModelMarketError: No gateway has it, and it was not posted.
         """
         winner = self.winner()
         if winner is None or winner.record.showing is None:
             raise StepError(f"Request {self.id} has no winner: {self.status()}")
-        return fetched_model(self.market, self.record, winner.record.showing)
+        return shown_model(self.market, winner.record)
 
-    def export(self, path: Path) -> None:
+    def export(self, path: Path | str) -> None:
         """Writes the model that won as ONNX, which says the same of every row.
 
         Args:
@@ -566,7 +604,7 @@ class VerifiedRequest(AnyRequest[VerifiedSubmission]):
         names = target.classes.names if isinstance(target, ClassTarget) else ()
         self.model().export(path, bits=self.terms.bits, names=names)
 
-    def predict(self, table: Path) -> list[str]:
+    def predict(self, table: Path | str) -> list[str]:
         """What the model that won says of another table's rows, in words.
 
         Args:

@@ -3,17 +3,19 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from random import SystemRandom
 from typing import TYPE_CHECKING
 
-from modelmarket.errors import StepError
+from modelmarket.errors import ModelMarketError, StepError
 from modelmarket.market.any_request import AnySubmission
 from modelmarket.market.verified.calls import contest_of, showing_of
-from modelmarket.market.verified.evidence import MODEL_FILE, Evidence, gather
+from modelmarket.market.verified.evidence import MODEL_FILE, OURS, Evidence, gather
 from modelmarket.market.verified.judging import (
     FalseGroup,
     Lie,
-    find_false_sum,
-    find_lie,
+    find_lies,
     group_of,
 )
 from modelmarket.market.verified.watching import Verdict, watch
@@ -29,11 +31,16 @@ from modelmarket.protocol.shown import Shown
 from modelmarket.protocol.steps import StepKind
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from modelmarket.chain.blocks import Call, Receipt
     from modelmarket.market.verified.listing import Listing
     from modelmarket.market.verified.request import VerifiedRequest
     from modelmarket.models import ExactModel
     from modelmarket.vault.secrets import SealedModel
+
+ANSWERS_AT_ONCE = 16
+"""Parts that wait for their blocks at once; four of the fullest fit into one."""
 
 COMMANDS = {
     StepKind.WITHDRAW: "withdraw",
@@ -174,30 +181,70 @@ class VerifiedSubmission(AnySubmission):
     def answer(self) -> list[Receipt]:
         """Posts every part that was demanded and is still owed.
 
+        Many wait for their blocks at the same time, in no order that anybody foresees:
+        whoever posts one first only helps, and keeps none of the others waiting.
+
+        Returns:
+            Of the parts that were posted here.
+
         Raises:
             StepError: Nothing is owed, or model or listing are not here.
+            ModelMarketError: What kept a part from being posted, when all others were
+                tried and it is still owed.
         """
         request = self.request.refresh()
         now = request.submission(self.id)
-        demand = now.record.demand
-        if demand is None or request.refuses(StepKind.ANSWER, now.record):
+        if now.record.demand is None or request.refuses(StepKind.ANSWER, now.record):
             raise StepError(f"Nothing is owed for submission {self.id}.")
-        evidence = gather(request.market, now.record)
+        evidence = now.evidence()
         if not evidence.is_whole:
             raise StepError(
                 f"Model and listing of submission {self.id} are not all here: "
                 f"{evidence.why}"
             )
-        calls = [
-            (part, False, now.part_call(evidence, part)) for part in sorted(demand.owed)
-        ] + [
-            (part, True, now.listing_call(evidence, part))
-            for part in sorted(demand.owed_of_listing)
-        ]
-        return [
-            request.market.send(call, Answer(request.id, self.id, part, of_listing))
-            for part, of_listing, call in calls
-        ]
+        posted: list[Receipt] = []
+        while owed := now.owed():
+            found, failure = now.post(evidence, owed)
+            posted += found
+            now = now.refresh()
+            # One that was posted by somebody meanwhile is done as well.
+            if failure is not None and now.owed() == owed:
+                raise failure
+        return posted
+
+    def owed(self) -> list[tuple[int, bool]]:
+        """Parts that were demanded and not posted; whether each is of the listing."""
+        demand = self.record.demand
+        if demand is None:
+            return []
+        of_model = [(part, False) for part in sorted(demand.owed)]
+        return of_model + [(part, True) for part in sorted(demand.owed_of_listing)]
+
+    def post(
+        self, evidence: Evidence, parts: Sequence[tuple[int, bool]]
+    ) -> tuple[list[Receipt], ModelMarketError | None]:
+        """Posts parts side by side, each by itself.
+
+        Returns:
+            Receipts of those that were posted, and what kept another one, if any.
+        """
+
+        def send(part: int, of_listing: bool) -> Receipt:
+            call = self.listing_call if of_listing else self.part_call
+            action = Answer(self.request.id, self.id, part, of_listing)
+            return self.request.market.send(call(evidence, part), action)
+
+        shuffled = SystemRandom().sample(parts, len(parts))
+        with ThreadPoolExecutor(ANSWERS_AT_ONCE, "answer") as threads:
+            tasks = [threads.submit(send, *one) for one in shuffled]
+        found: list[Receipt] = []
+        failure: ModelMarketError | None = None
+        for task in tasks:
+            try:
+                found.append(task.result())
+            except ModelMarketError as error:
+                failure = error
+        return found, failure
 
     def part_call(self, evidence: Evidence, index: int) -> Call:
         """Posts a part of the shown model."""
@@ -234,24 +281,37 @@ class VerifiedSubmission(AnySubmission):
     # --- others' steps ---
 
     def evidence(self) -> Evidence:
-        """Its model and listing, wherever they are to be had."""
-        return gather(self.request.market, self.record)
+        """Its model and listing, wherever they are to be had.
 
-    def find_lie(self, evidence: Evidence) -> Lie | None:
+        A listing that is true needs nobody to serve it: the model gives it.
+        """
+        request = self.request
+        found = gather(request.market, self.record, now=request.now)
+        if found.model is None or found.listing is not None:
+            return found
+        try:
+            computed = request.opened().listing(found.model)
+        except OURS:
+            raise
+        except ModelMarketError:
+            return found  # without its rows it cannot be computed, but demanded
+        if computed.is_of(showing_of(self.record).shown):
+            return replace(found, listing=computed)
+        return found
+
+    def find_lies(self, evidence: Evidence) -> Iterator[Lie]:
         """What is false in what it showed, as far as it is to be had.
 
-        A sum is found to be false without the model.
-
-        Returns:
-            None if nothing false was found; that all is true says only evidence that
-            is whole.
+        A sum is found to be false without the model. That all is true says only
+        evidence that is whole.
         """
-        if evidence.listing is None:
-            return None
-        opened = self.request.opened()
-        if evidence.model is None:
-            return find_false_sum(opened, evidence.listing)
-        return find_lie(opened, evidence.model, evidence.listing)
+        if evidence.listing is not None:
+            opened = self.request.opened()
+            yield from find_lies(opened, evidence.model, evidence.listing)
+
+    def find_lie(self, evidence: Evidence) -> Lie | None:
+        """The first of them; None if nothing false was found."""
+        return next(self.find_lies(evidence), None)
 
     def refute(self, evidence: Evidence, lie: Lie) -> Receipt:
         """Proves on the chain that something is false.

@@ -21,6 +21,11 @@ SHARE_OF_TIME_LEFT = 0.1
 """Nor more of the time until the deadline."""
 
 
+MARGIN, WORSE = 0.1, 1.5
+"""A model that was fitted well does better on rows that it knows than on others: it is
+another one if it is right in so many rows less, or its error so many times as large."""
+
+
 def validate(request: VerifiedRequest, model: Any, show: Show) -> Validation:
     """How a model does: by cross-validation, if it can be fitted again.
 
@@ -65,3 +70,31 @@ def validate(request: VerifiedRequest, model: Any, show: Show) -> Validation:
         return trial.run(table)
     except InputError as error:
         return as_it_is(error.message)
+
+
+def refuse_another(found: Validation, sealed: Validation) -> None:
+    """Makes sure that what would be sealed is what was validated.
+
+    Cross-validation fits the estimator again, on codes; the one that was handed in may
+    have been fitted on the table as it is, or on labels, and means something else.
+
+    Args:
+        found: How the estimator does on rows that it has not seen.
+        sealed: How the model does on the training part, which it was fitted on.
+
+    Raises:
+        InputError: It does much worse.
+    """
+    if found.is_error:
+        is_worse = sealed.exact > WORSE * found.exact
+    else:
+        is_worse = sealed.exact < found.exact - MARGIN
+    if is_worse:
+        raise InputError(
+            f"On the training part the {found.measure} of the model that would be "
+            f"sealed is {found.said(sealed.exact)}; that of the same estimator, fitted "
+            f"on codes, is {found.said(found.exact)} on rows that it has not seen.",
+            hint="Fit it on the codes and targets of `request.training()`: columns and "
+            "labels as the table has them have other units. If it is meant so, submit "
+            "`request.convert(model)`.",
+        )

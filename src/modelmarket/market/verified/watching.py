@@ -11,16 +11,18 @@ import threading
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from modelmarket.errors import StepError
+from modelmarket.errors import RevertError, StepError
 from modelmarket.protocol.steps import Step, StepKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from modelmarket.market.verified.evidence import Evidence
     from modelmarket.market.verified.submission import VerifiedSubmission
     from modelmarket.protocol.contests import ContestRecord
     from modelmarket.protocol.merkle import Hash
     from modelmarket.protocol.records import SubmissionRecord
+    from modelmarket.protocol.types import SubmissionId
 
 PATIENCE = 4
 """After a quarter of the window what nobody serves is demanded."""
@@ -36,24 +38,28 @@ class Verdict(Enum):
 
 
 class Watched:
-    """What was found out, in this program's memory alone: it can be found out again."""
+    """What was found out, in this program's memory alone: it can be found out again.
+
+    Of each submission by itself: what is true on the rows of one contest may be false
+    on those of another.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._verdicts: dict[Hash, Verdict] = {}
+        self._verdicts: dict[tuple[SubmissionId, Hash], Verdict] = {}
 
     def of(self, submission: SubmissionRecord) -> Verdict | None:
         """What was found out about a candidate; None for nothing yet."""
         if submission.showing is None:
             return None
         with self._lock:
-            return self._verdicts.get(submission.showing.shown.hash())
+            return self._verdicts.get((submission.id, submission.showing.shown.hash()))
 
     def note(self, submission: SubmissionRecord, verdict: Verdict) -> None:
         """Remembers what was found out."""
         assert submission.showing is not None, "what is watched was shown"
         with self._lock:
-            self._verdicts[submission.showing.shown.hash()] = verdict
+            self._verdicts[submission.id, submission.showing.shown.hash()] = verdict
 
 
 def planned(step: Step, contest: ContestRecord, watched: Watched) -> Iterator[Step]:
@@ -103,9 +109,7 @@ def watch(submission: VerifiedSubmission) -> Verdict:
     if candidate is None or candidate.id != submission.id:
         raise StepError(f"Submission {submission.id} is no candidate any more.")
     evidence = submission.evidence()
-    lie = submission.find_lie(evidence)
-    if lie is not None:
-        submission.refute(evidence, lie)
+    if _refuted(submission, evidence):
         return Verdict.REFUTED
     if evidence.is_whole:
         watched.note(record, Verdict.TRUE)
@@ -118,3 +122,23 @@ def watch(submission: VerifiedSubmission) -> Verdict:
         watched.note(record, Verdict.DEMANDED)
         return Verdict.DEMANDED
     return Verdict.NOT_SERVED
+
+
+def _refuted(submission: VerifiedSubmission, evidence: Evidence) -> bool:
+    """Refutes what is false by the first proof that the chain takes.
+
+    Raises:
+        RevertError: It takes none.
+    """
+    refused: RevertError | None = None
+    for lie in submission.find_lies(evidence):
+        try:
+            submission.refute(evidence, lie)
+        except RevertError as error:
+            # There may be another: no lie may pass because of one that is none.
+            refused = error
+        else:
+            return True
+    if refused is not None:
+        raise refused
+    return False
