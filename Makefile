@@ -10,12 +10,16 @@ FORGE := @foundry-rs/forge@1.7.1 solc@0.8.30
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test lint fuzz fuzz-referee nightly crashes reorganisations mutants prove soak bench gas compile lock anvil browser docs pictures clean
+.PHONY: demo test lint fuzz fuzz-referee nightly coverage crashes reorganisations mutants prove soak bench gas compile lock anvil browser docs pictures clean
 
 demo: $(VENV)/ready  ## Plays the main job on real data.
 	@$(BIN)/modelmarket demo
 
 test: $(VENV)/ready anvil browser lint  ## Everything that must hold.
+	pytest -n 3 --dist loadgroup --vyper-coverage
+
+# Not a part of `test`: watching every line doubles what the tests cost.
+coverage: $(VENV)/ready anvil browser  ## The tests, and which lines of Python they run.
 	coverage erase
 	coverage run -m pytest -n 3 --dist loadgroup --vyper-coverage
 	coverage combine -q
