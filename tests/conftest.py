@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 
+from modelmarket.vault import encryption
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
@@ -27,6 +29,10 @@ sys.setrecursionlimit(max(sys.getrecursionlimit(), 10_240))
 
 # What a shell starts in the background does not hear Ctrl+C, nor do its children.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Most vaults here are made to be opened at once; how long it takes to guess the
+# passphrase of a true one is asked in a process of its own.
+encryption.SCRYPT_N = 2**4
 
 pytest_plugins = ["contracts.vyper_coverage"]
 

@@ -43,7 +43,6 @@ from modelmarket.storage.cid import Cid
 from modelmarket.system.certificates import certificates
 from modelmarket.system.databases import Database
 from modelmarket.system.home import Home
-from modelmarket.vault import encryption
 from modelmarket.vault.vault import Vault
 from support import contests  # noqa: F401  # loaded before the processes part
 from support.market import PASSPHRASE, Place, place
@@ -55,9 +54,6 @@ RESULT = os.environ.get("MODELMARKET_CRASH_RESULT", "")
 """A file that the figures are written to."""
 
 PATIENCE_S = 120
-
-QUICK_N = 2**4
-"""Scrypt's work factor here: the passphrase is not what is tested."""
 
 certificates()
 
@@ -148,7 +144,6 @@ class _Points:
 
 
 def _live(user: User, act: Act, deadly: int, passed: Any) -> None:
-    encryption.SCRYPT_N = QUICK_N
     points = _Points(deadly)
     points.install()
     act(user.start())
@@ -399,18 +394,14 @@ def town(
         people: What they are called.
         unserved: Those of them from whom nobody can fetch anything.
     """
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(encryption, "SCRYPT_N", QUICK_N)
-        with place("anvil", folder) as here:
-            keys = {name: os.urandom(32) for name in people}
-            markets = {
-                name: here.join(
-                    name, Wallet.from_key(key), is_served=name not in unserved
-                )
-                for name, key in keys.items()
-            }
-            users = {
-                name: User(market.home.path, here.network, keys[name], PASSPHRASE)
-                for name, market in markets.items()
-            }
-            yield Town(here, users, markets)
+    with place("anvil", folder) as here:
+        keys = {name: os.urandom(32) for name in people}
+        markets = {
+            name: here.join(name, Wallet.from_key(key), is_served=name not in unserved)
+            for name, key in keys.items()
+        }
+        users = {
+            name: User(market.home.path, here.network, keys[name], PASSPHRASE)
+            for name, market in markets.items()
+        }
+        yield Town(here, users, markets)

@@ -39,7 +39,6 @@ from modelmarket.protocol.types import (
     Wei,
     checksummed,
 )
-from modelmarket.vault import encryption
 from modelmarket.vault.journal import LONGEST_SIGNING_S, Entry, Journal, State, Version
 from modelmarket.vault.vault import Vault
 
@@ -52,12 +51,6 @@ HASH = b"\x0c" * 32
 
 def open_vault(folder: Path) -> Vault:
     return Vault(folder / "vault.sqlite", "correct horse battery staple")
-
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The passphrase is not what is tested."""
-    monkeypatch.setattr(encryption, "SCRYPT_N", 2**4)
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from modelmarket.protocol.actions import Other, Submit
 from modelmarket.protocol.labels import pack
 from modelmarket.protocol.seals import superhash
 from modelmarket.protocol.types import RequestId, Salt, TermsHash, Wei, checksummed
-from modelmarket.vault import backups
+from modelmarket.vault import backups, encryption
 from modelmarket.vault.journal import Version
 from modelmarket.vault.secrets import SealedPredictions, SealedTruth
 from modelmarket.vault.vault import VERSION, Published, Vault
@@ -110,6 +110,44 @@ def test_a_backup_of_another_version_is_refused_by_its_name(
     path.write_text(path.read_text().replace(backups.FORMAT, "ModelMarket backup 1"))
     with pytest.raises(VaultError, match="'ModelMarket backup 1'"):
         backups.read(path, PASSPHRASE).restore(vault)
+
+
+def test_whoever_guesses_a_passphrase_pays_for_each_guess() -> None:
+    """The factor of OWASP's for this much memory; other tests have a lesser one."""
+    source = "from modelmarket.vault.encryption import *; print(SCRYPT_N, SCRYPT_R, SCRYPT_P)"
+    done = subprocess.run(
+        [sys.executable, "-c", source], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == [str(2**15), "8", "3"]
+
+
+def test_what_was_encrypted_at_another_price_is_still_opened(
+    vault: Vault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vault.add(TRUTH)
+    path = tmp_path / "backup.json"
+    backups.write(path, vault.all(), PASSPHRASE)
+    monkeypatch.setattr(encryption, "SCRYPT_N", 2 * encryption.SCRYPT_N)
+    assert list(again(vault).all()) == [TRUTH]
+    assert backups.read(path, PASSPHRASE).secrets == [TRUTH]
+    with pytest.raises(VaultError):
+        again(vault, PASSPHRASE + "!")
+
+
+@pytest.mark.parametrize(
+    "factor", ["null", "0", "1", "-16", "15", "16.0", '"16"', str(2**18), str(2**80)]
+)
+def test_a_work_factor_that_is_none_stops_nobody(
+    vault: Vault, tmp_path: Path, factor: str
+) -> None:
+    """Nor takes all of the memory: whoever made a backup's file may be a stranger."""
+    path = tmp_path / "backup.json"
+    backups.write(path, vault.all(), PASSPHRASE)
+    written = f'"scrypt_n": {encryption.SCRYPT_N}'
+    assert written in path.read_text()
+    path.write_text(path.read_text().replace(written, f'"scrypt_n": {factor}'))
+    with pytest.raises(VaultError, match="damaged"):
+        backups.read(path, PASSPHRASE)
 
 
 @pytest.mark.parametrize("tables", [[], [PUBLISHED]])

@@ -13,6 +13,7 @@ from modelmarket.errors import VaultError
 from modelmarket.system.documents import parse_json
 from modelmarket.system.environment import refuse_short
 from modelmarket.system.files import existing_file, free_path, write_atomically
+from modelmarket.vault import encryption
 from modelmarket.vault.encryption import SALT_BYTES, Key
 from modelmarket.vault.secrets import from_json, to_json
 from modelmarket.vault.vault import Published
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from modelmarket.vault.secrets import Secret
     from modelmarket.vault.vault import Vault
 
-FORMAT = "ModelMarket backup 2"
+FORMAT = "ModelMarket backup 3"
 
 
 def write(
@@ -56,12 +57,14 @@ def write(
         for one in published
     ]
     salt = secrets.token_bytes(SALT_BYTES)
-    body = Key.derive(passphrase, salt).encrypt(
+    n = encryption.SCRYPT_N
+    body = Key.derive(passphrase, salt, n).encrypt(
         json.dumps([records, tables] if tables else records).encode(), FORMAT.encode()
     )
     document = {
         "format": FORMAT,
         "salt": base64.b64encode(salt).decode(),
+        "scrypt_n": n,
         "encrypted": base64.b64encode(body).decode(),
     }
     write_atomically(path, json.dumps(document).encode())
@@ -116,7 +119,8 @@ def read(path: Path, passphrase: str) -> Backup:
     except (ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
         raise VaultError(f"{path} is not a backup of a vault.") from error
     try:
-        plain = Key.derive(passphrase, salt).decrypt(body, FORMAT.encode())
+        key = Key.derive(passphrase, salt, document.get("scrypt_n"))
+        plain = key.decrypt(body, FORMAT.encode())
     except VaultError as error:
         raise VaultError(
             f"The passphrase does not open {path}, or the file is damaged.",

@@ -6,12 +6,14 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import dataclass
+from typing import Any
 
 from modelmarket.errors import VaultError
 
 SCRYPT_N = 2**15
 """Work factor: 32 MiB and about 0.1 s; OWASP's recommendation is 2**17 at a
-lower parallelism or this one with p = 3."""
+lower parallelism or this one with p = 3. It is written beside what it encrypts,
+so that it can be raised."""
 SCRYPT_R = 8
 SCRYPT_P = 3
 SALT_BYTES = 16
@@ -25,19 +27,30 @@ class Key:
     secret: bytes
 
     @classmethod
-    def derive(cls, passphrase: str, salt: bytes) -> Key:
-        """The key that a passphrase and a salt give."""
-        return cls(
-            hashlib.scrypt(
+    def derive(cls, passphrase: str, salt: bytes, n: Any) -> Key:
+        """The key that a passphrase and a salt give.
+
+        Args:
+            passphrase: The user's.
+            salt: 16 bytes.
+            n: Scrypt's work factor, as a file says.
+
+        Raises:
+            VaultError: `n` is no power of two, or would take over 256 MiB.
+        """
+        try:
+            secret = hashlib.scrypt(
                 passphrase.encode(),
                 salt=salt,
-                n=SCRYPT_N,
+                n=n,
                 r=SCRYPT_R,
                 p=SCRYPT_P,
                 maxmem=2**28,
                 dklen=32,
             )
-        )
+        except (TypeError, ValueError, OverflowError) as error:
+            raise VaultError("The work factor for scrypt is damaged.") from error
+        return cls(secret)
 
     def encrypt(self, data: bytes, purpose: bytes) -> bytes:
         """Encrypts data for a purpose, which decrypting must name again."""

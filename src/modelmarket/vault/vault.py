@@ -22,6 +22,7 @@ from modelmarket.errors import VaultError
 from modelmarket.protocol.types import Address, Seal
 from modelmarket.system.databases import Database
 from modelmarket.system.files import sync_folder
+from modelmarket.vault import encryption
 from modelmarket.vault.encryption import SALT_BYTES, Key
 from modelmarket.vault.journal import SCHEMA, Journal
 from modelmarket.vault.secrets import (
@@ -51,7 +52,7 @@ CREATE TABLE secrets (
 ) WITHOUT ROWID;
 CREATE TABLE published (seal BLOB PRIMARY KEY, encrypted BLOB NOT NULL) WITHOUT ROWID;
 """
-VERSION = 2
+VERSION = 3
 """Of the tables, the journal's too; in the file as SQLite's `user_version`."""
 
 
@@ -257,7 +258,8 @@ def _make(path: Path, passphrase: str) -> dict[bytes, Key]:
     os.close(handle)
     draft = Path(name)
     salt = secrets.token_bytes(SALT_BYTES)
-    key = Key.derive(passphrase, salt)
+    n = encryption.SCRYPT_N
+    key = Key.derive(passphrase, salt, n)
     check = key.encrypt(_CHECK, _CHECK)
     try:
         with closing(sqlite3.connect(draft)) as connection, connection:
@@ -266,7 +268,8 @@ def _make(path: Path, passphrase: str) -> dict[bytes, Key]:
                 f"{_SCHEMA}{SCHEMA}PRAGMA user_version = {VERSION};"
             )
             connection.executemany(
-                "INSERT INTO settings VALUES (?, ?)", [("salt", salt), ("check", check)]
+                "INSERT INTO settings VALUES (?, ?)",
+                [("salt", salt), ("scrypt_n", n), ("check", check)],
             )
         # Of two processes that make one, the first has made it.
         try:
@@ -322,12 +325,10 @@ def _unlock(
     connection: sqlite3.Connection, passphrase: str, known: dict[bytes, Key]
 ) -> Key:
     """The vault's key; it takes its time, unless it is known by its salt."""
-    settings: dict[str, bytes] = dict(
-        connection.execute("SELECT name, value FROM settings").fetchall()
-    )
-    if settings.keys() != {"salt", "check"}:
+    settings = dict(connection.execute("SELECT name, value FROM settings").fetchall())
+    if settings.keys() != {"salt", "scrypt_n", "check"}:
         raise sqlite3.DatabaseError("it has lost its salt")
     salt = settings["salt"]
-    key = known.get(salt) or Key.derive(passphrase, salt)
+    key = known.get(salt) or Key.derive(passphrase, salt, settings["scrypt_n"])
     key.decrypt(settings["check"], _CHECK)
     return key
