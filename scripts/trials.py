@@ -214,6 +214,26 @@ def _compile(
     return {name: bytes(one.compiler_data.bytecode) for name, one in found.items()}
 
 
+def _compile_in_half_the_time() -> None:
+    """The compiler's optimizer goes over each expression anew for all that it is part
+    of; here what it has left as it is is left so.
+
+    The bytecode is the same: `_know` holds that of the sources against what is shipped.
+    """
+    optimizer: Any = importlib.import_module("vyper.ir.optimizer")
+    slowly = optimizer._optimize  # noqa: SLF001  # there is no other way in
+
+    def optimize(node: Any, parent: Any) -> tuple[bool, Any]:
+        below = parent.value if parent is not None else None
+        if below in vars(node).get("settled", ()):
+            return False, node
+        is_changed, found = slowly(node, parent)
+        vars(found).setdefault("settled", set()).add(below)
+        return is_changed, found
+
+    optimizer._optimize = optimize  # noqa: SLF001  # there is no other way in
+
+
 def _fails_alone(market: Market, sources: Path, tests: list[str]) -> str:
     """The first test of a module by itself that fails; empty if none does.
 
@@ -235,6 +255,10 @@ def _know(market: Market, share: int, *, is_random: bool) -> Known:
     importlib.import_module("contracts.vyper_coverage").install()
     baseline.listen(importlib.import_module("contracts.machine").Machine)
     bytecodes = _compile(market)
+    shipped = importlib.import_module("contracts.machine").artifact
+    for name, code in bytecodes.items():
+        if code.hex() != shipped(name).bytecode.removeprefix("0x"):
+            raise RuntimeError(f"{name} is shipped as another: `make compile`.")
     if _run_tests(market, baseline, is_random=is_random):
         raise RuntimeError("The tests fail without any mutant.")
     return Known(bytecodes, dict(baseline.seconds), baseline.reaching, baseline.calling)
@@ -328,8 +352,10 @@ def try_all(
     """
     # Loaded once, for all the children.
     sys.path[:0] = [str(ROOT / "tests"), str(ROOT)]
-    import boa  # noqa: F401  # slow to load, and used by all the children
+    import boa  # slow to load, and used by all the children
 
+    boa.interpret.disable_cache()
+    _compile_in_half_the_time()
     for module in ("contracts.machine", "contracts.vyper_coverage"):
         importlib.import_module(module)
     for name in market.deployed:
