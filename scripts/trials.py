@@ -354,14 +354,14 @@ def try_all(
     sys.path[:0] = [str(ROOT / "tests"), str(ROOT)]
     import boa  # slow to load, and used by all the children
 
-    boa.interpret.disable_cache()
     _compile_in_half_the_time()
     for module in ("contracts.machine", "contracts.vyper_coverage"):
         importlib.import_module(module)
-    for name in market.deployed:
-        _world(market).compiled(name)
 
     with tempfile.TemporaryDirectory() as folder:
+        boa.interpret.set_cache_dir(f"{folder}/compiled")
+        for name in market.deployed:
+            _world(market).compiled(name)
         is_random = all(isinstance(one, Mutant) for one in chosen)
         at = baseline or Path(folder)
         known = _know_all(market, at, processes, is_random=is_random)
