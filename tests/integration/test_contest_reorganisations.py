@@ -42,9 +42,7 @@ def pass_by(here: Place, second: int) -> None:
 
 def entered(here: Place) -> None:
     """A contest with four entries, of an honest one, a liar and a ghost."""
-    reorganising.settle_down(here, (*HONEST, "ben"))
-    # What eve shows nobody can fetch.
-    here.join("eve", is_served=False)
+    reorganising.settle_down(here, (*HONEST, "ben", "eve"), unserved=("eve",))
     contests.contest(here, here.markets["rita"])
     for name, depth in (("ann", 4), ("ann", 1), ("ben", 1), ("eve", 1)):
         enter(here.markets[name], depth=depth)

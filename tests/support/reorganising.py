@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,11 +21,19 @@ RESULT = os.environ.get("MODELMARKET_REORGANISE_RESULT", "")
 """A file that what was tried is written to, a line each."""
 
 
-def settle_down(here: Place, names: Sequence[str]) -> None:
-    """People come, and the market's own block is buried for good."""
+def settle_down(
+    here: Place, names: Sequence[str], unserved: Collection[str] = ()
+) -> None:
+    """People come with their money, and are buried for good with the market's block.
+
+    Args:
+        here: Where they come to.
+        names: What they are called.
+        unserved: Those of them from whom nobody can fetch anything.
+    """
     here.network = replace(here.network, confirmations=BURIED)
     for name in names:
-        here.join(name)
+        here.join(name, is_served=name not in unserved)
     here.connection.ask("anvil_mine", hex(BURIED))
     for one in here.markets.values():
         one.resume()
