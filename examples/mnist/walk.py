@@ -28,8 +28,8 @@ QUIET_S = 0.5
 
 HEAD = """# MNIST by hand
 
-The life of a request with all 70,000 images of MNIST, command by command, each
-with its real output. Two people take part: rita, the requester, and tom, a
+The life of a verified contest with all 70,000 images of MNIST, command by command,
+each with its real output. Two people take part: rita, the requester, and tom, a
 trainer. Each has a terminal with a home of its own:
 
 ```console
@@ -106,10 +106,10 @@ class Walk:
 def walk(mnist: Path, steps: Walk) -> None:
     """The whole of it."""
     (steps.folder / "mnist").symlink_to(mnist.absolute())
-    for name in ("make_files.py", "predict.py"):
+    for name in ("make_files.py", "fit.py"):
         (steps.folder / name).symlink_to(HERE / name)
     steps.say("## The files")
-    steps.run("rita", "python make_files.py mnist .", "ls mnist*.csv model.onnx")
+    steps.run("rita", "python make_files.py mnist .", "ls mnist*.csv")
     steps.say("## A chain and a market", "", "The chain runs in a terminal of its own.")
     steps.start("rita", "modelmarket node start --test-methods")
     steps.run("rita", "modelmarket account new", "modelmarket deploy")
@@ -127,52 +127,68 @@ def walk(mnist: Path, steps: Walk) -> None:
     )
     status = steps.run("rita", "modelmarket node status")
     market = re.findall(r"market (0x\w+)", status)[0]
+    verified = re.findall(r"verified contests (0x\w+)", status)[0]
     steps.say("## The trainer joins", "", "Both serve their stores.")
     steps.start("rita", "modelmarket store serve --port 8081")
     steps.start("tom", "modelmarket store serve --port 8082")
     gateways = "--gateway http://127.0.0.1:8081 --gateway http://127.0.0.1:8082"
-    join = f"node add local --rpc http://127.0.0.1:8545 --market {market} {gateways}"
-    steps.run("rita", f"modelmarket {join}")
-    steps.run("tom", f"modelmarket {join}", "modelmarket account new")
+    steps.run("rita", f"modelmarket node add local {gateways}")
+    join = f"--rpc http://127.0.0.1:8545 --market {market} --verified {verified}"
+    steps.run(
+        "tom",
+        f"modelmarket node add local {join} {gateways}",
+        "modelmarket account new",
+    )
     listed = steps.run("tom", "modelmarket account list --json")
     tom = re.findall(r'"address": "(0x\w+)"', listed)[0]
     steps.run("tom", f"modelmarket node fund {tom}", "modelmarket airdrop")
-    steps.say("## The request")
+    contest(steps, rita)
+
+
+def contest(steps: Walk, rita: str) -> None:
+    """From the data to the model that was bought."""
+    once = f"modelmarket agent once --account {rita}"
+    steps.say(
+        "## The contest",
+        "",
+        "Nobody reads the test rows before the deadline, and the model that is paid is",
+        "the one that scored.",
+    )
     steps.run(
         "rita",
-        "modelmarket dataset check mnist.csv --labels mnist_labels.csv --header",
+        "modelmarket dataset check mnist.csv --labels mnist_labels.csv --header "
+        "--verified",
         "modelmarket request create mnist.csv --labels mnist_labels.csv --header "
-        f"--reward 100 --name MNIST --minutes 60 --account {rita}",
+        f"--reward 100 --name MNIST --minutes 60 --verified --account {rita}",
     )
-    steps.say("## The submission")
+    steps.say("## The model", "", "Tom's three lines are in [`fit.py`](fit.py).")
     steps.run(
-        "tom",
-        "modelmarket request list",
-        "modelmarket dataset fetch 1 data",
-        "ls data",
-        "python predict.py data model.onnx predictions.csv",
-        "modelmarket submission check 1 predictions.csv",
-        'modelmarket submit 1 predictions.csv model.onnx --name "one hidden layer"',
-        "modelmarket agent plan",
+        "tom", "modelmarket request list", "python fit.py v1", "modelmarket agent plan"
     )
     steps.say(
         "## The end",
         "",
-        "An hour passes; here the clock is moved. `agent once` does what",
-        "`agent run` would have done by itself.",
+        "An hour passes; here the clock is moved. `agent once` does what `agent run`",
+        "would have done by itself: rita's opens the key to the test rows, tom's",
+        "claims what his model scores, and shows it.",
     )
-    once = f"modelmarket agent once --account {rita}"
     steps.run("rita", "modelmarket node move-clock 3600", once)
     steps.run("tom", "modelmarket agent once")
     steps.run("rita", "modelmarket node move-clock 900")
+    steps.run("tom", "modelmarket agent once")
+    steps.say(
+        "For another hour anybody may prove on the chain that a row of it is false.",
+        "Rita's agent has looked at each; there is none.",
+    )
+    steps.run("rita", once, "modelmarket node move-clock 3600", once)
     steps.run("tom", "modelmarket agent once", "modelmarket account show")
     steps.run(
         "rita",
-        "modelmarket request show 1",
-        "modelmarket audit 1",
-        "modelmarket request model 1 bought",
-        "ls bought",
-        f"modelmarket account show --account {rita}",
+        "modelmarket request show v1",
+        "modelmarket audit v1",
+        "modelmarket model show v1",
+        "head -6 mnist.csv > new.csv",
+        "modelmarket model predict v1 new.csv",
     )
 
 

@@ -85,7 +85,7 @@ class Output:
         from rich.table import Table
         from rich.text import Text
 
-        table = Table(title=Text(plain(title)) if title else None, title_justify="left")
+        table = Table()
         for column in columns:
             is_number = all(
                 str(row[columns.index(column)]).replace(",", "").isdigit()
@@ -96,7 +96,11 @@ class Output:
             table.add_row(*(Text(in_a_line(cell)) for cell in row))
         # A pipe has no width; programs that read tables want whole lines.
         width = None if sys.stdout.isatty() else 200
-        Console(width=width).print(table)
+        console = Console(width=width)
+        if title:
+            # As wide as it is: a table's own title is broken where the table ends.
+            console.print(Text(plain(title), style="table.title"), soft_wrap=True)
+        console.print(table)
 
     def note(self, line: str) -> None:
         """Says what is going on, to whoever watches."""
