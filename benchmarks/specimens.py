@@ -7,6 +7,7 @@ is zero: the dearest that there are. They predict nothing that makes sense.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
 
@@ -191,6 +192,34 @@ def spine(depth: int, columns: int, random: np.random.Generator) -> Trees:
 
 def bush(inner: int, random: np.random.Generator) -> Trees:
     """A tree of so many inner nodes, as low as it can be, with no byte zero."""
+    return grown(inner, lambda inner: (inner - 1) // 2, random)
+
+
+def wild(inner: int, random: np.random.Generator) -> Trees:
+    """The same of any shape."""
+    return grown(inner, lambda inner: int(random.integers(inner)), random)
+
+
+def leaning(inner: int, random: np.random.Generator) -> Trees:
+    """The same of long ways to the left: no tree is dearer to post."""
+    tall = 24
+    return grown(
+        inner,
+        lambda inner: (inner - 1) // 2 if inner > tall else inner - 1,
+        random,
+    )
+
+
+def grown(
+    inner: int, to_the_left: Callable[[int], int], random: np.random.Generator
+) -> Trees:
+    """A tree of so many inner nodes, with no byte zero.
+
+    Args:
+        inner: How many.
+        to_the_left: Of the nodes below one, how many stand on its left side.
+        random: Where questions and leaves come from.
+    """
     kinds: list[int] = []
     rights: list[int] = []
 
@@ -199,7 +228,7 @@ def bush(inner: int, random: np.random.Generator) -> Trees:
         kinds.append(INNER if inner else LEAF)
         rights.append(at)
         if inner:
-            left = (inner - 1) // 2
+            left = to_the_left(inner)
             grow(left)
             rights[at] = len(kinds)
             grow(inner - 1 - left)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from modelmarket.chain.blocks import Call, Receipt
 from modelmarket.chain.contracts import NO_PERMIT, Permit
 from modelmarket.chain.sending import calldata_floor
 from modelmarket.chain.verified import Contest, Proven, VerifiedMarket
+from modelmarket.models.ensembles import Trees
 from modelmarket.models.exact import ExactModel
 from modelmarket.models.header import Form
 from modelmarket.models.header import Kind as ModelKind
@@ -51,8 +53,10 @@ from specimens import (
     ensemble,
     fitted,
     forest,
+    leaning,
     network,
     sparse,
+    wild,
 )
 from unlocked import LATE, MNEMONIC, MODEL, SIXTY_BYTES, UnlockedChain
 
@@ -60,6 +64,8 @@ SNAPSHOT = Path(__file__).with_name("verified-gas.json")
 SALT = Salt(bytes(range(1, 33)))
 TOP = SubmissionId(0)
 TEXTS = Texts(dataset=SIXTY_BYTES, name=SIXTY_BYTES, context=SIXTY_BYTES)
+LARGEST = 2_936
+"""Inner nodes of the largest tree that can be posted: 3,328 words."""
 DIGITS = Scoring(Kind.ACCURACY, outputs=10)
 
 
@@ -551,8 +557,12 @@ def measure_all() -> list[Row]:
             recounting(bench, setting, case)
         posted = {
             "100 trees of depth 12": forest(100, 12, table),
-            "25 trees of 111 leaves": _bushes(25, 110, 7, table),
-            "the largest tree": _bushes(1, 2_936, 12, table),
+            "25 trees of 111 leaves": _trees(25, 110, 7, table, bush),
+            "the largest tree": _trees(1, LARGEST, 12, table, bush),
+            "the largest tree, of any shape": _trees(1, LARGEST, 31, table, wild),
+            "the largest tree, leaning to the left": _trees(
+                1, LARGEST, 31, table, leaning
+            ),
             "zeros, trees of one leaf": _sparse(1_024, 0, table),
             "zeros, trees of depth 1": _sparse(512, 1, table),
             "zeros, trees of depth 32": _sparse(80, 32, table),
@@ -562,9 +572,15 @@ def measure_all() -> list[Row]:
         return bench.rows
 
 
-def _bushes(count: int, inner: int, depth: int, table: Setting) -> ExactModel:
+def _trees(
+    count: int,
+    inner: int,
+    depth: int,
+    table: Setting,
+    grow: Callable[[int, np.random.Generator], Trees],
+) -> ExactModel:
     random = np.random.default_rng(inner)
-    trees = [bush(inner, random) for _ in range(count)]
+    trees = [grow(inner, random) for _ in range(count)]
     outputs = table.scoring.outputs
     return ensemble(trees, depth, table.columns, outputs, Form.LANES_16)
 

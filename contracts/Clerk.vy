@@ -36,6 +36,11 @@ interface Market:
 # @dev A tree that a part has room for has no more symbols than this.
 MOST_SYMBOL_WORDS: constant(uint256) = 26
 
+# @dev So many symbols are read at once: half a word, for END must have room behind
+#      them. It looks like one more leaf that can be taken with nothing.
+HALF: constant(uint256) = 128
+END: constant(uint256) = 8
+
 # @dev Beside its hash of 224 bits a node has a one for each level below it.
 HEIGHT: constant(uint256) = (2**32 - 1) << 224
 ONE: constant(uint256) = 1 << 224
@@ -113,8 +118,8 @@ def answer_trees(
         )
         full: uint256 = unsafe_add(left << 1, 1)
         assert end <= len(words) and symbols <= full, "BadTree"
-        is_marked: bool = symbols != full or model.depth == exact.MOST_DEPTH
-        if is_marked:
+        is_cut: bool = symbols != full
+        if is_cut or model.depth == exact.MOST_DEPTH:
             # Depth is seen from above only, so those that are cut are marked first.
             cuts = empty(uint256[MOST_SYMBOL_WORDS])
             depth: uint256 = 0
@@ -142,33 +147,80 @@ def answer_trees(
                 256 - ((left & 7) << 5)
             )
         node: uint256 = NOTHING
+        right: uint256 = NOTHING
         rights: DynArray[uint256, exact.MOST_DEPTH + 1] = []
-        many: uint256 = unsafe_sub(symbols, 1) & 255
-        for back: uint256 in range(symbol_words, bound=MOST_SYMBOL_WORDS):
-            here: uint256 = unsafe_sub(unsafe_sub(symbol_words, 1), back)
-            bits: uint256 = words[unsafe_add(symbols_at, here)] >> unsafe_sub(255, many)
-            for i: uint256 in range(unsafe_add(many, 1), bound=256):
-                if (bits >> i) & 1 == 0:
+        # A leaf is taken together with the inner node that comes within two symbols:
+        # that saves a round or two, and what would be kept for as long. Where there
+        # are cuts, one symbol after the other.
+        ahead: uint256 = 6
+        if is_cut:
+            ahead = 0
+        halves: uint256 = unsafe_add(symbols, HALF - 1) >> 7
+        many: uint256 = unsafe_add(unsafe_sub(symbols, 1) & (HALF - 1), 1)
+        for back: uint256 in range(halves, bound=2 * MOST_SYMBOL_WORDS):
+            half: uint256 = unsafe_sub(unsafe_sub(halves, 1), back)
+            here: uint256 = half >> 1
+            by: uint256 = unsafe_sub(unsafe_sub(256, (half & 1) << 7), many)
+            bits: uint256 = words[unsafe_add(symbols_at, here)]
+            if is_cut:
+                bits ^= cuts[here]
+            bits = ((bits >> by) & ((1 << many) - 1)) | (END << many)
+            for i: uint256 in range(HALF + 1):
+                if bits & 1 != 0:
+                    bits >>= 1
+                    right = rights.pop()
+                elif bits & ahead == 0:
+                    if bits == END:
+                        break
+                    if is_cut:
+                        if (cuts[here] >> unsafe_add(by, i)) & 1 == 1:
+                            bits >>= 1
+                            rights.append(node)
+                            if left & 7 == 0:
+                                asks = words[
+                                    unsafe_sub(unsafe_add(asks_at, left >> 3), 1)
+                                ]
+                            left = unsafe_sub(left, 1)
+                            at = unsafe_sub(at, 2)
+                            node = ensembles.inner(
+                                (asks << 224) | (words[at] & exact.MASK224),
+                                words[at + 1] & exact.MASK224,
+                            )
+                            asks >>= 32
+                            continue
+                    bits >>= 1
                     rights.append(node)
                     at = unsafe_sub(at, 1)
                     node = (
                         convert(keccak256(convert(words[at], bytes32)), uint256) >> 32
                     )
                     continue
+                elif bits & 2 != 0:
+                    # Its left side is the leaf, its right side what came before.
+                    bits >>= 2
+                    right = node
+                    at = unsafe_sub(at, 1)
+                    node = (
+                        convert(keccak256(convert(words[at], bytes32)), uint256) >> 32
+                    )
+                else:
+                    # Both of its sides are leaves.
+                    bits >>= 3
+                    rights.append(node)
+                    right = (
+                        convert(
+                            keccak256(convert(words[unsafe_sub(at, 1)], bytes32)),
+                            uint256,
+                        )
+                        >> 32
+                    )
+                    at = unsafe_sub(at, 2)
+                    node = (
+                        convert(keccak256(convert(words[at], bytes32)), uint256) >> 32
+                    )
                 if left & 7 == 0:
                     asks = words[unsafe_sub(unsafe_add(asks_at, left >> 3), 1)]
                 left = unsafe_sub(left, 1)
-                if is_marked:
-                    if (cuts[here] >> (i + 255 - many)) & 1 == 1:
-                        rights.append(node)
-                        at = unsafe_sub(at, 2)
-                        node = ensembles.inner(
-                            (asks << 224) | (words[at] & exact.MASK224),
-                            words[at + 1] & exact.MASK224,
-                        )
-                        asks >>= 32
-                        continue
-                right: uint256 = rights.pop()
                 node = (
                     (((node | right) & HEIGHT) << 1)
                     | ONE
@@ -186,7 +238,7 @@ def answer_trees(
                     )
                 )
                 asks >>= 32
-            many = 255
+            many = HALF
         # WARNING: more than one tree would leave what was made of nothing below the
         # first of them, which alone would count.
         assert len(rights) == 1 and rights[0] == NOTHING and left == 0, "BadTree"

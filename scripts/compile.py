@@ -44,8 +44,13 @@ def sources(contracts: Iterable[str] = PREDICTION) -> list[Path]:
 
 def source_hash(contracts: Iterable[str] = PREDICTION) -> str:
     """SHA-256 over the names and bytes of the contracts' sources."""
+    return hash_of(sources(contracts))
+
+
+def hash_of(paths: Iterable[Path]) -> str:
+    """SHA-256 over the names and bytes of some of the sources."""
     digest = hashlib.sha256()
-    for path in sources(contracts):
+    for path in paths:
         digest.update(path.relative_to(SOURCES).as_posix().encode() + b"\0")
         digest.update(path.read_bytes() + b"\0")
     return digest.hexdigest()

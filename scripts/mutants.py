@@ -9,7 +9,7 @@ beside the tests with a reason, as equivalent or not. The semantic one is the pa
 in `mutants/` beside the tests; nothing of it may survive.
 
 The verdicts are kept in `benchmarks/mutants.json`, from which the docs take
-their figures.
+their figures. With `--again` each is kept as long as the sources that its lie changes.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from typing import Any
 from markets import PREDICTION, ROOT, VERIFIED, Market
 from mutation import SOURCES, mutants
 from patches import not_applying, patches
-from trials import Lie, Verdict, try_all
+from trials import Lie, Verdict, changed_by, try_all
 
 RESULT = ROOT / "benchmarks" / "mutants.json"
 FAMILIES = {
@@ -124,12 +124,14 @@ def keep(of: Family, verdicts: dict[str, Verdict]) -> dict[str, Any]:
 
 
 def kept(of: Family) -> dict[str, Verdict]:
-    """The verdicts of the last run on the same sources, by name."""
+    """The verdicts that still hold, by name.
+
+    Whatever else has changed of the market: the lie has not, nor what it is told about.
+    """
     document = json.loads(RESULT.read_text()) if RESULT.exists() else {}
-    figures = document.get(of.name, {})
-    is_stale = figures.get("sources_sha256") != of.market.source_hash()
-    last = [] if is_stale else figures["verdicts"]
-    return {one["name"]: Verdict(**one) for one in last}
+    last = [Verdict(**one) for one in document.get(of.name, {}).get("verdicts", [])]
+    sources = {one.name: changed_by(one) for one in of.lies}
+    return {one.name: one for one in last if one.sources == sources.get(one.name)}
 
 
 def choose(

@@ -10,6 +10,7 @@ only those examples that are written down.
 from __future__ import annotations
 
 import gc
+import hashlib
 import importlib
 import os
 import pickle
@@ -24,6 +25,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from compile import hash_of
 from markets import ROOT, Market
 from mutation import SOURCES, Mutant
 from patches import Patch
@@ -48,6 +50,15 @@ class Verdict:
     """killed, survived, the same bytecode, or does not compile."""
     by: str
     """The test that failed first, or the compiler's word."""
+    sources: str
+    """SHA-256 of the lie and of what it changes: for so long the verdict holds."""
+
+
+def changed_by(lie: Lie) -> str:
+    """SHA-256 over a lie and the sources that it changes."""
+    said = lie.path.read_text() if isinstance(lie, Patch) else lie.name
+    told = hash_of(SOURCES / one for one in sorted(lie.files))
+    return hashlib.sha256(f"{told}\0{said}".encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -301,7 +312,7 @@ def _try(market: Market, lie: Lie, known: Known) -> Verdict:
     machine: Any = importlib.import_module("contracts.machine")
 
     def verdict(fate: str, by: str = "") -> Verdict:
-        return Verdict(lie.name, lie.line, fate, by)
+        return Verdict(lie.name, lie.line, fate, by, changed_by(lie))
 
     # Of processor time: on a busy machine the clock says nothing.
     signal.setitimer(signal.ITIMER_PROF, market.most_seconds)
@@ -377,6 +388,6 @@ def try_all(
                 yield pickle.loads(place.read_bytes())  # noqa: S301  # our own
             elif os.WIFSIGNALED(status):
                 ended = signal.Signals(os.WTERMSIG(status)).name
-                yield Verdict(lie.name, lie.line, "killed", ended)
+                yield Verdict(lie.name, lie.line, "killed", ended, changed_by(lie))
             else:
                 sys.exit(f"{lie.name} could not be tried: see above.")

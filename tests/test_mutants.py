@@ -118,6 +118,32 @@ def test_every_patch_changes_some_lines_of_its_market(family: Any, market: Any) 
         assert "ModelCoin.vy" not in one.files or len(one.files) == 1
 
 
+def test_a_verdict_holds_as_long_as_its_lie_and_the_sources_that_it_changes(
+    scripts: Any, market: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mutants, trials = scripts("mutants"), scripts("trials")
+    copy = tmp_path / "contracts"
+    shutil.copytree(CONTRACTS, copy)
+    for module in (scripts("compile"), trials):
+        monkeypatch.setattr(module, "SOURCES", copy)
+    monkeypatch.setattr(mutants, "RESULT", tmp_path / "verdicts.json")
+    family = mutants.family(FAMILIES[market.room])
+    mutants.keep(
+        family,
+        {
+            one.name: trials.Verdict(one.name, 1, "killed", "", trials.changed_by(one))
+            for one in family.lies
+        },
+    )
+    assert set(mutants.kept(family)) == {one.name for one in family.lies}
+    changed = {"contracts": "ranking.vy", "verified": "Clerk.vy"}[market.room]
+    with (copy / changed).open("a") as source:
+        source.write("# another\n")
+    others = {one.name for one in family.lies if changed not in one.files}
+    assert 0 < len(others) < len(family.lies)
+    assert set(mutants.kept(family)) == others
+
+
 def test_every_patch_that_was_tried_was_killed(family: Any, market: Any) -> None:
     document = json.loads((ROOT / "benchmarks" / "mutants.json").read_text())
     name = FAMILIES[market.room]

@@ -142,6 +142,8 @@ def ensemble(
     header = ensemble_header(rng, of)
     look = Look(header, codes, hostile)
     few = 12 if header.units < 100 else 3
+    if header.units < 5 and rng.random() < 0.4:
+        few = 300  # symbols and questions in more than one word
     trees = tuple(
         chain(rng, look)
         if rng.random() < 0.25

@@ -265,8 +265,11 @@ def wild(inner: int, chance: Random) -> ref.Node:
     return ref.Inner(chance.getrandbits(16), chance.getrandbits(16), *sides)
 
 
-@pytest.mark.parametrize("inner", [126, 127, 128, 129, 255, 256, 383, 384])
-def test_answer__of_symbols_that_end_about_a_word__is_taken_and_no_other_shape(
+WORDS_AND_HALVES = [62, 63, 64, 65, 126, 127, 128, 129, 191, 192, 255, 256, 383, 384]
+
+
+@pytest.mark.parametrize("inner", WORDS_AND_HALVES)
+def test_answer__of_symbols_that_end_about_a_word_or_half__is_taken_and_no_other_shape(
     sealed: Sealed, inner: int
 ) -> None:
     chance = Random(inner)
@@ -275,7 +278,8 @@ def test_answer__of_symbols_that_end_about_a_word__is_taken_and_no_other_shape(
         words = tree_words(tree, depth)
         assert sealed.says(words, [tree.h], depth=depth) == ""
         count = words[0] >> 16
-        for at in {0, 254, 255, 256, count - 2, count - 1} & set(range(count)):
+        ends = {0, 126, 127, 128, 254, 255, 256, count - 2, count - 1}
+        for at in ends & set(range(count)):
             other = list(words)
             other[1 + at // 256] ^= 1 << 255 - at % 256
             assert sealed.says(other, [tree.h], depth=depth) != ""
