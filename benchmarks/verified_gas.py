@@ -560,9 +560,7 @@ def measure_all() -> list[Row]:
             "25 trees of 111 leaves": _trees(25, 110, 7, table, bush),
             "the largest tree": _trees(1, LARGEST, 12, table, bush),
             "the largest tree, of any shape": _trees(1, LARGEST, 31, table, wild),
-            "the largest tree, leaning to the left": _trees(
-                1, LARGEST, 31, table, leaning
-            ),
+            "as large, leaning to the left": _trees(1, LARGEST, 31, table, leaning),
             "zeros, trees of one leaf": _sparse(1_024, 0, table),
             "zeros, trees of depth 1": _sparse(512, 1, table),
             "zeros, trees of depth 32": _sparse(80, 32, table),

@@ -97,7 +97,8 @@ def answer_trees(
     model: exact.Header = exact.header(shown.header)
     assert model.kind == exact.ENSEMBLE, "BadKind"
     begin: uint256 = part << model.part
-    assert begin < model.units, "BadIndex"
+    # A part so high that its bits fall off would begin where a lower one does.
+    assert part < model.units and begin < model.units, "BadIndex"
     count: uint256 = min(1 << model.part, model.units - begin)
     waiting: bytes32[exact.MOST_PART_LOG + 1] = empty(
         bytes32[exact.MOST_PART_LOG + 1]

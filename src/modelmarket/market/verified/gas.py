@@ -63,8 +63,8 @@ class Execution:
         return A_CALL + max(FLOOR_OF_A_TOKEN * tokens, OF_A_TOKEN * tokens + executed)
 
 
-ANSWER_TREES = Execution(60_000, 970)
-ANSWER_CUT = Execution(60_000, 1_730)
+ANSWER_TREES = Execution(60_000, 1_060)
+ANSWER_CUT = Execution(60_000, 1_800)
 """Of trees that have to be walked from above: those that are cut, or may be."""
 ANSWER_DENSE = Execution(60_000, 560)
 ANSWER_LISTING = Execution(66_000, 590)
