@@ -20,7 +20,7 @@ from modelmarket.protocol.money import ONE_MDC, format_about, format_mdc, parse_
 from modelmarket.protocol.phases import TRANSITIONS, Clock, Phase
 from modelmarket.protocol.terms import least_stake, price_of_delay, proposed_stake
 from modelmarket.protocol.types import Salt, checksummed
-from modelmarket.system.text import percent
+from modelmarket.system.text import counted, percent
 
 VECTORS = json.loads(
     (Path(__file__).parents[1] / "vectors" / "protocol.json").read_text()
@@ -317,3 +317,9 @@ def test_terms_say_what_is_wrong_before_money_is_spent() -> None:
 )
 def test_a_share_is_told_to_a_tenth_of_a_percent(share: Fraction, text: str) -> None:
     assert percent(share) == text
+
+
+def test_one_thing_is_told_as_one() -> None:
+    assert [counted(one, "row") for one in (0, 1, 2)] == ["0 rows", "1 row", "2 rows"]
+    told = [counted(one, "class", "classes") for one in (1, 2_000)]
+    assert told == ["1 class", "2,000 classes"]

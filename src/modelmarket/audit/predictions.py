@@ -60,7 +60,7 @@ def _truth(evidence: Evidence) -> str:
     record = _request(evidence).record
     truth = _request(evidence).truth()
     if truth is None:
-        return f"not opened ({len(record.truth)} pages)"
+        return f"not opened (pages: {len(record.truth)})"
     last = [
         one
         for one, event in zip(evidence.placed, evidence.events, strict=True)
@@ -78,7 +78,7 @@ def _truth(evidence: Evidence) -> str:
     classes = len(_request(evidence).manifest().classes)
     strange = int((truth >= classes).sum())
     require(strange == 0, f"{strange:,} labels are no classes")
-    return f"{truth.size:,} labels in {len(record.truth)} pages"
+    return f"{truth.size:,} labels (pages: {len(record.truth)})"
 
 
 def _opened(evidence: Evidence, one: SubmissionRecord) -> tuple[Codes, Core] | None:

@@ -161,8 +161,8 @@ def outcome(evidence: Evidence) -> str:
         f"the requester got {record.paid} wei; the rules say {returned}",
     )
     return (
-        f"{len(record.submissions)} submissions, "
-        f"{format_mdc(sum(evidence.due.values()))} MDC not yet withdrawn"
+        f"of {len(record.submissions):,} in all "
+        f"{format_mdc(sum(evidence.due.values()))} MDC is not yet withdrawn"
     )
 
 

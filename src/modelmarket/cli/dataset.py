@@ -13,6 +13,7 @@ from modelmarket.cli.context import Invocation
 from modelmarket.cli.options import RequestNumber
 from modelmarket.protocol.point_kinds import Error
 from modelmarket.system.files import free_path
+from modelmarket.system.text import counted
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -213,8 +214,10 @@ def check(
         [(name, f"{count:,}") for name, count in counts.items()],
         title=(
             f"{data.name}: {manifest.train_rows:,} training and "
-            f"{manifest.test_rows:,} test rows, {len(manifest.features)} features, "
-            f"{len(counts)} classes ({manifest.classes.bits} bits a label); always "
+            f"{counted(manifest.test_rows, 'test row')}, "
+            f"{counted(len(manifest.features), 'feature')}, "
+            f"{counted(len(counts), 'class', 'classes')} "
+            f"({counted(manifest.classes.bits, 'bit')} a label); always "
             f"saying the commonest class would score {most / manifest.train_rows:.1%}"
         ),
     )

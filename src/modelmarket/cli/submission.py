@@ -21,6 +21,7 @@ from modelmarket.cli.options import (
     SubmissionNumber,
 )
 from modelmarket.system.files import existing_file, existing_path
+from modelmarket.system.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -146,8 +147,7 @@ def _require_files(request: RequestId, files: list[Path]) -> None:
                 "an exact model's file: `ExactModel.of(estimator, schema).save(path)`"
             )
         raise InputError(
-            f"Request {request} takes {wanted} "
-            f"{'file' if wanted == 1 else 'files'}, not {len(files)}.",
+            f"Request {request} takes {counted(wanted, 'file')}, not {len(files)}.",
             hint=f"Name {hint}.",
         )
     if not request.is_verified:

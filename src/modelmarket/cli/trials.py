@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelmarket.protocol.hidden import CODE_WIDTHS
 from modelmarket.protocol.schema import NumberTarget, shown
+from modelmarket.system.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,8 +58,9 @@ def _tell_parts(output: Output, name: str, trial: Trial) -> None:
         document | {"classes": counts, "majority_accuracy": round(majority, 4)},
         ("class", "training rows"),
         [(name, f"{count:,}") for name, count in counts.items()],
-        title=f"{parts}, {len(counts)} classes ({target.bits} bits a label); always "
-        f"saying the commonest class would score {majority:.1%}",
+        title=f"{parts}, {len(counts)} classes "
+        f"({counted(target.bits, 'bit')} a label); always saying "
+        f"the commonest class would score {majority:.1%}",
     )
 
 

@@ -92,6 +92,11 @@ def percent(share: Fraction) -> str:
     return f"{whole:,}.{tenths}%" if tenths else f"{whole:,}%"
 
 
+def counted(number: int, one: str, more: str = "") -> str:
+    """So many things: `1 row`, `2,000 rows`; `more` where an s is not enough."""
+    return f"{number:,} {one if number == 1 else more or one + 's'}"
+
+
 def local_time(second: int) -> str:
     """A second of chain time in local time, for people."""
     return (

@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from modelmarket.protocol.money import format_about, format_mdc
-from modelmarket.system.text import local_time, percent, plain
+from modelmarket.system.text import counted, local_time, percent, plain
 from modelmarket.web import charts, views
 
 if TYPE_CHECKING:
@@ -81,6 +81,7 @@ def environment() -> Environment:
         "plain": plain,
         "spoken": spoken,
         "percent": percent,
+        "counted": counted,
     }
     made.filters.update(filters)
     made.globals.update(
