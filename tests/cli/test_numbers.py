@@ -88,14 +88,14 @@ def test_a_regression_is_told_in_its_own_unit(
         "absolute", 200 * 10, 1
     )  # fmt: skip
     [ranked] = document["ranking"]
-    assert 0 < ranked["error"] < 30
+    assert 0 < ranked["mean_error"] < 30
     here.move_to(request.refresh().position().step_ends)
     give("ann", "submission", "show-model", "v1")
     here.move_to(request.refresh().position().step_ends)
     give("rita", "request", "settle", "v1")
     code, told, errors = give("rita", "model", "show", "v1")
     assert code == 0, errors
-    assert f", mean error {ranked['error']:.6g}, on 20 hidden rows" in told
+    assert f", mean error {ranked['mean_error']:.6g}, on 20 hidden rows" in told
     new = tmp_path / "new.csv"
     new.write_text("size,floor\n50,2\n")
     _, told, _ = give("rita", "model", "predict", "v1", str(new))

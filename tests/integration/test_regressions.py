@@ -196,8 +196,8 @@ def test_what_a_model_is_off_by_is_told_before_anything_is_staked(here: Place) -
         target.values(exact.predict(training.codes, bits=32))
         - target.values(training.targets)
     )
-    assert fit.error == pytest.approx(np.minimum(off, 100).mean())
-    assert fit.as_document()["error"] == fit.error
+    assert fit.mean_error == pytest.approx(np.minimum(off, 100).mean())
+    assert fit.as_document()["mean_error"] == fit.mean_error
 
 
 def test_a_model_of_labels_rather_than_targets_is_warned_about(here: Place) -> None:

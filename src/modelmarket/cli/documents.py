@@ -70,7 +70,7 @@ def _error(request: Request | VerifiedRequest, score: int) -> dict[str, float | 
         return {}
     if not request.terms.points.is_regression:
         return {}
-    return {"error": request.error_of(score)}
+    return {"mean_error": request.error_of(score)}
 
 
 def _of_predictions(record: RequestRecord) -> dict[str, Any]:

@@ -106,7 +106,15 @@ def show(
     error = found.error_of(score)
     off = "" if error is None else f", {found.mean_error} {error:.6g},"
     here.output.result(
-        {**fit.as_document(), "score": score, "cid": found.record.model},
+        {
+            **fit.as_document(),
+            "hidden": {
+                "rows": found.terms.rows,
+                "score": score,
+                **({} if error is None else {"mean_error": error}),
+            },
+            "cid": found.record.model,
+        },
         f"The model of request {request}: {fit.units:,} {fit.what}, {fit.bytes:,} "
         "bytes",
         f"  it scored {score:,} points{off} on {found.terms.rows:,} hidden rows",

@@ -193,7 +193,7 @@ def check(
             f"{file.name} fits request {request}: {fit.units:,} {fit.what}, "
             f"{fit.bytes:,} bytes",
             f"  {fit.share:.2%} of the points on the training part",
-            *told_error(found, fit.error),
+            *told_error(found, fit.mean_error),
             *(f"  {line}" for line in prospect.lines()),
         )
         if not here.output.as_json:

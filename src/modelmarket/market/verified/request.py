@@ -73,7 +73,7 @@ class Fit:
         parts: In which it is posted if it is demanded.
         share: Of the points that the training part can score; models do better
             there than on rows that they have not seen.
-        error: For numbers, by how much it is off there, in the label's own unit: the
+        mean_error: For numbers, by how much it is off there, in the label's own unit: the
             mean absolute error, or the root of the mean squared one, as the points
             count them. None for classes.
     """
@@ -83,7 +83,7 @@ class Fit:
     bytes: int
     parts: int
     share: float
-    error: float | None
+    mean_error: float | None
 
     @classmethod
     def of(cls, model: ExactModel, share: float, error: float | None) -> Fit:
@@ -97,7 +97,7 @@ class Fit:
             bytes=len(model.to_bytes()),
             parts=header.parts,
             share=share,
-            error=error,
+            mean_error=error,
         )
 
     def as_document(self) -> dict[str, int | float | str | None]:
