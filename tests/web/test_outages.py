@@ -100,7 +100,13 @@ def test_what_cannot_be_done_without_a_node_says_so(
     orphan: Tab, path: str, form: dict[str, str]
 ) -> None:
     answer = orphan.post(path, **form)
-    assert answer.status_code in (303, 400)
+    assert answer.status_code in (303, 502)
+    assert "Traceback" not in answer.text
+
+
+def test_an_audit_without_a_node_says_that_it_is_the_node(orphan: Tab) -> None:
+    answer = orphan.get("/requests/1/audit")
+    assert answer.status_code == 502
     assert "Traceback" not in answer.text
 
 

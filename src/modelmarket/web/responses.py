@@ -19,7 +19,18 @@ from starlette.responses import (
     Response,
 )
 
-from modelmarket.errors import ModelMarketError, NotFoundError, RevertError, in_words
+from modelmarket.errors import (
+    ChainError,
+    DiskError,
+    FundsError,
+    ModelMarketError,
+    NotFoundError,
+    RevertError,
+    StorageError,
+    TransactionError,
+    UnreadableError,
+    in_words,
+)
 from modelmarket.web.forms import is_json, sent_form
 from modelmarket.web.rendering import render
 from modelmarket.web.visits import Visit
@@ -74,7 +85,7 @@ def _in_words_or_logged(
     What nobody foresaw goes to the log with its traceback, and never to the page.
     """
     if isinstance(error, ModelMarketError):
-        return error, 404 if isinstance(error, NotFoundError) else 400
+        return error, _status(error)
     path = request.url.path
     LOG.error("%s %s failed.", request.method, path, exc_info=error)
     known = in_words(error)
@@ -85,6 +96,20 @@ def _in_words_or_logged(
             "if anything, is in the activity.",
         )
     return known, 500
+
+
+def _status(error: ModelMarketError) -> int:
+    """Whether it was the visitor, this computer, or a node or gateway behind it."""
+    match error:
+        case NotFoundError():
+            return 404
+        case DiskError():
+            return 500
+        case RevertError() | FundsError() | TransactionError() | UnreadableError():
+            return 400
+        case ChainError() | StorageError():
+            return 502
+    return 400
 
 
 def show(visit: Visit, template: str, *, status: int = 200, **values: Any) -> Response:
