@@ -73,9 +73,9 @@ class Fit:
         parts: In which it is posted if it is demanded.
         share: Of the points that the training part can score; models do better
             there than on rows that they have not seen.
-        mean_error: For numbers, by how much it is off there, in the label's own unit: the
-            mean absolute error, or the root of the mean squared one, as the points
-            count them. None for classes.
+        mean_error: For numbers, by how much it is off there, in the label's own
+            unit: the mean absolute error, or the root of the mean squared one, as
+            the points count them. None for classes.
     """
 
     units: int
