@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from modelmarket.chain.verified import Listed
 from modelmarket.models.dense import Layer, Network, pack_neurons
-from modelmarket.models.ensembles import INNER, LEAF, Trees, base_words
+from modelmarket.models.ensembles import CUT, INNER, LEAF, Trees, base_words
 from modelmarket.models.exact import ExactModel
 from modelmarket.models.header import ExactHeader, Form, Kind
 from modelmarket.models.words import largest_part, tree_sizes
@@ -246,6 +246,23 @@ def grown(
         np.array(rights, dtype=np.int32),
         random.integers(1, BYTE, (inner + 1, WORD_BYTES), dtype=np.uint8),
     )
+
+
+def with_cuts(tree: Trees, count: int, random: np.random.Generator) -> Trees:
+    """The same, with questions in place of the first leaves of the lowest level."""
+    above = np.zeros(len(tree.kinds), dtype=np.int64)
+    for node in np.flatnonzero(tree.kinds == INNER):
+        above[[node + 1, tree.rights[node]]] = above[node] + 1
+    chosen = np.flatnonzero((tree.kinds == LEAF) & (above == above.max()))[:count]
+    kinds, features = tree.kinds.copy(), tree.features.copy()
+    thresholds = tree.thresholds.copy()
+    kinds[chosen] = CUT
+    pairs = random.integers(1, BYTE, (2, len(chosen), 2), dtype=np.uint8)
+    features[chosen], thresholds[chosen] = pairs.view(np.uint16)[:, :, 0]
+    # Of a cut there are two words, where a leaf has one.
+    places = tree.places[chosen]
+    words = np.insert(tree.words, places, tree.words[places], axis=0)
+    return Trees(tree.starts, kinds, features, thresholds, tree.rights, words)
 
 
 def sparse(depth: int) -> Trees:

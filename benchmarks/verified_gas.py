@@ -57,6 +57,7 @@ from specimens import (
     network,
     sparse,
     wild,
+    with_cuts,
 )
 from unlocked import LATE, MNEMONIC, MODEL, SIXTY_BYTES, UnlockedChain
 
@@ -561,6 +562,8 @@ def measure_all() -> list[Row]:
             "the largest tree": _trees(1, LARGEST, 12, table, bush),
             "the largest tree, of any shape": _trees(1, LARGEST, 31, table, wild),
             "as large, leaning to the left": _trees(1, LARGEST, 31, table, leaning),
+            "as large, of depth 32 by its header": _trees(1, LARGEST, 32, table, bush),
+            "as large, with cuts": _trees(1, 2_800, 12, table, _with_cuts),
             "zeros, trees of one leaf": _sparse(1_024, 0, table),
             "zeros, trees of depth 1": _sparse(512, 1, table),
             "zeros, trees of depth 32": _sparse(80, 32, table),
@@ -581,6 +584,11 @@ def _trees(
     trees = [grow(inner, random) for _ in range(count)]
     outputs = table.scoring.outputs
     return ensemble(trees, depth, table.columns, outputs, Form.LANES_16)
+
+
+def _with_cuts(inner: int, random: np.random.Generator) -> Trees:
+    """As many as there is room for."""
+    return with_cuts(bush(inner, random), 136, random)
 
 
 def _sparse(count: int, depth: int, setting: Setting) -> ExactModel:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import product
+from itertools import permutations, product
 from random import Random
 
 import pytest
@@ -282,7 +282,74 @@ def test_answer__of_symbols_that_end_about_a_word_or_half__is_taken_and_no_other
         for at in ends & set(range(count)):
             other = list(words)
             other[1 + at // 256] ^= 1 << 255 - at % 256
-            assert sealed.says(other, [tree.h], depth=depth) != ""
+            assert sealed.says(other, [tree.h], depth=depth) in refusals(other, depth)
+
+
+def refusals(words: Sequence[int], depth: int) -> set[str]:
+    """What may be said of words that are not the tree that was sealed.
+
+    Of what is no tree the clerk says so itself, whatever was sealed, unless it comes
+    to where there are no words, or no nodes, before.
+    """
+    taking = ref.Words(words)
+    try:
+        ref.read_tree(taking, depth)
+        is_tree = not taking.rest()
+    except ref.MalformedError:
+        is_tree = False
+    return {"WrongModel"} if is_tree else {"BadTree", "BadLength", BARE}
+
+
+BARE = "refused without a word"
+
+
+def outgrown(node: ref.Node, depth: int, chance: Random) -> ref.Node:
+    """A tree of so many levels, with more below each leaf of the last one."""
+    if isinstance(node, ref.Inner):
+        left = outgrown(node.left, depth - 1, chance)
+        return replace(node, left=left, right=outgrown(node.right, depth - 1, chance))
+    return node if depth else wild(chance.randrange(1, 4), chance)
+
+
+def cut(symbols: int, chance: Random) -> tuple[ref.Node, int]:
+    """A tree of which so many symbols are posted, and the depth at which it is cut."""
+    inner = symbols // 2
+    depth = inner.bit_length()
+    return outgrown(bush(inner, chance), depth, chance), depth
+
+
+@pytest.mark.parametrize("symbols", [127, 129, 255, 257, 383, 385])
+def test_answer__of_cuts_that_end_about_a_word_or_half__is_taken_and_no_other_shape(
+    sealed: Sealed, symbols: int
+) -> None:
+    chance = Random(symbols)
+    tree, depth = cut(symbols, chance)
+    words = tree_words(tree, depth)
+    assert words[0] >> 16 == symbols
+    assert words[0] & 0xFFFF > symbols // 2
+    assert sealed.says(words, [tree.h], depth=depth) == ""
+    ends = {0, 126, 127, 128, 254, 255, 256, symbols - 2, symbols - 1}
+    for at in ends & set(range(symbols)):
+        other = list(words)
+        other[1 + at // 256] ^= 1 << 255 - at % 256
+        assert sealed.says(other, [tree.h], depth=depth) in refusals(other, depth)
+
+
+@pytest.mark.parametrize("depth", [7, 32])
+def test_answer__of_large_trees__leaves_nothing_of_one_for_the_next(
+    sealed: Sealed, depth: int
+) -> None:
+    """Cut and whole, in every order."""
+    chance = Random(depth)
+    wholes = [bush(inner, chance) for inner in (64, 100)]
+    if depth == 7:
+        cuts = [cut(symbols, chance)[0] for symbols in (129, 255)]
+    else:
+        ways = [chain(depth + 1, WAYS[one]) for one in ("left", "both")]
+        cuts = [ref.Inner(1, 2, bush(90, chance), one) for one in ways]
+    for trees in permutations([*wholes, *cuts]):
+        words = [word for one in trees for word in tree_words(one, depth)]
+        assert sealed.says(words, [one.h for one in trees], depth=depth) == ""
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 8, 11])
