@@ -20,6 +20,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -73,10 +74,10 @@ class Known:
     calling: dict[str, set[str]]
     """The contracts that a test may call in a machine that keeps no lines."""
 
-    def order(self, market: Market, lie: Lie) -> list[str]:
+    def order(self, market: Market, lie: Lie, first: AbstractSet[str]) -> list[str]:
         """The tests that can notice a lie, the likeliest and quickest first.
 
-        Those that never come to a mutant's statement cannot, nor those that call no
+        Likeliest are those of `first`, which noticed others that stood beside it. Those that never come to a mutant's statement cannot, nor those that call no
         contract that it is part of; those that come to a patch's lines are only likelier
         to. Of what stands in no statement all tests can that come to its file.
         """
@@ -94,7 +95,12 @@ class Known:
                 or test in entering
                 or (test not in traced and changed & self.calling.get(test, changed))
             ]
-        return sorted(able, key=lambda test: (test not in entering, self.seconds[test]))
+        return sorted(
+            able,
+            key=lambda test: (
+                test not in first, test not in entering, self.seconds[test]
+            ),
+        )  # fmt: skip
 
     def _reaching(self, market: Market, lie: Lie) -> set[str]:
         """The tests that run a lie's lines, or those of its file."""
@@ -307,7 +313,9 @@ def _has_tests_alone(mutant: Mutant) -> bool:
     return functions == () or mutant.function in (functions or ())
 
 
-def _try(market: Market, lie: Lie, known: Known) -> Verdict:
+def _try(
+    market: Market, lie: Lie, known: Known, first: AbstractSet[str] = frozenset()
+) -> Verdict:
     """Runs the tests on one lie, until the first of them fails."""
     machine: Any = importlib.import_module("contracts.machine")
 
@@ -320,7 +328,9 @@ def _try(market: Market, lie: Lie, known: Known) -> Verdict:
         shutil.copytree(SOURCES, folder, dirs_exist_ok=True)
         lie.put(Path(folder))
         if isinstance(lie, Mutant) and _has_tests_alone(lie):
-            alone = [test for test in known.order(market, lie) if MODULES in test]
+            alone = [
+                test for test in known.order(market, lie, first) if MODULES in test
+            ]
             if found := _fails_alone(market, Path(folder), alone):
                 return verdict("killed", found)
         try:
@@ -333,9 +343,15 @@ def _try(market: Market, lie: Lie, known: Known) -> Verdict:
         machine.artifact = lambda name: replace(
             artifact(name), bytecode="0x" + bytecodes[name].hex()
         )
-        order = _Order(market, known.order(market, lie))
+        order = _Order(market, known.order(market, lie, first))
         _run_tests(market, order, "-x", is_random=isinstance(lie, Mutant))
         return verdict("killed", order.failed) if order.failed else verdict("survived")
+
+
+def _place(lie: Lie) -> str:
+    """What lies share that stand beside each other: a file, and a function."""
+    of = lie.function if isinstance(lie, Mutant) else ""
+    return " ".join((*sorted(lie.files), of))
 
 
 def _forked(work: Callable[[], Any], result: Path) -> int:
@@ -377,15 +393,22 @@ def try_all(
         at = baseline or Path(folder)
         known = _know_all(market, at, processes, is_random=is_random)
         waiting, running = list(reversed(chosen)), dict[int, tuple[Lie, Path]]()
+        killers: dict[str, set[str]] = {}
         while waiting or running:
             while waiting and len(running) < processes:
                 lie = waiting.pop()
                 place = Path(folder) / str(len(waiting))
-                running[_forked(partial(_try, market, lie, known), place)] = lie, place
+                first = killers.get(_place(lie), frozenset[str]())
+                attempt = partial(_try, market, lie, known, first)
+                running[_forked(attempt, place)] = lie, place
             child, status = os.wait()
             lie, place = running.pop(child)
             if place.exists():
-                yield pickle.loads(place.read_bytes())  # noqa: S301  # our own
+                verdict: Verdict = pickle.loads(place.read_bytes())  # noqa: S301  # our own
+                if verdict.fate == "killed":
+                    killer = f"tests/{market.room}/{verdict.by}"
+                    killers.setdefault(_place(lie), set()).add(killer)
+                yield verdict
             elif os.WIFSIGNALED(status):
                 ended = signal.Signals(os.WTERMSIG(status)).name
                 yield Verdict(lie.name, lie.line, "killed", ended, changed_by(lie))
