@@ -91,6 +91,13 @@ class Machine:
             self.evm.reset_transient_storage()
         return output
 
+    def gas(self) -> int:
+        """What the last call took, with what its bytes cost."""
+        result = self.evm.result
+        assert result is not None
+        found: int = result.gas_used
+        return found
+
     def logs(self) -> list[Log]:
         """The events of the last call."""
         found = []

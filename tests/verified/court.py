@@ -73,6 +73,8 @@ class Court:
         from contracts.machine import Machine, Reverted
 
         self._reverted = Reverted
+        self.gas = 0
+        """Of the last call that was not refused."""
         self.machine = Machine(CHAIN_ID)
         self.referee = self.machine.deploy("Referee", DEPLOYER)
         self.clerk = self.machine.deploy("Clerk", DEPLOYER)
@@ -103,6 +105,7 @@ class Court:
         before = self.heard()
         try:
             self.machine.send(to, EVE, data)
+            self.gas = self.machine.gas()
         except self._reverted as error:
             assert self.heard() == before
             return str(error) or "refused without a word"

@@ -256,6 +256,19 @@ def test_answer__of_the_largest_tree_that_a_part_has_room_for__is_taken(
     assert sealed.says(words, [tree.h], depth=11 if depth > 9 else 10) != ""
 
 
+@pytest.mark.parametrize("depth", [8, 31])
+def test_answer__of_a_whole_tree__is_walked_through_once(
+    sealed: Sealed, depth: int
+) -> None:
+    """Only of the greatest depth it is not seen from below whether it is too deep."""
+    tree = bush(200, Random(depth))
+    gas = {}
+    for said in (depth, 32):
+        assert sealed.says(tree_words(tree, said), [tree.h], depth=said) == ""
+        gas[said] = sealed.court.gas
+    assert gas[depth] < 0.8 * gas[32]
+
+
 def wild(inner: int, chance: Random) -> ref.Node:
     """A tree of so many inner nodes, of any shape."""
     if not inner:
