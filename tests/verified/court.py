@@ -73,8 +73,8 @@ class Court:
         from contracts.machine import Machine, Reverted
 
         self._reverted = Reverted
-        self.gas = 0
-        """Of the last call that was not refused."""
+        self.gas = self.floor = 0
+        """Of the last call that was not refused, and the least that its bytes cost."""
         self.machine = Machine(CHAIN_ID)
         self.referee = self.machine.deploy("Referee", DEPLOYER)
         self.clerk = self.machine.deploy("Clerk", DEPLOYER)
@@ -106,6 +106,7 @@ class Court:
         try:
             self.machine.send(to, EVE, data)
             self.gas = self.machine.gas()
+            self.floor = 21_000 + 10 * (4 * len(data) - 3 * data.count(0))
         except self._reverted as error:
             assert self.heard() == before
             return str(error) or "refused without a word"

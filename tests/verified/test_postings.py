@@ -269,6 +269,15 @@ def test_answer__of_a_whole_tree__is_walked_through_once(
     assert gas[depth] < 0.8 * gas[32]
 
 
+def test_answer__of_the_largest_tree__costs_a_tenth_more_than_its_bytes_at_most(
+    sealed: Sealed,
+) -> None:
+    """A leaf with a node on its right, and two leaves, are taken with what is above."""
+    tree = bush(LARGEST, Random(12))
+    assert sealed.says(tree_words(tree, 12), [tree.h], depth=12) == ""
+    assert sealed.court.gas < 1.1 * sealed.court.floor
+
+
 def wild(inner: int, chance: Random) -> ref.Node:
     """A tree of so many inner nodes, of any shape."""
     if not inner:
