@@ -152,8 +152,8 @@ def test_an_estimator_that_was_fitted_on_something_else_is_not_staked_on(
 def test_hand_corrected_rows_are_refuted_by_the_runner_ups_agent(here: Place) -> None:
     rita, ann, ben = (here.markets[name] for name in PEOPLE)
     request = contest(here, rita)
-    enter(ann, depth=4)
     lie = enter(ben, depth=1)
+    enter(ann, depth=4)
     to_claims(here, request)
     listing = corrected(lie.refresh(), wrong=0)
     lie.claim(listing.score)
@@ -194,8 +194,8 @@ def test_hand_corrected_rows_are_refuted_by_the_runner_ups_agent(here: Place) ->
 def test_a_wrong_sum_is_refuted_by_a_recount(here: Place) -> None:
     rita, ann, ben = (here.markets[name] for name in PEOPLE)
     request = contest(here, rita)
-    enter(ann)
     lie = enter(ben, depth=1)
+    enter(ann)
     to_claims(here, request)
     truth = lie.refresh().listing()
     listing = replace(truth, points=(request.terms.rows,))
@@ -221,8 +221,8 @@ def test_a_claim_above_the_sum_of_a_true_listing_is_refuted_by_a_recount(
 ) -> None:
     rita, ann, ben = (here.markets[name] for name in PEOPLE)
     request = contest(here, rita)
-    enter(ann)
     lie = enter(ben, depth=1)
+    enter(ann)
     to_claims(here, request)
     truth = lie.refresh().listing()
     lie.claim(request.terms.rows)
@@ -246,8 +246,8 @@ def test_a_claim_above_the_sum_of_a_true_listing_is_refuted_by_a_recount(
 def test_what_nobody_serves_is_demanded_and_withheld_at_the_stake(here: Place) -> None:
     rita, ann, ben = (here.markets[name] for name in PEOPLE)
     request = contest(here, rita)
-    enter(ann)
     ghost = enter(ben, depth=1)
+    enter(ann)
     to_claims(here, request)
     listing = corrected(ghost.refresh(), wrong=0)
     ghost.claim(listing.score)
@@ -301,8 +301,8 @@ def test_an_honest_model_that_is_demanded_is_posted_and_earns_the_bond(
 def test_a_model_is_judged_by_what_was_posted_of_it(here: Place) -> None:
     rita, ann, ben = (here.markets[name] for name in PEOPLE)
     request = contest(here, rita)
-    enter(ann)
     lie = enter(ben, depth=0)
+    enter(ann)
     to_claims(here, request)
     listing = corrected(lie.refresh(), wrong=0)
     lie.claim(listing.score)
@@ -351,8 +351,8 @@ def test_whoever_shows_nothing_is_timed_out_and_the_next_best_is_paid(
 ) -> None:
     rita, ann, ben = (here.markets[name] for name in PEOPLE)
     request = contest(here, rita)
-    enter(ann)
     mute = enter(ben, depth=1)
+    enter(ann)
     to_claims(here, request)
     mute.claim(request.terms.rows)
     work(here, "ann")

@@ -160,8 +160,8 @@ def test_a_part_that_is_posted_for_another_market_is_no_part_of_this_ones(
 ) -> None:
     rita, ann, ben = (here.markets[name] for name in PEOPLE)
     request = contest(here, rita)
-    enter(ann)
     lie = enter(ben, depth=0)
+    enter(ann)
     to_claims(here, request)
     listing = corrected(lie.refresh(), wrong=0)
     lie.claim(listing.score)
