@@ -201,7 +201,7 @@ def wild(inner: int, random: np.random.Generator) -> Trees:
 
 
 def leaning(inner: int, random: np.random.Generator) -> Trees:
-    """The same of long ways to the left: no tree is dearer to post."""
+    """The same of long ways to the left, where the clerk takes one symbol at a time."""
     tall = 24
     return grown(
         inner,

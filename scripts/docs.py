@@ -141,7 +141,7 @@ def posting(rows: list[dict[str, Any]]) -> list[str]:
         "What is posted is sent, walked through and logged, so that everybody can read it",
         "even if a contract posted it. The log alone is a fifth of the floor of words",
         "without a byte zero. A leaf is taken together with the node that it is the left",
-        "side of: so whole trees of any shape stay within a tenth of their floor, unless",
+        "side of: so large whole trees of any shape stay within a tenth of the floor, unless",
         "nearly all of their ways lead to the left for long. Trees that are cut, as no",
         "client seals them, and those whose header says depth 32 are walked through twice.",
         "",

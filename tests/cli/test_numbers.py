@@ -73,6 +73,7 @@ def test_a_regression_is_told_in_its_own_unit(
     model = tmp_path / "tree.exact"
     request.convert(tree).save(model)
     _, told, _ = give("ann", "submission", "check", "v1", str(model))
+    assert "fits request v1: 1 tree, " in told
     assert "mean error" in told
     assert "in the label's own unit" in told
     give("ann", "submit", "v1", str(model))
@@ -95,6 +96,7 @@ def test_a_regression_is_told_in_its_own_unit(
     give("rita", "request", "settle", "v1")
     code, told, errors = give("rita", "model", "show", "v1")
     assert code == 0, errors
+    assert "The model of request v1: 1 tree, " in told
     assert f", mean error {ranked['mean_error']:.6g}, on 20 hidden rows" in told
     new = tmp_path / "new.csv"
     new.write_text("size,floor\n50,2\n")

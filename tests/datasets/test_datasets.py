@@ -124,7 +124,7 @@ def test_parquet_with_lists_names_the_column(tmp_path: Path) -> None:
         ("\n\n", "t.csv is empty"),
         ("a,b\n1,2\n1,2,3\n", "t.csv, row 2: 3 cells where 2 columns are expected"),
         ("a,b\n1\n", "t.csv, row 1: 1 cells where 2 columns"),
-        ('a,b\n1,"2\n', "line 2, after 1 rows: unexpected end of data"),
+        ('a,b\n1,"2\n', "line 2, after 1 row: unexpected end of data"),
         ("a,a\n1,2\n", "several columns called 'a'"),
     ],
 )

@@ -143,7 +143,7 @@ def altered(tree: small.Node, at: int, value: int) -> bytes:
         (altered(TREE, 1, 0b111 << 253), "too few symbols"),
         (FILE + small.tree_in_words(LEAF), "3 words stand behind the last tree"),
         (FILE[:-32], "in the middle of a tree"),
-        (FILE[:64], "0 words cannot be 1 trees"),
+        (FILE[:64], "0 words cannot be 1 tree"),
         (FILE[:32], "ends before its base values"),
         (
             header(units=1_024, rounds=1_024, depth=0, part=2).word + FILE[32:],

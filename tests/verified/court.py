@@ -18,6 +18,8 @@ ROOT = Path(__file__).parents[2]
 HARNESS = ROOT / "tests" / "contracts" / "harness"
 DEPLOYER, EVE = "0x" + "99" * 20, "0x" + "ee" * 20
 CHAIN_ID = 61
+BARE = "refused without a word"
+"""What is said of a refusal that gives no reason."""
 
 TERMS = "(" + ",".join(["uint256"] * 18 + ["bytes32"] * 7) + ")"
 SHOWN = "(address,uint256,bytes32,bytes32,bytes32,uint256)"
@@ -109,6 +111,6 @@ class Court:
             self.floor = 21_000 + 10 * (4 * len(data) - 3 * data.count(0))
         except self._reverted as error:
             assert self.heard() == before
-            return str(error) or "refused without a word"
+            return str(error) or BARE
         assert self.heard() == before + (not name.startswith("check"))
         return ""

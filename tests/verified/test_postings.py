@@ -17,7 +17,7 @@ import pytest
 
 from verified import reference as ref
 from verified import specimens
-from verified.court import Court
+from verified.court import BARE, Court
 from verified.posting import packed, tree_words
 from verified.scenes import MOST_WORDS, Scene, hashes, scene_of
 from verified.trees import unit_node
@@ -320,9 +320,6 @@ def refusals(words: Sequence[int], depth: int) -> set[str]:
     except ref.MalformedError:
         is_tree = False
     return {"WrongModel"} if is_tree else {"BadTree", "BadLength", BARE}
-
-
-BARE = "refused without a word"
 
 
 def outgrown(node: ref.Node, depth: int, chance: Random) -> ref.Node:

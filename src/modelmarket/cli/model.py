@@ -12,6 +12,7 @@ from modelmarket.cli.context import Invocation
 from modelmarket.cli.kinds import verified_only
 from modelmarket.cli.options import RequestNumber
 from modelmarket.system.files import existing_file, free_path, write_atomically
+from modelmarket.system.text import counted
 
 app = typer.Typer(help="Use the model that you bought.", no_args_is_help=True)
 
@@ -55,7 +56,7 @@ def predict(
     write_atomically(output, b"".join(lines))
     here.output.result(
         {"rows": len(predicted), "path": str(output)},
-        f"{output} holds the predictions of {len(predicted):,} rows.",
+        f"{output} holds the predictions of {counted(len(predicted), 'row')}.",
     )
 
 
@@ -115,8 +116,8 @@ def show(
             },
             "cid": found.record.model,
         },
-        f"The model of request {request}: {fit.units:,} {fit.what}, {fit.bytes:,} "
-        "bytes",
-        f"  it scored {score:,} points{off} on {found.terms.rows:,} hidden rows",
+        f"The model of request {request}: {fit.size}, {fit.bytes:,} bytes",
+        f"  it scored {counted(score, 'point')}{off} on "
+        f"{counted(found.terms.rows, 'hidden row')}",
         f"  {found.record.model}",
     )

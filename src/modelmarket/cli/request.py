@@ -35,7 +35,7 @@ from modelmarket.cli.kinds import verified_only
 from modelmarket.cli.options import AcceptStake, AccountName, Again, RequestNumber
 from modelmarket.index.sorting import Sort
 from modelmarket.system.files import free_path
-from modelmarket.system.text import in_a_line, local_time, percent
+from modelmarket.system.text import counted, in_a_line, local_time, percent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -390,8 +390,9 @@ def _terms(request: Request | VerifiedRequest) -> Iterator[str]:
     yield money
     yield "  verified: the model that is paid is the one that scored"
     yield (
-        f"  {found.rows:,} hidden rows of {found.columns:,} columns, at least "
-        f"{found.minimum_score:,} of {_most_score(request):,} points"
+        f"  {counted(found.rows, 'hidden row')} of "
+        f"{counted(found.columns, 'column')}, at least "
+        f"{found.minimum_score:,} of {counted(_most_score(request), 'point')}"
     )
     yield from _numbers(request)
     yield (

@@ -190,8 +190,7 @@ def check(
         fit, prospect = found.fit_of(model), found.prospect(model)
         here.output.result(
             {**fit.as_document(), **prospect.as_document()},
-            f"{file.name} fits request {request}: {fit.units:,} {fit.what}, "
-            f"{fit.bytes:,} bytes",
+            f"{file.name} fits request {request}: {fit.size}, {fit.bytes:,} bytes",
             f"  {fit.share:.2%} of the points on the training part",
             *told_error(found, fit.mean_error),
             *(f"  {line}" for line in prospect.lines()),
@@ -204,7 +203,8 @@ def check(
         {"rows": int(checked.codes.size), "counts": checked.counts},
         ("class", "predicted rows"),
         [(name, f"{count:,}") for name, count in sorted(checked.counts.items())],
-        title=f"{file.name} fits request {request}: {checked.codes.size:,} rows",
+        title=f"{file.name} fits request {request}: "
+        f"{counted(int(checked.codes.size), 'row')}",
     )
 
 

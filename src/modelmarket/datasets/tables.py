@@ -25,6 +25,7 @@ import numpy as np
 
 from modelmarket.errors import DataError
 from modelmarket.system.files import existing_file
+from modelmarket.system.text import counted
 
 DELIMITERS = ",;\t|"
 SAMPLE_BYTES = 2**18
@@ -407,7 +408,7 @@ def _csv_pieces(
         if at is not None:
             raise where.too_long(rows + (not where.has_header), at) from error
         raise DataError(
-            f"{path.name}, line {lines.number}, after {rows:,} rows: {error}.",
+            f"{path.name}, line {lines.number}, after {counted(rows, 'row')}: {error}.",
             hint="Is a quotation mark missing?",
         ) from error
     except UnicodeDecodeError as error:
@@ -518,8 +519,8 @@ def _not_encoded(
 ) -> DataError:
     byte = error.object[error.start]
     return DataError(
-        f"{path.name} is not text in {encoding}: after {rows:,} rows there is the "
-        f"byte 0x{byte:02x}.",
+        f"{path.name} is not text in {encoding}: after {counted(rows, 'row')} there is "
+        f"the byte 0x{byte:02x}.",
         hint="Name its encoding with --encoding.",
     )
 

@@ -18,6 +18,7 @@ from modelmarket.models.header import MOST_PART, MOST_WORDS
 from modelmarket.protocol.hidden import Words
 from modelmarket.protocol.labels import WORD_BITS, WORD_BYTES
 from modelmarket.protocol.merkle import levels, word
+from modelmarket.system.text import counted
 
 INNER_IN_WORD = 8
 """A word describes so many inner nodes, each in 32 bits."""
@@ -149,7 +150,7 @@ def read_trees(words: Words, count: int, depth: int) -> Trees:
     """
     # A tree takes two words at the least: no more are tried than there could be.
     if not 1 <= count <= len(words) // 2:
-        raise InputError(f"{len(words):,} words cannot be {count:,} trees.")
+        raise InputError(f"{len(words):,} words cannot be {counted(count, 'tree')}.")
     reader = _Reader(words)
     trees = [_read_tree(reader, depth) for _ in range(count)]
     if reader.left:

@@ -29,6 +29,7 @@ from modelmarket.protocol.point_kinds import Kind
 from modelmarket.protocol.schema import NumberTarget
 from modelmarket.protocol.seals import superhash
 from modelmarket.protocol.steps import StepKind
+from modelmarket.system.text import counted
 from modelmarket.vault.secrets import SealedModel
 
 if TYPE_CHECKING:
@@ -99,6 +100,11 @@ class Fit:
             share=share,
             mean_error=error,
         )
+
+    @property
+    def size(self) -> str:
+        """For people: `1 tree`, `80 trees`."""
+        return counted(self.units, self.what.removesuffix("s"))
 
     def as_document(self) -> dict[str, int | float | str | None]:
         """As JSON has it."""
