@@ -11,7 +11,19 @@ from pathlib import Path
 import pytest
 
 from modelmarket.chain.connection import Connection
-from modelmarket.errors import ChainError
+from modelmarket.errors import (
+    ChainError,
+    DiskError,
+    FundsError,
+    InputError,
+    ModelMarketError,
+    NotFoundError,
+    RevertError,
+    StepError,
+    StorageError,
+    TransactionError,
+    UnreadableError,
+)
 from modelmarket.market.confirming import Actions
 from modelmarket.protocol.actions import Fund
 from modelmarket.protocol.types import Wei
@@ -161,6 +173,35 @@ def test_what_nobody_foresaw_is_told_in_words_and_logged(
         assert "terminal" in answer.json()["hint"]
     assert "nobody's business" in caplog.text
     assert f"{path} failed" in caplog.text
+
+
+WHOSE_FAULT = [
+    (InputError("wrong"), 400),
+    (StepError("too early"), 400),
+    (FundsError("too little"), 400),
+    (RevertError("refused", reason="Overdue"), 400),
+    (TransactionError("its place is taken"), 400),
+    (UnreadableError("no sense"), 400),
+    (NotFoundError("nowhere"), 404),
+    (DiskError("full"), 500),
+    (ChainError("no answer"), 502),
+    (StorageError("no gateway"), 502),
+]
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), WHOSE_FAULT, ids=lambda one: type(one).__name__
+)
+def test_an_answers_status_says_whose_fault_it_was(
+    tab: Tab, monkeypatch: pytest.MonkeyPatch, error: ModelMarketError, status: int
+) -> None:
+    def failing(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Actions, "newest", failing)
+    answer = tab.get("/activity")
+    assert answer.status_code == status
+    assert error.message in answer.text
 
 
 @pytest.mark.parametrize(
