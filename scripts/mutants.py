@@ -68,6 +68,10 @@ class Family:
         """Whether that may become of one without a reason."""
         return fate == "killed" or (self.may_be_idle and fate != "survived")
 
+    def settles(self, verdict: Verdict) -> bool:
+        """Whether nothing more is to be found out about one."""
+        return self.accepts(verdict.fate) or verdict.name in self.reasons
+
 
 def family(name: str) -> Family:
     """One of `FAMILIES`, as the sources are."""
@@ -142,7 +146,7 @@ def choose(
         one
         for one in of.lies
         if re.search(only, one.name)
-        and not (again and one.name in last and of.accepts(last[one.name].fate))
+        and not (again and one.name in last and of.settles(last[one.name]))
     ]
 
 
@@ -188,7 +192,8 @@ def main() -> None:
     parser.add_argument(
         "--again",
         action="store_true",
-        help="only those that survived the last time, or were not reached",
+        help="only those that were not reached the last time, or survived without a"
+        " reason",
     )
     parser.add_argument(
         "--only",

@@ -12,21 +12,25 @@ from __future__ import annotations
 import gc
 import hashlib
 import importlib
+import multiprocessing
 import os
 import pickle
 import shutil
 import signal
 import sys
 import tempfile
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 from compile import hash_of
+from deployed import Deployed, compile_in_half_the_time
 from markets import ROOT, Market
 from mutation import SOURCES, Mutant
 from patches import Patch
@@ -66,7 +70,6 @@ def changed_by(lie: Lie) -> str:
 class Known:
     """What the sources do as they are."""
 
-    bytecodes: dict[str, bytes]
     seconds: dict[str, float]
     """How long each test takes."""
     reaching: dict[tuple[str, int], set[str]]
@@ -159,34 +162,41 @@ class _Baseline:
             self.calling[nodeid], self._called = self._called, set()
 
 
-class _Order:
-    """Chooses and sorts the tests, and remembers which one failed first."""
+class _Failure:
+    """Remembers which test failed first, and when: in its setup, its call, after."""
 
-    def __init__(self, market: Market, order: list[str]) -> None:
-        self._room = f"tests/{market.room}/"
-        self._places = {test: place for place, test in enumerate(order)}
-        self.failed = self.when = ""
-
-    def pytest_collection_modifyitems(self, items: list[Any]) -> None:
-        items[:] = [item for item in items if item.nodeid in self._places]
-        items.sort(key=lambda item: self._places[item.nodeid])
+    def __init__(self) -> None:
+        self.test = self.when = ""
 
     def pytest_runtest_logreport(self, report: Any) -> None:
-        if report.failed and not self.failed:
-            self.when = report.when
-            self.failed = report.nodeid.removeprefix(self._room)
+        if report.failed and not self.test:
+            self.test, self.when = report.nodeid, report.when
 
 
-def _run_tests(
-    market: Market, plugin: Any, *options: str, is_random: bool = True
-) -> int:
+class _Collected:
+    """Has the tests collected, once for all lies, and hands them on instead of
+    running them.
+    """
+
+    def __init__(self, use: Callable[[dict[str, Any]], None]) -> None:
+        self._use = use
+
+    def pytest_runtestloop(self, session: Any) -> bool:
+        tests = {item.nodeid: item for item in session.items}
+        # Children do not walk, and so copy, what is here before them.
+        gc.freeze()
+        self._use(tests)
+        return True
+
+
+def _pytest(market: Market, *plugins: Any, is_random: bool = True) -> int:
     """Runs a market's tests in this process, in silence."""
     import pytest
 
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
-    quietly = ("-p", "no:randomly", "-p", "no:cacheprovider", "--assert=plain")
+    quietly = ("-p", "no:randomly", "-p", "no:cacheprovider", "--assert=plain", "-s")
     # Whether there is an example matters, not which is the smallest.
     import hypothesis
 
@@ -200,70 +210,10 @@ def _run_tests(
             "--hypothesis-profile=found is enough",
             "--hypothesis-seed=0",
             *(f"--ignore={market.tests / one}" for one in market.left_out),
-            *options,
             str(market.tests),
         ],
-        plugins=[plugin],
+        plugins=plugins,
     )
-
-
-def _world(market: Market) -> Any:
-    """The module that compiles a market's contracts for its tests."""
-    return importlib.import_module(f"{market.room}.world")
-
-
-def _compile(
-    market: Market, sources: Path = SOURCES, changed: frozenset[str] = frozenset()
-) -> dict[str, bytes]:
-    """The bytecode of a market's contracts, those that changed out of a folder."""
-    world = _world(market)
-    # The compiler makes millions of objects and hardly a cycle.
-    gc.disable()
-    compiled, world.SOURCES = world.compiled, SOURCES
-    found = {name: compiled(name) for name in market.deployed}
-    # Whoever has imported it by now finds nothing there that is no lie.
-    compiled.cache_clear()
-    # What is compiled last says where tests find the modules that they compile alone.
-    world.SOURCES = sources
-    found |= {name: compiled.__wrapped__(name) for name in sorted(changed)}
-    gc.enable()
-    world.compiled = found.__getitem__
-    return {name: bytes(one.compiler_data.bytecode) for name, one in found.items()}
-
-
-def _compile_in_half_the_time() -> None:
-    """The compiler's optimizer goes over each expression anew for all that it is part
-    of; here what it has left as it is is left so.
-
-    The bytecode is the same: `_know` holds that of the sources against what is shipped.
-    """
-    optimizer: Any = importlib.import_module("vyper.ir.optimizer")
-    slowly = optimizer._optimize  # noqa: SLF001  # there is no other way in
-
-    def optimize(node: Any, parent: Any) -> tuple[bool, Any]:
-        below = parent.value if parent is not None else None
-        if below in vars(node).get("settled", ()):
-            return False, node
-        is_changed, found = slowly(node, parent)
-        vars(found).setdefault("settled", set()).add(below)
-        return is_changed, found
-
-    optimizer._optimize = optimize  # noqa: SLF001  # there is no other way in
-
-
-def _fails_alone(market: Market, sources: Path, tests: list[str]) -> str:
-    """The first test of a module by itself that fails; empty if none does.
-
-    The modules compile in a fraction of the time that the market takes.
-    """
-    world = _world(market)
-    world.SOURCES = sources
-    world.compiled.cache_clear()
-    order = _Order(market, tests)
-    _run_tests(market, order, "-x")
-    world.compiled.cache_clear()
-    # What does not compile fails before, and is not killed.
-    return order.failed if order.when == "call" else ""
 
 
 def _know(market: Market, share: int, *, is_random: bool) -> Known:
@@ -271,14 +221,9 @@ def _know(market: Market, share: int, *, is_random: bool) -> Known:
     baseline = _Baseline(share)
     importlib.import_module("contracts.vyper_coverage").install()
     baseline.listen(importlib.import_module("contracts.machine").Machine)
-    bytecodes = _compile(market)
-    shipped = importlib.import_module("contracts.machine").artifact
-    for name, code in bytecodes.items():
-        if code.hex() != shipped(name).bytecode.removeprefix("0x"):
-            raise RuntimeError(f"{name} is shipped as another: `make compile`.")
-    if _run_tests(market, baseline, is_random=is_random):
+    if _pytest(market, baseline, is_random=is_random):
         raise RuntimeError("The tests fail without any mutant.")
-    return Known(bytecodes, dict(baseline.seconds), baseline.reaching, baseline.calling)
+    return Known(dict(baseline.seconds), baseline.reaching, baseline.calling)
 
 
 def _know_all(
@@ -305,47 +250,75 @@ def _know_all(
             reaching.setdefault(line, set()).update(tests)
     seconds = {test: time for one in known for test, time in one.seconds.items()}
     calling = {test: called for one in known for test, called in one.calling.items()}
-    return Known(known[0].bytecodes, seconds, reaching, calling)
+    return Known(seconds, reaching, calling)
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """Where lies are tried: each in a child, of which nothing is left."""
+
+    market: Market
+    known: Known
+    deployed: Deployed
+    tests: dict[str, Any]
+    """All of them, by name, as pytest has collected them."""
+    failure: _Failure
+
+    def judge(self, lie: Lie, first: AbstractSet[str]) -> Verdict:
+        """Runs the tests on one lie, until the first of them fails."""
+
+        def verdict(fate: str, by: str = "") -> Verdict:
+            room = f"tests/{self.market.room}/"
+            return Verdict(
+                lie.name, lie.line, fate, by.removeprefix(room), changed_by(lie)
+            )
+
+        # Of processor time: on a busy machine the clock says nothing.
+        signal.setitimer(signal.ITIMER_PROF, self.market.most_seconds)
+        order = self.known.order(self.market, lie, first)
+        changed = self.market.changed(lie.files)
+        with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
+            shutil.copytree(SOURCES, folder, dirs_exist_ok=True)
+            lie.put(Path(folder))
+            before = {name: self.deployed.bytecode(name) for name in changed}
+            self.deployed.lie(Path(folder), changed)
+            if isinstance(lie, Mutant) and _has_tests_alone(lie):
+                killer = self._run([test for test in order if MODULES in test])
+                # What does not compile fails before, and is not killed.
+                if killer and self.failure.when == "call":
+                    return verdict("killed", killer)
+                self.failure.test = ""
+            try:
+                # One that differs is enough.
+                is_same = all(
+                    self.deployed.bytecode(name) == before[name]
+                    for name in self.market.deployed
+                    if name in changed
+                )
+                if is_same:
+                    return verdict("the same bytecode")
+                killer = self._run(order)
+            except Exception as error:
+                if not self.deployed.refused:
+                    raise
+                return verdict("does not compile", type(error).__name__)
+            if self.deployed.refused:
+                return verdict("does not compile", self.deployed.refused)
+            return verdict("killed", killer) if killer else verdict("survived")
+
+    def _run(self, names: Sequence[str]) -> str:
+        """The first of some tests that fails; empty if none does."""
+        tests = [self.tests[name] for name in names if name in self.tests]
+        for test, following in zip_longest(tests, tests[1:]):
+            test.ihook.pytest_runtest_protocol(item=test, nextitem=following)
+            if self.failure.test:
+                break
+        return self.failure.test
 
 
 def _has_tests_alone(mutant: Mutant) -> bool:
     functions = ALONE.get(mutant.file)
     return functions == () or mutant.function in (functions or ())
-
-
-def _try(
-    market: Market, lie: Lie, known: Known, first: AbstractSet[str] = frozenset()
-) -> Verdict:
-    """Runs the tests on one lie, until the first of them fails."""
-    machine: Any = importlib.import_module("contracts.machine")
-
-    def verdict(fate: str, by: str = "") -> Verdict:
-        return Verdict(lie.name, lie.line, fate, by, changed_by(lie))
-
-    # Of processor time: on a busy machine the clock says nothing.
-    signal.setitimer(signal.ITIMER_PROF, market.most_seconds)
-    with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
-        shutil.copytree(SOURCES, folder, dirs_exist_ok=True)
-        lie.put(Path(folder))
-        if isinstance(lie, Mutant) and _has_tests_alone(lie):
-            alone = [
-                test for test in known.order(market, lie, first) if MODULES in test
-            ]
-            if found := _fails_alone(market, Path(folder), alone):
-                return verdict("killed", found)
-        try:
-            bytecodes = _compile(market, Path(folder), market.changed(lie.files))
-        except Exception as error:  # noqa: BLE001  # the compiler has many
-            return verdict("does not compile", type(error).__name__)
-        if bytecodes == known.bytecodes:
-            return verdict("the same bytecode")
-        artifact = machine.artifact
-        machine.artifact = lambda name: replace(
-            artifact(name), bytecode="0x" + bytecodes[name].hex()
-        )
-        order = _Order(market, known.order(market, lie, first))
-        _run_tests(market, order, "-x", is_random=isinstance(lie, Mutant))
-        return verdict("killed", order.failed) if order.failed else verdict("survived")
 
 
 def _place(lie: Lie) -> str:
@@ -355,15 +328,44 @@ def _place(lie: Lie) -> str:
 
 
 def _forked(work: Callable[[], Any], result: Path) -> int:
-    """Has a child do a piece of work and leave what it returns in a file."""
+    """Has a child do a piece of work and leave in a file what it returns, or the text
+    of what went wrong.
+    """
     if child := os.fork():
         return child
-    code = 1
     try:
-        result.write_bytes(pickle.dumps(work()))
-        code = 0
-    finally:
-        os._exit(code)
+        found = work()
+    except BaseException:  # noqa: BLE001  # it is told
+        found = traceback.format_exc()
+    part = result.with_suffix(".part")
+    part.write_bytes(pickle.dumps(found))
+    part.replace(result)
+    os._exit(0)
+
+
+def _judge_all(trial: _Trial, chosen: Sequence[Lie], processes: int) -> Iterator[Any]:
+    """The verdicts as they come; a text, the last, says what went wrong."""
+    waiting, running = list(reversed(chosen)), dict[int, tuple[Lie, Path]]()
+    killers: dict[str, set[str]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        while waiting or running:
+            while waiting and len(running) < processes:
+                lie = waiting.pop()
+                place = Path(folder) / str(len(waiting))
+                first = killers.get(_place(lie), frozenset[str]())
+                attempt = partial(trial.judge, lie, first)
+                running[_forked(attempt, place)] = lie, place
+            child, status = os.wait()
+            lie, place = running.pop(child)
+            if place.exists():
+                found = pickle.loads(place.read_bytes())  # noqa: S301  # our own
+                if isinstance(found, Verdict) and found.fate == "killed":
+                    killer = f"tests/{trial.market.room}/{found.by}"
+                    killers.setdefault(_place(lie), set()).add(killer)
+                yield found
+            else:
+                ended = signal.Signals(os.WTERMSIG(status)).name
+                yield Verdict(lie.name, lie.line, "killed", ended, changed_by(lie))
 
 
 def try_all(
@@ -377,40 +379,37 @@ def try_all(
     What the tests do without any is kept in the folder `baseline` and taken from
     there, for runs on the same sources and tests.
     """
-    # Loaded once, for all the children.
     sys.path[:0] = [str(ROOT / "tests"), str(ROOT)]
-    import boa  # slow to load, and used by all the children
-
-    _compile_in_half_the_time()
-    for module in ("contracts.machine", "contracts.vyper_coverage"):
-        importlib.import_module(module)
-
+    compile_in_half_the_time()
     with tempfile.TemporaryDirectory() as folder:
-        boa.interpret.set_cache_dir(f"{folder}/compiled")
-        for name in market.deployed:
-            _world(market).compiled(name)
+        deployed = Deployed(market, Path(folder) / "compiled")
         is_random = all(isinstance(one, Mutant) for one in chosen)
         at = baseline or Path(folder)
         known = _know_all(market, at, processes, is_random=is_random)
-        waiting, running = list(reversed(chosen)), dict[int, tuple[Lie, Path]]()
-        killers: dict[str, set[str]] = {}
-        while waiting or running:
-            while waiting and len(running) < processes:
-                lie = waiting.pop()
-                place = Path(folder) / str(len(waiting))
-                first = killers.get(_place(lie), frozenset[str]())
-                attempt = partial(_try, market, lie, known, first)
-                running[_forked(attempt, place)] = lie, place
-            child, status = os.wait()
-            lie, place = running.pop(child)
-            if place.exists():
-                verdict: Verdict = pickle.loads(place.read_bytes())  # noqa: S301  # our own
-                if verdict.fate == "killed":
-                    killer = f"tests/{market.room}/{verdict.by}"
-                    killers.setdefault(_place(lie), set()).add(killer)
-                yield verdict
-            elif os.WIFSIGNALED(status):
-                ended = signal.Signals(os.WTERMSIG(status)).name
-                yield Verdict(lie.name, lie.line, "killed", ended, changed_by(lie))
-            else:
-                sys.exit(f"{lie.name} could not be tried: see above.")
+        # Pytest has a process to itself, and keeps silent there.
+        telling = multiprocessing.get_context("fork")
+        hears, says = telling.Pipe(duplex=False)
+
+        def judge(tests: dict[str, Any]) -> None:
+            trial = _Trial(market, known, deployed, tests, failure)
+            for found in _judge_all(trial, chosen, processes):
+                says.send(found)
+
+        failure = _Failure()
+        court = telling.Process(
+            target=partial(_pytest, is_random=is_random),
+            args=(market, _Collected(judge), failure),
+        )
+        court.start()
+        says.close()
+        try:
+            for _ in chosen:
+                found: Verdict | str = hears.recv()
+                if isinstance(found, str):
+                    sys.exit(f"A lie could not be tried:\n{found}")
+                yield found
+        except EOFError:
+            sys.exit(f"The tests of {market.tests} cannot be collected: see pytest.")
+        finally:
+            court.terminate()
+            court.join()

@@ -36,7 +36,7 @@ from contracts.reference import (
     Terms,
 )
 from contracts.sealing import NOTHING, Core, Labels, Onion
-from contracts.world import compiled
+from contracts.sources import compiled
 from modelmarket.chain.artifacts import artifact
 
 NAMES = ("requester", "ann", "bob", "eve")

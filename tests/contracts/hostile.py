@@ -12,14 +12,14 @@ from contracts.comparing import DEPLOYER, PEOPLE, Comparison
 from contracts.encoding import Page, Text, calldata
 from contracts.reference import NO_PERMIT
 from contracts.sealing import NOTHING
-from contracts.world import compiled
+from contracts.sources import search
 
 HARNESS = Path(__file__).parent / "harness"
 
 
 @cache
 def code(name: str) -> bytes:
-    compiled("ModelCoin")  # sets the search paths
+    search()
     return bytes(boa.load_partial(str(HARNESS / f"{name}.vy")).compiler_data.bytecode)
 
 

@@ -15,6 +15,7 @@ from eth_abi import encode
 from eth_hash.auto import keccak
 
 from contracts.machine import Machine
+from contracts.sources import search
 from contracts.test_coin import newcomer, sign_permit
 from contracts.world import (
     CANCELLED,
@@ -32,7 +33,6 @@ from contracts.world import (
     Requested,
     Submitted,
     World,
-    compiled,
     labels,
     wrong,
 )
@@ -429,7 +429,7 @@ def test_books__when_silent_submissions_left_late__slash_each_of_them_once(
 def test_withdraw__re_entered_by_the_token_while_it_pays__pays_nothing_more(
     world: World,
 ) -> None:
-    compiled("ModelCoin")
+    search()
     with boa.env.prank(world.deployer):
         coin = boa.load(str(HARNESS / "BadCoin.vy"))
     bad = World(coin, world.deployer)
@@ -474,7 +474,7 @@ def test_every_call__by_a_token_that_is_being_moved__answers_nothing(
     world: World,
 ) -> None:
     """Not even to say why not: outside each answers, with a value or a reason."""
-    compiled("ModelCoin")
+    search()
     with boa.env.prank(world.deployer):
         coin = boa.load(str(HARNESS / "NosyCoin.vy"))
     bad = World(coin, world.deployer)
@@ -526,7 +526,7 @@ def test_every_call__through_a_contract_that_its_victim_calls__counts_the_contra
     world: World,
 ) -> None:
     """Who calls counts, not who began the transaction."""
-    compiled("ModelCoin")
+    search()
     puppet = boa.load(str(HARNESS / "Puppet.vy"))
     market, coin = world.market, world.coin
 
@@ -751,7 +751,7 @@ def test_story__with_ids_above_32_bits__runs_like_any_other(world: World) -> Non
 def test_attack_unpaying_token__on_creating_and_on_winning__is_refused(
     world: World,
 ) -> None:
-    compiled("ModelCoin")
+    search()
     with boa.env.prank(world.deployer):
         coin = boa.load(str(HARNESS / "BadCoin.vy"))
     bad = World(coin, world.deployer)

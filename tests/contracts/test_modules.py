@@ -14,7 +14,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from contracts.world import compiled
+from contracts.sources import search
 from modelmarket.protocol import labels, seals
 from modelmarket.protocol.terms import Terms
 from modelmarket.protocol.types import Salt, Seal, Wei, checksummed
@@ -27,7 +27,7 @@ WIDTHS = (1, 2, 4, 8, 16)
 
 
 def load(name: str) -> Any:
-    compiled("ModelCoin")  # sets the search paths
+    search()
     return boa.load(str(HARNESS / f"{name}_harness.vy"))
 
 

@@ -4,22 +4,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import boa
 import numpy as np
-import snekmate
 
+from contracts.sources import compiled
 from modelmarket.protocol.classes import Codes
 from modelmarket.protocol.labels import difference, pack, words
 from modelmarket.protocol.seals import Core, Opening, seal, superhash
 from modelmarket.protocol.terms import Terms
 from modelmarket.protocol.types import Salt, TermsHash, Wei, checksummed
 
-ROOT = Path(__file__).parents[2]
-SOURCES = ROOT / "contracts"
 MDC = 10**18
 REWARD = 100 * MDC
 STAKE = MDC
@@ -32,15 +28,6 @@ NO_PERMIT = (0, 0, bytes(32), bytes(32))
 OPEN, TRUTH, CLAIMS, VALIDATION = 1, 2, 3, 4
 FULFILLED, REFUNDED, CANCELLED, FORFEITED = 5, 6, 7, 8
 PEOPLE = ("requester", "ann", "bob", "cid", "dot", "eve")
-
-
-@cache
-def compiled(name: str) -> Any:
-    """A deployer of a contract, compiled once in a process."""
-    boa.interpret.set_search_paths(
-        [str(Path(next(iter(snekmate.__path__))).parent), str(SOURCES)]
-    )
-    return boa.load_partial(str(SOURCES / f"{name}.vy"))
 
 
 @dataclass

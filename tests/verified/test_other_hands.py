@@ -11,6 +11,7 @@ from typing import Any
 import boa
 import pytest
 
+from contracts.sources import compiled, search
 from verified.published import CLASSES, Listing, another, hidden, of_rows, replaced
 from verified.small_models import forest
 from verified.trial import LIE, Trial
@@ -30,7 +31,6 @@ from verified.world import (
     Contest,
     Entry,
     World,
-    compiled,
     header_of,
 )
 
@@ -373,7 +373,7 @@ def test_request__is_told_as_it_stands_in_each_phase(world: World) -> None:
 
 @pytest.fixture(scope="module")
 def packed() -> Any:
-    compiled("ModelCoin")  # sets the search paths
+    search()
     return boa.load(str(HARNESS / "contests_harness.vy"))
 
 

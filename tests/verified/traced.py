@@ -3,29 +3,32 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from functools import cached_property
 from typing import Any
 
 import boa
-import snekmate
 from boa import BoaError
 
+from contracts.sources import compiled, search
 from verified.court import CHAIN_ID, HARNESS, Court
-from verified.world import SOURCES, compiled
 
 
 class TracedCourt(Court):
     """Referee, clerk, and a market that hears them; much slower."""
 
     def __init__(self) -> None:
-        self._referee = compiled("Referee").deploy()
-        self._clerk = compiled("Clerk").deploy()
-        boa.interpret.set_search_paths(
-            [str(Path(next(iter(snekmate.__path__))).parent), str(SOURCES)]
-        )
+        search()
         hearing = boa.load_partial(str(HARNESS / "HearingMarket.vy"))
         self._hearing = hearing.deploy(CHAIN_ID)
         self.market = str(self._hearing.address)
+
+    @cached_property
+    def _referee(self) -> Any:
+        return compiled("Referee").deploy()
+
+    @cached_property
+    def _clerk(self) -> Any:
+        return compiled("Clerk").deploy()
 
     def heard(self) -> int:
         return int(self._hearing.heard())

@@ -5,17 +5,14 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import boa
-import snekmate
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
-ROOT = Path(__file__).parents[2]
-SOURCES = ROOT / "contracts"
+from contracts.sources import compiled
+
 MDC = 10**18
 REWARD = 100 * MDC
 STAKE = 10 * MDC
@@ -72,15 +69,6 @@ TEXTS = ("bafydata", "a contest", "about digits")
 def tag(text: str) -> bytes:
     """What a hash of that kind begins with."""
     return keccak(text=f"ModelMarket {text} 1")
-
-
-@cache
-def compiled(name: str) -> Any:
-    """A deployer of a contract, compiled once in a process."""
-    boa.interpret.set_search_paths(
-        [str(Path(next(iter(snekmate.__path__))).parent), str(SOURCES)]
-    )
-    return boa.load_partial(str(SOURCES / f"{name}.vy"))
 
 
 @dataclass(frozen=True)
