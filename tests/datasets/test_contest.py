@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from modelmarket.datasets.choosing import Choice
 from modelmarket.datasets.contest import (
     ROWS,
     SCHEMA,
@@ -63,7 +64,7 @@ def make(
 ) -> PublishedContest:
     folder = tmp_path / where
     folder.mkdir()
-    said: dict[str, Any] = {"seed": SEED, "fraction": Fraction(1, 4)} | options
+    said: dict[str, Any] = {"seed": SEED, "choice": Choice(Fraction(1, 4))} | options
     return publish_contest(source, folder, lambda _: STREAM, **said)
 
 
@@ -105,7 +106,7 @@ def test_what_is_hidden_opens_to_the_rows_that_were_split_off(tmp_path: Path) ->
     made = make(tmp_path, "contest", source, name="n", context="c")
     plain = tmp_path / "plain"
     plain.mkdir()
-    split = publish(source, plain, fraction=Fraction(1, 4), seed=SEED).split
+    split = publish(source, plain, choice=Choice(Fraction(1, 4)), seed=SEED).split
     said = terms(made)
     rows, targets = folder_of(made).hidden(said)
     words = np.frombuffer(rows, np.uint8).reshape(said.rows, 32)
@@ -166,7 +167,9 @@ def test_hidden_numbers_open_to_what_stood_in_the_table(tmp_path: Path) -> None:
 def test_numbers_are_not_drawn_class_by_class(tmp_path: Path) -> None:
     source = table_of(tmp_path, 16)
     with pytest.raises(DataError, match="class by class"):
-        make(tmp_path, "contest", source, number_bits=16, stratified=True)
+        make(
+            tmp_path, "contest", source, number_bits=16, choice=Choice(stratified=True)
+        )
 
 
 @pytest.mark.parametrize("label", ["dear", "", "nan", "1e31"])
@@ -238,7 +241,7 @@ def test_a_class_that_nobody_could_learn_is_refused_by_name(tmp_path: Path) -> N
                 f"c{seed}",
                 source,
                 seed=bytes([seed]),
-                fraction=Fraction(2, 3),
+                choice=Choice(Fraction(2, 3)),
             )
         except DataError as error:
             assert "Class 'rare' would be in no training row" in error.message
@@ -278,7 +281,15 @@ def test_a_strangers_manifest_is_refused_in_words(tmp_path: Path) -> None:
         {"schema_version": 2},
         {"hidden_rows": -1},
         {"train_counts": ["1"]},
-        {"split_fraction": "1e9"},
+        {
+            "split": {
+                "fraction": "1e9",
+                "stratified": False,
+                "group": None,
+                "time": None,
+            }
+        },
+        {"split": {"fraction": "1/5", "stratified": True, "group": "a", "time": None}},
         {"features": [1]},
     ):
         damaged = json.dumps(good | {"modelmarket": good["modelmarket"] | own})

@@ -24,6 +24,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from modelmarket.datasets import tables
+from modelmarket.datasets.choosing import Choice
 from modelmarket.datasets.frames import read_frame
 from modelmarket.datasets.idx import find_mnist, read_idx, write_mnist
 from modelmarket.datasets.predictions import encode_predictions, read_predictions
@@ -278,7 +279,9 @@ def test_a_novel_in_a_cell_is_read(tmp_path: Path, quote: str) -> None:
     path = table(tmp_path / "t.csv", "\n".join(["novel,n,animal", *lines]) + "\n")
     found = open_table(path)
     assert [row[0] for row in found.rows()] == [text] * 4
-    done = published(tmp_path, Source(found, label="animal"), fraction=Fraction(1, 2))
+    done = published(
+        tmp_path, Source(found, label="animal"), choice=Choice(Fraction(1, 2))
+    )
     rows = [*read(done.folder / "train.csv")[1:], *read(done.folder / "test.csv")[1:]]
     assert [row[1] for row in rows] == [text] * 4
 
@@ -396,7 +399,9 @@ def test_the_test_part_is_the_fraction_that_was_asked_for(
     tmp_path: Path, count: int, fraction: str
 ) -> None:
     part = parse_fraction(fraction)
-    split = published(tmp_path, source(tmp_path, rows(count)), fraction=part).split
+    split = published(
+        tmp_path, source(tmp_path, rows(count)), choice=Choice(part)
+    ).split
     assert abs(split.test_rows - count * part) < part.denominator
     assert split.train_rows + split.test_rows == count
 
@@ -405,7 +410,9 @@ def test_stratified_parts_have_their_share_of_every_class(tmp_path: Path) -> Non
     text = "a,b,animal\n" + "".join(
         f"{n},{n},{'rare' if n % 20 == 0 else 'common'}\n" for n in range(1_000)
     )
-    split = published(tmp_path, source(tmp_path, text), stratified=True).split
+    split = published(
+        tmp_path, source(tmp_path, text), choice=Choice(stratified=True)
+    ).split
     assert split.train_counts == (760, 40)
 
 
@@ -558,7 +565,10 @@ def test_tables_that_cannot_be_split_say_why(
     with pytest.raises(DataError, match=message):
         for n in range(20):  # where the test row falls is chance
             published(
-                tmp_path, source(tmp_path, text), f"o{n}", fraction=Fraction(1, 1000)
+                tmp_path,
+                source(tmp_path, text),
+                f"o{n}",
+                choice=Choice(Fraction(1, 1000)),
             )
 
 
@@ -660,7 +670,7 @@ def test_the_manifest_says_everything_and_reads_back(tmp_path: Path) -> None:
     assert manifest == done.manifest
     assert (manifest.name, manifest.context) == ("animals", "which?")
     assert (manifest.train_rows, manifest.test_rows) == (40, 10)
-    assert manifest.fraction == Fraction(1, 5)
+    assert manifest.choice == Choice(Fraction(1, 5))
     for name, digest in manifest.sha256.items():
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
 
@@ -752,7 +762,7 @@ def test_the_datasets_own_files_are_told_from_predictions(tmp_path: Path) -> Non
     path = tmp_path / "t.csv"
     pl.DataFrame({**DATASET, "x": [0.5] * 9}).write_csv(path)
     found = Source(open_table(path), label="kind")
-    done = published(tmp_path, found, fraction=Fraction(1, 3))
+    done = published(tmp_path, found, choice=Choice(Fraction(1, 3)))
 
     def tried(name: str) -> None:
         read_predictions(done.folder / name, CLASSES, 3, manifest=done.manifest)

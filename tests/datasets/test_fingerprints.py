@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +44,7 @@ class Tables:
         out = self._folder / f"published-{self._count}"
         out.mkdir()
         source = Source(open_table(path, knows="kind"), label="kind")
-        publish(source, out, fraction=Fraction(1, 5))
+        publish(source, out)
         return fingerprints(out / TRAIN, out / TEST, earlier.columns if earlier else ())
 
     def write(

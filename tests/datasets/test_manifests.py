@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from modelmarket.datasets.choosing import Choice
 from modelmarket.datasets.published import SAMPLE, TEST, TRAIN, Manifest
 from modelmarket.errors import DataError, ModelMarketError
 from modelmarket.protocol.classes import Classes
@@ -22,8 +23,7 @@ GOOD = Manifest(
     train_rows=8,
     test_rows=2,
     train_counts=(4, 4),
-    fraction=Fraction(1, 5),
-    stratified=False,
+    choice=Choice(Fraction(1, 5)),
     features=("x",),
     sha256=dict.fromkeys((TRAIN, TEST, SAMPLE), "00"),
 )

@@ -16,6 +16,7 @@ import pytest
 
 from modelmarket import agent
 from modelmarket.chain.contracts import COPY_MARK, copy_in
+from modelmarket.datasets.choosing import Choice
 from modelmarket.errors import RevertError, StepError
 from modelmarket.market import Market, recovery
 from modelmarket.market.recovery import recover, recover_key, recover_truth
@@ -101,8 +102,10 @@ def test_key_and_data_give_a_contests_key_again_without_any_store(
     market = on_an_empty_machine(here, "requester", gateways=False)
     request = market.request(str(made.id))
     with pytest.raises(StepError, match="No split of this file gives the key"):
-        recover_key(request, table(here), stratified=True)
-    seal = recover_key(request, table(here), fraction=Fraction(1, 4), stratified=True)
+        recover_key(request, table(here), choice=Choice(stratified=True))
+    seal = recover_key(
+        request, table(here), choice=Choice(Fraction(1, 4), stratified=True)
+    )
     assert seal == made.record.secret
     assert market.vault.secret(seal) == requester.vault.secret(seal)
     assert market.store.has(Cid.parse(request.record.dataset))

@@ -204,6 +204,28 @@ def test_no_upload_is_reached_by_a_name_that_is_none(tmp_path: Path) -> None:
             pass
 
 
+# --- how test rows are chosen ---
+
+
+def test_rows_are_kept_together_by_the_column_that_was_chosen(tab: Tab) -> None:
+    rows = b"".join(b"%d,p%d,%d\n" % (n, n % 5, n % 2) for n in range(50))
+    where = send(tab, data=b"n,patient,kind\n" + rows)
+    answer = tab.post(where, **TERMS | {"group": "patient", "stratified": "yes"})
+    assert answer.status_code == 400
+    assert "Class by class and by groups are 2 ways" in answer.text
+    assert re.search(r"name=.group. [^>]*value=.patient.", answer.text)
+    answer = tab.post(where, **TERMS | {"group": "patient"})
+    assert answer.headers["location"].startswith("/actions/")
+
+
+def test_a_column_of_times_that_has_none_is_refused_by_its_row(tab: Tab) -> None:
+    rows = b"".join(b"%d,%s,%d\n" % (n, b"2024-01-31", n % 2) for n in range(50))
+    where = send(tab, data=b"n,day,kind\n" + rows + b"7,soon,1\n")
+    answer = tab.post(where, **TERMS | {"time": "day"})
+    assert answer.status_code == 400
+    assert "row 51: &#39;soon&#39; in column &#39;day&#39; is no time" in answer.text
+
+
 # --- what is allowed, but hardly meant ---
 
 

@@ -18,6 +18,7 @@ from modelmarket.system.text import counted
 if TYPE_CHECKING:
     from fractions import Fraction
 
+    from modelmarket.datasets.choosing import Choice
     from modelmarket.datasets.split import Source
 
 app = typer.Typer(help="Check and fetch datasets.", no_args_is_help=True)
@@ -40,6 +41,18 @@ Encoding = Annotated[str | None, typer.Option(help="Of a CSV; found out if left 
 FractionText = Annotated[str, typer.Option("--fraction", help="Of the rows, to test.")]
 Stratified = Annotated[
     bool, typer.Option("--stratified", help="Draw test rows class by class.")
+]
+Group = Annotated[
+    str | None,
+    typer.Option(
+        "--group",
+        metavar="COLUMN",
+        help="Whose rows stay in one part, such as those of a patient.",
+    ),
+]
+Time = Annotated[
+    str | None,
+    typer.Option("--time", metavar="COLUMN", help="Test the latest rows by a column."),
 ]
 Width = Annotated[int, typer.Option(help="With --verified: bits of a code, 8 or 16.")]
 Even = Annotated[
@@ -70,6 +83,21 @@ NumberBits = Annotated[
     ),
 ]
 DEFAULT_WIDTH = 8
+
+
+def read_choice(
+    fraction: str, *, stratified: bool, group: str | None, time: str | None
+) -> Choice:
+    """How test rows are chosen, as the options say.
+
+    Raises:
+        DataError: The fraction is none.
+        InputError: In two ways at once.
+    """
+    from modelmarket.datasets.choosing import Choice
+    from modelmarket.datasets.split import parse_fraction
+
+    return Choice(parse_fraction(fraction), stratified, group, time)
 
 
 def read_number(text: str | None) -> Fraction | None:
@@ -134,6 +162,8 @@ def check(
     encoding: Encoding = None,
     fraction: FractionText = "0.2",
     stratified: Stratified = False,
+    group: Group = None,
+    time: Time = None,
     verified: Annotated[
         bool, typer.Option("--verified", help="As a verified contest.")
     ] = False,
@@ -156,7 +186,6 @@ def check(
     """
     from modelmarket.cli import trials
     from modelmarket.datasets.published import publish
-    from modelmarket.datasets.split import parse_fraction
     from modelmarket.market.verified.trying import try_contest
 
     here = Invocation.without_network(ctx)
@@ -172,6 +201,7 @@ def check(
             even=even or None,
             **numbers,
         )
+    choice = read_choice(fraction, stratified=stratified, group=group, time=time)
     source = open_source(data, label, labels, header, delimiter, encoding)
     home = here.home
     home.prepare()
@@ -183,8 +213,10 @@ def check(
             trial = try_contest(
                 source,
                 Path(scratch),
-                fraction=parse_fraction(fraction),
-                stratified=stratified,
+                fraction=choice.fraction,
+                stratified=choice.stratified,
+                group=choice.group,
+                time=choice.time,
                 width=width,
                 even=even,
                 progress=advance,
@@ -195,8 +227,7 @@ def check(
         manifest = publish(
             source,
             Path(scratch),
-            fraction=parse_fraction(fraction),
-            stratified=stratified,
+            choice=choice,
             progress=lambda count: advance("rows", count),
         ).manifest
     counts = dict(zip(manifest.classes.names, manifest.train_counts, strict=True))

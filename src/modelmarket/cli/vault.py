@@ -14,11 +14,14 @@ from modelmarket.cli.dataset import (
     Delimiter,
     Encoding,
     FractionText,
+    Group,
     Header,
     LabelColumn,
     LabelsPath,
     Stratified,
+    Time,
     open_source,
+    read_choice,
 )
 from modelmarket.cli.options import AccountName, RequestNumber, request_id
 from modelmarket.protocol.types import RequestId
@@ -161,6 +164,8 @@ def recover(
     encoding: Encoding = None,
     fraction: FractionText = "0.2",
     stratified: Stratified = False,
+    group: Group = None,
+    time: Time = None,
 ) -> None:
     """Find the secrets of a lost machine again.
 
@@ -176,7 +181,6 @@ def recover(
 
         modelmarket vault recover --request 7 --data houses.csv --label price
     """
-    from modelmarket.datasets.split import parse_fraction
     from modelmarket.errors import InputError
     from modelmarket.market import VerifiedRequest
     from modelmarket.market.recovery import recover as look_for
@@ -195,13 +199,14 @@ def recover(
     output = here.output
     if data is not None and request is not None:
         source = open_source(data, label, labels, header, delimiter, encoding)
-        known, share = market.any_request(request), parse_fraction(fraction)
+        known = market.any_request(request)
+        choice = read_choice(fraction, stratified=stratified, group=group, time=time)
         if isinstance(known, VerifiedRequest):
             what = "key"
-            seal = recover_key(known, source, fraction=share, stratified=stratified)
+            seal = recover_key(known, source, choice=choice)
         else:
             what = "truth"
-            seal = recover_truth(known, source, fraction=share, stratified=stratified)
+            seal = recover_truth(known, source, choice=choice)
         output.result(
             {"request": request, "seal": "0x" + seal.hex()},
             f"The {what} of request {request} is in the vault again.",

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from eth_hash.auto import keccak
 
+from modelmarket.datasets.choosing import Choice
 from modelmarket.datasets.codes import (
     as_schema,
     encode,
@@ -33,7 +34,7 @@ from modelmarket.datasets.codes import (
     make_columns,
     plain,
 )
-from modelmarket.datasets.drawing import Drawing, Shuffle
+from modelmarket.datasets.drawing import Shuffle
 from modelmarket.datasets.fingerprints import Fingerprints, Watched, fingerprints
 from modelmarket.datasets.frames import read_frame
 from modelmarket.datasets.published import (
@@ -41,10 +42,11 @@ from modelmarket.datasets.published import (
     MOST_MANIFEST_BYTES,
     TRAIN,
     croissant,
-    read_fraction,
+    read_choice,
     read_rows,
     read_text,
     record_set,
+    written_choice,
 )
 from modelmarket.datasets.split import (
     LABEL,
@@ -117,8 +119,7 @@ class ContestManifest:
         train_rows: Rows with labels.
         hidden_rows: Rows that nobody can read before the key is open.
         train_counts: Training rows of each class; empty for a regression.
-        fraction: Of the rows, meant for testing.
-        stratified: Whether it was drawn class by class.
+        choice: How the test rows were chosen.
         features: The columns.
         sha256: Of each file, by name, in hexadecimal; of what is hidden, that of
             what is published.
@@ -129,8 +130,7 @@ class ContestManifest:
     train_rows: int
     hidden_rows: int
     train_counts: tuple[int, ...]
-    fraction: Fraction
-    stratified: bool
+    choice: Choice
     features: tuple[str, ...]
     sha256: dict[str, str]
 
@@ -143,8 +143,7 @@ class ContestManifest:
             "train_rows": self.train_rows,
             "hidden_rows": self.hidden_rows,
             "train_counts": list(self.train_counts),
-            "split_fraction": str(self.fraction),
-            "stratified": self.stratified,
+            "split": written_choice(self.choice),
             "row_id": ROW_ID,
             "label": LABEL,
             "features": list(self.features),
@@ -177,8 +176,7 @@ class ContestManifest:
                 train_rows=read_rows(own["train_rows"]),
                 hidden_rows=read_rows(own["hidden_rows"]),
                 train_counts=tuple(map(read_rows, own["train_counts"])),
-                fraction=read_fraction(own["split_fraction"]),
-                stratified=bool(own["stratified"]),
+                choice=read_choice(own["split"]),
                 features=tuple(map(read_text, own["features"])),
                 sha256={
                     read_text(one["name"]): read_text(one["sha256"])
@@ -228,8 +226,7 @@ def publish_contest(
     width: int = 8,
     even: bool = False,
     number_bits: int | None = None,
-    fraction: Fraction = Fraction(1, 5),
-    stratified: bool = False,
+    choice: Choice | None = None,
     seed: bytes | None = None,
     known_by: Sequence[tuple[str, ...]] = (),
     inspect: Inspect | None = None,
@@ -253,8 +250,7 @@ def publish_contest(
         even: Space the codes of numbers evenly; see `make_columns`.
         number_bits: Bits of a target, if the labels are numbers to be predicted: 8, 16
             or 32; None if they are classes.
-        fraction: Of the rows that are for testing.
-        stratified: Draw it class by class.
+        choice: How the test rows are chosen; None for a fifth of the rows at random.
         seed: Fixes what is random in the split; None for the system's source.
         known_by: Sets of columns that earlier tables are known by.
         inspect: Is told what the rows are known by, before anything is encrypted.
@@ -263,13 +259,14 @@ def publish_contest(
     Raises:
         DataError: The table cannot be used; names row, column and value.
     """
-    if number_bits is not None and stratified:
+    choice = choice or Choice()
+    if number_bits is not None and choice.stratified:
         raise DataError(
             "Numbers cannot be drawn class by class.", hint="Leave out --stratified."
         )
     file = source.label_file
     seen = Classed(file) if number_bits is None else Numbered(file)
-    drawing = Drawing(fraction, stratified=stratified, seed=seed)
+    drawing = choice.drawing(source.data, source.label, seed)
     with drawing.shuffle(encrypted=True) as shuffle:
         with (folder / TRAIN).open("wb") as opened, HashedFile(opened) as train:
             divide(source, seen, train, drawing, shuffle, progress=progress)
@@ -305,8 +302,7 @@ def publish_contest(
         train_rows=train_rows,
         hidden_rows=len(codes),
         train_counts=_train_counts(seen),
-        fraction=fraction,
-        stratified=stratified,
+        choice=choice,
         features=source.features,
         sha256=sha256,
     )

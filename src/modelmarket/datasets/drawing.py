@@ -8,7 +8,7 @@ from array import array
 from collections.abc import Iterator
 from fractions import Fraction
 from tempfile import TemporaryFile
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +40,13 @@ class Chance:
     def order(self, count: int) -> npt.NDArray[np.int64]:
         """A random order of so many things, of shape (count,)."""
         return self.words(count).argsort(kind="stable")
+
+
+class Taking(Protocol):
+    """Says which rows are for testing."""
+
+    def take(self, codes: LabelCodes, /) -> npt.NDArray[np.bool_]:
+        """Which of the next rows are, of shape (rows,)."""
 
 
 class _Draw:
@@ -96,12 +103,12 @@ class Drawing:
         self, fraction: Fraction, *, stratified: bool = False, seed: bytes | None = None
     ) -> None:
         self.fraction = fraction
-        self._chance = Chance(seed or secrets.token_bytes(32))
-        self.strata = Strata(fraction, self._chance, stratified=stratified)
+        self.chance = Chance(seed or secrets.token_bytes(32))
+        self.strata: Taking = Strata(fraction, self.chance, stratified=stratified)
 
     def shuffle(self, *, encrypted: bool = False) -> Shuffle:
         """Where test rows are handed to, and come from in random order."""
-        return Shuffle(self._chance, encrypted=encrypted)
+        return Shuffle(self.chance, encrypted=encrypted)
 
 
 class Shuffle:

@@ -252,7 +252,7 @@ class Watched:
         """Sees the next rows; the same cells are the same as numbers and as text."""
         totals = [np.zeros(batch.height, dtype=np.uint64) for _ in self._members]
         for name in self._columns:
-            words = _cells(batch[name])
+            words = Cells(batch[name]).words()
             for total, names in zip(totals, self._members, strict=True):
                 if name in names:
                     np.add(total, words, out=total)
@@ -280,27 +280,57 @@ def _joined(batches: Sequence[Prints]) -> Prints:
     return np.concatenate([np.zeros(0, dtype=np.uint64), *batches])
 
 
-def _cells(series: pl.Series) -> Prints:
-    """A word for each cell of a column; 0 for an empty one."""
-    key = np.frombuffer(_digest("column", series.name), np.uint64)
-    if series.dtype.is_numeric():
-        numbers, texts = series.cast(pl.Float64), None
-    else:
-        texts = series.cast(pl.String).str.strip_chars().str.to_lowercase()
-        numbers = texts.cast(pl.Float64, strict=False)
-    # Gaps become NaN; adding 0 makes one zero of two.
-    values = numbers.to_numpy() + 0.0
-    words = _mix(values.view(np.uint64) ^ key)
-    words[np.isnan(values)] = 0
-    if texts is not None:
-        is_word = numbers.is_null() & texts.is_not_null() & ~texts.is_in(_NOTHING)
-        places = is_word.arg_true().to_numpy()
-        said, which = np.unique(
-            texts.filter(is_word).to_numpy().astype(object), return_inverse=True
-        )
-        digests = b"".join(_digest(series.name, text) for text in said)
-        words[places] = np.frombuffer(digests, np.uint64)[which]
-    return words
+class Cells:
+    """The cells of a column, to be made words of.
+
+    Args:
+        series: Of numbers or of text; its name is part of each word.
+    """
+
+    def __init__(self, series: pl.Series) -> None:
+        self._name = series.name
+        if series.dtype.is_numeric():
+            numbers, self._texts = series.cast(pl.Float64), None
+        else:
+            self._texts = series.cast(pl.String).str.strip_chars().str.to_lowercase()
+            numbers = self._texts.cast(pl.Float64, strict=False)
+        self._numbers = numbers
+        # Gaps become NaN; adding 0 makes one zero of two.
+        self._values = numbers.to_numpy() + 0.0
+
+    def words(self, digits: int | None = None) -> Prints:
+        """A word for each cell; 0 for an empty one.
+
+        Args:
+            digits: How many significant ones of a number matter; None for all.
+        """
+        key = np.frombuffer(_digest("column", self._name), np.uint64)
+        values = self._values if digits is None else _rounded(self._values, digits)
+        words = _mix(values.view(np.uint64) ^ key)
+        words[np.isnan(values)] = 0
+        if self._texts is not None:
+            texts = self._texts
+            is_word = (
+                self._numbers.is_null() & texts.is_not_null() & ~texts.is_in(_NOTHING)
+            )
+            places = is_word.arg_true().to_numpy()
+            said, which = np.unique(
+                texts.filter(is_word).to_numpy().astype(object), return_inverse=True
+            )
+            digests = b"".join(_digest(self._name, text) for text in said)
+            words[places] = np.frombuffer(digests, np.uint64)[which]
+        return words
+
+
+def _rounded(values: npt.NDArray[np.float64], digits: int) -> npt.NDArray[np.float64]:
+    """Numbers with so many significant digits; what is no number stays."""
+    with np.errstate(all="ignore"):
+        tens = digits - 1 - np.floor(np.log10(np.abs(values)))
+        # Whole powers alone are exact, and none overflows.
+        scale = 10.0 ** np.clip(tens, -300, 300)
+        rounded = np.round(values * scale) / scale
+    is_kept = ~np.isfinite(rounded) | (values == 0)
+    return np.where(is_kept, values, rounded) + 0.0
 
 
 def _digest(name: str, text: str) -> bytes:

@@ -13,6 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from modelmarket.datasets.baselines import (
+    MOST_FITTED_ROWS,
+    Floats,
+    as_it_is,
+    every,
+    forest_score,
+)
 from modelmarket.datasets.codes import (
     Values,
     columns_of,
@@ -29,17 +36,6 @@ if TYPE_CHECKING:
 MOST_ROWS = 100_000
 """Rows that are looked at, so that a large table takes no longer than others."""
 MOST_CELLS = 2**23
-
-MOST_FITTED_ROWS = 2_000
-LEAST_FITTED_ROWS = 30
-FOLDS = 3
-TREES = 30
-MOST_TRIED = 30
-"""Columns that a split of a tree is looked for in."""
-_FAR = 1e38
-"""Forests hold numbers in 32 bits."""
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -115,14 +111,14 @@ def losses(
     Raises:
         DataError: The file is no such table.
     """
-    every = _step(rows, min(MOST_ROWS, max(1, MOST_CELLS // len(names))))
-    seen = len(range(0, rows, every))
-    again = _step(seen, MOST_FITTED_ROWS)
+    step = every(rows, min(MOST_ROWS, max(1, MOST_CELLS // len(names))))
+    seen = len(range(0, rows, step))
+    again = every(seen, MOST_FITTED_ROWS)
     columns: list[Narrowed] = []
     plain: list[Floats] = []
     coded: dict[int, list[RowCodes]] = {width: [] for width in CODE_WIDTHS}
     for name, cells in zip(names, columns_of(train, names, rows), strict=True):
-        some = cells.gather_every(every)
+        some = cells.gather_every(step)
         values = Values.of(some)
         codes: dict[int, int] = {}
         for width in CODE_WIDTHS:
@@ -131,31 +127,14 @@ def losses(
             codes[width] = int(np.unique(found).size)
             coded[width].append(found[::again])
         is_text = isinstance(column, Texts)
-        places = _as_it_is(values, is_text=is_text)
+        places = as_it_is(values, is_text=is_text)
         columns.append(Narrowed(name, is_text, int(np.unique(places).size), codes))
         plain.append(places[::again])
     [labels] = columns_of(train, [LABEL], rows)
-    known = _labels(labels.gather_every(every)[::again], target)
+    known = _labels(labels.gather_every(step)[::again], target)
     tables = {width: np.stack(parts, axis=1) for width, parts in coded.items()}
     baseline = _baseline(np.stack(plain, axis=1), tables, known, target)
     return Losses(seen, tuple(columns), baseline)
-
-
-def _step(rows: int, most: int) -> int:
-    """Every which row is looked at, so that there are at most so many."""
-    return -(-rows // most)
-
-
-def _as_it_is(values: Values, *, is_text: bool) -> Floats:
-    """A column as forests read it: numbers, or the places of texts; shape (rows,).
-
-    What is missing is below everything.
-    """
-    if is_text:
-        return values.texts.rank("dense").to_numpy().astype(np.float64)
-    return np.nan_to_num(
-        np.clip(values.numbers, -_FAR, _FAR) + 0.0, copy=False, nan=-2 * _FAR
-    )
 
 
 def _labels(labels: pl.Series, target: Target) -> Floats:
@@ -173,23 +152,13 @@ def _baseline(
     target: Target,
 ) -> Baseline | None:
     """Tries a small forest on the same rows as they are, and in codes."""
-    if len(labels) < LEAST_FITTED_ROWS:
-        return None
-    try:
-        from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
-        from sklearn.model_selection import KFold, cross_val_score
-    except ImportError:
-        return None
     is_number = isinstance(target, NumberTarget)
-    kind = RandomForestRegressor if is_number else RandomForestClassifier
-    measure = "neg_mean_absolute_error" if is_number else "accuracy"
-
-    def score(features: Any) -> float:
-        tried = min(features.shape[1], MOST_TRIED)
-        forest = kind(TREES, max_features=tried, random_state=0)
-        folds = KFold(FOLDS, shuffle=True, random_state=0)
-        found = cross_val_score(forest, features, labels, cv=folds, scoring=measure)
-        return abs(float(np.mean(found)))
-
-    on_codes = {width: score(codes) for width, codes in coded.items()}
-    return Baseline(len(labels), score(plain), on_codes)
+    score = forest_score(plain, labels, is_number=is_number)
+    if score is None:
+        return None
+    on_codes = {
+        width: found
+        for width, codes in coded.items()
+        if (found := forest_score(codes, labels, is_number=is_number)) is not None
+    }
+    return Baseline(len(labels), score, on_codes)

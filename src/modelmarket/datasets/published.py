@@ -15,6 +15,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from modelmarket.datasets.choosing import Choice
 from modelmarket.datasets.records import encode_row
 from modelmarket.datasets.split import LABEL, ROW_ID, Progress, Source, Split, split
 from modelmarket.errors import DataError
@@ -148,8 +149,7 @@ class Manifest:
         train_rows: Rows with labels.
         test_rows: Rows without.
         train_counts: Training rows of each class.
-        fraction: Of the rows, meant for testing.
-        stratified: Whether it was drawn class by class.
+        choice: How the test rows were chosen.
         features: The columns of both parts.
         sha256: Of each file, by name, in hexadecimal.
     """
@@ -160,8 +160,7 @@ class Manifest:
     train_rows: int
     test_rows: int
     train_counts: tuple[int, ...]
-    fraction: Fraction
-    stratified: bool
+    choice: Choice
     features: tuple[str, ...]
     sha256: dict[str, str]
 
@@ -175,8 +174,7 @@ class Manifest:
             "train_rows": self.train_rows,
             "test_rows": self.test_rows,
             "train_counts": list(self.train_counts),
-            "split_fraction": str(self.fraction),
-            "stratified": self.stratified,
+            "split": written_choice(self.choice),
             "row_id": ROW_ID,
             "label": LABEL,
             "features": list(self.features),
@@ -216,8 +214,7 @@ class Manifest:
                 train_rows=read_rows(own["train_rows"]),
                 test_rows=read_rows(own["test_rows"]),
                 train_counts=tuple(map(read_rows, own["train_counts"])),
-                fraction=read_fraction(own["split_fraction"]),
-                stratified=bool(own["stratified"]),
+                choice=read_choice(own["split"]),
                 features=tuple(map(read_text, own["features"])),
                 sha256={
                     read_text(one["name"]): read_text(one["sha256"])
@@ -255,7 +252,31 @@ def read_rows(value: object) -> int:
     return value
 
 
-def read_fraction(value: object) -> Fraction:
+def written_choice(choice: Choice) -> dict[str, Any]:
+    """How test rows were chosen, as a manifest says it."""
+    return {
+        "fraction": str(choice.fraction),
+        "stratified": choice.stratified,
+        "group": choice.group,
+        "time": choice.time,
+    }
+
+
+def read_choice(value: Any) -> Choice:
+    """How test rows were chosen, as a stranger says."""
+    group, time = value["group"], value["time"]
+    ways = [bool(value["stratified"]), group is not None, time is not None]
+    if sum(ways) > 1:
+        raise ValueError("test rows are chosen in two ways")
+    return Choice(
+        fraction=_read_fraction(value["fraction"]),
+        stratified=ways[0],
+        group=None if group is None else read_text(group),
+        time=None if time is None else read_text(time),
+    )
+
+
+def _read_fraction(value: object) -> Fraction:
     """A stranger's fraction; an exponent could stand for more than memory holds."""
     text = read_text(value)
     if not _FRACTION.fullmatch(text):
@@ -284,8 +305,7 @@ def publish(
     *,
     name: str = "",
     context: str = "",
-    fraction: Fraction = Fraction(1, 5),
-    stratified: bool = False,
+    choice: Choice | None = None,
     seed: bytes | None = None,
     progress: Progress | None = None,
 ) -> Published:
@@ -296,8 +316,7 @@ def publish(
         folder: An empty folder.
         name: The request's.
         context: The request's.
-        fraction: Of the rows that are for testing.
-        stratified: Draw it class by class.
+        choice: How the test rows are chosen; None for a fifth of the rows at random.
         seed: Fixes what is random; None for the system's random source.
         progress: Is told of the rows read.
 
@@ -315,8 +334,7 @@ def publish(
             source,
             written[TRAIN],
             written[TEST],
-            fraction=fraction,
-            stratified=stratified,
+            choice=choice,
             seed=seed,
             progress=progress,
         )
@@ -333,8 +351,7 @@ def publish(
         train_rows=done.train_rows,
         test_rows=done.test_rows,
         train_counts=done.train_counts,
-        fraction=done.fraction,
-        stratified=done.stratified,
+        choice=done.choice,
         features=done.features,
         sha256=sha256,
     )

@@ -20,6 +20,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from modelmarket.datasets.choosing import Choice
 from modelmarket.datasets.drawing import Drawing, LabelCodes, Shuffle
 from modelmarket.datasets.records import Records, encode_row, read_records
 from modelmarket.datasets.tables import Table
@@ -30,7 +31,6 @@ from modelmarket.system.files import HashedFile
 
 ROW_ID = "row_id"
 LABEL = "label"
-DEFAULT_FRACTION = Fraction(1, 5)
 FINEST_FRACTION = 1_000
 _SHARE = re.compile(r"\d{0,9}\.?\d{0,18}|\d{1,9}/\d{1,9}", re.ASCII)
 """Short, since a number of many digits, or with an exponent, takes for ever."""
@@ -136,16 +136,14 @@ class Split:
         train_counts: Training rows of each class.
         truth: The test rows' codes, in published order. Secret.
         features: The columns of both parts.
-        fraction: Of the rows, meant for testing.
-        stratified: Whether it was drawn class by class.
+        choice: How the test rows were chosen.
     """
 
     classes: Classes
     train_counts: tuple[int, ...]
     truth: Codes
     features: tuple[str, ...]
-    fraction: Fraction
-    stratified: bool
+    choice: Choice
 
     def __repr__(self) -> str:
         return f"Split({sum(self.train_counts)} train, {self.truth.size} test)"
@@ -374,26 +372,25 @@ def split(
     train: HashedFile,
     test: HashedFile,
     *,
-    fraction: Fraction = DEFAULT_FRACTION,
-    stratified: bool = False,
+    choice: Choice | None = None,
     seed: bytes | None = None,
     progress: Progress | None = None,
 ) -> Split:
-    """Splits a labelled table at random.
+    """Splits a labelled table.
 
     Args:
         source: The table.
         train: Where the training part is written: id, features, label.
         test: Where the test part is written: id, features.
-        fraction: Of the rows that are for testing.
-        stratified: Draw it class by class.
+        choice: How the test rows are chosen; None for a fifth of the rows at random.
         seed: Fixes what is random; None for the system's random source.
         progress: Is told of the rows read.
 
     Raises:
         DataError: The table cannot be used; names row, column and value.
     """
-    drawing = Drawing(fraction, stratified=stratified, seed=seed)
+    choice = choice or Choice()
+    drawing = choice.drawing(source.data, source.label, seed)
     seen = Classed(source.label_file)
     with drawing.shuffle() as shuffle:
         divide(source, seen, train, drawing, shuffle, progress=progress)
@@ -412,8 +409,7 @@ def split(
         train_counts=tuple(seen.train[order].tolist()),
         truth=places(order)[np.frombuffer(truth, dtype=np.uint32)].astype(np.uint16),
         features=source.features,
-        fraction=fraction,
-        stratified=stratified,
+        choice=choice,
     )
 
 

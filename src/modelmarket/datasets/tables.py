@@ -162,8 +162,12 @@ class Table:
             hint="Is a quotation mark missing?",
         )
 
-    def column(self, name: str) -> int:
+    def column(self, name: str, option: str = "--label") -> int:
         """The place of a column.
+
+        Args:
+            name: Of the column.
+            option: That it was named with.
 
         Raises:
             DataError: There is no such column, or there are several.
@@ -175,7 +179,7 @@ class Table:
         how = "has no column" if not places else f"has {len(places)} columns"
         raise DataError(
             f"{self.path.name} {how} {name!r}; its last ones are {known}.",
-            hint="Name the label column with --label.",
+            hint=f"Name a column with {option}.",
         )
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import difflib
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from modelmarket.errors import InputError
 from modelmarket.index.summaries import Wanted
@@ -26,13 +26,13 @@ from modelmarket.vault.secrets import SealedTruth
 from modelmarket.vault.vault import Published
 
 if TYPE_CHECKING:
+    from modelmarket.datasets.choosing import Choice
     from modelmarket.datasets.split import Source
     from modelmarket.market.market import Market
     from modelmarket.protocol.classes import Codes
     from modelmarket.protocol.types import Address, Wei
 
 DEFAULT_SUBMISSION_WINDOW_S = 3_600
-DEFAULT_FRACTION = Fraction(1, 5)
 
 Progress = Callable[[str, int], None]
 """Is told what is being done, and of so many more rows or bytes of it."""
@@ -52,6 +52,8 @@ class RequestOptions(TypedDict, total=False):
         threshold: The same as a fraction of the test rows: the least accuracy.
         fraction: Of the rows that are for testing.
         stratified: Draw it class by class.
+        group: A column; rows of which it says the same stay in one part.
+        time: A column; the latest rows are for testing.
         seed: Fixes what is random in the split.
         progress: Is told what is being done.
         again: Go on where rows were published before.
@@ -67,6 +69,8 @@ class RequestOptions(TypedDict, total=False):
     threshold: Fraction | None
     fraction: Fraction
     stratified: bool
+    group: str | None
+    time: str | None
     seed: bytes | None
     progress: Progress | None
     again: bool
@@ -93,6 +97,22 @@ def refuse_unknown(options: Iterable[str], known: Iterable[str]) -> None:
                 f"A request has no option {name!r}.",
                 hint=f"{also}There are: {', '.join(names)}.",
             )
+
+
+def choice_of(options: Mapping[str, Any]) -> Choice:
+    """How test rows are chosen, as the options of a request say.
+
+    Raises:
+        InputError: In two ways at once.
+    """
+    from modelmarket.datasets.choosing import Choice
+
+    said = {
+        name: value
+        for name in ("fraction", "stratified", "group", "time")
+        if (value := options.get(name)) is not None
+    }
+    return Choice(**said)
 
 
 def prepare(
@@ -153,8 +173,7 @@ def prepare(
             Path(scratch),
             name=name,
             context=context,
-            fraction=options.get("fraction", DEFAULT_FRACTION),
-            stratified=options.get("stratified", False),
+            choice=choice_of(options),
             seed=options.get("seed") or root.split_seed(digest, turn),
             progress=rows,
         )

@@ -6,13 +6,11 @@ from __future__ import annotations
 import logging
 import tempfile
 from dataclasses import dataclass
-from fractions import Fraction
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelmarket.chain.contracts import copy_in
-from modelmarket.datasets.split import DEFAULT_FRACTION
 from modelmarket.errors import (
     ModelMarketError,
     NotFoundError,
@@ -31,6 +29,7 @@ from modelmarket.vault.secrets import SealedModel, SealedPredictions, from_json
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from modelmarket.datasets.choosing import Choice
     from modelmarket.datasets.split import Source
     from modelmarket.market.market import Market
     from modelmarket.market.request import Request
@@ -199,8 +198,7 @@ def recover_truth(
     request: Request,
     source: Source,
     *,
-    fraction: Fraction = DEFAULT_FRACTION,
-    stratified: bool = False,
+    choice: Choice | None = None,
 ) -> Seal:
     """Makes a truth again, from the key and the file that it was split from.
 
@@ -209,8 +207,7 @@ def recover_truth(
     Args:
         request: Ours.
         source: The same labelled table.
-        fraction: Of the rows that were for testing.
-        stratified: Whether they were drawn class by class.
+        choice: How the test rows were chosen; None for a fifth of them at random.
 
     Raises:
         StepError: No split of this file with this key gives the truth.
@@ -227,8 +224,7 @@ def recover_truth(
                 Path(scratch),
                 name=terms.name,
                 context=terms.context,
-                fraction=fraction,
-                stratified=stratified,
+                choice=choice,
                 seed=root.split_seed(digest, turn),
             )
             bits = published.manifest.classes.bits
@@ -238,7 +234,7 @@ def recover_truth(
                 return market.put_away(truth)
     raise StepError(
         f"No split of this file gives the truth of request {request.id}.",
-        hint="Is it the same file, with the same fraction, and the key that made "
+        hint="Is it the same file, split in the same way, and the key that made "
         "the request?",
     )
 
@@ -247,8 +243,7 @@ def recover_key(
     request: VerifiedRequest,
     source: Source,
     *,
-    fraction: Fraction = DEFAULT_FRACTION,
-    stratified: bool = False,
+    choice: Choice | None = None,
 ) -> Seal:
     """Makes a contest's key again, from the key and the file that it was made from.
 
@@ -257,8 +252,7 @@ def recover_key(
     Args:
         request: Ours.
         source: The same labelled table.
-        fraction: Of the rows that were for testing.
-        stratified: Whether they were drawn class by class.
+        choice: How the test rows were chosen; None for a fifth of them at random.
 
     Raises:
         StepError: No split of this file with this key gives the contest's.
@@ -280,8 +274,7 @@ def recover_key(
                 width=record.terms.width,
                 even=even,
                 number_bits=record.number_bits,
-                fraction=fraction,
-                stratified=stratified,
+                choice=choice,
                 seed=root.split_seed(digest, turn),
             )
             if stream.secret.seal == record.secret:
@@ -289,6 +282,6 @@ def recover_key(
                 return market.put_away(stream.secret)
     raise StepError(
         f"No split of this file gives the key of request {request.id}.",
-        hint="Is it the same file, with the same fraction, and the key that made "
+        hint="Is it the same file, split in the same way, and the key that made "
         "the request?",
     )

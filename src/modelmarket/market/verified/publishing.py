@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Literal, TypedDict, Unpack
 from modelmarket.errors import DataError, InputError
 from modelmarket.index.summaries import Wanted
 from modelmarket.market.publishing import (
-    DEFAULT_FRACTION,
     DEFAULT_SUBMISSION_WINDOW_S,
     Progress,
+    choice_of,
     refuse_unknown,
 )
 from modelmarket.market.reusing import (
@@ -92,6 +92,8 @@ class ContestOptions(TypedDict, total=False):
             earns it; of squared errors the root of their mean.
         fraction: Of the rows that are for testing.
         stratified: Draw it class by class.
+        group: A column; rows of which it says the same stay in one part.
+        time: A column; the latest rows are for testing.
         width: Bits of a code, 8 or 16.
         even: Space the codes of numbers evenly, rather than by the values there are.
         seed: Fixes what is random in the split.
@@ -117,6 +119,8 @@ class ContestOptions(TypedDict, total=False):
     most_error: Fraction | None
     fraction: Fraction
     stratified: bool
+    group: str | None
+    time: str | None
     width: int
     even: bool
     seed: bytes | None
@@ -235,8 +239,7 @@ def prepare_contest(
             width=options.get("width", 8),
             even=options.get("even", False),
             number_bits=bits,
-            fraction=options.get("fraction", DEFAULT_FRACTION),
-            stratified=options.get("stratified", False),
+            choice=choice_of(options),
             seed=options.get("seed") or root.split_seed(digest, turn),
             known_by=[names for one in earlier for names in one.rows.columns],
             inspect=inspect,

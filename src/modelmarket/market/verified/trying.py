@@ -7,7 +7,7 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Unpack
 
-from modelmarket.market.publishing import DEFAULT_FRACTION, refuse_unknown
+from modelmarket.market.publishing import choice_of, refuse_unknown
 from modelmarket.market.verified.scoring import number_bits, scoring_of
 from modelmarket.protocol.hidden import Keystream
 
@@ -73,8 +73,7 @@ def try_contest(
         width=options.get("width", 8),
         even=options.get("even", False),
         number_bits=bits,
-        fraction=options.get("fraction", DEFAULT_FRACTION),
-        stratified=options.get("stratified", False),
+        choice=choice_of(options),
         seed=options.get("seed"),
         progress=tell,
     )

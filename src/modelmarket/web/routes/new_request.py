@@ -264,6 +264,8 @@ class Agreed(TypedDict):
     threshold: Fraction | None
     fraction: Fraction
     stratified: bool
+    group: str | None
+    time: str | None
 
 
 def agreed(form: Form) -> Agreed:
@@ -284,6 +286,8 @@ def agreed(form: Form) -> Agreed:
         ),
         "fraction": forms.read(form, "fraction", parse_fraction),
         "stratified": forms.text(form, "stratified") == "yes",
+        "group": forms.text(form, "group") or None,
+        "time": forms.text(form, "time") or None,
     }
 
 

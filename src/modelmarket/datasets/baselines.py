@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How well a small forest predicts a table: what any model should at least reach."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from modelmarket.datasets.codes import Values
+
+MOST_FITTED_ROWS = 2_000
+LEAST_FITTED_ROWS = 30
+FOLDS = 3
+TREES = 30
+MOST_TRIED = 30
+"""Columns that a split of a tree is looked for in."""
+_FAR = 1e38
+"""Forests hold numbers in 32 bits."""
+
+Floats = npt.NDArray[np.float64]
+
+
+def every(rows: int, most: int) -> int:
+    """Every which row is looked at, so that there are at most so many."""
+    return -(-rows // most)
+
+
+def as_it_is(values: Values, *, is_text: bool) -> Floats:
+    """A column as forests read it: numbers, or the places of texts; shape (rows,).
+
+    What is missing is below everything.
+    """
+    if is_text:
+        return values.texts.rank("dense").to_numpy().astype(np.float64)
+    return np.nan_to_num(
+        np.clip(values.numbers, -_FAR, _FAR) + 0.0, copy=False, nan=-2 * _FAR
+    )
+
+
+def forest_score(
+    features: npt.NDArray[Any], labels: Floats, *, is_number: bool
+) -> float | None:
+    """What a small forest reaches by cross-validation.
+
+    Args:
+        features: Shape (rows, columns); finite.
+        labels: Numbers of classes, or numbers to be predicted; shape (rows,).
+        is_number: Which of the two.
+
+    Returns:
+        The share of the rows that it predicts right, or of numbers the mean absolute
+        error; None without scikit-learn, or if there are too few rows.
+    """
+    if len(labels) < LEAST_FITTED_ROWS:
+        return None
+    try:
+        from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+        from sklearn.model_selection import KFold, cross_val_score
+    except ImportError:
+        return None
+    kind = RandomForestRegressor if is_number else RandomForestClassifier
+    measure = "neg_mean_absolute_error" if is_number else "accuracy"
+    tried = min(features.shape[1], MOST_TRIED)
+    forest = kind(TREES, max_features=tried, random_state=0)
+    folds = KFold(FOLDS, shuffle=True, random_state=0)
+    found = cross_val_score(forest, features, labels, cv=folds, scoring=measure)
+    return abs(float(np.mean(found)))
