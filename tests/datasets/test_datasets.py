@@ -510,7 +510,8 @@ def test_cells_come_out_as_they_went_in(
     tmp_path_factory: pytest.TempPathFactory, cells: list[tuple[str, str]]
 ) -> None:
     cells = [(text.replace("\0", "").replace("\r", ""), label) for text, label in cells]
-    cells += [(str(n), label) for n in range(5) for label in {one for _, one in cells}]
+    classes = {one for _, one in cells} | {"yes", "no"}
+    cells += [(str(n), label) for n in range(5) for label in classes]
     folder = tmp_path_factory.mktemp("cells")
     out = io.StringIO(newline="")
     csv.writer(out).writerows(
@@ -554,7 +555,12 @@ def test_lengths_that_differ_are_named(tmp_path: Path, extra: int, more: str) ->
         ("a,b,animal\n1,2,cat\n1,2,\n", "row 2: the label is missing"),
         ("a,b,animal\n1,2,cat\n1,2,  \n", "row 2: the label is missing"),
         (rows() + "1,2,emu\n", "row 21: class 'emu' is seen only once"),
-        ("a,b,animal\n" + "1,2,cat\n" * 2, "the test part would be empty"),
+        *(
+            (f"a,b,animal\n1,2,cat\n1,2,{said}\n", r"row 2: the label is missing \('")
+            for said in ("NaN", "NA", "null", "None", "n/a", " nan ", "?")
+        ),
+        ("a,b,animal\n" + "1,2,cat\n" * 5, "all 5 rows are of class 'cat'"),
+        ("a,b,animal\n" + "1,2,cat\n1,2,dog\n" * 2, "the test part would be empty"),
         ("a,b,animal\n", "has no rows"),
         (rows() + "1,2\n", "row 21: 2 cells where 3"),
     ],

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
     from modelmarket.datasets.choosing import Choice
+    from modelmarket.datasets.lint.findings import Report
     from modelmarket.datasets.split import Source
 
 app = typer.Typer(help="Check and fetch datasets.", no_args_is_help=True)
@@ -173,7 +175,13 @@ def check(
     scale: Scale = None,
     bits: NumberBits = None,
 ) -> None:
-    """Try how a table would be split, and publish nothing.
+    """Look at a table before money is put on it, and publish nothing.
+
+    It is split as it would be. What gives labels away, comes twice or is spelt in two
+    ways is named, by row and column; and how well a small forest does, which any model
+    should beat. Rows are numbered from 1, without the header.
+
+    Exits with 1 if something was found that is hardly meant.
 
     Examples:
 
@@ -185,6 +193,7 @@ def check(
             --error absolute
     """
     from modelmarket.cli import trials
+    from modelmarket.datasets.lint.lint import lint
     from modelmarket.datasets.published import publish
     from modelmarket.market.verified.trying import try_contest
 
@@ -223,13 +232,16 @@ def check(
                 **numbers,
             )
             trials.tell(output, data.name, trial)
+            _end(trial.report)
             return
-        manifest = publish(
+        published = publish(
             source,
             Path(scratch),
             choice=choice,
             progress=lambda count: advance("rows", count),
-        ).manifest
+        )
+        report = lint(published)
+    manifest = published.manifest
     counts = dict(zip(manifest.classes.names, manifest.train_counts, strict=True))
     most = max(counts.values())
     output.table(
@@ -240,6 +252,7 @@ def check(
             "classes": counts,
             "bits": manifest.classes.bits,
             "majority_accuracy": round(most / manifest.train_rows, 4),
+            "report": asdict(report),
         },
         ("class", "training rows"),
         [(name, f"{count:,}") for name, count in counts.items()],
@@ -252,6 +265,15 @@ def check(
             f"saying the commonest class would score {most / manifest.train_rows:.1%}"
         ),
     )
+    if not output.as_json:
+        trials.tell_report(output, report)
+    _end(report)
+
+
+def _end(report: Report) -> None:
+    """Ends as a table deserves."""
+    if report.questions:
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from modelmarket.datasets.lint.findings import MOST_ROWS_NAMED, Severity
 from modelmarket.protocol.hidden import CODE_WIDTHS
 from modelmarket.protocol.schema import NumberTarget, shown
 from modelmarket.system.text import counted
@@ -14,10 +15,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from modelmarket.cli.output import Output
+    from modelmarket.datasets.lint.findings import Finding, Report
     from modelmarket.datasets.losses import Baseline
     from modelmarket.market.verified.trying import Trial
 
 
+_MARKS = {
+    Severity.CONFIRM: "Mend or mean this:",
+    Severity.WARNING: "Look at this:",
+    Severity.NOTE: "Note:",
+}
 MOST_LISTED = 20
 """Columns that people are told of; programs are told of all."""
 
@@ -33,13 +40,58 @@ def tell(output: Output, name: str, trial: Trial) -> None:
     _tell_parts(output, name, trial)
     if not output.as_json:
         _tell_losses(output, trial)
+        knows = trial.losses.baseline is not None
+        tell_report(output, trial.report, noun="hidden row", knows_baseline=knows)
+
+
+def tell_report(
+    output: Output,
+    report: Report,
+    *,
+    noun: str = "test row",
+    knows_baseline: bool = False,
+) -> None:
+    """Says to people what is odd about a table, the gravest first.
+
+    Args:
+        output: Where.
+        report: What was found.
+        noun: What a test row is called.
+        knows_baseline: Whether it was told what a small forest reaches.
+    """
+    is_share = report.baseline is not None and report.majority is not None
+    if is_share and not knows_baseline:
+        output.result(
+            None,
+            f"A small forest is right for {report.baseline:.1%} (cross-validation).",
+        )
+    if report.resolution is not None:
+        output.result(
+            None,
+            f"{counted(report.test_rows, noun)} "
+            f"{'tells' if report.test_rows == 1 else 'tell'} accuracies apart that "
+            f"differ by {report.resolution:.1%}.",
+        )
+    for one in report.findings:
+        output.result(None, f"{_MARKS[one.severity]} {one}{_told_rows(one)}")
+    if not report.findings:
+        output.result(None, "Nothing odd was found.")
+
+
+def _told_rows(finding: Finding) -> str:
+    if not finding.rows:
+        return ""
+    first = ", ".join(f"{row:,}" for row in finding.rows)
+    return (
+        f" Rows {first}{' and others' if len(finding.rows) == MOST_ROWS_NAMED else ''}."
+    )
 
 
 def _tell_parts(output: Output, name: str, trial: Trial) -> None:
     manifest, target = trial.published.manifest, trial.published.schema.target
     parts = (
         f"{name}: {manifest.train_rows:,} training and {manifest.hidden_rows:,} hidden "
-        f"rows, {len(manifest.features)} features"
+        f"rows, {counted(len(manifest.features), 'feature')}"
     )
     document: dict[str, Any] = {
         "kind": "verified",
@@ -48,6 +100,7 @@ def _tell_parts(output: Output, name: str, trial: Trial) -> None:
         "features": list(manifest.features),
         "bits": target.bits,
         "codes": asdict(trial.losses),
+        "report": asdict(trial.report),
     }
     if isinstance(target, NumberTarget):
         _tell_numbers(output, document, parts, trial, target)

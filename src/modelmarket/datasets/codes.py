@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from modelmarket.datasets.records import encode_row, read_records
+from modelmarket.datasets.tables import MISSING
 from modelmarket.errors import DataError
 from modelmarket.protocol.hidden import MOST_COLUMNS, RowCodes
 from modelmarket.protocol.schema import (
@@ -35,9 +36,6 @@ if TYPE_CHECKING:
     import polars as pl
 
     from modelmarket.datasets.tables import Table
-
-MISSING = ("", "?", "n/a", "na", "nan", "none", "null")
-"""What a cell says that has no value, in small letters."""
 
 MOST_NAMED = 5
 ROUNDS = 16

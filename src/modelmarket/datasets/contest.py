@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from eth_hash.auto import keccak
@@ -107,6 +107,20 @@ GATHERED_BYTES = 2**24
 
 Inspect = Callable[[Fingerprints], None]
 """Is told what the rows of both parts are known by."""
+
+
+class Watching(Protocol):
+    """Sees the hidden rows as they pass, and keeps nothing that tells what they are."""
+
+    def add(self, batch: pl.DataFrame) -> None:
+        """Sees the next rows."""
+
+
+Look = Callable[
+    [Path, tuple[str, ...], dict[str, int], "npt.NDArray[np.int64]"], Watching
+]
+"""Is told where the training part is, of which columns it is, how many rows there are
+of each class, and which rows of the table they were."""
 
 
 @dataclass(frozen=True)
@@ -230,6 +244,7 @@ def publish_contest(
     seed: bytes | None = None,
     known_by: Sequence[tuple[str, ...]] = (),
     inspect: Inspect | None = None,
+    look: Look | None = None,
     progress: Progress | None = None,
 ) -> PublishedContest:
     """Splits a labelled table and writes the folder to publish.
@@ -254,6 +269,7 @@ def publish_contest(
         seed: Fixes what is random in the split; None for the system's source.
         known_by: Sets of columns that earlier tables are known by.
         inspect: Is told what the rows are known by, before anything is encrypted.
+        look: Begins to look at both parts, once the training part is written.
         progress: Is told of the rows read.
 
     Raises:
@@ -269,7 +285,7 @@ def publish_contest(
     drawing = choice.drawing(source.data, source.label, seed)
     with drawing.shuffle(encrypted=True) as shuffle:
         with (folder / TRAIN).open("wb") as opened, HashedFile(opened) as train:
-            divide(source, seen, train, drawing, shuffle, progress=progress)
+            learned = divide(source, seen, train, drawing, shuffle, progress=progress)
             sha256 = {TRAIN: train.digest().hex()}
         target, coded = _target(seen, number_bits)
         train_rows = seen.rows - shuffle.rows
@@ -278,8 +294,14 @@ def publish_contest(
         )
         schema = as_schema(columns, target, width)
         written = _written(schema)
+        counts = _train_counts(seen)
         watched = Watched(source.features, known_by) if inspect is not None else None
-        codes, targets = _hidden(source, shuffle, schema, coded, watched)
+        watching: list[Watching] = [] if watched is None else [watched]
+        if look is not None:
+            names = target.classes.names if isinstance(target, ClassTarget) else ()
+            by_name = dict(zip(names, counts, strict=True))
+            watching.append(look(folder / TRAIN, source.features, by_name, learned))
+        codes, targets = _hidden(source, shuffle, schema, coded, watching)
     if inspect is not None and watched is not None:
         inspect(fingerprints(folder / TRAIN, watched, known_by))
     (folder / SCHEMA).write_bytes(written)
@@ -301,7 +323,7 @@ def publish_contest(
         context=context,
         train_rows=train_rows,
         hidden_rows=len(codes),
-        train_counts=_train_counts(seen),
+        train_counts=counts,
         choice=choice,
         features=source.features,
         sha256=sha256,
@@ -355,7 +377,7 @@ def _hidden(
     shuffle: Shuffle,
     schema: Schema,
     coded: Targets,
-    watched: Watched | None,
+    watching: Sequence[Watching],
 ) -> tuple[RowCodes, Targets]:
     """The test rows in random order: codes of shape (rows, columns), and targets.
 
@@ -364,15 +386,15 @@ def _hidden(
         shuffle: Has them.
         schema: Makes codes of them.
         coded: The target of each label.
-        watched: Sees them.
+        watching: See them.
     """
     shape = (shuffle.rows, len(schema.columns))
     codes: RowCodes = np.empty(shape, dtype=f"u{schema.width // 8}")
     labels = array("I")
     for lines, some in _gathered(shuffle):
         frame = frame_of(lines, source.features)
-        if watched is not None:
-            watched.add(frame)
+        for one in watching:
+            one.add(frame)
         first = len(labels)
         labels.extend(some)
         codes[first : len(labels)] = encode_frame(frame, schema.columns, schema.width)

@@ -22,6 +22,7 @@ import numpy.typing as npt
 import polars as pl
 
 from modelmarket.datasets.split import LABEL, ROW_ID, Progress
+from modelmarket.datasets.tables import MISSING
 from modelmarket.errors import DataError
 
 BATCH_ROWS = 16_384
@@ -29,8 +30,6 @@ JUDGED_ROWS = 1_000
 """Rows that the columns' types are told by; wrong guesses cost a second reading."""
 DISTINCT = 0.9
 """The share of rows that must differ for them to be known without their ids."""
-_NOTHING = ("", "nan", "null", "none", "na", "n/a")
-"""How an empty cell is written, in small letters."""
 
 Prints = npt.NDArray[np.uint64]
 """One word for each row: shape (rows,)."""
@@ -311,7 +310,7 @@ class Cells:
         if self._texts is not None:
             texts = self._texts
             is_word = (
-                self._numbers.is_null() & texts.is_not_null() & ~texts.is_in(_NOTHING)
+                self._numbers.is_null() & texts.is_not_null() & ~texts.is_in(MISSING)
             )
             places = is_word.arg_true().to_numpy()
             said, which = np.unique(

@@ -23,7 +23,7 @@ import numpy.typing as npt
 from modelmarket.datasets.choosing import Choice
 from modelmarket.datasets.drawing import Drawing, LabelCodes, Shuffle
 from modelmarket.datasets.records import Records, encode_row, read_records
-from modelmarket.datasets.tables import Table
+from modelmarket.datasets.tables import MISSING, Table
 from modelmarket.errors import DataError
 from modelmarket.protocol.classes import MOST_CLASSES, NUMBERS, Classes, Codes
 from modelmarket.protocol.schema import decimal
@@ -137,6 +137,7 @@ class Split:
         truth: The test rows' codes, in published order. Secret.
         features: The columns of both parts.
         choice: How the test rows were chosen.
+        learned: Which rows of the table are for training, from 1; shape (rows,).
     """
 
     classes: Classes
@@ -144,6 +145,7 @@ class Split:
     truth: Codes
     features: tuple[str, ...]
     choice: Choice
+    learned: npt.NDArray[np.int64]
 
     def __repr__(self) -> str:
         return f"Split({sum(self.train_counts)} train, {self.truth.size} test)"
@@ -261,6 +263,12 @@ class Classed:
         """Why these rows cannot be both learned and tested, if they cannot."""
         if self.rows == 0:
             return _no_rows(self._name)
+        if len(self.names) == 1:
+            return DataError(
+                f"{self._name}: all {self.rows:,} rows are of class "
+                f"{self.names[0]!r}, so there is nothing to predict.",
+                hint="Is this the label column? A table needs two classes at least.",
+            )
         for code, label in enumerate(self.names):
             if self.total[code] == 1:
                 return DataError(
@@ -276,10 +284,12 @@ class Classed:
         return NUMBERS if is_number else "Add rows of that class, or leave the row out."
 
     def _meet(self, label: str, row: int) -> None:
-        if not label.strip():
+        if (said := label.strip()).lower() in MISSING:
             raise DataError(
-                f"{self._name}, row {row}: the label is missing.",
-                hint="Give every row a label, or leave the row out.",
+                f"{self._name}, row {row}: the label is missing"
+                f"{f' ({said!r})' if said else ''}.",
+                hint="Give every row a label, or leave the row out."
+                + (" A class that is called so needs another name." if said else ""),
             )
         if len(self.names) == MOST_CLASSES:
             raise DataError(
@@ -393,7 +403,7 @@ def split(
     drawing = choice.drawing(source.data, source.label, seed)
     seen = Classed(source.label_file)
     with drawing.shuffle() as shuffle:
-        divide(source, seen, train, drawing, shuffle, progress=progress)
+        learned = divide(source, seen, train, drawing, shuffle, progress=progress)
         test.write(encode_row([ROW_ID, *source.features]) + b"\n")
         truth = array("I")
         number = 0
@@ -410,6 +420,7 @@ def split(
         truth=places(order)[np.frombuffer(truth, dtype=np.uint32)].astype(np.uint16),
         features=source.features,
         choice=choice,
+        learned=learned,
     )
 
 
@@ -421,7 +432,7 @@ def divide(
     shuffle: Shuffle,
     *,
     progress: Progress | None = None,
-) -> None:
+) -> npt.NDArray[np.int64]:
     """Writes the training part of a table, and hands the test part to a shuffle.
 
     The same drawing divides the same table in the same way, whatever becomes of the
@@ -435,16 +446,21 @@ def divide(
         shuffle: Is given the features of test rows as they are published.
         progress: Is told of the rows read.
 
+    Returns:
+        Which rows of the table are for training, from 1; shape (training rows,).
+
     Raises:
         DataError: The table cannot be used; names row, column and value.
     """
     train.write(encode_row([ROW_ID, *source.features, LABEL]) + b"\n")
-    train_row = count(1)
+    train_row, places, rows = count(1), list[npt.NDArray[np.int64]](), 0
     for records in source.records():
         codes = seen.encode(records.cut)
         tested = drawing.strata.take(codes)
         shuffle.add(list(compress(records.rest, tested.tolist())), codes[tested])
         learned = codes[~tested]
+        places.append(np.flatnonzero(~tested) + rows + 1)
+        rows += codes.size
         seen.learn(learned)
         labels = map(seen.published.__getitem__, learned.tolist())
         features = compress(records.rest, (~tested).tolist())
@@ -459,6 +475,7 @@ def divide(
         if progress is not None:
             progress(codes.size)
     _check(seen, shuffle.rows, drawing.fraction)
+    return np.concatenate(places)
 
 
 def places(order: Sequence[int]) -> LabelCodes:

@@ -35,6 +35,8 @@ BLOCK_BYTES = 2**18
 MOST_LINE_BYTES = 2**26
 MOST_CELL_CHARACTERS = 2**24
 """Of one cell, sixteen million: books are shorter, forgotten quotation marks longer."""
+MISSING = ("", "?", "n/a", "na", "nan", "none", "null")
+"""What a cell says that has no value, in small letters."""
 PARQUET_MAGIC = b"PAR1"
 PARQUET_BATCH_ROWS = 8_192
 _BOMS = (

@@ -1,0 +1,359 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Columns that give the label away, or number the rows, or say nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from modelmarket.datasets.codes import Values
+from modelmarket.datasets.dates import readings
+from modelmarket.datasets.lint.findings import (
+    MOST_NAMED,
+    Check,
+    Finding,
+    Severity,
+    Told,
+    named,
+)
+from modelmarket.datasets.tables import MISSING
+from modelmarket.system.text import counted
+
+BINS = 64
+"""Ranges of numbers, with as many rows each, that a label is looked for in."""
+LEAST_A_BIN = 8
+"""Rows of a range: half of them teach what is said of the others."""
+LEAST_ROWS = 20
+"""Fewer rows tell nothing about a column."""
+GIVEN_AWAY = 0.98
+"""The share of what the commonest class gets wrong that no honest column gets right."""
+SUSPICIOUS = 0.9
+TELLS = 0.1
+"""The same for a column that should tell nothing, such as an index."""
+DISTINCT = 0.99
+"""The share of the rows that have a value of their own in an identifier's column."""
+SPARSEST = 2
+"""Times its rows that an index may count."""
+FIRST_TEXTS = 100
+MOST_IDENTIFIER = 64
+"""Characters of an identifier."""
+
+_NAMED_ID = re.compile(
+    r"(?:.*[_\s.-])?(?:id|ids|uuid|guid|key|index|idx|nr|no|number|rownum|row)"
+    r"|unnamed:?\s*\d*|\.\.\.\d+|",
+    re.IGNORECASE,
+)
+"""Names that people, and data frames, give to what numbers rows."""
+_NOTES = {
+    Check.CONSTANT: ("has one value in all rows", "have one value each in all rows"),
+    Check.FREE_TEXT: (
+        "holds texts that hardly ever come twice",
+        "hold texts that hardly ever come twice",
+    ),
+    Check.PREDICTS: (
+        "alone tells nearly the whole label",
+        "tell nearly the whole label, each alone",
+    ),
+}
+_HINTS = {
+    Check.CONSTANT: "No model needs it.",
+    Check.FREE_TEXT: "A model of tables can do little with them; with numbers made of "
+    "them, more.",
+    Check.PREDICTS: "Is that known before the label is?",
+}
+MOST_COLUMNS = 100
+"""Columns that a finding names."""
+Labels = npt.NDArray[np.float64]
+"""Numbers of classes, or numbers to be predicted: shape (rows,)."""
+
+
+@dataclass(frozen=True)
+class Looked:
+    """A column, and what was found about it.
+
+    Attributes:
+        told: How much of the labels it tells.
+        finding: What is grave about it; None if nothing is.
+        trait: What is worth a note beside others of the kind; None if nothing is.
+    """
+
+    told: Told
+    finding: Finding | None = None
+    trait: Check | None = None
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether it tells rows apart and nothing else."""
+        finding = self.finding
+        return finding is not None and finding.check in (Check.INDEX, Check.IDENTIFIER)
+
+
+def look(
+    name: str, cells: pl.Series, labels: Labels, *, is_number: bool, step: int = 1
+) -> Looked:
+    """Looks at a column.
+
+    Args:
+        name: Of the column.
+        cells: Its cells as they are published, as text, in the rows' order.
+        labels: Of the same rows.
+        is_number: Whether the labels are numbers to be predicted.
+        step: Every which row of the training part is looked at.
+    """
+    values = Values.of(cells)
+    places = _places(values)
+    share = _told(values, places, labels, is_number=is_number)
+    told = Told(name, round(share, 4))
+    if len(cells) < LEAST_ROWS:
+        return Looked(told)
+    distinct = int(places.max()) + 1
+    if distinct == 1:
+        return Looked(told, trait=Check.CONSTANT)
+    finding = (
+        _identity(name, values, distinct, share, step)
+        or _date(name, values, share)
+        or _copied(name, values, places, distinct, labels, is_number=is_number)
+        or _predicts(name, share)
+    )
+    if finding is not None:
+        return Looked(told, finding)
+    if share >= SUSPICIOUS:
+        return Looked(told, trait=Check.PREDICTS)
+    is_free = not values.is_numeric and distinct > len(cells) // 2
+    return Looked(told, trait=Check.FREE_TEXT if is_free else None)
+
+
+def together(looked: Sequence[Looked]) -> Iterator[Finding]:
+    """What was found of all columns; of many that are alike some are named."""
+    for check, severity in product(Check, Severity):
+        alike = [
+            one.finding
+            for one in looked
+            if one.finding is not None
+            and (one.finding.check, one.finding.severity) == (check, severity)
+        ]
+        yield from alike[:MOST_NAMED]
+        if rest := tuple(one.columns[0] for one in alike[MOST_NAMED:]):
+            yield replace(
+                alike[0],
+                text=f"The same is true of {counted(len(rest), 'more column')}: "
+                f"{named(rest)}.",
+                columns=rest[:MOST_COLUMNS],
+            )
+    for check, (one, many) in _NOTES.items():
+        names = tuple(found.told.column for found in looked if found.trait is check)
+        if names:
+            columns = (
+                f"Column {names[0]!r}" if len(names) == 1 else f"{len(names):,} columns"
+            )
+            which = "" if len(names) == 1 else f": {named(names)}"
+            yield Finding(
+                check,
+                Severity.NOTE,
+                f"{columns} {one if len(names) == 1 else many}{which}.",
+                _HINTS[check],
+                columns=names[:MOST_COLUMNS],
+            )
+
+
+def _places(values: Values) -> npt.NDArray[np.int64]:
+    """Each cell's place among the different ones, from 0; shape (rows,)."""
+    if values.is_numeric:
+        _, places = np.unique(values.numbers, return_inverse=True)
+        return places.astype(np.int64)
+    return values.texts.rank("dense").to_numpy().astype(np.int64) - 1
+
+
+def _told(
+    values: Values, places: npt.NDArray[np.int64], labels: Labels, *, is_number: bool
+) -> float:
+    """How much of the labels a column tells; see `Told`.
+
+    Every second row is predicted by what the others teach, and the other way round:
+    each range of numbers, or each text, by its commonest class or its mean.
+    """
+    bins = _bins(places) if values.is_numeric else places
+    known = np.zeros(2)
+    for odd in (False, True):
+        tested = (np.arange(labels.size) % 2 == 1) == odd
+        learn = _mean_error if is_number else _wrong
+        known += learn(bins[~tested], labels[~tested], bins[tested], labels[tested])
+    left, without = known
+    return float(max(0.0, 1 - left / without)) if without > 0 else 0.0
+
+
+def _bins(places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Ranges of ranks with about as many rows each; equal cells in the same one."""
+    counts = np.bincount(places)
+    most = max(2, min(BINS, places.size // LEAST_A_BIN))
+    if counts.size <= most:
+        return places
+    before = np.cumsum(counts) - counts
+    bins: npt.NDArray[np.int64] = (before * most // places.size)[places]
+    return bins
+
+
+def _wrong(
+    bins: npt.NDArray[np.int64],
+    labels: Labels,
+    tested: npt.NDArray[np.int64],
+    wanted: Labels,
+) -> tuple[int, int]:
+    """Rows that are predicted wrongly by their bin's commonest class, and by that of
+    all rows.
+    """
+    if not labels.size:
+        return 0, 0
+    kinds, codes = np.unique(labels, return_inverse=True)
+    common = kinds[np.argmax(np.bincount(codes))]
+    pairs, counts = np.unique(
+        np.stack((bins, codes.astype(np.int64))), axis=1, return_counts=True
+    )
+    # The last of a bin's pairs in this order is its commonest class.
+    order = np.lexsort((-pairs[1], counts, pairs[0]))
+    classes = kinds[pairs[1][order]].tolist()
+    best = dict(zip(pairs[0][order].tolist(), classes, strict=True))
+    said = np.array([best.get(one, common) for one in tested.tolist()])
+    return int(np.sum(said != wanted)), int(np.sum(wanted != common))
+
+
+def _mean_error(
+    bins: npt.NDArray[np.int64],
+    labels: Labels,
+    tested: npt.NDArray[np.int64],
+    wanted: Labels,
+) -> tuple[float, float]:
+    """Squared errors of a bin's mean, and of that of all rows."""
+    if not labels.size:
+        return 0.0, 0.0
+    mean = float(labels.mean())
+    size = int(max(bins.max(), tested.max(initial=0))) + 1
+    counts = np.bincount(bins, minlength=size)
+    sums = np.bincount(bins, weights=labels, minlength=size)
+    means = np.where(counts > 0, sums / np.maximum(counts, 1), mean)
+    errors = float(np.sum((means[tested] - wanted) ** 2))
+    return errors, float(np.sum((wanted - mean) ** 2))
+
+
+def _identity(
+    name: str, values: Values, distinct: int, share: float, step: int
+) -> Finding | None:
+    """What is to be said of a column that tells rows apart and nothing else."""
+    rows = len(values.cells)
+    if distinct < DISTINCT * rows:
+        return None
+    if values.is_numeric:
+        numbers = values.numbers[~values.is_missing]
+        if not np.all(numbers == np.floor(numbers)):
+            return None
+        # Of the table's rows the test part is not here, and of the others some.
+        is_index = bool(np.ptp(numbers) < SPARSEST * step * rows)
+        if not is_index and not _NAMED_ID.fullmatch(name):
+            return None
+        check = Check.INDEX if is_index else Check.IDENTIFIER
+    else:
+        texts = values.texts
+        longest = texts.str.len_chars().max()
+        is_word = not texts.str.contains(r"\s").any()
+        if not is_word or not isinstance(longest, int) or longest > MOST_IDENTIFIER:
+            return None
+        if _is_dated(texts):
+            return None
+        check = Check.IDENTIFIER
+    counts = "counts the rows" if check is Check.INDEX else "has a value for each row"
+    if share >= TELLS:
+        return Finding(
+            check,
+            Severity.CONFIRM,
+            f"Column {name!r} {counts}, and tells the label: the rows are in an order "
+            f"that goes with it. It gets right {share:.0%} of what always saying the "
+            "same gets wrong.",
+            "Leave it out: it says nothing about new rows.",
+            columns=(name,),
+        )
+    return Finding(
+        check,
+        Severity.WARNING,
+        f"Column {name!r} {counts}.",
+        "Leave it out, unless it says something about new rows.",
+        columns=(name,),
+    )
+
+
+def _is_dated(texts: pl.Series) -> bool:
+    """Whether all texts are dates or times, but for those that are missing."""
+    filled = texts.filter(~texts.str.to_lowercase().is_in(MISSING))
+    # perf: most columns of texts are none, as the first few tell.
+    return bool(len(filled) and readings(filled[:FIRST_TEXTS]) and readings(filled))
+
+
+def _date(name: str, values: Values, share: float) -> Finding | None:
+    if values.is_numeric or not _is_dated(values.texts):
+        return None
+    tells = share >= SUSPICIOUS
+    return Finding(
+        Check.DATE,
+        Severity.CONFIRM if tells else Severity.WARNING,
+        f"Column {name!r} holds dates"
+        + (", and tells the label by itself." if tells else ".")
+        + " Test rows are drawn at random, so models are tried on days that they have "
+        "seen others of.",
+        f"To try them on later rows than they learn from, say --time {name}.",
+        columns=(name,),
+    )
+
+
+def _copied(
+    name: str,
+    values: Values,
+    places: npt.NDArray[np.int64],
+    distinct: int,
+    labels: Labels,
+    *,
+    is_number: bool,
+) -> Finding | None:
+    """What is to be said of a column that is the label in other words."""
+    if is_number:
+        if not values.is_numeric or values.is_missing.any():
+            return None
+        same = bool(np.array_equal(values.numbers, labels))
+        is_copy = same or _is_line(values.numbers, labels)
+    else:
+        kinds, codes = np.unique(labels, return_inverse=True)
+        pairs = np.unique(np.stack((places, codes.astype(np.int64))), axis=1).shape[1]
+        is_copy = kinds.size > 1 and pairs == kinds.size == distinct
+    if not is_copy:
+        return None
+    return Finding(
+        Check.LABEL_COPY,
+        Severity.CONFIRM,
+        f"Column {name!r} says what the label says, in all rows that were looked at.",
+        "Leave it out: whoever has it needs no model.",
+        columns=(name,),
+    )
+
+
+def _is_line(numbers: Labels, labels: Labels) -> bool:
+    """Whether labels are a column's numbers times a factor, plus something."""
+    if not (np.isfinite(numbers).all() and np.ptp(numbers) and np.ptp(labels)):
+        return False
+    return bool(abs(np.corrcoef(numbers, labels)[0, 1]) > 1 - 1e-9)
+
+
+def _predicts(name: str, share: float) -> Finding | None:
+    if share < GIVEN_AWAY:
+        return None
+    return Finding(
+        Check.PREDICTS,
+        Severity.CONFIRM,
+        f"Column {name!r} alone gets right {share:.1%} of what always saying the "
+        "same gets wrong.",
+        "Is it known before the label is? Leave it out if it is not.",
+        columns=(name,),
+    )

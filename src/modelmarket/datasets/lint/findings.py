@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a look at a table found, for people and for programs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from modelmarket.datasets.published import read_rows, read_text
+from modelmarket.errors import DataError
+from modelmarket.system.documents import parse_json
+
+VERSION = 1
+MOST_ROWS_NAMED = 10
+MOST_NAMED = 3
+MOST_NUMBER = 1e300
+
+
+def named(names: Sequence[str], most: int = MOST_NAMED) -> str:
+    """The first of some names, and how many more there are."""
+    said = [repr(one) for one in names[:most]]
+    if rest := len(names) - len(said):
+        return f"{', '.join(said)} and {rest:,} more"
+    return " and ".join(filter(None, (", ".join(said[:-1]), said[-1])))
+
+
+class Severity(StrEnum):
+    """How grave a finding is."""
+
+    CONFIRM = "confirm"
+    """Hardly meant: nothing is published before somebody says yes."""
+    WARNING = "warning"
+    NOTE = "note"
+
+
+class Check(StrEnum):
+    """What is looked for; the value is what programs know a finding by."""
+
+    DUPLICATES_ACROSS = "duplicates-across-split"
+    NEAR_DUPLICATES_ACROSS = "near-duplicates-across-split"
+    DUPLICATES = "duplicate-rows"
+    CONFLICTS = "equal-rows-different-labels"
+    GROUPS_ACROSS = "groups-across-split"
+    LABEL_COPY = "column-equals-label"
+    PREDICTS = "column-predicts-label"
+    INDEX = "index-column"
+    IDENTIFIER = "identifier-column"
+    DATE = "date-column"
+    CONSTANT = "constant-column"
+    FREE_TEXT = "text-column"
+    TWINS = "near-twin-classes"
+    REGRESSION = "labels-look-like-numbers"
+    IMBALANCE = "imbalanced-classes"
+    RARE = "rare-classes"
+    ABSENT = "class-in-no-test-row"
+    FEW_TESTS = "few-test-rows"
+    GUESSABLE = "truth-can-be-guessed"
+
+
+WHAT: dict[Check, str] = {
+    Check.DUPLICATES_ACROSS: "test rows that stand in the training part, too",
+    Check.NEAR_DUPLICATES_ACROSS: "test rows that are nearly rows of the training part",
+    Check.DUPLICATES: "rows of the training part that come more than once",
+    Check.CONFLICTS: "equal rows with different labels",
+    Check.GROUPS_ACROSS: "groups, such as patients, with rows in both parts",
+    Check.LABEL_COPY: "a column that says what the label says",
+    Check.PREDICTS: "a column that alone tells the label, or nearly",
+    Check.INDEX: "a column that counts the rows, such as a data frame's index",
+    Check.IDENTIFIER: "a column with a value of its own in each row",
+    Check.DATE: "a column of dates or times",
+    Check.CONSTANT: "a column with one value in all rows",
+    Check.FREE_TEXT: "a column of texts that hardly ever come twice",
+    Check.TWINS: "classes that differ by spelling alone: 1 and 1.0, Cat and cat",
+    Check.REGRESSION: "classes that look like numbers to be predicted",
+    Check.IMBALANCE: "one class that most rows are of",
+    Check.RARE: "classes with hardly any rows",
+    Check.ABSENT: "classes that no test row is of",
+    Check.FEW_TESTS: "so few test rows that models can hardly be told apart",
+    Check.GUESSABLE: "a truth that can be guessed as a whole",
+}
+"""What each check looks for, in words."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was found.
+
+    Attributes:
+        check: What had been looked for.
+        severity: How grave it is.
+        text: A sentence or two.
+        hint: What to do about it; may be empty.
+        columns: Those that it is about, the first of them.
+        rows: Training rows that it is about, the first of them.
+        count: Of the rows, classes or groups that it is about; 0 for none.
+        is_private: Whether it tells of the test rows what nobody else may know.
+    """
+
+    check: Check
+    severity: Severity
+    text: str
+    hint: str = ""
+    columns: tuple[str, ...] = ()
+    rows: tuple[int, ...] = ()
+    count: int = 0
+    is_private: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.text} {self.hint}".strip()
+
+
+@dataclass(frozen=True)
+class Told:
+    """How much of the labels a column tells by itself.
+
+    Attributes:
+        column: Its name.
+        share: Of what always saying the commonest class leaves wrong, this much it
+            gets right; or of the spread of numbers. From 0 to 1, on rows that it was
+            not learned from.
+    """
+
+    column: str
+    share: float
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a look at a labelled table found.
+
+    Attributes:
+        train_rows: Rows with labels.
+        test_rows: Rows without.
+        features: How many columns there are.
+        train_counts: Training rows of each class, by name; empty for numbers.
+        majority: The share of the training rows that are of the commonest class; None
+            for numbers.
+        baseline: What a small forest reaches by cross-validation on the training part:
+            the share of rows that it predicts right, or the mean absolute error; None
+            if there are too few rows.
+        resolution: The smallest difference of accuracies that so many test rows can
+            tell apart, in 19 of 20 cases; None for numbers.
+        guess_bits: How many bits whoever guesses the whole truth must get right; None
+            for numbers.
+        telling: The columns that tell most by themselves, best first.
+        findings: The gravest first.
+    """
+
+    train_rows: int
+    test_rows: int
+    features: int
+    train_counts: dict[str, int]
+    majority: float | None
+    baseline: float | None
+    resolution: float | None
+    guess_bits: float | None
+    telling: tuple[Told, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def questions(self) -> tuple[Finding, ...]:
+        """What somebody has to say yes to."""
+        return tuple(self.of(Severity.CONFIRM))
+
+    def of(self, severity: Severity) -> Iterator[Finding]:
+        """The findings that are so grave."""
+        return (one for one in self.findings if one.severity is severity)
+
+    def public(self) -> Report:
+        """What everybody may know of it."""
+        shown = tuple(one for one in self.findings if not one.is_private)
+        return replace(self, findings=shown)
+
+    def to_json(self) -> bytes:
+        """The report as it is published."""
+        document = {"version": VERSION, **asdict(self)}
+        return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
+
+    def hash(self) -> bytes:
+        """SHA-256 of the report as it is published; 32 bytes."""
+        return hashlib.sha256(self.public().to_json()).digest()
+
+    @classmethod
+    def from_json(cls, data: bytes) -> Report:
+        """Reads a report that a stranger wrote.
+
+        Raises:
+            DataError: It is none.
+        """
+        try:
+            said = parse_json(data)
+            if said["version"] != VERSION:
+                raise DataError(
+                    f"The report is of another version than {VERSION}, which this "
+                    "program reads."
+                )
+            return cls(
+                train_rows=read_rows(said["train_rows"]),
+                test_rows=read_rows(said["test_rows"]),
+                features=read_rows(said["features"]),
+                train_counts={
+                    read_text(name): read_rows(count)
+                    for name, count in said["train_counts"].items()
+                },
+                majority=_number(said["majority"]),
+                baseline=_number(said["baseline"]),
+                resolution=_number(said["resolution"]),
+                guess_bits=_number(said["guess_bits"]),
+                telling=tuple(map(_told, said["telling"])),
+                findings=tuple(map(_finding, said["findings"])),
+            )
+        except (
+            AttributeError,
+            KeyError,
+            RecursionError,
+            TypeError,
+            ValueError,
+        ) as error:
+            raise DataError("This is no report about a table.") from error
+
+
+def _number(said: object) -> float | None:
+    """A number, or none; JSON's integers may have any number of digits."""
+    if said is None:
+        return None
+    if isinstance(said, bool) or not isinstance(said, int | float):
+        raise TypeError(f"a number is a {type(said).__name__}")
+    if not -MOST_NUMBER <= said <= MOST_NUMBER:
+        raise ValueError("a number is too large")
+    return float(said)
+
+
+def _told(said: dict[str, object]) -> Told:
+    share = _number(said["share"])
+    if share is None:
+        raise TypeError("a share is missing")
+    return Told(read_text(said["column"]), share)
+
+
+def _finding(said: dict[str, Any]) -> Finding:
+    return Finding(
+        check=Check(said["check"]),
+        severity=Severity(said["severity"]),
+        text=read_text(said["text"]),
+        hint=read_text(said["hint"]),
+        columns=tuple(map(read_text, said["columns"])),
+        rows=tuple(map(read_rows, said["rows"])),
+        count=read_rows(said["count"]),
+        is_private=said["is_private"] is True,
+    )

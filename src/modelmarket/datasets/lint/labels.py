@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Classes that are odd: twins, numbers in disguise, hardly any rows."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+
+from modelmarket.datasets.lint.findings import (
+    MOST_NAMED,
+    Check,
+    Finding,
+    Severity,
+    named,
+)
+from modelmarket.system.text import counted
+
+LEAST_NUMBERS = 20
+"""Classes from which on numbers as labels look like something to be predicted."""
+LEAST_FRACTIONS = 5
+"""The same where some of them are no whole numbers."""
+IMBALANCED = 0.9
+"""The share of the training rows that a class needs to be called most of them."""
+LEAST_OF_A_CLASS = 10
+"""Training rows of a class below which it can hardly be learned."""
+LEAST_TESTS = 100
+"""Test rows below which a score is mostly chance."""
+LEAST_GUESS_BITS = 64.0
+SURE = 1.96
+"""Standard deviations that 19 of 20 draws stay within."""
+
+
+def resolution(accuracy: float, tests: int) -> float:
+    """The smallest difference of two models' accuracies that is no chance.
+
+    By the normal distribution, for models that err independently of each other; such as
+    err on the same rows are told apart by less.
+
+    Args:
+        accuracy: About what they reach, from 0 to 1.
+        tests: Test rows.
+    """
+    # At 0 and 1 the formula would say that one row is enough to be sure.
+    share = min(max(accuracy, 1 / (tests + 2)), 1 - 1 / (tests + 2))
+    return min(1.0, SURE * math.sqrt(2 * share * (1 - share) / tests))
+
+
+def guess_bits(counts: Sequence[int], tests: int) -> float:
+    """How many bits whoever guesses all test labels must get right.
+
+    The best guess is the commonest class in every row (the min-entropy).
+
+    Args:
+        counts: Training rows of each class.
+        tests: Test rows.
+    """
+    return -tests * math.log2(max(counts) / sum(counts))
+
+
+def check_classes(counts: Mapping[str, int], tests: int) -> Iterator[Finding]:
+    """Looks at the classes of a training part.
+
+    Args:
+        counts: Training rows of each class, by name.
+        tests: Test rows.
+    """
+    yield from _twins(list(counts))
+    yield from _numbers(list(counts))
+    rows = sum(counts.values())
+    name, most = max(counts.items(), key=lambda one: one[1])
+    if most >= IMBALANCED * rows:
+        yield Finding(
+            Check.IMBALANCE,
+            Severity.WARNING,
+            f"{most / rows:.1%} of the training rows are of class {name!r}: always "
+            "saying so would score as much.",
+            "Set a threshold above that; or take rows of the others by themselves.",
+        )
+    rare = [name for name, count in counts.items() if count < LEAST_OF_A_CLASS]
+    if rare:
+        yield Finding(
+            Check.RARE,
+            Severity.WARNING,
+            f"{counted(len(rare), 'class', 'classes')} "
+            f"{'has' if len(rare) == 1 else 'have'} fewer than {LEAST_OF_A_CLASS} "
+            f"training rows: {named(rare)}.",
+            "Add rows of them, or leave them out.",
+            count=len(rare),
+        )
+    bits = guess_bits(list(counts.values()), tests)
+    if bits < LEAST_GUESS_BITS:
+        yield Finding(
+            Check.GUESSABLE,
+            Severity.WARNING,
+            f"Whoever guesses all test labels has one chance in 2^{bits:.0f}.",
+            "Test more rows.",
+        )
+
+
+def check_size(tests: int, least: float | None) -> Iterator[Finding]:
+    """Looks at how many test rows there are.
+
+    Args:
+        tests: Test rows.
+        least: The smallest difference that they tell; None for numbers.
+    """
+    if tests < LEAST_TESTS:
+        much = "" if least is None else f"; they tell {least:.1%} apart, and no less"
+        yield Finding(
+            Check.FEW_TESTS,
+            Severity.WARNING,
+            f"There {'is' if tests == 1 else 'are'} {counted(tests, 'test row')}"
+            f"{much}: who wins is partly chance.",
+            "Test more rows: raise --fraction, or add some.",
+            count=tests,
+        )
+
+
+def check_absent(names: Sequence[str], tested: Sequence[int]) -> Iterator[Finding]:
+    """Looks for classes that are not tested; nobody else may know which.
+
+    Args:
+        names: Of the classes.
+        tested: Test rows of each.
+    """
+    absent = [name for name, count in zip(names, tested, strict=True) if not count]
+    if absent:
+        yield Finding(
+            Check.ABSENT,
+            Severity.WARNING,
+            f"No test row is of {'class' if len(absent) == 1 else 'classes'} "
+            f"{named(absent)}.",
+            "Draw class by class with --stratified, or test more rows.",
+            count=len(absent),
+            is_private=True,
+        )
+
+
+def likeness(name: str) -> tuple[str, float | str]:
+    """What is the same for classes that differ by spelling alone."""
+    text = unicodedata.normalize("NFKC", name).strip().casefold()
+    try:
+        number = float(text)
+    except ValueError:
+        return "text", " ".join(text.split())
+    return ("number", number) if math.isfinite(number) else ("text", text)
+
+
+def _twins(names: Sequence[str]) -> Iterator[Finding]:
+    alike: dict[tuple[str, float | str], list[str]] = {}
+    for name in names:
+        alike.setdefault(likeness(name), []).append(name)
+    twins = [found for found in alike.values() if len(found) > 1]
+    if twins:
+        pairs = "; ".join(named(found) for found in twins[:MOST_NAMED])
+        rest = len(twins) - MOST_NAMED
+        yield Finding(
+            Check.TWINS,
+            Severity.CONFIRM,
+            f"These classes differ by spelling alone: {pairs}"
+            f"{f'; and {rest:,} more' if rest > 0 else ''}.",
+            "Write them alike, if they mean the same.",
+            count=len(twins),
+        )
+
+
+def _numbers(names: Sequence[str]) -> Iterator[Finding]:
+    numbers = [_number(one) for one in names]
+    known = [one for one in numbers if one is not None]
+    if len(known) < len(numbers):
+        return
+    has_fractions = any(one != int(one) for one in known)
+    if len(known) >= (LEAST_FRACTIONS if has_fractions else LEAST_NUMBERS):
+        yield Finding(
+            Check.REGRESSION,
+            Severity.CONFIRM,
+            f"The labels are {len(known):,} different numbers, and look as if a number "
+            "was to be predicted rather than a class.",
+            "Then say --verified --error absolute.",
+            count=len(known),
+        )
+
+
+def _number(name: str) -> float | None:
+    try:
+        number = float(name)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None

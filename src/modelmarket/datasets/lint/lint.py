@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Looking at a table that is split, before money is put on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from modelmarket.datasets.baselines import (
+    MOST_FITTED_ROWS,
+    Floats,
+    as_it_is,
+    every,
+    forest_score,
+)
+from modelmarket.datasets.codes import Values, columns_of
+from modelmarket.datasets.fingerprints import BATCH_ROWS
+from modelmarket.datasets.lint.columns import Looked, look, together
+from modelmarket.datasets.lint.findings import Finding, Report, Severity
+from modelmarket.datasets.lint.labels import (
+    check_absent,
+    check_classes,
+    check_size,
+    guess_bits,
+    resolution,
+)
+from modelmarket.datasets.lint.rows import Seen, compare, named_groups
+from modelmarket.datasets.published import TEST, TRAIN, Published
+from modelmarket.datasets.split import LABEL
+from modelmarket.errors import DataError
+
+MOST_ROWS = 20_000
+"""Training rows that each column is looked at in, evenly spread."""
+MOST_CELLS = 2**23
+MOST_TELLING = 10
+_GRAVEST = (Severity.CONFIRM, Severity.WARNING, Severity.NOTE)
+
+
+class Lint:
+    """Looks at both parts of a table, first the training part, then the test rows.
+
+    Args:
+        train: The training part, as it is published.
+        names: Of its features.
+        counts: Training rows of each class, by name; empty if the labels are numbers
+            to be predicted.
+        learned: What the training rows are called, such as their places in a table;
+            shape (rows,).
+        is_hidden: Whether nobody may know anything of the test rows.
+
+    Raises:
+        DataError: The file is no such table.
+    """
+
+    def __init__(
+        self,
+        train: Path,
+        names: Sequence[str],
+        counts: Mapping[str, int],
+        learned: npt.NDArray[np.int64],
+        *,
+        is_hidden: bool = False,
+    ) -> None:
+        self._counts, self._is_hidden = dict(counts), is_hidden
+        self._learned, self._rows = learned, int(learned.size)
+        self._labels = self._read_labels(train)
+        self._looked, self._baseline = self._look(train, names)
+        self._features = len(names)
+        identities = {one.told.column for one in self._looked if one.is_identity}
+        others = [name for name in names if name not in identities]
+        known_by = others, named_groups(names), sorted(identities)
+        self._train, self._test = Seen(*known_by), Seen(*known_by)
+        self._tests = 0
+        for batch in _batches(train):
+            self._train.add(batch)
+
+    def add(self, batch: pl.DataFrame) -> None:
+        """Sees the next test rows."""
+        self._test.add(batch)
+        self._tests += batch.height
+
+    def report(self, tested: Iterable[int] = ()) -> Report:
+        """What was found.
+
+        Args:
+            tested: Test rows of each class, in the order of `counts`.
+        """
+        counts = list(self._counts.values())
+        best = max(counts) / self._rows if counts else None
+        reached = max(self._baseline or 0.0, best or 0.0)
+        least = resolution(reached, self._tests) if counts else None
+        telling = sorted((one.told for one in self._looked), key=lambda one: -one.share)
+        return Report(
+            train_rows=self._rows,
+            test_rows=self._tests,
+            features=self._features,
+            train_counts=self._counts,
+            majority=best,
+            baseline=self._baseline,
+            resolution=least,
+            guess_bits=guess_bits(counts, self._tests) if counts else None,
+            telling=tuple(one for one in telling[:MOST_TELLING] if one.share > 0),
+            findings=tuple(
+                sorted(
+                    self._findings(list(tested), least),
+                    key=lambda one: _GRAVEST.index(one.severity),
+                )
+            ),
+        )
+
+    def _findings(self, tested: list[int], least: float | None) -> Iterator[Finding]:
+        train, test = self._train.words, self._test.words
+        for one in compare(train, test, self._labels, is_hidden=self._is_hidden):
+            yield replace(one, rows=tuple(self._learned[list(one.rows)].tolist()))
+        yield from together(self._looked)
+        if self._counts:
+            yield from check_classes(self._counts, self._tests)
+        yield from check_size(self._tests, least)
+        if tested:
+            yield from check_absent(list(self._counts), tested)
+
+    def _read_labels(self, train: Path) -> Floats:
+        """The labels of all training rows: places of classes, or numbers."""
+        [cells] = columns_of(train, [LABEL], self._rows)
+        if len(cells) != self._rows:
+            raise DataError(
+                f"{train.name} has {len(cells):,} rows, not {self._rows:,}."
+            )
+        if not self._counts:
+            return Values.of(cells).numbers
+        return cells.fill_null("").rank("dense").to_numpy().astype(np.float64)
+
+    def _look(
+        self, train: Path, names: Sequence[str]
+    ) -> tuple[list[Looked], float | None]:
+        """Looks at each column, and tries a small forest on some of the rows."""
+        step = every(self._rows, min(MOST_ROWS, max(1, MOST_CELLS // len(names))))
+        labels = self._labels[::step]
+        again = every(labels.size, MOST_FITTED_ROWS)
+        is_number = not self._counts
+        looked: list[Looked] = []
+        plain: list[Floats] = []
+        for name, cells in zip(
+            names, columns_of(train, names, self._rows), strict=True
+        ):
+            some = cells.gather_every(step)
+            looked.append(look(name, some, labels, is_number=is_number, step=step))
+            if not looked[-1].is_identity:
+                values = Values.of(some)
+                found = as_it_is(values, is_text=not values.is_numeric)
+                plain.append(found[::again])
+        if not plain:
+            return looked, None
+        table = np.stack(plain, axis=1)
+        return looked, forest_score(table, labels[::again], is_number=is_number)
+
+
+def lint(published: Published) -> Report:
+    """Looks at a table that was split.
+
+    Raises:
+        DataError: A file of it is no such table.
+    """
+    classes = published.manifest.classes.names
+    counts = dict(zip(classes, published.manifest.train_counts, strict=True))
+    found = Lint(
+        published.folder / TRAIN,
+        published.manifest.features,
+        counts,
+        published.split.learned,
+    )
+    for batch in _batches(published.folder / TEST):
+        found.add(batch)
+    tested = np.bincount(published.split.truth, minlength=len(classes))
+    return found.report(tested.tolist())
+
+
+def _batches(path: Path) -> Iterator[pl.DataFrame]:
+    """A published table's rows, as text."""
+    try:
+        scan = pl.scan_csv(path, infer_schema=False)
+        yield from scan.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True)
+    except pl.exceptions.PolarsError as error:
+        raise DataError(f"{path.name} cannot be read as a table: {error}") from error

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`dataset check` names what is odd about a table, to people and to programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+Command = Callable[..., tuple[object, str, str]]
+ROWS = 200
+
+
+def written(folder: Path, *, sorted_by_class: bool = False, **columns: object) -> str:
+    """A table of numbers that tell something of the label, and what else is said."""
+    chance = np.random.default_rng(0)
+    labels = chance.integers(0, 2, ROWS)
+    if sorted_by_class:
+        labels = np.sort(labels)
+    cells = {
+        "a": (labels + chance.normal(size=ROWS)).round(4),
+        **{name: make(labels) for name, make in columns.items()},  # type: ignore[operator]
+        "kind": [("no", "yes")[one] for one in labels],
+    }
+    path = folder / "table.csv"
+    lines = [",".join(map(str, row)) for row in zip(*cells.values(), strict=True)]
+    path.write_text("\n".join([",".join(cells), *lines]) + "\n")
+    return str(path)
+
+
+@pytest.fixture
+def check(command: Command, tmp_path: Path) -> Command:
+    def give(path: str, *words: str) -> tuple[object, str, str]:
+        place = str(tmp_path / "home")
+        return command("dataset", "check", path, "--label", "kind", *words, HOME=place)
+
+    return give
+
+
+@pytest.mark.parametrize("kind", [(), ("--verified",)])
+def test_an_honest_table_ends_well_and_says_what_to_beat(
+    check: Command, tmp_path: Path, kind: tuple[str, ...]
+) -> None:
+    code, told, errors = check(written(tmp_path), *kind)
+    assert (code, errors) == (0, "")
+    assert "A small forest is right for " in told
+    noun = "hidden" if kind else "test"
+    assert f"40 {noun} rows tell accuracies apart that differ by " in told
+    # Forty rows are few, and nothing else is odd.
+    assert told.count("Look at this:") == 2
+    assert "Mend or mean" not in told
+
+
+@pytest.mark.parametrize("kind", [(), ("--verified",)])
+def test_what_gives_the_label_away_ends_with_1_and_says_what_to_do(
+    check: Command, tmp_path: Path, kind: tuple[str, ...]
+) -> None:
+    path = written(tmp_path, sorted_by_class=True, id=lambda labels: range(len(labels)))
+    code, told, _ = check(path, *kind)
+    assert code == 1
+    assert "Mend or mean this: Column 'id' counts the rows, and tells the label" in told
+
+
+@pytest.mark.parametrize("kind", [(), ("--verified",)])
+def test_a_program_is_told_the_same_with_columns_rows_and_counts(
+    check: Command, tmp_path: Path, kind: tuple[str, ...]
+) -> None:
+    path = Path(written(tmp_path, same=lambda labels: ["x"] * len(labels)))
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines, *lines[1:21]]) + "\n")
+    code, told, _ = check(str(path), *kind, "--json")
+    assert code == 1
+    report = json.loads(told)["report"]
+    assert (report["train_rows"], report["test_rows"]) == (176, 44)
+    found = {one["check"]: one for one in report["findings"]}
+    assert found["constant-column"]["columns"] == ["same"]
+    across = found["duplicates-across-split"]
+    assert across["severity"] == "confirm"
+    assert across["is_private"] is bool(kind)
+    assert 0 < across["count"] <= 40
+    assert set(across["rows"]) <= {*range(1, 21), *range(201, 221)}
+    assert report["baseline"] > 0.5
+    assert report["guess_bits"] > 0
+
+
+def test_a_split_by_groups_or_time_is_tried_as_it_would_be(
+    check: Command, tmp_path: Path
+) -> None:
+    path = written(
+        tmp_path,
+        patient=lambda labels: np.arange(len(labels)) // 4,
+        day=lambda labels: [f"2024-01-{n % 28 + 1:02}" for n in range(len(labels))],
+    )
+    _, told, _ = check(path)
+    assert "say --group patient" in told
+    assert "say --time day" in told
+    code, told, _ = check(path, "--group", "patient")
+    assert "--group patient" not in told
+    assert "160 training and 40 test rows" in told
+    assert check(path, "--time", "day")[0] == code
+    code, _, errors = check(path, "--time", "patient", "--group", "day")
+    assert code == 2
+    assert "By groups and by time are 2 ways to choose the test rows." in errors
