@@ -289,11 +289,17 @@ class Cells:
     def __init__(self, series: pl.Series) -> None:
         self._name = series.name
         if series.dtype.is_numeric():
-            numbers, self._texts = series.cast(pl.Float64), None
+            numbers, texts = series.cast(pl.Float64), None
         else:
-            self._texts = series.cast(pl.String).str.strip_chars().str.to_lowercase()
-            numbers = self._texts.cast(pl.Float64, strict=False)
-        self._numbers = numbers
+            texts = series.cast(pl.String)
+            # perf: of most columns every cell is a number as it stands.
+            numbers = texts.cast(pl.Float64, strict=False)
+            if numbers.null_count():
+                texts = texts.str.strip_chars().str.to_lowercase()
+                numbers = texts.cast(pl.Float64, strict=False)
+            else:
+                texts = None
+        self._texts = None if texts is None else _texts(texts, numbers)
         # Gaps become NaN; adding 0 makes one zero of two.
         self._values = numbers.to_numpy() + 0.0
 
@@ -308,21 +314,27 @@ class Cells:
         words = _mix(values.view(np.uint64) ^ key)
         words[np.isnan(values)] = 0
         if self._texts is not None:
-            texts = self._texts
-            is_word = (
-                self._numbers.is_null() & texts.is_not_null() & ~texts.is_in(MISSING)
-            )
-            places = is_word.arg_true().to_numpy()
-            said, which = np.unique(
-                texts.filter(is_word).to_numpy().astype(object), return_inverse=True
-            )
+            places, said, which = self._texts
             digests = b"".join(_digest(self._name, text) for text in said)
             words[places] = np.frombuffer(digests, np.uint64)[which]
         return words
 
 
+def _texts(
+    texts: pl.Series, numbers: pl.Series
+) -> tuple[npt.NDArray[np.intp], list[str], npt.NDArray[np.intp]]:
+    """Where texts stand that are words, the different ones, and which each is."""
+    is_word = numbers.is_null() & texts.is_not_null() & ~texts.is_in(MISSING)
+    found = texts.filter(is_word).to_numpy().astype(object)
+    said, which = np.unique(found, return_inverse=True)
+    return np.flatnonzero(is_word.to_numpy()), said.tolist(), which
+
+
 def _rounded(values: npt.NDArray[np.float64], digits: int) -> npt.NDArray[np.float64]:
     """Numbers with so many significant digits; what is no number stays."""
+    # perf: so it is with counts, classes and the colours of pictures.
+    if np.all((np.abs(values) < 10**digits) & (values == np.trunc(values))):
+        return values
     with np.errstate(all="ignore"):
         tens = digits - 1 - np.floor(np.log10(np.abs(values)))
         # Whole powers alone are exact, and none overflows.

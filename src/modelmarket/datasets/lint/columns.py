@@ -212,15 +212,13 @@ def _wrong(
         return 0, 0
     kinds, codes = np.unique(labels, return_inverse=True)
     common = kinds[np.argmax(np.bincount(codes))]
-    pairs, counts = np.unique(
-        np.stack((bins, codes.astype(np.int64))), axis=1, return_counts=True
-    )
-    # The last of a bin's pairs in this order is its commonest class.
-    order = np.lexsort((-pairs[1], counts, pairs[0]))
-    classes = kinds[pairs[1][order]].tolist()
-    best = dict(zip(pairs[0][order].tolist(), classes, strict=True))
-    said = np.array([best.get(one, common) for one in tested.tolist()])
-    return int(np.sum(said != wanted)), int(np.sum(wanted != common))
+    size = int(max(bins.max(), tested.max(initial=0))) + 1
+    best = np.full(size, common)
+    pairs, counts = np.unique(bins * kinds.size + codes, return_counts=True)
+    # Of a bin's pairs the last in this order, which stays, is its commonest class.
+    order = np.lexsort((-pairs, counts))
+    best[pairs[order] // kinds.size] = kinds[pairs[order] % kinds.size]
+    return int(np.sum(best[tested] != wanted)), int(np.sum(wanted != common))
 
 
 def _mean_error(

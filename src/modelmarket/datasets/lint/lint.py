@@ -34,9 +34,11 @@ from modelmarket.datasets.published import TEST, TRAIN, Published
 from modelmarket.datasets.split import LABEL
 from modelmarket.errors import DataError
 
-MOST_ROWS = 20_000
+MOST_ROWS = 10_000
 """Training rows that each column is looked at in, evenly spread."""
-MOST_CELLS = 2**23
+MOST_CELLS = 2**22
+BATCH_CELLS = 2**21
+"""Cells whose texts are in memory together, for each thread of polars."""
 MOST_TELLING = 10
 _GRAVEST = (Severity.CONFIRM, Severity.WARNING, Severity.NOTE)
 
@@ -76,7 +78,7 @@ class Lint:
         known_by = others, named_groups(names), sorted(identities)
         self._train, self._test = Seen(*known_by), Seen(*known_by)
         self._tests = 0
-        for batch in _batches(train):
+        for batch in _batches(train, len(names)):
             self._train.add(batch)
 
     def add(self, batch: pl.DataFrame) -> None:
@@ -174,16 +176,17 @@ def lint(published: Published) -> Report:
         counts,
         published.split.learned,
     )
-    for batch in _batches(published.folder / TEST):
+    for batch in _batches(published.folder / TEST, len(published.manifest.features)):
         found.add(batch)
     tested = np.bincount(published.split.truth, minlength=len(classes))
     return found.report(tested.tolist())
 
 
-def _batches(path: Path) -> Iterator[pl.DataFrame]:
-    """A published table's rows, as text."""
+def _batches(path: Path, columns: int) -> Iterator[pl.DataFrame]:
+    """A published table's rows, as text, some at a time."""
+    rows = max(1, min(BATCH_ROWS, BATCH_CELLS // columns))
     try:
         scan = pl.scan_csv(path, infer_schema=False)
-        yield from scan.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True)
+        yield from scan.collect_batches(chunk_size=rows, maintain_order=True)
     except pl.exceptions.PolarsError as error:
         raise DataError(f"{path.name} cannot be read as a table: {error}") from error
