@@ -41,19 +41,15 @@ def compile_in_half_the_time() -> None:
 class Deployed:
     """Stands where tests get their contracts from, in titanoboa and in revm.
 
-    Args:
-        market: Whose contracts they are.
-        cache: A folder for what titanoboa compiles besides, that tests bring with them.
-
     Raises:
         RuntimeError: If a contract is shipped as another than its source says.
     """
 
-    def __init__(self, market: Market, cache: Path) -> None:
+    def __init__(self, market: Market) -> None:
         # Not before: they take seconds, and whoever lists mutants needs none of it.
         sources: Any = importlib.import_module("contracts.sources")
         machine: Any = importlib.import_module("contracts.machine")
-        self._sources, self._cache = sources, cache
+        self._sources = sources
         self._compile = sources.compiled.__wrapped__
         self._shipped = machine.artifact
         self._found: dict[str, Any] = {}
@@ -75,12 +71,8 @@ class Deployed:
     def compiled(self, name: str) -> Any:
         """A deployer of a contract."""
         if name not in self._found:
-            import boa
-
             # The compiler makes millions of objects that stay, and hardly a cycle.
             gc.disable()
-            # For its cache titanoboa compiles more than any test needs.
-            boa.interpret.disable_cache()
             try:
                 found = self._compile(name)
                 _ = found.compiler_data.bytecode
@@ -88,7 +80,6 @@ class Deployed:
                 self.refused = type(error).__name__
                 raise
             finally:
-                boa.interpret.set_cache_dir(self._cache)
                 gc.freeze()
                 gc.enable()
             self._found[name] = found

@@ -248,7 +248,8 @@ WRONG = {
     "twice.csv": ("a,a,label\n1,2,x\n", "several columns called 'a'"),
     "reserved.csv": ("row_id,kind\n1,x\n2,x\n", "has a column 'row_id'"),
     "image.png": ("\x89PNG\r\n\x1a\n\0\0", ""),
-    "few.csv": ("a,label\n1,x\n", "seen only once"),
+    "few.csv": ("a,label\n1,x\n", "its one row is of class 'x'"),
+    "same.csv": ("a,label\n1,x\n2,x\n", "all 2 rows are of class 'x'"),
 }
 
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any
 
 import boa
@@ -17,25 +16,28 @@ class TracedCourt(Court):
     """Referee, clerk, and a market that hears them; much slower."""
 
     def __init__(self) -> None:
+        self._contracts: dict[str, Any] = {}
         search()
         hearing = boa.load_partial(str(HARNESS / "HearingMarket.vy"))
         self._hearing = hearing.deploy(CHAIN_ID)
         self.market = str(self._hearing.address)
 
-    @cached_property
-    def _referee(self) -> Any:
-        return compiled("Referee").deploy()
+    def _deployed(self, name: str) -> Any:
+        """One of the two, not compiled before a test calls it.
 
-    @cached_property
-    def _clerk(self) -> Any:
-        return compiled("Clerk").deploy()
+        What a test deploys is gone after it, where the chain's state is put back.
+        """
+        found = self._contracts.get(name)
+        if found is None or not boa.env.get_code(found.address):
+            found = self._contracts[name] = compiled(name).deploy()
+        return found
 
     def heard(self) -> int:
         return int(self._hearing.heard())
 
     def says(self, name: str, *arguments: Any) -> str:
         is_clerks = name.startswith(("answer", "check_terms"))
-        to = self._clerk if is_clerks else self._referee
+        to = self._deployed("Clerk" if is_clerks else "Referee")
         before = self.heard()
         try:
             getattr(to, name)(*arguments)

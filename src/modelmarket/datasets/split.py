@@ -264,9 +264,12 @@ class Classed:
         if self.rows == 0:
             return _no_rows(self._name)
         if len(self.names) == 1:
+            which = (
+                "its one row is" if self.rows == 1 else f"all {self.rows:,} rows are"
+            )
             return DataError(
-                f"{self._name}: all {self.rows:,} rows are of class "
-                f"{self.names[0]!r}, so there is nothing to predict.",
+                f"{self._name}: {which} of class {self.names[0]!r}, so there is nothing "
+                "to predict.",
                 hint="Is this the label column? A table needs two classes at least.",
             )
         for code, label in enumerate(self.names):
