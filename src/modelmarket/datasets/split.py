@@ -268,8 +268,8 @@ class Classed:
                 "its one row is" if self.rows == 1 else f"all {self.rows:,} rows are"
             )
             return DataError(
-                f"{self._name}: {which} of class {self.names[0]!r}, so there is nothing "
-                "to predict.",
+                f"{self._name}: {which} of class {self.names[0]!r}, so there is "
+                "nothing to predict.",
                 hint="Is this the label column? A table needs two classes at least.",
             )
         for code, label in enumerate(self.names):
