@@ -153,3 +153,26 @@ def test_every_patch_that_was_tried_was_killed(family: Any, market: Any) -> None
     )
     assert set(fates.values()) <= {"killed"}
     assert len(fates) >= LEAST_TRIED[market.room]
+
+
+@pytest.mark.parametrize("failing", ["", "tests/verified/test_events.py::test_x"])
+def test_no_lie_is_tried_where_a_test_fails_without_one(
+    scripts: Any, tmp_path: Path, failing: str
+) -> None:
+    """Else every lie would be taken for killed by that test."""
+    asked = []
+
+    class Trial:
+        def control(self) -> str:
+            (tmp_path / "asked").touch()
+            return failing
+
+    place = tmp_path / "control"
+    for _ in range(2):
+        asked.append(scripts("trials")._refuse_false_kills(Trial(), place))
+        # What held once holds for the same baseline; what failed is tried again.
+        assert place.exists() == (not failing)
+        assert (tmp_path / "asked").exists() == bool(failing or len(asked) == 1)
+        (tmp_path / "asked").unlink(missing_ok=True)
+    said = f"This fails where nothing was lied about: {failing}" if failing else ""
+    assert asked == [said, said]
