@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import partial
-from itertools import zip_longest
+from itertools import count, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -167,10 +167,15 @@ class _Failure:
 
     def __init__(self) -> None:
         self.test = self.when = ""
+        self.is_first = True
+        """Whether no other test ran before it."""
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         if report.failed and not self.test:
             self.test, self.when = report.nodeid, report.when
+
+    def pytest_runtest_logfinish(self) -> None:
+        self.is_first = self.is_first and bool(self.test)
 
 
 class _Collected:
@@ -264,8 +269,14 @@ class _Trial:
     """All of them, by name, as pytest has collected them."""
     failure: _Failure
 
-    def judge(self, lie: Lie, first: AbstractSet[str]) -> Verdict:
-        """Runs the tests on one lie, until the first of them fails."""
+    def attempt(
+        self, lie: Lie, first: AbstractSet[str], only: str
+    ) -> tuple[Verdict, bool]:
+        """What becomes of a lie, and whether no test came before that which decided."""
+        return self.judge(lie, first, only), self.failure.is_first
+
+    def judge(self, lie: Lie, first: AbstractSet[str], only: str = "") -> Verdict:
+        """Runs the tests on one lie, or `only` one, until the first of them fails."""
 
         def verdict(fate: str, by: str = "") -> Verdict:
             room = f"tests/{self.market.room}/"
@@ -278,6 +289,7 @@ class _Trial:
         order = self.known.order(self.market, lie, first)
         # What is of one contract needs no other compiled.
         order.sort(key=lambda test: (test not in first, self._is_of_all(test)))
+        order = [only] if only else order
         changed = self.market.changed(lie.files)
         with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
             shutil.copytree(SOURCES, folder, dirs_exist_ok=True)
@@ -373,25 +385,42 @@ def _refuse_false_kills(trial: _Trial, place: Path) -> str:
 
 
 def _judge_all(trial: _Trial, chosen: Sequence[Lie], processes: int) -> Iterator[Any]:
-    """The verdicts as they come; a text, the last, says what went wrong."""
-    waiting, running = list(reversed(chosen)), dict[int, tuple[Lie, Path]]()
+    """The verdicts as they come; a text, the last, says what went wrong.
+
+    A test that fails after others is run again alone. If it passes then, it is what
+    they left behind that it found, and no lie.
+    """
+    waiting = [(lie, "") for lie in reversed(chosen)]
+    running: dict[int, tuple[Lie, str, Path]] = {}
+    numbers = count()
     killers: dict[str, set[str]] = {}
     with tempfile.TemporaryDirectory() as folder:
         while waiting or running:
             while waiting and len(running) < processes:
-                lie = waiting.pop()
-                place = Path(folder) / str(len(waiting))
+                lie, only = waiting.pop()
+                place = Path(folder) / str(next(numbers))
                 first = killers.get(_place(lie), frozenset[str]())
-                attempt = partial(trial.judge, lie, first)
-                running[_forked(attempt, place)] = lie, place
+                attempt = partial(trial.attempt, lie, first, only)
+                running[_forked(attempt, place)] = lie, only, place
             child, status = os.wait()
-            lie, place = running.pop(child)
+            lie, only, place = running.pop(child)
             if place.exists():
                 found = pickle.loads(place.read_bytes())  # noqa: S301  # our own
-                if isinstance(found, Verdict) and found.fate == "killed":
-                    killer = f"tests/{trial.market.room}/{found.by}"
+                if isinstance(found, str):
+                    yield found
+                    return
+                verdict, is_first = found
+                killer = f"tests/{trial.market.room}/{verdict.by}"
+                is_killed = verdict.fate == "killed"
+                if only and not is_killed:
+                    yield f"{only} fails under {lie.name} after other tests only."
+                    return
+                if is_killed and not is_first:
+                    waiting.append((lie, killer))
+                    continue
+                if is_killed:
                     killers.setdefault(_place(lie), set()).add(killer)
-                yield found
+                yield verdict
             else:
                 ended = signal.Signals(os.WTERMSIG(status)).name
                 yield Verdict(lie.name, lie.line, "killed", ended, changed_by(lie))

@@ -176,3 +176,32 @@ def test_no_lie_is_tried_where_a_test_fails_without_one(
         (tmp_path / "asked").unlink(missing_ok=True)
     said = f"This fails where nothing was lied about: {failing}" if failing else ""
     assert asked == [said, said]
+
+
+@pytest.mark.parametrize("is_alone_enough", [True, False])
+def test_a_test_that_fails_after_others_counts_if_it_fails_alone(
+    scripts: Any, market: Any, is_alone_enough: bool
+) -> None:
+    """Else what other tests leave behind would be taken for a lie that was noticed."""
+    trials = scripts("trials")
+    lie = scripts("mutation").mutants(market)[0]
+    killer = "test_x.py::test_x"
+
+    class Trial:
+        def __init__(self) -> None:
+            self.market = market
+
+        def attempt(self, tried: Any, first: Any, only: str) -> Any:
+            assert only in ("", f"tests/{market.room}/{killer}")
+            is_killed = not only or is_alone_enough
+            fate = "killed" if is_killed else "survived"
+            by = killer if is_killed else ""
+            verdict = trials.Verdict(tried.name, tried.line, fate, by, "")
+            return verdict, bool(only)
+
+    found = list(trials._judge_all(Trial(), [lie], 1))
+    if is_alone_enough:
+        assert [(one.fate, one.by) for one in found] == [("killed", killer)]
+    else:
+        said = f"tests/{market.room}/{killer} fails under {lie.name}"
+        assert found == [f"{said} after other tests only."]

@@ -26,7 +26,7 @@ def court() -> Court:
     return Court()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def traced() -> Court:
     """Where it shows which lines ran."""
     return TracedCourt()

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import boa
@@ -12,25 +13,29 @@ from contracts.sources import compiled, search
 from verified.court import CHAIN_ID, HARNESS, Court
 
 
+@cache
+def _hearing_market() -> Any:
+    search()
+    return boa.load_partial(str(HARNESS / "HearingMarket.vy"))
+
+
 class TracedCourt(Court):
-    """Referee, clerk, and a market that hears them; much slower."""
+    """Referee, clerk, and a market that hears them; much slower.
+
+    One serves one test: what a test deploys is gone after it, and what the next
+    one deploys first stands at the same address.
+    """
 
     def __init__(self) -> None:
         self._contracts: dict[str, Any] = {}
-        search()
-        hearing = boa.load_partial(str(HARNESS / "HearingMarket.vy"))
-        self._hearing = hearing.deploy(CHAIN_ID)
+        self._hearing = _hearing_market().deploy(CHAIN_ID)
         self.market = str(self._hearing.address)
 
     def _deployed(self, name: str) -> Any:
-        """One of the two, not compiled before a test calls it.
-
-        What a test deploys is gone after it, where the chain's state is put back.
-        """
-        found = self._contracts.get(name)
-        if found is None or not boa.env.get_code(found.address):
-            found = self._contracts[name] = compiled(name).deploy()
-        return found
+        """One of the two, not compiled before a test calls it."""
+        if name not in self._contracts:
+            self._contracts[name] = compiled(name).deploy()
+        return self._contracts[name]
 
     def heard(self) -> int:
         return int(self._hearing.heard())
