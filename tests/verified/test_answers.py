@@ -141,6 +141,21 @@ def test_answer_dense__of_one_word_more_or_less__is_refused(
         assert court.says(name, *arguments) == BARE
 
 
+@pytest.mark.parametrize("count", [511, 512, 1_023, 1_024])
+def test_answer_dense__of_as_many_neurons_as_a_model_may_have__is_taken(
+    court: Court, network: Scene, count: int
+) -> None:
+    hidden = tuple(small_models.neuron(one, 1, 2, 3) for one in range(count - 3))
+    inputs = -(-len(hidden) // 32)
+    last = tuple(ref.Neuron(one, tuple(range(inputs))) for one in range(3))
+    layers = (ref.Layer(len(hidden), 300, 9), hidden), (ref.Layer(3, 0, 0), last)
+    large = replace(network, model=small_models.dense(*layers))
+    name, arguments = large.answer(court.market, 0)
+    assert court.says(name, *arguments) == ""
+    arguments[4][-1] += 1
+    assert court.says(name, *arguments) == "WrongModel"
+
+
 def test_answer_dense__with_layers_that_were_not_shown__is_refused(
     court: Court, network: Scene
 ) -> None:

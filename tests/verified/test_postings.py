@@ -405,6 +405,19 @@ def test_answer__of_each_part_of_so_many_trees__is_taken_in_its_place_alone(
                 assert says(posted[0], beyond) == "BadIndex"
 
 
+@pytest.mark.parametrize("count", [511, 512, 513, 1_023, 1_024])
+def test_answer__of_as_many_trees_as_a_part_has_room_for__is_taken(
+    sealed: Sealed, count: int
+) -> None:
+    """They are single leaves, each of another word."""
+    leaves = [ref.Leaf(one) for one in range(count)]
+    words = [word for one in leaves for word in tree_words(one, 1)]
+    digests = [one.h for one in leaves]
+    assert sealed.says(words, digests, depth=1) == ""
+    words[-1] += 1
+    assert sealed.says(words, digests, depth=1) == "WrongModel"
+
+
 def test_answer__of_symbols_and_counts_that_lead_beyond_the_words__is_refused(
     sealed: Sealed,
 ) -> None:
