@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from modelmarket.cli import app
+from modelmarket.web.views import CONFIRMATIONS
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "modelmarket"
@@ -32,7 +33,7 @@ SHOWN_BY: dict[str, list[Where]] = {
     "chain/reasons.py": [("submission", "cancel")],
     "chain/wallets.py": [("request", "create"), ("submit",), ("agent", "run")],
     "datasets/choosing.py": TABLES,
-    "datasets/contest.py": TABLES,
+    "datasets/coding.py": TABLES,
     "datasets/lint/columns.py": TABLES[:2],
     "datasets/lint/labels.py": TABLES[:2],
     "datasets/lint/rows.py": TABLES[:2],
@@ -147,10 +148,13 @@ def test_what_wants_a_yes_has_an_option_that_says_it() -> None:
         for keyword in node.keywords
         if keyword.arg == "option" and isinstance(keyword.value, ast.Constant)
     }
-    assert options == {"again", "accept_stake"}
+    of_both = {"again", "accept_stake"}
+    assert options == of_both | {"accept_findings", "accept_threshold", "accept_window"}
     for option in options:
         flag = "--" + option.replace("_", "-")
-        assert flag in KNOWN["request", "create"] & KNOWN["submit",]
+        assert flag in KNOWN["request", "create"]
+        assert (flag in KNOWN["submit",]) == (option in of_both)
+    assert options == CONFIRMATIONS.keys()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

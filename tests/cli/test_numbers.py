@@ -61,7 +61,7 @@ NUMBERS = ("--label", "price", "--reward", "100", "--verified", "--error", "abso
 def test_a_regression_is_told_in_its_own_unit(
     here: Place, table: str, give: Give, tmp_path: Path
 ) -> None:
-    said = ("--most-error", "30", "--scale", "200")
+    said = ("--most-error", "30", "--scale", "200", "--accept-findings")
     code, told, _ = give("rita", "request", "create", table, *NUMBERS, *said)
     assert code == 0
     assert "20 test rows are hidden" in told

@@ -7,7 +7,7 @@ import json
 import random
 import warnings
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from modelmarket.datasets.choosing import Choice
+from modelmarket.datasets.coding import Coding
 from modelmarket.datasets.contest import (
     ROWS,
     SCHEMA,
@@ -25,7 +26,8 @@ from modelmarket.datasets.contest import (
     PublishedContest,
     publish_contest,
 )
-from modelmarket.datasets.published import MANIFEST, TRAIN, publish
+from modelmarket.datasets.lint.findings import Check
+from modelmarket.datasets.published import MANIFEST, REPORT, TRAIN, publish
 from modelmarket.datasets.split import Source
 from modelmarket.datasets.tables import open_table
 from modelmarket.errors import DataError
@@ -65,7 +67,9 @@ def make(
     folder = tmp_path / where
     folder.mkdir()
     said: dict[str, Any] = {"seed": SEED, "choice": Choice(Fraction(1, 4))} | options
-    return publish_contest(source, folder, lambda _: STREAM, **said)
+    names = {one.name for one in fields(Coding)} & said.keys()
+    coding = Coding(**{name: said.pop(name) for name in names})
+    return publish_contest(source, folder, lambda _: STREAM, coding, **said)
 
 
 def terms(made: PublishedContest) -> Conditions:
@@ -184,30 +188,43 @@ def test_a_label_that_is_no_number_is_named_by_its_row(
         make(tmp_path, "contest", source, number_bits=16)
 
 
+def known_rows(made: PublishedContest) -> int:
+    """Hidden rows that anybody can look up, as its requester alone is told."""
+    found = made.report.findings
+    across = [one for one in found if one.check is Check.DUPLICATES_ACROSS]
+    assert all(one.is_private for one in across)
+    return sum(one.count for one in across)
+
+
+@pytest.mark.parametrize("is_copy", [False, True])
 @pytest.mark.parametrize("bits", [None, 16])
 def test_nothing_but_ciphertexts_depends_on_the_hidden_rows(
-    tmp_path: Path, bits: int | None
+    tmp_path: Path, bits: int | None, is_copy: bool
 ) -> None:
+    """Not even what is found odd, such as hidden rows that anybody can look up."""
     one = make(tmp_path, "one", table_of(tmp_path, bits), number_bits=bits)
-    learnt = {
+    learnt = [
         line.split(",", 1)[1] for line in (one.folder / TRAIN).read_text().splitlines()
-    }
+    ]
+    first = learnt[1].split(",")[:2]
 
     def change(_: int, cells: list[str]) -> None:
         # Rows that are only ever hidden become others.
         if ",".join(cells) not in learnt:
-            cells[0], cells[1] = "8888", "zzz"
+            cells[:2] = first if is_copy else ("8888", "zzz")
             cells[2] = cells[2] if bits is None else "-8888.125"
 
     other = make(tmp_path, "other", table_of(tmp_path, bits, change), number_bits=bits)
     files = {
         path.relative_to(one.folder) for path in one.folder.rglob("*") if path.is_file()
     }
-    assert {str(path) for path in files} == {MANIFEST, SCHEMA, TRAIN, ROWS, TARGETS}
+    published = {MANIFEST, REPORT, SCHEMA, TRAIN, ROWS, TARGETS}
+    assert {str(path) for path in files} == published
     for path in files - {Path(ROWS), Path(TARGETS), Path(MANIFEST)}:
         assert (one.folder / path).read_bytes() == (other.folder / path).read_bytes()
     same = replace(one.manifest, sha256={}) == replace(other.manifest, sha256={})
     assert same
+    assert (known_rows(other) > known_rows(one)) == is_copy
     assert not list(tmp_path.glob("tmp*")), "what was in the clear is gone"
 
 
@@ -224,7 +241,7 @@ def test_the_keystream_is_asked_for_by_what_it_hides(tmp_path: Path) -> None:
             table(tmp_path / "t.csv"),
             tmp_path / name,
             stream,
-            seed=name.encode(),
+            Coding(seed=name.encode()),
         )
     assert len(set(asked)) == 2
 

@@ -171,6 +171,7 @@ def prices() -> bytes:
 NUMBERS = (TERMS | {"label": "price", "predicted": "numbers", "error": "absolute"}) | {
     "bits": "16",
     "again": "yes",
+    "accept_findings": "yes",
 }
 
 

@@ -309,7 +309,8 @@ def upload(tab: Tab) -> str:
     [("90%", 8), ("0.9", 8), ("90 %", 8), ("9/10", 8), ("100%", 8), ("99.95%", 8), ("0.9%", 1), ("50%", 4), ("", 0)],
 )  # fmt: skip
 def test_a_threshold_is_what_was_written(tab: Tab, text: str, matches: int) -> None:
-    answer = tab.post(send(tab), **(TERMS | {"threshold": text}))
+    asked = TERMS | {"threshold": text, "accept_threshold": "yes"}
+    answer = tab.post(send(tab), **asked)
     number = int(answer.headers["location"].rsplit("/", 1)[1])
     action = tab.workspace.actions.get(number).action
     assert isinstance(action, CreateRequest)

@@ -50,11 +50,9 @@ def _terms(evidence: Evidence) -> str:
 
 
 def _dataset(evidence: Evidence) -> str:
-    from modelmarket.datasets.contest import FILES
-
     request = _request(evidence)
     manifest = request.manifest()
-    for name in FILES:
+    for name in manifest.files:
         with request.folder.path_of(name).open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         require(

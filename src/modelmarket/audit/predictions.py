@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from modelmarket.audit import shared
 from modelmarket.audit.shared import Promise, require
-from modelmarket.datasets.published import SAMPLE, TEST, TRAIN
 from modelmarket.market import Request
 from modelmarket.market.contents import PREDICTIONS
 from modelmarket.market.evidence import Evidence
@@ -42,7 +41,7 @@ def _dataset(evidence: Evidence) -> str:
     manifest = _request(evidence).manifest()
     _request(evidence).fetch()
     contents = _request(evidence).contents
-    for name in (TRAIN, TEST, SAMPLE):
+    for name in manifest.files:
         digest = hashlib.sha256()
         for piece in contents.read(name):
             digest.update(piece)

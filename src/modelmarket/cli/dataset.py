@@ -193,7 +193,6 @@ def check(
             --error absolute
     """
     from modelmarket.cli import trials
-    from modelmarket.datasets.lint.lint import lint
     from modelmarket.datasets.published import publish
     from modelmarket.market.verified.trying import try_contest
 
@@ -232,15 +231,16 @@ def check(
                 **numbers,
             )
             trials.tell(output, data.name, trial)
-            _end(trial.report)
+            _end(trial.published.report)
             return
         published = publish(
             source,
             Path(scratch),
             choice=choice,
-            progress=lambda count: advance("rows", count),
+            progress=lambda count: advance("rows split", count),
+            looking=lambda count: advance("rows looked at", count),
         )
-        report = lint(published)
+    report = published.report.of_table(published.split.learned)
     manifest = published.manifest
     counts = dict(zip(manifest.classes.names, manifest.train_counts, strict=True))
     most = max(counts.values())

@@ -112,6 +112,27 @@ def create(
     ] = None,
     bits: NumberBits = None,
     accept_stake: AcceptStake = False,
+    accept_findings: Annotated[
+        bool,
+        typer.Option(
+            "--accept-findings",
+            help="Even if something about the table is hardly meant; see `dataset"
+            " check`.",
+        ),
+    ] = False,
+    accept_threshold: Annotated[
+        bool,
+        typer.Option(
+            "--accept-threshold", help="Even if no model is needed to reach it."
+        ),
+    ] = False,
+    accept_window: Annotated[
+        bool,
+        typer.Option(
+            "--accept-window",
+            help="Even if a window is shorter than the chain takes to be final.",
+        ),
+    ] = False,
     header: Header = None,
     delimiter: Delimiter = None,
     encoding: Encoding = None,
@@ -168,7 +189,7 @@ def create(
         market = here.market(account, sign=True)
         sending.watch(market)
 
-        def act(*, again: bool, accept_stake: bool) -> Request | VerifiedRequest:
+        def act(**yes: bool) -> Request | VerifiedRequest:
             with output.progress() as advance:
                 said: dict[str, Any] = {
                     "reward": amount,
@@ -183,8 +204,7 @@ def create(
                     "group": group,
                     "time": time,
                     "progress": advance,
-                    "again": again,
-                    "accept_stake": accept_stake,
+                    **yes,
                 }
                 if not verified:
                     return market.create_request(source, **said)
@@ -199,7 +219,15 @@ def create(
                     **said,
                 )
 
-        request = with_consent(act, output, again=again, accept_stake=accept_stake)
+        request = with_consent(
+            act,
+            output,
+            again=again,
+            accept_stake=accept_stake,
+            accept_findings=accept_findings,
+            accept_threshold=accept_threshold,
+            accept_window=accept_window,
+        )
     output.result(
         documents.of_request(request),
         f"Request {request.id}: {format_mdc(request.record.terms.reward)} MDC are "

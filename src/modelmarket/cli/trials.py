@@ -41,7 +41,12 @@ def tell(output: Output, name: str, trial: Trial) -> None:
     if not output.as_json:
         _tell_losses(output, trial)
         knows = trial.losses.baseline is not None
-        tell_report(output, trial.report, noun="hidden row", knows_baseline=knows)
+        tell_report(output, _report(trial), noun="hidden row", knows_baseline=knows)
+
+
+def _report(trial: Trial) -> Report:
+    """What was found, with rows named as in the table."""
+    return trial.published.report.of_table(trial.published.learned)
 
 
 def tell_report(
@@ -100,7 +105,7 @@ def _tell_parts(output: Output, name: str, trial: Trial) -> None:
         "features": list(manifest.features),
         "bits": target.bits,
         "codes": asdict(trial.losses),
-        "report": asdict(trial.report),
+        "report": asdict(_report(trial)),
     }
     if isinstance(target, NumberTarget):
         _tell_numbers(output, document, parts, trial, target)

@@ -3,6 +3,7 @@
 
     manifest.json       what it says of itself; Croissant 1.0 besides
     schema.json         how rows become codes
+    report.json         what is odd about the table
     train.csv           the training part, as it was
     hidden/rows.bin     the test rows in codes, encrypted
     hidden/targets.bin  what is to be predicted for them, encrypted
@@ -14,60 +15,48 @@ nobody learns more than their number before the key is out.
 from __future__ import annotations
 
 import hashlib
-from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 from eth_hash.auto import keccak
 
 from modelmarket.datasets.choosing import Choice
 from modelmarket.datasets.codes import (
-    as_schema,
     encode,
-    encode_frame,
-    frame_of,
-    make_columns,
     plain,
 )
-from modelmarket.datasets.drawing import Shuffle
+from modelmarket.datasets.coding import Coding, Watching, code
 from modelmarket.datasets.fingerprints import Fingerprints, Watched, fingerprints
 from modelmarket.datasets.frames import read_frame
+from modelmarket.datasets.lint.findings import Report
+from modelmarket.datasets.lint.lint import Lint
 from modelmarket.datasets.published import (
     MANIFEST,
     MOST_MANIFEST_BYTES,
+    REPORT,
     TRAIN,
     croissant,
     read_choice,
-    read_rows,
-    read_text,
     record_set,
     written_choice,
 )
 from modelmarket.datasets.split import (
     LABEL,
     ROW_ID,
-    Classed,
-    Numbered,
     Progress,
     Source,
-    divide,
-    places,
 )
-from modelmarket.datasets.targets import deviation, number_target
 from modelmarket.errors import DataError
-from modelmarket.protocol.classes import Classes
 from modelmarket.protocol.hidden import (
     Keystream,
     RowCodes,
     Targets,
     group_count,
-    pack_groups,
-    pack_rows,
     row_words,
 )
 from modelmarket.protocol.labels import WORD_BYTES
@@ -77,9 +66,8 @@ from modelmarket.protocol.merkle import (
     rows_tree,
     targets_tree,
 )
-from modelmarket.protocol.schema import MOST_BYTES, ClassTarget, Schema, Target
-from modelmarket.system.documents import parse_json
-from modelmarket.system.files import HashedFile
+from modelmarket.protocol.schema import MOST_BYTES, Schema
+from modelmarket.system.documents import parse_json, read_rows, read_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -91,36 +79,19 @@ if TYPE_CHECKING:
 SCHEMA = "schema.json"
 ROWS = "hidden/rows.bin"
 TARGETS = "hidden/targets.bin"
-FILES = (TRAIN, SCHEMA, ROWS, TARGETS)
 KIND = "verified"
 VERSION = 1
-_TYPES = {
+MEDIA_TYPES = {
     TRAIN: "text/csv",
     SCHEMA: "application/json",
+    REPORT: "application/json",
     ROWS: "application/octet-stream",
     TARGETS: "application/octet-stream",
 }
 _MOST_SAID = 200
 
-GATHERED_BYTES = 2**24
-"""Of test rows whose text is in memory together: enough to be fast."""
-
 Inspect = Callable[[Fingerprints], None]
 """Is told what the rows of both parts are known by."""
-
-
-class Watching(Protocol):
-    """Sees the hidden rows as they pass, and keeps nothing that tells what they are."""
-
-    def add(self, batch: pl.DataFrame) -> None:
-        """Sees the next rows."""
-
-
-Look = Callable[
-    [Path, tuple[str, ...], dict[str, int], "npt.NDArray[np.int64]"], Watching
-]
-"""Is told where the training part is, of which columns it is, how many rows there are
-of each class, and which rows of the table they were."""
 
 
 @dataclass(frozen=True)
@@ -148,6 +119,11 @@ class ContestManifest:
     features: tuple[str, ...]
     sha256: dict[str, str]
 
+    @property
+    def files(self) -> list[str]:
+        """Those that it must have, and the report if it names one."""
+        return [name for name in MEDIA_TYPES if name != REPORT or name in self.sha256]
+
     def to_json(self) -> bytes:
         """The manifest as it is published."""
         own = {
@@ -165,7 +141,7 @@ class ContestManifest:
         }
         return croissant(
             own,
-            files=[(name, _TYPES[name], self.sha256[name]) for name in FILES],
+            files=[(name, MEDIA_TYPES[name], self.sha256[name]) for name in self.files],
             records=[record_set(TRAIN, (ROW_ID, *self.features, LABEL))],
         )
 
@@ -220,6 +196,8 @@ class PublishedContest:
         targets_root: Commits to the encrypted targets.
         deviation: Steps of the target by which always predicting the training rows'
             median is off, on average; 0 for classes.
+        report: What is odd about the table. What of it everybody may know is a file.
+        learned: Which rows of the table are for training, from 1; shape (rows,).
     """
 
     folder: Path
@@ -228,211 +206,91 @@ class PublishedContest:
     rows_root: Hash
     targets_root: Hash
     deviation: Fraction
+    report: Report
+    learned: npt.NDArray[np.int64]
 
 
 def publish_contest(
     source: Source,
     folder: Path,
     stream: Callable[[bytes], Keystream],
+    coding: Coding,
     *,
     name: str = "",
     context: str = "",
-    width: int = 8,
-    even: bool = False,
-    number_bits: int | None = None,
-    choice: Choice | None = None,
-    seed: bytes | None = None,
     known_by: Sequence[tuple[str, ...]] = (),
     inspect: Inspect | None = None,
-    look: Look | None = None,
     progress: Progress | None = None,
+    looking: Progress | None = None,
 ) -> PublishedContest:
-    """Splits a labelled table and writes the folder to publish.
+    """Splits a labelled table, looks at it, and writes the folder to publish.
 
-    On disk the test rows are never in the clear: they wait for their codes, which
-    need all training rows, under a key that this process alone has and forgets, and
-    lie in the folder under the contest's. Memory holds their codes and targets, and
-    of their text what is looked at.
+    On disk the test rows are never in the clear: see `coding.code`; in the folder they
+    lie under the contest's key.
 
     Args:
         source: The table.
         folder: An empty folder.
         stream: Gives what encrypts, from what tells this contest's rows and targets
             from all others'.
+        coding: How it is split, and becomes codes.
         name: The request's.
         context: The request's.
-        width: Bits of a code, 8 or 16.
-        even: Space the codes of numbers evenly; see `make_columns`.
-        number_bits: Bits of a target, if the labels are numbers to be predicted: 8, 16
-            or 32; None if they are classes.
-        choice: How the test rows are chosen; None for a fifth of the rows at random.
-        seed: Fixes what is random in the split; None for the system's source.
         known_by: Sets of columns that earlier tables are known by.
         inspect: Is told what the rows are known by, before anything is encrypted.
-        look: Begins to look at both parts, once the training part is written.
         progress: Is told of the rows read.
+        looking: Is told of the rows looked at.
 
     Raises:
         DataError: The table cannot be used; names row, column and value.
     """
-    choice = choice or Choice()
-    if number_bits is not None and choice.stratified:
-        raise DataError(
-            "Numbers cannot be drawn class by class.", hint="Leave out --stratified."
-        )
-    file = source.label_file
-    seen = Classed(file) if number_bits is None else Numbered(file)
-    drawing = choice.drawing(source.data, source.label, seed)
-    with drawing.shuffle(encrypted=True) as shuffle:
-        with (folder / TRAIN).open("wb") as opened, HashedFile(opened) as train:
-            learned = divide(source, seen, train, drawing, shuffle, progress=progress)
-            sha256 = {TRAIN: train.digest().hex()}
-        target, coded = _target(seen, number_bits)
-        train_rows = seen.rows - shuffle.rows
-        columns = make_columns(
-            folder / TRAIN, source.features, train_rows, width=width, even=even
-        )
-        schema = as_schema(columns, target, width)
-        written = _written(schema)
-        counts = _train_counts(seen)
-        watched = Watched(source.features, known_by) if inspect is not None else None
-        watching: list[Watching] = [] if watched is None else [watched]
-        if look is not None:
-            names = target.classes.names if isinstance(target, ClassTarget) else ()
-            by_name = dict(zip(names, counts, strict=True))
-            watching.append(look(folder / TRAIN, source.features, by_name, learned))
-        codes, targets = _hidden(source, shuffle, schema, coded, watching)
-    if inspect is not None and watched is not None:
-        inspect(fingerprints(folder / TRAIN, watched, known_by))
-    (folder / SCHEMA).write_bytes(written)
-    sha256[SCHEMA] = _sha256(written)
-    rows = pack_rows(codes, width)
-    groups = pack_groups(targets, schema.target.bits)
+    train, features = folder / TRAIN, source.features
+    watched = Watched(features, known_by)
+    lints: list[Lint] = []
+
+    def watch(rows: int, counts: dict[str, int]) -> list[Watching]:
+        lint = Lint(train, features, rows, counts, is_hidden=True, progress=looking)
+        lints.append(lint)
+        return [lint] if inspect is None else [lint, watched]
+
+    coded = code(source, train, coding, watch=watch, progress=progress)
+    if inspect is not None:
+        inspect(fingerprints(train, watched, known_by))
+    report = lints[0].report()
     # Two contests with the same keystream would open each other.
-    keystream = stream(keccak(rows.tobytes() + groups.tobytes()))
-    encrypted = {
-        ROWS: keystream.rows(rows).tobytes(),
-        TARGETS: keystream.groups(groups).tobytes(),
+    keystream = stream(coded.digest)
+    files = {
+        SCHEMA: coded.written,
+        REPORT: report.public().to_json(),
+        ROWS: keystream.rows(coded.rows).tobytes(),
+        TARGETS: keystream.groups(coded.groups).tobytes(),
     }
     (folder / ROWS).parent.mkdir()
-    for file, data in encrypted.items():
+    sha256 = {TRAIN: coded.sha256}
+    for file, data in files.items():
         (folder / file).write_bytes(data)
-        sha256[file] = _sha256(data)
+        sha256[file] = hashlib.sha256(data).hexdigest()
     manifest = ContestManifest(
         name=name,
         context=context,
-        train_rows=train_rows,
-        hidden_rows=len(codes),
-        train_counts=counts,
-        choice=choice,
-        features=source.features,
+        train_rows=coded.train_rows,
+        hidden_rows=len(coded.rows),
+        train_counts=coded.train_counts,
+        choice=coding.choice,
+        features=features,
         sha256=sha256,
     )
     (folder / MANIFEST).write_bytes(manifest.to_json())
     return PublishedContest(
         folder,
         manifest,
-        schema,
-        rows_tree(encrypted[ROWS], schema.row_words).root,
-        targets_tree(encrypted[TARGETS]).root,
-        deviation(coded, seen.train) if isinstance(seen, Numbered) else Fraction(0),
+        coded.schema,
+        rows_tree(files[ROWS], coded.schema.row_words).root,
+        targets_tree(files[TARGETS]).root,
+        coded.deviation,
+        report,
+        coded.learned,
     )
-
-
-def _target(
-    seen: Classed | Numbered, number_bits: int | None
-) -> tuple[Target, Targets]:
-    """What is predicted, from training labels alone, and the target of each label.
-
-    Raises:
-        DataError: A class is in no training row, which tells of the hidden ones;
-            names it. Or the numbers make no target.
-    """
-    if isinstance(seen, Numbered):
-        assert number_bits is not None, "it numbers labels"
-        numbers = number_target(seen.learned(), number_bits)
-        return numbers, numbers.encode(seen.names)
-    for code, name in enumerate(seen.names):
-        if not seen.train[code]:
-            raise DataError(
-                f"Class {name!r} would be in no training row, so nobody could learn it "
-                "and its name would tell of the hidden ones.",
-                hint="Draw class by class, or leave its rows out.",
-            )
-    order = seen.order()
-    return ClassTarget(Classes(tuple(map(seen.names.__getitem__, order)))), places(
-        order
-    )
-
-
-def _train_counts(seen: Classed | Numbered) -> tuple[int, ...]:
-    """Training rows of each class, in the order of the classes; empty for numbers."""
-    if isinstance(seen, Numbered):
-        return ()
-    return tuple(seen.train[seen.order()].tolist())
-
-
-def _hidden(
-    source: Source,
-    shuffle: Shuffle,
-    schema: Schema,
-    coded: Targets,
-    watching: Sequence[Watching],
-) -> tuple[RowCodes, Targets]:
-    """The test rows in random order: codes of shape (rows, columns), and targets.
-
-    Args:
-        source: Names their columns.
-        shuffle: Has them.
-        schema: Makes codes of them.
-        coded: The target of each label.
-        watching: See them.
-    """
-    shape = (shuffle.rows, len(schema.columns))
-    codes: RowCodes = np.empty(shape, dtype=f"u{schema.width // 8}")
-    labels = array("I")
-    for lines, some in _gathered(shuffle):
-        frame = frame_of(lines, source.features)
-        for one in watching:
-            one.add(frame)
-        first = len(labels)
-        labels.extend(some)
-        codes[first : len(labels)] = encode_frame(frame, schema.columns, schema.width)
-    return codes, coded[np.frombuffer(labels, dtype=np.uint32)]
-
-
-def _gathered(shuffle: Shuffle) -> Iterator[tuple[list[bytes], list[int]]]:
-    """Shuffled rows and their labels, as many together as are worth to be read."""
-    lines, labels, size = list[bytes](), list[int](), 0
-    for rows, some in shuffle.shuffled():
-        lines += rows
-        labels += some
-        size += sum(map(len, rows))
-        if size >= GATHERED_BYTES:
-            yield lines, labels
-            lines, labels, size = [], [], 0
-    if lines:
-        yield lines, labels
-
-
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
-
-
-def _written(schema: Schema) -> bytes:
-    """The schema's file.
-
-    Raises:
-        DataError: It is larger than anybody reads.
-    """
-    data = schema.to_json()
-    if len(data) > MOST_BYTES:
-        raise DataError(
-            f"The schema of this table takes {len(data):,} bytes; at most "
-            f"{MOST_BYTES:,} are read.",
-            hint="Take codes of 8 bits, or leave columns out.",
-        )
-    return data
 
 
 # perf: pages and commands ask for a contest's schema again and again.

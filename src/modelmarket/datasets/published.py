@@ -7,6 +7,7 @@ Croissant 1.0 metadata (https://docs.mlcommons.org/croissant/) besides.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from contextlib import ExitStack
@@ -16,11 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from modelmarket.datasets.choosing import Choice
+from modelmarket.datasets.lint.findings import Report
+from modelmarket.datasets.lint.lint import lint
 from modelmarket.datasets.records import encode_row
 from modelmarket.datasets.split import LABEL, ROW_ID, Progress, Source, Split, split
 from modelmarket.errors import DataError
 from modelmarket.protocol.classes import Classes
-from modelmarket.system.documents import parse_json
+from modelmarket.system.documents import parse_json, read_rows, read_text
 from modelmarket.system.files import HashedFile
 
 SCHEMA_VERSION = 1
@@ -28,9 +31,11 @@ MANIFEST = "manifest.json"
 TRAIN = "train.csv"
 TEST = "test.csv"
 SAMPLE = "sample_submission.csv"
+REPORT = "report.json"
+MEDIA_TYPES = {TRAIN: "text/csv", TEST: "text/csv", SAMPLE: "text/csv"} | {
+    REPORT: "application/json"
+}
 MOST_MANIFEST_BYTES = 2**24
-MOST_ROWS = 2**53
-"""What every reader of JSON can count to."""
 MOST_SAID = 200
 _FRACTION = re.compile(r"[0-9]{1,40}(/[0-9]{1,40}|\.[0-9]{1,40})?", re.ASCII)
 SAMPLE_BATCH_ROWS = 100_000
@@ -164,6 +169,11 @@ class Manifest:
     features: tuple[str, ...]
     sha256: dict[str, str]
 
+    @property
+    def files(self) -> list[str]:
+        """Those that it must have, and the report if it names one."""
+        return [name for name in MEDIA_TYPES if name != REPORT or name in self.sha256]
+
     def to_json(self) -> bytes:
         """The manifest as it is published."""
         own = {
@@ -182,9 +192,7 @@ class Manifest:
         }
         return croissant(
             own,
-            files=[
-                (name, "text/csv", self.sha256[name]) for name in (TRAIN, TEST, SAMPLE)
-            ],
+            files=[(name, MEDIA_TYPES[name], self.sha256[name]) for name in self.files],
             records=[
                 record_set(TRAIN, (ROW_ID, *self.features, LABEL)),
                 record_set(TEST, (ROW_ID, *self.features)),
@@ -237,21 +245,6 @@ class Manifest:
         return manifest
 
 
-def read_text(value: object) -> str:
-    """A stranger's text, which can be written again as UTF-8."""
-    if not isinstance(value, str):
-        raise TypeError(f"a text is a {type(value).__name__}")
-    value.encode()
-    return value
-
-
-def read_rows(value: object) -> int:
-    """A stranger's number of rows."""
-    if not isinstance(value, int) or not 0 <= value <= MOST_ROWS:
-        raise ValueError("a number of rows is none")
-    return value
-
-
 def written_choice(choice: Choice) -> dict[str, Any]:
     """How test rows were chosen, as a manifest says it."""
     return {
@@ -289,14 +282,16 @@ class Published:
     """A dataset folder that is ready to be stored, and what stays secret.
 
     Attributes:
-        folder: Holds the four files.
+        folder: Holds the files.
         manifest: One of them.
         split: Holds the truth.
+        report: What is odd about the table. What of it everybody may know is a file.
     """
 
     folder: Path
     manifest: Manifest
     split: Split
+    report: Report
 
 
 def publish(
@@ -308,8 +303,9 @@ def publish(
     choice: Choice | None = None,
     seed: bytes | None = None,
     progress: Progress | None = None,
+    looking: Progress | None = None,
 ) -> Published:
-    """Splits a labelled table and writes the folder to publish.
+    """Splits a labelled table, looks at it, and writes the folder to publish.
 
     Args:
         source: The table.
@@ -319,6 +315,7 @@ def publish(
         choice: How the test rows are chosen; None for a fifth of the rows at random.
         seed: Fixes what is random; None for the system's random source.
         progress: Is told of the rows read.
+        looking: Is told of the rows looked at.
 
     Raises:
         DataError: The table cannot be used; names row, column and value.
@@ -344,6 +341,10 @@ def publish(
             rows = range(start, min(start + SAMPLE_BATCH_ROWS, done.test_rows + 1))
             written[SAMPLE].write(b"".join([b"%d,%b\n" % (row, first) for row in rows]))
         sha256 = {name: file.digest().hex() for name, file in written.items()}
+    report = lint(folder / TRAIN, folder / TEST, done, progress=looking)
+    public = report.public().to_json()
+    (folder / REPORT).write_bytes(public)
+    sha256[REPORT] = hashlib.sha256(public).hexdigest()
     manifest = Manifest(
         name=name,
         context=context,
@@ -356,4 +357,4 @@ def publish(
         sha256=sha256,
     )
     (folder / MANIFEST).write_bytes(manifest.to_json())
-    return Published(folder, manifest, done)
+    return Published(folder, manifest, done, report)

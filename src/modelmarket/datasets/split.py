@@ -9,12 +9,14 @@ memory alone, as codes: what is written never depends on them.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain, compress, count, islice
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -425,6 +427,14 @@ def split(
         choice=choice,
         learned=learned,
     )
+
+
+def only_split(
+    source: Source, *, choice: Choice | None = None, seed: bytes | None = None
+) -> Split:
+    """What a split would come to, without its parts; see `split`."""
+    with Path(os.devnull).open("wb") as nowhere, HashedFile(nowhere) as part:
+        return split(source, part, part, choice=choice, seed=seed)
 
 
 def divide(

@@ -438,7 +438,7 @@ class Market(Reader):
             FundsError: MDC or fees do not suffice.
             StepError: An interrupted run has created one already.
             ConfirmationError: It is allowed, but hardly meant: see `again` and
-                `accept_stake`.
+                what begins with `accept_`.
         """
         self.outbox.finish_interrupted(
             "create_request", "modelmarket request list --mine"
@@ -478,7 +478,7 @@ class Market(Reader):
             FundsError: MDC or fees do not suffice.
             StepError: An interrupted run has created one already.
             ConfirmationError: It is allowed, but hardly meant: see `again` and
-                `accept_stake`.
+                what begins with `accept_`.
         """
         from modelmarket.market.verified.prospects import warned
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -13,10 +14,15 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from modelmarket.errors import InputError
 from modelmarket.index.summaries import Wanted
+from modelmarket.market.questions import (
+    refuse_findings,
+    refuse_high_stake,
+    refuse_low_threshold,
+    refuse_short_windows,
+)
 from modelmarket.market.reusing import (
     earlier_tables,
     refuse_hidden,
-    refuse_high_stake,
     refuse_leaks,
     refuse_used_seal,
 )
@@ -58,6 +64,9 @@ class RequestOptions(TypedDict, total=False):
         progress: Is told what is being done.
         again: Go on where rows were published before.
         accept_stake: Go on where the stake is above the reward.
+        accept_findings: Go on where something about the table is hardly meant.
+        accept_threshold: Go on where no model is needed to reach the threshold.
+        accept_window: Go on where a window is shorter than the chain's finality.
     """
 
     name: str
@@ -75,6 +84,9 @@ class RequestOptions(TypedDict, total=False):
     progress: Progress | None
     again: bool
     accept_stake: bool
+    accept_findings: bool
+    accept_threshold: bool
+    accept_window: bool
 
 
 def refuse_unknown(options: Iterable[str], known: Iterable[str]) -> None:
@@ -97,6 +109,16 @@ def refuse_unknown(options: Iterable[str], known: Iterable[str]) -> None:
                 f"A request has no option {name!r}.",
                 hint=f"{also}There are: {', '.join(names)}.",
             )
+
+
+def telling(progress: Progress | None, what: str) -> Callable[[int], None]:
+    """Tells of so many more rows or bytes of what is being done, if anybody hears."""
+
+    def tell(count: int) -> None:
+        if progress is not None:
+            progress(what, count)
+
+    return tell
 
 
 def choice_of(options: Mapping[str, Any]) -> Choice:
@@ -137,8 +159,8 @@ def prepare(
     Raises:
         DataError: The table cannot be used; names row, column and value.
         TermsError: The contract would refuse the terms.
-        ConfirmationError: Rows were published before, or the stake is above
-            the reward. Nothing is stored then.
+        ConfirmationError: It is allowed, but hardly meant; see `again` and what
+            begins with `accept_`. Nothing is stored then.
     """
     from modelmarket.datasets.fingerprints import fingerprints
     from modelmarket.datasets.published import TEST, TRAIN, publish
@@ -148,19 +170,11 @@ def prepare(
     stake = options.get("stake")
     if stake is not None and not options.get("accept_stake", False):
         refuse_high_stake(stake, reward)
-
-    def rows(count: int) -> None:
-        if progress is not None:
-            progress("rows split", count)
-
-    def compared(count: int) -> None:
-        if progress is not None:
-            progress("rows compared", count)
-
-    def stored(count: int) -> None:
-        if progress is not None:
-            progress("bytes stored", count)
-
+    window = options.get("submission_window_s", DEFAULT_SUBMISSION_WINDOW_S)
+    response = options.get("response_window_s", DEFAULT_RESPONSE_WINDOW_S)
+    if not options.get("accept_window", False):
+        windows = {"submissions": window, "each step after it": response}
+        refuse_short_windows(windows, market.finality_s())
     name, context = options.get("name", ""), options.get("context", "")
     root, digest = market.root(), source.digest()
     # Also what another machine made, or this one before its vault was lost:
@@ -175,45 +189,48 @@ def prepare(
             context=context,
             choice=choice_of(options),
             seed=options.get("seed") or root.split_seed(digest, turn),
-            progress=rows,
+            progress=telling(progress, "rows split"),
+            looking=telling(progress, "rows looked at"),
         )
         earlier = earlier_tables(market, now)
         known = fingerprints(
             Path(scratch) / TRAIN,
             Path(scratch) / TEST,
             [names for one in earlier for names in one.rows.columns],
-            progress=compared,
+            progress=telling(progress, "rows compared"),
         )
         refuse_hidden(known, earlier)
         if not options.get("again", False):
             refuse_leaks(known, earlier)
+        if not options.get("accept_findings", False):
+            refuse_findings(published.report)
         bits = published.manifest.classes.bits
         secret = sealed_truth(market, published.split.truth, bits, owner, turn)
-        window = options.get("response_window_s", DEFAULT_RESPONSE_WINDOW_S)
-        threshold = options.get("threshold") or Fraction(0)
-        matches = options.get("minimum_matches")
+        least = _minimum_matches(options, secret.labels)
+        if not options.get("accept_threshold", False):
+            manifest = published.manifest
+            majority = Fraction(max(manifest.train_counts), manifest.train_rows)
+            refuse_low_threshold(Fraction(least, secret.labels), majority)
         terms = Terms(
             dataset="",
             name=name,
             context=context,
             reward=reward,
-            stake=proposed_stake(reward, window, page_count(secret.labels, bits))
+            stake=proposed_stake(reward, response, page_count(secret.labels, bits))
             if stake is None
             else stake,
-            submission_window_s=options.get(
-                "submission_window_s", DEFAULT_SUBMISSION_WINDOW_S
-            ),
-            response_window_s=window,
+            submission_window_s=window,
+            response_window_s=response,
             labels=secret.labels,
             bits=bits,
-            minimum_matches=int(-(-secret.labels * threshold // 1))
-            if matches is None
-            else matches,
+            minimum_matches=least,
             truth_seal=secret.seal,
         )
         terms.check()
         refuse_used_seal(market, terms.truth_seal)
-        folder = market.store.add(Path(scratch), progress=stored)
+        folder = market.store.add(
+            Path(scratch), progress=telling(progress, "bytes stored")
+        )
     network = market.network
     # Before the truth: none is ever there whose table would not be known again.
     market.vault.add_published(
@@ -221,6 +238,14 @@ def prepare(
     )
     market.put_away(secret)
     return replace(terms, dataset=str(folder.cid))
+
+
+def _minimum_matches(options: RequestOptions, labels: int) -> int:
+    """The threshold in matches."""
+    matches = options.get("minimum_matches")
+    if matches is not None:
+        return matches
+    return math.ceil((options.get("threshold") or Fraction(0)) * labels)
 
 
 def sealed_truth(

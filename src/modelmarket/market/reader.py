@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from modelmarket.chain import queries
@@ -45,6 +46,9 @@ if TYPE_CHECKING:
     from modelmarket.protocol.types import Address, Wei
     from modelmarket.storage.store import Entry
     from modelmarket.system.home import Home
+
+PACED_BLOCKS = 8
+"""The newest blocks, by which it is told how long one takes."""
 
 _T = TypeVar("_T")
 
@@ -302,6 +306,25 @@ class Reader:
         except ChainError:
             return False
         return final.timestamp >= second and self.connection.is_agreed(final)
+
+    def finality_s(self) -> int:
+        """About how many seconds the chain takes to make a block final.
+
+        By what its newest blocks took, since time may have been still on a chain of
+        one's own; 0 where the node calls no block final, or all.
+        """
+        head = self.connection.block()
+        try:
+            final = self.connection.block("finalized")
+        except ChainError:
+            return 0
+        first = max(final.number, head.number - PACED_BLOCKS)
+        times = [
+            one.timestamp
+            for one in self.connection.blocks(range(first, head.number + 1))
+        ]
+        took = sorted(after - before for before, after in pairwise(times))
+        return (head.number - final.number) * took[len(took) // 2] if took else 0
 
     # --- looking into the index, as far as it was read ---
 

@@ -213,25 +213,28 @@ def recover_truth(
         StepError: No split of this file with this key gives the truth.
     """
     from modelmarket.datasets.published import publish
+    from modelmarket.datasets.split import only_split
 
     market, terms = request.market, request.terms
     root, digest, owner = market.root(), source.digest(), request.record.requester
     made = market.index.count(Wanted(requester=owner))
     for turn in range(made + SPARE_TURNS):
+        seed = root.split_seed(digest, turn)
+        parts = only_split(source, choice=choice, seed=seed)
+        truth = sealed_truth(market, parts.truth, parts.classes.bits, owner, turn)
+        if truth.seal != terms.truth_seal:
+            continue
         with tempfile.TemporaryDirectory(dir=market.home.scratch()) as scratch:
-            published = publish(
+            publish(
                 source,
                 Path(scratch),
                 name=terms.name,
                 context=terms.context,
                 choice=choice,
-                seed=root.split_seed(digest, turn),
+                seed=seed,
             )
-            bits = published.manifest.classes.bits
-            truth = sealed_truth(market, published.split.truth, bits, owner, turn)
-            if truth.seal == terms.truth_seal:
-                market.store.add(Path(scratch))
-                return market.put_away(truth)
+            market.store.add(Path(scratch))
+        return market.put_away(truth)
     raise StepError(
         f"No split of this file gives the truth of request {request.id}.",
         hint="Is it the same file, split in the same way, and the key that made "
@@ -257,29 +260,39 @@ def recover_key(
     Raises:
         StepError: No split of this file with this key gives the contest's.
     """
+    from modelmarket.datasets.choosing import Choice
+    from modelmarket.datasets.coding import Coding, code
     from modelmarket.datasets.contest import publish_contest
+    from modelmarket.datasets.published import TRAIN
 
     market, record = request.market, request.record
     root, digest, owner = market.root(), source.digest(), record.requester
     made = market.index.count(Wanted(requester=owner))
     for turn, even in product(range(made + SPARE_TURNS), (False, True)):
+        coding = Coding(
+            width=record.terms.width,
+            even=even,
+            number_bits=record.number_bits,
+            choice=choice or Choice(),
+            seed=root.split_seed(digest, turn),
+        )
         stream = ContestStream(market, owner, turn)
         with tempfile.TemporaryDirectory(dir=market.home.scratch()) as scratch:
+            stream(code(source, Path(scratch) / TRAIN, coding).digest)
+        if stream.secret.seal != record.secret:
+            continue
+        with tempfile.TemporaryDirectory(dir=market.home.scratch()) as scratch:
+            folder = Path(scratch)
             publish_contest(
                 source,
-                Path(scratch),
+                folder,
                 stream,
+                coding,
                 name=record.name,
                 context=record.context,
-                width=record.terms.width,
-                even=even,
-                number_bits=record.number_bits,
-                choice=choice,
-                seed=root.split_seed(digest, turn),
             )
-            if stream.secret.seal == record.secret:
-                market.store.add(Path(scratch))
-                return market.put_away(stream.secret)
+            market.store.add(folder)
+        return market.put_away(stream.secret)
     raise StepError(
         f"No split of this file gives the key of request {request.id}.",
         hint="Is it the same file, split in the same way, and the key that made "

@@ -13,7 +13,8 @@ from modelmarket.datasets.split import LABEL, ROW_ID
 from modelmarket.errors import StepError
 from modelmarket.market.any_request import AnyRequest, check_name
 from modelmarket.market.contents import PREDICTIONS
-from modelmarket.market.reusing import refuse_high_stake, refuse_second
+from modelmarket.market.questions import refuse_high_stake
+from modelmarket.market.reusing import refuse_second
 from modelmarket.market.submission import Submission
 from modelmarket.protocol import sentences
 from modelmarket.protocol.actions import (

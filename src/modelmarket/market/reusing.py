@@ -236,20 +236,3 @@ def _is_of(request: Request, secret: SealedPredictions, model: Path) -> bool:
     except ModelMarketError:
         return False
     return any(link.cid == cid for link in sealed.links)
-
-
-def refuse_high_stake(stake: int, reward: int) -> None:
-    """Makes sure that nobody stakes more than there is to win.
-
-    Raises:
-        ConfirmationError: The stake is above the reward.
-    """
-    from modelmarket.protocol.money import format_mdc
-
-    if stake > reward:
-        raise ConfirmationError(
-            f"The stake of {format_mdc(stake)} MDC is above the reward of "
-            f"{format_mdc(reward)} MDC: whoever submits can lose more than there is "
-            "to win.",
-            option="accept_stake",
-        )

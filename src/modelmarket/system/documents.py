@@ -12,6 +12,9 @@ MOST_DEPTH = 64
 """Python's parser goes down with the document. Where the recursion limit was
 raised, as py-evm does, a deep one ends the whole program."""
 
+MOST_ROWS = 2**53
+"""What every reader of JSON can count to."""
+
 _STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
 _BRACKET = re.compile(r"[\[\]{}]")
 
@@ -36,6 +39,30 @@ def parse_json(data: bytes, *, most_brackets: int | None = None) -> Any:
         if depth > MOST_DEPTH:
             raise ValueError(f"deeper than {MOST_DEPTH}")
     return json.loads(text, parse_constant=_refuse, parse_float=_finite)
+
+
+def read_text(value: object) -> str:
+    """A stranger's text, which can be written again as UTF-8.
+
+    Raises:
+        TypeError: It is none.
+        UnicodeEncodeError: It cannot.
+    """
+    if not isinstance(value, str):
+        raise TypeError(f"a text is a {type(value).__name__}")
+    value.encode()
+    return value
+
+
+def read_rows(value: object) -> int:
+    """A stranger's number of rows.
+
+    Raises:
+        ValueError: It is none.
+    """
+    if not isinstance(value, int) or not 0 <= value <= MOST_ROWS:
+        raise ValueError("a number of rows is none")
+    return value
 
 
 def _refuse(name: str) -> NoReturn:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -119,9 +119,11 @@ def read(form: Form, name: str, parse: Callable[[str], Value]) -> Value:
         raise FieldError(error.message, field=name, hint=error.hint) from error
 
 
-def confirmations(form: Form) -> dict[str, bool]:
+def confirmations(
+    form: Form, names: Iterable[str] = tuple(CONFIRMATIONS)
+) -> dict[str, bool]:
     """What was ticked, as the options of the same names."""
-    return {name: text(form, name) == "yes" for name in CONFIRMATIONS}
+    return {name: text(form, name) == "yes" for name in names}
 
 
 def back(form: Form) -> str:

@@ -90,8 +90,13 @@ ACTIONS = {
 CONFIRMATIONS = {
     "again": "Yes, once more, although it was done before",
     "accept_stake": "Yes, with a stake above the reward",
+    "accept_findings": "Yes, the table is meant as it is",
+    "accept_threshold": "Yes, with a threshold that needs no model",
+    "accept_window": "Yes, with a window shorter than the chain takes to be final",
 }
 """What a tick of that name says yes to; see `ConfirmationError`."""
+OF_ENTRIES = ("again", "accept_stake")
+"""Those of them that a submission may want."""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -38,6 +39,8 @@ TELLS = 0.1
 """The same for a column that should tell nothing, such as an index."""
 DISTINCT = 0.99
 """The share of the rows that have a value of their own in an identifier's column."""
+DEVIATIONS = 3
+"""Standard deviations that chance hardly ever passes."""
 SPARSEST = 2
 """Times its rows that an index may count."""
 FIRST_TEXTS = 100
@@ -108,8 +111,10 @@ def look(
     """
     values = Values.of(cells)
     places = _places(values)
-    share = _told(values, places, labels, is_number=is_number)
+    share, by_chance = _told(values, places, labels, is_number=is_number)
     told = Told(name, round(share, 4))
+    if share <= by_chance:
+        share = 0.0
     if len(cells) < LEAST_ROWS:
         return Looked(told)
     distinct = int(places.max()) + 1
@@ -172,20 +177,25 @@ def _places(values: Values) -> npt.NDArray[np.int64]:
 
 def _told(
     values: Values, places: npt.NDArray[np.int64], labels: Labels, *, is_number: bool
-) -> float:
-    """How much of the labels a column tells; see `Told`.
+) -> tuple[float, float]:
+    """How much of the labels a column tells, see `Told`; and how much by chance.
 
     Every second row is predicted by what the others teach, and the other way round:
-    each range of numbers, or each text, by its commonest class or its mean.
+    each range of numbers, or each text, by its commonest class or its mean. By chance
+    alone, rows that only one of column and commonest class gets right are as many
+    either way (Q. McNemar, Psychometrika 12, 1947), but for a few standard deviations.
     """
     bins = _bins(places) if values.is_numeric else places
-    known = np.zeros(2)
+    known = np.zeros(3)
     for odd in (False, True):
         tested = (np.arange(labels.size) % 2 == 1) == odd
         learn = _mean_error if is_number else _wrong
         known += learn(bins[~tested], labels[~tested], bins[tested], labels[tested])
-    left, without = known
-    return float(max(0.0, 1 - left / without)) if without > 0 else 0.0
+    left, without, variance = known
+    if without <= 0:
+        return 0.0, 0.0
+    by_chance = DEVIATIONS * math.sqrt(variance) / without
+    return max(0.0, float(1 - left / without)), by_chance
 
 
 def _bins(places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -204,12 +214,12 @@ def _wrong(
     labels: Labels,
     tested: npt.NDArray[np.int64],
     wanted: Labels,
-) -> tuple[int, int]:
-    """Rows that are predicted wrongly by their bin's commonest class, and by that of
-    all rows.
+) -> tuple[int, int, int]:
+    """Rows that are predicted wrongly by their bin's commonest class, by that of all
+    rows, and by one of both only.
     """
     if not labels.size:
-        return 0, 0
+        return 0, 0, 0
     kinds, codes = np.unique(labels, return_inverse=True)
     common = kinds[np.argmax(np.bincount(codes))]
     size = int(max(bins.max(), tested.max(initial=0))) + 1
@@ -218,7 +228,8 @@ def _wrong(
     # Of a bin's pairs the last in this order, which stays, is its commonest class.
     order = np.lexsort((-pairs, counts))
     best[pairs[order] // kinds.size] = kinds[pairs[order] % kinds.size]
-    return int(np.sum(best[tested] != wanted)), int(np.sum(wanted != common))
+    by_bin, by_all = best[tested] != wanted, wanted != common
+    return int(by_bin.sum()), int(by_all.sum()), int((by_bin != by_all).sum())
 
 
 def _mean_error(
@@ -226,17 +237,20 @@ def _mean_error(
     labels: Labels,
     tested: npt.NDArray[np.int64],
     wanted: Labels,
-) -> tuple[float, float]:
-    """Squared errors of a bin's mean, and of that of all rows."""
+) -> tuple[float, float, float]:
+    """Squared errors of a bin's mean, and of that of all rows; and the sum of squares
+    of their differences, row by row.
+    """
     if not labels.size:
-        return 0.0, 0.0
+        return 0.0, 0.0, 0.0
     mean = float(labels.mean())
     size = int(max(bins.max(), tested.max(initial=0))) + 1
     counts = np.bincount(bins, minlength=size)
     sums = np.bincount(bins, weights=labels, minlength=size)
     means = np.where(counts > 0, sums / np.maximum(counts, 1), mean)
-    errors = float(np.sum((means[tested] - wanted) ** 2))
-    return errors, float(np.sum((wanted - mean) ** 2))
+    by_bin, by_all = (means[tested] - wanted) ** 2, (mean - wanted) ** 2
+    differences = float(np.sum((by_bin - by_all) ** 2))
+    return float(by_bin.sum()), float(by_all.sum()), differences
 
 
 def _identity(

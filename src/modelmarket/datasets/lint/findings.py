@@ -3,16 +3,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from modelmarket.datasets.published import read_rows, read_text
 from modelmarket.errors import DataError
-from modelmarket.system.documents import parse_json
+from modelmarket.system.documents import parse_json, read_rows, read_text
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 VERSION = 1
 MOST_ROWS_NAMED = 10
@@ -95,7 +97,7 @@ class Finding:
         text: A sentence or two.
         hint: What to do about it; may be empty.
         columns: Those that it is about, the first of them.
-        rows: Training rows that it is about, the first of them.
+        rows: Training rows that it is about, the first of them: their ids.
         count: Of the rows, classes or groups that it is about; 0 for none.
         is_private: Whether it tells of the test rows what nobody else may know.
     """
@@ -138,7 +140,8 @@ class Report:
         features: How many columns there are.
         train_counts: Training rows of each class, by name; empty for numbers.
         majority: The share of the training rows that are of the commonest class; None
-            for numbers.
+            for numbers. Shares have four digits, so that a report comes out the same
+            on any machine.
         baseline: What a small forest reaches by cross-validation on the training part:
             the share of rows that it predicts right, or the mean absolute error; None
             if there are too few rows.
@@ -170,6 +173,18 @@ class Report:
         """The findings that are so grave."""
         return (one for one in self.findings if one.severity is severity)
 
+    def of_table(self, learned: npt.NDArray[np.int64]) -> Report:
+        """The same, with rows named as in the table that was split.
+
+        Args:
+            learned: Which rows of the table the training rows are; shape (rows,).
+        """
+
+        def named(one: Finding) -> Finding:
+            return replace(one, rows=tuple(int(learned[row - 1]) for row in one.rows))
+
+        return replace(self, findings=tuple(map(named, self.findings)))
+
     def public(self) -> Report:
         """What everybody may know of it."""
         shown = tuple(one for one in self.findings if not one.is_private)
@@ -179,10 +194,6 @@ class Report:
         """The report as it is published."""
         document = {"version": VERSION, **asdict(self)}
         return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
-
-    def hash(self) -> bytes:
-        """SHA-256 of the report as it is published; 32 bytes."""
-        return hashlib.sha256(self.public().to_json()).digest()
 
     @classmethod
     def from_json(cls, data: bytes) -> Report:

@@ -4,11 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from modelmarket.datasets.baselines import (
@@ -30,8 +28,7 @@ from modelmarket.datasets.lint.labels import (
     resolution,
 )
 from modelmarket.datasets.lint.rows import Seen, compare, named_groups
-from modelmarket.datasets.published import TEST, TRAIN, Published
-from modelmarket.datasets.split import LABEL
+from modelmarket.datasets.split import LABEL, Progress, Split
 from modelmarket.errors import DataError
 
 MOST_ROWS = 10_000
@@ -40,6 +37,7 @@ MOST_CELLS = 2**22
 BATCH_CELLS = 2**21
 """Cells whose texts are in memory together, for each thread of polars."""
 MOST_TELLING = 10
+DIGITS = 4
 _GRAVEST = (Severity.CONFIRM, Severity.WARNING, Severity.NOTE)
 
 
@@ -49,11 +47,11 @@ class Lint:
     Args:
         train: The training part, as it is published.
         names: Of its features.
-        counts: Training rows of each class, by name; empty if the labels are numbers
-            to be predicted.
-        learned: What the training rows are called, such as their places in a table;
-            shape (rows,).
+        rows: That it has.
+        counts: Of them of each class, by name; empty if the labels are numbers to be
+            predicted.
         is_hidden: Whether nobody may know anything of the test rows.
+        progress: Is told of the rows looked at.
 
     Raises:
         DataError: The file is no such table.
@@ -63,13 +61,14 @@ class Lint:
         self,
         train: Path,
         names: Sequence[str],
+        rows: int,
         counts: Mapping[str, int],
-        learned: npt.NDArray[np.int64],
         *,
         is_hidden: bool = False,
+        progress: Progress | None = None,
     ) -> None:
         self._counts, self._is_hidden = dict(counts), is_hidden
-        self._learned, self._rows = learned, int(learned.size)
+        self._rows, self._progress = rows, progress
         self._labels = self._read_labels(train)
         self._looked, self._baseline = self._look(train, names)
         self._features = len(names)
@@ -80,11 +79,17 @@ class Lint:
         self._tests = 0
         for batch in _batches(train, len(names)):
             self._train.add(batch)
+            self._tell(batch.height)
 
     def add(self, batch: pl.DataFrame) -> None:
         """Sees the next test rows."""
         self._test.add(batch)
         self._tests += batch.height
+        self._tell(batch.height)
+
+    def _tell(self, rows: int) -> None:
+        if self._progress is not None:
+            self._progress(rows)
 
     def report(self, tested: Iterable[int] = ()) -> Report:
         """What was found.
@@ -93,10 +98,11 @@ class Lint:
             tested: Test rows of each class, in the order of `counts`.
         """
         counts = list(self._counts.values())
-        best = max(counts) / self._rows if counts else None
+        best = round(max(counts) / self._rows, DIGITS) if counts else None
         reached = max(self._baseline or 0.0, best or 0.0)
-        least = resolution(reached, self._tests) if counts else None
+        least = round(resolution(reached, self._tests), DIGITS) if counts else None
         telling = sorted((one.told for one in self._looked), key=lambda one: -one.share)
+        bits = round(guess_bits(counts, self._tests), 1) if counts else None
         return Report(
             train_rows=self._rows,
             test_rows=self._tests,
@@ -105,7 +111,7 @@ class Lint:
             majority=best,
             baseline=self._baseline,
             resolution=least,
-            guess_bits=guess_bits(counts, self._tests) if counts else None,
+            guess_bits=bits,
             telling=tuple(one for one in telling[:MOST_TELLING] if one.share > 0),
             findings=tuple(
                 sorted(
@@ -117,8 +123,7 @@ class Lint:
 
     def _findings(self, tested: list[int], least: float | None) -> Iterator[Finding]:
         train, test = self._train.words, self._test.words
-        for one in compare(train, test, self._labels, is_hidden=self._is_hidden):
-            yield replace(one, rows=tuple(self._learned[list(one.rows)].tolist()))
+        yield from compare(train, test, self._labels, is_hidden=self._is_hidden)
         yield from together(self._looked)
         if self._counts:
             yield from check_classes(self._counts, self._tests)
@@ -159,27 +164,34 @@ class Lint:
         if not plain:
             return looked, None
         table = np.stack(plain, axis=1)
-        return looked, forest_score(table, labels[::again], is_number=is_number)
+        score = forest_score(table, labels[::again], is_number=is_number)
+        return looked, None if score is None else _steady(score, is_number=is_number)
 
 
-def lint(published: Published) -> Report:
-    """Looks at a table that was split.
+def _steady(score: float, *, is_number: bool) -> float:
+    """A score with few digits, whatever machine and library it was reached with."""
+    return float(f"{score:.{DIGITS}g}") if is_number else round(score, DIGITS)
+
+
+def lint(
+    train: Path, test: Path, parts: Split, *, progress: Progress | None = None
+) -> Report:
+    """Looks at both parts of a table that was split.
+
+    Args:
+        train: The training part, as it is published.
+        test: The test rows.
+        parts: What the split came to.
+        progress: Is told of the rows looked at.
 
     Raises:
         DataError: A file of it is no such table.
     """
-    classes = published.manifest.classes.names
-    counts = dict(zip(classes, published.manifest.train_counts, strict=True))
-    found = Lint(
-        published.folder / TRAIN,
-        published.manifest.features,
-        counts,
-        published.split.learned,
-    )
-    for batch in _batches(published.folder / TEST, len(published.manifest.features)):
+    counts = dict(zip(parts.classes.names, parts.train_counts, strict=True))
+    found = Lint(train, parts.features, parts.train_rows, counts, progress=progress)
+    for batch in _batches(test, len(parts.features)):
         found.add(batch)
-    tested = np.bincount(published.split.truth, minlength=len(classes))
-    return found.report(tested.tolist())
+    return found.report(np.bincount(parts.truth, minlength=len(counts)).tolist())
 
 
 def _batches(path: Path, columns: int) -> Iterator[pl.DataFrame]:

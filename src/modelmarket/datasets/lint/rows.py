@@ -281,5 +281,5 @@ def _groups(
 
 
 def _first(which: npt.NDArray[np.bool_]) -> tuple[int, ...]:
-    """The first rows, from 0, of which something is true."""
-    return tuple(np.flatnonzero(which)[:MOST_ROWS_NAMED].tolist())
+    """The ids of the first rows of which something is true."""
+    return tuple((np.flatnonzero(which)[:MOST_ROWS_NAMED] + 1).tolist())

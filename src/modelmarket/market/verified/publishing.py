@@ -16,20 +16,25 @@ from modelmarket.index.summaries import Wanted
 from modelmarket.market.publishing import (
     DEFAULT_SUBMISSION_WINDOW_S,
     Progress,
-    choice_of,
     refuse_unknown,
+    telling,
+)
+from modelmarket.market.questions import (
+    refuse_findings,
+    refuse_high_stake,
+    refuse_short_windows,
 )
 from modelmarket.market.reusing import (
     Earlier,
     earlier_tables,
     refuse_hidden,
-    refuse_high_stake,
     refuse_leaks,
     refuse_used_seal,
 )
 from modelmarket.market.verified.scoring import (
+    coding_of,
     minimum_score,
-    number_bits,
+    refuse_easy,
     scoring_of,
 )
 from modelmarket.protocol.conditions import (
@@ -102,6 +107,9 @@ class ContestOptions(TypedDict, total=False):
             is locked; None for Python's own warnings.
         again: Go on where rows were published before.
         accept_stake: Go on where the stake is above the reward.
+        accept_findings: Go on where something about the table is hardly meant.
+        accept_threshold: Go on where no model is needed to reach the threshold.
+        accept_window: Go on where a window is shorter than the chain's finality.
     """
 
     name: str
@@ -128,6 +136,9 @@ class ContestOptions(TypedDict, total=False):
     warn: Callable[[str], None] | None
     again: bool
     accept_stake: bool
+    accept_findings: bool
+    accept_threshold: bool
+    accept_window: bool
 
 
 class ContestStream:
@@ -197,29 +208,25 @@ def prepare_contest(
     Raises:
         DataError: The table cannot be used, or a contest still hides its rows.
         TermsError: The contract would refuse the terms.
-        ConfirmationError: Rows were published before, or the stake is above the
-            reward. Nothing is stored then.
+        ConfirmationError: It is allowed, but hardly meant; see `again` and what
+            begins with `accept_`. Nothing is stored then.
     """
     from modelmarket.datasets.contest import publish_contest
 
     refuse_unknown(options, ContestOptions.__annotations__)
-    bits = number_bits(options)
-    progress = options.get("progress")
+    coding, progress = coding_of(options), options.get("progress")
     stake = options.get("stake")
     if stake is not None and not options.get("accept_stake", False):
         refuse_high_stake(stake, reward)
+    if not options.get("accept_window", False):
+        refuse_short_windows(_Windows.of(options).named, market.finality_s())
     root, digest = market.root(), source.digest()
     made = market.index.count(Wanted(requester=owner))
     turn = max(made, market.vault.truths_of(owner))
+    if coding.seed is None:
+        coding = replace(coding, seed=root.split_seed(digest, turn))
     earlier = earlier_tables(market, now)
     known: list[Fingerprints] = []
-
-    def told(what: str) -> Callable[[int], None]:
-        def tell(count: int) -> None:
-            if progress is not None:
-                progress(what, count)
-
-        return tell
 
     def inspect(found: Fingerprints) -> None:
         _refuse_known(found, earlier)
@@ -234,24 +241,25 @@ def prepare_contest(
             source,
             Path(scratch),
             stream,
+            coding,
             name=options.get("name", ""),
             context=options.get("context", ""),
-            width=options.get("width", 8),
-            even=options.get("even", False),
-            number_bits=bits,
-            choice=choice_of(options),
-            seed=options.get("seed") or root.split_seed(digest, turn),
             known_by=[names for one in earlier for names in one.rows.columns],
             inspect=inspect,
-            progress=told("rows split"),
+            progress=telling(progress, "rows split"),
+            looking=telling(progress, "rows looked at"),
         )
+        if not options.get("accept_findings", False):
+            refuse_findings(published.report)
         secret = stream.secret
         prepared = _terms(published, secret, reward, options)
         prepared.terms.check(prepared.weights)
         for _, problem in prepared.texts.problems():
             raise InputError(problem)
         refuse_used_seal(market, secret.seal)
-        folder = market.store.add(Path(scratch), progress=told("bytes stored"))
+        folder = market.store.add(
+            Path(scratch), progress=telling(progress, "bytes stored")
+        )
     # Before the key: none is ever there whose table would not be known again.
     market.vault.add_published(
         Published(secret.seal, secret.chain_id, secret.market, known[0].to_bytes())
@@ -280,6 +288,34 @@ def _refuse_known(rows: Fingerprints, earlier: list[Earlier]) -> None:
             )
 
 
+@dataclass(frozen=True)
+class _Windows:
+    """Seconds for each part of a contest."""
+
+    submission: int
+    response: int
+    challenge: int
+
+    @classmethod
+    def of(cls, options: ContestOptions) -> _Windows:
+        """As they were said, or as they are otherwise."""
+        response = options.get("response_window_s", DEFAULT_RESPONSE_WINDOW_S)
+        return cls(
+            options.get("submission_window_s", DEFAULT_SUBMISSION_WINDOW_S),
+            response,
+            options.get("challenge_window_s") or RESPONSES_A_CHALLENGE * response,
+        )
+
+    @property
+    def named(self) -> dict[str, int]:
+        """Each, by what it is for."""
+        return {
+            "submissions": self.submission,
+            "each step after it": self.response,
+            "challenges": self.challenge,
+        }
+
+
 def _terms(
     published: PublishedContest,
     secret: SealedKey,
@@ -288,12 +324,15 @@ def _terms(
 ) -> PreparedContest:
     """The terms of a contest, before its folder has an address."""
     schema, manifest = published.schema, published.manifest
-    response = options.get("response_window_s", DEFAULT_RESPONSE_WINDOW_S)
-    challenge = options.get("challenge_window_s") or RESPONSES_A_CHALLENGE * response
+    windows = _Windows.of(options)
+    challenge = windows.challenge
     stake = options.get("stake")
-    stake = proposed_stake(reward, response + challenge) if stake is None else stake
+    if stake is None:
+        stake = proposed_stake(reward, windows.response + challenge)
     bond = options.get("demand_bond")
     scoring = scoring_of(published, options)
+    if not options.get("accept_threshold", False):
+        refuse_easy(published, scoring, options)
     texts = Texts(
         dataset="", name=options.get("name", ""), context=options.get("context", "")
     )
@@ -301,10 +340,8 @@ def _terms(
         reward=reward,
         stake=stake,
         demand_bond=least_bond(stake) if bond is None else bond,
-        submission_window_s=options.get(
-            "submission_window_s", DEFAULT_SUBMISSION_WINDOW_S
-        ),
-        response_window_s=response,
+        submission_window_s=windows.submission,
+        response_window_s=windows.response,
         challenge_window_s=challenge,
         minimum_score=0,
         rows=manifest.hidden_rows,

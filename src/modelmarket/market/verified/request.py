@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from modelmarket.errors import DataError, ModelMarketError, StepError
 from modelmarket.market.any_request import AnyRequest, check_name
-from modelmarket.market.reusing import refuse_high_stake
+from modelmarket.market.questions import refuse_high_stake
 from modelmarket.market.verified.evidence import (
     MODEL_FILE,
     shown_model,

@@ -5,14 +5,18 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from operator import mul
 from typing import TYPE_CHECKING
 
 from modelmarket.errors import InputError
+from modelmarket.market.publishing import choice_of
+from modelmarket.market.questions import refuse_high_error, refuse_low_threshold
 from modelmarket.protocol.point_kinds import Error, Kind
 from modelmarket.protocol.points import NUMBER_BITS, Scoring
 from modelmarket.protocol.schema import NumberTarget
 
 if TYPE_CHECKING:
+    from modelmarket.datasets.coding import Coding
     from modelmarket.datasets.contest import ContestManifest, PublishedContest
     from modelmarket.market.verified.publishing import ContestOptions
     from modelmarket.protocol.schema import Schema
@@ -29,6 +33,24 @@ NAMES = {
     "bits": "A number's width in bits",
 }
 """What is said of numbers alone."""
+
+
+def coding_of(options: ContestOptions) -> Coding:
+    """How a table is split and becomes codes, as the options of a contest say.
+
+    Raises:
+        InputError: Something was said that goes with the other kind of labels, or two
+            ways of choosing test rows.
+    """
+    from modelmarket.datasets.coding import Coding
+
+    return Coding(
+        width=options.get("width", 8),
+        even=options.get("even", False),
+        number_bits=number_bits(options),
+        choice=choice_of(options),
+        seed=options.get("seed"),
+    )
 
 
 def number_bits(options: ContestOptions) -> int | None:
@@ -100,6 +122,28 @@ def minimum_score(
         assert isinstance(schema.target, NumberTarget), "it was made for numbers"
         return scoring.least_score(most_error / schema.target.step, rows)
     return math.ceil((options.get("threshold") or Fraction(0)) * rows * scoring.most)
+
+
+def refuse_easy(
+    published: PublishedContest, scoring: Scoring, options: ContestOptions
+) -> None:
+    """Makes sure that the reward asks for a model.
+
+    Of squared errors nothing is said: they are not known of a constant prediction.
+
+    Raises:
+        ConfirmationError: Always saying the same would earn it.
+    """
+    manifest, target = published.manifest, published.schema.target
+    most_error, threshold = options.get("most_error"), options.get("threshold")
+    if isinstance(target, NumberTarget):
+        if most_error is not None and scoring.kind is Kind.ABSOLUTE:
+            refuse_high_error(most_error, published.deviation * target.step)
+        return
+    weights = scoring.weights or (1,) * target.outputs
+    best = max(map(mul, weights, manifest.train_counts))
+    constant = Fraction(best, manifest.train_rows * scoring.most)
+    refuse_low_threshold(threshold or Fraction(0), constant)
 
 
 def _weights(manifest: ContestManifest) -> tuple[int, ...]:

@@ -7,19 +7,14 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Unpack
 
-from modelmarket.market.publishing import choice_of, refuse_unknown
-from modelmarket.market.verified.scoring import number_bits, scoring_of
+from modelmarket.market.publishing import refuse_unknown, telling
+from modelmarket.market.verified.scoring import coding_of, scoring_of
 from modelmarket.protocol.hidden import Keystream
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
-    import numpy as np
-    import numpy.typing as npt
-
     from modelmarket.datasets.contest import PublishedContest
-    from modelmarket.datasets.lint.findings import Report
     from modelmarket.datasets.losses import Losses
     from modelmarket.datasets.split import Source
     from modelmarket.market.verified.publishing import ContestOptions
@@ -36,13 +31,11 @@ class Trial:
         published: Its folder, under a key that nobody has.
         scoring: How its rows would score.
         losses: What its training part loses as codes.
-        report: What is odd about its rows.
     """
 
     published: PublishedContest
     scoring: Scoring
     losses: Losses
-    report: Report
 
 
 def try_contest(
@@ -61,41 +54,21 @@ def try_contest(
         TermsError: The rows could not score.
     """
     from modelmarket.datasets.contest import publish_contest
-    from modelmarket.datasets.lint.lint import Lint
     from modelmarket.datasets.losses import losses
     from modelmarket.datasets.published import TRAIN
     from modelmarket.market.verified.publishing import ContestOptions
 
     refuse_unknown(options, ContestOptions.__annotations__)
-    bits, progress = number_bits(options), options.get("progress")
-    looking: list[Lint] = []
-
-    def look(
-        train: Path,
-        names: Sequence[str],
-        counts: dict[str, int],
-        learned: npt.NDArray[np.int64],
-    ) -> Lint:
-        looking.append(Lint(train, names, counts, learned, is_hidden=True))
-        return looking[0]
-
+    progress = options.get("progress")
     stream = Keystream(secrets.token_bytes(KEY_BYTES), secrets.token_bytes(KEY_BYTES))
-
-    def tell(count: int) -> None:
-        if progress is not None:
-            progress("rows", count)
 
     published = publish_contest(
         source,
         folder,
         lambda _: stream,
-        width=options.get("width", 8),
-        even=options.get("even", False),
-        number_bits=bits,
-        choice=choice_of(options),
-        seed=options.get("seed"),
-        look=look,
-        progress=tell,
+        coding_of(options),
+        progress=telling(progress, "rows split"),
+        looking=telling(progress, "rows looked at"),
     )
     scoring = scoring_of(published, options)
     scoring.check(published.manifest.hidden_rows, published.schema.target.bits)
@@ -106,4 +79,4 @@ def try_contest(
         published.schema.target,
         even=options.get("even", False),
     )
-    return Trial(published, scoring, lost, looking[0].report())
+    return Trial(published, scoring, lost)

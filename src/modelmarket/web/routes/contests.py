@@ -84,7 +84,7 @@ def prepare_submission(visit: Visit) -> Response:
                 model,
                 name=forms.text(form, "name"),
                 owner=owner,
-                **forms.confirmations(form),
+                **forms.confirmations(form, views.OF_ENTRIES),
             )
             said = {
                 **found.fit_of(model).as_document(),

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from modelmarket.errors import InputError, ModelMarketError, NotFoundError
 from modelmarket.market.paying import refuse_unaffordable
 from modelmarket.protocol.steps import takes_submissions
-from modelmarket.web import forms
+from modelmarket.web import forms, views
 from modelmarket.web.forms import BAD_REQUEST, Form
 from modelmarket.web.responses import answering, go
 from modelmarket.web.routes.requests import find_request, show_request
@@ -41,7 +41,7 @@ def prepare_submission(visit: Visit) -> Response:
                 model,
                 name=forms.text(form, "name"),
                 owner=owner,
-                **forms.confirmations(form),
+                **forms.confirmations(form, views.OF_ENTRIES),
             )
         except ModelMarketError as error:
             return show_request(
