@@ -7,9 +7,13 @@ import hashlib
 from typing import Any
 
 import boa
+import pytest
 from eth_utils.crypto import keccak
 
-from verified.trial import honest_one, liar_ahead, proof_of
+from verified import small_models
+from verified.models import Model
+from verified.published import hidden, of_rows
+from verified.trial import alone, liar_ahead, proof_of
 from verified.world import (
     BOND,
     CANCELLED_LATE,
@@ -191,8 +195,13 @@ def test_set_operator__logs_both_ways(world: World) -> None:
 # --- demands and failures ---
 
 
-def test_demand_answers_and_settle__log_parts_words_and_bond(world: World) -> None:
-    trial, honest = honest_one(world)
+@pytest.mark.parametrize(
+    ("model", "parts"), [(small_models.forest(part=1), 2), (small_models.network(), 1)]
+)
+def test_demand_answers_and_settle__log_parts_words_and_bond(
+    world: World, model: Model, parts: int
+) -> None:
+    trial, honest = alone(world, model, hidden(of_rows(model)))
     number, contest, shown_at = honest.entry.id, trial.contest, world.now
     world.at(world.now + 3)
     world.demand(contest, honest.entry)
@@ -202,23 +211,24 @@ def test_demand_answers_and_settle__log_parts_words_and_bond(world: World) -> No
         "demander": world.people["eve"],
         "bond": BOND,
         "due": shown_at + CHALLENGE * 3 // 4,
-        "parts": 2,
+        "parts": parts,
         "listed": 1,
     }
     answers: list[Any] = trial.answers(honest)
     for call in answers:
         of_listing = call.name == "answer_listing"
+        part = 0 if call.name == "answer_dense" else call.part
         trial.send(call, "dot")
         assert logged(world, "Answered", world.clerk) == {
             "submission_id": number,
             "request_id": contest.id,
-            "part": call.part,
+            "part": part,
             "of_listing": of_listing,
         }
         posted = {
             "market": world.market.address,
             "submission_id": number,
-            "part": call.part,
+            "part": part,
             "words": call.words,
         }
         if of_listing:
