@@ -103,6 +103,19 @@ def test_help_imports_nothing_heavy() -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+def test_what_only_reads_answers_loads_nothing_that_reads_tables() -> None:
+    """It takes longer to load than the answer to come."""
+    program = (
+        "import sys, modelmarket.market, modelmarket.audit\n"
+        "print([m for m in ('polars', 'pandas', 'sklearn', 'scipy', 'xgboost', 'eth')"
+        " if m in sys.modules])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [

@@ -25,7 +25,6 @@ from modelmarket.datasets.split import Source
 from modelmarket.datasets.tables import open_table
 from modelmarket.errors import (
     ChainError,
-    ConfirmationError,
     DataError,
     FundsError,
     InputError,
@@ -44,7 +43,7 @@ from modelmarket.protocol.phases import Phase, Status
 from modelmarket.protocol.types import SubmissionId, Wei
 from modelmarket.vault import backups
 from modelmarket.vault.journal import State
-from support.market import REWARD, STAKE, Place, journalled, place
+from support.market import REWARD, STAKE, Place, journalled, place, refused
 
 
 @pytest.fixture(params=["embedded", "anvil", "anvil and PostgreSQL"])
@@ -448,27 +447,6 @@ def test_the_airdrop_is_not_offered_to_who_had_it(embedded: Place) -> None:
 
 
 # --- what was used before ---
-
-
-def left(market: Market) -> tuple[int, int, int, int]:
-    """What would have grown if something had been sent or stored."""
-    me = market.wallet.address
-    return (
-        market.connection.transaction_count(me, "pending"),
-        market.vault.count(),
-        len(list(market.vault.published())),
-        len(market.store.roots()),
-    )
-
-
-def refused(market: Market, option: str, act: Callable[[], object]) -> str:
-    before = left(market)
-    with pytest.raises(ConfirmationError) as told:
-        act()
-    assert told.value.option == option
-    assert left(market) == before
-    assert list(market.home.scratch().iterdir()) == []
-    return str(told.value)
 
 
 def table(here: Place, name: str, numbers: range) -> Source:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from modelmarket.chain.sending import Signed
 from modelmarket.chain.wallets import Wallet
 from modelmarket.datasets.split import Source
 from modelmarket.datasets.tables import open_table
+from modelmarket.errors import ConfirmationError
 from modelmarket.market import Market, Request, Submission
 from modelmarket.protocol.actions import Other
 from modelmarket.protocol.money import ONE_MDC
@@ -122,6 +123,28 @@ def journalled(market: Market, what: str, signed: Signed) -> Entry:
     name = market.network.market
     entry = journal.begin(name, signed.sender, Other(what), signed.nonce)
     return journal.signed(entry, Version(signed.hash, signed.raw))
+
+
+def left(market: Market) -> tuple[int, int, int, int]:
+    """What would have grown if something had been sent or stored."""
+    me = market.wallet.address
+    return (
+        market.connection.transaction_count(me, "pending"),
+        market.vault.count(),
+        len(list(market.vault.published())),
+        len(market.store.roots()),
+    )
+
+
+def refused(market: Market, option: str, act: Callable[[], object]) -> str:
+    """What a question says that an act leads to; nothing is left behind it."""
+    before = left(market)
+    with pytest.raises(ConfirmationError) as told:
+        act()
+    assert told.value.option == option
+    assert left(market) == before
+    assert list(market.home.scratch().iterdir()) == []
+    return str(told.value)
 
 
 def needs_anvil() -> None:

@@ -277,6 +277,40 @@ def _end(report: Report) -> None:
 
 
 @app.command()
+def report(ctx: typer.Context, request: RequestNumber) -> None:
+    """Show what was found about a request's table before it was published.
+
+    That is what the requester's program says of it, and nobody has checked it. Rows are
+    named by their row_id in train.csv. What tells of hidden rows is left out.
+
+    Example:
+
+        modelmarket dataset report 7
+    """
+    from modelmarket.cli import trials
+
+    here = Invocation.of(ctx)
+    found = here.market(sign=False).any_request(request)
+    said, output = found.report(), here.output
+    if output.as_json:
+        output.result(asdict(said))
+        return
+    noun = "hidden row" if found.id.is_verified else "test row"
+    parts = (
+        f"Request {found.id}: {counted(said.train_rows, 'training row')}, "
+        f"{counted(said.test_rows, noun)}, {counted(said.features, 'feature')}."
+    )
+    lines = [parts]
+    if said.majority is not None:
+        lines.append(
+            f"Always saying the commonest class is right for {said.majority:.1%} of "
+            "the training rows."
+        )
+    output.result(None, *lines)
+    trials.tell_report(output, said, noun=noun)
+
+
+@app.command()
 def fetch(
     ctx: typer.Context,
     request: RequestNumber,

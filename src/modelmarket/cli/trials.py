@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from modelmarket.datasets.lint.findings import MOST_ROWS_NAMED, Severity
+from modelmarket.datasets.lint.findings import MARKS, MOST_ROWS_NAMED
 from modelmarket.protocol.hidden import CODE_WIDTHS
 from modelmarket.protocol.schema import NumberTarget, shown
 from modelmarket.system.text import counted
@@ -20,11 +20,6 @@ if TYPE_CHECKING:
     from modelmarket.market.verified.trying import Trial
 
 
-_MARKS = {
-    Severity.CONFIRM: "Mend or mean this:",
-    Severity.WARNING: "Look at this:",
-    Severity.NOTE: "Note:",
-}
 MOST_LISTED = 20
 """Columns that people are told of; programs are told of all."""
 
@@ -64,12 +59,11 @@ def tell_report(
         noun: What a test row is called.
         knows_baseline: Whether it was told what a small forest reaches.
     """
-    is_share = report.baseline is not None and report.majority is not None
-    if is_share and not knows_baseline:
-        output.result(
-            None,
-            f"A small forest is right for {report.baseline:.1%} (cross-validation).",
-        )
+    if report.baseline is not None and not knows_baseline:
+        is_number = report.majority is None
+        said = f"off by {report.baseline:.6g}" if is_number else ""
+        said = said or f"right for {report.baseline:.1%}"
+        output.result(None, f"A small forest is {said} (cross-validation).")
     if report.resolution is not None:
         output.result(
             None,
@@ -78,7 +72,7 @@ def tell_report(
             f"differ by {report.resolution:.1%}.",
         )
     for one in report.findings:
-        output.result(None, f"{_MARKS[one.severity]} {one}{_told_rows(one)}")
+        output.result(None, f"{MARKS[one.severity]}: {one}{_told_rows(one)}")
     if not report.findings:
         output.result(None, "Nothing odd was found.")
 

@@ -7,16 +7,18 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
-from modelmarket.datasets.dates import readings
 from modelmarket.datasets.drawing import Chance, Drawing, LabelCodes
 from modelmarket.datasets.records import read_records
 from modelmarket.datasets.tables import Table
 from modelmarket.errors import DataError, InputError
+
+if TYPE_CHECKING:
+    import polars as pl
 
 DEFAULT_FRACTION = Fraction(1, 5)
 
@@ -167,6 +169,10 @@ def _times(
     table: Table, name: str, texts: list[str]
 ) -> npt.NDArray[np.float64] | npt.NDArray[np.int64]:
     """Each row's time, as numbers that can be compared; shape (rows,)."""
+    import polars as pl
+
+    from modelmarket.datasets.dates import readings
+
     for row, text in enumerate(texts, 1):
         if not text:
             raise DataError(
@@ -191,6 +197,8 @@ def _times(
 
 def _no_time(table: Table, name: str, cells: pl.Series) -> DataError:
     """Names the first row that is not written as the first one is."""
+    from modelmarket.datasets.dates import readings
+
     row = (
         bisect_left(range(1, len(cells)), True, key=lambda at: not readings(cells[:at]))
         + 1

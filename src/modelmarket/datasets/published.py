@@ -14,17 +14,18 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from modelmarket.datasets.choosing import Choice
-from modelmarket.datasets.lint.findings import Report
-from modelmarket.datasets.lint.lint import lint
 from modelmarket.datasets.records import encode_row
 from modelmarket.datasets.split import LABEL, ROW_ID, Progress, Source, Split, split
 from modelmarket.errors import DataError
 from modelmarket.protocol.classes import Classes
 from modelmarket.system.documents import parse_json, read_rows, read_text
 from modelmarket.system.files import HashedFile
+
+if TYPE_CHECKING:
+    from modelmarket.datasets.lint.findings import Report
 
 SCHEMA_VERSION = 1
 MANIFEST = "manifest.json"
@@ -320,6 +321,8 @@ def publish(
     Raises:
         DataError: The table cannot be used; names row, column and value.
     """
+    from modelmarket.datasets.lint.lint import lint
+
     with ExitStack() as files:
 
         def create(name: str) -> HashedFile:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from modelmarket.chain.reasons import REASONS
+from modelmarket.datasets.published import REPORT
 from modelmarket.errors import InputError, NotFoundError, RevertError, StepError
 from modelmarket.market.paying import refuse_unaffordable
 from modelmarket.protocol.actions import (
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from modelmarket.chain.blocks import Moment, Receipt
+    from modelmarket.datasets.contest import ContestManifest
+    from modelmarket.datasets.lint.findings import Report
+    from modelmarket.datasets.published import Manifest
     from modelmarket.market.contents import Contents
     from modelmarket.market.market import Market
     from modelmarket.market.verified.refutations import Refutation
@@ -161,6 +165,18 @@ class AnyRequest(Generic[S_co]):
     def contents(self) -> Contents:
         """Its files, and where they come from."""
         return self.market.contents_of(self.record)
+
+    @abstractmethod
+    def manifest(self) -> Manifest | ContestManifest:
+        """What the dataset says of itself.
+
+        Raises:
+            DataError: It contradicts the terms.
+        """
+
+    def report(self) -> Report:
+        """What was found about the table; see `Contents.report`."""
+        return self.contents.report(self.manifest().sha256.get(REPORT))
 
     def fetch(self, *, progress: Progress | None = None) -> Stored:
         """Gets the dataset into the store; see `Contents.fetch`."""

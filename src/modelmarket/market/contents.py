@@ -3,14 +3,20 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelmarket.datasets.published import MANIFEST, MOST_MANIFEST_BYTES, Manifest
+from modelmarket.datasets.published import (
+    MANIFEST,
+    MOST_MANIFEST_BYTES,
+    REPORT,
+    Manifest,
+)
 from modelmarket.datasets.split import ROW_ID
-from modelmarket.errors import DataError, ModelMarketError
+from modelmarket.errors import DataError, ModelMarketError, NotFoundError
 from modelmarket.protocol.terms import Terms
 from modelmarket.storage.cid import Cid
 from modelmarket.storage.fetch import fetch, is_served
@@ -19,6 +25,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from modelmarket.chain.networks import Network
+    from modelmarket.datasets.lint.findings import Report
     from modelmarket.protocol.records import BaseRecord
     from modelmarket.storage.store import Progress, Store, Stored
 
@@ -102,6 +109,32 @@ class Contents:
         self.fetch()
         path = self.store.path(self.store.resolve(self.dataset, name))
         return read_frame(path).drop(ROW_ID)
+
+    def report(self, sha256: str | None) -> Report:
+        """What was found about the dataset's table, as its requester publishes it.
+
+        Args:
+            sha256: Of the report, in hexadecimal, as the manifest says; None if it
+                names none.
+
+        Raises:
+            NotFoundError: There is none, or no gateway has it.
+            DataError: It is another one than the manifest names, or none at all.
+        """
+        from modelmarket.datasets.lint.findings import MOST_BYTES, Report
+
+        if sha256 is None:
+            raise NotFoundError(
+                f"Nothing was published of what was found about the table of request "
+                f"{self.record.id}."
+            )
+        fetch(self.store, self.dataset, self.network.gateways, only=REPORT)
+        document = self.store.read_bytes(
+            self.store.resolve(self.dataset, REPORT), most=MOST_BYTES
+        )
+        if hashlib.sha256(document).hexdigest() != sha256:
+            raise DataError(f"{REPORT} is not the file that the manifest names.")
+        return Report.from_json(document)
 
     def read(self, name: str) -> Iterator[bytes]:
         """The pieces of a file of the dataset that is in the store.

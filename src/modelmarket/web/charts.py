@@ -92,7 +92,12 @@ def _arrow(source: Phase | None, target: Phase, cause: str) -> list[str]:
 
 
 def draw_bars(
-    bars: Sequence[tuple[str, int]], most: int, label: str, *, own: Collection[int]
+    bars: Sequence[tuple[str, int]],
+    most: int,
+    label: str,
+    *,
+    own: Collection[int],
+    unit: str = "",
 ) -> str:
     """Horizontal bars, one for each name.
 
@@ -101,6 +106,7 @@ def draw_bars(
         most: The number of a bar as wide as the drawing.
         label: What the drawing shows.
         own: Places of bars that are to stand out.
+        unit: Stands behind each number.
     """
     height = BAR_HEIGHT * len(bars)
     opening = (
@@ -119,6 +125,7 @@ def draw_bars(
             f"{html.escape(shown)}</text>"
             f'<rect{kind} x="{LABEL_WIDTH}" y="{y + 3}" width="{max(long, 1):.1f}"'
             f' height="{BAR_HEIGHT - 6}" rx="3"/>'
-            f'<text x="{LABEL_WIDTH + long + 8:.1f}" y="{y + 15}">{number:,}</text>'
+            f'<text x="{LABEL_WIDTH + long + 8:.1f}" y="{y + 15}">{number:,}'
+            f"{html.escape(unit)}</text>"
         )
     return "".join([*parts, "</svg>"])

@@ -19,6 +19,7 @@ from modelmarket.protocol.schema import (
     Schema,
     Texts,
 )
+from modelmarket.web.reports import Drawn
 
 if TYPE_CHECKING:
     from modelmarket.market import (
@@ -148,6 +149,16 @@ class Hidden:
     share: float
     numbers: tuple[str, ...] = ()
     head: list[list[str]] = field(default_factory=list)
+
+
+def report(found: Request | VerifiedRequest) -> Drawn | None:
+    """What was found about a request's table; None if that is not here."""
+    if found.market.files(found.record.dataset) is None:
+        return None
+    try:
+        return Drawn.of(found.report())
+    except ModelMarketError:
+        return None
 
 
 def hidden(market: Market, dataset: str) -> Hidden | None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 VERSION = 1
+MOST_BYTES = 2**24
 MOST_ROWS_NAMED = 10
 MOST_NAMED = 3
 MOST_NUMBER = 1e300
@@ -37,6 +38,14 @@ class Severity(StrEnum):
     """Hardly meant: nothing is published before somebody says yes."""
     WARNING = "warning"
     NOTE = "note"
+
+
+MARKS = {
+    Severity.CONFIRM: "Mend or mean this",
+    Severity.WARNING: "Look at this",
+    Severity.NOTE: "Note",
+}
+"""How grave a finding is, in words."""
 
 
 class Check(StrEnum):

@@ -53,23 +53,10 @@ def try_contest(
         InputError: An option goes with other labels.
         TermsError: The rows could not score.
     """
-    from modelmarket.datasets.contest import publish_contest
     from modelmarket.datasets.losses import losses
     from modelmarket.datasets.published import TRAIN
-    from modelmarket.market.verified.publishing import ContestOptions
 
-    refuse_unknown(options, ContestOptions.__annotations__)
-    progress = options.get("progress")
-    stream = Keystream(secrets.token_bytes(KEY_BYTES), secrets.token_bytes(KEY_BYTES))
-
-    published = publish_contest(
-        source,
-        folder,
-        lambda _: stream,
-        coding_of(options),
-        progress=telling(progress, "rows split"),
-        looking=telling(progress, "rows looked at"),
-    )
+    published = look_at(source, folder, **options)
     scoring = scoring_of(published, options)
     scoring.check(published.manifest.hidden_rows, published.schema.target.bits)
     lost = losses(
@@ -80,3 +67,23 @@ def try_contest(
         even=options.get("even", False),
     )
     return Trial(published, scoring, lost)
+
+
+def look_at(
+    source: Source, folder: Path, **options: Unpack[ContestOptions]
+) -> PublishedContest:
+    """The folder alone, under a key that nobody has; see `try_contest`."""
+    from modelmarket.datasets.contest import publish_contest
+    from modelmarket.market.verified.publishing import ContestOptions
+
+    refuse_unknown(options, ContestOptions.__annotations__)
+    progress = options.get("progress")
+    stream = Keystream(secrets.token_bytes(KEY_BYTES), secrets.token_bytes(KEY_BYTES))
+    return publish_contest(
+        source,
+        folder,
+        lambda _: stream,
+        coding_of(options),
+        progress=telling(progress, "rows split"),
+        looking=telling(progress, "rows looked at"),
+    )

@@ -181,6 +181,7 @@ def _show(
         and not may_claim_for(workspace, account, verified=True),
         hidden=stored.hidden_of(found),
         entries=market.files(record.dataset),
+        report=stored.report(found),
         model=market.files(record.model) if record.model else None,
         events=market.events(found.id, limit=MOST_EVENTS),
         problem=problem,

@@ -6,6 +6,7 @@ The table was uploaded, and is looked over, as `new_request` does it.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
@@ -24,6 +25,7 @@ from modelmarket.web.routes.new_request import NUMBERS, agreed, look_over, seal
 from modelmarket.web.visits import Visit
 
 if TYPE_CHECKING:
+    from modelmarket.datasets.lint.findings import Report
     from modelmarket.datasets.split import Source
     from modelmarket.market.verified.publishing import ContestOptions
     from modelmarket.protocol.actions import Action
@@ -40,7 +42,15 @@ def survey_page(visit: Visit) -> Response:
 
 def prepare_contest(visit: Visit) -> Response:
     """Splits, hides and stores; nothing is published on the chain yet."""
-    return seal(visit, TEMPLATE, _contest)
+    return seal(visit, TEMPLATE, _contest, _report)
+
+
+def _report(visit: Visit, source: Source, scratch: Path) -> Report:
+    """What is found about a table."""
+    from modelmarket.market.verified.trying import look_at
+
+    made = look_at(source, scratch, **_options(visit.form))
+    return made.report.of_table(made.learned)
 
 
 def _contest(visit: Visit, owner: Address, source: Source, reward: Wei) -> Action:

@@ -6,7 +6,9 @@ What is of verified contests alone is in `new_contest`.
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 from starlette.responses import Response
@@ -22,11 +24,13 @@ from modelmarket.errors import (
     NotFoundError,
 )
 from modelmarket.market.paying import refuse_unaffordable
+from modelmarket.market.publishing import choice_of
 from modelmarket.protocol.actions import CreateRequest
 from modelmarket.protocol.money import parse_mdc
 from modelmarket.protocol.terms import parse_minutes
 from modelmarket.web import forms
 from modelmarket.web.forms import BAD_REQUEST, Form
+from modelmarket.web.reports import Drawn
 from modelmarket.web.responses import answering, go, show
 from modelmarket.web.uploads import Upload
 from modelmarket.web.visits import Visit
@@ -34,6 +38,7 @@ from modelmarket.web.visits import Visit
 if TYPE_CHECKING:
     from fractions import Fraction
 
+    from modelmarket.datasets.lint.findings import Report
     from modelmarket.market.publishing import RequestOptions
     from modelmarket.protocol.actions import Action
     from modelmarket.protocol.types import Address, Wei
@@ -122,7 +127,11 @@ def _sealed_before(visit: Visit) -> Response | None:
 
 
 def _show_survey(
-    visit: Visit, template: str, upload: Upload, problem: ModelMarketError | None
+    visit: Visit,
+    template: str,
+    upload: Upload,
+    problem: ModelMarketError | None,
+    report: Report | None = None,
 ) -> Response:
     form, query = visit.form, visit.request.query_params
     table, labels = _tables(upload)
@@ -146,6 +155,7 @@ def _show_survey(
         label=label,
         numbers=numbers,
         survey=found,
+        report=None if report is None else Drawn.of(report),
         problem=problem,
         form=form,
     )
@@ -196,7 +206,16 @@ def _guess(table: Table, asked: str) -> str:
 
 def prepare_request(visit: Visit) -> Response:
     """Splits, seals and stores; nothing is published on the chain yet."""
-    return seal(visit, "terms.html", _request)
+    return seal(visit, "terms.html", _request, _report)
+
+
+def _report(visit: Visit, source: Source, scratch: Path) -> Report:
+    """What is found about a table."""
+    from modelmarket.datasets.published import publish
+
+    choice = choice_of(_options(visit.form))
+    made = publish(source, scratch, choice=choice)
+    return made.report.of_table(made.split.learned)
 
 
 def _request(visit: Visit, owner: Address, source: Source, reward: Wei) -> Action:
@@ -214,6 +233,7 @@ def seal(
     visit: Visit,
     template: str,
     prepare: Callable[[Visit, Address, Source, Wei], Action],
+    look: Callable[[Visit, Source, Path], Report],
 ) -> Response:
     """Does with an upload what the form says, once.
 
@@ -221,6 +241,7 @@ def seal(
         visit: Names the upload, and sends the form.
         template: Of the page that shows what went wrong.
         prepare: Makes of whose table and of what reward what is to be confirmed.
+        look: Finds out what is odd about a table, in an empty folder.
     """
     uploads = visit.workspace.uploads
     try:
@@ -229,6 +250,9 @@ def seal(
                 uploads.discard(upload)
                 return go("/requests/new")
             try:
+                if forms.text(visit.form, "look"):
+                    found = _looked(visit, upload, look)
+                    return _show_survey(visit, template, upload, None, found)
                 entry = _prepared(visit, upload, prepare)
             except ModelMarketError as error:
                 return _show_survey(visit, template, upload, error)
@@ -239,6 +263,16 @@ def seal(
         if sealed is None:
             raise
         return sealed
+
+
+def _looked(
+    visit: Visit, upload: Upload, look: Callable[[Visit, Source, Path], Report]
+) -> Report:
+    """What is odd about an upload; nothing of it stays."""
+    source = _source(*_tables(upload), forms.text(visit.form, "label"))
+    scratch = visit.workspace.market.home.scratch()
+    with tempfile.TemporaryDirectory(dir=scratch) as folder:
+        return look(visit, source, Path(folder))
 
 
 def _prepared(

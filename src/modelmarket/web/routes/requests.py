@@ -137,6 +137,7 @@ def show_request(
         data=data,
         entries=data.entries if data else [],
         model=stored.model(found),
+        report=stored.report(found),
         events=workspace.market.events(found.id, limit=MOST_EVENTS),
         problem=problem,
         verdicts=verdicts,

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What was found about a table, as pages draw it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from modelmarket.datasets.lint.findings import MARKS, Finding, Report
+
+Bars = list[tuple[str, int]]
+"""Names and numbers, from the top."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A report, and what of it is drawn in percent.
+
+    Attributes:
+        report: All of it.
+        right: Rows that whoever needs no model, or a small one, gets right; empty for
+            numbers.
+        telling: Columns, by how much each tells of the label.
+    """
+
+    report: Report
+    right: Bars
+    telling: Bars
+
+    @classmethod
+    def of(cls, report: Report) -> Drawn:
+        """What a page shows of a report, whoever wrote it."""
+        reached = {"the commonest class": report.majority}
+        if report.majority is not None:
+            reached["a small forest"] = report.baseline
+        return cls(
+            report,
+            [(name, _percent(one)) for name, one in reached.items() if one is not None],
+            [(one.column, _percent(one.share)) for one in report.telling],
+        )
+
+    @staticmethod
+    def mark(finding: Finding) -> str:
+        """How grave a finding is, in words."""
+        return MARKS[finding.severity]
+
+
+def _percent(share: float) -> int:
+    """A share, which may be a stranger's, in whole percent."""
+    return round(100 * min(max(share, 0.0), 1.0))
