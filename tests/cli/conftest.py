@@ -6,10 +6,13 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+from modelmarket.chain.networks import Networks
 from modelmarket.cli import main
+from support.market import PASSPHRASE, Place, place
 
 Command = Callable[..., tuple[object, str, str]]
 
@@ -36,3 +39,30 @@ def command(
 
     yield give
     signal.signal(signal.SIGTERM, at_term)
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[Place]:
+    """An embedded node, and rita and ann, who have their airdrop."""
+    with place("embedded", tmp_path / "people") as found:
+        for market in [found.join(name) for name in ("rita", "ann")]:
+            # Both gateways are known by now.
+            Networks(market.home.networks).put(found.network)
+        yield found
+
+
+@pytest.fixture
+def give(here: Place, command: Command) -> Command:
+    """Gives somebody's command."""
+
+    def give(who: str, *words: str) -> tuple[object, str, str]:
+        market = here.markets[who]
+        return command(
+            *words,
+            HOME=str(market.home.path),
+            NETWORK="test",
+            PRIVATE_KEY="0x" + market.wallet._account.key.hex().removeprefix("0x"),
+            PASSPHRASE=PASSPHRASE,
+        )
+
+    return give

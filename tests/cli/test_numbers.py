@@ -4,26 +4,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sklearn.tree import DecisionTreeRegressor
 
-from modelmarket.chain.networks import Networks
-from support.market import PASSPHRASE, Place, place
+from support.market import Place
 
-Command = Callable[..., tuple[object, str, str]]
-
-
-@pytest.fixture
-def here(tmp_path: Path) -> Iterator[Place]:
-    with place("embedded", tmp_path / "people") as found:
-        for market in [found.join(name) for name in ("rita", "ann")]:
-            # Both gateways are known by now.
-            Networks(market.home.networks).put(found.network)
-        yield found
+Give = Callable[..., tuple[object, str, str]]
 
 
 @pytest.fixture
@@ -33,26 +23,6 @@ def table(tmp_path: Path) -> str:
     rows = [f"{size},{size % 3},{10 * size}.{size % 10}" for size in range(100)]
     path.write_text("size,floor,price\n" + "\n".join(rows) + "\n")
     return str(path)
-
-
-Give = Callable[..., tuple[object, str, str]]
-
-
-@pytest.fixture
-def give(here: Place, command: Command) -> Give:
-    """Gives somebody's command."""
-
-    def give(who: str, *words: str) -> tuple[object, str, str]:
-        market = here.markets[who]
-        return command(
-            *words,
-            HOME=str(market.home.path),
-            NETWORK="test",
-            PRIVATE_KEY="0x" + market.wallet._account.key.hex().removeprefix("0x"),
-            PASSPHRASE=PASSPHRASE,
-        )
-
-    return give
 
 
 NUMBERS = ("--label", "price", "--reward", "100", "--verified", "--error", "absolute")

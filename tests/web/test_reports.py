@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is odd about a table is shown before it is sealed, and to everybody after."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html import unescape
+from itertools import count
+from random import Random
+
+import pytest
+
+from modelmarket.datasets.lint.findings import Check, Finding, Report, Severity, Told
+from modelmarket.datasets.split import Source
+from modelmarket.datasets.tables import open_table
+from modelmarket.market import Request, VerifiedRequest
+from modelmarket.web.rendering import environment
+from modelmarket.web.reports import Drawn
+from modelmarket.web.workspace import Workspace
+from support.market import REWARD, Place, place
+from support.visits import Tab, visiting
+
+KINDS = {"predictions": "requests", "verified": "contests"}
+TERMS = {"label": "kind", "name": "mine", "reward": "100", "minutes": "60"} | {
+    "response": "15",
+    "fraction": "20%",
+    "width": "8",
+    "again": "yes",
+}
+SEEDS = count()
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    with place("embedded", tmp_path_factory.mktemp("people")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def tab(here: Place) -> Iterator[Tab]:
+    with visiting(Workspace(here.join("somebody"))) as found:
+        yield found
+
+
+def sorted_by_class() -> bytes:
+    """With a data frame's index, which so tells the label."""
+    chance = Random(next(SEEDS))
+    rows = (f"{n},{chance.random():.6f},{'ab'[n // 60]}" for n in range(120))
+    return "\n".join(["id,x<b>,kind", *rows, ""]).encode()
+
+
+def words(page: str) -> str:
+    return " ".join(unescape(re.sub(r"<[^>]*>", "", page)).split())
+
+
+def send(tab: Tab, kind: str) -> str:
+    files = {"data": ("n.csv", sorted_by_class())}
+    answer = tab.post("/requests/new", files=files, data={"kind": kind})
+    assert answer.headers["location"].startswith(f"/{KINDS[kind]}/new/")
+    return answer.headers["location"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_table_is_looked_at_before_anything_is_sealed(tab: Tab, kind: str) -> None:
+    where, market = send(tab, kind), tab.workspace.market
+    before = market.vault.count(), len(market.store.roots())
+    answer = tab.post(where, **TERMS, context="what it is", look="yes")
+    assert answer.status_code == 200
+    said = words(answer.text)
+    assert "Column 'id' counts the rows, and tells the label" in said
+    assert "Mend or mean this:" in said
+    assert "Always saying the commonest class is right for 5" in said
+    # What was typed is still there, and nothing came of it.
+    assert "what it is" in answer.text
+    assert (market.vault.count(), len(market.store.roots())) == before
+    looked = market.home.scratch()
+    assert [one.name for one in looked.iterdir()] == ["uploads"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_cannot_be_split_is_told_where_it_is_looked_at(
+    tab: Tab, kind: str
+) -> None:
+    answer = tab.post(send(tab, kind), **(TERMS | {"fraction": "120%"}), look="yes")
+    assert answer.status_code == 400
+    assert "is not a fraction between 0 and 1" in words(answer.text)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_table_that_is_hardly_meant_wants_a_tick(tab: Tab, kind: str) -> None:
+    where = send(tab, kind)
+    answer = tab.post(where, **TERMS)
+    assert answer.status_code == 400
+    assert "Column 'id' counts the rows, and tells the label" in words(answer.text)
+    tick = re.search(
+        r'<input type="checkbox" name="accept_findings"[^>]*>', answer.text
+    )
+    assert tick is not None
+    assert "checked" not in tick[0]
+    answer = tab.post(where, **TERMS, accept_findings="yes")
+    assert answer.headers["location"].startswith("/actions/")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_everybody_reads_what_was_found_on_the_requests_page(
+    here: Place, tab: Tab, kind: str
+) -> None:
+    market = tab.workspace.market
+    path = here.folder / f"{kind}.csv"
+    path.write_bytes(sorted_by_class())
+    source = Source(open_table(path, header=True), label="kind")
+    made: Request | VerifiedRequest
+    if kind == "verified":
+        made = market.create_contest(source, reward=REWARD, accept_findings=True)
+    else:
+        made = market.create_request(source, reward=REWARD, accept_findings=True)
+    page = tab.get(f"/requests/{made.id}").text
+    assert "What was found about them before they were published" in page
+    assert "Column 'id' counts the rows, and tells the label" in words(page)
+    assert 'aria-label="What each column tells of the label, in percent"' in page
+    assert "x<b>" not in page
+
+
+# --- whoever wrote it ---
+
+
+def drawn(report: Report) -> str:
+    template = "{% import 'parts.html' as parts %}{{ parts.report(drawn) }}"
+    return environment().from_string(template).render(drawn=Drawn.of(report))
+
+
+def report(**changes: object) -> Report:
+    found: dict[str, object] = {
+        "train_rows": 8,
+        "test_rows": 2,
+        "features": 3,
+        "train_counts": {"a": 8},
+        "majority": 0.5,
+        "baseline": 0.75,
+        "resolution": 0.25,
+        "guess_bits": 2.0,
+        "telling": (),
+        "findings": (),
+    }
+    return Report(**(found | changes))  # type: ignore[arg-type]  # as it says
+
+
+def test_what_a_stranger_writes_into_a_report_comes_out_as_text() -> None:
+    nasty = '<script>x</script>"\x00\u202e'
+    finding = Finding(Check.INDEX, Severity.NOTE, nasty, nasty, columns=(nasty,))
+    page = drawn(report(findings=(finding,), telling=(Told(nasty, 0.5),)))
+    assert "<script>" not in page
+    assert "\x00" not in page
+    assert "Note:" in page
+
+
+@pytest.mark.parametrize("share", [-1e300, 1e300, 2.0])
+def test_no_bar_of_a_strangers_is_longer_than_its_drawing(share: float) -> None:
+    page = drawn(report(majority=share, telling=(Told("x", share),)))
+    assert all(float(one) <= 320 for one in re.findall(r'width="([0-9.]+)"', page))
+
+
+def test_numbers_have_no_commonest_class_to_be_beaten() -> None:
+    page = words(drawn(report(majority=None, resolution=None, baseline=2.5)))
+    assert "A small forest is off by 2.5, on average" in page
+    assert "commonest class" not in page
+    assert "None tells anything by itself." in page
+    assert "Nothing odd was found." in page
+
+
+def test_rows_that_are_not_named_are_said_to_be_there() -> None:
+    def told(count: int) -> str:
+        named = Finding(
+            Check.CONFLICTS, Severity.WARNING, "x", rows=(1, 2), count=count
+        )
+        return words(drawn(report(findings=(named,))))
+
+    assert "Rows 1, 2." in told(2)
+    assert "Rows 1, 2 and others." in told(3)
