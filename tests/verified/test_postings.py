@@ -55,6 +55,7 @@ class Sealed:
         depth: int,
         part: int = 0,
         log: int | None = None,
+        lie: tuple[int, int] | None = None,
     ) -> str:
         """Why the clerk refuses words for a part of an ensemble; empty if not.
 
@@ -64,6 +65,8 @@ class Sealed:
             depth: That the header says.
             part: Which one.
             log: Of the trees in a part; as many as there are unless it is said.
+            lie: Level and index of a node beyond the last tree, in whose place the
+                sealer has another.
         """
         count = len(digests)
         whole = ref.levels(count)
@@ -80,6 +83,13 @@ class Sealed:
         )
         units = [ref.keccak(ref.tag("tree"), one) for one in digests]
         levels = ref.tree(units, unit_node)
+        if lie is not None:
+            at, index = lie
+            levels[at][index] = 0xBAD
+            for above in range(at + 1, len(levels)):
+                index //= 2
+                pair = levels[above - 1][2 * index : 2 * index + 2]
+                levels[above][index] = unit_node(*pair)
         proof = [
             level[((part >> at) ^ 1) % len(level)]
             for at, level in enumerate(levels[header.part : whole])
@@ -416,6 +426,34 @@ def test_answer__of_as_many_trees_as_a_part_has_room_for__is_taken(
     assert sealed.says(words, digests, depth=1) == ""
     words[-1] += 1
     assert sealed.says(words, digests, depth=1) == "WrongModel"
+
+
+@pytest.mark.parametrize("log", [0, 1, 2])
+@pytest.mark.parametrize("count", [5, 9, 11, 17])
+def test_answer__beside_what_the_sealer_put_beyond_the_last_tree__is_refused(
+    sealed: Sealed, count: int, log: int
+) -> None:
+    """At every level: of such a node nobody else would know what it is made of, and so
+    nobody who has read all parts could prove anything."""
+    leaves = [ref.Leaf(one) for one in range(count)]
+    digests, tall = [one.h for one in leaves], ref.levels(count)
+    parts = range(-(-count >> log))
+    for level in range(log, tall):
+        for index in range(-(-count >> level), 1 << (tall - level)):
+            # Itself, and what is above it and beyond the last tree, too.
+            beyond = {
+                (up, index >> (up - level))
+                for up in range(level, tall)
+                if index >> (up - level) << up >= count
+            }
+            for part in parts:
+                some = leaves[part << log : (part + 1) << log]
+                words = [word for one in some for word in tree_words(one, 1)]
+                said = sealed.says(
+                    words, digests, depth=1, part=part, log=log, lie=(level, index)
+                )
+                beside = {(up, (part << log >> up) ^ 1) for up in range(log, tall)}
+                assert said == ("BadPadding" if beyond & beside else "")
 
 
 def test_answer__of_symbols_and_counts_that_lead_beyond_the_words__is_refused(
