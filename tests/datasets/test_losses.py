@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import csv
 import random
-import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -135,12 +134,3 @@ def test_of_numbers_a_baseline_tells_the_error_in_their_own_unit(
 @pytest.mark.parametrize("count", [29, 30])
 def test_less_than_30_rows_have_no_baseline(tmp_path: Path, count: int) -> None:
     assert (lost(tmp_path, numbered(count)).baseline is None) == (count < 30)
-
-
-def test_without_scikit_learn_the_rest_is_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "sklearn.ensemble", None)
-    found = lost(tmp_path, numbered(1_000))
-    assert found.baseline is None
-    assert len(found.columns) == 3

@@ -51,15 +51,13 @@ def forest_score(
 
     Returns:
         The share of the rows that it predicts right, or of numbers the mean absolute
-        error; None without scikit-learn, or if there are too few rows.
+        error; None if there are too few rows.
     """
     if len(labels) < LEAST_FITTED_ROWS:
         return None
-    try:
-        from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
-        from sklearn.model_selection import KFold, cross_val_score
-    except ImportError:
-        return None
+    from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+    from sklearn.model_selection import KFold, cross_val_score
+
     kind = RandomForestRegressor if is_number else RandomForestClassifier
     measure = "neg_mean_absolute_error" if is_number else "accuracy"
     tried = min(features.shape[1], MOST_TRIED)

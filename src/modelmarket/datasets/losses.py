@@ -78,7 +78,7 @@ class Losses:
     Attributes:
         rows: Training rows that were looked at, evenly spread.
         columns: In the table's order.
-        baseline: None without scikit-learn, or if there are too few rows.
+        baseline: None if there are too few rows.
     """
 
     rows: int

@@ -78,7 +78,6 @@ def suggest(estimator: Any, limits: Limits) -> Parameters:
 
     Raises:
         InputError: It could not be converted anyway, or nothing fits.
-        NotFoundError: scikit-learn is not installed.
     """
     if steps := getattr(estimator, "steps", None):
         name, last = steps[-1]

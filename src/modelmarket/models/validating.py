@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from modelmarket.errors import InputError, ModelMarketError, NotFoundError
+from modelmarket.errors import InputError, ModelMarketError
 from modelmarket.protocol.point_kinds import Kind
 from modelmarket.protocol.points import Scoring
 
@@ -274,16 +274,9 @@ class CrossValidation:
 
         Raises:
             InputError: It does not let itself be.
-            NotFoundError: scikit-learn is not installed.
         """
-        try:
-            from sklearn.base import clone
-        except ImportError as error:
-            raise NotFoundError(
-                "Estimators are fitted again with scikit-learn, which is not "
-                "installed.",
-                hint="pip install 'modelmarket[demo]'",
-            ) from error
+        from sklearn.base import clone
+
         # What a search has found is not searched for again.
         original = getattr(self.estimator, "best_estimator_", self.estimator)
         by_name = getattr(original, "classes_", targets).dtype.kind in "UOS"

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from modelmarket.errors import InputError, NotFoundError
+from modelmarket.errors import InputError
 from modelmarket.models.converting import (
     boosting,
     forests,
@@ -39,7 +39,6 @@ def converted(estimator: Any, shape: Shape, sample: Codes | None) -> Converted:
 
     Raises:
         InputError: It cannot be converted; says why, and what to do.
-        NotFoundError: scikit-learn is not installed.
     """
     columns = shape.columns
     last, scaler = _unwrapped(estimator, columns)
@@ -136,13 +135,8 @@ def _conversions_of_others() -> Conversions:
 
 def _unwrapped(estimator: Any, columns: int) -> tuple[Any, Affine | None]:
     """The estimator inside searches and pipelines, and the scaling before it."""
-    try:
-        from sklearn.pipeline import Pipeline
-    except ImportError as error:
-        raise NotFoundError(
-            "Estimators are converted with scikit-learn, which is not installed.",
-            hint="pip install 'modelmarket[demo]'",
-        ) from error
+    from sklearn.pipeline import Pipeline
+
     inner = getattr(estimator, "best_estimator_", estimator)
     if not isinstance(inner, Pipeline):
         return inner, None
