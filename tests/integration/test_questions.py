@@ -193,6 +193,10 @@ def test_a_window_shorter_than_finality_is_asked_about(
         rita = here.join("rita")
         rita.connection.ask("anvil_mine", hex(100), hex(interval))
         assert rita.finality_s() == 64 * interval
+        assert rita.finality_s(beyond=64 * interval) == 64 * interval
+        # Time that stood still, as on a chain that is asked for blocks, is no pace.
+        rita.connection.ask("anvil_mine", hex(1), hex(10**5))
+        assert rita.finality_s(beyond=900) == 64 * interval
         if is_asked:
             said = refused(
                 rita, "accept_window", lambda: create(rita, kind, even(here))

@@ -191,6 +191,7 @@ def prices(here: Place) -> VerifiedRequest:
         error="absolute",
         bits=32,
         fraction=Fraction(3, 4),
+        accept_findings=True,
     )
 
 

@@ -174,7 +174,8 @@ def prepare(
     response = options.get("response_window_s", DEFAULT_RESPONSE_WINDOW_S)
     if not options.get("accept_window", False):
         windows = {"submissions": window, "each step after it": response}
-        refuse_short_windows(windows, market.finality_s())
+        finality = market.finality_s(beyond=min(windows.values()))
+        refuse_short_windows(windows, finality)
     name, context = options.get("name", ""), options.get("context", "")
     root, digest = market.root(), source.digest()
     # Also what another machine made, or this one before its vault was lost:

@@ -307,23 +307,29 @@ class Reader:
             return False
         return final.timestamp >= second and self.connection.is_agreed(final)
 
-    def finality_s(self) -> int:
+    def finality_s(self, beyond: int = 0) -> int:
         """About how many seconds the chain takes to make a block final.
 
-        By what its newest blocks took, since time may have been still on a chain of
-        one's own; 0 where the node calls no block final, or all.
+        Args:
+            beyond: So many are as good as none, and are not looked into. For more, it
+                is told by what the newest blocks took, since time may have been still.
+
+        Returns:
+            Seconds; 0 where the node calls no block final, or all.
         """
-        head = self.connection.block()
+        newest, latest = queries.block(), queries.block("finalized")
         try:
-            final = self.connection.block("finalized")
+            head, final = self.connection.query(together(newest, latest))
         except ChainError:
             return 0
+        passed = head.timestamp - final.timestamp
+        if passed <= beyond:
+            return max(0, passed)
         first = max(final.number, head.number - PACED_BLOCKS)
-        times = [
-            one.timestamp
-            for one in self.connection.blocks(range(first, head.number + 1))
-        ]
-        took = sorted(after - before for before, after in pairwise(times))
+        blocks = self.connection.blocks(range(first, head.number + 1))
+        took = sorted(
+            after.timestamp - before.timestamp for before, after in pairwise(blocks)
+        )
         return (head.number - final.number) * took[len(took) // 2] if took else 0
 
     # --- looking into the index, as far as it was read ---

@@ -219,7 +219,9 @@ def prepare_contest(
     if stake is not None and not options.get("accept_stake", False):
         refuse_high_stake(stake, reward)
     if not options.get("accept_window", False):
-        refuse_short_windows(_Windows.of(options).named, market.finality_s())
+        windows = _Windows.of(options).named
+        finality = market.finality_s(beyond=min(windows.values()))
+        refuse_short_windows(windows, finality)
     root, digest = market.root(), source.digest()
     made = market.index.count(Wanted(requester=owner))
     turn = max(made, market.vault.truths_of(owner))
