@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from modelmarket.datasets.about import About
 from modelmarket.datasets.choosing import Choice
 from modelmarket.datasets.coding import Coding
 from modelmarket.datasets.contest import (
@@ -27,7 +28,7 @@ from modelmarket.datasets.contest import (
     publish_contest,
 )
 from modelmarket.datasets.lint.findings import Check
-from modelmarket.datasets.published import MANIFEST, REPORT, TRAIN, publish
+from modelmarket.datasets.published import CARD, MANIFEST, REPORT, TRAIN, publish
 from modelmarket.datasets.split import Source
 from modelmarket.datasets.tables import open_table
 from modelmarket.errors import DataError
@@ -107,7 +108,7 @@ def folder_of(made: PublishedContest) -> ContestFolder:
 
 def test_what_is_hidden_opens_to_the_rows_that_were_split_off(tmp_path: Path) -> None:
     source = table(tmp_path / "table.csv")
-    made = make(tmp_path, "contest", source, name="n", context="c")
+    made = make(tmp_path, "contest", source, about=About("n", "c", licence="mit"))
     plain = tmp_path / "plain"
     plain.mkdir()
     split = publish(source, plain, choice=Choice(Fraction(1, 4)), seed=SEED).split
@@ -128,6 +129,7 @@ def test_what_is_hidden_opens_to_the_rows_that_were_split_off(tmp_path: Path) ->
     manifest = folder_of(made).manifest()
     assert manifest == made.manifest
     assert (manifest.name, manifest.context) == ("n", "c")
+    assert (manifest.licence, manifest.model_licence) == ("MIT", "")
     assert manifest.hidden_rows == said.rows == 15
     learnt, labels = folder_of(made).training(made.schema)
     assert learnt.shape == (45, 2)
@@ -218,7 +220,7 @@ def test_nothing_but_ciphertexts_depends_on_the_hidden_rows(
     files = {
         path.relative_to(one.folder) for path in one.folder.rglob("*") if path.is_file()
     }
-    published = {MANIFEST, REPORT, SCHEMA, TRAIN, ROWS, TARGETS}
+    published = {MANIFEST, REPORT, CARD, SCHEMA, TRAIN, ROWS, TARGETS}
     assert {str(path) for path in files} == published
     for path in files - {Path(ROWS), Path(TARGETS), Path(MANIFEST)}:
         assert (one.folder / path).read_bytes() == (other.folder / path).read_bytes()

@@ -24,6 +24,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from modelmarket.datasets import tables
+from modelmarket.datasets.about import About
 from modelmarket.datasets.choosing import Choice
 from modelmarket.datasets.frames import read_frame
 from modelmarket.datasets.idx import find_mnist, read_idx, write_mnist
@@ -671,28 +672,45 @@ def test_memory_stays_flat_whatever_the_size(tmp_path: Path) -> None:
 def test_the_manifest_says_everything_and_reads_back(tmp_path: Path) -> None:
     folder = tmp_path / "out"
     folder.mkdir()
-    done = publish(source(tmp_path, rows(50)), folder, name="animals", context="which?")
+    about = About("animals", "which?", "Of a zoo.", "cc-by-4.0", "apache-2.0 or mit")
+    done = publish(source(tmp_path, rows(50)), folder, about=about)
     manifest = Manifest.from_json((folder / "manifest.json").read_bytes())
     assert manifest == done.manifest
     assert (manifest.name, manifest.context) == ("animals", "which?")
+    assert manifest.licence == "CC-BY-4.0"
+    assert manifest.model_licence == "Apache-2.0 OR MIT"
     assert (manifest.train_rows, manifest.test_rows) == (40, 10)
     assert manifest.choice == Choice(Fraction(1, 5))
     for name, digest in manifest.sha256.items():
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
 
 
-def test_the_manifest_is_valid_croissant(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("licence", "said"),
+    [
+        ("", None),
+        ("mit", ["https://spdx.org/licenses/MIT"]),
+        ("MIT or CC0-1.0", ["MIT OR CC0-1.0"]),
+        ("LicenseRef-ours", ["LicenseRef-ours"]),
+    ],
+)
+def test_the_manifest_is_valid_croissant(
+    tmp_path: Path, licence: str, said: list[str] | None
+) -> None:
     import warnings
 
     folder = tmp_path / "out"
     folder.mkdir()
-    publish(source(tmp_path, rows(50)), folder, name="animals", context="which?")
+    about = About("animals", "which?", licence=licence)
+    publish(source(tmp_path, rows(50)), folder, about=about)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import mlcroissant
 
         dataset = mlcroissant.Dataset(jsonld=folder / "manifest.json")
         assert not dataset.metadata.ctx.issues.errors
+        assert "http://mlcommons.org/croissant/1.1" in dataset.metadata.conforms_to
+        assert dataset.metadata.license == said
         records = list(dataset.records("train"))
     assert len(records) == 40
 

@@ -19,6 +19,8 @@ from modelmarket.protocol.classes import Classes
 GOOD = Manifest(
     name="n",
     context="c",
+    licence="MIT",
+    model_licence="",
     classes=Classes(("a", "b")),
     train_rows=8,
     test_rows=2,

@@ -16,6 +16,7 @@ import pytest
 
 from modelmarket import agent
 from modelmarket.chain.contracts import COPY_MARK, copy_in
+from modelmarket.datasets.about import About
 from modelmarket.datasets.choosing import Choice
 from modelmarket.errors import RevertError, StepError
 from modelmarket.market import Market, recovery
@@ -31,6 +32,7 @@ from modelmarket.vault.vault import Vault
 from support.contests import contest, enter, table
 from support.market import PASSPHRASE, Place, place
 
+ABOUT = "# Points\n\nWhere they come from.\n"
 BUNDLE = "a passphrase for the friend"
 
 
@@ -82,8 +84,10 @@ def test_key_and_data_give_the_truth_again_without_any_store(here: Place) -> Non
     first, second = recover(market)
     assert not first.is_here
     assert "No gateway" in second.says or "gateway" in second.says
-    seal = recover_truth(market.request(request.id), here.data())
+    again = recover_truth(market.request(request.id), here.data())
+    seal = again.seal
     assert seal == request.terms.truth_seal
+    assert (again.dataset, again.is_same) == (request.terms.dataset, True)
     assert market.vault.truth(seal) == requester.vault.truth(seal)
     # The dataset that trainers need is here again too.
     assert market.store.has(Cid.parse(request.terms.dataset))
@@ -97,16 +101,21 @@ def test_key_and_data_give_a_contests_key_again_without_any_store(
 ) -> None:
     requester = here.join("requester")
     here.create(requester)
-    options = {"even": is_even, "fraction": Fraction(1, 4)}
+    options = {"even": is_even, "fraction": Fraction(1, 4), "description": ABOUT}
+    options |= {"licence": "cc0-1.0", "model_licence": "mit"}
     made = contest(here, requester, **options)
     market = on_an_empty_machine(here, "requester", gateways=False)
     request = market.request(str(made.id))
     with pytest.raises(StepError, match="No split of this file gives the key"):
         recover_key(request, table(here), choice=Choice(stratified=True))
-    seal = recover_key(
-        request, table(here), choice=Choice(Fraction(1, 4), stratified=True)
-    )
-    assert seal == made.record.secret
+    choice = Choice(Fraction(1, 4), stratified=True)
+    without = recover_key(request, table(here), choice=choice)
+    about = About(description=ABOUT, licence="CC0-1.0", model_licence="MIT")
+    again = recover_key(request, table(here), choice=choice, about=about)
+    seal = again.seal
+    assert without.seal == seal == made.record.secret
+    # What was said of the data is part of the folder.
+    assert (without.is_same, again.is_same) == (False, True)
     assert market.vault.secret(seal) == requester.vault.secret(seal)
     assert market.store.has(Cid.parse(request.record.dataset))
 
@@ -152,7 +161,8 @@ def test_a_new_request_after_a_loss_has_nothing_in_common_with_the_old_ones(
     assert len({one.terms.truth_seal for one in (*old, new)}) == 4
     assert len({one.terms.dataset for one in (*old, new)}) == 4
     empty = on_an_empty_machine(here, "requester", gateways=False)
-    assert recover_truth(empty.request(new.id), here.data()) == new.terms.truth_seal
+    made = recover_truth(empty.request(new.id), here.data())
+    assert made.seal == new.terms.truth_seal
 
 
 def test_what_secrets_come_from_is_signed_for_once(

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from html import unescape
 from itertools import count
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from modelmarket.datasets.lint.findings import Check, Finding, Report, Severity,
 from modelmarket.datasets.split import Source
 from modelmarket.datasets.tables import open_table
 from modelmarket.market import Request, VerifiedRequest
+from modelmarket.protocol.actions import CreateContest, CreateRequest
 from modelmarket.web.rendering import environment
 from modelmarket.web.reports import Drawn
 from modelmarket.web.workspace import Workspace
@@ -29,6 +31,7 @@ TERMS = {"label": "kind", "name": "mine", "reward": "100", "minutes": "60"} | {
     "again": "yes",
 }
 SEEDS = count()
+NASTY = "## Where from\n\n<script>alert(1)</script> [x](javascript:alert(1))"
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +123,67 @@ def test_everybody_reads_what_was_found_on_the_requests_page(
     assert "Column 'id' counts the rows, and tells the label" in words(page)
     assert 'aria-label="What each column tells of the label, in percent"' in page
     assert "x<b>" not in page
+
+
+# --- what the requester says of it ---
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_licences_and_description_are_shown_to_whoever_may_submit(
+    tab: Tab, kind: str
+) -> None:
+    asked = TERMS | {"licence": "cc-by-4.0", "model_licence": "mit"}
+    asked |= {"description": "## Where from\n\nOut of a hat.", "accept_findings": "yes"}
+    answer = tab.post(send(tab, kind), **asked)
+    entry = tab.workspace.actions.get(int(answer.headers["location"].split("/")[-1]))
+    market, action = tab.workspace.market, entry.action
+    assert isinstance(action, CreateRequest | CreateContest)
+    texts = action.texts if isinstance(action, CreateContest) else action.terms
+    dataset = texts.dataset
+    card = b"".join(market.file(dataset, "README.md").pieces).decode()
+    assert "## Where from\n\nOut of a hat.\n" in card
+    assert (
+        "The data: CC-BY-4.0.\nThe model that wins is handed over under: MIT." in card
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_requests_page_shows_licences_and_card(
+    here: Place, tab: Tab, kind: str
+) -> None:
+    market, path = tab.workspace.market, here.folder / f"card-{kind}.csv"
+    path.write_bytes(sorted_by_class())
+    make = market.create_contest if kind == "verified" else market.create_request
+    options: dict[str, Any] = {
+        "licence": "cc-by-4.0",
+        "model_licence": "mit",
+        "description": NASTY,
+    }
+    made = make(
+        Source(open_table(path, header=True), label="kind"),
+        reward=REWARD,
+        accept_findings=True,
+        **options,
+    )
+    page = tab.get(f"/requests/{made.id}").text
+    said = words(page)
+    assert "Licence of the data: CC-BY-4.0; of the model that wins: MIT." in said
+    assert "If it wins, you hand the model over under MIT." in said
+    assert "<h2>Where from</h2>" in page
+    assert "<script>alert" not in page
+    assert "pretty_name" not in said
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("field", ["licence", "model_licence"])
+def test_a_licence_that_is_none_is_told_beside_its_field(
+    tab: Tab, kind: str, field: str
+) -> None:
+    answer = tab.post(send(tab, kind), **(TERMS | {field: "free"}))
+    assert answer.status_code == 400
+    wrong = re.search(rf'id="{field}-wrong">(.*?)</span>', answer.text)
+    assert wrong is not None
+    assert "is no licence that SPDX knows" in wrong[1]
 
 
 # --- whoever wrote it ---

@@ -14,11 +14,12 @@ from modelmarket.cli.context import Invocation
 from modelmarket.cli.options import RequestNumber
 from modelmarket.protocol.point_kinds import Error
 from modelmarket.system.files import free_path
-from modelmarket.system.text import counted
+from modelmarket.system.text import counted, in_a_line
 
 if TYPE_CHECKING:
     from fractions import Fraction
 
+    from modelmarket.datasets.about import About
     from modelmarket.datasets.choosing import Choice
     from modelmarket.datasets.lint.findings import Report
     from modelmarket.datasets.split import Source
@@ -84,6 +85,22 @@ NumberBits = Annotated[
         help="With --error: that a number takes: 8, 16 or 32; 16, if not given."
     ),
 ]
+Description = Annotated[
+    Path | None,
+    typer.Option(help="A Markdown file about the data, to lie beside them."),
+]
+Licence = Annotated[
+    str,
+    typer.Option("--licence", metavar="SPDX", help="For the data, such as CC-BY-4.0."),
+]
+ModelLicence = Annotated[
+    str,
+    typer.Option(
+        "--model-licence",
+        metavar="SPDX",
+        help="For the model that wins; whoever submits agrees to it.",
+    ),
+]
 DEFAULT_WIDTH = 8
 
 
@@ -100,6 +117,20 @@ def read_choice(
     from modelmarket.datasets.split import parse_fraction
 
     return Choice(parse_fraction(fraction), stratified, group, time)
+
+
+def read_about(description: Path | None, licence: str, model_licence: str) -> About:
+    """What people are told of the data, as the options say.
+
+    Raises:
+        NotFoundError: There is no such file.
+        InputError: It is no text, or a licence is none.
+    """
+    from modelmarket.datasets.about import About, read_description
+
+    text = "" if description is None else read_description(description)
+    about = About(description=text, licence=licence, model_licence=model_licence)
+    return about.checked()
 
 
 def read_number(text: str | None) -> Fraction | None:
@@ -339,7 +370,11 @@ def fetch(
             "path": str(destination),
             "train_rows": manifest.train_rows,
             "test_rows": rows,
+            "licence": manifest.licence,
+            "model_licence": manifest.model_licence,
         },
         f"{destination}: {manifest.train_rows:,} training and "
         f"{rows:,} test rows ({stored.cid}).",
+        f"  licence of the data: {in_a_line(manifest.licence) or 'none was said'}; of "
+        f"the model that wins: {in_a_line(manifest.model_licence) or 'none was said'}",
     )

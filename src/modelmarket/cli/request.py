@@ -15,6 +15,7 @@ from modelmarket.cli.dataset import (
     DEFAULT_WIDTH,
     DataPath,
     Delimiter,
+    Description,
     Encoding,
     ErrorKind,
     Even,
@@ -23,12 +24,15 @@ from modelmarket.cli.dataset import (
     Header,
     LabelColumn,
     LabelsPath,
+    Licence,
+    ModelLicence,
     NumberBits,
     Scale,
     Stratified,
     Time,
     Width,
     open_source,
+    read_about,
     read_number,
     refuse_without_verified,
 )
@@ -57,6 +61,9 @@ def create(
     labels: LabelsPath = None,
     name: Annotated[str, typer.Option(help="At most 64 bytes.")] = "",
     context: Annotated[str, typer.Option(help="What the data are; 1,024 bytes.")] = "",
+    description: Description = None,
+    licence: Licence = "",
+    model_licence: ModelLicence = "",
     minutes: Annotated[str, typer.Option(help="Until the deadline.")] = "60",
     response_minutes: Annotated[
         str, typer.Option(help="For each step after it.")
@@ -157,6 +164,9 @@ def create(
         modelmarket request create data.csv --label digit --reward 100 --minutes 60
 
         modelmarket request create data.csv --labels labels.csv --reward 50
+
+        modelmarket request create data.csv --label digit --reward 100
+            --description about.md --licence CC-BY-4.0 --model-licence Apache-2.0
     """
     from modelmarket.datasets.split import parse_accuracy, parse_fraction
     from modelmarket.protocol.money import format_mdc, parse_mdc
@@ -183,6 +193,7 @@ def create(
             balanced=balanced or None,
             **numbers,
         )
+    about = read_about(description, licence, model_licence)
     output = here.output
     with saying_what_was_sent(output, "modelmarket request list --mine") as sending:
         source = open_source(data, label, labels, header, delimiter, encoding)
@@ -196,6 +207,9 @@ def create(
                     "stake": locked,
                     "name": name,
                     "context": context,
+                    "description": about.description,
+                    "licence": about.licence,
+                    "model_licence": about.model_licence,
                     "submission_window_s": window,
                     "response_window_s": response,
                     "threshold": accuracy,

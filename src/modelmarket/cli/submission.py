@@ -21,13 +21,18 @@ from modelmarket.cli.options import (
     SubmissionNumber,
 )
 from modelmarket.system.files import existing_file, existing_path
-from modelmarket.system.text import counted
+from modelmarket.system.text import counted, in_a_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from modelmarket.cli.output import Output
-    from modelmarket.market import Submission, VerifiedRequest, VerifiedSubmission
+    from modelmarket.market import (
+        Request,
+        Submission,
+        VerifiedRequest,
+        VerifiedSubmission,
+    )
     from modelmarket.market.verified.prospects import Prospect
     from modelmarket.protocol.types import RequestId, SubmissionId
 
@@ -93,8 +98,10 @@ def submit(
 
         def act(*, again: bool, accept_stake: bool) -> Submission | VerifiedSubmission:
             found = market.any_request(request)
+            if "model_licence" not in told:
+                told["model_licence"] = tell_licence(output, found)
             if isinstance(found, VerifiedRequest):
-                if validate and not told:
+                if validate and "validation" not in told:
                     validation = found.validate(files[0])
                     output.tell(*validation.lines())
                     told["validation"] = validation.as_document()
@@ -121,6 +128,15 @@ def submit(
         f"{format_mdc(done.request.record.terms.stake)} MDC are at stake.",
     )
     output.tell("Keep the appointments with `modelmarket agent run`.")
+
+
+def tell_licence(output: Output, request: Request | VerifiedRequest) -> str:
+    """Says what a trainer agrees to, where the requester has said something."""
+    licence = request.manifest().model_licence
+    if licence:
+        said = in_a_line(licence)
+        output.tell(f"If it wins, you hand the model over under {said}.")
+    return licence
 
 
 def told_error(request: VerifiedRequest, error: float | None) -> list[str]:

@@ -12,15 +12,19 @@ from modelmarket.cli.asking import ask_passphrase
 from modelmarket.cli.context import Invocation
 from modelmarket.cli.dataset import (
     Delimiter,
+    Description,
     Encoding,
     FractionText,
     Group,
     Header,
     LabelColumn,
     LabelsPath,
+    Licence,
+    ModelLicence,
     Stratified,
     Time,
     open_source,
+    read_about,
     read_choice,
 )
 from modelmarket.cli.options import AccountName, RequestNumber, request_id
@@ -166,6 +170,9 @@ def recover(
     stratified: Stratified = False,
     group: Group = None,
     time: Time = None,
+    description: Description = None,
+    licence: Licence = "",
+    model_licence: ModelLicence = "",
 ) -> None:
     """Find the secrets of a lost machine again.
 
@@ -200,17 +207,28 @@ def recover(
     if data is not None and request is not None:
         source = open_source(data, label, labels, header, delimiter, encoding)
         known = market.any_request(request)
+        about = read_about(description, licence, model_licence)
         choice = read_choice(fraction, stratified=stratified, group=group, time=time)
         if isinstance(known, VerifiedRequest):
             what = "key"
-            seal = recover_key(known, source, choice=choice)
+            made = recover_key(known, source, choice=choice, about=about)
         else:
             what = "truth"
-            seal = recover_truth(known, source, choice=choice)
+            made = recover_truth(known, source, choice=choice, about=about)
         output.result(
-            {"request": request, "seal": "0x" + seal.hex()},
+            {
+                "request": request,
+                "seal": "0x" + made.seal.hex(),
+                "dataset": made.dataset,
+                "is_published": made.is_same,
+            },
             f"The {what} of request {request} is in the vault again.",
         )
+        if not made.is_same:
+            output.warn(
+                f"The folder came out as another, {made.dataset}, which serves nobody: "
+                "were the description and the licences others, or this program?"
+            )
         return
     found = list(look_for(market, checksummed(owner) if owner else None))
     output.table(

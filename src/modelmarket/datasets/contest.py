@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The published folder of a verified contest: its test rows are hidden.
 
-    manifest.json       what it says of itself; Croissant 1.0 besides
+    manifest.json       what it says of itself; Croissant 1.1 besides
     schema.json         how rows become codes
     report.json         what is odd about the table
+    README.md           a card: what its requester says, and figures
     train.csv           the training part, as it was
     hidden/rows.bin     the test rows in codes, encrypted
     hidden/targets.bin  what is to be predicted for them, encrypted
@@ -14,7 +15,6 @@ nobody learns more than their number before the key is out.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -25,24 +25,28 @@ from typing import TYPE_CHECKING
 import numpy as np
 from eth_hash.auto import keccak
 
+from modelmarket.datasets.about import About
+from modelmarket.datasets.cards import card
 from modelmarket.datasets.choosing import Choice
 from modelmarket.datasets.codes import (
     encode,
     plain,
 )
 from modelmarket.datasets.coding import Coding, Watching, code
+from modelmarket.datasets.croissant import croissant, record_set
 from modelmarket.datasets.fingerprints import Fingerprints, Watched, fingerprints
 from modelmarket.datasets.frames import read_frame
 from modelmarket.datasets.lint.findings import Report
 from modelmarket.datasets.lint.lint import Lint
 from modelmarket.datasets.published import (
+    CARD,
     MANIFEST,
     MOST_MANIFEST_BYTES,
+    OPTIONAL,
     REPORT,
     TRAIN,
-    croissant,
     read_choice,
-    record_set,
+    write_files,
     written_choice,
 )
 from modelmarket.datasets.split import (
@@ -85,6 +89,7 @@ MEDIA_TYPES = {
     TRAIN: "text/csv",
     SCHEMA: "application/json",
     REPORT: "application/json",
+    CARD: "text/markdown",
     ROWS: "application/octet-stream",
     TARGETS: "application/octet-stream",
 }
@@ -101,6 +106,8 @@ class ContestManifest:
     Attributes:
         name: The request's.
         context: The request's.
+        licence: SPDX expression for the data; empty if nothing was said.
+        model_licence: The same for the model that wins.
         train_rows: Rows with labels.
         hidden_rows: Rows that nobody can read before the key is open.
         train_counts: Training rows of each class; empty for a regression.
@@ -112,6 +119,8 @@ class ContestManifest:
 
     name: str
     context: str
+    licence: str
+    model_licence: str
     train_rows: int
     hidden_rows: int
     train_counts: tuple[int, ...]
@@ -121,8 +130,8 @@ class ContestManifest:
 
     @property
     def files(self) -> list[str]:
-        """Those that it must have, and the report if it names one."""
-        return [name for name in MEDIA_TYPES if name != REPORT or name in self.sha256]
+        """Those that it must have, and those of the others that it names."""
+        return [one for one in MEDIA_TYPES if one not in OPTIONAL - self.sha256.keys()]
 
     def to_json(self) -> bytes:
         """The manifest as it is published."""
@@ -138,6 +147,8 @@ class ContestManifest:
             "label": LABEL,
             "features": list(self.features),
             "context": self.context,
+            "licence": self.licence,
+            "model_licence": self.model_licence,
         }
         return croissant(
             own,
@@ -163,6 +174,8 @@ class ContestManifest:
             return cls(
                 name=read_text(own["name"]),
                 context=read_text(own["context"]),
+                licence=read_text(own["licence"]),
+                model_licence=read_text(own["model_licence"]),
                 train_rows=read_rows(own["train_rows"]),
                 hidden_rows=read_rows(own["hidden_rows"]),
                 train_counts=tuple(map(read_rows, own["train_counts"])),
@@ -216,8 +229,7 @@ def publish_contest(
     stream: Callable[[bytes], Keystream],
     coding: Coding,
     *,
-    name: str = "",
-    context: str = "",
+    about: About | None = None,
     known_by: Sequence[tuple[str, ...]] = (),
     inspect: Inspect | None = None,
     progress: Progress | None = None,
@@ -234,8 +246,7 @@ def publish_contest(
         stream: Gives what encrypts, from what tells this contest's rows and targets
             from all others'.
         coding: How it is split, and becomes codes.
-        name: The request's.
-        context: The request's.
+        about: What people are told of it.
         known_by: Sets of columns that earlier tables are known by.
         inspect: Is told what the rows are known by, before anything is encrypted.
         progress: Is told of the rows read.
@@ -243,7 +254,9 @@ def publish_contest(
 
     Raises:
         DataError: The table cannot be used; names row, column and value.
+        InputError: A licence is none, or the description is too long.
     """
+    about = (about or About()).checked()
     train, features = folder / TRAIN, source.features
     watched = Watched(features, known_by)
     lints: list[Lint] = []
@@ -257,22 +270,23 @@ def publish_contest(
     if inspect is not None:
         inspect(fingerprints(train, watched, known_by))
     report = lints[0].report()
+    public = report.public()
     # Two contests with the same keystream would open each other.
     keystream = stream(coded.digest)
     files = {
         SCHEMA: coded.written,
-        REPORT: report.public().to_json(),
+        REPORT: public.to_json(),
+        CARD: card(about, public),
         ROWS: keystream.rows(coded.rows).tobytes(),
         TARGETS: keystream.groups(coded.groups).tobytes(),
     }
     (folder / ROWS).parent.mkdir()
-    sha256 = {TRAIN: coded.sha256}
-    for file, data in files.items():
-        (folder / file).write_bytes(data)
-        sha256[file] = hashlib.sha256(data).hexdigest()
+    sha256 = {TRAIN: coded.sha256} | write_files(folder, files)
     manifest = ContestManifest(
-        name=name,
-        context=context,
+        name=about.name,
+        context=about.context,
+        licence=about.licence,
+        model_licence=about.model_licence,
         train_rows=coded.train_rows,
         hidden_rows=len(coded.rows),
         train_counts=coded.train_counts,

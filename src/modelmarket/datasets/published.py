@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The published dataset folder and its manifest.
 
-`manifest.json` says what the contract and the trainer need, and is valid
-Croissant 1.0 metadata (https://docs.mlcommons.org/croissant/) besides.
+`manifest.json` says what the contract and the trainer need, and is valid Croissant
+besides.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -16,7 +15,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from modelmarket.datasets.about import About
+from modelmarket.datasets.cards import card
 from modelmarket.datasets.choosing import Choice
+from modelmarket.datasets.croissant import croissant, record_set
 from modelmarket.datasets.records import encode_row
 from modelmarket.datasets.split import LABEL, ROW_ID, Progress, Source, Split, split
 from modelmarket.errors import DataError
@@ -33,115 +35,20 @@ TRAIN = "train.csv"
 TEST = "test.csv"
 SAMPLE = "sample_submission.csv"
 REPORT = "report.json"
-MEDIA_TYPES = {TRAIN: "text/csv", TEST: "text/csv", SAMPLE: "text/csv"} | {
-    REPORT: "application/json"
+CARD = "README.md"
+MEDIA_TYPES = {
+    TRAIN: "text/csv",
+    TEST: "text/csv",
+    SAMPLE: "text/csv",
+    REPORT: "application/json",
+    CARD: "text/markdown",
 }
+OPTIONAL = {REPORT, CARD}
+"""Files that a folder may lack."""
 MOST_MANIFEST_BYTES = 2**24
 MOST_SAID = 200
 _FRACTION = re.compile(r"[0-9]{1,40}(/[0-9]{1,40}|\.[0-9]{1,40})?", re.ASCII)
 SAMPLE_BATCH_ROWS = 100_000
-
-CONTEXT: dict[str, Any] = {
-    "@language": "en",
-    "@vocab": "https://schema.org/",
-    "citeAs": "cr:citeAs",
-    "column": "cr:column",
-    "conformsTo": "dct:conformsTo",
-    "cr": "http://mlcommons.org/croissant/",
-    "rai": "http://mlcommons.org/croissant/RAI/",
-    "equivalentProperty": "cr:equivalentProperty",
-    "samplingRate": "cr:samplingRate",
-    "data": {"@id": "cr:data", "@type": "@json"},
-    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
-    "dct": "http://purl.org/dc/terms/",
-    "examples": {"@id": "cr:examples", "@type": "@json"},
-    "extract": "cr:extract",
-    "field": "cr:field",
-    "fileProperty": "cr:fileProperty",
-    "fileObject": "cr:fileObject",
-    "fileSet": "cr:fileSet",
-    "format": "cr:format",
-    "includes": "cr:includes",
-    "isLiveDataset": "cr:isLiveDataset",
-    "jsonPath": "cr:jsonPath",
-    "key": "cr:key",
-    "md5": "cr:md5",
-    "parentField": "cr:parentField",
-    "path": "cr:path",
-    "recordSet": "cr:recordSet",
-    "references": "cr:references",
-    "regex": "cr:regex",
-    "repeated": "cr:repeated",
-    "replace": "cr:replace",
-    "sc": "https://schema.org/",
-    "separator": "cr:separator",
-    "source": "cr:source",
-    "subField": "cr:subField",
-    "transform": "cr:transform",
-    "modelmarket": {"@id": "urn:modelmarket:manifest", "@type": "@json"},
-}
-
-
-def record_set(file: str, columns: tuple[str, ...]) -> dict[str, Any]:
-    """What Croissant is told of a table's columns."""
-    part = file.removesuffix(".csv")
-    return {
-        "@type": "cr:RecordSet",
-        "@id": part,
-        "name": part,
-        "field": [
-            {
-                "@type": "cr:Field",
-                "@id": f"{part}/{number}",
-                "name": f"{part}/{number}",
-                "description": column,
-                "dataType": "sc:Text",
-                "source": {
-                    "fileObject": {"@id": file},
-                    "extract": {"column": column},
-                },
-            }
-            for number, column in enumerate(columns)
-        ],
-    }
-
-
-def croissant(
-    own: dict[str, Any],
-    *,
-    files: list[tuple[str, str, str]],
-    records: list[dict[str, Any]],
-) -> bytes:
-    """A manifest in the Croissant format, which other programs read.
-
-    Args:
-        own: What this program reads of it.
-        files: Name, media type and SHA-256 of each.
-        records: Of each table; see `record_set`.
-    """
-    name, context = own["name"], own["context"]
-    document = {
-        "@context": CONTEXT,
-        "@type": "sc:Dataset",
-        "conformsTo": "http://mlcommons.org/croissant/1.0",
-        "name": name or "dataset",
-        "description": context or name or "A labelled dataset.",
-        "version": f"{own['schema_version']}.0.0",
-        "distribution": [
-            {
-                "@type": "cr:FileObject",
-                "@id": file,
-                "name": file,
-                "contentUrl": file,
-                "encodingFormat": media_type,
-                "sha256": sha256,
-            }
-            for file, media_type, sha256 in files
-        ],
-        "recordSet": records,
-        "modelmarket": own,
-    }
-    return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
 
 
 @dataclass(frozen=True)
@@ -151,6 +58,8 @@ class Manifest:
     Attributes:
         name: The request's.
         context: The request's.
+        licence: SPDX expression for the data; empty if nothing was said.
+        model_licence: The same for the model that wins.
         classes: In the order of their codes.
         train_rows: Rows with labels.
         test_rows: Rows without.
@@ -162,6 +71,8 @@ class Manifest:
 
     name: str
     context: str
+    licence: str
+    model_licence: str
     classes: Classes
     train_rows: int
     test_rows: int
@@ -172,8 +83,8 @@ class Manifest:
 
     @property
     def files(self) -> list[str]:
-        """Those that it must have, and the report if it names one."""
-        return [name for name in MEDIA_TYPES if name != REPORT or name in self.sha256]
+        """Those that it must have, and those of the others that it names."""
+        return [one for one in MEDIA_TYPES if one not in OPTIONAL - self.sha256.keys()]
 
     def to_json(self) -> bytes:
         """The manifest as it is published."""
@@ -190,6 +101,8 @@ class Manifest:
             "label": LABEL,
             "features": list(self.features),
             "context": self.context,
+            "licence": self.licence,
+            "model_licence": self.model_licence,
         }
         return croissant(
             own,
@@ -219,6 +132,8 @@ class Manifest:
             manifest = cls(
                 name=read_text(own["name"]),
                 context=read_text(own["context"]),
+                licence=read_text(own["licence"]),
+                model_licence=read_text(own["model_licence"]),
                 classes=Classes(tuple(map(read_text, own["classes"]))),
                 train_rows=read_rows(own["train_rows"]),
                 test_rows=read_rows(own["test_rows"]),
@@ -299,8 +214,7 @@ def publish(
     source: Source,
     folder: Path,
     *,
-    name: str = "",
-    context: str = "",
+    about: About | None = None,
     choice: Choice | None = None,
     seed: bytes | None = None,
     progress: Progress | None = None,
@@ -311,8 +225,7 @@ def publish(
     Args:
         source: The table.
         folder: An empty folder.
-        name: The request's.
-        context: The request's.
+        about: What people are told of it.
         choice: How the test rows are chosen; None for a fifth of the rows at random.
         seed: Fixes what is random; None for the system's random source.
         progress: Is told of the rows read.
@@ -320,9 +233,11 @@ def publish(
 
     Raises:
         DataError: The table cannot be used; names row, column and value.
+        InputError: A licence is none, or the description is too long.
     """
     from modelmarket.datasets.lint.lint import lint
 
+    about = (about or About()).checked()
     with ExitStack() as files:
 
         def create(name: str) -> HashedFile:
@@ -345,12 +260,13 @@ def publish(
             written[SAMPLE].write(b"".join([b"%d,%b\n" % (row, first) for row in rows]))
         sha256 = {name: file.digest().hex() for name, file in written.items()}
     report = lint(folder / TRAIN, folder / TEST, done, progress=looking)
-    public = report.public().to_json()
-    (folder / REPORT).write_bytes(public)
-    sha256[REPORT] = hashlib.sha256(public).hexdigest()
+    public = report.public()
+    sha256 |= write_files(folder, {REPORT: public.to_json(), CARD: card(about, public)})
     manifest = Manifest(
-        name=name,
-        context=context,
+        name=about.name,
+        context=about.context,
+        licence=about.licence,
+        model_licence=about.model_licence,
         classes=done.classes,
         train_rows=done.train_rows,
         test_rows=done.test_rows,
@@ -361,3 +277,10 @@ def publish(
     )
     (folder / MANIFEST).write_bytes(manifest.to_json())
     return Published(folder, manifest, done, report)
+
+
+def write_files(folder: Path, files: dict[str, bytes]) -> dict[str, str]:
+    """Writes files by their names; the SHA-256 of each, in hexadecimal."""
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+    return {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}

@@ -7,7 +7,7 @@ import difflib
 import math
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
@@ -32,6 +32,7 @@ from modelmarket.vault.secrets import SealedTruth
 from modelmarket.vault.vault import Published
 
 if TYPE_CHECKING:
+    from modelmarket.datasets.about import About
     from modelmarket.datasets.choosing import Choice
     from modelmarket.datasets.split import Source
     from modelmarket.market.market import Market
@@ -50,6 +51,9 @@ class RequestOptions(TypedDict, total=False):
     Attributes:
         name: At most 64 bytes.
         context: What the data are and what matters; at most 1,024 bytes.
+        description: Markdown of any length, which lies beside the data.
+        licence: For the data: an SPDX identifier or expression, such as `CC-BY-4.0`.
+        model_licence: The same for the model that wins; whoever submits agrees to it.
         stake: Wei that each submission locks; None for what makes a false claim
             cost 4% of the reward for each hour by which it delays.
         submission_window_s: Seconds until the deadline.
@@ -71,6 +75,9 @@ class RequestOptions(TypedDict, total=False):
 
     name: str
     context: str
+    description: str
+    licence: str
+    model_licence: str
     stake: Wei | None
     submission_window_s: int
     response_window_s: int
@@ -119,6 +126,18 @@ def telling(progress: Progress | None, what: str) -> Callable[[int], None]:
             progress(what, count)
 
     return tell
+
+
+def about_of(options: Mapping[str, Any]) -> About:
+    """What people are told of a dataset, as the options of a request say.
+
+    Raises:
+        InputError: A licence is none, or the description is too long.
+    """
+    from modelmarket.datasets.about import About
+
+    names = [field.name for field in fields(About)]
+    return About(**{name: options.get(name) or "" for name in names}).checked()
 
 
 def choice_of(options: Mapping[str, Any]) -> Choice:
@@ -176,7 +195,7 @@ def prepare(
         windows = {"submissions": window, "each step after it": response}
         finality = market.finality_s(beyond=min(windows.values()))
         refuse_short_windows(windows, finality)
-    name, context = options.get("name", ""), options.get("context", "")
+    about = about_of(options)
     root, digest = market.root(), source.digest()
     # Also what another machine made, or this one before its vault was lost:
     # a split that comes again would show labels that are open already.
@@ -186,8 +205,7 @@ def prepare(
         published = publish(
             source,
             Path(scratch),
-            name=name,
-            context=context,
+            about=about,
             choice=choice_of(options),
             seed=options.get("seed") or root.split_seed(digest, turn),
             progress=telling(progress, "rows split"),
@@ -214,8 +232,8 @@ def prepare(
             refuse_low_threshold(Fraction(least, secret.labels), majority)
         terms = Terms(
             dataset="",
-            name=name,
-            context=context,
+            name=about.name,
+            context=about.context,
             reward=reward,
             stake=proposed_stake(reward, response, page_count(secret.labels, bits))
             if stake is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,11 +29,13 @@ from modelmarket.vault.secrets import SealedModel, SealedPredictions, from_json
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from modelmarket.datasets.about import About
     from modelmarket.datasets.choosing import Choice
     from modelmarket.datasets.split import Source
     from modelmarket.market.market import Market
     from modelmarket.market.request import Request
     from modelmarket.market.verified.request import VerifiedRequest
+    from modelmarket.protocol.records import BaseRecord
     from modelmarket.protocol.replaying import Record
     from modelmarket.protocol.types import Address
 
@@ -64,6 +66,26 @@ class Recovered:
     submission_id: SubmissionId
     is_here: bool
     says: str
+
+
+@dataclass(frozen=True)
+class Remade:
+    """A truth or key that was made again, and the folder with it.
+
+    Attributes:
+        seal: What the vault knows it by.
+        dataset: The folder's CID.
+        is_same: Whether that is the one that was published; others can get no other.
+    """
+
+    seal: Seal
+    dataset: str
+    is_same: bool
+
+    @classmethod
+    def of(cls, record: BaseRecord, seal: Seal, dataset: Cid) -> Remade:
+        """What was made for a request."""
+        return cls(seal, str(dataset), str(dataset) == record.dataset)
 
 
 def recover(market: Market, owner: Address | None = None) -> Iterator[Recovered]:
@@ -199,7 +221,8 @@ def recover_truth(
     source: Source,
     *,
     choice: Choice | None = None,
-) -> Seal:
+    about: About | None = None,
+) -> Remade:
     """Makes a truth again, from the key and the file that it was split from.
 
     The dataset that was published is made again too, and put into the store.
@@ -208,6 +231,8 @@ def recover_truth(
         request: Ours.
         source: The same labelled table.
         choice: How the test rows were chosen; None for a fifth of them at random.
+        about: Description and licences, if there were some; without them the folder
+            comes out as another.
 
     Raises:
         StepError: No split of this file with this key gives the truth.
@@ -228,13 +253,12 @@ def recover_truth(
             publish(
                 source,
                 Path(scratch),
-                name=terms.name,
-                context=terms.context,
+                about=_about(request.record, about),
                 choice=choice,
                 seed=seed,
             )
-            market.store.add(Path(scratch))
-        return market.put_away(truth)
+            dataset = market.store.add(Path(scratch)).cid
+        return Remade.of(request.record, market.put_away(truth), dataset)
     raise StepError(
         f"No split of this file gives the truth of request {request.id}.",
         hint="Is it the same file, split in the same way, and the key that made "
@@ -247,7 +271,8 @@ def recover_key(
     source: Source,
     *,
     choice: Choice | None = None,
-) -> Seal:
+    about: About | None = None,
+) -> Remade:
     """Makes a contest's key again, from the key and the file that it was made from.
 
     The folder that was published is made again too, and put into the store.
@@ -256,6 +281,8 @@ def recover_key(
         request: Ours.
         source: The same labelled table.
         choice: How the test rows were chosen; None for a fifth of them at random.
+        about: Description and licences, if there were some; without them the folder
+            comes out as another.
 
     Raises:
         StepError: No split of this file with this key gives the contest's.
@@ -288,13 +315,19 @@ def recover_key(
                 folder,
                 stream,
                 coding,
-                name=record.name,
-                context=record.context,
+                about=_about(record, about),
             )
-            market.store.add(folder)
-        return market.put_away(stream.secret)
+            dataset = market.store.add(folder).cid
+        return Remade.of(record, market.put_away(stream.secret), dataset)
     raise StepError(
         f"No split of this file gives the key of request {request.id}.",
         hint="Is it the same file, split in the same way, and the key that made "
         "the request?",
     )
+
+
+def _about(record: BaseRecord, about: About | None) -> About:
+    """What people were told of a request's data: what is on the chain, and the rest."""
+    from modelmarket.datasets.about import About
+
+    return replace(about or About(), name=record.name, context=record.context)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,8 @@ from modelmarket.web import charts, views
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_OF_CARDS = {"h1", "h2", "h3", "h4", "table", "thead", "tbody", "tr", "th", "td", "hr"}
+_FRONT = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
 _ALLOWED = {"p", "em", "strong", "code", "pre", "ul", "ol", "li", "blockquote", "br"}
 
 
@@ -23,11 +26,23 @@ def markdown(text: str) -> Markup:
     """A stranger's Markdown: paragraphs, lists, emphasis and code; no links,
     no pictures, no HTML.
     """
+    return _rendered(text, _ALLOWED)
+
+
+def card(text: str) -> Markup:
+    """A stranger's card of a dataset: the same, with headings and tables, and without
+    what stands before it for programs.
+    """
+    return _rendered(_FRONT.sub("", text, count=1), _ALLOWED | _OF_CARDS)
+
+
+def _rendered(text: str, allowed: set[str]) -> Markup:
     import nh3
     from markdown_it import MarkdownIt
 
-    made = MarkdownIt("commonmark", {"html": False}).render(plain(text))
-    return Markup(nh3.clean(made, tags=_ALLOWED, attributes={}))  # noqa: S704  # cleaned
+    parser = MarkdownIt("commonmark", {"html": False}).enable("table")
+    made = parser.render(plain(text))
+    return Markup(nh3.clean(made, tags=allowed, attributes={}))  # noqa: S704  # cleaned
 
 
 def strangers(text: object) -> Markup:
@@ -73,6 +88,7 @@ def environment() -> Environment:
         "about": format_about,
         "strangers": strangers,
         "markdown": markdown,
+        "card": card,
         "moment": moment,
         "utc": views.utc,
         "duration": views.duration,

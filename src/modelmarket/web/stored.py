@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from modelmarket.datasets.contest import SCHEMA, ContestManifest
-from modelmarket.datasets.published import MANIFEST, TRAIN
+from modelmarket.datasets.published import CARD, MANIFEST, TRAIN
 from modelmarket.errors import DataError, ModelMarketError
 from modelmarket.protocol.schema import (
     Affine,
@@ -159,6 +159,15 @@ def report(found: Request | VerifiedRequest) -> Drawn | None:
         return Drawn.of(found.report())
     except ModelMarketError:
         return None
+
+
+def card(found: Request | VerifiedRequest) -> str:
+    """The card of a request's data, as Markdown; empty if it is not here."""
+    try:
+        data = _read(found.market, found.record.dataset, CARD)
+        return data.decode(errors="replace")
+    except ModelMarketError:
+        return ""
 
 
 def hidden(market: Market, dataset: str) -> Hidden | None:

@@ -16,6 +16,7 @@ from modelmarket.index.summaries import Wanted
 from modelmarket.market.publishing import (
     DEFAULT_SUBMISSION_WINDOW_S,
     Progress,
+    about_of,
     refuse_unknown,
     telling,
 )
@@ -78,6 +79,9 @@ class ContestOptions(TypedDict, total=False):
     Attributes:
         name: At most 64 bytes.
         context: What the data are and what matters; at most 1,024 bytes.
+        description: Markdown of any length, which lies beside the data.
+        licence: For the data: an SPDX identifier or expression, such as `CC-BY-4.0`.
+        model_licence: The same for the model that wins; whoever submits agrees to it.
         stake: Wei that each submission locks; None for what makes a lie cost 4% of
             the reward for each hour by which it delays.
         demand_bond: Wei that whoever demands a model locks; None for a tenth of the
@@ -114,6 +118,9 @@ class ContestOptions(TypedDict, total=False):
 
     name: str
     context: str
+    description: str
+    licence: str
+    model_licence: str
     stake: Wei | None
     demand_bond: Wei | None
     submission_window_s: int
@@ -214,7 +221,8 @@ def prepare_contest(
     from modelmarket.datasets.contest import publish_contest
 
     refuse_unknown(options, ContestOptions.__annotations__)
-    coding, progress = coding_of(options), options.get("progress")
+    about, coding = about_of(options), coding_of(options)
+    progress = options.get("progress")
     stake = options.get("stake")
     if stake is not None and not options.get("accept_stake", False):
         refuse_high_stake(stake, reward)
@@ -244,8 +252,7 @@ def prepare_contest(
             Path(scratch),
             stream,
             coding,
-            name=options.get("name", ""),
-            context=options.get("context", ""),
+            about=about,
             known_by=[names for one in earlier for names in one.rows.columns],
             inspect=inspect,
             progress=telling(progress, "rows split"),

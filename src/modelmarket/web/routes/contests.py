@@ -153,7 +153,7 @@ def _show(
     market, now, position = workspace.market, found.now, found.position()
     mine = [one for one in record.submissions.values() if one.trainer == account]
     to_come = steps(record, mine, now, key_is_ours=False)
-    kept = kept_files(upload)
+    kept, hidden = kept_files(upload), stored.hidden_of(found)
     return show(
         visit,
         "contest.html",
@@ -179,7 +179,9 @@ def _show(
         wants_operator=account is not None
         and any(step.kind in BY_OPERATORS for step in to_come)
         and not may_claim_for(workspace, account, verified=True),
-        hidden=stored.hidden_of(found),
+        hidden=hidden,
+        manifest=hidden.manifest if hidden else None,
+        card=stored.card(found),
         entries=market.files(record.dataset),
         report=stored.report(found),
         model=market.files(record.model) if record.model else None,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypedDict
 from starlette.responses import Response
 from starlette.routing import Route
 
+from modelmarket.datasets.about import read_licence
 from modelmarket.datasets.split import Source, parse_accuracy, parse_fraction
 from modelmarket.datasets.survey import Survey, survey
 from modelmarket.datasets.tables import Table, open_table
@@ -292,6 +293,9 @@ class Agreed(TypedDict):
 
     name: str
     context: str
+    description: str
+    licence: str
+    model_licence: str
     stake: Wei | None
     submission_window_s: int
     response_window_s: int
@@ -312,6 +316,9 @@ def agreed(form: Form) -> Agreed:
     return {
         "name": forms.text(form, "name"),
         "context": forms.text(form, "context").replace("\r\n", "\n"),
+        "description": forms.text(form, "description").replace("\r\n", "\n"),
+        "licence": forms.read(form, "licence", read_licence),
+        "model_licence": forms.read(form, "model_licence", read_licence),
         "stake": forms.read(form, "stake", parse_mdc) if stake else None,
         "submission_window_s": forms.read(form, "minutes", parse_minutes),
         "response_window_s": forms.read(form, "response", parse_minutes),

@@ -135,6 +135,8 @@ def show_request(
         and any(step.kind is StepKind.CLAIM for step in to_come)
         and not may_claim_for(workspace, account),
         data=data,
+        manifest=data.manifest if data else None,
+        card=stored.card(found),
         entries=data.entries if data else [],
         model=stored.model(found),
         report=stored.report(found),

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The card of a dataset, as Markdown that hubs of datasets read too
+(https://huggingface.co/docs/hub/datasets-cards).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from modelmarket.datasets.lint.findings import MARKS
+from modelmarket.system.text import counted, plain
+
+if TYPE_CHECKING:
+    from modelmarket.datasets.about import About
+    from modelmarket.datasets.lint.findings import Report
+
+MOST_CLASSES = 100
+"""Classes that the card lists; the report lists all."""
+SIZES = (
+    (1_000, "n<1K"),
+    (10_000, "1K<n<10K"),
+    (100_000, "10K<n<100K"),
+    (1_000_000, "100K<n<1M"),
+    (10_000_000, "1M<n<10M"),
+)
+LARGEST = "n>10M"
+
+
+def card(about: About, report: Report) -> bytes:
+    """The card that lies in a published folder.
+
+    Args:
+        about: What its requester says.
+        report: What everybody may know of what was found.
+    """
+    lines = [*_front(about, report), f"# {_line(about.name) or 'A dataset'}", ""]
+    for text in (about.context, about.description):
+        if text.strip():
+            lines += [text.strip(), ""]
+    lines += [*_rows(report), *_to_beat(report), *_odd(report), *_licences(about)]
+    return "\n".join(lines).encode()
+
+
+def _front(about: About, report: Report) -> Iterator[str]:
+    """What programs read: YAML, of which JSON's texts are a part."""
+    is_number = not report.train_counts
+    rows = report.train_rows + report.test_rows
+    yield "---"
+    yield f"pretty_name: {json.dumps(_line(about.name) or 'A dataset')}"
+    if about.licence:
+        is_one = not {" ", "("} & set(about.licence)
+        yield f"license: {about.licence.lower() if is_one else 'other'}"
+        yield f"license_name: {json.dumps(about.licence)}"
+    yield "task_categories:"
+    yield f"- tabular-{'regression' if is_number else 'classification'}"
+    yield "size_categories:"
+    yield f"- {next((name for most, name in SIZES if rows < most), LARGEST)}"
+    yield "tags:"
+    yield "- modelmarket"
+    yield "configs:"
+    yield "- config_name: default"
+    yield "  data_files:"
+    yield "  - split: train"
+    yield "    path: train.csv"
+    yield "---"
+    yield ""
+
+
+def _rows(report: Report) -> Iterator[str]:
+    yield "## The rows"
+    yield ""
+    yield (
+        f"{counted(report.train_rows, 'training row')} with labels, in `train.csv`, "
+        f"and {counted(report.test_rows, 'test row')} without; "
+        f"{counted(report.features, 'feature')}."
+    )
+    yield ""
+    if not report.train_counts:
+        return
+    yield "| class | training rows |"
+    yield "|---|---:|"
+    for name, rows in list(report.train_counts.items())[:MOST_CLASSES]:
+        yield f"| {_cell(name)} | {rows:,} |"
+    if (more := len(report.train_counts) - MOST_CLASSES) > 0:
+        yield f"| {counted(more, 'more class', 'more classes')} | |"
+    yield ""
+
+
+def _to_beat(report: Report) -> Iterator[str]:
+    said: list[str] = []
+    if report.majority is not None:
+        said.append(
+            "Always saying the commonest class is right for "
+            f"{report.majority:.1%} of the training rows."
+        )
+    if report.baseline is not None:
+        is_number = report.majority is None
+        reached = (
+            f"off by {report.baseline:.6g}, on average"
+            if is_number
+            else f"right for {report.baseline:.1%}"
+        )
+        said.append(f"A small forest is {reached} (cross-validation).")
+    if report.resolution is not None:
+        tells = "tells" if report.test_rows == 1 else "tell"
+        said.append(
+            f"{counted(report.test_rows, 'test row')} {tells} accuracies apart that "
+            f"differ by {report.resolution:.1%}."
+        )
+    if said:
+        yield "## What a model should beat"
+        yield ""
+        yield " ".join(said)
+        yield ""
+
+
+def _odd(report: Report) -> Iterator[str]:
+    yield "## What is odd"
+    yield ""
+    if not report.findings:
+        yield "Nothing odd was found."
+    for one in report.findings:
+        yield f"- {MARKS[one.severity]}: {_line(str(one))}"
+    yield ""
+
+
+def _licences(about: About) -> Iterator[str]:
+    yield "## Licences"
+    yield ""
+    yield f"The data: {about.licence or 'nothing was said'}."
+    yield (
+        "The model that wins is handed over under: "
+        f"{about.model_licence or 'nothing was said'}."
+    )
+    yield ""
+
+
+def _line(text: str) -> str:
+    """A text in one line, without control characters."""
+    return " ".join(plain(text).split())
+
+
+def _cell(text: str) -> str:
+    """A text in a cell of a table."""
+    return _line(text).replace("\\", "\\\\").replace("|", "\\|")
