@@ -170,6 +170,7 @@ class Life:
         self.create("not wanted any more")
         rita("request", "cancel", "2")
         ann("request", "list")
+        ann("dataset", "report", "1")
         ann("dataset", "fetch", "1", str(self.folder / "data"))
         rows = (self.folder / "data" / "test.csv").read_text().splitlines()[1:]
         self._right = ["odd" if int(one.split(",")[1]) % 2 else "even" for one in rows]
@@ -218,6 +219,7 @@ class Life:
         rita("vault", "share", "v1", str(self.folder / "key.json"))
         again = ("--label", "kind", "--stratified")
         rita("vault", "recover", "--request", "v1", "--data", data, *again)
+        rita("dataset", "report", "v1")
         rita("dataset", "fetch", "v1", str(self.folder / "fetched"))
         for who, depth in ((ann, 4), (bob, 1)):
             request = who.market.request("v1")
