@@ -240,6 +240,19 @@ WITH_A_FILE = [
     ("dataset", "check", "DATA", "--labels", "PATH"),
     ("request", "create", "PATH", "--label", "x", "--reward", "1"),
     ("request", "create", "DATA", "--labels", "PATH", "--reward", "1"),
+    (
+        *(
+            "request",
+            "create",
+            "DATA",
+            "--label",
+            "x",
+            "--reward",
+            "1",
+            "--description",
+        ),
+        "PATH",
+    ),
     ("submission", "check", "7", "PATH"),
     ("submit", "7", "PATH", "DATA"),
     ("model", "predict", "v7", "PATH"),
@@ -257,6 +270,7 @@ WITH_A_NEW_PATH = [
     ("dataset", "fetch", "7", "PATH"),
     ("request", "model", "7", "PATH"),
     ("model", "export", "v7", "PATH"),
+    ("model", "card", "v7", "--output", "PATH"),
     (
         "store",
         "export",

@@ -197,6 +197,8 @@ class Life:
         for number in ("1", "2", "3"):
             bob("submission", "show", number)
         rita("request", "model", "1", str(self.folder / "won"))
+        rita("model", "card", "1")
+        rita("model", "card", "1", "--output", str(self.folder / "card.md"))
         rita("audit", "1")
         rita("request", "list")
 
@@ -250,6 +252,7 @@ class Life:
         here.move_to(rita.market.request("v1").position().step_ends)
         rita("request", "settle", "v1")
         rita("model", "show", "v1")
+        rita("model", "card", "v1")
         new = self.folder / "new.csv"
         new.write_text("x,y,colour\n1,,red\n")
         rita("model", "predict", "v1", str(new))

@@ -68,6 +68,15 @@ def test_a_regression_is_told_in_its_own_unit(
     assert code == 0, errors
     assert "The model of request v1: 1 tree, " in told
     assert f", mean error {ranked['mean_error']:.6g}, on 20 hidden rows" in told
+    card = tmp_path / "README.md"
+    code, told, _ = give("rita", "model", "card", "v1", "--output", str(card))
+    assert (code, told) == (0, f"{card} holds the card of the model that won.\n")
+    _, told, _ = give("rita", "model", "card", "v1")
+    assert told == card.read_text()
+    assert f"Its mean error is {ranked['mean_error']:.6g}, in the label's own" in told
+    assert "A small forest was off by" in told
+    assert "pipeline_tag: tabular-regression" in told
+    assert "$ modelmarket model predict v1 new.csv" in told
     new = tmp_path / "new.csv"
     new.write_text("size,floor\n50,2\n")
     _, told, _ = give("rita", "model", "predict", "v1", str(new))

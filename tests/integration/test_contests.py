@@ -188,6 +188,10 @@ def test_hand_corrected_rows_are_refuted_by_the_runner_ups_agent(here: Place) ->
     won = done.winner()
     assert won is not None
     assert won.record.trainer == ann.wallet.address
+    card = done.model_card()
+    assert f"Right for {won.record.score} of {done.terms.rows} hidden rows: " in card
+    assert "The chain ties this model to its score" in card
+    assert "$ modelmarket model predict v1 new.csv" in card
     assert promises(rita) == []
 
 

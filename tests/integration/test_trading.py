@@ -86,6 +86,11 @@ def test_agents_alone_take_a_request_to_its_payment(here: Place) -> None:
     model = done.fetch_model(str(here.folder / "model"))
     assert (model / "model.txt").read_text() == "n % 2"
     assert (model / "predictions.csv").read_text().startswith("row_id,label\n1,")
+    card = done.model_card()
+    assert "# 1 mistakes\n\nBought with request 1 on chain" in card
+    assert "Right for 19 of 20 test rows: 95.0% (95% interval 76.4% to 99.1%)." in card
+    assert "any file can have won" in card
+    assert "Handed over under: none was said." in card
 
 
 def test_a_false_claim_is_found_out_and_the_next_one_wins(here: Place) -> None:
@@ -769,6 +774,7 @@ def test_a_step_out_of_its_time_or_without_its_secret_says_why(embedded: Place) 
     refused(mine.claim, "cannot be counted: Open for submissions")
     refused(request.open_truth, "cannot be opened now")
     refused(lambda: request.fetch_model(embedded.folder / "m"), "has no winner")
+    refused(request.model_card, "has no winner")
     refused(gone.refresh().refuse_if_ended, "was cancelled already, in block")
     mine.refuse_if_ended()
     embedded.move_to(request.record.deadline)

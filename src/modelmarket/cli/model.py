@@ -121,3 +121,34 @@ def show(
         f"{counted(found.terms.rows, 'hidden row')}",
         f"  {found.record.model}",
     )
+
+
+@app.command()
+def card(
+    ctx: typer.Context,
+    request: RequestNumber,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="A file that is not there yet; printed, if not given."),
+    ] = None,
+) -> None:
+    """Write the card of the model that won, as Markdown: what it scored, on which data,
+    under which licence, and how that is known.
+
+    Examples:
+
+        modelmarket model card v7
+
+        modelmarket model card 7 --output README.md
+    """
+    here = Invocation.of(ctx)
+    if output is not None:
+        free_path(output)
+    text = here.market(sign=False).any_request(request).model_card()
+    if output is None:
+        here.output.result({"card": text}, *text.rstrip("\n").split("\n"))
+        return
+    write_atomically(output, text.encode())
+    here.output.result(
+        {"path": str(output)}, f"{output} holds the card of the model that won."
+    )

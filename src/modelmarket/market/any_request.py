@@ -196,6 +196,17 @@ class AnyRequest(Generic[S_co]):
             raise StepError(f"Request {self.id} has no winner: {self.status()}")
         return self.contents.export_model(Path(destination))
 
+    def model_card(self) -> str:
+        """The card of the model that won, as Markdown; see `market.model_cards`.
+
+        Raises:
+            StepError: Nobody has won.
+            NotFoundError: No gateway has the dataset.
+        """
+        from modelmarket.market.model_cards import model_card
+
+        return model_card(self)
+
     # --- acting ---
 
     def enter(

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from modelmarket.protocol import contest_steps
 from modelmarket.protocol.contests import ContestRecord
+from modelmarket.protocol.intervals import wilson
 from modelmarket.protocol.money import format_mdc
 from modelmarket.protocol.payouts import Stake, bond_due, due, returns_stake, stake
 from modelmarket.protocol.phases import Failure, Phase, Position
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 LOCAL_PATH = re.compile(r"(/[A-Za-z0-9_-]+)+")
 PAGE_ROWS = 25
 """Of a list, on one page."""
-CONFIDENT = 1.96
-"""Standard deviations to either side that hold 95%."""
 STEPS = (Phase.OPEN, Phase.TRUTH, Phase.CLAIMS, Phase.VALIDATION)
 PHASES = {
     Phase.OPEN: "Open for submissions",
@@ -154,25 +152,6 @@ class Choice:
     why: str
     submission: SubmissionId = NONE
     is_urgent: bool = False
-
-
-def wilson(matches: int, rows: int) -> tuple[float, float]:
-    """Bounds of a rate that hold 95% (E. B. Wilson, JASA 22, 1927).
-
-    Args:
-        matches: Rows that were right.
-        rows: All of them.
-
-    Returns:
-        The lower and the upper bound, from 0 to 1.
-    """
-    rate, square = matches / rows, CONFIDENT**2
-    middle = rate + square / (2 * rows)
-    spread = CONFIDENT * math.sqrt(
-        rate * (1 - rate) / rows + square / (4 * rows * rows)
-    )
-    scale = 1 + square / rows
-    return max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale)
 
 
 def ranking(record: BaseRecord, account: Address | None) -> list[Place]:

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The card of a model that was bought, as Markdown that hubs of models read too
+(https://huggingface.co/docs/hub/model-cards).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from modelmarket.errors import ModelMarketError, StepError
+from modelmarket.market.verified.request import VerifiedRequest
+from modelmarket.protocol.intervals import wilson
+from modelmarket.protocol.money import format_mdc
+from modelmarket.protocol.point_kinds import Kind
+from modelmarket.system.text import counted, in_a_line
+
+if TYPE_CHECKING:
+    from modelmarket.datasets.contest import ContestManifest
+    from modelmarket.datasets.published import Manifest
+    from modelmarket.market.any_request import AnyRequest
+
+TIED = (
+    "The chain ties this model to its score: it was shown in full, and whoever had "
+    "found a row of which it says something else than was counted could have refuted "
+    "it, and been paid."
+)
+LOOSE = (
+    "The contract compared sealed predictions with the sealed truth. That this model "
+    "makes those predictions nobody has checked: any file can have won."
+)
+
+
+def model_card(request: AnyRequest[Any]) -> str:
+    """The card of the model that won.
+
+    Args:
+        request: That has ended.
+
+    Raises:
+        StepError: Nobody has won.
+        ModelMarketError: The dataset contradicts the terms, or no gateway has it.
+    """
+    if not request.record.winner:
+        raise StepError(f"Request {request.id} has no winner: {request.status()}")
+    manifest = request.manifest()
+    lines = [*_front(manifest), *_what(request), *_scored(request), *_to_beat(request)]
+    lines += [*_used(request), *_origin(request, manifest)]
+    return "\n".join(lines)
+
+
+def _front(manifest: Manifest | ContestManifest) -> Iterator[str]:
+    """What programs read: YAML, of which JSON's texts are a part."""
+    licence = in_a_line(manifest.model_licence)
+    yield "---"
+    if licence:
+        is_one = not {" ", "("} & set(licence)
+        yield f"license: {json.dumps(licence.lower() if is_one else 'other')}"
+    is_number = not manifest.train_counts
+    yield f"pipeline_tag: tabular-{'regression' if is_number else 'classification'}"
+    yield "tags:"
+    yield "- modelmarket"
+    yield "---"
+    yield ""
+
+
+def _what(request: AnyRequest[Any]) -> Iterator[str]:
+    record, chain = request.record, request.market.network.chain_id
+    name = in_a_line(record.submissions[record.winner].name)
+    about = in_a_line(record.name) or "without a name"
+    yield f"# {name or f'The model of request {request.id}'}"
+    yield ""
+    yield f"Bought with request {request.id} on chain {chain}: {about}."
+    yield ""
+    if record.context.strip():
+        yield record.context.strip()
+        yield ""
+
+
+def _scored(request: AnyRequest[Any]) -> Iterator[str]:
+    record = request.record
+    score = record.submissions[record.winner].score or 0
+    yield "## What it scored"
+    yield ""
+    if isinstance(request, VerifiedRequest) and request.terms.points != Kind.ACCURACY:
+        most = record.rows * request.record.scoring.most
+        rows = counted(record.rows, "hidden row")
+        yield f"{score:,} of {most:,} points on {rows}."
+        error = request.error_of(score)
+        if error is not None:
+            yield f"Its {request.mean_error} is {error:.6g}, in the label's own unit."
+    else:
+        noun = "hidden row" if request.id.is_verified else "test row"
+        low, high = wilson(min(score, record.rows), record.rows)
+        yield (
+            f"Right for {score:,} of {counted(record.rows, noun)}: "
+            f"{score / record.rows:.1%} (95% interval {low:.1%} to {high:.1%})."
+        )
+    yield ""
+    yield TIED if request.id.is_verified else LOOSE
+    yield ""
+
+
+def _to_beat(request: AnyRequest[Any]) -> Iterator[str]:
+    """What a small forest reached, if the requester's program has said so."""
+    try:
+        report = request.report()
+    except ModelMarketError:
+        return
+    if report.baseline is None:
+        return
+    if report.majority is None:
+        reached = f"A small forest was off by {report.baseline:.6g}"
+    else:
+        reached = (
+            "Always saying the commonest class is right for "
+            f"{report.majority:.1%}, and a small forest was for {report.baseline:.1%}"
+        )
+    yield (
+        f"{reached} (cross-validation on the training part), as the requester's "
+        "program said."
+    )
+    yield ""
+
+
+def _used(request: AnyRequest[Any]) -> Iterator[str]:
+    yield "## How it is used"
+    yield ""
+    yield "```console"
+    if request.id.is_verified:
+        yield f"$ modelmarket model predict {request.id} new.csv"
+        yield f"$ modelmarket model export {request.id} model.onnx"
+    else:
+        yield f"$ modelmarket request model {request.id} model/"
+        yield f"$ modelmarket audit {request.id}"
+    yield "```"
+    yield ""
+
+
+def _origin(
+    request: AnyRequest[Any], manifest: Manifest | ContestManifest
+) -> Iterator[str]:
+    record = request.record
+    winner = record.submissions[record.winner]
+    rows = counted(manifest.train_rows, "training row")
+    features = counted(len(manifest.features), "feature")
+    yield "## Where it comes from"
+    yield ""
+    yield f"- model: `{in_a_line(record.model)}`"
+    yield f"- dataset: `{in_a_line(record.dataset)}`, {rows}, {features}"
+    yield f"- trainer: `{winner.trainer}`, who was paid {format_mdc(winner.paid)} MDC"
+    yield f"- requester: `{record.requester}`"
+    yield ""
+    yield "## Licence"
+    yield ""
+    model = in_a_line(manifest.model_licence) or "none was said"
+    data = in_a_line(manifest.licence) or "none was said"
+    yield f"Handed over under: {model}. The data: {data}."
+    yield ""
