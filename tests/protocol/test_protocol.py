@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,13 @@ from hypothesis import strategies as st
 from modelmarket.errors import DataError, InputError, TermsError
 from modelmarket.protocol import labels, seals
 from modelmarket.protocol.classes import Classes, bits_for
-from modelmarket.protocol.money import ONE_MDC, format_about, format_mdc, parse_mdc
+from modelmarket.protocol.money import (
+    ONE_MDC,
+    format_about,
+    format_mdc,
+    parse_mdc,
+    read_amount,
+)
 from modelmarket.protocol.phases import TRANSITIONS, Clock, Phase
 from modelmarket.protocol.terms import least_stake, price_of_delay, proposed_stake
 from modelmarket.protocol.types import Salt, checksummed
@@ -235,6 +242,35 @@ def test_what_is_no_amount_is_refused(text: str) -> None:
 @given(st.integers(0, 2**96))
 def test_amounts_are_written_as_they_are_read(wei: int) -> None:
     assert parse_mdc(format_mdc(wei).replace(",", "")) == wei
+
+
+@pytest.mark.parametrize(
+    ("given", "wei"),
+    [
+        ("100", 100 * ONE_MDC),
+        ("0.5 MDC", ONE_MDC // 2),
+        (Decimal("0.25"), ONE_MDC // 4),
+        (Decimal("1E+2"), 100 * ONE_MDC),
+        (7 * ONE_MDC, 7 * ONE_MDC),
+        (10**9, 10**9),
+        (0, 0),
+    ],
+)
+def test_an_amount_is_wei_or_mdc_as_text(given: Any, wei: int) -> None:
+    assert read_amount(given) == wei
+
+
+@pytest.mark.parametrize("given", [100.0, True, None, [1], "1e5", Decimal("NaN"), -1])
+def test_what_a_program_gives_that_is_no_amount_is_refused(given: Any) -> None:
+    with pytest.raises(InputError):
+        read_amount(given)
+
+
+@pytest.mark.parametrize("given", [1, 100, 10**9 - 1])
+def test_who_writes_a_small_number_is_asked_for_mdc_as_text(given: Any) -> None:
+    with pytest.raises(InputError, match=f"{given:,} wei are") as told:
+        read_amount(given)
+    assert told.value.hint == f'For MDC, write it as text: "{given}".'
 
 
 @pytest.mark.parametrize(

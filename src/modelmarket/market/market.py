@@ -36,6 +36,7 @@ from modelmarket.protocol.actions import (
 )
 from modelmarket.protocol.contests import ContestRecord
 from modelmarket.protocol.events import ContestCreated, RequestCreated
+from modelmarket.protocol.money import Amount, read_amount
 from modelmarket.protocol.replaying import Record
 from modelmarket.protocol.terms import Terms
 from modelmarket.protocol.types import (
@@ -423,13 +424,23 @@ class Market(Reader):
         return self.do(ClaimAirdrop())
 
     def create_request(
-        self, source: Source, *, reward: Wei, **options: Unpack[RequestOptions]
+        self,
+        data: Any,
+        *,
+        reward: Amount,
+        label: str | None = None,
+        labels: Any = None,
+        **options: Unpack[RequestOptions],
     ) -> Request:
         """Splits and publishes a dataset, seals its test labels, locks a reward.
 
         Args:
-            source: The labelled table.
-            reward: Wei of MDC for the best model.
+            data: The labelled table: a file's path, or a data frame of polars or
+                pandas.
+            reward: For the best model: MDC as text such as `"100"`, or wei.
+            label: The column with the labels.
+            labels: In place of it, the labels row by row: a file's path, a column, an
+                array or a list.
             options: See `RequestOptions`.
 
         Raises:
@@ -443,12 +454,15 @@ class Market(Reader):
         self.outbox.finish_interrupted(
             "create_request", "modelmarket request list --mine"
         )
-        owner = self.wallet.address
+        from modelmarket.datasets.given import opened
+
+        owner, wei = self.wallet.address, read_amount(reward)
         moment, purse = self.look_into(owner)
-        refuse_unaffordable(purse, reward)
-        terms = self.prepare_request(
-            source, owner=owner, reward=reward, now=moment.now, **options
-        )
+        refuse_unaffordable(purse, wei)
+        with opened(data, self.home.scratch(), label=label, labels=labels) as source:
+            terms = self.prepare_request(
+                source, owner=owner, reward=wei, now=moment.now, **options
+            )
         # That may have taken its time.
         now = self.look().now
         with self.paying(CreateRequest(terms), purse, now) as receipt:
@@ -460,7 +474,13 @@ class Market(Reader):
             return self.request(created.request_id)
 
     def create_contest(
-        self, source: Source, *, reward: Wei, **options: Unpack[ContestOptions]
+        self,
+        data: Any,
+        *,
+        reward: Amount,
+        label: str | None = None,
+        labels: Any = None,
+        **options: Unpack[ContestOptions],
     ) -> VerifiedRequest:
         """Splits a dataset, publishes it with its test rows hidden, locks a reward.
 
@@ -468,8 +488,12 @@ class Market(Reader):
         keep this computer from watching is warned of before the reward is locked.
 
         Args:
-            source: The labelled table.
-            reward: Wei of MDC for the best model.
+            data: The labelled table: a file's path, or a data frame of polars or
+                pandas.
+            reward: For the best model: MDC as text such as `"100"`, or wei.
+            label: The column with the labels.
+            labels: In place of it, the labels row by row: a file's path, a column, an
+                array or a list.
             options: See `ContestOptions`.
 
         Raises:
@@ -480,17 +504,19 @@ class Market(Reader):
             ConfirmationError: It is allowed, but hardly meant: see `again` and
                 what begins with `accept_`.
         """
+        from modelmarket.datasets.given import opened
         from modelmarket.market.verified.prospects import warned
 
         self.outbox.finish_interrupted(
             "create_contest", "modelmarket request list --mine"
         )
-        owner = self.wallet.address
+        owner, wei = self.wallet.address, read_amount(reward)
         moment, purse = self.look_into(owner, verified=True)
-        refuse_unaffordable(purse, reward)
-        action = self.prepare_contest(
-            source, owner=owner, reward=reward, now=moment.now, **options
-        )
+        refuse_unaffordable(purse, wei)
+        with opened(data, self.home.scratch(), label=label, labels=labels) as source:
+            action = self.prepare_contest(
+                source, owner=owner, reward=wei, now=moment.now, **options
+            )
         for one in action.warnings:
             (options.get("warn") or warned)(one)
         # That may have taken its time.

@@ -8,10 +8,12 @@ import math
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, replace
+from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
+from modelmarket.datasets.split import parse_accuracy, parse_fraction, parse_number
 from modelmarket.errors import InputError
 from modelmarket.index.summaries import Wanted
 from modelmarket.market.questions import (
@@ -27,6 +29,7 @@ from modelmarket.market.reusing import (
     refuse_used_seal,
 )
 from modelmarket.protocol.labels import pack, page_count
+from modelmarket.protocol.money import Amount, read_amount
 from modelmarket.protocol.terms import DEFAULT_RESPONSE_WINDOW_S, Terms, proposed_stake
 from modelmarket.vault.secrets import SealedTruth
 from modelmarket.vault.vault import Published
@@ -34,6 +37,7 @@ from modelmarket.vault.vault import Published
 if TYPE_CHECKING:
     from modelmarket.datasets.about import About
     from modelmarket.datasets.choosing import Choice
+    from modelmarket.datasets.published import Manifest
     from modelmarket.datasets.split import Source
     from modelmarket.market.market import Market
     from modelmarket.protocol.classes import Codes
@@ -54,13 +58,14 @@ class RequestOptions(TypedDict, total=False):
         description: Markdown of any length, which lies beside the data.
         licence: For the data: an SPDX identifier or expression, such as `CC-BY-4.0`.
         model_licence: The same for the model that wins; whoever submits agrees to it.
-        stake: Wei that each submission locks; None for what makes a false claim
-            cost 4% of the reward for each hour by which it delays.
+        stake: MDC as text, or wei, that each submission locks; None for what makes a
+            false claim cost 4% of the reward for each hour by which it delays.
         submission_window_s: Seconds until the deadline.
         response_window_s: Seconds for each step after it.
         minimum_matches: The threshold in matches: the fewest that earn the reward.
-        threshold: The same as a fraction of the test rows: the least accuracy.
-        fraction: Of the rows that are for testing.
+        threshold: The same as a fraction of the test rows: the least accuracy, such as
+            `"90%"`.
+        fraction: Of the rows that are for testing, such as `"20%"`.
         stratified: Draw it class by class.
         group: A column; rows of which it says the same stay in one part.
         time: A column; the latest rows are for testing.
@@ -78,12 +83,12 @@ class RequestOptions(TypedDict, total=False):
     description: str
     licence: str
     model_licence: str
-    stake: Wei | None
+    stake: Amount | None
     submission_window_s: int
     response_window_s: int
     minimum_matches: int | None
-    threshold: Fraction | None
-    fraction: Fraction
+    threshold: Fraction | str | None
+    fraction: Fraction | str
     stratified: bool
     group: str | None
     time: str | None
@@ -148,12 +153,46 @@ def choice_of(options: Mapping[str, Any]) -> Choice:
     """
     from modelmarket.datasets.choosing import Choice
 
+    fraction = number_of(options, "fraction", parse_fraction)
     said = {
         name: value
-        for name in ("fraction", "stratified", "group", "time")
+        for name in ("stratified", "group", "time")
         if (value := options.get(name)) is not None
     }
-    return Choice(**said)
+    return Choice(**said) if fraction is None else Choice(fraction, **said)
+
+
+def amount_of(options: Mapping[str, Any], name: str) -> Wei | None:
+    """Wei of an amount among the options of a request; None if nothing was said.
+
+    Raises:
+        InputError: It is no amount.
+    """
+    said = options.get(name)
+    return None if said is None else read_amount(said)
+
+
+def number_of(
+    options: Mapping[str, Any],
+    name: str,
+    parse: Callable[[str], Fraction] = parse_number,
+) -> Fraction | None:
+    """A number among the options of a request, exactly; None if nothing was said.
+
+    Raises:
+        InputError: It is none.
+    """
+    said = options.get(name)
+    if isinstance(said, str):
+        return parse(said)
+    if said is None:
+        return None
+    if isinstance(said, Fraction | Decimal | int) and not isinstance(said, bool):
+        return Fraction(said)
+    raise InputError(
+        f"{name} is no {type(said).__name__}.",
+        hint='Write it as text, such as "0.5", or as a Fraction: a float is not exact.',
+    )
 
 
 def prepare(
@@ -186,16 +225,14 @@ def prepare(
 
     refuse_unknown(options, RequestOptions.__annotations__)
     progress = options.get("progress")
-    stake = options.get("stake")
+    stake = amount_of(options, "stake")
     if stake is not None and not options.get("accept_stake", False):
         refuse_high_stake(stake, reward)
-    window = options.get("submission_window_s", DEFAULT_SUBMISSION_WINDOW_S)
-    response = options.get("response_window_s", DEFAULT_RESPONSE_WINDOW_S)
     if not options.get("accept_window", False):
-        windows = {"submissions": window, "each step after it": response}
+        submission, response = _windows(options)
+        windows = {"submissions": submission, "each step after it": response}
         finality = market.finality_s(beyond=min(windows.values()))
         refuse_short_windows(windows, finality)
-    about = about_of(options)
     root, digest = market.root(), source.digest()
     # Also what another machine made, or this one before its vault was lost:
     # a split that comes again would show labels that are open already.
@@ -205,7 +242,7 @@ def prepare(
         published = publish(
             source,
             Path(scratch),
-            about=about,
+            about=about_of(options),
             choice=choice_of(options),
             seed=options.get("seed") or root.split_seed(digest, turn),
             progress=telling(progress, "rows split"),
@@ -225,26 +262,7 @@ def prepare(
             refuse_findings(published.report)
         bits = published.manifest.classes.bits
         secret = sealed_truth(market, published.split.truth, bits, owner, turn)
-        least = _minimum_matches(options, secret.labels)
-        if not options.get("accept_threshold", False):
-            manifest = published.manifest
-            majority = Fraction(max(manifest.train_counts), manifest.train_rows)
-            refuse_low_threshold(Fraction(least, secret.labels), majority)
-        terms = Terms(
-            dataset="",
-            name=about.name,
-            context=about.context,
-            reward=reward,
-            stake=proposed_stake(reward, response, page_count(secret.labels, bits))
-            if stake is None
-            else stake,
-            submission_window_s=window,
-            response_window_s=response,
-            labels=secret.labels,
-            bits=bits,
-            minimum_matches=least,
-            truth_seal=secret.seal,
-        )
+        terms = _terms(published.manifest, secret, reward, options)
         terms.check()
         refuse_used_seal(market, terms.truth_seal)
         folder = market.store.add(
@@ -259,12 +277,52 @@ def prepare(
     return replace(terms, dataset=str(folder.cid))
 
 
+def _windows(options: RequestOptions) -> tuple[int, int]:
+    """Seconds until the deadline, and for each step after it."""
+    return (
+        options.get("submission_window_s", DEFAULT_SUBMISSION_WINDOW_S),
+        options.get("response_window_s", DEFAULT_RESPONSE_WINDOW_S),
+    )
+
+
+def _terms(
+    manifest: Manifest, secret: SealedTruth, reward: Wei, options: RequestOptions
+) -> Terms:
+    """The terms of a request, before its folder has an address.
+
+    Raises:
+        ConfirmationError: No model is needed to reach the threshold.
+    """
+    least, stake = _minimum_matches(options, secret.labels), amount_of(options, "stake")
+    if not options.get("accept_threshold", False):
+        majority = Fraction(max(manifest.train_counts), manifest.train_rows)
+        refuse_low_threshold(Fraction(least, secret.labels), majority)
+    submission, response = _windows(options)
+    if stake is None:
+        pages = page_count(secret.labels, secret.bits)
+        stake = proposed_stake(reward, response, pages)
+    return Terms(
+        dataset="",
+        name=manifest.name,
+        context=manifest.context,
+        reward=reward,
+        stake=stake,
+        submission_window_s=submission,
+        response_window_s=response,
+        labels=secret.labels,
+        bits=secret.bits,
+        minimum_matches=least,
+        truth_seal=secret.seal,
+    )
+
+
 def _minimum_matches(options: RequestOptions, labels: int) -> int:
     """The threshold in matches."""
     matches = options.get("minimum_matches")
     if matches is not None:
         return matches
-    return math.ceil((options.get("threshold") or Fraction(0)) * labels)
+    threshold = number_of(options, "threshold", parse_accuracy)
+    return math.ceil((threshold or Fraction(0)) * labels)
 
 
 def sealed_truth(

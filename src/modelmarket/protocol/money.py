@@ -10,6 +10,11 @@ from modelmarket.protocol.types import Wei
 DECIMALS = 18
 ONE_MDC = Wei(10**DECIMALS)
 
+Amount = Wei | str | Decimal
+"""Wei, or MDC as decimal text or `Decimal`; never a float."""
+LEAST_WEI = 10**9
+"""Fewer were hardly meant: who writes 100 means MDC."""
+
 _DECIMAL = re.compile(r"(\d+)(?:\.(\d{1,18}))?")
 
 
@@ -30,6 +35,35 @@ def parse_mdc(text: str) -> Wei:
         )
     whole, fraction = match[1], match[2] or ""
     return Wei(int(whole) * ONE_MDC + int(fraction.ljust(DECIMALS, "0")))
+
+
+def read_amount(given: Amount) -> Wei:
+    """Wei of an amount that a program was given.
+
+    Args:
+        given: Wei, as a whole number; or MDC, as decimal text or `Decimal`.
+
+    Raises:
+        InputError: It is none, or so few wei that MDC were meant.
+    """
+    if isinstance(given, str):
+        return parse_mdc(given)
+    if isinstance(given, Decimal):
+        return parse_mdc(f"{given:f}")
+    whole: object = given
+    if not isinstance(whole, int) or isinstance(whole, bool):
+        raise InputError(
+            f"{given!r} is no amount.",
+            hint='Write MDC as text, such as "100" or "0.5"; a float is not exact.',
+        )
+    if given < 0:
+        raise InputError(f"{given:,} wei are no amount.")
+    if 0 < given < LEAST_WEI:
+        raise InputError(
+            f"{given:,} wei are {format_mdc(given)} MDC.",
+            hint=f'For MDC, write it as text: "{given}".',
+        )
+    return Wei(given)
 
 
 def format_mdc(amount: int) -> str:

@@ -17,6 +17,7 @@ from modelmarket.market.publishing import (
     DEFAULT_SUBMISSION_WINDOW_S,
     Progress,
     about_of,
+    amount_of,
     refuse_unknown,
     telling,
 )
@@ -49,6 +50,7 @@ from modelmarket.protocol.conditions import (
     least_bond,
     least_stake,
 )
+from modelmarket.protocol.money import Amount
 from modelmarket.protocol.points import weights_hash
 from modelmarket.protocol.terms import (
     DEFAULT_RESPONSE_WINDOW_S,
@@ -82,9 +84,9 @@ class ContestOptions(TypedDict, total=False):
         description: Markdown of any length, which lies beside the data.
         licence: For the data: an SPDX identifier or expression, such as `CC-BY-4.0`.
         model_licence: The same for the model that wins; whoever submits agrees to it.
-        stake: Wei that each submission locks; None for what makes a lie cost 4% of
-            the reward for each hour by which it delays.
-        demand_bond: Wei that whoever demands a model locks; None for a tenth of the
+        stake: MDC as text, or wei, that each submission locks; None for what makes a
+            lie cost 4% of the reward for each hour by which it delays.
+        demand_bond: The same for whoever demands a model; None for a tenth of the
             stake.
         submission_window_s: Seconds until the deadline.
         response_window_s: Seconds for each step after it.
@@ -99,7 +101,7 @@ class ContestOptions(TypedDict, total=False):
         threshold: The least accuracy that earns the reward, or share of the points.
         most_error: For numbers, in the label's own unit, the largest mean error that
             earns it; of squared errors the root of their mean.
-        fraction: Of the rows that are for testing.
+        fraction: Of the rows that are for testing, such as `"20%"`.
         stratified: Draw it class by class.
         group: A column; rows of which it says the same stay in one part.
         time: A column; the latest rows are for testing.
@@ -121,18 +123,18 @@ class ContestOptions(TypedDict, total=False):
     description: str
     licence: str
     model_licence: str
-    stake: Wei | None
-    demand_bond: Wei | None
+    stake: Amount | None
+    demand_bond: Amount | None
     submission_window_s: int
     response_window_s: int
     challenge_window_s: int | None
     balanced: bool
     error: Error | Literal["absolute", "squared"] | None
-    scale: Fraction | None
+    scale: Fraction | str | None
     bits: int | None
-    threshold: Fraction | None
-    most_error: Fraction | None
-    fraction: Fraction
+    threshold: Fraction | str | None
+    most_error: Fraction | str | None
+    fraction: Fraction | str
     stratified: bool
     group: str | None
     time: str | None
@@ -223,7 +225,7 @@ def prepare_contest(
     refuse_unknown(options, ContestOptions.__annotations__)
     about, coding = about_of(options), coding_of(options)
     progress = options.get("progress")
-    stake = options.get("stake")
+    stake = amount_of(options, "stake")
     if stake is not None and not options.get("accept_stake", False):
         refuse_high_stake(stake, reward)
     if not options.get("accept_window", False):
@@ -335,10 +337,10 @@ def _terms(
     schema, manifest = published.schema, published.manifest
     windows = _Windows.of(options)
     challenge = windows.challenge
-    stake = options.get("stake")
+    stake = amount_of(options, "stake")
     if stake is None:
         stake = proposed_stake(reward, windows.response + challenge)
-    bond = options.get("demand_bond")
+    bond = amount_of(options, "demand_bond")
     scoring = scoring_of(published, options)
     if not options.get("accept_threshold", False):
         refuse_easy(published, scoring, options)

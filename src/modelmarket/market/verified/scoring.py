@@ -8,8 +8,9 @@ from fractions import Fraction
 from operator import mul
 from typing import TYPE_CHECKING
 
+from modelmarket.datasets.split import parse_accuracy
 from modelmarket.errors import InputError
-from modelmarket.market.publishing import choice_of
+from modelmarket.market.publishing import choice_of, number_of
 from modelmarket.market.questions import refuse_high_error, refuse_low_threshold
 from modelmarket.protocol.point_kinds import Error, Kind
 from modelmarket.protocol.points import NUMBER_BITS, Scoring
@@ -83,8 +84,8 @@ def number_bits(options: ContestOptions) -> int | None:
             hint="Say with --most-error how far off they may be, on average.",
         )
     for name in ("scale", "most_error"):
-        value = options.get(name)
-        if isinstance(value, Fraction) and value <= 0:
+        value = number_of(options, name)
+        if value is not None and value <= 0:
             raise InputError(f"{NAMES[name]} must be above 0.")
     bits = options.get("bits")
     bits = DEFAULT_BITS if bits is None else bits
@@ -102,7 +103,7 @@ def scoring_of(published: PublishedContest, options: ContestOptions) -> Scoring:
     error = options.get("error")
     if error is not None:
         assert isinstance(target, NumberTarget), "it was made for numbers"
-        said = options.get("scale")
+        said = number_of(options, "scale")
         scale = SCALE * published.deviation if said is None else said / target.step
         # note: no error is larger than all targets there are.
         within = min(max(1, math.ceil(scale)), 2**target.bits - 1)
@@ -117,11 +118,12 @@ def minimum_score(
     schema: Schema, scoring: Scoring, rows: int, options: ContestOptions
 ) -> int:
     """The least score that earns the reward."""
-    most_error = options.get("most_error")
+    most_error = number_of(options, "most_error")
     if most_error is not None:
         assert isinstance(schema.target, NumberTarget), "it was made for numbers"
         return scoring.least_score(most_error / schema.target.step, rows)
-    return math.ceil((options.get("threshold") or Fraction(0)) * rows * scoring.most)
+    threshold = number_of(options, "threshold", parse_accuracy) or Fraction(0)
+    return math.ceil(threshold * rows * scoring.most)
 
 
 def refuse_easy(
@@ -135,7 +137,8 @@ def refuse_easy(
         ConfirmationError: Always saying the same would earn it.
     """
     manifest, target = published.manifest, published.schema.target
-    most_error, threshold = options.get("most_error"), options.get("threshold")
+    most_error = number_of(options, "most_error")
+    threshold = number_of(options, "threshold", parse_accuracy)
     if isinstance(target, NumberTarget):
         if most_error is not None and scoring.kind is Kind.ABSOLUTE:
             refuse_high_error(most_error, published.deviation * target.step)
