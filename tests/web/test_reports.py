@@ -169,7 +169,9 @@ def test_the_requests_page_shows_licences_and_card(
     said = words(page)
     assert "Licence of the data: CC-BY-4.0; of the model that wins: MIT." in said
     assert "If it wins, you hand the model over under MIT." in said
-    assert "<h2>Where from</h2>" in page
+    # Below the page's own headings.
+    assert "<h4>Where from</h4>" in page
+    assert page.count("<h1") == 1
     assert "<script>alert" not in page
     assert "pretty_name" not in said
 

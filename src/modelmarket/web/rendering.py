@@ -17,7 +17,10 @@ from modelmarket.web import charts, views
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_OF_CARDS = {"h1", "h2", "h3", "h4", "table", "thead", "tbody", "tr", "th", "td", "hr"}
+_OF_CARDS = {"h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td", "hr"}
+_HEADINGS = {f"h{level}" for level in range(1, 7)}
+HEADINGS_ABOVE = 2
+"""A page has its title, and its sections have theirs."""
 _FRONT = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
 _ALLOWED = {"p", "em", "strong", "code", "pre", "ul", "ol", "li", "blockquote", "br"}
 
@@ -30,8 +33,8 @@ def markdown(text: str) -> Markup:
 
 
 def card(text: str) -> Markup:
-    """A stranger's card of a dataset: the same, with headings and tables, and without
-    what stands before it for programs.
+    """A stranger's card of a dataset: the same, with tables and with headings below the
+    page's own, and without what stands before it for programs.
     """
     return _rendered(_FRONT.sub("", text, count=1), _ALLOWED | _OF_CARDS)
 
@@ -41,7 +44,11 @@ def _rendered(text: str, allowed: set[str]) -> Markup:
     from markdown_it import MarkdownIt
 
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
-    made = parser.render(plain(text))
+    tokens = parser.parse(plain(text))
+    for token in tokens:
+        if token.tag in _HEADINGS:
+            token.tag = f"h{min(int(token.tag[1]) + HEADINGS_ABOVE, 6)}"
+    made = parser.renderer.render(tokens, parser.options, {})
     return Markup(nh3.clean(made, tags=allowed, attributes={}))  # noqa: S704  # cleaned
 
 
