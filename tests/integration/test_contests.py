@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
+import pandas as pd
+import polars as pl
 import pytest
 from sklearn.tree import DecisionTreeClassifier
 from xgboost import XGBClassifier
@@ -76,6 +78,9 @@ def test_a_life_ends_with_the_buyer_predicting_by_the_model_that_scored(
     new = tmp_path / "new.csv"
     new.write_text("colour,y,x,unused\nred,0.1,0.1,1\nblue,,9,2\ngrey,0,-9,3\n")
     codes = done.codes(new)
+    for frame in (pl.read_csv(new), pd.read_csv(new)):
+        assert (done.codes(frame) == codes).all()
+        assert done.predict(frame) == done.predict(new)
     assert codes[:, 2].tolist() == [3, 1, 0]
     assert codes[1, 1] == 0
     assert codes[1, 0] > codes[0, 0] > codes[2, 0] == 0

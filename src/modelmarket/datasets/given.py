@@ -53,11 +53,21 @@ def opened(
         yield Source(table, label=label, labels=column)
 
 
+@contextmanager
+def opened_table(data: Any, scratch: Path) -> Iterator[Table]:
+    """A table of features with a header, for as long as it is read; see `opened`."""
+    if isinstance(data, str | Path):
+        yield open_table(Path(data), header=True)
+        return
+    with tempfile.TemporaryDirectory(dir=scratch) as folder:
+        yield _table(data, Path(folder), None)
+
+
 def _table(data: Any, folder: Path, label: str | None) -> Table:
     if isinstance(data, str | Path):
         return open_table(Path(data), knows=label)
     path = folder / TABLE
-    match _library(data), type(data).__name__:
+    match library_of(data), type(data).__name__:
         case "polars", "DataFrame":
             data.write_csv(path)
         case "pandas", "DataFrame":
@@ -84,7 +94,7 @@ def _labels(labels: Any, folder: Path, data: Any) -> Table:
             f"A {type(labels).__name__} is no column of labels.",
             hint="Give the path of a file, or one label for each row.",
         )
-    if _library(labels) == _library(data) == "pandas" and not labels.index.equals(
+    if library_of(labels) == library_of(data) == "pandas" and not labels.index.equals(
         data.index
     ):
         raise InputError(
@@ -100,6 +110,6 @@ def _labels(labels: Any, folder: Path, data: Any) -> Table:
     return open_table(path, header=True, delimiter=",", encoding="utf-8")
 
 
-def _library(data: Any) -> str:
+def library_of(data: Any) -> str:
     """What a value's type comes from."""
     return type(data).__module__.partition(".")[0]

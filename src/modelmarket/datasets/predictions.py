@@ -8,10 +8,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from modelmarket.datasets.given import library_of
 from modelmarket.datasets.published import TEST, TRAIN
 from modelmarket.datasets.split import LABEL, ROW_ID
 from modelmarket.datasets.tables import Row, Table, open_table
@@ -187,8 +188,10 @@ def encode_predictions(
     """Turns predictions in the order of the test rows into codes.
 
     Args:
-        labels: Class names, or values whose text is one (3, 3.0 and "3" are
-            the same where "3" is a class).
+        labels: Class names, or values whose text is one (3, 3.0 and "3" are the same
+            where "3" is a class): an array, a list, a column, or a data frame with the
+            test rows' ids. An index of pandas' that is not that of the test rows is put
+            in order or refused.
         classes: The request's.
         rows: The request's test rows.
         where: What to call them in an error.
@@ -197,13 +200,13 @@ def encode_predictions(
         DataError: Their number is wrong, or one is no class.
     """
     shape = getattr(labels, "shape", ())
-    if len(shape) > 1:
+    if len(shape) > 1 and not hasattr(labels, "columns"):
         raise DataError(
             f"{where} have the shape {shape}: one label a row is expected.",
             hint=ONE_CLASS_A_ROW,
         )
     names = set(classes.names)
-    texts = [_text(label, names) for label in labels]
+    texts = [_text(label, names) for label in _in_row_order(labels, rows, where)]
     if len(texts) != rows:
         raise DataError(
             f"{where}: {len(texts):,} predictions for {rows:,} test rows.",
@@ -213,6 +216,71 @@ def encode_predictions(
         return classes.encode(texts)
     except DataError as error:
         raise _told_apart(error, texts, classes) from None
+
+
+def _in_row_order(labels: Any, rows: int, where: str) -> Iterable[object]:
+    """Predictions in the order of the test rows, whatever order they came in.
+
+    Raises:
+        DataError: Nobody can say which rows they are for.
+    """
+    if hasattr(labels, "columns"):
+        columns = list(map(str, labels.columns))
+        if {ROW_ID, LABEL} <= set(columns):
+            return _by_ids(list(labels[ROW_ID]), list(labels[LABEL]), rows, where)
+        if len(columns) != 1:
+            shown = ", ".join(columns[:8])
+            raise DataError(
+                f"{where} have the columns {shown}.",
+                hint=f"{FORMS} {ONE_CLASS_A_ROW}",
+            )
+        labels = labels[labels.columns[0]]
+    if library_of(labels) != "pandas" or not hasattr(labels, "index"):
+        plain: Iterable[object] = labels
+        return plain
+    index, found = list(labels.index), list(labels)
+    if index == list(range(len(found))):
+        return found
+    if labels.index.name == ROW_ID:
+        return _by_ids(index, found, rows, where)
+    if sorted(map(str, index)) == sorted(map(str, range(len(found)))):
+        return [one for _, one in sorted(zip(map(int, index), found, strict=True))]
+    raise DataError(
+        f"{where} have an index that is not that of the test rows.",
+        hint="If they are in the order of the test rows, say so with "
+        "`reset_index(drop=True)`.",
+    )
+
+
+def _by_ids(
+    ids: list[object], labels: list[object], rows: int, where: str
+) -> list[object]:
+    """Labels in the order of the test rows, by those rows' ids.
+
+    Raises:
+        DataError: An id is none, comes twice, or is missing.
+    """
+    found: dict[int, object] = {}
+    for given, label in zip(ids, labels, strict=True):
+        text = str(given)
+        place = int(text) if text.isascii() and text.isdigit() else 0
+        if not 1 <= place <= rows:
+            raise DataError(
+                f"{where}: there is no test row {text[:20]!r}; ids go from 1 to "
+                f"{rows:,}.",
+                hint=f"Take {ROW_ID!r} from {TEST}.",
+            )
+        if place in found:
+            raise DataError(f"{where}: id {text!r} comes twice.")
+        found[place] = label
+    for place in range(1, rows + 1):
+        if place not in found:
+            raise DataError(
+                f"{where}: id '{place}' is missing; {len(found):,} of {rows:,} test "
+                "rows are there.",
+                hint="Every test row needs a prediction.",
+            )
+    return [found[place] for place in range(1, rows + 1)]
 
 
 def _told_apart(error: DataError, texts: list[str], classes: Classes) -> DataError:

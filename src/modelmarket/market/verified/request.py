@@ -283,20 +283,22 @@ class VerifiedRequest(AnyRequest[VerifiedSubmission]):
         codes.flags.writeable = targets.flags.writeable = False
         return Training(codes, targets)
 
-    def codes(self, table: Path | str) -> RowCodes:
+    def codes(self, table: Any) -> RowCodes:
         """The codes of another table's rows; shape (rows, columns).
 
         Args:
-            table: With the columns of the training part.
+            table: With the columns of the training part: a file's path, or a data frame
+                of polars or pandas.
 
         Raises:
             DataError: A column is missing, or a cell is none of its kind.
         """
         from modelmarket.datasets.codes import codes_of
-        from modelmarket.datasets.tables import open_table
+        from modelmarket.datasets.given import opened_table
 
         scratch = self.market.home.scratch()
-        return codes_of(open_table(Path(table), header=True), self.schema, scratch)
+        with opened_table(table, scratch) as opened:
+            return codes_of(opened, self.schema, scratch)
 
     def opened(self) -> Opened:
         """Rows and targets, once the key is open.
@@ -610,11 +612,11 @@ class VerifiedRequest(AnyRequest[VerifiedSubmission]):
         names = target.classes.names if isinstance(target, ClassTarget) else ()
         self.model().export(path, bits=self.terms.bits, names=names)
 
-    def predict(self, table: Path | str) -> list[str]:
+    def predict(self, table: Any) -> list[str]:
         """What the model that won says of another table's rows, in words.
 
         Args:
-            table: With the columns of the training part.
+            table: With the columns of the training part; see `codes`.
 
         Raises:
             StepError: Nobody has won.
