@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import random
 import warnings
@@ -27,8 +28,10 @@ from modelmarket.datasets.contest import (
     PublishedContest,
     publish_contest,
 )
+from modelmarket.datasets.fingerprints import Fingerprints, fingerprints
+from modelmarket.datasets.frames import read_frame
 from modelmarket.datasets.lint.findings import Check
-from modelmarket.datasets.published import CARD, MANIFEST, REPORT, TRAIN, publish
+from modelmarket.datasets.published import CARD, MANIFEST, REPORT, TEST, TRAIN, publish
 from modelmarket.datasets.split import Source
 from modelmarket.datasets.tables import open_table
 from modelmarket.errors import DataError
@@ -331,3 +334,33 @@ def test_the_manifest_is_valid_croissant(tmp_path: Path) -> None:
         dataset = mlcroissant.Dataset(jsonld=made.folder / MANIFEST)
         assert dataset.metadata.issues.errors == set()
         assert len(list(dataset.records("train"))) == 45
+
+
+@pytest.mark.parametrize(
+    "name",
+    ['"><img src=x onerror="x=1">', '"', '""', "a,b", "a\nb", "*", "^.*$", " x ", "ü"],
+)
+@pytest.mark.parametrize("kind", [publish, make])
+def test_a_column_may_have_any_name(tmp_path: Path, kind: Any, name: str) -> None:
+    """Its rows are known again by it, too."""
+    path, folder = tmp_path / "table.csv", tmp_path / "out"
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow([name, "x", "label"])
+        writer.writerows((n, f"{n}.5", "ab"[n % 2]) for n in range(40))
+    source = Source(open_table(path, header=True, delimiter=","), label="label")
+    if kind is publish:
+        folder.mkdir()
+        made = publish(source, folder)
+        frame = read_frame(folder / TRAIN)
+        known = fingerprints(folder / TRAIN, folder / TEST)
+    else:
+        seen: list[Fingerprints] = []
+        made = make(tmp_path, "out", source, inspect=seen.append)
+        frame, _ = folder_of(made).frame()
+        [known] = seen
+        assert [one.name for one in made.schema.columns] == [name, "x"]
+    assert made.manifest.features == (name, "x")
+    assert set(frame.columns) >= {name, "x"}
+    assert known.columns[0] == tuple(sorted((name, "x")))
+    assert made.report.telling or made.report.findings

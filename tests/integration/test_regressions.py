@@ -104,7 +104,7 @@ def test_a_life_ends_with_predictions_in_the_labels_own_unit(
     done = finish(here)
     assert done.record.stage is Phase.FULFILLED
     found = done.error_of(other.refresh().score())
-    assert found == pytest.approx(foretold.exact, rel=0.3)
+    assert found == pytest.approx(foretold.exact, rel=0.6)
     won = done.winner()
     assert won is not None
     assert won.id == best.id

@@ -112,9 +112,11 @@ def columns_of(path: Path, names: Sequence[str], rows: int) -> Iterator[pl.Serie
     import polars as pl
     from polars import selectors
 
+    from modelmarket.datasets.frames import scan
+
     at_once = max(1, CELLS_AT_ONCE // max(rows, 1))
     try:
-        lazy = pl.scan_csv(path, infer_schema=False)
+        lazy = scan(path, infer_schema=False)
         for at in range(0, len(names), at_once):
             # note: a bare name may be taken for a pattern, such as `*`.
             wanted = list(names[at : at + at_once])

@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from modelmarket.datasets.frames import scan
 from modelmarket.datasets.split import LABEL, ROW_ID, Progress
 from modelmarket.datasets.tables import MISSING
 from modelmarket.errors import DataError
@@ -208,17 +209,17 @@ def _read_as(
     *,
     infers: bool,
 ) -> _Part:
-    scan = pl.scan_csv(
+    rows = scan(
         path,
         infer_schema=infers,
         infer_schema_length=JUDGED_ROWS,
         schema_overrides={ROW_ID: pl.Int64},
     )
-    schema = scan.collect_schema()
+    schema = rows.collect_schema()
     columns = tuple(name for name in schema if name not in (ROW_ID, LABEL))
     whole = [name for name in columns if schema[name].is_integer()]
     watched = Watched(columns, sets, numbering=whole)
-    for batch in scan.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True):
+    for batch in rows.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True):
         watched.add(batch)
         if progress is not None:
             progress(batch.height)

@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
+from typing import Any
 
 import polars as pl
+from polars.selectors import by_name
 
 from modelmarket.datasets.split import LABEL, ROW_ID
 from modelmarket.errors import DataError
@@ -21,6 +24,27 @@ _INTEGERS: dict[type[pl.DataType], range] = {
 }
 
 
+def scan(path: Path, **options: Any) -> pl.LazyFrame:
+    """A published CSV, to be read by polars.
+
+    note: polars leaves quotation marks in a header's names doubled, so these are read
+    by what wrote them.
+
+    Args:
+        path: The file, in UTF-8, with a header.
+        options: Of `polars.scan_csv`.
+
+    Raises:
+        DataError: Its header is none.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            names = next(csv.reader(file, strict=True), [])
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise DataError(f"{path.name} has no header: {error}.") from error
+    return pl.scan_csv(path, new_columns=names, **options)
+
+
 def read_frame(path: Path) -> pl.DataFrame:
     """Reads a published CSV.
 
@@ -30,7 +54,7 @@ def read_frame(path: Path) -> pl.DataFrame:
     Raises:
         DataError: The file is not such a table.
     """
-    lazy = pl.scan_csv(
+    lazy = scan(
         path,
         infer_schema_length=SCHEMA_ROWS,
         schema_overrides={LABEL: pl.String, ROW_ID: pl.Int64},
@@ -38,10 +62,12 @@ def read_frame(path: Path) -> pl.DataFrame:
     try:
         schema = lazy.collect_schema()
         whole = [name for name, kind in schema.items() if kind == pl.Int64]
-        lowest = lazy.select(pl.col(whole).min()).collect(engine="streaming")
-        highest = lazy.select(pl.col(whole).max()).collect(engine="streaming")
+        # note: a bare name may be taken for a pattern, such as `*`.
+        numbers = by_name(whole)
+        lowest = lazy.select(numbers.min()).collect(engine="streaming")
+        highest = lazy.select(numbers.max()).collect(engine="streaming")
         casts = [
-            pl.col(name).cast(_smallest(lowest[name][0], highest[name][0]))
+            by_name(name).cast(_smallest(lowest[name][0], highest[name][0]))
             for name in whole
         ]
         return lazy.with_columns(casts).collect(engine="streaming")

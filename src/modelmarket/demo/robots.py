@@ -108,11 +108,12 @@ def matrix(frame: pl.DataFrame) -> npt.NDArray[np.float32]:
         Shape (rows, columns).
     """
     import polars as pl
+    from polars.selectors import by_name
 
     columns = [
-        pl.col(name).hash(seed=7).mod(1_000).cast(pl.Float32)
+        by_name(name).hash(seed=7).mod(1_000).cast(pl.Float32)
         if kind == pl.String
-        else pl.col(name).cast(pl.Float32, strict=False).fill_null(0).fill_nan(0)
+        else by_name(name).cast(pl.Float32, strict=False).fill_null(0).fill_nan(0)
         for name, kind in frame.schema.items()
     ]
     return frame.select(columns).to_numpy()

@@ -18,6 +18,7 @@ from modelmarket.datasets.baselines import (
 )
 from modelmarket.datasets.codes import Values, columns_of
 from modelmarket.datasets.fingerprints import BATCH_ROWS
+from modelmarket.datasets.frames import scan
 from modelmarket.datasets.lint.columns import Looked, look, together
 from modelmarket.datasets.lint.findings import Finding, Report, Severity
 from modelmarket.datasets.lint.labels import (
@@ -198,7 +199,7 @@ def _batches(path: Path, columns: int) -> Iterator[pl.DataFrame]:
     """A published table's rows, as text, some at a time."""
     rows = max(1, min(BATCH_ROWS, BATCH_CELLS // columns))
     try:
-        scan = pl.scan_csv(path, infer_schema=False)
-        yield from scan.collect_batches(chunk_size=rows, maintain_order=True)
+        lazy = scan(path, infer_schema=False)
+        yield from lazy.collect_batches(chunk_size=rows, maintain_order=True)
     except pl.exceptions.PolarsError as error:
         raise DataError(f"{path.name} cannot be read as a table: {error}") from error
