@@ -39,6 +39,7 @@ from modelmarket.index.sorting import Sort
 from modelmarket.market import Market
 from modelmarket.market.outbox import Resumed
 from modelmarket.protocol.actions import CreateRequest
+from modelmarket.protocol.money import LEAST_WEI
 from modelmarket.protocol.phases import Phase, Status
 from modelmarket.protocol.types import SubmissionId, Wei
 from modelmarket.vault import backups
@@ -266,7 +267,7 @@ def test_errors_come_in_words_and_cost_nothing(embedded: Place) -> None:
     with pytest.raises(FundsError, match=r"has 1,000 MDC; 2,000 are needed"):
         embedded.create(requester, reward=Wei(20 * REWARD))
     with pytest.raises(TermsError, match="at least 1% of the reward"):
-        embedded.create(requester, stake=Wei(1))
+        embedded.create(requester, stake=Wei(LEAST_WEI))
     with pytest.raises(TermsError, match="60 s to 365 days"):
         embedded.create(requester, submission_window_s=59)
     request = embedded.create(requester)
@@ -687,8 +688,8 @@ def test_requests_are_listed_searched_and_sorted(embedded: Place) -> None:
         embedded.create(
             requester,
             name=name,
-            reward=Wei(reward),
-            stake=Wei(1),
+            reward=Wei(reward * LEAST_WEI),
+            stake=Wei(LEAST_WEI),
             submission_window_s=60 * minutes,
         )
     embedded.submit(ann, 2)
