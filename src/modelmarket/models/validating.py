@@ -19,6 +19,7 @@ import numpy.typing as npt
 from modelmarket.errors import InputError, ModelMarketError
 from modelmarket.protocol.point_kinds import Kind
 from modelmarket.protocol.points import Scoring
+from modelmarket.system.text import counted
 
 if TYPE_CHECKING:
     from modelmarket.models.exact import ExactModel
@@ -123,9 +124,11 @@ class Validation:
         where = f"rows not seen ({self.folds} folds, {self.rows:,} rows)"
         plain, codes = self.said(self.plain), self.said(self.codes)
         figures = f"{plain} on the table as it is, {codes} on codes, {exact} exact"
+        rows = self.differ or 0
+        differ = "differs" if rows == 1 else "differ"
         return [
             f"{self.measure} on {where}: {figures}",
-            f"  {self.differ:,} rows differ between the last two",
+            f"  {counted(rows, 'row')} {differ} between the last two",
         ]
 
     def said(self, figure: float) -> str:
