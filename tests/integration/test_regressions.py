@@ -55,6 +55,9 @@ ESTIMATORS = [
 ]
 
 
+SEED = b"the same split every time"
+
+
 def houses(here: Place, rows: int = 200) -> Source:
     """What flats cost, in thousands: by size and floor, and by chance."""
     chance = random.Random(1)
@@ -89,7 +92,9 @@ def test_a_life_ends_with_predictions_in_the_labels_own_unit(
     here: Place, tmp_path: Path, error: Error
 ) -> None:
     rita, ann, ben = (here.markets[name] for name in PEOPLE)
-    request = contest(here, rita, error=error, most_error=Fraction(60))
+    # Of a split that is always the same, so that luck has no part in what is near.
+    said: dict[str, Any] = {"error": error, "most_error": Fraction(60), "seed": SEED}
+    request = contest(here, rita, **said)
     terms, target = request.terms, request.schema.target
     assert (terms.points, terms.outputs, terms.bits) == (error.kind, 1, 16)
     assert isinstance(target, NumberTarget)
@@ -104,7 +109,7 @@ def test_a_life_ends_with_predictions_in_the_labels_own_unit(
     done = finish(here)
     assert done.record.stage is Phase.FULFILLED
     found = done.error_of(other.refresh().score())
-    assert found == pytest.approx(foretold.exact, rel=0.6)
+    assert found == pytest.approx(foretold.exact, rel=0.3)
     won = done.winner()
     assert won is not None
     assert won.id == best.id
