@@ -23,10 +23,11 @@ from modelmarket.protocol.money import (
     format_mdc,
     parse_mdc,
     read_amount,
+    read_reward,
 )
 from modelmarket.protocol.phases import TRANSITIONS, Clock, Phase
 from modelmarket.protocol.terms import least_stake, price_of_delay, proposed_stake
-from modelmarket.protocol.types import Salt, checksummed
+from modelmarket.protocol.types import Salt, Wei, checksummed
 from modelmarket.system.text import counted, percent
 
 VECTORS = json.loads(
@@ -266,10 +267,15 @@ def test_what_a_program_gives_that_is_no_amount_is_refused(given: Any) -> None:
         read_amount(given)
 
 
+def test_a_reward_is_an_amount() -> None:
+    for one in ("0.000000000000000001", Wei(10**9), Wei(0)):
+        assert read_reward(one) == read_amount(one)
+
+
 @pytest.mark.parametrize("given", [1, 100, 10**9 - 1])
 def test_who_writes_a_small_number_is_asked_for_mdc_as_text(given: Any) -> None:
     with pytest.raises(InputError, match=f"{given:,} wei are") as told:
-        read_amount(given)
+        read_reward(given)
     assert told.value.hint == f'For MDC, write it as text: "{given}".'
 
 

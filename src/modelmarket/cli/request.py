@@ -173,11 +173,11 @@ def create(
     from modelmarket.protocol.terms import parse_minutes
 
     here = Invocation.of(ctx)
-    amount = parse_mdc(reward)
+    for text in filter(None, (reward, stake)):
+        parse_mdc(text)  # before anything is read or unlocked
     window, response = parse_minutes(minutes), parse_minutes(response_minutes)
     accuracy = None if threshold is None else parse_accuracy(threshold)
     share = parse_fraction(fraction)
-    locked = None if stake is None else parse_mdc(stake)
     challenge = None if challenge_minutes is None else parse_minutes(challenge_minutes)
     numbers: dict[str, Any] = {
         "error": error,
@@ -203,8 +203,8 @@ def create(
         def act(**yes: bool) -> Request | VerifiedRequest:
             with output.progress() as advance:
                 said: dict[str, Any] = {
-                    "reward": amount,
-                    "stake": locked,
+                    "reward": reward,
+                    "stake": stake,
                     "name": name,
                     "context": context,
                     "description": about.description,

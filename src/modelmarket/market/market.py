@@ -36,7 +36,7 @@ from modelmarket.protocol.actions import (
 )
 from modelmarket.protocol.contests import ContestRecord
 from modelmarket.protocol.events import ContestCreated, RequestCreated
-from modelmarket.protocol.money import Amount, read_amount
+from modelmarket.protocol.money import Amount, read_reward
 from modelmarket.protocol.replaying import Record
 from modelmarket.protocol.terms import Terms
 from modelmarket.protocol.types import (
@@ -451,12 +451,12 @@ class Market(Reader):
             ConfirmationError: It is allowed, but hardly meant: see `again` and
                 what begins with `accept_`.
         """
+        from modelmarket.datasets.given import opened
+
         self.outbox.finish_interrupted(
             "create_request", "modelmarket request list --mine"
         )
-        from modelmarket.datasets.given import opened
-
-        owner, wei = self.wallet.address, read_amount(reward)
+        owner, wei = self.wallet.address, read_reward(reward)
         moment, purse = self.look_into(owner)
         refuse_unaffordable(purse, wei)
         with opened(data, self.home.scratch(), label=label, labels=labels) as source:
@@ -488,12 +488,10 @@ class Market(Reader):
         keep this computer from watching is warned of before the reward is locked.
 
         Args:
-            data: The labelled table: a file's path, or a data frame of polars or
-                pandas.
-            reward: For the best model: MDC as text such as `"100"`, or wei.
+            data: The labelled table; this and what follows as for `create_request`.
+            reward: For the best model.
             label: The column with the labels.
-            labels: In place of it, the labels row by row: a file's path, a column, an
-                array or a list.
+            labels: In place of it, the labels row by row.
             options: See `ContestOptions`.
 
         Raises:
@@ -510,7 +508,7 @@ class Market(Reader):
         self.outbox.finish_interrupted(
             "create_contest", "modelmarket request list --mine"
         )
-        owner, wei = self.wallet.address, read_amount(reward)
+        owner, wei = self.wallet.address, read_reward(reward)
         moment, purse = self.look_into(owner, verified=True)
         refuse_unaffordable(purse, wei)
         with opened(data, self.home.scratch(), label=label, labels=labels) as source:

@@ -44,7 +44,7 @@ def read_amount(given: Amount) -> Wei:
         given: Wei, as a whole number; or MDC, as decimal text or `Decimal`.
 
     Raises:
-        InputError: It is none, or so few wei that MDC were meant.
+        InputError: It is none.
     """
     if isinstance(given, str):
         return parse_mdc(given)
@@ -58,12 +58,21 @@ def read_amount(given: Amount) -> Wei:
         )
     if given < 0:
         raise InputError(f"{given:,} wei are no amount.")
-    if 0 < given < LEAST_WEI:
+    return Wei(given)
+
+
+def read_reward(given: Amount) -> Wei:
+    """Wei of a reward that a program was given; see `read_amount`.
+
+    Raises:
+        InputError: It is no amount, or so few wei that MDC were meant.
+    """
+    if isinstance(given, int) and 0 < given < LEAST_WEI:
         raise InputError(
             f"{given:,} wei are {format_mdc(given)} MDC.",
             hint=f'For MDC, write it as text: "{given}".',
         )
-    return Wei(given)
+    return read_amount(given)
 
 
 def format_mdc(amount: int) -> str:
