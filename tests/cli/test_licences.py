@@ -51,7 +51,7 @@ def test_licences_and_description_lie_in_the_folder(
     assert (own["licence"], own["model_licence"]) == ("CC-BY-4.0", "MIT OR Apache-2.0")
     card = (out / "README.md").read_text()
     assert about.read_text().strip() in card
-    assert "license: cc-by-4.0\n" in card
+    assert 'license: "cc-by-4.0"\n' in card
 
 
 def test_where_nothing_was_said_that_is_told(

@@ -92,7 +92,7 @@ def report(**changes: object) -> Report:
         "telling": (),
         "findings": (),
     }
-    return Report(**(found | changes))  # type: ignore[arg-type]  # as it says
+    return Report(**(found | changes))  # type: ignore[arg-type]  # fields by name
 
 
 def parts(about: About, found: Report) -> tuple[dict[str, object], str]:

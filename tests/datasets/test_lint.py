@@ -383,8 +383,11 @@ def test_rows_that_come_again_with_another_label_are_told_apart() -> None:
 
 
 def test_no_more_than_ten_rows_are_named() -> None:
-    [one] = between(plain(30) + plain(30), plain(2, 99), [0.0] * 60)
-    assert one.rows == tuple(range(1, MOST_ROWS_NAMED + 1))
+    for rows in (MOST_ROWS_NAMED // 2, 30):
+        again = [*plain(rows), *plain(rows)]
+        [one] = between(again, plain(2, 99), [0.0] * 2 * rows)
+        assert one.rows == tuple(range(1, MOST_ROWS_NAMED + 1))
+        assert one.has_more_rows == (2 * rows > MOST_ROWS_NAMED)
     assert one.count == 30
 
 
@@ -672,6 +675,7 @@ FINDINGS = st.builds(
     ),
     rows=st.lists(st.integers(0, 2**53), max_size=2).map(tuple),
     count=st.integers(0, 2**53),
+    has_more_rows=st.booleans(),
     is_private=st.booleans(),
 )
 

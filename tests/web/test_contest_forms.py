@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from html import unescape
 from pathlib import Path
@@ -45,18 +44,6 @@ TERMS = {
     "width": "8",
     "stratified": "yes",
 }
-
-
-@pytest.fixture(scope="module")
-def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    with place("embedded", tmp_path_factory.mktemp("people")) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def tab(here: Place) -> Iterator[Tab]:
-    with visiting(Workspace(here.join("somebody"))) as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

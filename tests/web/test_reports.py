@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from html import unescape
 from itertools import count
 from random import Random
@@ -19,9 +18,8 @@ from modelmarket.market import Request, VerifiedRequest
 from modelmarket.protocol.actions import CreateContest, CreateRequest
 from modelmarket.web.rendering import environment
 from modelmarket.web.reports import Drawn
-from modelmarket.web.workspace import Workspace
-from support.market import REWARD, Place, place
-from support.visits import Tab, visiting
+from support.market import REWARD, Place
+from support.visits import Tab
 
 KINDS = {"predictions": "requests", "verified": "contests"}
 TERMS = {"label": "kind", "name": "mine", "reward": "100", "minutes": "60"} | {
@@ -32,18 +30,6 @@ TERMS = {"label": "kind", "name": "mine", "reward": "100", "minutes": "60"} | {
 }
 SEEDS = count()
 NASTY = "## Where from\n\n<script>alert(1)</script> [x](javascript:alert(1))"
-
-
-@pytest.fixture(scope="module")
-def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    with place("embedded", tmp_path_factory.mktemp("people")) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def tab(here: Place) -> Iterator[Tab]:
-    with visiting(Workspace(here.join("somebody"))) as found:
-        yield found
 
 
 def sorted_by_class() -> bytes:
@@ -209,7 +195,7 @@ def report(**changes: object) -> Report:
         "telling": (),
         "findings": (),
     }
-    return Report(**(found | changes))  # type: ignore[arg-type]  # as it says
+    return Report(**(found | changes))  # type: ignore[arg-type]  # fields by name
 
 
 def test_what_a_stranger_writes_into_a_report_comes_out_as_text() -> None:
@@ -236,11 +222,13 @@ def test_numbers_have_no_commonest_class_to_be_beaten() -> None:
 
 
 def test_rows_that_are_not_named_are_said_to_be_there() -> None:
-    def told(count: int) -> str:
+    def told(*rows: int, more: bool = False) -> str:
         named = Finding(
-            Check.CONFLICTS, Severity.WARNING, "x", rows=(1, 2), count=count
+            Check.CONFLICTS, Severity.WARNING, "x", rows=rows, has_more_rows=more
         )
-        return words(drawn(report(findings=(named,))))
+        return words(drawn(report(findings=(named,)))).partition("What is odd")[2]
 
-    assert "Rows 1, 2." in told(2)
-    assert "Rows 1, 2 and others." in told(3)
+    assert "Row 1." in told(1)
+    assert "Rows 1, 2." in told(1, 2)
+    assert "Rows 1, 2 and others." in told(1, 2, more=True)
+    assert "Row" not in told()

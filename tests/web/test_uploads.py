@@ -8,7 +8,6 @@ import os
 import re
 import stat
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,7 +19,7 @@ from modelmarket.protocol.actions import CreateRequest
 from modelmarket.vault.journal import State
 from modelmarket.web.uploads import IDLE_S, Upload, Uploads, fit_name
 from modelmarket.web.workspace import Workspace
-from support.market import Place, place
+from support.market import Place
 from support.visits import Tab, at_once, visiting
 
 TABLE = b"n,kind\n" + b"".join(b"%d,%s\n" % (n, [b"a", b"b"][n % 2]) for n in range(40))
@@ -50,18 +49,6 @@ ODD_NAMES = (
     "con.csv",
     "-rf",
 )
-
-
-@pytest.fixture(scope="module")
-def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    with place("embedded", tmp_path_factory.mktemp("people")) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def tab(here: Place) -> Iterator[Tab]:
-    with visiting(Workspace(here.join("somebody"))) as found:
-        yield found
 
 
 def send(tab: Tab, name: str = "n.csv", data: bytes = TABLE, **files: object) -> str:

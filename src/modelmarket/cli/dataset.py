@@ -331,13 +331,7 @@ def report(ctx: typer.Context, request: RequestNumber) -> None:
         f"Request {found.id}: {counted(said.train_rows, 'training row')}, "
         f"{counted(said.test_rows, noun)}, {counted(said.features, 'feature')}."
     )
-    lines = [parts]
-    if said.majority is not None:
-        lines.append(
-            f"Always saying the commonest class is right for {said.majority:.1%} of "
-            "the training rows."
-        )
-    output.result(None, *lines)
+    output.result(None, parts, *filter(None, [said.told_majority]))
     trials.tell_report(output, said, noun=noun)
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from modelmarket.datasets.lint.findings import MARKS, MOST_ROWS_NAMED
+from modelmarket.datasets.lint.findings import MARKS
 from modelmarket.protocol.hidden import CODE_WIDTHS
 from modelmarket.protocol.schema import NumberTarget, shown
 from modelmarket.system.text import counted
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from modelmarket.cli.output import Output
-    from modelmarket.datasets.lint.findings import Finding, Report
+    from modelmarket.datasets.lint.findings import Report
     from modelmarket.datasets.losses import Baseline
     from modelmarket.market.verified.trying import Trial
 
@@ -60,30 +60,13 @@ def tell_report(
         knows_baseline: Whether it was told what a small forest reaches.
     """
     if report.baseline is not None and not knows_baseline:
-        is_number = report.majority is None
-        said = f"off by {report.baseline:.6g}" if is_number else ""
-        said = said or f"right for {report.baseline:.1%}"
-        output.result(None, f"A small forest is {said} (cross-validation).")
+        output.result(None, report.told_baseline)
     if report.resolution is not None:
-        output.result(
-            None,
-            f"{counted(report.test_rows, noun)} "
-            f"{'tells' if report.test_rows == 1 else 'tell'} accuracies apart that "
-            f"differ by {report.resolution:.1%}.",
-        )
+        output.result(None, report.told_resolution(noun))
     for one in report.findings:
-        output.result(None, f"{MARKS[one.severity]}: {one}{_told_rows(one)}")
+        output.result(None, f"{MARKS[one.severity]}: {one} {one.told_rows}".rstrip())
     if not report.findings:
         output.result(None, "Nothing odd was found.")
-
-
-def _told_rows(finding: Finding) -> str:
-    if not finding.rows:
-        return ""
-    first = ", ".join(f"{row:,}" for row in finding.rows)
-    return (
-        f" Rows {first}{' and others' if len(finding.rows) == MOST_ROWS_NAMED else ''}."
-    )
 
 
 def _tell_parts(output: Output, name: str, trial: Trial) -> None:

@@ -76,6 +76,16 @@ def read_licence(text: str) -> str:
         ) from error
 
 
+def is_listed(licence: str) -> bool:
+    """Whether SPDX has a page for it: not for an expression, nor for one's own."""
+    return not ({" ", "("} & set(licence) or licence.startswith("LicenseRef-"))
+
+
+def hub_licence(licence: str) -> str:
+    """What hubs of datasets and models call a licence."""
+    return licence.lower() if is_listed(licence) else "other"
+
+
 def read_description(path: Path) -> str:
     """The Markdown in a file.
 

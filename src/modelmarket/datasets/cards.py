@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from modelmarket.datasets.about import hub_licence
 from modelmarket.datasets.lint.findings import MARKS
 from modelmarket.system.text import counted, plain
 
@@ -50,8 +51,7 @@ def _front(about: About, report: Report) -> Iterator[str]:
     yield "---"
     yield f"pretty_name: {json.dumps(_line(about.name) or 'A dataset')}"
     if about.licence:
-        is_one = not {" ", "("} & set(about.licence)
-        yield f"license: {about.licence.lower() if is_one else 'other'}"
+        yield f"license: {json.dumps(hub_licence(about.licence))}"
         yield f"license_name: {json.dumps(about.licence)}"
     yield "task_categories:"
     yield f"- tabular-{'regression' if is_number else 'classification'}"
@@ -89,30 +89,11 @@ def _rows(report: Report) -> Iterator[str]:
 
 
 def _to_beat(report: Report) -> Iterator[str]:
-    said: list[str] = []
-    if report.majority is not None:
-        said.append(
-            "Always saying the commonest class is right for "
-            f"{report.majority:.1%} of the training rows."
-        )
-    if report.baseline is not None:
-        is_number = report.majority is None
-        reached = (
-            f"off by {report.baseline:.6g}, on average"
-            if is_number
-            else f"right for {report.baseline:.1%}"
-        )
-        said.append(f"A small forest is {reached} (cross-validation).")
-    if report.resolution is not None:
-        tells = "tells" if report.test_rows == 1 else "tell"
-        said.append(
-            f"{counted(report.test_rows, 'test row')} {tells} accuracies apart that "
-            f"differ by {report.resolution:.1%}."
-        )
-    if said:
+    told = [report.told_majority, report.told_baseline, report.told_resolution()]
+    if any(told):
         yield "## What a model should beat"
         yield ""
-        yield " ".join(said)
+        yield " ".join(filter(None, told))
         yield ""
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from modelmarket.datasets.about import LICENCES
+from modelmarket.datasets.about import LICENCES, is_listed
 
 CONTEXT: dict[str, Any] = {
     "@language": "en",
@@ -95,8 +95,6 @@ def croissant(
         records: Of each table; see `record_set`.
     """
     name, context, licence = own["name"], own["context"], own["licence"]
-    # Neither an expression of several nor a licence of one's own has an address.
-    is_listed = not ({" ", "("} & set(licence) or licence.startswith("LicenseRef-"))
     document = {
         "@context": CONTEXT,
         "@type": "sc:Dataset",
@@ -104,7 +102,7 @@ def croissant(
         "name": name or "dataset",
         "description": context or name or "A labelled dataset.",
         "version": f"{own['schema_version']}.0.0",
-        **({"license": LICENCES * is_listed + licence} if licence else {}),
+        **({"license": LICENCES * is_listed(licence) + licence} if licence else {}),
         "distribution": [
             {
                 "@type": "cr:FileObject",

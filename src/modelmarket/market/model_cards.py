@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from modelmarket.datasets.about import hub_licence
 from modelmarket.errors import ModelMarketError, StepError
 from modelmarket.market.verified.request import VerifiedRequest
 from modelmarket.protocol.intervals import wilson
@@ -55,8 +56,7 @@ def _front(manifest: Manifest | ContestManifest) -> Iterator[str]:
     licence = in_a_line(manifest.model_licence)
     yield "---"
     if licence:
-        is_one = not {" ", "("} & set(licence)
-        yield f"license: {json.dumps(licence.lower() if is_one else 'other')}"
+        yield f"license: {json.dumps(hub_licence(licence))}"
     is_number = not manifest.train_counts
     yield f"pipeline_tag: tabular-{'regression' if is_number else 'classification'}"
     yield "tags:"
@@ -108,20 +108,10 @@ def _to_beat(request: AnyRequest[Any]) -> Iterator[str]:
         report = request.report()
     except ModelMarketError:
         return
-    if report.baseline is None:
-        return
-    if report.majority is None:
-        reached = f"A small forest was off by {report.baseline:.6g}"
-    else:
-        reached = (
-            "Always saying the commonest class is right for "
-            f"{report.majority:.1%}, and a small forest was for {report.baseline:.1%}"
-        )
-    yield (
-        f"{reached} (cross-validation on the training part), as the requester's "
-        "program said."
-    )
-    yield ""
+    told = [report.told_majority, report.told_baseline]
+    if any(told):
+        yield f"{' '.join(filter(None, told))} So the requester's program said."
+        yield ""
 
 
 def _used(request: AnyRequest[Any]) -> Iterator[str]:

@@ -42,13 +42,13 @@ def refuse_findings(report: Report) -> None:
     Raises:
         ConfirmationError: Something is hardly meant; the first of it is named.
     """
-    questions = report.questions
-    if not questions:
+    first, others = report.questions[:MOST_FINDINGS], report.questions[MOST_FINDINGS:]
+    if not first:
         return
-    said = " ".join(map(str, questions[:MOST_FINDINGS]))
-    if more := len(questions) - MOST_FINDINGS:
-        said += f" And {counted(more, 'more thing')}." if more > 0 else ""
-    raise ConfirmationError(said, option="accept_findings")
+    said = list(map(str, first))
+    if others:
+        said.append(f"And {counted(len(others), 'more thing')}.")
+    raise ConfirmationError(" ".join(said), option="accept_findings")
 
 
 def refuse_low_threshold(threshold: Fraction, constant: Fraction) -> None:

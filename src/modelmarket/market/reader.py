@@ -317,9 +317,9 @@ class Reader:
         Returns:
             Seconds; 0 where the node calls no block final, or all.
         """
-        newest, latest = queries.block(), queries.block("finalized")
+        both = together(queries.block("latest"), queries.block("finalized"))
         try:
-            head, final = self.connection.query(together(newest, latest))
+            head, final = self.connection.query(both)
         except ChainError:
             return 0
         passed = head.timestamp - final.timestamp

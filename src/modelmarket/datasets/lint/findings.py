@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelmarket.errors import DataError
 from modelmarket.system.documents import parse_json, read_rows, read_text
+from modelmarket.system.text import counted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -107,6 +108,7 @@ class Finding:
         hint: What to do about it; may be empty.
         columns: Those that it is about, the first of them.
         rows: Training rows that it is about, the first of them: their ids.
+        has_more_rows: Whether there are others.
         count: Of the rows, classes or groups that it is about; 0 for none.
         is_private: Whether it tells of the test rows what nobody else may know.
     """
@@ -117,11 +119,21 @@ class Finding:
     hint: str = ""
     columns: tuple[str, ...] = ()
     rows: tuple[int, ...] = ()
+    has_more_rows: bool = False
     count: int = 0
     is_private: bool = False
 
     def __str__(self) -> str:
         return f"{self.text} {self.hint}".strip()
+
+    @property
+    def told_rows(self) -> str:
+        """Its rows in a sentence; empty for none."""
+        if not self.rows:
+            return ""
+        first = ", ".join(f"{row:,}" for row in self.rows)
+        others = " and others" if self.has_more_rows else ""
+        return f"{'Rows' if others or len(self.rows) > 1 else 'Row'} {first}{others}."
 
 
 @dataclass(frozen=True)
@@ -181,6 +193,37 @@ class Report:
     def of(self, severity: Severity) -> Iterator[Finding]:
         """The findings that are so grave."""
         return (one for one in self.findings if one.severity is severity)
+
+    @property
+    def told_majority(self) -> str:
+        """What whoever needs no model reaches, in a sentence; empty for numbers."""
+        if self.majority is None:
+            return ""
+        return (
+            "Always saying the commonest class is right for "
+            f"{self.majority:.1%} of the training rows."
+        )
+
+    @property
+    def told_baseline(self) -> str:
+        """What a small forest reaches, in a sentence; empty if that is not known."""
+        if self.baseline is None:
+            return ""
+        if self.majority is None:
+            reached = f"off by {self.baseline:.6g}, on average"
+        else:
+            reached = f"right for {self.baseline:.1%}"
+        return f"A small forest is {reached} (cross-validation)."
+
+    def told_resolution(self, noun: str = "test row") -> str:
+        """What so many test rows tell apart, in a sentence; empty for numbers."""
+        if self.resolution is None:
+            return ""
+        tell = "tells" if self.test_rows == 1 else "tell"
+        return (
+            f"{counted(self.test_rows, noun)} {tell} accuracies apart that differ by "
+            f"{self.resolution:.1%}."
+        )
 
     def of_table(self, learned: npt.NDArray[np.int64]) -> Report:
         """The same, with rows named as in the table that was split.
@@ -269,6 +312,7 @@ def _finding(said: dict[str, Any]) -> Finding:
         hint=read_text(said["hint"]),
         columns=tuple(map(read_text, said["columns"])),
         rows=tuple(map(read_rows, said["rows"])),
+        has_more_rows=said["has_more_rows"] is True,
         count=read_rows(said["count"]),
         is_private=said["is_private"] is True,
     )

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -189,7 +190,7 @@ def _across(
             f"{again:,} of {counted(tests, 'test row')} {_stand(again)} in the "
             "training part, too, where the label can be looked up.",
             "Leave out rows that come more than once, before the split.",
-            rows=_first(copies),
+            **_named(copies),
             count=again,
             is_private=is_hidden,
         )
@@ -201,7 +202,7 @@ def _across(
             f"{again:,} of {counted(tests, 'test row')} nearly {_stand(again)} in the "
             f"training part, too: {_difference(train)}.",
             "Are they taken of the same thing? Then split by it with --group.",
-            rows=_first(_nearly(train, test)),
+            **_named(_nearly(train, test)),
             count=again,
             is_private=is_hidden,
         )
@@ -242,7 +243,7 @@ def _within(train: Words, labels: npt.NDArray[np.float64]) -> Iterator[Finding]:
         f"{more:,} of {counted(places.size, 'training row')} "
         f"{'comes' if more == 1 else 'come'} again.",
         "The same rows weigh more than others.",
-        rows=_first(counts[places] > 1),
+        **_named(counts[places] > 1),
         count=more,
     )
     if odd := int(at_odds.sum()):
@@ -251,7 +252,7 @@ def _within(train: Words, labels: npt.NDArray[np.float64]) -> Iterator[Finding]:
             Severity.WARNING,
             f"{odd:,} training rows are equal to others that have another label.",
             "No model can be right about all of them.",
-            rows=_first(at_odds),
+            **_named(at_odds),
             count=odd,
         )
 
@@ -280,6 +281,17 @@ def _groups(
         )
 
 
-def _first(which: npt.NDArray[np.bool_]) -> tuple[int, ...]:
+class _Named(TypedDict):
+    """What a finding says of its rows."""
+
+    rows: tuple[int, ...]
+    has_more_rows: bool
+
+
+def _named(which: npt.NDArray[np.bool_]) -> _Named:
     """The ids of the first rows of which something is true."""
-    return tuple((np.flatnonzero(which)[:MOST_ROWS_NAMED] + 1).tolist())
+    found = np.flatnonzero(which) + 1
+    return {
+        "rows": tuple(found[:MOST_ROWS_NAMED].tolist()),
+        "has_more_rows": found.size > MOST_ROWS_NAMED,
+    }
