@@ -81,7 +81,7 @@ docs: $(VENV)/ready  ## Writes what is generated in the docs again.
 
 lock: $(VENV)/ready
 	uv pip compile -q --universal --generate-hashes --no-annotate --no-header -p 3.11 \
-		pyproject.toml --extra demo --extra postgres --group dev -o requirements.lock
+		pyproject.toml --extra onnx --extra postgres --group dev -o requirements.lock
 	echo halmos==0.3.3 | uv pip compile -q --universal --generate-hashes --no-annotate \
 		--no-header -p 3.11 - -o proofs/requirements.lock
 

@@ -170,7 +170,7 @@ class ExactModel:
             InputError: An output may pass 64 bits, which ONNX cannot say.
             NotFoundError: onnx is not installed.
         """
-        from modelmarket.models.exporting import to_onnx
+        from modelmarket.models.onnx import to_onnx
 
         write_atomically(Path(path), to_onnx(self, bits, names))
 

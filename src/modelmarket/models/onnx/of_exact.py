@@ -28,6 +28,7 @@ from modelmarket.models.ensembles import (
     scalar_values,
 )
 from modelmarket.models.header import Form
+from modelmarket.models.onnx.running import HOW_TO_INSTALL
 from modelmarket.protocol.hidden import CODE_WIDTHS
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def to_onnx(model: ExactModel, bits: int, names: Sequence[str] = ()) -> bytes:
     except ImportError as error:
         raise NotFoundError(
             "Models are exported with onnx, which is not installed.",
-            hint="pip install 'modelmarket[demo]'",
+            hint=HOW_TO_INSTALL,
         ) from error
     header = model.header
     if names and len(names) != header.outputs:

@@ -17,8 +17,8 @@ from sklearn import ensemble, linear_model, neural_network, tree
 from modelmarket.errors import InputError, NotFoundError
 from modelmarket.models import ExactModel
 from modelmarket.models.ensembles import Trees, base_values, most_output
-from modelmarket.models.exporting import to_onnx
 from modelmarket.models.header import Form
+from modelmarket.models.onnx import to_onnx
 from models.small import Small, ensembles
 from models.test_dense import Dense, networks
 

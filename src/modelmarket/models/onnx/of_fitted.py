@@ -1,0 +1,380 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A fitted classifier as an ONNX file, with its preprocessing."""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from modelmarket.errors import InputError, ModelMarketError, NotFoundError
+from modelmarket.models.onnx.columns import (
+    FEATURES,
+    Input,
+    Reads,
+    each_by_itself,
+    one_matrix,
+)
+from modelmarket.models.onnx.converters import converters, learn_others
+from modelmarket.models.onnx.preparing import parts, prepared
+from modelmarket.models.onnx.running import (
+    CLASSES,
+    COLUMNS,
+    HOW_TO_INSTALL,
+    LABEL,
+    SCORES,
+    OnnxModel,
+    first_line,
+)
+
+if TYPE_CHECKING:
+    import polars as pl
+
+OPSETS = {"": 17, "ai.onnx.ml": 3}
+"""Of 2022: what is older than most that is installed."""
+ALIKE = 0.999
+"""A file that says the same of so many rows as what was fitted is looked no further
+from: most of the rest are ties that 32 bits break otherwise."""
+TOO_DIFFERENT = 0.95
+"""And one that says the same of fewer rows than these is another model."""
+TRIED_ROWS = 2_000
+"""Of which each way of writing it is tried."""
+KNOWN = (
+    "classifiers of scikit-learn, alone or in pipelines with column transformers, and "
+    "those of XGBoost and LightGBM"
+)
+BY_HAND = (
+    "Any other file or folder can be submitted with its predictions: "
+    "`request.submit(path, predictions)`."
+)
+SPARSE = (
+    "XGBoost takes the zeros of a sparse matrix for gaps: say `sparse_output=False` to "
+    "an encoder, and `sparse_threshold=0` to a column transformer."
+)
+NUMBERS, WHOLE_NUMBERS = (Reads.DOUBLE, Reads.FLOAT), (Reads.WHOLE, None)
+
+
+class Speechless(InputError):  # noqa: N818  # that is what it is
+    """A fitted classifier says nothing of the rows that it is to predict."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A fitted classifier that was written as an ONNX file.
+
+    Attributes:
+        model: The file.
+        labels: What it predicts for the rows to be predicted: a class's name for each.
+        agreement: The share of them of which the fitted classifier says the same; None
+            for a file that was given.
+    """
+
+    model: OnnxModel
+    labels: list[str]
+    agreement: float | None
+
+
+def export(
+    estimator: Any,
+    learnt: pl.DataFrame,
+    rows: pl.DataFrame,
+    classes: Sequence[str],
+) -> Exported:
+    """Writes a fitted classifier as an ONNX file, and predicts by that file.
+
+    Args:
+        estimator: Fitted on the training part's columns, and on its labels.
+        learnt: The training part's features.
+        rows: To be predicted; the same columns.
+        classes: Names of all that can be predicted.
+
+    Raises:
+        InputError: It cannot be written, or says nothing of the rows to be predicted,
+            or the file says something else than it; says what to do.
+        NotFoundError: What writes it is not installed.
+    """
+    named = _class_names(estimator, classes)
+    some = rows.head(TRIED_ROWS)
+    says = _Remembered(_predicted(estimator, some))
+    best: tuple[float, OnnxModel] | None = None
+    next(iter(says))  # what it does not predict, no file can predict for it
+    problem: Exception | None = None
+    for inputs in _ways(estimator, learnt, rows):
+        try:
+            model = OnnxModel(_written(estimator, inputs, learnt.columns, named))
+            alike = _agreement(model.predict(some), says)
+        except (NotFoundError, Speechless):
+            raise
+        except Exception as error:  # noqa: BLE001  # strangers' converters raise anything
+            problem = problem or error
+            continue
+        if best is None or alike > best[0]:
+            best = alike, model
+        if alike >= ALIKE:
+            break
+    if best is None:
+        assert problem is not None, "one way at least was tried"
+        raise _not_written(estimator, problem) from problem
+    model = best[1]
+    labels = model.predict(rows)
+    alike = _agreement(labels, _predicted(estimator, rows))
+    if alike < TOO_DIFFERENT:
+        raise InputError(
+            f"The exported file says something else than the {_name(estimator)} that "
+            f"was fitted of {1 - alike:.1%} of the test rows.",
+            hint=SPARSE if _reads_sparse(estimator) else BY_HAND,
+        )
+    return Exported(model, labels, alike)
+
+
+def _name(estimator: Any) -> str:
+    """What an estimator is called; of a pipeline, what it ends with."""
+    last = estimator
+    while getattr(last, "steps", None):
+        last = last.steps[-1][1]
+    return type(last).__name__
+
+
+def _reads_sparse(estimator: Any) -> bool:
+    """Whether it is XGBoost behind what may hand it a sparse matrix."""
+    return _name(estimator).startswith("XGB") and any(
+        getattr(one, "sparse_output_", False) or getattr(one, "sparse_output", False)
+        for one in parts(estimator)
+    )
+
+
+def _class_names(estimator: Any, classes: Sequence[str]) -> list[str]:
+    """What an estimator's classes are called, in its order.
+
+    Raises:
+        InputError: It is no fitted classifier, or knows others.
+    """
+    found = getattr(estimator, "classes_", None)
+    if found is None:
+        fitted = "It is not fitted." if hasattr(estimator, "fit") else ""
+        raise InputError(
+            f"{type(estimator).__name__} is no fitted classifier.",
+            hint=fitted or f"What is taken: {KNOWN}. {BY_HAND}",
+        )
+    names = [
+        str(int(one))
+        if isinstance(one, float | np.floating) and one == int(one)
+        else str(one)
+        for one in found
+    ]
+    if unknown := [one for one in names if one not in classes]:
+        raise InputError(
+            f"The classifier knows a class {unknown[0]!r}, which this request has not.",
+            hint="Fit it on the labels of `request.training_data()`.",
+        )
+    return names
+
+
+def _ways(
+    estimator: Any, learnt: pl.DataFrame, rows: pl.DataFrame
+) -> Iterator[tuple[Input, ...]]:
+    """How a file might read a table, the likeliest first."""
+    import polars as pl
+
+    by_name = pl.String in [*learnt.dtypes, *rows.dtypes] or any(
+        type(one).__name__ == "ColumnTransformer" for one in parts(estimator)
+    )
+    for numbers in NUMBERS:
+        if by_name:
+            for whole in WHOLE_NUMBERS:
+                yield each_by_itself([learnt, rows], numbers, whole or numbers)
+        else:
+            yield one_matrix(learnt.columns, numbers)
+
+
+def _written(
+    estimator: Any, inputs: Sequence[Input], columns: Sequence[str], named: list[str]
+) -> bytes:
+    """An ONNX file.
+
+    Raises:
+        NotFoundError: What writes it is not installed.
+        Exception: Whatever skl2onnx says of what it cannot convert.
+    """
+    try:
+        from skl2onnx import convert_sklearn
+        from skl2onnx.common import data_types as types
+
+        learn_others()
+    except ImportError as error:
+        raise NotFoundError(
+            f"Models are exported with {error.name}, which is not installed.",
+            hint=HOW_TO_INSTALL,
+        ) from error
+    kinds = {
+        Reads.FLOAT: types.FloatTensorType,
+        Reads.DOUBLE: types.DoubleTensorType,
+        Reads.WHOLE: types.Int64TensorType,
+        Reads.TEXT: types.StringTensorType,
+    }
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        understood = prepared(estimator)
+        # Of one column, its own: column transformers look for it.
+        types_of = [
+            (
+                one.columns[0] if one.name != FEATURES else FEATURES,
+                kinds[one.reads]([None, len(one.columns)]),
+            )
+            for one in inputs
+        ]
+        for options in ({"zipmap": False}, None):
+            try:
+                # A matrix of class probabilities rather than a dictionary for each row.
+                found = convert_sklearn(
+                    understood,
+                    initial_types=types_of,
+                    options=options,
+                    target_opset=OPSETS,
+                    custom_conversion_functions=converters(),
+                )
+            except NameError as error:
+                # What has no probabilities has not that option.
+                if options is None or "zipmap" not in str(error):
+                    raise
+            else:
+                break
+    return _said_of_itself(found, inputs, columns, named)
+
+
+def _said_of_itself(
+    found: Any, inputs: Sequence[Input], columns: Sequence[str], named: list[str]
+) -> bytes:
+    """A converted model that predicts names, and says what it reads."""
+    from onnx import TensorProto, helper
+
+    graph = found.graph
+    label, *scores = [one.name for one in graph.output]
+    kinds = {one.name: one.type.tensor_type.elem_type for one in graph.output}
+    if kinds[label] == TensorProto.STRING:
+        last = helper.make_node("Identity", [label], ["named"])
+    else:
+        last = helper.make_node(
+            "LabelEncoder",
+            [label],
+            ["named"],
+            domain="ai.onnx.ml",
+            keys_int64s=[int(one) for one in named],
+            values_strings=named,
+        )
+    graph.node.append(last)
+    if scores:
+        rounded = helper.make_node(
+            "Cast", [scores[0]], ["rounded"], to=TensorProto.FLOAT
+        )
+        graph.node.append(rounded)
+    taken = {LABEL: "label of the model", "named": LABEL}
+    if scores:
+        taken |= {SCORES: "scores of the model", "rounded": SCORES}
+    for given, one in zip(graph.input, inputs, strict=True):
+        taken[given.name] = given.name = one.name
+    _rename(graph, taken)
+    del graph.output[:]
+    graph.output.append(
+        helper.make_tensor_value_info(LABEL, TensorProto.STRING, ["rows"])
+    )
+    if scores:
+        width: list[str | int | None] = ["rows", len(named)]
+        graph.output.append(
+            helper.make_tensor_value_info(SCORES, TensorProto.FLOAT, width)
+        )
+    for one in found.opset_import:
+        one.version = max(one.version, OPSETS.get(one.domain, 1))
+    about = {COLUMNS: json.dumps(list(columns)), CLASSES: json.dumps(named)}
+    helper.set_model_props(found, about)
+    data: bytes = found.SerializeToString()
+    return data
+
+
+def _rename(graph: Any, names: dict[str, str]) -> None:
+    """Calls what nodes read and say otherwise."""
+    for node in graph.node:
+        for list_ in (node.input, node.output):
+            list_[:] = [names.get(one, one) for one in list_]
+
+
+def _not_written(estimator: Any, problem: Exception) -> ModelMarketError:
+    """Why nothing could be written."""
+    if isinstance(problem, ModelMarketError):
+        return problem
+    return InputError(
+        f"{_name(estimator)} cannot be exported to ONNX: {first_line(problem)}",
+        hint=f"What can: {KNOWN}. {BY_HAND}",
+    )
+
+
+def _predicted(estimator: Any, rows: pl.DataFrame) -> Iterator[list[str]]:
+    """What a fitted classifier says of rows, given as each library's table.
+
+    Nobody knows which one it was fitted on; gaps are not the same in all of them.
+
+    Raises:
+        Speechless: It says nothing of any.
+    """
+    said, problem = False, Exception()
+    for table in tables(rows):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                found = np.asarray(estimator.predict(table)).reshape(-1)
+        except Exception as error:  # noqa: BLE001  # it was fitted on another kind
+            problem = error
+            continue
+        said = True
+        yield [_text(one) for one in found]
+    if not said:
+        raise Speechless(
+            f"{_name(estimator)} does not predict the test rows: {first_line(problem)}",
+            hint="It must take what the test part has, gaps as well: see "
+            "`request.test_data()`.",
+        )
+
+
+def tables(rows: pl.DataFrame) -> Iterator[Any]:
+    """A table as each library has it that is loaded, the likeliest first."""
+    import polars as pl
+
+    yield rows
+    if pandas := sys.modules.get("pandas"):
+        yield pandas.DataFrame({one.name: one.to_numpy() for one in rows})
+    if pl.String not in rows.dtypes:
+        yield rows.to_numpy()
+
+
+def _text(label: Any) -> str:
+    if isinstance(label, float | np.floating) and label == int(label):
+        return str(int(label))
+    return str(label)
+
+
+class _Remembered:
+    """What is found out once at most, however often it is asked for."""
+
+    def __init__(self, source: Iterator[list[str]]) -> None:
+        self._source, self._known = source, list[list[str]]()
+
+    def __iter__(self) -> Iterator[list[str]]:
+        yield from self._known
+        for one in self._source:
+            self._known.append(one)
+            yield one
+
+
+def _agreement(labels: list[str], says: Iterable[list[str]]) -> float:
+    """The share of rows of which both say the same, at best."""
+    best = 0.0
+    for one in says:
+        best = max(best, sum(map(str.__eq__, labels, one)) / max(len(labels), 1))
+        if best >= ALIKE:
+            break
+    return best

@@ -1,0 +1,464 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a library fitted, as an ONNX file: it says the same, with its preprocessing."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import lightgbm
+import numpy as np
+import onnx
+import onnxruntime
+import pandas as pd
+import polars as pl
+import pytest
+import xgboost
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn import ensemble, linear_model, naive_bayes, neighbors, svm, tree
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import ColumnTransformer, make_column_selector
+from sklearn.decomposition import PCA
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.feature_selection import SelectKBest
+from sklearn.impute import SimpleImputer
+from sklearn.model_selection import GridSearchCV
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import (
+    OneHotEncoder,
+    OrdinalEncoder,
+    PolynomialFeatures,
+    StandardScaler,
+)
+
+from modelmarket.errors import DataError, InputError, NotFoundError
+from modelmarket.models.folds import cross_validated
+from modelmarket.models.onnx import Exported, OnnxModel, export
+from modelmarket.models.onnx.of_fitted import BY_HAND, SPARSE
+
+onnxruntime.set_default_logger_severity(4)
+
+ROWS = 300
+NAMES = ("ja, ü", 'no "x"', "perhaps")
+"""Of classes, and more than one thinks of."""
+
+
+def table(seed: int = 0, rows: int = ROWS, gaps: float = 0.15) -> pl.DataFrame:
+    """Numbers, whole numbers, words, with gaps in most of them, and names that few have."""
+    rng = np.random.default_rng(seed)
+
+    def holed(values: Any) -> list[Any]:
+        return [None if rng.random() < gaps else one for one in values.tolist()]
+
+    return pl.DataFrame(
+        {
+            "a b": rng.integers(0, 99, rows).astype(float) / 4,
+            "a_b": holed(rng.integers(0, 99, rows).astype(float)),
+            "größe*": holed(rng.choice(["S", "M", "L"], rows)),
+            '"q"': rng.integers(0, 6, rows),
+            "label": holed(rng.integers(-9, 9, rows)),
+            "word": rng.choice(["x", "y"], rows),
+        },
+        strict=False,
+    )
+
+
+def classes_of(frame: pl.DataFrame) -> Any:
+    """Classes that have to do with all columns and their gaps; shape (rows,)."""
+    score = (
+        frame["a b"].to_numpy() / 8
+        + frame["a_b"].is_null().to_numpy() * 2
+        + frame["größe*"].is_null().to_numpy()
+        + (frame["größe*"] == "M").fill_null(value=False).to_numpy()
+        + frame['"q"'].to_numpy() / 3
+        + (frame["word"] == "x").to_numpy()
+    )
+    return np.digitize(score, np.quantile(score, [1 / 3, 2 / 3]))
+
+
+def pandas_of(frame: pl.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame({one.name: one.to_numpy() for one in frame})
+
+
+def numbers_of(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.select("a b", "a_b", '"q"', "label")
+
+
+NUMBERS, WORDS = ["a b", "a_b", '"q"', "label"], ["größe*", "word"]
+FRAMES: dict[str, Callable[[pl.DataFrame], Any]] = {
+    "polars": lambda frame: frame,
+    "pandas": pandas_of,
+}
+
+
+def one_hot(*, sparse: bool = False) -> ColumnTransformer:
+    filled = make_pipeline(SimpleImputer(), StandardScaler())
+    words = OneHotEncoder(handle_unknown="ignore", sparse_output=sparse)
+    return ColumnTransformer(
+        [("n", filled, NUMBERS), ("w", words, WORDS)], sparse_threshold=float(sparse)
+    )
+
+
+def places(**options: Any) -> ColumnTransformer:
+    words = OrdinalEncoder(
+        handle_unknown="use_encoded_value", unknown_value=-1, **options
+    )
+    return ColumnTransformer([("w", words, WORDS), ("n", "passthrough", NUMBERS)])
+
+
+def filled_words() -> ColumnTransformer:
+    words = make_pipeline(SimpleImputer(strategy="most_frequent"), OneHotEncoder())
+    return ColumnTransformer(
+        [("n", SimpleImputer(), NUMBERS), ("w", words, WORDS)], sparse_threshold=0
+    )
+
+
+def selected() -> ColumnTransformer:
+    numbers = make_column_selector(dtype_include="number")
+    words = make_column_selector(dtype_exclude="number")
+    encoded = OneHotEncoder(handle_unknown="ignore")
+    return ColumnTransformer([("n", SimpleImputer(), numbers), ("w", encoded, words)])
+
+
+FOREST, HISTOGRAM = (
+    ensemble.RandomForestClassifier(20, random_state=1),
+    ensemble.HistGradientBoostingClassifier(max_iter=10, random_state=1),
+)
+LINEAR = linear_model.LogisticRegression(max_iter=1_000)
+
+
+def exported(estimator: Any, frame: pl.DataFrame, names: Any = NAMES) -> Exported:
+    """The file of what was fitted, for rows that were not learnt from."""
+    gaps = 0.15 if any(frame.null_count().row(0)) else 0
+    return export(estimator, frame, table(1, ROWS, gaps).select(frame.columns), names)
+
+
+def agrees(found: Exported, least: float = 0.99) -> None:
+    """A few rows of forests are ties, whose shares of 32 bits are rounded otherwise."""
+    assert found.agreement is not None
+    assert found.agreement >= least
+    assert set(found.labels) <= set(NAMES)
+    assert len(set(found.labels)) == 3
+
+
+@pytest.mark.parametrize("library", FRAMES)
+@pytest.mark.parametrize("columns", [one_hot, places])
+@pytest.mark.parametrize(
+    "last",
+    [
+        FOREST,
+        HISTOGRAM,
+        xgboost.XGBClassifier(n_estimators=10),
+        lightgbm.LGBMClassifier(n_estimators=10, verbose=-1),
+    ],
+    ids=lambda one: type(one).__name__,
+)
+def test_a_pipeline_with_column_transformers_is_exported_whole(
+    last: Any, columns: Callable[[], Any], library: str
+) -> None:
+    frame = table()
+    labels = classes_of(frame)
+    if not isinstance(last, xgboost.XGBClassifier):
+        labels = np.array(NAMES)[labels]
+    names = NAMES if labels.dtype.kind == "U" else ("0", "1", "2")
+    fitted = make_pipeline(columns(), last).fit(FRAMES[library](frame), labels)
+    found = exported(fitted, frame, names)
+    assert found.agreement is not None
+    assert found.agreement >= 0.99
+    assert set(found.labels) == set(names)
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [filled_words, selected, lambda: places(encoded_missing_value=-7)],
+    ids=["filled", "selected", "gaps as -7"],
+)
+@pytest.mark.parametrize("last", [FOREST, HISTOGRAM], ids=["forest", "histogram"])
+def test_gaps_in_words_are_what_they_were_when_it_was_fitted(
+    last: Any, columns: Callable[[], Any]
+) -> None:
+    frame = table(gaps=0.4)
+    labels = np.array(NAMES)[classes_of(frame)]
+    fitted = make_pipeline(columns(), last).fit(pandas_of(frame), labels)
+    agrees(exported(fitted, frame))
+
+
+def test_gaps_that_are_filled_with_gaps_are_told_with_what_to_do() -> None:
+    frame = table(gaps=0.4)
+    fitted = make_pipeline(filled_words(), FOREST).fit(frame, classes_of(frame))
+    with pytest.raises(InputError, match="fills gaps in a column of text") as told:
+        exported(fitted, frame, ("0", "1", "2"))
+    assert told.value.hint == 'Fit it on `request.training_data("pandas")`.'
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        svm.SVC(),
+        svm.LinearSVC(),
+        naive_bayes.GaussianNB(),
+        naive_bayes.BernoulliNB(),
+        neighbors.KNeighborsClassifier(),
+        LinearDiscriminantAnalysis(),
+        ensemble.AdaBoostClassifier(n_estimators=5),
+        ensemble.BaggingClassifier(n_estimators=5),
+        ensemble.GradientBoostingClassifier(n_estimators=5),
+        CalibratedClassifierCV(svm.LinearSVC()),
+        ensemble.VotingClassifier(
+            [("a", naive_bayes.GaussianNB()), ("b", LINEAR)], voting="soft"
+        ),
+        ensemble.StackingClassifier(
+            [("a", naive_bayes.GaussianNB()), ("b", tree.DecisionTreeClassifier())]
+        ),
+        linear_model.RidgeClassifier(),
+        linear_model.SGDClassifier(),
+        linear_model.Perceptron(),
+        GridSearchCV(LINEAR, {"C": [0.1, 1.0]}),
+        MLPClassifier(max_iter=20, tol=1),
+        make_pipeline(PCA(2), neighbors.KNeighborsClassifier()),
+        make_pipeline(SelectKBest(k=2), FOREST),
+        make_pipeline(PolynomialFeatures(), StandardScaler(), LINEAR),
+    ],
+    ids=lambda one: type(getattr(one, "steps", [[one]])[-1][-1]).__name__,
+)
+def test_classifiers_of_all_kinds_are_exported(estimator: Any) -> None:
+    frame = numbers_of(table(gaps=0)).fill_null(0)
+    labels = np.array(NAMES)[classes_of(table(gaps=0))]
+    fitted = estimator.fit(frame.to_numpy(), labels)
+    found = exported(fitted, frame)
+    assert found.agreement is not None
+    assert found.agreement >= 0.99
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    gaps=st.sampled_from([0.0, 0.05, 0.5]),
+    kind=st.sampled_from(
+        [
+            lambda seed: tree.DecisionTreeClassifier(random_state=seed),
+            lambda seed: tree.ExtraTreeClassifier(max_depth=4, random_state=seed),
+            lambda seed: ensemble.RandomForestClassifier(1, random_state=seed),
+            lambda seed: ensemble.HistGradientBoostingClassifier(
+                max_iter=3, random_state=seed
+            ),
+        ]
+    ),
+)
+def test_trees_take_every_row_and_every_gap_where_they_took_it(
+    seed: int, gaps: float, kind: Callable[[int], Any]
+) -> None:
+    """Whole numbers leave nothing to rounding: every single row must agree."""
+    frame, rows = (numbers_of(table(one, 120, gaps)) for one in (seed, seed + 1))
+    fitted = kind(seed).fit(frame.to_numpy(), classes_of(table(seed, 120, gaps)))
+    found = export(fitted, frame, rows, ("0", "1", "2"))
+    assert found.labels == [str(one) for one in fitted.predict(rows.to_numpy())]
+    assert found.agreement == 1.0
+
+
+def test_a_split_between_gaps_and_the_rest_ends() -> None:
+    """Its threshold has no end, and skl2onnx looks for the next number."""
+    gaps = pl.DataFrame({"a": [None, 1.0, 2.0, None] * 10, "b": [0.0] * 40})
+    fitted = tree.DecisionTreeClassifier().fit(gaps.to_numpy(), [1, 0, 0, 1] * 10)
+    assert np.isinf(fitted.tree_.threshold).any()
+    found = export(fitted, gaps, gaps.head(4), ("0", "1"))
+    assert found.labels == ["1", "0", "0", "1"]
+    assert np.isinf(fitted.tree_.threshold).any(), "what was fitted stays as it was"
+
+
+def test_the_file_says_by_itself_what_it_reads_and_predicts() -> None:
+    frame = table()
+    labels = np.array(NAMES)[classes_of(frame)]
+    fitted = make_pipeline(one_hot(), FOREST).fit(frame, labels)
+    model = exported(fitted, frame).model
+    onnx.checker.check_model(onnx.load_from_string(model.data), full_check=True)
+    assert (model.columns, model.classes) == (tuple(frame.columns), NAMES)
+    # Any program can run it, by the order of the columns.
+    session = onnxruntime.InferenceSession(model.data)
+    said = session.get_modelmeta().custom_metadata_map
+    assert json.loads(said["columns"]) == frame.columns
+    names = [one.name for one in session.get_inputs()]
+    assert names == [f"column {n}" for n in range(1, 7)]
+    assert [one.name for one in session.get_outputs()] == ["label", "scores"]
+    kinds: dict[str, Any] = {
+        "tensor(string)": object,
+        "tensor(double)": "f8",
+        "tensor(int64)": "i8",
+    }
+    given = {
+        one.name: frame[said]
+        .fill_null("" if frame[said].dtype == pl.String else 0)
+        .to_numpy()
+        .astype(kinds[one.type])
+        .reshape(-1, 1)
+        for one, said in zip(session.get_inputs(), frame.columns, strict=True)
+    }
+    label, scores = session.run(None, given)
+    assert scores.shape == (ROWS, 3)
+    # By the names of the columns, in any order, with others between them.
+    shuffled = frame.select(reversed(frame.columns)).with_columns(more=1)
+    assert model.predict(shuffled) == model.predict(frame)
+    full = frame.drop_nulls()
+    assert model.predict(full) == [
+        one for one, row in zip(label, frame.rows(), strict=True) if None not in row
+    ]
+
+
+def test_whole_numbers_without_gaps_are_read_as_such_when_they_are_categories() -> None:
+    frame = table()
+    encoded = OneHotEncoder(handle_unknown="ignore")
+    columns = ColumnTransformer([("c", encoded, ['"q"', "word"])])
+    labels = classes_of(frame)
+    fitted = make_pipeline(columns, LINEAR).fit(frame, labels)
+    assert exported(fitted, frame, ("0", "1", "2")).agreement == 1.0
+
+
+def test_a_table_that_does_not_fit_is_told_with_the_column() -> None:
+    frame = table()
+    fitted = make_pipeline(one_hot(), FOREST).fit(frame, classes_of(frame))
+    model = exported(fitted, frame, ("0", "1", "2")).model
+    with pytest.raises(DataError, match="reads a column 'word', which this table"):
+        model.predict(frame.drop("word"))
+    words = frame.with_columns(pl.lit("x").alias("a b"))
+    with pytest.raises(DataError, match="reads numbers in 'a b', where this table"):
+        model.predict(words)
+    holed = frame.with_columns(pl.lit(None, pl.Int64).alias('"q"'))
+    with pytest.raises(DataError, match="whole numbers in '\"q\"', where this table"):
+        model.predict(holed)
+
+
+def test_what_is_no_fitted_classifier_of_this_request_is_refused_in_words() -> None:
+    frame = numbers_of(table(gaps=0)).fill_null(0)
+    labels = classes_of(table(gaps=0))
+    with pytest.raises(InputError, match="LogisticRegression is no fitted") as told:
+        exported(linear_model.LogisticRegression(), frame)
+    assert told.value.hint == "It is not fitted."
+    regression = linear_model.LinearRegression().fit(frame.to_numpy(), labels)
+    with pytest.raises(InputError, match="LinearRegression is no fitted classifier"):
+        exported(regression, frame)
+    numbered = tree.DecisionTreeClassifier().fit(frame.to_numpy(), labels)
+    with pytest.raises(InputError, match="knows a class '0', which this re") as told:
+        exported(numbered, frame)
+    assert "Fit it on the labels of `request.training_data()`" in told.value.hint
+
+
+def test_what_does_not_predict_the_test_rows_is_told_before_anything_is_sealed() -> (
+    None
+):
+    """ONNX would go on: what has no number compares with nothing."""
+    learnt = numbers_of(table(gaps=0))
+    fitted = LINEAR.fit(learnt.to_numpy(), classes_of(table(gaps=0)))
+    with pytest.raises(InputError, match="does not predict the test rows: Inp") as told:
+        export(fitted, learnt, numbers_of(table()), ("0", "1", "2"))
+    assert "gaps as well: see `request.test_data()`" in told.value.hint
+
+
+def test_numbers_are_as_fine_in_the_file_as_they_were_when_it_was_fitted() -> None:
+    """In 32 bits a second of this year is one of 128, and all would be the same."""
+    seconds = np.arange(1_790_000_000, 1_790_000_200).astype(float)
+    frame = pl.DataFrame({"time": seconds, "same": np.zeros(200)})
+    odd = (np.arange(200) % 4 > 1).astype(int)
+    for one in (
+        ensemble.HistGradientBoostingClassifier(min_samples_leaf=1, max_bins=255),
+        make_pipeline(StandardScaler(), neighbors.KNeighborsClassifier(1)),
+        make_pipeline(SimpleImputer(), StandardScaler(), tree.DecisionTreeClassifier()),
+    ):
+        found = export(one.fit(frame, odd), frame, frame, ("0", "1"))
+        assert found.labels == [str(one) for one in odd]
+
+
+def test_what_skl2onnx_cannot_write_is_refused_with_a_way_out() -> None:
+    frame = numbers_of(table(gaps=0)).fill_null(0)
+    labels = np.array(NAMES)[classes_of(table(gaps=0))]
+    fitted = neighbors.NearestCentroid().fit(frame.to_numpy(), labels)
+    with pytest.raises(InputError, match="NearestCentroid cannot be exported") as told:
+        exported(fitted, frame)
+    assert "XGBoost and LightGBM" in told.value.hint
+    assert BY_HAND in told.value.hint
+
+
+def test_a_file_that_says_something_else_is_refused_with_the_reason() -> None:
+    """XGBoost takes the zeros of a sparse matrix for gaps; ONNX has no sparse ones."""
+    frame = table()
+    boosted = xgboost.XGBClassifier(n_estimators=10)
+    fitted = make_pipeline(one_hot(sparse=True), boosted).fit(frame, classes_of(frame))
+    with pytest.raises(InputError, match=r"of \d+\.\d% of the test rows") as told:
+        exported(fitted, frame, ("0", "1", "2"))
+    assert told.value.hint == SPARSE
+    drifting = tree.DecisionTreeClassifier().fit(
+        numbers_of(frame).to_numpy(), classes_of(frame)
+    )
+    honest = drifting.predict
+    drifting.predict = lambda rows: (honest(rows) + 1) % 3
+    with pytest.raises(InputError, match="something else than the Decision") as told:
+        exported(drifting, numbers_of(frame), ("0", "1", "2"))
+    assert told.value.hint == BY_HAND
+
+
+@pytest.mark.parametrize("missing", ["skl2onnx", "onnxmltools", "onnxruntime"])
+def test_without_its_libraries_the_extra_is_named(
+    monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    frame = numbers_of(table(gaps=0)).fill_null(0)
+    fitted = tree.DecisionTreeClassifier().fit(
+        frame.to_numpy(), classes_of(table(gaps=0))
+    )
+    for name in [one for one in sys.modules if one.partition(".")[0] == missing]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(NotFoundError, match="not installed") as told:
+        exported(fitted, frame, ("0", "1", "2"))
+    assert told.value.hint == "pip install 'modelmarket[onnx]'"
+
+
+def test_a_file_of_somebody_else_says_what_is_missing() -> None:
+    from skl2onnx import to_onnx
+
+    rows = np.zeros((4, 2), dtype=np.float32)
+    fitted = tree.DecisionTreeClassifier().fit(rows, [0, 1, 0, 1])
+    plain = OnnxModel(to_onnx(fitted, rows).SerializeToString())
+    with pytest.raises(InputError, match="does not say its columns") as told:
+        plain.predict(pl.DataFrame(rows))
+    assert "`request.export(model)`" in told.value.hint
+    with pytest.raises(InputError, match="cannot be run"):
+        OnnxModel(b"no model").predict(pl.DataFrame(rows))
+
+
+# --- rows that were not seen ---
+
+
+@pytest.mark.parametrize("library", FRAMES)
+def test_cross_validation_fits_it_again_on_the_tables_of_its_kind(library: str) -> None:
+    frame, told = table(), list[str]()
+    labels = pl.Series(np.array(NAMES)[classes_of(frame)])
+    fitted = make_pipeline(one_hot(), FOREST).fit(FRAMES[library](frame), labels)
+    found = cross_validated(fitted, frame, labels, 60, told.append)
+    assert found is not None
+    assert (found.rows, found.folds, len(told)) == (ROWS, 5, 5)
+    assert 0.6 < found.accuracy < 0.95, "right for most, and not for rows it knows"
+    assert fitted.score(FRAMES[library](frame), labels.to_numpy()) > found.accuracy
+    assert "accuracy on rows not seen (5 folds, 300 rows): " in found.line()
+
+
+def test_cross_validation_ends_when_its_time_is_over() -> None:
+    frame, told = numbers_of(table(gaps=0)).fill_null(0), list[str]()
+    labels = pl.Series(classes_of(table(gaps=0)))
+    fitted = tree.DecisionTreeClassifier().fit(frame, labels)
+    found = cross_validated(fitted, frame, labels, 0, told.append)
+    assert found is not None
+    assert (found.folds, found.rows) == (1, 60)
+
+
+def test_what_cannot_be_fitted_again_has_no_folds() -> None:
+    frame = numbers_of(table(gaps=0)).fill_null(0)
+    labels = pl.Series(classes_of(table(gaps=0)))
+
+    class Given:
+        def predict(self, rows: Any) -> Any:
+            return [0] * len(rows)
+
+    assert cross_validated(Given(), frame, labels, 60, print) is None
