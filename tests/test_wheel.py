@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 PROGRAM = """
 from modelmarket import Market
 request = Market.connect().request(7)
-request.submit(["cat", "dog"], "model.onnx")
+request.submit("model.onnx", ["cat", "dog"])
 """
 
 

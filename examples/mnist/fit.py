@@ -13,9 +13,8 @@ from modelmarket import Market
 def main(number: str) -> None:
     """Fits a forest to a contest's training part, seals it and stakes on it."""
     request = Market.connect().request(number)
-    training = request.training()
     forest = RandomForestClassifier(60, max_depth=14, max_leaf_nodes=1_000, n_jobs=-1)
-    request.submit(forest.fit(training.codes, training.targets), name="a forest")
+    request.submit(forest.fit(*request.training_data()), name="a forest")
 
 
 if __name__ == "__main__":

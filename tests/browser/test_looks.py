@@ -161,7 +161,7 @@ def test_strangers_words_are_text_everywhere(
     model = tmp_path / words.replace("/", "_")
     model.write_text("model")
     labels = request.training_data()[1].to_list()
-    request.submit([labels[0]] * request.terms.labels, model, name=words[:60])
+    request.submit(model, [labels[0]] * request.terms.labels, name=words[:60])
 
     visitor = house.visit("reader", wallet=False)
     for path in (

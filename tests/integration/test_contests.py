@@ -148,7 +148,7 @@ def test_an_estimator_that_was_fitted_on_something_else_is_not_staked_on(
     scaled.fit(training.codes / 255, training.targets)
     with pytest.raises(InputError, match="accuracy of the model that would be") as told:
         request.submit(scaled, show=said.append)
-    assert "Fit it on the codes and targets of `request.training()`" in told.value.hint
+    assert "Fit it on `request.training_data()`, which gives codes" in told.value.hint
     assert said[-2].startswith("accuracy on rows not seen")
     assert request.refresh().submissions() == []
     assert request.submit(request.convert(scaled), show=said.append).record.is_live
@@ -483,7 +483,7 @@ def test_an_estimator_that_was_fitted_on_names_fits_too(here: Place) -> None:
 
     rita = here.markets["rita"]
     request = contest(here, rita)
-    frame, labels = request.training_data()
+    frame, labels = request.training_data("polars", codes=False)
     assert frame.columns == ["x", "y", "colour"]
     training = request.training()
     tree = DecisionTreeClassifier(max_depth=3, random_state=0)

@@ -43,7 +43,7 @@ def create(market: Market) -> None:
 def submit(market: Market) -> None:
     request = market.request(1)
     right = ["odd" if n % 2 else "even" for n in request.test_data()["n"]]
-    request.submit(right, market.home.path.parent / "model.txt")
+    request.submit(market.home.path.parent / "model.txt", right)
 
 
 def cancel(market: Market) -> None:

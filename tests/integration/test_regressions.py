@@ -211,13 +211,14 @@ def test_a_model_of_labels_rather_than_targets_is_warned_about(here: Place) -> N
     rita, ann = here.markets["rita"], here.markets["ann"]
     contest(here, rita)
     request = ann.request("v1")
-    training, labels = request.training(), request.training_data()[1]
+    training = request.training()
+    _, labels = request.training_data("polars", codes=False)
     tree = DecisionTreeRegressor(max_depth=1)
     weak = request.convert(tree.fit(training.codes, training.targets))
     assert request.prospect(weak).warnings == ()
     mistaken = tree.fit(training.codes, labels.cast(float).to_numpy())
     [warning] = request.prospect(request.convert(mistaken)).warnings
-    assert "fitted on `training.targets`" in warning
+    assert "fitted on the targets of `request.training_data()`" in warning
     with (
         pytest.warns(EntryWarning, match="worse than always saying the median"),
         pytest.raises(InputError, match="of the model that would be sealed"),

@@ -287,18 +287,18 @@ def test_errors_come_in_words_and_cost_nothing(embedded: Place) -> None:
     model = ann.home.path / "m"
     model.write_text("x")
     with pytest.raises(DataError, match="3 predictions for 20 test rows"):
-        mine.submit(["odd"] * 3, model)
+        mine.submit(model, ["odd"] * 3)
     with pytest.raises(DataError, match="Row 1: 'prime' is not one of the 2 classes"):
-        mine.submit(["prime"] * 20, model)
+        mine.submit(model, ["prime"] * 20)
     with pytest.raises(NotFoundError, match="There is no file or folder"):
-        mine.submit(["odd"] * 20, "nowhere.onnx")
+        mine.submit("nowhere.onnx", ["odd"] * 20)
     with pytest.raises(InputError, match="The name takes 65 bytes"):
-        mine.submit(["odd"] * 20, model, name="x" * 65)
+        mine.submit(model, ["odd"] * 20, name="x" * 65)
     after = requester.connection.transaction_count(ann.wallet.address)
     assert after == nonce
     embedded.move_to(request.record.deadline)
     with pytest.raises(StepError, match="takes no more submissions: it is in TRUTH"):
-        mine.submit(["odd"] * 20, model)
+        mine.submit(model, ["odd"] * 20)
 
 
 def test_an_account_without_fees_is_told(embedded: Place) -> None:
@@ -575,13 +575,13 @@ def test_a_second_submission_of_ones_own_is_asked_about(embedded: Place) -> None
 
     said = refused(ann, "again", lambda: embedded.submit(ann, request.id, again=False))
     assert f"with the same predictions already: submission {first.id}. " in said
-    said = refused(ann, "again", lambda: mine.submit(labels, model))
+    said = refused(ann, "again", lambda: mine.submit(model, labels))
     assert f"with the same model already: submission {first.id}. " in said
-    said = refused(ann, "again", lambda: mine.submit(labels, other))
+    said = refused(ann, "again", lambda: mine.submit(other, labels))
     assert f"has a submission of yours already: submission {first.id}. " in said
 
-    second = mine.submit(labels, other, again=True)
-    said = refused(ann, "again", lambda: mine.submit(labels, other))
+    second = mine.submit(other, labels, again=True)
+    said = refused(ann, "again", lambda: mine.submit(other, labels))
     assert f"same predictions already: submission {second.id}, one of 2 of" in said
     # Others, other requests, and what was cancelled, are not asked about.
     embedded.submit(bob, request.id, again=False)
@@ -616,8 +616,8 @@ def test_a_stake_above_the_reward_is_asked_about(embedded: Place) -> None:
     request = embedded.create(requester, stake=high, accept_stake=True)
     mine, model = ann.request(request.id), ann.home.path / "model"
     model.write_text("x")
-    refused(ann, "accept_stake", lambda: mine.submit(["odd"] * 20, model))
-    mine.submit(["odd"] * 20, model, accept_stake=True)
+    refused(ann, "accept_stake", lambda: mine.submit(model, ["odd"] * 20))
+    mine.submit(model, ["odd"] * 20, accept_stake=True)
 
 
 # --- the index ---

@@ -114,7 +114,7 @@ class Place(Sandbox):
             right[n] = "odd" if right[n] == "even" else "even"
         model = market.home.path / "model.txt"
         model.write_text("n % 2")
-        return request.submit(right, model, name=f"{mistakes} mistakes", again=again)
+        return request.submit(model, right, name=f"{mistakes} mistakes", again=again)
 
 
 def journalled(market: Market, what: str, signed: Signed) -> Entry:

@@ -222,7 +222,7 @@ def prepared_submission(person: Person, owner: str, *, again: bool = False) -> E
     model = person.market.home.path / "model.txt"
     model.write_text("n % 2")
     action = request.prepare_submission(
-        right, model, owner=checksummed(owner), again=True
+        model, right, owner=checksummed(owner), again=True
     )
     return new_submission(person.workspace, owner, replace(action, again=again))
 

@@ -41,8 +41,9 @@ app = typer.Typer(help="Check, follow and end submissions.", no_args_is_help=Tru
 Files = Annotated[
     list[Path],
     typer.Argument(
-        metavar="PREDICTIONS MODEL",
-        help="A CSV with ids, or bare labels, and any file or folder; in a verified"
+        metavar="[PREDICTIONS] MODEL",
+        help="A CSV or Parquet file with ids, or bare labels, and any file or folder;"
+        " or an exported ONNX file alone, which predicts by itself. In a verified"
         " contest an exact model's file alone.",
     ),
 ]
@@ -55,10 +56,7 @@ def submit(
     name: Annotated[str, typer.Option(help="At most 64 bytes.")] = "",
     validate: Annotated[
         bool,
-        typer.Option(
-            help="In a verified contest, say first how the model does on the training"
-            " part."
-        ),
+        typer.Option(help="Say first how the model does on the training part."),
     ] = True,
     again: Again = False,
     accept_stake: AcceptStake = False,
@@ -67,14 +65,17 @@ def submit(
     """Seal predictions and a model, and stake on them.
 
     Nobody sees either before you are the candidate. The agent does the rest:
-    keep `modelmarket agent run` running. In a verified contest only the model is
-    sealed; from Python a fitted estimator will do: `request.submit(model)`. What a
-    demand of it could cost, and a challenge, is said before anything is staked, and
-    so is what would keep this computer from watching.
+    keep `modelmarket agent run` running. From Python a fitted estimator will do:
+    `request.submit(model)`; what it predicts then comes from the exported file. In a
+    verified contest only the model is sealed. What a demand of it could cost, and a
+    challenge, is said before anything is staked, and so is what would keep this
+    computer from watching.
 
     Examples:
 
-        modelmarket submit 7 predictions.csv model.onnx --name "two forests"
+        modelmarket submit 7 predictions.csv model.zip --name "two forests"
+
+        modelmarket submit 7 model.onnx
 
         modelmarket submit v7 model.exact --name "a forest"
     """
@@ -113,9 +114,14 @@ def submit(
                     accept_stake=accept_stake,
                     tell=tell,
                 )
-            predictions, model = files
+            *predictions, model = files
             return found.submit(
-                predictions, model, name=name, again=again, accept_stake=accept_stake
+                model,
+                predictions[0] if predictions else None,
+                name=name,
+                show=output.tell if validate else None,
+                again=again,
+                accept_stake=accept_stake,
             )
 
         done = with_consent(act, output, again=again, accept_stake=accept_stake)
@@ -154,20 +160,27 @@ def _require_files(request: RequestId, files: list[Path]) -> None:
         NotFoundError: One is not there.
     """
     from modelmarket.errors import InputError
+    from modelmarket.market.checking import ONNX
 
-    wanted = 1 if request.is_verified else 2
+    if request.is_verified:
+        wanted, hint = (
+            1,
+            "an exact model's file: `ExactModel.of(estimator, schema).save(path)`",
+        )
+    elif files[0].suffix == ONNX and len(files) == 1:
+        wanted, hint = 1, ""
+    else:
+        wanted, hint = (
+            2,
+            "PREDICTIONS and MODEL, or a file that `request.export(model)` wrote",
+        )
     if len(files) != wanted:
-        hint = "PREDICTIONS and MODEL"
-        if request.is_verified:
-            hint = (
-                "an exact model's file: `ExactModel.of(estimator, schema).save(path)`"
-            )
         raise InputError(
             f"Request {request} takes {counted(wanted, 'file')}, not {len(files)}.",
             hint=f"Name {hint}.",
         )
-    if not request.is_verified:
-        existing_file(files[0])
+    for file in files[:-1]:
+        existing_file(file)
     existing_path(files[-1])
 
 
@@ -179,19 +192,23 @@ def check(
         Path,
         typer.Argument(
             metavar="FILE",
-            help="Predictions: a CSV with ids, or bare labels; in a verified contest"
-            " an exact model's file.",
+            help="Predictions: a CSV or Parquet file with ids, or bare labels; or an"
+            " exported ONNX file. In a verified contest an exact model's file.",
         ),
     ],
 ) -> None:
     """Check predictions or a model against a request, and stake nothing.
 
-    Of a model it says what a demand of it could cost, what a challenge of somebody
+    It says which classes they are, beside those of the training part; and once the
+    truth is open, how many are right, and which place that would have been. Of an exact
+    model it says what a demand of it could cost, what a challenge of somebody
     else's, and what would keep this computer from watching.
 
     Examples:
 
         modelmarket submission check 7 predictions.csv
+
+        modelmarket submission check 7 model.onnx
 
         modelmarket submission check v7 model.exact
     """
@@ -216,12 +233,17 @@ def check(
         return
     checked = found.check(file)
     here.output.table(
-        {"rows": int(checked.codes.size), "counts": checked.counts},
-        ("class", "predicted rows"),
-        [(name, f"{count:,}") for name, count in sorted(checked.counts.items())],
+        checked.as_document(),
+        ("class", "predicted rows", "training rows"),
+        [
+            (name, f"{checked.counts.get(name, 0):,}", f"{count:,}")
+            for name, count in checked.learnt.items()
+        ],
         title=f"{file.name} fits request {request}: "
         f"{counted(int(checked.codes.size), 'row')}",
     )
+    if not here.output.as_json:
+        here.output.tell(*checked.lines())
 
 
 @app.command("list")

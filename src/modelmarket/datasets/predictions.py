@@ -199,6 +199,8 @@ def encode_predictions(
     Raises:
         DataError: Their number is wrong, or one is no class.
     """
+    if not isinstance(labels, Iterable):
+        raise DataError(f"{where}: a {type(labels).__name__} is no labels.", hint=FORMS)
     shape = getattr(labels, "shape", ())
     if len(shape) > 1 and not hasattr(labels, "columns"):
         raise DataError(

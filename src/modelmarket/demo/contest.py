@@ -378,6 +378,6 @@ class ContestPlay:
     def _new_rows(self, request: VerifiedRequest) -> Path:
         """Some rows as a buyer has them: the training part's first ones."""
         path = self._folder / "new.csv"
-        features, _ = request.training_data()
+        features, _ = request.training_data("polars", codes=False)
         features.head(NEW_ROWS).write_csv(path)
         return path

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The demo's five honest models, trained with scikit-learn, kept as ONNX."""
+"""The demo's five honest models, trained with scikit-learn."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from modelmarket.errors import NotFoundError
+from modelmarket.models.onnx.running import HOW_TO_INSTALL
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
 
 MANY_ROWS = 10_000
@@ -108,17 +108,14 @@ RECIPES = (
 
 def require_libraries() -> None:
     """Raises a `NotFoundError` unless what the demo needs is installed."""
-    for name in ("onnxruntime", "skl2onnx", "sklearn"):
+    for name in ("onnxmltools", "onnxruntime", "skl2onnx"):
         if find_spec(name) is None:
             raise NotFoundError(
-                f"The demo trains real models and needs {name}.",
-                hint="pip install 'modelmarket[demo]'",
+                f"The demo trains real models and needs {name}.", hint=HOW_TO_INSTALL
             )
 
 
-def train(
-    recipe: Recipe, features: npt.NDArray[np.float32], labels: npt.NDArray[np.str_]
-) -> bytes:
+def fitted(recipe: Recipe, features: npt.NDArray[Any], labels: npt.NDArray[Any]) -> Any:
     """Trains a model.
 
     Args:
@@ -127,42 +124,14 @@ def train(
         labels: Shape (rows,).
 
     Returns:
-        The model as ONNX.
+        A fitted classifier.
     """
     import warnings
 
-    from skl2onnx import to_onnx
+    import numpy as np
     from sklearn.exceptions import ConvergenceWarning
 
+    learnt = features[: recipe.most_rows].astype(np.float32)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        model = recipe.make(len(features)).fit(features, labels)
-    # A matrix of class probabilities rather than a dictionary for each row.
-    exported = to_onnx(model, features[:1], options={"zipmap": False})
-    data: bytes = exported.SerializeToString()
-    return data
-
-
-def predict(model: bytes, features: npt.NDArray[np.float32]) -> list[str]:
-    """Predicts with an exported model, as whoever buys it would.
-
-    Args:
-        model: As ONNX.
-        features: Shape (rows, columns).
-
-    Returns:
-        A class name for each row.
-    """
-    import onnxruntime as ort
-
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 2
-    session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    batch = 200
-    labels: list[str] = []
-    for at in range(0, len(features), batch):
-        (predicted,) = session.run(
-            ["label"], {session.get_inputs()[0].name: features[at : at + batch]}
-        )
-        labels += [str(one) for one in predicted]
-    return labels
+        return recipe.make(len(learnt)).fit(learnt, labels[: len(learnt)])

@@ -22,7 +22,7 @@ from modelmarket.datasets.idx import find_mnist, write_mnist
 from modelmarket.datasets.split import Source
 from modelmarket.datasets.tables import open_table
 from modelmarket.demo.contest import Contested, ContestPlay
-from modelmarket.demo.models import RECIPES, predict, require_libraries, train
+from modelmarket.demo.models import RECIPES, fitted, require_libraries
 from modelmarket.errors import RevertError
 from modelmarket.market import Request
 from modelmarket.protocol import events as ev
@@ -31,9 +31,6 @@ from modelmarket.protocol.types import Address, RequestId, SubmissionId, Wei
 from modelmarket.sandbox import Person, Sandbox, call_names, sandbox
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
     from modelmarket.market import Submission
 
 AIRDROP = 1_000 * ONE_MDC
@@ -160,7 +157,6 @@ class _Play:
         self._folder = folder
         self._data = data
         self._started = time.monotonic()
-        self._models: dict[str, bytes] = {}
         self._burnt = 0
 
     def run(self, keep: Path) -> Outcome:
@@ -277,36 +273,29 @@ class _Play:
     # --- trainers ---
 
     def _compete(self, person: Person, request: Request) -> Submission:
-        """Fetches, trains, exports, predicts and submits."""
+        """Fetches, trains and submits: what is sealed is predicted by the export."""
         mine = person.market.request(request.id)
-        features, labels = mine.training_data()
         recipe = next(one for one in RECIPES if one.name == person.role)
-        learnt = _matrix(features.head(recipe.most_rows))
-        del features
-        model = train(recipe, learnt, labels.to_numpy().astype(str)[: len(learnt)])
-        del learnt
-        self._models[person.role] = model
-        predictions = predict(model, _matrix(mine.test_data()))
-        path = self._write_model(person, model)
-        submission = mine.submit(predictions, path, name=recipe.name)
+        model = fitted(recipe, *mine.training_data("numpy"))
+        submission = mine.submit(model, name=recipe.name, show=None)
         person.gains -= STAKE
         self._tell(
-            f"{person.role} fetches the data, trains ({len(model):,} bytes of ONNX) "
-            f"and submits as {submission.id}."
+            f"{person.role} fetches the data, trains and submits its ONNX file as "
+            f"{submission.id}."
         )
         return submission
 
-    def _write_model(self, person: Person, model: bytes) -> Path:
-        path = person.market.home.path / "model.onnx"
-        path.write_bytes(model)
+    def _write_guess(self, person: Person) -> Path:
+        path = person.market.home.path / "model.txt"
+        path.write_text("not a model")
         return path
 
     def _guess(self, person: Person, request: Request, name: str) -> Submission:
         """Submits the same class for every row."""
         mine = person.market.request(request.id)
         guess = mine.manifest().classes.names[1]
-        path = self._write_model(person, b"not a model")
-        submission = mine.submit([guess] * mine.terms.labels, path, name=name)
+        path = self._write_guess(person)
+        submission = mine.submit(path, [guess] * mine.terms.labels, name=name)
         person.gains -= STAKE
         self._tell(f"{person.role} submits a guess as {submission.id}.")
         return submission
@@ -361,8 +350,8 @@ class _Play:
     def _enter(self, person: Person, request: Request) -> None:
         mine = person.market.request(request.id)
         guess = mine.manifest().classes.names[0]
-        path = self._write_model(person, b"not a model")
-        mine.submit([guess] * mine.terms.labels, path)
+        path = self._write_guess(person)
+        mine.submit(path, [guess] * mine.terms.labels)
         person.gains -= SIDE_STAKE
 
     def _settle(
@@ -558,19 +547,6 @@ def _outcome(request: Request, submission_id: SubmissionId) -> str:
     if record.status.name == "SUBMITTED":
         return "slashed (silent)"
     return record.status.name.lower()
-
-
-def _matrix(frame: object) -> npt.NDArray[np.float32]:
-    """A data frame as the matrix that the models take."""
-    import numpy as np
-    import polars as pl
-
-    assert isinstance(frame, pl.DataFrame)
-    # perf: column by column, since casting all of MNIST at once takes a GB.
-    matrix = np.empty(frame.shape, dtype=np.float32)
-    for at, column in enumerate(frame.iter_columns()):
-        matrix[:, at] = column.to_numpy()
-    return matrix
 
 
 def _free(path: Path) -> Path:

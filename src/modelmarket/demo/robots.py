@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from modelmarket import agent
-from modelmarket.demo.models import RECIPES, Recipe, predict, require_libraries, train
+from modelmarket.demo.models import RECIPES, Recipe, require_libraries
 from modelmarket.errors import ModelMarketError
 from modelmarket.market import Request, VerifiedRequest
 from modelmarket.protocol.phases import Phase
@@ -18,9 +18,8 @@ from modelmarket.protocol.types import RequestId
 from modelmarket.sandbox import Person
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
     import polars as pl
+    from sklearn.pipeline import Pipeline
 
 ROBOTS = tuple(recipe for recipe in RECIPES if recipe.name in ("forest", "linear"))
 LOOK_S = 1.0
@@ -93,27 +92,25 @@ def _enter_contest(request: VerifiedRequest, recipe: Recipe) -> None:
 
 def _predict(request: Request, recipe: Recipe) -> None:
     features, labels = request.training_data()
-    test = request.test_data()
-    learned = features.head(recipe.most_rows)
-    model = train(recipe, matrix(learned), labels.head(learned.height).to_numpy())
-    path = request.market.home.path / f"{recipe.name}-{request.id}.onnx"
-    path.write_bytes(model)
-    request.submit(predict(model, matrix(test)), path, name=f"robot {recipe.name}")
+    learnt = features.head(recipe.most_rows)
+    model = _of_any_table(recipe, learnt).fit(learnt, labels.head(len(learnt)))
+    request.submit(model, name=f"robot {recipe.name}", show=None)
 
 
-def matrix(frame: pl.DataFrame) -> npt.NDArray[np.float32]:
-    """Any table as numbers: words by their hashes, gaps as zeros.
-
-    Returns:
-        Shape (rows, columns).
-    """
+def _of_any_table(recipe: Recipe, table: pl.DataFrame) -> Pipeline:
+    """A recipe's estimator behind words by their places, and gaps as zeros."""
     import polars as pl
-    from polars.selectors import by_name
+    from sklearn.compose import ColumnTransformer
+    from sklearn.impute import SimpleImputer
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OrdinalEncoder
 
-    columns = [
-        by_name(name).hash(seed=7).mod(1_000).cast(pl.Float32)
-        if kind == pl.String
-        else by_name(name).cast(pl.Float32, strict=False).fill_null(0).fill_nan(0)
-        for name, kind in frame.schema.items()
-    ]
-    return frame.select(columns).to_numpy()
+    kinds = table.schema.items()
+    words = [name for name, kind in kinds if kind == pl.String]
+    numbers = [name for name, kind in kinds if kind != pl.String]
+    places = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
+    filled = SimpleImputer(strategy="constant", fill_value=0)
+    columns = ColumnTransformer(
+        [("words", places, words), ("numbers", filled, numbers)]
+    )
+    return make_pipeline(columns, recipe.make(len(table)))

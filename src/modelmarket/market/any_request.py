@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 from modelmarket.chain.reasons import REASONS
 from modelmarket.datasets.published import REPORT
@@ -65,6 +65,8 @@ class AnyRequest(Generic[S_co]):
     """
 
     record: BaseRecord
+    READ_ONCE: ClassVar[tuple[str, ...]] = ()
+    """What was read of files that never change: one look hands it on to the next."""
 
     def __init__(self, market: Market, record: BaseRecord, now: int) -> None:
         self.market = market
@@ -81,7 +83,11 @@ class AnyRequest(Generic[S_co]):
 
     def as_of(self, moment: Moment) -> Self:
         """The request as the index has it, which was read up to a moment."""
-        return type(self)(self.market, self.market.record(self.id), moment.now)
+        now = type(self)(self.market, self.market.record(self.id), moment.now)
+        # perf: a large training part takes seconds to be read.
+        known = self.__dict__
+        now.__dict__.update({one: known[one] for one in self.READ_ONCE if one in known})
+        return now
 
     # --- looking ---
 

@@ -4,14 +4,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from modelmarket.datasets.published import TEST, TRAIN, Manifest
 from modelmarket.datasets.split import LABEL, ROW_ID
-from modelmarket.errors import StepError
+from modelmarket.errors import InputError, StepError
 from modelmarket.market.any_request import AnyRequest, check_name
+from modelmarket.market.checking import Checked, model_file
 from modelmarket.market.contents import PREDICTIONS
 from modelmarket.market.questions import refuse_high_stake
 from modelmarket.market.reusing import refuse_second
@@ -29,31 +30,20 @@ from modelmarket.protocol.seals import superhash
 from modelmarket.protocol.steps import StepKind, refusal
 from modelmarket.protocol.types import Address, SubmissionId
 from modelmarket.storage.store import Stored
-from modelmarket.system.files import existing_path
 from modelmarket.vault.secrets import SealedPredictions
 
 if TYPE_CHECKING:
     import polars as pl
 
     from modelmarket.chain.blocks import Receipt
+    from modelmarket.datasets.libraries import Library
     from modelmarket.market.market import Market
+    from modelmarket.models.folds import Show
+    from modelmarket.models.onnx import OnnxModel
     from modelmarket.protocol.records import BaseRecord
 
-Predictions = Path | Iterable[object]
+Predictions = Path | str | Iterable[object]
 """A CSV with ids, a bare column of labels, or labels in test-row order."""
-
-
-@dataclass(frozen=True)
-class Checked:
-    """Predictions that fit a request.
-
-    Attributes:
-        codes: In the order of the test rows; shape (rows,).
-        counts: Rows of each class that was predicted, by name.
-    """
-
-    codes: Codes
-    counts: dict[str, int]
 
 
 class Request(AnyRequest[Submission]):
@@ -66,6 +56,7 @@ class Request(AnyRequest[Submission]):
     """
 
     record: RequestRecord
+    READ_ONCE = ("_training", "_test")
 
     def __init__(self, market: Market, record: BaseRecord, now: int) -> None:
         assert isinstance(record, RequestRecord), "it is of this market"
@@ -103,64 +94,102 @@ class Request(AnyRequest[Submission]):
         """What the dataset says of itself; see `Contents.manifest`."""
         return self.contents.manifest()
 
-    def training_data(self) -> tuple[pl.DataFrame, pl.Series]:
+    def training_data(self, library: Library = "polars") -> tuple[Any, Any]:
         """The training part: features and labels.
 
-        Returns:
-            A data frame of shape (train rows, features), its numbers in the
-            smallest types that hold them, and the labels as text.
-        """
-        frame = self.contents.frame(TRAIN)
-        return frame.drop(LABEL), frame[LABEL]
+        Args:
+            library: Whose tables to make: polars, pandas, numpy or torch.
 
-    def test_data(self) -> pl.DataFrame:
-        """The features of the test part, in test-row order."""
+        Returns:
+            A table of shape (train rows, features), see
+            `modelmarket.datasets.libraries.table_for`, and the labels: whole numbers
+            where all classes are some, text otherwise; for torch, the classes' numbers.
+
+        Raises:
+            InputError: There is no such library, or torch is to take text.
+            NotFoundError: It is not installed; or no gateway has the data.
+        """
+        from modelmarket.datasets.libraries import labels_for, table_for
+
+        frame, classes = self._training, self.manifest().classes
+        return (
+            table_for(library, frame.drop(LABEL)),
+            labels_for(library, frame[LABEL], classes.names),
+        )
+
+    def test_data(self, library: Library = "polars") -> Any:
+        """The features of the test part, in test-row order; see `training_data`."""
+        from modelmarket.datasets.libraries import table_for
+
+        return table_for(library, self._test)
+
+    @cached_property
+    def _training(self) -> pl.DataFrame:
+        return self.contents.frame(TRAIN)
+
+    @cached_property
+    def _test(self) -> pl.DataFrame:
         return self.contents.frame(TEST)
 
     # --- a trainer's steps ---
 
-    def check(self, predictions: Predictions) -> Checked:
-        """Checks predictions before anything is staked on them.
+    def check(self, given: Any, show: Show | None = None) -> Checked:
+        """Says what `submit` would seal, and stakes nothing.
 
         Args:
-            predictions: A CSV's path, an array, a list or a column.
+            given: A fitted classifier, an exported model or its file; or predictions: a
+                CSV's path, an array, a list or a column.
+            show: Is told how far cross-validation of a classifier is, such as `print`;
+                None for none.
 
         Raises:
-            DataError: They do not fit; names row and value.
+            DataError: Predictions do not fit; names row and value.
+            InputError: The model cannot be exported.
         """
-        from modelmarket.datasets.predictions import (
-            encode_predictions,
-            read_predictions,
-        )
+        from modelmarket.market.checking import check
 
-        manifest, rows = self.manifest(), self.terms.labels
-        classes = manifest.classes
-        if isinstance(predictions, str | Path):
-            codes = read_predictions(
-                Path(predictions), classes, rows, manifest=manifest
-            )
-        else:
-            codes = encode_predictions(predictions, classes, rows, where="predictions")
-        counts: dict[str, int] = {}
-        for name in classes.decode(codes):
-            counts[name] = counts.get(name, 0) + 1
-        return Checked(codes, counts)
+        return check(self, given, show)
+
+    def export(self, model: Any) -> OnnxModel:
+        """The ONNX file that `submit` would seal of a fitted classifier.
+
+        Args:
+            model: Of scikit-learn, XGBoost or LightGBM; alone or in a pipeline.
+
+        Raises:
+            InputError: It cannot be exported; says why, and what to do.
+        """
+        from modelmarket.market.checking import exported_by
+
+        exported = exported_by(self, model)
+        if exported is None:
+            raise InputError(f"A {type(model).__name__} is no fitted classifier.")
+        return exported.model
 
     def submit(
         self,
-        predictions: Predictions,
-        model: Path | str,
+        model: Any,
+        predictions: Predictions | None = None,
         *,
         name: str = "",
+        show: Show | None = print,
         again: bool = False,
         accept_stake: bool = False,
     ) -> Submission:
-        """Seals predictions and model, and stakes on them.
+        """Seals a model and its predictions, and stakes on them.
+
+        A fitted classifier is exported to ONNX with its preprocessing, and what is
+        sealed is predicted by that file. Any other file or folder is taken with its
+        predictions, and nobody can tell later whether it made them.
 
         Args:
-            predictions: A CSV's path, an array, a list or a column.
-            model: Any file or folder. It is published only if it wins.
+            model: A fitted classifier, an exported model or its file; with predictions,
+                the path of any file or folder. It is published only if it wins.
+            predictions: A CSV's path, an array, a list or a column; None if the model
+                makes them.
             name: Shown beside the submission; at most 64 bytes.
+            show: Is told, line by line, how the model does before anything is staked,
+                see `check`; None for nothing, which saves the time.
             again: Go on where a submission of one's own stands already.
             accept_stake: Go on where the stake is above the reward.
 
@@ -168,6 +197,7 @@ class Request(AnyRequest[Submission]):
             ConfirmationError: It is allowed, but hardly meant: see `again` and
                 `accept_stake`.
             DataError: The predictions do not fit.
+            InputError: The model cannot be exported.
             StepError: The deadline has passed, or an interrupted run has
                 submitted already.
             FundsError: MDC or fees do not suffice.
@@ -175,10 +205,11 @@ class Request(AnyRequest[Submission]):
         return self.enter(
             Submit,
             lambda now, owner: now.prepare_submission(
-                predictions,
                 model,
+                predictions,
                 name=name,
                 owner=owner,
+                show=show,
                 again=again,
                 accept_stake=accept_stake,
             ),
@@ -186,40 +217,43 @@ class Request(AnyRequest[Submission]):
 
     def prepare_submission(
         self,
-        predictions: Predictions,
-        model: Path | str,
+        model: Any,
+        predictions: Predictions | None = None,
         *,
         name: str = "",
         owner: Address,
+        show: Show | None = None,
         again: bool = False,
         accept_stake: bool = False,
     ) -> Submit:
         """Everything before the transaction: the secrets lie in the vault.
 
         Args:
-            predictions: A CSV's path, an array, a list or a column.
-            model: Any file or folder.
+            model: See `submit`.
+            predictions: None if the model makes them.
             name: Shown beside the submission; at most 64 bytes.
             owner: Who will send the transaction; the seal names them.
+            show: Is told what would be sealed; None for nothing.
             again: Go on where a submission of one's own stands already.
             accept_stake: Go on where the stake is above the reward.
 
         Raises:
             ConfirmationError: See `again` and `accept_stake`; nothing is stored.
             DataError: The predictions do not fit.
-            InputError: The name is too long.
+            InputError: The name is too long, or the model cannot be exported.
         """
-        market = self.market
-        checked = self.check(predictions)
-        codes = checked.codes
         check_name(name)
-        existing_path(Path(model))
-        packed = b"".join(pack(codes, self.terms.bits))
         if not accept_stake:
             refuse_high_stake(self.terms.stake, self.terms.reward)
-        if not again:
-            refuse_second(self, packed, Path(model), owner)
-        bundle = self._bundle(Path(model), codes)
+        with model_file(self, model, predictions, show) as (path, checked):
+            if show is not None and checked.is_reproducible:
+                for line in checked.lines():
+                    show(line)
+            packed = b"".join(pack(checked.codes, self.terms.bits))
+            if not again:
+                refuse_second(self, packed, path, owner)
+            bundle = self._bundle(path, checked.codes)
+        market = self.market
         secret = SealedPredictions(
             chain_id=market.network.chain_id,
             market=market.network.market,

@@ -215,7 +215,8 @@ def worse_than_the_median(
     if scoring.score(targets, predicted) < scoring.score(targets, median):
         yield (
             "On the training part this model does worse than always saying the median. "
-            "Was it fitted on `training.targets`? The labels have another unit."
+            "Was it fitted on the targets of `request.training_data()`? The labels "
+            "have another unit."
         )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from modelmarket.errors import DataError, ModelMarketError, StepError
 from modelmarket.market.any_request import AnyRequest, check_name
@@ -33,10 +33,9 @@ from modelmarket.system.text import counted
 from modelmarket.vault.secrets import SealedModel
 
 if TYPE_CHECKING:
-    import polars as pl
-
-    from modelmarket.chain.blocks import Moment, Receipt
+    from modelmarket.chain.blocks import Receipt
     from modelmarket.datasets.contest import ContestFolder, ContestManifest
+    from modelmarket.datasets.libraries import Library
     from modelmarket.market.market import Market
     from modelmarket.market.verified.prospects import Prospect
     from modelmarket.models import ExactModel
@@ -124,10 +123,6 @@ def _silently(line: str) -> None:
     del line
 
 
-_READ = ("schema", "_training")
-"""What was read of files that never change: one look hands it on to the next."""
-
-
 class VerifiedRequest(AnyRequest[VerifiedSubmission]):
     """A verified contest, as it was when it was looked at.
 
@@ -138,18 +133,12 @@ class VerifiedRequest(AnyRequest[VerifiedSubmission]):
     """
 
     record: ContestRecord
+    READ_ONCE = ("schema", "_training")
 
     def __init__(self, market: Market, record: BaseRecord, now: int) -> None:
         assert isinstance(record, ContestRecord), "it is of this market"
         super().__init__(market, record, now)
         self.terms = record.terms
-
-    def as_of(self, moment: Moment) -> Self:
-        now = super().as_of(moment)
-        # perf: a large training part takes seconds to encode.
-        read = {name: self.__dict__[name] for name in _READ if name in self.__dict__}
-        now.__dict__.update(read)
-        return now
 
     # --- looking ---
 
@@ -269,9 +258,34 @@ class VerifiedRequest(AnyRequest[VerifiedSubmission]):
         _ = self.schema
         self.folder.hidden(self.terms)
 
-    def training_data(self) -> tuple[pl.DataFrame, pl.Series]:
-        """The training part in its original columns: features, and labels as text."""
-        return self.folder.frame()
+    def training_data(
+        self, library: Library = "numpy", *, codes: bool = True
+    ) -> tuple[Any, Any]:
+        """The training part: features and labels, as exact models are fitted on them.
+
+        Args:
+            library: Whose tables to make: polars, pandas, numpy or torch.
+            codes: Features in codes, and labels as targets: classes' numbers, or
+                numbers in the schema's steps from its offset. Otherwise both as they
+                were published; nothing that is fitted on those can be submitted here.
+
+        Returns:
+            A table of shape (train rows, columns), see
+            `modelmarket.datasets.libraries.table_for`, and the labels.
+
+        Raises:
+            InputError: There is no such library, or torch is to take text.
+            NotFoundError: It is not installed; or no gateway has the data.
+        """
+        from modelmarket.datasets.libraries import codes_for, labels_for, table_for
+
+        if codes:
+            known, names = self.training(), [one.name for one in self.schema.columns]
+            return codes_for(library, known.codes, names, known.targets)
+        frame, labels = self.folder.frame()
+        target = self.schema.target
+        classes = () if isinstance(target, NumberTarget) else target.classes.names
+        return table_for(library, frame), labels_for(library, labels, classes)
 
     def training(self) -> Training:
         """The training part in codes, as exact models are fitted on it."""

@@ -94,7 +94,7 @@ def refuse_another(found: Validation, sealed: Validation) -> None:
             f"On the training part the {found.measure} of the model that would be "
             f"sealed is {found.said(sealed.exact)}; that of the same estimator, fitted "
             f"on codes, is {found.said(found.exact)} on rows that it has not seen.",
-            hint="Fit it on the codes and targets of `request.training()`: columns and "
-            "labels as the table has them have other units. If it is meant so, submit "
-            "`request.convert(model)`.",
+            hint="Fit it on `request.training_data()`, which gives codes and targets: "
+            "columns and labels as the table has them have other units. If it is meant "
+            "so, submit `request.convert(model)`.",
         )

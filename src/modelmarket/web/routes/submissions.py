@@ -37,10 +37,11 @@ def prepare_submission(visit: Visit) -> Response:
                 )
             refuse_unaffordable(purse, found.terms.stake)
             action = found.prepare_submission(
-                predictions,
                 model,
+                predictions,
                 name=forms.text(form, "name"),
                 owner=owner,
+                show=None,
                 **forms.confirmations(form, views.OF_ENTRIES),
             )
         except ModelMarketError as error:

@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a trainer would seal in a contest of predictions, before it is staked on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from modelmarket.errors import InputError
+from modelmarket.system.files import existing_path
+
+if TYPE_CHECKING:
+    from modelmarket.market.request import Request
+    from modelmarket.models.folds import Folds, Show
+    from modelmarket.models.onnx import Exported
+    from modelmarket.protocol.classes import Codes
+
+MODEL_FILE = "model.onnx"
+"""What an exported model is called."""
+ONNX = ".onnx"
+MOST_S, SHARE_OF_TIME_LEFT = 60.0, 0.1
+"""Cross-validation takes no longer, about; nor more of the time until the deadline."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """Predictions that fit a request.
+
+    Attributes:
+        codes: In the order of the test rows; shape (rows,).
+        counts: Rows of each class that was predicted, by name.
+        learnt: Rows of each class in the training part, by name.
+        exported: The file that predicted them; None if they were given.
+        folds: How the model does on rows that it has not seen; None if that cannot be
+            had.
+        right: Once the truth is open, how many are right.
+        place: The place that they would have taken then, from 1.
+    """
+
+    codes: Codes
+    counts: dict[str, int]
+    learnt: dict[str, int]
+    exported: Exported | None = None
+    folds: Folds | None = None
+    right: int | None = None
+    place: int | None = None
+
+    @property
+    def is_reproducible(self) -> bool:
+        """Whether the predictions came from the very file that would be sealed."""
+        return self.exported is not None
+
+    def as_document(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {
+            "rows": int(self.codes.size),
+            "counts": self.counts,
+            "train_counts": self.learnt,
+            "reproducible": self.is_reproducible,
+            "agreement": self.exported.agreement if self.exported else None,
+            "cross_validation": self.folds.as_document() if self.folds else None,
+            "right": self.right,
+            "place": self.place,
+        }
+
+    def lines(self) -> list[str]:
+        """For people, without the classes."""
+        rows, said = int(self.codes.size), list[str]()
+        if self.folds is not None:
+            said.append(self.folds.line())
+        if self.exported is None:
+            said.append(
+                "Not reproducible: nobody can tell whether the model's file made these "
+                "predictions."
+            )
+        elif self.exported.agreement is None:
+            said.append(f"Predicted by {MODEL_FILE}, the file that would be sealed.")
+        else:
+            said.append(
+                f"Predicted by {MODEL_FILE}, the file that would be sealed; the fitted "
+                f"model says the same of {self.exported.agreement:.2%} of the rows."
+            )
+        if self.right is not None:
+            said.append(
+                f"{self.right:,} of {rows:,} rows are right ({self.right / rows:.2%}): "
+                f"place {self.place:,}, had it been submitted in time."
+            )
+        return said
+
+
+def check(request: Request, given: Any, show: Show | None = None) -> Checked:
+    """Checks predictions, or a model that makes them.
+
+    Args:
+        request: As it is now.
+        given: A fitted classifier, an exported model or its file; or predictions.
+        show: Is told how far cross-validation of a classifier is; None for none.
+
+    Raises:
+        InputError: The model cannot be exported.
+        DataError: The predictions do not fit; names row and value.
+    """
+    from modelmarket.datasets.predictions import encode_predictions, read_predictions
+
+    manifest, rows = request.manifest(), request.terms.labels
+    classes = manifest.classes
+    exported = exported_by(request, given)
+    if exported is not None:
+        codes = encode_predictions(
+            exported.labels, classes, rows, where="the model's predictions"
+        )
+    elif isinstance(given, str | Path):
+        codes = read_predictions(Path(given), classes, rows, manifest=manifest)
+    else:
+        codes = encode_predictions(given, classes, rows, where="predictions")
+    counts: dict[str, int] = {}
+    for name in classes.decode(codes):
+        counts[name] = counts.get(name, 0) + 1
+    found = Checked(
+        codes,
+        counts,
+        learnt=dict(zip(classes.names, manifest.train_counts, strict=True)),
+        exported=exported,
+        folds=_folds(request, given, show),
+    )
+    truth = request.truth()
+    if truth is None:
+        return found
+    right = int(np.count_nonzero(codes == truth))
+    ahead = [one for one in request.record.ranking if (one.score or 0) >= right]
+    return replace(found, right=right, place=len(ahead) + 1)
+
+
+def exported_by(request: Request, given: Any) -> Exported | None:
+    """The file of a model with what it predicts; None for what is no model.
+
+    Raises:
+        InputError: It cannot be exported.
+    """
+    from modelmarket.models.onnx import Exported, OnnxModel, export
+
+    if isinstance(given, str | Path) and Path(given).suffix == ONNX:
+        given = OnnxModel.load(existing_path(Path(given)))
+    if isinstance(given, OnnxModel):
+        return Exported(given, given.predict(request.test_data()), None)
+    if not makes_predictions(given):
+        return None
+    features, _ = request.training_data()
+    names = request.manifest().classes.names
+    return export(given, features, request.test_data(), names)
+
+
+def makes_predictions(given: Any) -> bool:
+    """Whether it is a classifier of some library, or an exported model."""
+    return callable(getattr(given, "predict", None))
+
+
+def _folds(request: Request, estimator: Any, show: Show | None) -> Folds | None:
+    from modelmarket.models.folds import cross_validated
+
+    if show is None or not hasattr(estimator, "fit"):
+        return None
+    left = request.record.deadline - request.now
+    limit_s = min(MOST_S, SHARE_OF_TIME_LEFT * left) if left > 0 else MOST_S
+    features, labels = request.training_data()
+    return cross_validated(estimator, features, labels, limit_s, show)
+
+
+@contextmanager
+def model_file(
+    request: Request, model: Any, predictions: Any, show: Show | None
+) -> Iterator[tuple[Path, Checked]]:
+    """The file or folder that would be sealed, and its predictions.
+
+    Args:
+        request: As it is now.
+        model: A fitted classifier, an exported model or its file; with predictions of
+            one's own any file or folder.
+        predictions: None if the model makes them.
+        show: See `check`.
+
+    Raises:
+        InputError: The model cannot be exported, or one of the two is missing.
+        DataError: The predictions do not fit.
+        NotFoundError: There is no such file.
+    """
+    is_path = isinstance(model, str | Path)
+    if predictions is not None:
+        if not is_path:
+            raise InputError(
+                f"A {type(model).__name__} is no path of a model's file or folder.",
+                hint="A fitted model alone will do: `request.submit(model)`; its "
+                "predictions come from the exported file.",
+            )
+        existing_path(Path(model))
+        yield Path(model), check(request, predictions)
+        return
+    if is_path and Path(model).suffix != ONNX:
+        existing_path(Path(model))
+        raise InputError(
+            f"What {Path(model).name} predicts is not known.",
+            hint="Any file or folder is taken with its predictions: "
+            "`request.submit(path, predictions)`.",
+        )
+    if not (is_path or makes_predictions(model)):
+        raise InputError(
+            f"A {type(model).__name__} is no model.",
+            hint="Give a fitted classifier, or a path and its predictions: "
+            "`request.submit(path, predictions)`.",
+        )
+    checked = check(request, model, show)
+    if is_path:
+        yield Path(model), checked
+        return
+    assert checked.exported is not None, "it makes its predictions"
+    with TemporaryDirectory(dir=request.market.home.scratch()) as folder:
+        path = Path(folder) / MODEL_FILE
+        path.write_bytes(checked.exported.model.data)
+        yield path, checked
