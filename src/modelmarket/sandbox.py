@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 from modelmarket.chain.abi import functions
 from modelmarket.chain.connection import Connection
@@ -22,6 +24,9 @@ from modelmarket.storage.store import Store
 from modelmarket.system.home import Home
 from modelmarket.system.serving import serving
 from modelmarket.vault.vault import Vault
+
+LEAST_WORK = 2
+"""scrypt's work factor for a vault under 256 random bits that nobody knows."""
 
 
 @dataclass
@@ -42,6 +47,32 @@ class Person:
     def address(self) -> Address:
         """Their account."""
         return self.market.wallet.address
+
+
+class _SideBySide:
+    """Contexts that are left at the same time.
+
+    perf: a server takes a tenth of a second to stop, and there are twenty.
+    """
+
+    def __init__(self) -> None:
+        self._open: list[AbstractContextManager[str]] = []
+
+    def open(self, context: AbstractContextManager[str]) -> str:
+        """Enters one."""
+        found = context.__enter__()
+        self._open.append(context)
+        return found
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        def leave(context: AbstractContextManager[str]) -> None:
+            context.__exit__(None, None, None)
+
+        with ThreadPoolExecutor(max(1, len(self._open))) as threads:
+            list(threads.map(leave, self._open))
 
 
 class Sandbox:
@@ -76,6 +107,7 @@ class Sandbox:
         self.folder = folder
         self.closing = closing
         self.connection = Connection(rpc)
+        self._gateways = closing.enter_context(_SideBySide())
         self.deployer = Wallet.new()
         self.people: dict[str, Person] = {}
         self.fund(self.deployer.address)
@@ -118,16 +150,20 @@ class Sandbox:
             is_served: Whether others get from their gateway what is in their store.
         """
         home = Home(self.folder / role.replace(" ", "-"))
-        serves = serving(application(Store(home.store)))
         if is_served:
-            gateway = self.closing.enter_context(serves)
+            gateway = self._gateways.open(serving(application(Store(home.store))))
             gateways = (*self.network.gateways, gateway)
             self.network = replace(self.network, gateways=gateways)
         for person in self.people.values():
             person.market.network = self.network
         key = wallet or Wallet.new()
         self.fund(key.address)
-        vault = Vault(home.vault, passphrase or secrets.token_hex(16))
+        # perf: what nobody can guess need not be made dear to guess.
+        vault = (
+            Vault(home.vault, passphrase)
+            if passphrase
+            else Vault(home.vault, secrets.token_hex(32), work=LEAST_WORK)
+        )
         market = Market(home, self.network, wallet=key, vault=vault)
         self.closing.callback(market.close)
         person = self.people[role] = Person(role, market)

@@ -449,6 +449,7 @@ class _Play:
         market = requester.market
         requests = [market.request(number) for number in ids]
         every = [*ids, contested.request.id]
+        self._tell("Everything is audited: replayed from chain and files alone.")
         audits = {number: audit(market, number) for number in every}
         model_path = _free(keep / f"model-of-request-{ids[0]}")
         requests[0].fetch_model(model_path)

@@ -101,15 +101,17 @@ class Vault:
     Args:
         path: The file; made if it is not there.
         passphrase: What it is encrypted with.
+        work: scrypt's work factor for a new one, a power of two; 0 for what a
+            passphrase of people's needs.
 
     Raises:
         VaultError: The passphrase is wrong, the file is damaged, or another
             version's.
     """
 
-    def __init__(self, path: Path, passphrase: str) -> None:
+    def __init__(self, path: Path, passphrase: str, *, work: int = 0) -> None:
         self.path = path
-        known = {} if path.exists() else _make(path, passphrase)
+        known = {} if path.exists() else _make(path, passphrase, work)
         self.database = Database(path)
         try:
             _check_pages(self.database.connection)
@@ -244,7 +246,7 @@ class Vault:
             )
 
 
-def _make(path: Path, passphrase: str) -> dict[bytes, Key]:
+def _make(path: Path, passphrase: str, work: int) -> dict[bytes, Key]:
     """Makes a vault whole and then gives it its name.
 
     So an empty file is never a new vault: it is one that was lost.
@@ -258,7 +260,7 @@ def _make(path: Path, passphrase: str) -> dict[bytes, Key]:
     os.close(handle)
     draft = Path(name)
     salt = secrets.token_bytes(SALT_BYTES)
-    n = encryption.SCRYPT_N
+    n = work or encryption.SCRYPT_N
     key = Key.derive(passphrase, salt, n)
     check = key.encrypt(_CHECK, _CHECK)
     try:

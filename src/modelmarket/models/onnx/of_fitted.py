@@ -184,12 +184,19 @@ def _ways(
     by_name = pl.String in [*learnt.dtypes, *rows.dtypes] or any(
         type(one).__name__ == "ColumnTransformer" for one in parts(estimator)
     )
-    for numbers in NUMBERS:
+    for numbers in reversed(NUMBERS) if _rounds(estimator) else NUMBERS:
         if by_name:
             for whole in WHOLE_NUMBERS:
                 yield each_by_itself([learnt, rows], numbers, whole or numbers)
         else:
             yield one_matrix(learnt.columns, numbers)
+
+
+def _rounds(estimator: Any) -> bool:
+    """Whether it is trees that round what they read to 32 bits by themselves."""
+    last = getattr(estimator, "best_estimator_", estimator)
+    first = getattr(last, "estimators_", [last])[0]
+    return hasattr(first[0] if isinstance(first, np.ndarray) else first, "tree_")
 
 
 def _written(
