@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +26,7 @@ from verified.world import (
     REWARD,
     STAKE,
     SUBMITTED,
+    TRUTH,
     VALIDATION,
     WITHHELD,
     WON,
@@ -177,6 +179,120 @@ def test_cancel_submission__by_another__is_refused(world: World) -> None:
             world.cancel(contest, stolen, accept_slash=True)
 
 
+def test_cancel_submission__by_whoever_makes_up_what_was_shown__is_refused(
+    world: World,
+) -> None:
+    """Whoever shows something in their own name is not who entered."""
+    contest = world.create()
+    early = world.submit(contest, "ann")
+
+    def steal(victim: Entry) -> None:
+        made_up = world.shown(replace(victim, trainer="eve"), 18)
+        stolen = replace(victim, trainer="eve", shown=made_up)
+        with boa.reverts("WrongSeal"):
+            world.cancel(contest, stolen, accept_slash=True)
+
+    steal(early)
+    contest, (ann, bob) = world.in_challenge({"ann": 18, "bob": 15})
+    for entry in (ann, bob):
+        steal(entry)
+    assert world.balance("eve") == START
+
+
+def test_cancel_submission__late_before_the_key_or_among_claims__leaves_the_rest_to_come(
+    world: World,
+) -> None:
+    contest = world.create()
+    ann, bob, cid = (world.submit(contest, one) for one in ("ann", "bob", "cid"))
+    world.at(contest.deadline)
+    ends = world.state(contest).step_ends
+    world.cancel(contest, ann, accept_slash=True)
+    assert (world.phase(contest), world.state(contest).step_ends) == (TRUTH, ends)
+    world.open_key(contest)
+    world.claim(contest, bob, 9)
+    ends = world.state(contest).step_ends
+    world.cancel(contest, bob, accept_slash=True)
+    assert (world.phase(contest), world.state(contest).step_ends) == (CLAIMS, ends)
+    world.claim(contest, cid, 8)
+    world.close_claims(contest)
+    assert world.state(contest).candidate == cid.id
+
+
+def test_submission__new_ended_or_failed__says_nothing_that_is_not_its_own(
+    world: World,
+) -> None:
+    """Numbered one by one over all contests; without score or neighbours before a
+    claim, and without neighbours after it has failed between them."""
+    first = world.create()
+    contest = world.create()
+    numbers = [world.submit(one, "dot").id for one in (first, contest, first)]
+    assert numbers == [1, 2, 3]
+    entries = [world.submit(contest, one) for one in ("ann", "bob", "cid")]
+    for entry in entries:
+        found = world.market.submission(entry.id)
+        assert (found.score, found.ahead, found.behind) == (0, 0, 0)
+    world.open_key(contest)
+    for entry, score in zip(entries, (9, 8, 7), strict=True):
+        world.claim(contest, entry, score)
+    ann, bob, cid = entries
+    found = world.market.submission(bob.id)
+    assert (found.ahead, found.behind) == (ann.id, cid.id)
+    world.cancel(contest, bob, accept_slash=True)
+    found = world.market.submission(bob.id)
+    assert (found.score, found.ahead, found.behind) == (8, 0, 0)
+
+
+def test_submit__when_live_is_at_its_largest__is_refused_before_it_runs_over(
+    world: World,
+) -> None:
+    """The field beside `live` counts the ranked: one more than it holds is refused
+    before it can be counted there."""
+    contest = world.create()
+    layout = world.market.compiler_data.storage_layout["storage_layout"]
+    place = layout["contests"]["_states"]["slot"]
+    slot = int.from_bytes(keccak(place.to_bytes(32) + contest.id.to_bytes(32)))
+    for live, reason in ((2**32 - 1, "TooMany"), (2**32 - 2, "")):
+        with boa.env.anchor():
+            packed = boa.env.get_storage(world.market.address, slot)
+            boa.env.set_storage(world.market.address, slot, packed | live << 96)
+            assert world.state(contest).live == live
+            if reason:
+                with boa.reverts(reason):
+                    world.submit(contest, "ann")
+                continue
+            world.submit(contest, "ann")
+            state = world.state(contest)
+            assert (state.live, state.ranked, state.best) == (2**32 - 1, 0, 0)
+            world.entries.clear()  # it is taken back
+
+
+UNKNOWN = Entry(99, "ann", bytes(32), 0, [0], bytes(32), bytes(32))
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        lambda world, _: world.market.submission(99),
+        lambda world, contest: world.cancel(contest, UNKNOWN),
+        lambda world, contest: world.claim(contest, UNKNOWN, 1, hint=0),
+        lambda world, contest: world.show(contest, UNKNOWN, shown=UNKNOWN.shown),
+        lambda world, _: world.market.answered(
+            99, UNKNOWN.shown, 0, bytes(32), sender=world.clerk.address
+        ),
+        lambda world, contest: world.demand(contest, UNKNOWN),
+        lambda world, contest: world.withdraw(contest, UNKNOWN),
+        lambda world, _: world.market.withdraw_bond(99),
+    ],
+)
+def test_submission__that_nobody_made__is_told_as_such_by_every_call(
+    world: World, step: Callable[[World, Contest], None]
+) -> None:
+    contest = world.create()
+    world.submit(contest, "ann")
+    with boa.reverts("UnknownSubmission"):
+        step(world, contest)
+
+
 def test_cancel_submission__of_the_shown_candidate__makes_the_next_one_candidate(
     world: World,
 ) -> None:
@@ -206,6 +322,17 @@ def test_cancel_request__with_some_live__shares_the_reward(world: World) -> None
         world.withdraw(contest, entry)
         assert world.balance(entry.trainer) == START + REWARD // 2
     assert world.balance("requester") == START - REWARD
+
+
+def test_cancel_request__of_what_is_shared_without_a_rest__moves_no_coin(
+    world: World,
+) -> None:
+    contest = world.create()
+    for one in ("ann", "bob"):
+        world.submit(contest, one)
+    world.cancel_request(contest, 2)
+    logged = [type(one).__name__ for one in world.market.get_logs()]
+    assert logged == ["RequestCancelled"]
 
 
 def test_cancel_request__once_the_key_is_open_or_by_another__is_refused(
@@ -381,6 +508,38 @@ def test_answered__by_anybody_but_the_clerk__is_refused(world: World) -> None:
         world.market.answered(ann.id, ann.shown, 0, bytes(32))
 
 
+def test_answered__before_anything_is_shown__is_refused(world: World) -> None:
+    _, (ann,) = world.in_validation({"ann": 18})
+    with boa.reverts("NotShown"):
+        world.answer(ann, 0)
+
+
+@pytest.mark.parametrize("bond", [2 * MDC - 1, 2 * MDC])
+def test_demand__once_it_is_answered_or_has_failed__is_nobodys_any_more(
+    world: World, bond: int
+) -> None:
+    """Its bond goes to the last wei, odd or even, to whom it belongs."""
+    nobody = ("0x" + "00" * 20, 0)
+    contest, (ann,) = world.in_challenge({"ann": 18}, demand_bond=bond)
+    world.demand(contest, ann)
+    assert world.market.demand_of(ann.id)[:2] == (world.people["eve"], bond)
+    world.answer(ann, 0)
+    world.answer(ann, 0, of_listing=True)
+    world.at(world.state(contest).step_ends)
+    world.settle(contest, ann)
+    assert world.market.demand_of(ann.id)[:2] == nobody
+    assert world.balance("ann") == START + REWARD + bond
+
+    contest, (bob,) = world.in_challenge({"bob": 18}, demand_bond=bond)
+    world.demand(contest, bob)
+    before = world.balance("eve")
+    world.at(world.state(contest).step_ends)
+    world.enforce(contest)
+    world.market.withdraw_bond(bob.id)
+    assert world.market.demand_of(bob.id)[:2] == nobody
+    assert world.balance("eve") == before + bond
+
+
 def test_answered__of_a_part_beyond_the_last__is_refused(world: World) -> None:
     contest, (ann,) = world.in_challenge({"ann": 18})
     world.demand(contest, ann)
@@ -449,6 +608,7 @@ MANY = {"outputs": 3, "bits": 2}
         ({"reward": 0}, "BadReward"),
         ({"reward": 2**96, "stake": 2**96 - 1}, "BadReward"),
         ({"stake": 2**96}, "BadStake"),
+        ({"stake": 2**96 - 1, "demand_bond": 2**96 // 10 + 1}, ""),
         *bounds("demand_bond", STAKE // 10, STAKE, "BadBond"),
         *bounds("submission_window", 60, 365 * 86_400, "BadWindow"),
         *bounds("response_window", 900, CHALLENGE // 4, "BadWindow"),
