@@ -238,6 +238,45 @@ def publish(
     from modelmarket.datasets.lint.lint import lint
 
     about = (about or About()).checked()
+    done, sha256 = write_parts(
+        source, folder, choice=choice, seed=seed, progress=progress
+    )
+    report = lint(folder / TRAIN, folder / TEST, done, progress=looking)
+    public = report.public()
+    sha256 |= write_files(folder, {REPORT: public.to_json(), CARD: card(about, public)})
+    manifest = Manifest(
+        name=about.name,
+        context=about.context,
+        licence=about.licence,
+        model_licence=about.model_licence,
+        classes=done.classes,
+        train_rows=done.train_rows,
+        test_rows=done.test_rows,
+        train_counts=done.train_counts,
+        choice=done.choice,
+        features=done.features,
+        sha256=sha256,
+    )
+    (folder / MANIFEST).write_bytes(manifest.to_json())
+    return Published(folder, manifest, done, report)
+
+
+def write_parts(
+    source: Source,
+    folder: Path,
+    *,
+    choice: Choice | None = None,
+    seed: bytes | None = None,
+    progress: Progress | None = None,
+) -> tuple[Split, dict[str, str]]:
+    """Splits a labelled table, and writes both parts and a sample of predictions.
+
+    Returns:
+        What was split, and the SHA-256 of each file, in hexadecimal.
+
+    Raises:
+        DataError: The table cannot be used; names row, column and value.
+    """
     with ExitStack() as files:
 
         def create(name: str) -> HashedFile:
@@ -258,25 +297,7 @@ def publish(
         for start in range(1, done.test_rows + 1, SAMPLE_BATCH_ROWS):
             rows = range(start, min(start + SAMPLE_BATCH_ROWS, done.test_rows + 1))
             written[SAMPLE].write(b"".join([b"%d,%b\n" % (row, first) for row in rows]))
-        sha256 = {name: file.digest().hex() for name, file in written.items()}
-    report = lint(folder / TRAIN, folder / TEST, done, progress=looking)
-    public = report.public()
-    sha256 |= write_files(folder, {REPORT: public.to_json(), CARD: card(about, public)})
-    manifest = Manifest(
-        name=about.name,
-        context=about.context,
-        licence=about.licence,
-        model_licence=about.model_licence,
-        classes=done.classes,
-        train_rows=done.train_rows,
-        test_rows=done.test_rows,
-        train_counts=done.train_counts,
-        choice=done.choice,
-        features=done.features,
-        sha256=sha256,
-    )
-    (folder / MANIFEST).write_bytes(manifest.to_json())
-    return Published(folder, manifest, done, report)
+        return done, {name: file.digest().hex() for name, file in written.items()}
 
 
 def write_files(folder: Path, files: dict[str, bytes]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+from polars.selectors import by_name
 
 from modelmarket.datasets.baselines import (
     MOST_FITTED_ROWS,
@@ -16,9 +17,8 @@ from modelmarket.datasets.baselines import (
     every,
     forest_score,
 )
-from modelmarket.datasets.codes import Values, columns_of
-from modelmarket.datasets.fingerprints import BATCH_ROWS
-from modelmarket.datasets.frames import scan
+from modelmarket.datasets.codes import Values
+from modelmarket.datasets.frames import read_batches
 from modelmarket.datasets.lint.columns import Looked, look, together
 from modelmarket.datasets.lint.findings import Finding, Report, Severity
 from modelmarket.datasets.lint.labels import (
@@ -35,8 +35,6 @@ from modelmarket.errors import DataError
 MOST_ROWS = 10_000
 """Training rows that each column is looked at in, evenly spread."""
 MOST_CELLS = 2**22
-BATCH_CELLS = 2**21
-"""Cells whose texts are in memory together, for each thread of polars."""
 MOST_TELLING = 10
 DIGITS = 4
 _GRAVEST = (Severity.CONFIRM, Severity.WARNING, Severity.NOTE)
@@ -70,15 +68,17 @@ class Lint:
     ) -> None:
         self._counts, self._is_hidden = dict(counts), is_hidden
         self._rows, self._progress = rows, progress
-        self._labels = self._read_labels(train)
-        self._looked, self._baseline = self._look(train, names)
+        step = every(rows, min(MOST_ROWS, max(1, MOST_CELLS // max(1, len(names)))))
+        labels, some = self._read(train, step)
+        self._labels = self._read_labels(labels)
+        self._looked, self._baseline = self._look(some.select(by_name(*names)), step)
         self._features = len(names)
         identities = {one.told.column for one in self._looked if one.is_identity}
         others = [name for name in names if name not in identities]
         known_by = others, named_groups(names), sorted(identities)
         self._train, self._test = Seen(*known_by), Seen(*known_by)
         self._tests = 0
-        for batch in _batches(train, len(names)):
+        for batch in read_batches(train):
             self._train.add(batch)
             self._tell(batch.height)
 
@@ -132,32 +132,37 @@ class Lint:
         if tested:
             yield from check_absent(list(self._counts), tested)
 
-    def _read_labels(self, train: Path) -> Floats:
-        """The labels of all training rows: places of classes, or numbers."""
-        [cells] = columns_of(train, [LABEL], self._rows)
-        if len(cells) != self._rows:
-            raise DataError(
-                f"{train.name} has {len(cells):,} rows, not {self._rows:,}."
-            )
+    def _read(self, train: Path, step: int) -> tuple[pl.Series, pl.DataFrame]:
+        """The labels of all training rows, and every so manyth row; as text."""
+        labels, some, rows = list[pl.Series](), list[pl.DataFrame](), 0
+        for batch in read_batches(train):
+            labels.append(batch.get_column(LABEL))
+            some.append(batch.gather_every(step, -rows % step))
+            rows += batch.height
+        if rows != self._rows:
+            raise DataError(f"{train.name} has {rows:,} rows, not {self._rows:,}.")
+        return pl.concat(labels), pl.concat(some)
+
+    def _read_labels(self, cells: pl.Series) -> Floats:
+        """Labels as places of classes, or numbers; shape (rows,)."""
         if not self._counts:
             return Values.of(cells).numbers
         return cells.fill_null("").rank("dense").to_numpy().astype(np.float64)
 
-    def _look(
-        self, train: Path, names: Sequence[str]
-    ) -> tuple[list[Looked], float | None]:
-        """Looks at each column, and tries a small forest on some of the rows."""
-        step = every(self._rows, min(MOST_ROWS, max(1, MOST_CELLS // len(names))))
+    def _look(self, rows: pl.DataFrame, step: int) -> tuple[list[Looked], float | None]:
+        """Looks at each column, and tries a small forest on some of the rows.
+
+        Args:
+            rows: Every so manyth training row, without its label.
+            step: How many that is.
+        """
         labels = self._labels[::step]
         again = every(labels.size, MOST_FITTED_ROWS)
         is_number = not self._counts
         looked: list[Looked] = []
         plain: list[Floats] = []
-        for name, cells in zip(
-            names, columns_of(train, names, self._rows), strict=True
-        ):
-            some = cells.gather_every(step)
-            looked.append(look(name, some, labels, is_number=is_number, step=step))
+        for some in rows:
+            looked.append(look(some.name, some, labels, is_number=is_number, step=step))
             if not looked[-1].is_identity:
                 values = Values.of(some)
                 found = as_it_is(values, is_text=not values.is_numeric)
@@ -190,16 +195,6 @@ def lint(
     """
     counts = dict(zip(parts.classes.names, parts.train_counts, strict=True))
     found = Lint(train, parts.features, parts.train_rows, counts, progress=progress)
-    for batch in _batches(test, len(parts.features)):
+    for batch in read_batches(test):
         found.add(batch)
     return found.report(np.bincount(parts.truth, minlength=len(counts)).tolist())
-
-
-def _batches(path: Path, columns: int) -> Iterator[pl.DataFrame]:
-    """A published table's rows, as text, some at a time."""
-    rows = max(1, min(BATCH_ROWS, BATCH_CELLS // columns))
-    try:
-        lazy = scan(path, infer_schema=False)
-        yield from lazy.collect_batches(chunk_size=rows, maintain_order=True)
-    except pl.exceptions.PolarsError as error:
-        raise DataError(f"{path.name} cannot be read as a table: {error}") from error
