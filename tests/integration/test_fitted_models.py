@@ -167,26 +167,90 @@ def test_after_the_end_check_says_how_many_are_right_and_which_place(
     rita.request(request.id).open_truth()
     mine = ann.request(request.id)
     right = ["odd" if n % 2 else "even" for n in mine.test_data()["n"]]
-    for market in (ann, ben):
-        market.request(request.id).mine()[0].claim()
-    mine = mine.refresh()
 
-    def score(mistakes: int) -> tuple[int | None, int | None]:
+    def score(mistakes: int, of: Request) -> tuple[int | None, int | None]:
         flipped = {"odd": "even", "even": "odd"}
         said = [flipped[one] for one in right[:mistakes]] + right[mistakes:]
-        found = mine.check(said)
-        assert found.right is not None
-        assert f"{found.right} of 20 rows are right" in found.lines()[-1]
-        assert (
-            f"place {found.place}, had it been submitted in time" in found.lines()[-1]
-        )
+        found = of.refresh().check(said)
+        line = found.lines()[-1]
+        assert f"{found.right} of 20 rows are right" in line
+        assert ("had it been submitted in time" in line) is (found.place is not None)
         return found.right, found.place
 
-    assert score(0) == (20, 1)
-    assert score(2) == (18, 1)
-    assert score(3) == (17, 2), "whoever was there first stays before it"
-    assert score(7) == (13, 3)
-    assert score(8) == (12, 3)
+    assert score(2, mine) == (18, None), "nobody has claimed yet"
+    for market in (ann, ben):
+        market.request(request.id).mine()[0].claim()
+    assert score(2, mine) == (18, None), "others may still claim"
+    here.move_to(mine.refresh().position().step_ends)
+    assert score(0, mine) == (20, 1)
+    assert score(2, mine) == (18, 1)
+    assert score(3, mine) == (17, 1), "it is the very one that stands there"
+    assert score(3, ben.request(request.id)) == (17, 2), "the first stays before it"
+    assert score(7, mine) == (13, 3)
+    assert score(7, ben.request(request.id)) == (13, 2)
+    assert score(8, mine) == (12, 3)
+
+
+SWAPPED = "The predictions are a model."
+
+
+@pytest.mark.parametrize("kind", ["path", "fitted", "exported"])
+def test_a_model_in_the_place_of_predictions_is_refused(
+    request_1: Request, tmp_path: Path, kind: str
+) -> None:
+    """Its own predictions would be sealed with another file."""
+    fitted = DecisionTreeClassifier().fit(*request_1.training_data())
+    exported = request_1.export(fitted)
+    path, other = tmp_path / "model.ONNX", tmp_path / "weights.bin"
+    path.write_bytes(exported.data)
+    other.write_bytes(b"x")
+    given: Any = {"path": path, "fitted": fitted, "exported": exported}[kind]
+    for model in (other, path):
+        with pytest.raises(InputError, match=SWAPPED):
+            request_1.submit(model, given, show=None)
+    assert request_1.refresh().submissions() == []
+
+
+def test_columns_in_another_order_are_exported_in_that_order(
+    request_1: Request,
+) -> None:
+    features, labels = request_1.training_data("pandas")
+    model = RandomForestClassifier(20, random_state=0)
+    model.fit(features[["y", "x"]].fillna(0), labels)
+    other = RandomForestClassifier(2).fit(features.rename(columns=str.upper), labels)
+    said = "fitted on a column 'X', which the training part has not"
+    with pytest.raises(InputError, match=said):
+        request_1.export(other)
+    model.fit(features[["y", "x"]], labels)
+    exported = request_1.export(model)
+    assert exported.columns == ("y", "x")
+    said = model.predict(request_1.test_data("pandas")[["y", "x"]])
+    assert exported.predict(request_1.test_data()) == [str(one) for one in said]
+
+
+@pytest.mark.parametrize("wrong", ["features", "labels"])
+def test_what_was_fitted_on_something_else_is_refused_before_it_is_sealed(
+    request_1: Request, wrong: str
+) -> None:
+    features, labels = request_1.training_data("numpy")
+    if wrong == "features":
+        features = -features
+    else:
+        labels = (labels + 1) % 3
+    model = HistGradientBoostingClassifier().fit(features, labels)
+    with pytest.raises(InputError, match="Of the rows that it was fitted on") as told:
+        request_1.submit(model, show=lambda _line: None)
+    assert "belongs into a pipeline" in told.value.hint
+    assert request_1.refresh().submissions() == []
+    # Whoever means it says so.
+    assert request_1.submit(request_1.export(model), show=None).record.is_live
+
+
+def test_xgboost_knows_columns_by_their_names(request_1: Request) -> None:
+    features, labels = request_1.training_data("pandas")
+    model = xgboost.XGBClassifier(n_estimators=5).fit(features, labels)
+    assert request_1.check(model).exported is not None
+    assert model.get_booster().feature_names == ["x", "y"], "it stays as it was"
 
 
 @pytest.mark.parametrize(
@@ -195,11 +259,12 @@ def test_after_the_end_check_says_how_many_are_right_and_which_place(
         (LinearRegression(), None, InputError, "LinearRegression is no fitted class"),
         (object(), None, InputError, "A object is no model"),
         ("weights.bin", None, InputError, "What weights.bin predicts is not known"),
-        ("nowhere.onnx", None, NotFoundError, "There is no file or folder"),
+        ("nowhere.onnx", None, NotFoundError, "There is no file nowhere.onnx"),
         ("nowhere.bin", None, NotFoundError, "There is no file or folder"),
         (DecisionTreeClassifier(), ["0"] * 24, InputError, "is no path of a model's"),
         (["0"] * 24, None, InputError, "A list is no model"),
         ("weights.bin", ["9"] * 24, DataError, "is not one of the 3 classes"),
+        ("folder.onnx", None, InputError, "folder.onnx is a folder"),
     ],
 )
 def test_what_cannot_be_sealed_is_refused_in_words_and_leaves_nothing(
@@ -213,6 +278,7 @@ def test_what_cannot_be_sealed_is_refused_in_words_and_leaves_nothing(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("weights.bin").write_bytes(b"x")
+    Path("folder.onnx").mkdir()
     with pytest.raises(error, match=said):
         request_1.submit(model, predictions, show=None)
     assert request_1.refresh().submissions() == []

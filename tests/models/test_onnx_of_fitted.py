@@ -195,6 +195,20 @@ def test_gaps_that_are_filled_with_gaps_are_told_with_what_to_do() -> None:
     assert told.value.hint == 'Fit it on `request.training_data("pandas")`.'
 
 
+def test_gaps_that_were_not_filled_are_not_filled_by_the_file_unnoticed() -> None:
+    """Where it is known whose tables it was fitted on, no other library's are asked."""
+    frame, rows = table(gaps=0.2), table(1, gaps=0.2)
+    labels = frame["größe*"].is_null().to_numpy().astype(int)
+    words = make_pipeline(
+        SimpleImputer(strategy="most_frequent"), OneHotEncoder(handle_unknown="ignore")
+    )
+    columns = ColumnTransformer([("w", words, ["größe*"])], sparse_threshold=0)
+    fitted = make_pipeline(columns, LINEAR).fit(frame, labels)
+    with pytest.raises(InputError, match="something else than the LogisticReg") as told:
+        export(fitted, frame, rows, ("0", "1"), {"polars"})
+    assert '`request.training_data("pandas")`' in told.value.hint
+
+
 @pytest.mark.parametrize(
     "estimator",
     [
@@ -308,6 +322,12 @@ def test_the_file_says_by_itself_what_it_reads_and_predicts() -> None:
     ]
 
 
+def test_flags_as_labels_are_called_as_the_training_part_calls_them() -> None:
+    frame = numbers_of(table(gaps=0)).fill_null(0)
+    fitted = LINEAR.fit(frame.to_numpy(), classes_of(table(gaps=0)) > 0)
+    assert set(exported(fitted, frame, ("False", "True")).labels) == {"False", "True"}
+
+
 def test_whole_numbers_without_gaps_are_read_as_such_when_they_are_categories() -> None:
     frame = table()
     encoded = OneHotEncoder(handle_unknown="ignore")
@@ -334,9 +354,29 @@ def test_a_table_that_does_not_fit_is_told_with_the_column() -> None:
 def test_what_is_no_fitted_classifier_of_this_request_is_refused_in_words() -> None:
     frame = numbers_of(table(gaps=0)).fill_null(0)
     labels = classes_of(table(gaps=0))
-    with pytest.raises(InputError, match="LogisticRegression is no fitted") as told:
-        exported(linear_model.LogisticRegression(), frame)
-    assert told.value.hint == "It is not fitted."
+    for unfitted in (linear_model.LogisticRegression(), xgboost.XGBClassifier()):
+        with pytest.raises(
+            InputError, match="Classifier|Regression is no fitt"
+        ) as told:
+            exported(unfitted, frame)
+        assert told.value.hint == "Fit it first."
+    with pytest.raises(InputError, match="DecisionTreeClassifier is no fitted") as told:
+        exported(tree.DecisionTreeClassifier, frame)
+    assert BY_HAND in told.value.hint
+    several = tree.DecisionTreeClassifier().fit(
+        frame.to_numpy(), np.stack([labels, labels], axis=1)
+    )
+    with pytest.raises(InputError, match="predicts several labels for a row"):
+        exported(several, frame)
+    own = ensemble.HistGradientBoostingClassifier(categorical_features=[2])
+    with pytest.raises(
+        InputError, match="with categories of its own cannot be"
+    ) as told:
+        exported(own.fit(frame.to_numpy(), labels), frame, ("0", "1", "2"))
+    assert "OrdinalEncoder" in told.value.hint
+    forest = xgboost.XGBClassifier(n_estimators=2, num_parallel_tree=4)
+    with pytest.raises(InputError, match="num_parallel_tree"):
+        exported(forest.fit(frame.to_numpy(), labels), frame, ("0", "1", "2"))
     regression = linear_model.LinearRegression().fit(frame.to_numpy(), labels)
     with pytest.raises(InputError, match="LinearRegression is no fitted classifier"):
         exported(regression, frame)
@@ -424,6 +464,13 @@ def test_a_file_of_somebody_else_says_what_is_missing() -> None:
     with pytest.raises(InputError, match="does not say its columns") as told:
         plain.predict(pl.DataFrame(rows))
     assert "`request.export(model)`" in told.value.hint
+    for said in ("5", '"a"', "[1]", "["):
+        from onnx import helper, load_from_string
+
+        lying = load_from_string(plain.data)
+        helper.set_model_props(lying, {"columns": said, "classes": "[]"})
+        with pytest.raises(InputError, match="its columns is no list of names"):
+            OnnxModel(lying.SerializeToString()).predict(pl.DataFrame(rows))
     with pytest.raises(InputError, match="cannot be run"):
         OnnxModel(b"no model").predict(pl.DataFrame(rows))
 
@@ -461,4 +508,8 @@ def test_what_cannot_be_fitted_again_has_no_folds() -> None:
         def predict(self, rows: Any) -> Any:
             return [0] * len(rows)
 
-    assert cross_validated(Given(), frame, labels, 60, print) is None
+    told: list[str] = []
+    assert cross_validated(Given(), frame, labels, 60, told.append) is None
+    assert told == [
+        "It cannot be fitted again, so nobody knows how it does on rows not seen."
+    ]

@@ -160,14 +160,14 @@ def _require_files(request: RequestId, files: list[Path]) -> None:
         NotFoundError: One is not there.
     """
     from modelmarket.errors import InputError
-    from modelmarket.market.checking import ONNX
+    from modelmarket.market.checking import is_exported
 
     if request.is_verified:
         wanted, hint = (
             1,
             "an exact model's file: `ExactModel.of(estimator, schema).save(path)`",
         )
-    elif files[0].suffix == ONNX and len(files) == 1:
+    elif is_exported(files[0]) and len(files) == 1:
         wanted, hint = 1, ""
     else:
         wanted, hint = (

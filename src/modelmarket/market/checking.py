@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from modelmarket.datasets.split import LABEL
 from modelmarket.errors import InputError
+from modelmarket.protocol.phases import Phase
 from modelmarket.system.files import existing_path
 
 if TYPE_CHECKING:
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 MODEL_FILE = "model.onnx"
 """What an exported model is called."""
 ONNX = ".onnx"
+KNOWN_ROWS, MARGIN = 2_000, 0.1
+"""A classifier that was fitted well does better on rows that it knows than on others:
+it is another one if it is right in so many of so many rows less."""
 MOST_S, SHARE_OF_TIME_LEFT = 60.0, 0.1
 """Cross-validation takes no longer, about; nor more of the time until the deadline."""
 
@@ -40,7 +45,8 @@ class Checked:
         folds: How the model does on rows that it has not seen; None if that cannot be
             had.
         right: Once the truth is open, how many are right.
-        place: The place that they would have taken then, from 1.
+        place: The place that they would have taken then, from 1; None until all
+            others have claimed.
     """
 
     codes: Codes
@@ -87,10 +93,11 @@ class Checked:
                 f"model says the same of {self.exported.agreement:.2%} of the rows."
             )
         if self.right is not None:
-            said.append(
-                f"{self.right:,} of {rows:,} rows are right ({self.right / rows:.2%}): "
-                f"place {self.place:,}, had it been submitted in time."
-            )
+            right = f"{self.right:,} of {rows:,} rows are right"
+            right += f" ({self.right / rows:.2%})"
+            if self.place is not None:
+                right += f": place {self.place:,}, had it been submitted in time"
+            said.append(f"{right}.")
         return said
 
 
@@ -129,12 +136,48 @@ def check(request: Request, given: Any, show: Show | None = None) -> Checked:
         exported=exported,
         folds=_folds(request, given, show),
     )
+    _refuse_another(request, found)
     truth = request.truth()
     if truth is None:
         return found
     right = int(np.count_nonzero(codes == truth))
-    ahead = [one for one in request.record.ranking if (one.score or 0) >= right]
-    return replace(found, right=right, place=len(ahead) + 1)
+    found = replace(found, right=right)
+    if request.position().phase <= Phase.CLAIMS:
+        return found
+    me = request.market.wallet.address
+    ahead = [
+        one
+        for one in request.record.ranking
+        # One's own that is as good may be the very same.
+        if (one.score or 0) >= right and not (one.trainer == me and one.score == right)
+    ]
+    return replace(found, place=len(ahead) + 1)
+
+
+def _refuse_another(request: Request, found: Checked) -> None:
+    """Makes sure that the exported file means what was cross-validated.
+
+    A classifier that was fitted on other features than the training part has, or on
+    other labels, says something else of these than the same one fitted on them.
+
+    Raises:
+        InputError: It is right in much fewer rows that it was fitted on than in rows
+            not seen.
+    """
+    if found.exported is None or found.folds is None:
+        return
+    some = request.training.head(KNOWN_ROWS)
+    said = found.exported.model.predict(some.drop(LABEL))
+    share = sum(map(str.__eq__, said, some[LABEL])) / len(said)
+    if share < found.folds.accuracy - MARGIN:
+        raise InputError(
+            f"Of the rows that it was fitted on the exported file is right in "
+            f"{share:.2%}; the same classifier, fitted anew on the training part, is "
+            f"right in {found.folds.accuracy:.2%} of rows that it has not seen.",
+            hint="Fit it on `request.training_data()` as it is: what scales, selects "
+            "or makes columns belongs into a pipeline. If it is meant so, submit "
+            "`request.export(model)`.",
+        )
 
 
 def exported_by(request: Request, given: Any) -> Exported | None:
@@ -145,15 +188,20 @@ def exported_by(request: Request, given: Any) -> Exported | None:
     """
     from modelmarket.models.onnx import Exported, OnnxModel, export
 
-    if isinstance(given, str | Path) and Path(given).suffix == ONNX:
-        given = OnnxModel.load(existing_path(Path(given)))
+    if is_exported(given):
+        given = OnnxModel.load(Path(given))
     if isinstance(given, OnnxModel):
         return Exported(given, given.predict(request.test_data()), None)
     if not makes_predictions(given):
         return None
-    features, _ = request.training_data()
-    names = request.manifest().classes.names
-    return export(given, features, request.test_data(), names)
+    names, known = request.manifest().classes.names, set(request.libraries)
+    features = request.training.drop(LABEL)
+    return export(given, features, request.test_data(), names, known)
+
+
+def is_exported(given: Any) -> bool:
+    """Whether it is the path of an exported model."""
+    return isinstance(given, str | Path) and Path(given).suffix.lower() == ONNX
 
 
 def makes_predictions(given: Any) -> bool:
@@ -162,14 +210,17 @@ def makes_predictions(given: Any) -> bool:
 
 
 def _folds(request: Request, estimator: Any, show: Show | None) -> Folds | None:
+    from modelmarket.datasets.libraries import labels_for
     from modelmarket.models.folds import cross_validated
 
     if show is None or not hasattr(estimator, "fit"):
         return None
     left = request.record.deadline - request.now
     limit_s = min(MOST_S, SHARE_OF_TIME_LEFT * left) if left > 0 else MOST_S
-    features, labels = request.training_data()
-    return cross_validated(estimator, features, labels, limit_s, show)
+    known, classes = set(request.libraries), request.manifest().classes.names
+    features, labels = request.training.drop(LABEL), request.training[LABEL]
+    typed = labels_for("polars", labels, classes)
+    return cross_validated(estimator, features, typed, limit_s, show, known)
 
 
 @contextmanager
@@ -191,6 +242,12 @@ def model_file(
         NotFoundError: There is no such file.
     """
     is_path = isinstance(model, str | Path)
+    if is_exported(predictions) or makes_predictions(predictions):
+        raise InputError(
+            "The predictions are a model.",
+            hint="A model predicts by itself: `request.submit(model)`. Any other file "
+            "or folder comes first, and its predictions second.",
+        )
     if predictions is not None:
         if not is_path:
             raise InputError(
@@ -201,7 +258,7 @@ def model_file(
         existing_path(Path(model))
         yield Path(model), check(request, predictions)
         return
-    if is_path and Path(model).suffix != ONNX:
+    if is_path and not is_exported(model):
         existing_path(Path(model))
         raise InputError(
             f"What {Path(model).name} predicts is not known.",

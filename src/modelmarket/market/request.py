@@ -56,12 +56,14 @@ class Request(AnyRequest[Submission]):
     """
 
     record: RequestRecord
-    READ_ONCE = ("_training", "_test")
+    READ_ONCE = ("training", "_test", "libraries")
 
     def __init__(self, market: Market, record: BaseRecord, now: int) -> None:
         assert isinstance(record, RequestRecord), "it is of this market"
         super().__init__(market, record, now)
         self.terms = record.terms
+        self.libraries: set[Library] = set()
+        """Whose tables of the training part were asked for."""
 
     # --- looking ---
 
@@ -111,7 +113,8 @@ class Request(AnyRequest[Submission]):
         """
         from modelmarket.datasets.libraries import labels_for, table_for
 
-        frame, classes = self._training, self.manifest().classes
+        frame, classes = self.training, self.manifest().classes
+        self.libraries.add(library)
         return (
             table_for(library, frame.drop(LABEL)),
             labels_for(library, frame[LABEL], classes.names),
@@ -124,7 +127,8 @@ class Request(AnyRequest[Submission]):
         return table_for(library, self._test)
 
     @cached_property
-    def _training(self) -> pl.DataFrame:
+    def training(self) -> pl.DataFrame:
+        """The training part as it is published, labels as text; read once."""
         return self.contents.frame(TRAIN)
 
     @cached_property

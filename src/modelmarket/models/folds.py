@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +55,7 @@ def cross_validated(
     labels: pl.Series,
     limit_s: float,
     show: Show,
+    libraries: Collection[str] = (),
 ) -> Folds | None:
     """Fits a classifier again for rows that it is not to see.
 
@@ -62,8 +63,9 @@ def cross_validated(
         estimator: Fitted; stays as it is.
         features: Of the training part.
         labels: Of the same rows.
-        limit_s: So many seconds it may take, about.
+        limit_s: So many seconds it may take, about: one fold is tried anyway.
         show: Is told how far it is.
+        libraries: Whose tables it may have been fitted on; empty if nobody knows.
 
     Returns:
         None if it cannot be fitted again, on no library's tables.
@@ -75,14 +77,16 @@ def cross_validated(
     with warnings.catch_warnings():
         # Whoever fitted it has seen what it warns of.
         warnings.simplefilter("ignore")
-        for table in tables(features):
+        ends = time.monotonic() + limit_s
+        for _, table in tables(estimator, features, libraries):
             folds = StratifiedKFold(FOLDS, shuffle=True, random_state=SEED)
             try:
                 return _tried(
-                    estimator, table, labels.to_numpy(), rows, folds, limit_s, show
+                    estimator, table, labels.to_numpy(), rows, folds, ends, show
                 )
             except Exception:  # noqa: BLE001, S112  # it was fitted on another kind
                 continue
+    show("It cannot be fitted again, so nobody knows how it does on rows not seen.")
     return None
 
 
@@ -92,7 +96,7 @@ def _tried(
     labels: Any,
     rows: Any,
     folds: Any,
-    limit_s: float,
+    ends: float,
     show: Show,
 ) -> Folds:
     """See `cross_validated`.
@@ -113,6 +117,6 @@ def _tried(
         seen, number = seen + len(new), number + 1
         took = time.monotonic() - began
         show(f"fold {number} of {FOLDS}: {took:.0f} s so far")
-        if took * (number + 1) / number > limit_s:
+        if began + took * (number + 1) / number > ends:
             break
     return Folds(right / seen, seen, number)

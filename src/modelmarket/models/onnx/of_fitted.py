@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import sys
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +59,7 @@ SPARSE = (
 NUMBERS, WHOLE_NUMBERS = (Reads.DOUBLE, Reads.FLOAT), (Reads.WHOLE, None)
 
 
-class Speechless(InputError):  # noqa: N818  # that is what it is
+class SpeechlessError(InputError):
     """A fitted classifier says nothing of the rows that it is to predict."""
 
 
@@ -84,6 +84,7 @@ def export(
     learnt: pl.DataFrame,
     rows: pl.DataFrame,
     classes: Sequence[str],
+    libraries: Collection[str] = (),
 ) -> Exported:
     """Writes a fitted classifier as an ONNX file, and predicts by that file.
 
@@ -92,15 +93,21 @@ def export(
         learnt: The training part's features.
         rows: To be predicted; the same columns.
         classes: Names of all that can be predicted.
+        libraries: Whose tables it may have been fitted on; empty if nobody knows.
 
     Raises:
         InputError: It cannot be written, or says nothing of the rows to be predicted,
             or the file says something else than it; says what to do.
         NotFoundError: What writes it is not installed.
     """
+    from polars.selectors import by_name
+
     named = _class_names(estimator, classes)
+    _refuse_misread(estimator)
+    columns = _columns(estimator, learnt.columns)
+    learnt, rows = (one.select(by_name(*columns)) for one in (learnt, rows))
     some = rows.head(TRIED_ROWS)
-    says = _Remembered(_predicted(estimator, some))
+    says = _Remembered(_predicted(estimator, some, libraries))
     best: tuple[float, OnnxModel] | None = None
     next(iter(says))  # what it does not predict, no file can predict for it
     problem: Exception | None = None
@@ -108,7 +115,7 @@ def export(
         try:
             model = OnnxModel(_written(estimator, inputs, learnt.columns, named))
             alike = _agreement(model.predict(some), says)
-        except (NotFoundError, Speechless):
+        except (NotFoundError, SpeechlessError):
             raise
         except Exception as error:  # noqa: BLE001  # strangers' converters raise anything
             problem = problem or error
@@ -122,12 +129,12 @@ def export(
         raise _not_written(estimator, problem) from problem
     model = best[1]
     labels = model.predict(rows)
-    alike = _agreement(labels, _predicted(estimator, rows))
+    alike = _agreement(labels, _predicted(estimator, rows, libraries))
     if alike < TOO_DIFFERENT:
         raise InputError(
             f"The exported file says something else than the {_name(estimator)} that "
             f"was fitted of {1 - alike:.1%} of the test rows.",
-            hint=SPARSE if _reads_sparse(estimator) else BY_HAND,
+            hint=_way_out(estimator, rows),
         )
     return Exported(model, labels, alike)
 
@@ -137,7 +144,74 @@ def _name(estimator: Any) -> str:
     last = estimator
     while getattr(last, "steps", None):
         last = last.steps[-1][1]
-    return type(last).__name__
+    return last.__name__ if isinstance(last, type) else type(last).__name__
+
+
+def _way_out(estimator: Any, rows: pl.DataFrame) -> str:
+    """What to do about a file that says something else."""
+    import polars as pl
+
+    if _reads_sparse(estimator):
+        return SPARSE
+    if any(one.dtype == pl.String and one.null_count() for one in rows):
+        return (
+            "It has gaps in columns of text, which scikit-learn knows in data frames "
+            f'of pandas alone: fit it on `request.training_data("pandas")`. {BY_HAND}'
+        )
+    return BY_HAND
+
+
+def _columns(estimator: Any, columns: Sequence[str]) -> list[str]:
+    """The columns that an estimator was fitted on, in its order.
+
+    Raises:
+        InputError: The training part has not all of them.
+    """
+    names = _learnt_names(estimator)
+    if names is None:
+        return list(columns)
+    # LightGBM writes blanks so.
+    known = {one.replace(" ", "_"): one for one in columns} | {
+        one: one for one in columns
+    }
+    if unknown := [one for one in names if one not in known]:
+        raise InputError(
+            f"The classifier was fitted on a column {unknown[0]!r}, which the training "
+            "part has not.",
+            hint="What makes it belongs into a pipeline, so that the file has it too.",
+        )
+    return [known[one] for one in names]
+
+
+def _learnt_names(estimator: Any) -> list[str] | None:
+    """The names of the columns that it was fitted on; None if they had none."""
+    try:
+        names = [str(one) for one in estimator.feature_names_in_]
+    except AttributeError:
+        return None
+    is_numbered = names == [f"Column_{at}" for at in range(len(names))]
+    return None if is_numbered else names
+
+
+def _refuse_misread(estimator: Any) -> None:
+    """Refuses what skl2onnx or onnxmltools write as something else.
+
+    Raises:
+        InputError: It is such; says what.
+    """
+    for part in parts(estimator):
+        own = getattr(part, "is_categorical_", None)
+        if own is not None and own.any():
+            raise InputError(
+                f"{type(part).__name__} with categories of its own cannot be exported "
+                "to ONNX.",
+                hint="Encode them in a pipeline before it, as `OrdinalEncoder` does.",
+            )
+        if (getattr(part, "num_parallel_tree", None) or 1) > 1:
+            raise InputError(
+                "XGBoost's forests (`num_parallel_tree`) cannot be exported to ONNX.",
+                hint=f"Leave that parameter out. {BY_HAND}",
+            )
 
 
 def _reads_sparse(estimator: Any) -> bool:
@@ -155,22 +229,21 @@ def _class_names(estimator: Any, classes: Sequence[str]) -> list[str]:
         InputError: It is no fitted classifier, or knows others.
     """
     found = getattr(estimator, "classes_", None)
-    if found is None:
-        fitted = "It is not fitted." if hasattr(estimator, "fit") else ""
+    if found is None or isinstance(estimator, type):
+        is_one = "predict_proba" in dir(estimator) and not isinstance(estimator, type)
         raise InputError(
-            f"{type(estimator).__name__} is no fitted classifier.",
-            hint=fitted or f"What is taken: {KNOWN}. {BY_HAND}",
+            f"{_name(estimator)} is no fitted classifier.",
+            hint="Fit it first." if is_one else f"What is taken: {KNOWN}. {BY_HAND}",
         )
-    names = [
-        str(int(one))
-        if isinstance(one, float | np.floating) and one == int(one)
-        else str(one)
-        for one in found
-    ]
+    if isinstance(found, list) or np.ndim(found) > 1:
+        raise InputError(
+            f"{_name(estimator)} predicts several labels for a row; a request has one."
+        )
+    names = [_text(one) for one in found]
     if unknown := [one for one in names if one not in classes]:
         raise InputError(
             f"The classifier knows a class {unknown[0]!r}, which this request has not.",
-            hint="Fit it on the labels of `request.training_data()`.",
+            hint=f"Fit it on the labels of `request.training_data()`. {BY_HAND}",
         )
     return names
 
@@ -251,13 +324,28 @@ def _written(
                     raise
             else:
                 break
-    return _said_of_itself(found, inputs, columns, named)
+    keys = (
+        [] if named == list(estimator.classes_) else list(map(int, estimator.classes_))
+    )
+    return _said_of_itself(found, inputs, columns, named, keys)
 
 
 def _said_of_itself(
-    found: Any, inputs: Sequence[Input], columns: Sequence[str], named: list[str]
+    found: Any,
+    inputs: Sequence[Input],
+    columns: Sequence[str],
+    named: list[str],
+    keys: list[int],
 ) -> bytes:
-    """A converted model that predicts names, and says what it reads."""
+    """A converted model that predicts names, and says what it reads.
+
+    Args:
+        found: What was converted.
+        inputs: What it reads.
+        columns: Of the table.
+        named: The classes' names.
+        keys: What it calls them, where it has numbers.
+    """
     from onnx import TensorProto, helper
 
     graph = found.graph
@@ -271,7 +359,7 @@ def _said_of_itself(
             [label],
             ["named"],
             domain="ai.onnx.ml",
-            keys_int64s=[int(one) for one in named],
+            keys_int64s=keys,
             values_strings=named,
         )
     graph.node.append(last)
@@ -320,16 +408,22 @@ def _not_written(estimator: Any, problem: Exception) -> ModelMarketError:
     )
 
 
-def _predicted(estimator: Any, rows: pl.DataFrame) -> Iterator[list[str]]:
+def _predicted(
+    estimator: Any, rows: pl.DataFrame, libraries: Collection[str]
+) -> Iterator[list[str]]:
     """What a fitted classifier says of rows, given as each library's table.
 
-    Nobody knows which one it was fitted on; gaps are not the same in all of them.
+    Gaps are not the same in all of them: where it is known which it was fitted on, the
+    others are not asked.
 
     Raises:
-        Speechless: It says nothing of any.
+        SpeechlessError: It says nothing of any.
     """
-    said, problem = False, Exception()
-    for table in tables(rows):
+    problem = Exception()
+    said = False
+    for library, table in tables(estimator, rows, libraries):
+        if said and libraries and library not in libraries:
+            break
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -340,26 +434,38 @@ def _predicted(estimator: Any, rows: pl.DataFrame) -> Iterator[list[str]]:
         said = True
         yield [_text(one) for one in found]
     if not said:
-        raise Speechless(
+        raise SpeechlessError(
             f"{_name(estimator)} does not predict the test rows: {first_line(problem)}",
             hint="It must take what the test part has, gaps as well: see "
             "`request.test_data()`.",
         )
 
 
-def tables(rows: pl.DataFrame) -> Iterator[Any]:
-    """A table as each library has it that is loaded, the likeliest first."""
+def tables(
+    estimator: Any, rows: pl.DataFrame, libraries: Collection[str]
+) -> list[tuple[str, Any]]:
+    """A table as each library has it that is loaded, by the library's name.
+
+    Args:
+        estimator: Fitted; what knows columns by their names is given no matrix, where
+            it would not look at them.
+        rows: The table.
+        libraries: Whose tables come first.
+    """
     import polars as pl
 
-    yield rows
+    found: list[tuple[str, Any]] = [("polars", rows)]
     if pandas := sys.modules.get("pandas"):
-        yield pandas.DataFrame({one.name: one.to_numpy() for one in rows})
-    if pl.String not in rows.dtypes:
-        yield rows.to_numpy()
+        found.append(
+            ("pandas", pandas.DataFrame({one.name: one.to_numpy() for one in rows}))
+        )
+    if pl.String not in rows.dtypes and _learnt_names(estimator) is None:
+        found.append(("numpy", rows.to_numpy()))
+    return sorted(found, key=lambda one: one[0] not in libraries)
 
 
 def _text(label: Any) -> str:
-    if isinstance(label, float | np.floating) and label == int(label):
+    if isinstance(label, float | np.floating) and float(label).is_integer():
         return str(int(label))
     return str(label)
 

@@ -64,6 +64,7 @@ def _is_misread(part: Any) -> bool:
         or getattr(part, "flatten_transform", False)
         or any(_gaps(one).any() for one in getattr(part, "categories_", ()))
         or _odd_thresholds(part).any()
+        or _names_columns(part)
     )
 
 
@@ -80,11 +81,20 @@ def _mend(part: Any) -> None:
         part.flatten_transform = False  # what votes say to a next step; there is none
     for one in getattr(part, "categories_", ()):
         one[_gaps(one)] = GAP
+    if _names_columns(part):
+        part.get_booster().feature_names = None  # onnxmltools knows `f0` and so on
     if hasattr(part, "tree_"):
         # A split into gaps and the rest has a threshold without end, which
         # skl2onnx 1.20 looks for another of until the end of time.
         thresholds = part.tree_.threshold
         thresholds[thresholds == np.inf] = LARGEST
+
+
+def _names_columns(part: Any) -> bool:
+    """Whether it is XGBoost's, and calls columns by their names."""
+    if not type(part).__name__.startswith("XGB") or not hasattr(part, "n_classes_"):
+        return False
+    return part.get_booster().feature_names is not None
 
 
 def _fills_text(part: Any) -> bool:
@@ -94,7 +104,7 @@ def _fills_text(part: Any) -> bool:
         return False
     missing = part.missing_values
     is_gap = missing is None or (isinstance(missing, float) and np.isnan(missing))
-    return is_gap and any(isinstance(one, str) for one in statistics)
+    return is_gap and np.asarray(statistics).dtype == object
 
 
 def _gaps(categories: Any) -> Any:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelmarket.errors import InputError, NotFoundError
 from modelmarket.models.onnx.columns import Input, Reads, feed
+from modelmarket.system.files import existing_file
 
 if TYPE_CHECKING:
     import polars as pl
@@ -42,8 +43,13 @@ class OnnxModel:
 
     @classmethod
     def load(cls, path: Path) -> OnnxModel:
-        """Reads a file."""
-        return cls(path.read_bytes())
+        """Reads a file.
+
+        Raises:
+            NotFoundError: It is not there.
+            InputError: It is a folder, a pipe or a device.
+        """
+        return cls(existing_file(path).read_bytes())
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
@@ -127,7 +133,13 @@ class OnnxModel:
                 f"This file does not say its {what}.",
                 hint="What says so is written by `request.export(model)`.",
             )
-        return tuple(json.loads(said))
+        try:
+            names = json.loads(said)
+        except ValueError:
+            names = None
+        if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
+            raise InputError(f"What this file says of its {what} is no list of names.")
+        return tuple(names)
 
 
 def first_line(error: Exception) -> str:
