@@ -23,6 +23,7 @@ from modelmarket.protocol.actions import Other, Submit
 from modelmarket.protocol.labels import pack
 from modelmarket.protocol.seals import superhash
 from modelmarket.protocol.types import RequestId, Salt, TermsHash, Wei, checksummed
+from modelmarket.sandbox import sandbox
 from modelmarket.vault import backups, encryption
 from modelmarket.vault.journal import Version
 from modelmarket.vault.secrets import SealedPredictions, SealedTruth
@@ -132,6 +133,26 @@ def test_what_was_encrypted_at_another_price_is_still_opened(
     assert backups.read(path, PASSPHRASE).secrets == [TRUTH]
     with pytest.raises(VaultError):
         again(vault, PASSPHRASE + "!")
+
+
+def test_only_what_nobody_can_guess_is_made_cheap_to_guess(tmp_path: Path) -> None:
+    def factor(path: Path) -> int:
+        with closing(sqlite3.connect(path)) as connection:
+            query = "SELECT value FROM settings WHERE name = 'scrypt_n'"
+            return int(connection.execute(query).fetchone()[0])
+
+    Vault(tmp_path / "people", "secret")
+    Vault(tmp_path / "random", "f" * 64, work=2)
+    assert factor(tmp_path / "people") == encryption.SCRYPT_N
+    assert factor(tmp_path / "random") == 2
+    assert Vault(tmp_path / "random", "f" * 64), "it says by itself what it takes"
+    with sandbox(tmp_path) as here:
+        for name, passphrase, work in (
+            ("ann", "secret", encryption.SCRYPT_N),
+            ("you", "", 2),
+        ):
+            person = here.invite(name, passphrase=passphrase)
+            assert factor(person.market.vault.path) == work
 
 
 @pytest.mark.parametrize(
