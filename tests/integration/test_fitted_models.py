@@ -78,8 +78,8 @@ def test_three_lines_seal_what_the_exported_file_predicts(request_1: Request) ->
     assert told[0].startswith("fold 1 of 5: ")
     assert any("accuracy on rows not seen (5 folds, 96 rows)" in one for one in told)
     assert told[-1] == (
-        "Predicted by model.onnx, the file that would be sealed; the fitted model says "
-        "the same of 100.00% of the rows."
+        "Predicted by the ONNX file that would be sealed; the fitted model says the same "
+        "of 100.00% of the rows."
     )
     assert list(request.market.home.scratch().iterdir()) == []
 

@@ -322,6 +322,22 @@ def test_the_file_says_by_itself_what_it_reads_and_predicts() -> None:
     ]
 
 
+@pytest.mark.parametrize("bits", ["int8", "uint8", "int32", "int64"])
+@pytest.mark.parametrize(
+    "estimator",
+    [neighbors.KNeighborsClassifier(1), FOREST, LINEAR],
+    ids=lambda one: type(one).__name__,
+)
+def test_labels_may_be_whole_numbers_of_any_width(estimator: Any, bits: str) -> None:
+    frame = numbers_of(table(gaps=0)).fill_null(0)
+    labels = classes_of(table(gaps=0)).astype(bits)
+    fitted = estimator.fit(frame.to_numpy(), labels)
+    found = exported(fitted, frame, ("0", "1", "2"))
+    assert found.agreement is not None
+    assert found.agreement >= 0.99
+    assert fitted.classes_.dtype == bits, "what was fitted stays as it was"
+
+
 def test_flags_as_labels_are_called_as_the_training_part_calls_them() -> None:
     frame = numbers_of(table(gaps=0)).fill_null(0)
     fitted = LINEAR.fit(frame.to_numpy(), classes_of(table(gaps=0)) > 0)

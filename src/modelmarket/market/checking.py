@@ -86,11 +86,11 @@ class Checked:
                 "predictions."
             )
         elif self.exported.agreement is None:
-            said.append(f"Predicted by {MODEL_FILE}, the file that would be sealed.")
+            said.append("Predicted by the ONNX file that would be sealed.")
         else:
             said.append(
-                f"Predicted by {MODEL_FILE}, the file that would be sealed; the fitted "
-                f"model says the same of {self.exported.agreement:.2%} of the rows."
+                "Predicted by the ONNX file that would be sealed; the fitted model "
+                f"says the same of {self.exported.agreement:.2%} of the rows."
             )
         if self.right is not None:
             right = f"{self.right:,} of {rows:,} rows are right"

@@ -65,6 +65,7 @@ def _is_misread(part: Any) -> bool:
         or any(_gaps(one).any() for one in getattr(part, "categories_", ()))
         or _odd_thresholds(part).any()
         or _names_columns(part)
+        or _has_narrow_classes(part)
     )
 
 
@@ -81,6 +82,8 @@ def _mend(part: Any) -> None:
         part.flatten_transform = False  # what votes say to a next step; there is none
     for one in getattr(part, "categories_", ()):
         one[_gaps(one)] = GAP
+    if _has_narrow_classes(part):
+        part.classes_ = part.classes_.astype(np.int64)
     if _names_columns(part):
         part.get_booster().feature_names = None  # onnxmltools knows `f0` and so on
     if hasattr(part, "tree_"):
@@ -95,6 +98,16 @@ def _names_columns(part: Any) -> bool:
     if not type(part).__name__.startswith("XGB") or not hasattr(part, "n_classes_"):
         return False
     return part.get_booster().feature_names is not None
+
+
+def _has_narrow_classes(part: Any) -> bool:
+    """Whether its classes are whole numbers of other than 64 bits.
+
+    skl2onnx writes those of neighbours as they are, and onnxruntime takes no others.
+    """
+    classes = vars(part).get("classes_")
+    is_whole = isinstance(classes, np.ndarray) and classes.dtype.kind in "iu"
+    return is_whole and classes.dtype != np.int64
 
 
 def _fills_text(part: Any) -> bool:
