@@ -111,7 +111,7 @@ def test_labels_come_in_the_type_that_they_had(here: Place) -> None:
 def test_an_exported_file_is_submitted_like_what_it_was_exported_from(
     request_1: Request, tmp_path: Path
 ) -> None:
-    model = RandomForestClassifier(5).fit(*request_1.training_data())
+    model = RandomForestClassifier(5, random_state=0).fit(*request_1.training_data())
     exported = request_1.export(model)
     path = tmp_path / "forest.onnx"
     path.write_bytes(exported.data)
@@ -217,7 +217,9 @@ def test_columns_in_another_order_are_exported_in_that_order(
     features, labels = request_1.training_data("pandas")
     model = RandomForestClassifier(20, random_state=0)
     model.fit(features[["y", "x"]].fillna(0), labels)
-    other = RandomForestClassifier(2).fit(features.rename(columns=str.upper), labels)
+    other = RandomForestClassifier(2, random_state=0).fit(
+        features.rename(columns=str.upper), labels
+    )
     said = "fitted on a column 'X', which the training part has not"
     with pytest.raises(InputError, match=said):
         request_1.export(other)
@@ -310,7 +312,7 @@ def test_a_contest_gives_codes_and_targets_to_the_same_three_lines(
     market: Market = here.markets["rita"]
     market.create_contest(table("abc"), label="kind", reward="10", accept_findings=True)
     request: VerifiedRequest = here.markets["ann"].request("v1")
-    model = RandomForestClassifier(5).fit(*request.training_data())
+    model = RandomForestClassifier(5, random_state=0).fit(*request.training_data())
     assert request.submit(model, show=None).record.is_live
     training = request.training()
     libraries: list[Library] = ["polars", "pandas"]

@@ -232,7 +232,7 @@ def test_gaps_that_were_not_filled_are_not_filled_by_the_file_unnoticed() -> Non
         linear_model.SGDClassifier(),
         linear_model.Perceptron(),
         GridSearchCV(LINEAR, {"C": [0.1, 1.0]}),
-        MLPClassifier(max_iter=20, tol=1),
+        make_pipeline(StandardScaler(), MLPClassifier((9,), max_iter=2_000, tol=1e-3)),
         make_pipeline(PCA(2), neighbors.KNeighborsClassifier()),
         make_pipeline(SelectKBest(k=2), FOREST),
         make_pipeline(PolynomialFeatures(), StandardScaler(), LINEAR),
@@ -242,6 +242,9 @@ def test_gaps_that_were_not_filled_are_not_filled_by_the_file_unnoticed() -> Non
 def test_classifiers_of_all_kinds_are_exported(estimator: Any) -> None:
     frame = numbers_of(table(gaps=0)).fill_null(0)
     labels = np.array(NAMES)[classes_of(table(gaps=0))]
+    # What is drawn, whoever draws it, is the same every time.
+    drawn = [one for one in estimator.get_params() if one.endswith("random_state")]
+    estimator.set_params(**dict.fromkeys(drawn, 1))
     fitted = estimator.fit(frame.to_numpy(), labels)
     found = exported(fitted, frame)
     assert found.agreement is not None
