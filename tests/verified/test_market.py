@@ -598,6 +598,7 @@ def bounds(name: str, least: int, most: int, reason: str) -> list[Any]:
 
 REGRESSION = {"points": 2, "outputs": 1, "bits": 8}
 MANY = {"outputs": 3, "bits": 2}
+LARGEST = {"rows": 2**25, "columns": 64, "most_words": 1, "most_parts": 1}
 
 
 @pytest.mark.parametrize(
@@ -605,6 +606,12 @@ MANY = {"outputs": 3, "bits": 2}
     [
         *bounds("stake", REWARD // 20, 10_000 * MDC, "BadStake")[:1],
         ({"stake": REWARD // 20 - 1, "demand_bond": MDC}, "BadStake"),
+        # Of the least reward all is one wei; a part of a wei is a whole one.
+        ({"reward": 1, "stake": 1, "demand_bond": 1}, ""),
+        ({"reward": 21, "stake": 1, "demand_bond": 1}, "BadStake"),
+        ({"reward": 21, "stake": 2, "demand_bond": 1}, ""),
+        ({"reward": 21, "stake": 11, "demand_bond": 1}, "BadBond"),
+        ({"reward": 21, "stake": 11, "demand_bond": 2}, ""),
         ({"reward": 0}, "BadReward"),
         ({"reward": 2**96, "stake": 2**96 - 1}, "BadReward"),
         ({"stake": 2**96}, "BadStake"),
@@ -613,6 +620,7 @@ MANY = {"outputs": 3, "bits": 2}
         *bounds("submission_window", 60, 365 * 86_400, "BadWindow"),
         *bounds("response_window", 900, CHALLENGE // 4, "BadWindow"),
         *bounds("challenge_window", 4 * RESPONSE, 28 * 86_400, "BadWindow"),
+        ({"response_window": 7 * 86_400, "challenge_window": 28 * 86_400}, ""),
         ({"rows": 0}, "BadRows"),
         ({"columns": 0}, "BadColumns"),
         *bounds("columns", 1, 1_024, "BadColumns"),
@@ -632,6 +640,7 @@ MANY = {"outputs": 3, "bits": 2}
         ({"bits": 2, "outputs": 5}, "BadOutputs"),
         ({"outputs": 1}, "BadOutputs"),
         (REGRESSION, ""),
+        (REGRESSION | {"bits": 16}, ""),
         (REGRESSION | {"bits": 32}, ""),
         (REGRESSION | {"bits": 4}, "BadBits"),
         (REGRESSION | {"outputs": 2}, "BadOutputs"),
@@ -653,6 +662,10 @@ MANY = {"outputs": 3, "bits": 2}
             "BadParts",
         ),
         *bounds("most_parts", 1, 256, "BadParts"),
+        # The words of all rows, and the parts of their listing, at their most.
+        (LARGEST, ""),
+        (LARGEST | {"columns": 65, "response_window": 1_800}, "BadRows"),
+        (LARGEST | {"rows": 2**25 + 1, "columns": 32}, "BadRows"),
         # Machines must keep up.
         ({"rows": 2**26 + 1}, "BadRows"),
         ({"rows": 100_000 * RESPONSE + 1, "most_words": 1}, "BadRows"),
@@ -668,6 +681,8 @@ MANY = {"outputs": 3, "bits": 2}
         # All points are below 2**32.
         (REGRESSION | {"points": 3, "cap": 2**16, "rows": 1}, "BadPoints"),
         (REGRESSION | {"points": 3, "cap": 2**16 - 1, "rows": 1}, ""),
+        (REGRESSION | {"cap": 2**16, "rows": 2**16, "most_words": 1}, "BadPoints"),
+        (REGRESSION | {"cap": 2**16, "rows": 2**16 - 1, "most_words": 1}, ""),
         ({"texts_hash": bytes(32)}, "WrongTexts"),
     ],
 )
@@ -680,6 +695,14 @@ def test_attack_terms__at_and_beyond_each_bound__are_taken_or_refused(
         return
     with boa.reverts(reason):
         world.create(**changes)
+
+
+def test_attack_terms__of_the_most_wei_that_there_can_be__are_taken(
+    world: World,
+) -> None:
+    # Nobody has so much, so the rules are asked and not the market.
+    terms = world.terms(reward=2**96 - 1, stake=2**96 - 1, demand_bond=2**96 - 1)
+    world.clerk.check_terms(tuple(terms.values()), [])
 
 
 def test_attack_terms__of_weights_that_do_not_fit__are_refused(world: World) -> None:
@@ -705,8 +728,13 @@ def test_attack_terms__of_weights_that_do_not_fit__are_refused(world: World) -> 
         with boa.reverts("BadWeights"):
             weighted(*words, cap=cap)
     weighted(1 << 224, 1 << 224, cap=1, outputs=9, bits=4)
+    weighted(*[1 << 224] * 31, 2, cap=2, outputs=256, bits=8)
+    weighted(1, cap=1, outputs=8, bits=4)
     with boa.reverts("BadWeights"):
         world.create(weights=(1,))
+    # Whoever scores by right classes alone weighs none, even if the hash says so.
+    with boa.reverts("BadWeights"):
+        world.create(weights=(1,), weights_hash=keccak((1).to_bytes(32, "big")))
 
 
 def test_cancel_submission__of_another_while_one_is_shown__leaves_its_window(
