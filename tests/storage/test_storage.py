@@ -306,6 +306,61 @@ def test_fetching_one_entry_leaves_the_others(
         other.read_bytes(other.resolve(added.cid, "sub/empty"))
 
 
+def test_a_listing_tells_names_and_sizes_and_brings_no_large_file(
+    store: Store, other: Store, gateway: str, tmp_path: Path
+) -> None:
+    added = store.add(write(folder(tmp_path) / "large", 3 * MIB).parent)
+    taken: list[int] = []
+    fetch(other, added.cid, [gateway], listing=True, progress=taken.append)
+    assert other.listing(added.cid) == store.listing(added.cid)
+    told = {one.path: (one.size, one.is_folder) for one in other.listing(added.cid)}
+    assert told["large"] == (3 * MIB, False)
+    assert told["sub"] == (0, True)
+    assert sum(taken) < MIB
+    assert other.holds(other.resolve(added.cid, "large")) is None
+    fetch(other, added.cid, [gateway], only="large")
+    assert other.holds(other.resolve(added.cid, "large")) == 3 * MIB
+
+
+def test_a_file_is_no_listing_and_its_first_block_tells_its_size(
+    store: Store, other: Store, gateway: str, tmp_path: Path
+) -> None:
+    added = store.add(write(tmp_path / "file", 3 * MIB))
+    assert fetch(other, added.cid, [gateway], listing=True).size == 3 * MIB
+    assert other.holds(added.cid) is None
+    with pytest.raises(StorageError, match="is no folder"):
+        other.listing(added.cid)
+
+
+def test_a_listing_with_a_name_that_no_file_can_have_is_refused(store: Store) -> None:
+    inside = Cid.of(b"x", RAW)
+    node = unixfs.Node(True, (unixfs.Link(inside, "..", 1),), b"", ())
+    block = node.encode()
+    outside = Cid.of(block, DAG_PB)
+    blocks = {inside: b"x", outside: block}
+    store.ingest(outside, blocks.__getitem__, listing=True)
+    with pytest.raises(InputError, match="cannot be the name of a file"):
+        store.listing(outside)
+
+
+def test_a_listing_of_more_entries_than_are_allowed_is_refused(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("modelmarket.storage.store.MOST_FILES", 2)
+    inside = Cid.of(b"x", RAW)
+    links = tuple(unixfs.Link(inside, name, 1) for name in "abc")
+    for count, is_refused in ((2, False), (3, True)):
+        block = unixfs.Node(True, links[:count], b"", ()).encode()
+        outside = Cid.of(block, DAG_PB)
+        blocks = {inside: b"x", outside: block}
+        if is_refused:
+            with pytest.raises(StorageError, match="more than 2 "):
+                store.ingest(outside, blocks.__getitem__, listing=True)
+        else:
+            store.ingest(outside, blocks.__getitem__, listing=True)
+            assert [one.path for one in store.listing(outside)] == ["a", "b"]
+
+
 def test_what_is_here_is_not_asked_for(store: Store, tmp_path: Path) -> None:
     added = store.add(folder(tmp_path))
     assert fetch(store, added.cid, []).size == added.size

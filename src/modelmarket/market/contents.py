@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from modelmarket.errors import DataError, ModelMarketError, NotFoundError
 from modelmarket.protocol.terms import Terms
 from modelmarket.storage.cid import Cid
 from modelmarket.storage.fetch import fetch, is_served
+from modelmarket.storage.store import Entry
 
 if TYPE_CHECKING:
     import polars as pl
@@ -135,6 +136,49 @@ class Contents:
         if hashlib.sha256(document).hexdigest() != sha256:
             raise DataError(f"{REPORT} is not the file that the manifest names.")
         return Report.from_json(document)
+
+    def entry(self, path: str) -> Entry:
+        """A file or folder of the dataset; of an empty path the dataset itself.
+
+        Raises:
+            NotFoundError: There is none, or no gateway has it.
+        """
+        folder, _, name = path.rpartition("/")
+        if not path:
+            return Entry("", self.dataset, 0, is_folder=True)
+        for one in self.listing(folder):
+            if one.path == name:
+                return one
+        raise NotFoundError(f"Request {self.record.id} has no file {path!r}.")
+
+    def listing(self, path: str = "") -> list[Entry]:
+        """What stands in a folder of the dataset itself; of a file that file.
+
+        No more is fetched than tells that.
+
+        Raises:
+            NotFoundError: There is none, or no gateway has it.
+        """
+        here = self.entry(path)
+        if not here.is_folder:
+            return [replace(here, path="")]
+        fetch(self.store, here.cid, self.network.gateways, listing=True)
+        return self.store.listing(here.cid)
+
+    def fetch_file(self, path: str) -> Path:
+        """Gets a file of the dataset into the store, each block checked.
+
+        Returns:
+            Where it lies, to be read and never written.
+
+        Raises:
+            NotFoundError: There is none, or no gateway has it.
+            StorageError: It is not what it says.
+        """
+        folder, _, name = path.rpartition("/")
+        above = self.entry(folder)
+        fetch(self.store, above.cid, self.network.gateways, only=name)
+        return self.store.path(self.store.resolve(above.cid, name))
 
     def read(self, name: str) -> Iterator[bytes]:
         """The pieces of a file of the dataset that is in the store.

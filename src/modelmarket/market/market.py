@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Unpack, overload
 
 from modelmarket.chain.blocks import Call, Receipt
 from modelmarket.chain.contracts import NO_PERMIT, PERMIT_LIFE_S, Permit, Purse
-from modelmarket.chain.networks import LOCAL, Network, Networks
+from modelmarket.chain.networks import Network, Networks
 from modelmarket.chain.wallets import Keystores, Wallet
 from modelmarket.errors import InputError
 from modelmarket.index.sorting import Sort
@@ -21,7 +21,7 @@ from modelmarket.market.calls import call_of
 from modelmarket.market.outbox import Outbox, Resumed
 from modelmarket.market.paying import refuse_unaffordable
 from modelmarket.market.publishing import RequestOptions, prepare
-from modelmarket.market.reader import Reader
+from modelmarket.market.reader import Reader, place_of
 from modelmarket.market.request import Request
 from modelmarket.market.submission import Submission
 from modelmarket.market.verified.publishing import ContestOptions, prepare_contest
@@ -49,7 +49,6 @@ from modelmarket.protocol.types import (
 )
 from modelmarket.system.environment import (
     account_from_environment,
-    network_from_environment,
     secret_from_environment,
 )
 from modelmarket.system.home import Home
@@ -114,10 +113,8 @@ class Market(Reader):
             NotFoundError: There is no such network or account.
             InputError: The passphrase is wrong.
         """
-        place = Home(Path(home)) if home is not None else Home.default()
+        place, profile = place_of(network, home)
         account = account or account_from_environment()
-        named = network or network_from_environment() or LOCAL
-        profile = Networks(place.networks).get(named)
         secret = passphrase or secret_from_environment()
         wallet = Wallet.from_environment()
         if wallet is None and secret is not None:

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from modelmarket.chain import queries
 from modelmarket.chain.contracts import ModelCoin, Purse
 from modelmarket.chain.markets import Markets
+from modelmarket.chain.networks import LOCAL, Network, Networks
 from modelmarket.chain.queries import nothing, together
 from modelmarket.errors import (
     ChainError,
@@ -32,10 +34,11 @@ from modelmarket.market.verified.watching import Watched
 from modelmarket.protocol.types import RequestId
 from modelmarket.storage.cid import Cid
 from modelmarket.storage.store import Store
+from modelmarket.system.environment import network_from_environment
+from modelmarket.system.home import Home
 
 if TYPE_CHECKING:
     from modelmarket.chain.blocks import Block, Log, Moment, Receipt
-    from modelmarket.chain.networks import Network
     from modelmarket.chain.queries import Query
     from modelmarket.index.records import NotedEvent, Placed
     from modelmarket.index.summaries import Summary, Wanted
@@ -45,7 +48,6 @@ if TYPE_CHECKING:
     from modelmarket.protocol.replaying import Record
     from modelmarket.protocol.types import Address, Wei
     from modelmarket.storage.store import Entry
-    from modelmarket.system.home import Home
 
 PACED_BLOCKS = 8
 """The newest blocks, by which it is told how long one takes."""
@@ -98,6 +100,21 @@ class File:
     cid: Cid
     size: int
     pieces: Iterator[bytes]
+
+
+def place_of(network: str | None, home: Path | str | None) -> tuple[Home, Network]:
+    """The user's folder, and a network of the user's configuration.
+
+    Args:
+        network: Its name; None for MODELMARKET_NETWORK, or the local one.
+        home: The user's folder; None for the default one.
+
+    Raises:
+        NotFoundError: There is no such network.
+    """
+    place = Home(Path(home)) if home is not None else Home.default()
+    named = network or network_from_environment() or LOCAL
+    return place, Networks(place.networks).get(named)
 
 
 class Reader:

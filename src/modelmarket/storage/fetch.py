@@ -31,6 +31,7 @@ def fetch(
     *,
     name: str = "",
     only: str = "",
+    listing: bool = False,
     most_bytes: int = MOST_BYTES,
     most_s: float = math.inf,
     progress: Progress | None = None,
@@ -46,6 +47,7 @@ def fetch(
         gateways: Addresses of trustless gateways, asked in this order.
         name: What to call it.
         only: Of a folder, this entry alone; empty for all.
+        listing: Of a folder, no more than `Store.listing` tells.
         most_bytes: Refuse more than so much.
         most_s: Give up after so many seconds.
         progress: Is told of the bytes taken in.
@@ -90,6 +92,7 @@ def fetch(
             source,
             name=name,
             only=only,
+            listing=listing,
             most_bytes=most_bytes,
             progress=is_in_time,
         )

@@ -76,12 +76,14 @@ class Entry:
     Attributes:
         path: From the folder, with slashes.
         cid: Its root.
-        size: Bytes of the file.
+        size: Bytes of the file; of a folder nothing is known.
+        is_folder: Or else a file.
     """
 
     path: str
     cid: Cid
     size: int
+    is_folder: bool = False
 
 
 class Store:
@@ -187,6 +189,7 @@ class Store:
         *,
         name: str = "",
         only: str = "",
+        listing: bool = False,
         most_bytes: int = MOST_BYTES,
         progress: Progress | None = None,
     ) -> Stored:
@@ -197,6 +200,7 @@ class Store:
             source: Where blocks come from.
             name: What to call it.
             only: Of a folder, this entry alone; empty for all.
+            listing: Of a folder, no more than `listing` tells.
             most_bytes: Refuse more than so much.
             progress: Is told of the bytes taken in.
 
@@ -205,6 +209,8 @@ class Store:
             StorageError: A block is wrong, or the limits are passed.
         """
         taking = _Taking(self, source, most_bytes, progress or (lambda _: None))
+        if listing:
+            return Stored(root, taking.take_listing(root), name)
         size = taking.take(root, depth=0, only=only)
         return Stored(root, size, name) if only else self._note_root(root, size, name)
 
@@ -327,6 +333,25 @@ class Store:
             for below in self.entries(link.cid):
                 path = f"{link.name}/{below.path}" if below.path else link.name
                 found.append(Entry(path, below.cid, below.size))
+        return found
+
+    def listing(self, cid: Cid) -> list[Entry]:
+        """What stands in a folder itself, by name: files and folders.
+
+        Raises:
+            NotFoundError: It is not here, or an entry's first block is not.
+            StorageError: It is no folder.
+            InputError: An entry has a name that no file can have.
+        """
+        folder = self.node(cid)
+        if not folder.is_folder:
+            raise StorageError(f"{cid} is no folder.")
+        found: list[Entry] = []
+        for link in folder.links:
+            unixfs.check_name(link.name)
+            node = self.node(link.cid)
+            size = 0 if node.is_folder else node.size
+            found.append(Entry(link.name, link.cid, size, node.is_folder))
         return found
 
     def resolve(self, cid: Cid, path: str) -> Cid:
@@ -510,6 +535,31 @@ class _Taking:
             size = self._take_file(cid, new, nodes, depth=0)
             new.finish(cid, nodes, "")
         return size
+
+    def take_listing(self, cid: Cid) -> int:
+        """Takes in a folder's own block, and the first of each of its entries; returns
+        their bytes.
+        """
+        node = self._take_first(cid)
+        if not node.is_folder:
+            return node.size
+        if len(node.links) > MOST_FILES:
+            raise StorageError(f"There are more than {MOST_FILES:,} entries in it.")
+        return sum(
+            # A file of one block is that block.
+            self.take(link.cid, depth=1)
+            if link.cid.codec == RAW
+            else self._take_first(link.cid).size
+            for link in node.links
+        )
+
+    def _take_first(self, cid: Cid) -> Node:
+        """Takes in the first block of a file or folder."""
+        block = self._block(cid)
+        if cid.codec != RAW:
+            with self._store.database.writing() as connection:  # one class in two
+                _put_node(connection, cid, block)
+        return unixfs.decode(cid, block)
 
     def _take_file(
         self, cid: Cid, new: _NewObject, nodes: list[tuple[Cid, bytes]], depth: int
