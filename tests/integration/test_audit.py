@@ -32,7 +32,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evidence]:
         request = here.create(requester)
         here.submit(ann, request.id, 1)
         here.submit(bob, request.id, 3)
-        here.settle(request.id)
+        here.live(request.id)
         for market in (ann, bob):
             for mine in market.submissions():
                 if mine.due():
@@ -160,7 +160,7 @@ def test_it_fails_when_the_store_is_not_what_it_was(embedded: Place) -> None:
     requester, ann = embedded.join("requester"), embedded.join("ann")
     request = embedded.create(requester)
     embedded.submit(ann, request.id, 1)
-    embedded.settle(request.id)
+    embedded.live(request.id)
     cid = requester.store.resolve(Cid.parse(request.terms.dataset), "train.csv")
     path = requester.store.path(cid)
     path.write_bytes(path.read_bytes().replace(b"odd", b"add", 1))

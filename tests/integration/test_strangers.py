@@ -171,7 +171,7 @@ def test_one_wei_stops_nobody(here: Place) -> None:
     assert "is not a CID" in verdicts["The model is the one that was sealed"].figures
 
     for request in (first, second):
-        here.settle(request.id)
+        here.live(request.id)
         failed = [one for one in audit(ann, request.id) if not one.passed]
         assert failed == []
         assert ann.request(request.id).record.stage is Phase.FULFILLED

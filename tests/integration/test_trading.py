@@ -73,7 +73,7 @@ def test_agents_alone_take_a_request_to_its_payment(here: Place) -> None:
     request = here.create(requester)
     assert (request.position().phase, request.terms.labels) == (Phase.OPEN, 20)
     best, other = here.submit(ann, request.id, 1), here.submit(bob, request.id, 3)
-    here.settle(request.id)
+    here.live(request.id)
     done = requester.request(request.id)
     assert done.position().phase is Phase.FULFILLED
     winner = done.winner()
@@ -137,7 +137,7 @@ def test_a_request_with_several_pages_and_a_threshold(embedded: Place) -> None:
     )
     assert request.terms.labels == 197_000
     embedded.submit(ann, request.id, 5)
-    embedded.settle(request.id)
+    embedded.live(request.id)
     done = requester.request(request.id)
     assert done.position().phase is Phase.FULFILLED
     assert len(done.record.truth) == 2
@@ -148,7 +148,7 @@ def test_below_the_threshold_the_requester_is_refunded(embedded: Place) -> None:
     requester, ann = embedded.join("requester"), embedded.join("ann")
     request = embedded.create(requester, minimum_matches=20)
     embedded.submit(ann, request.id, 1)
-    embedded.settle(request.id)
+    embedded.live(request.id)
     agent.run_once(ann)
     assert requester.request(request.id).position().phase is Phase.REFUNDED
     assert requester.coin.balance(requester.wallet.address) == 10 * REWARD
@@ -518,7 +518,7 @@ def test_what_an_ended_request_has_shown_is_no_secret_to_test_with(
     requester, ann = embedded.join("requester"), embedded.join("ann")
     request = embedded.create(requester, again=False)
     embedded.submit(ann, request.id)
-    embedded.settle(request.id)
+    embedded.live(request.id)
     said = refused(requester, "again", lambda: embedded.create(requester, again=False))
     assert "while it takes submissions" not in said
     assert "stand with their labels in the training part of request 1" in said
@@ -628,7 +628,7 @@ def test_the_index_rebuilt_from_nothing_says_the_same(embedded: Place) -> None:
     first, second = embedded.create(requester), embedded.create(requester)
     embedded.submit(ann, first.id)
     embedded.submit(ann, second.id, 4)
-    embedded.settle(first.id)
+    embedded.live(first.id)
     before = [requester.index.request(one.id) for one in requester.index.find()]
     requester.index.rebuild()
     assert [requester.index.request(one.id) for one in requester.index.find()] == before

@@ -11,19 +11,18 @@ from typing import Any
 
 import pytest
 
-from modelmarket import agent
 from modelmarket.chain.anvil import find_anvil, running_anvil
 from modelmarket.chain.devnode.server import running_node
 from modelmarket.chain.sending import Signed
 from modelmarket.chain.wallets import Wallet
 from modelmarket.datasets.split import Source
 from modelmarket.datasets.tables import open_table
+from modelmarket.demo.playground import Playground
 from modelmarket.errors import ConfirmationError
 from modelmarket.market import Market, Request, Submission
 from modelmarket.protocol.actions import Other
 from modelmarket.protocol.money import ONE_MDC
 from modelmarket.protocol.types import Address, Wei
-from modelmarket.sandbox import Sandbox
 from modelmarket.vault.journal import Entry, Version
 from modelmarket.vault.vault import Vault
 
@@ -32,8 +31,8 @@ STAKE = Wei(ONE_MDC)
 PASSPHRASE = "a passphrase for tests"
 
 
-class Place(Sandbox):
-    """A sandbox whose people trade what tests need."""
+class Place(Playground):
+    """A market whose people trade what tests need."""
 
     @property
     def markets(self) -> dict[str, Market]:
@@ -50,14 +49,14 @@ class Place(Sandbox):
             super().fund(account)
 
     def join(
-        self, name: str, wallet: Wallet | None = None, *, is_served: bool = True
+        self,
+        name: str,
+        wallet: Wallet | None = None,
+        *,
+        passphrase: str = PASSPHRASE,
+        is_served: bool = True,
     ) -> Market:
-        """Somebody with 1,000 MDC and a gateway that everybody knows, if any."""
-        market = self.invite(
-            name, wallet=wallet, passphrase=PASSPHRASE, is_served=is_served
-        ).market
-        market.claim_airdrop()
-        return market
+        return super().join(name, wallet, passphrase=passphrase, is_served=is_served)
 
     def again(self, name: str) -> Market:
         """The same person after a restart."""
@@ -71,20 +70,6 @@ class Place(Sandbox):
         )
         self.closing.callback(person.market.close)
         return person.market
-
-    def settle(self, request_id: int) -> None:
-        """Lets time pass and everybody's agent work until a request has ended."""
-        anybody = next(iter(self.markets.values()))
-        for _ in range(20):
-            for market in self.markets.values():
-                agent.run_once(market)
-            record = anybody.request(request_id).record
-            if record.stage.is_final:
-                return
-            ends = record.at(anybody.connection.now()).step_ends
-            if ends > anybody.connection.now():
-                self.move_to(ends)
-        raise AssertionError(f"request {request_id} did not end")
 
     # --- a small trade ---
 

@@ -41,7 +41,7 @@ from modelmarket.cli.kinds import verified_only
 from modelmarket.cli.options import AcceptStake, AccountName, Again, RequestNumber
 from modelmarket.index.sorting import Sort
 from modelmarket.system.files import free_path
-from modelmarket.system.text import counted, in_a_line, local_time, percent
+from modelmarket.system.text import in_a_line, local_time, percent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -343,6 +343,8 @@ def show(
 
         modelmarket request show 7
     """
+    from modelmarket.market.describing import ranking_of, terms_of
+
     here = Invocation.of(ctx)
     found = here.market(sign=False).any_request(request)
     output, record = here.output, found.record
@@ -355,32 +357,14 @@ def show(
         None,
         f"Request {found.id}: {in_a_line(record.name) or 'without a name'}",
         f"  {found.position().phase.name}: {found.status()}",
-        *_terms(found),
+        *(f"  {line}" for line in terms_of(found)),
         f"  deadline {local_time(record.deadline)}, "
         f"{record.terms.response_window_s:,} s for each step after it",
         f"  dataset {in_a_line(record.dataset)}",
         *(f"  {line}" for line in record.context.splitlines()),
         *([f"  model {in_a_line(record.model)}"] if record.model else []),
     )
-    scored = "score" if found.id.is_verified else "matches"
-    quality, told_as = _quality(found)
-    output.table(
-        None,
-        ("place", "submission", "name", "trainer", scored, quality, "state"),
-        [
-            (
-                place,
-                one.id,
-                one.name,
-                one.trainer,
-                f"{one.score or 0:,}",
-                told_as(one.score or 0),
-                one.status.name.lower(),
-            )
-            for place, one in enumerate(record.ranking, 1)
-        ],
-        empty="  nobody has claimed",
-    )
+    output.table(None, *ranking_of(found), empty="  nobody has claimed")
     output.result(
         None,
         *(
@@ -388,84 +372,6 @@ def show(
             f"{one.submission.challenger}: {one.sentence}"
             for one in refuted
         ),
-    )
-
-
-def _quality(request: Request | VerifiedRequest) -> tuple[str, Callable[[int], str]]:
-    """What a score is told as: a share of the most; or an error, if numbers are known.
-
-    Returns:
-        What that is called, and how it is written.
-    """
-    from modelmarket.market import VerifiedRequest
-
-    if not isinstance(request, VerifiedRequest):
-        return "share", lambda score: f"{score / request.record.rows:.2%}"
-    contest = request
-    if contest.error_of(0) is None:
-        return "share", lambda score: f"{score / _most_score(contest):.2%}"
-    return contest.mean_error, lambda score: f"{contest.error_of(score) or 0:.6g}"
-
-
-def _most_score(request: Request | VerifiedRequest) -> int:
-    """The most points that a model can score."""
-    from modelmarket.market import VerifiedRequest
-
-    assert isinstance(request, VerifiedRequest), "its id says so"
-    return request.terms.rows * request.record.scoring.most
-
-
-def _terms(request: Request | VerifiedRequest) -> Iterator[str]:
-    """What a request is about, in lines."""
-    from modelmarket.market import VerifiedRequest
-    from modelmarket.protocol.money import format_mdc
-
-    terms = request.record.terms
-    money = (
-        f"  reward {format_mdc(terms.reward)} MDC, stake {format_mdc(terms.stake)} MDC"
-    )
-    if not isinstance(request, VerifiedRequest):
-        yield (
-            f"{money} ({percent(request.terms.price_of_delay)} of the reward for each "
-            "hour of delay)"
-        )
-        yield (
-            f"  {request.terms.labels:,} test rows, at least "
-            f"{request.terms.minimum_matches:,} matches"
-        )
-        return
-    found = request.terms
-    yield money
-    yield "  verified: the model that is paid is the one that scored"
-    yield (
-        f"  {counted(found.rows, 'hidden row')} of "
-        f"{counted(found.columns, 'column')}, at least "
-        f"{found.minimum_score:,} of {counted(_most_score(request), 'point')}"
-    )
-    yield from _numbers(request)
-    yield (
-        f"  a shown model can be refuted for {found.challenge_window_s:,} s; demanding "
-        f"it locks {format_mdc(found.demand_bond)} MDC"
-    )
-
-
-def _numbers(request: VerifiedRequest) -> Iterator[str]:
-    """What a contest says of the numbers that are predicted, in a line, if they are."""
-    from modelmarket.protocol.schema import NumberTarget, shown
-
-    target, terms = request.known_target, request.terms
-    if not terms.points.is_regression:
-        return
-    scale = terms.cap * terms.step
-    if not isinstance(target, NumberTarget):
-        yield f"  {request.mean_error} counts; {scale:,} steps off scores nothing"
-        return
-    at_most = ""
-    if terms.minimum_score:
-        at_most = f", at most {request.error_of(terms.minimum_score) or 0:.6g}"
-    yield (
-        f"  {request.mean_error} counts{at_most}; a row that is off by "
-        f"{shown(scale * target.step)} scores nothing"
     )
 
 

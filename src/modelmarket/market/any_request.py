@@ -31,6 +31,7 @@ from modelmarket.protocol.events import (
 from modelmarket.protocol.phases import Status
 from modelmarket.protocol.steps import StepKind
 from modelmarket.protocol.types import RequestId, SubmissionId, Wei
+from modelmarket.system.notebooks import facts_html
 from modelmarket.system.text import local_time
 
 if TYPE_CHECKING:
@@ -76,6 +77,12 @@ class AnyRequest(Generic[S_co]):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.id}, {self.position().phase.name})"
+
+    def _repr_html_(self) -> str:
+        """What Jupyter shows."""
+        from modelmarket.market.describing import request_html
+
+        return request_html(self)
 
     def refresh(self) -> Self:
         """The request as it is now."""
@@ -307,6 +314,16 @@ class AnySubmission:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.id}, {self.record.status.name})"
+
+    def _repr_html_(self) -> str:
+        """What Jupyter shows."""
+        record = self.record
+        scored = "" if record.score is None else f"claimed {record.score:,}"
+        return facts_html(
+            f"Submission {self.id} to request {record.request_id}: "
+            f"{record.name or 'without a name'}",
+            (self.status(), f"trainer {record.trainer}", scored),
+        )
 
     def due(self) -> Wei:
         """Wei of MDC that withdrawing would pay, as far as this has been read."""

@@ -16,6 +16,8 @@ from modelmarket.datasets.split import LABEL
 from modelmarket.errors import InputError
 from modelmarket.protocol.phases import Phase
 from modelmarket.system.files import existing_path
+from modelmarket.system.notebooks import facts_html, table_html
+from modelmarket.system.text import counted
 
 if TYPE_CHECKING:
     from modelmarket.market.request import Request
@@ -61,6 +63,18 @@ class Checked:
     def is_reproducible(self) -> bool:
         """Whether the predictions came from the very file that would be sealed."""
         return self.exported is not None
+
+    def _repr_html_(self) -> str:
+        """What Jupyter shows."""
+        counts = table_html(
+            ("class", "predicted rows", "training rows"),
+            [
+                (name, f"{self.counts.get(name, 0):,}", f"{count:,}")
+                for name, count in self.learnt.items()
+            ],
+        )
+        title = f"Predictions that fit: {counted(int(self.codes.size), 'row')}"
+        return facts_html(title, self.lines(), counts)
 
     def as_document(self) -> dict[str, Any]:
         """As JSON has it."""

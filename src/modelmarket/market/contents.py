@@ -21,6 +21,7 @@ from modelmarket.protocol.terms import Terms
 from modelmarket.storage.cid import Cid
 from modelmarket.storage.fetch import fetch, is_served
 from modelmarket.storage.store import Entry
+from modelmarket.system.notebooks import watched
 
 if TYPE_CHECKING:
     import polars as pl
@@ -67,13 +68,14 @@ class Contents:
             NotFoundError: No gateway has it.
             StorageError: It is not what it says.
         """
-        return fetch(
-            self.store,
-            self.dataset,
-            self.network.gateways,
-            name=f"request-{self.record.id}",
-            progress=progress,
-        )
+        with watched(progress and (lambda _, count: progress(count))) as tell:
+            return fetch(
+                self.store,
+                self.dataset,
+                self.network.gateways,
+                name=f"request-{self.record.id}",
+                progress=tell and (lambda count: tell("bytes fetched", count)),
+            )
 
     def manifest(self) -> Manifest:
         """What the dataset of predictions says of itself, held against the terms.

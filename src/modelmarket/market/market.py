@@ -52,6 +52,7 @@ from modelmarket.system.environment import (
     secret_from_environment,
 )
 from modelmarket.system.home import Home
+from modelmarket.system.notebooks import facts_html, watched
 from modelmarket.vault.derivation import MESSAGE, Root
 from modelmarket.vault.secrets import Secret, to_json
 from modelmarket.vault.vault import Vault
@@ -127,6 +128,14 @@ class Market(Reader):
         if secret is not None and (wallet is not None or place.vault.exists()):
             vault = Vault(place.vault, secret)
         return cls(place, profile, wallet=wallet, vault=vault)
+
+    def _repr_html_(self) -> str:
+        """What Jupyter shows."""
+        me = f"account {self._wallet.address}" if self._wallet else "to look only"
+        return facts_html(
+            f"The market on {self.network.name}",
+            (me, f"market {self.network.market}", f"home {self.home.path}"),
+        )
 
     @property
     def wallet(self) -> Wallet:
@@ -456,7 +465,10 @@ class Market(Reader):
         owner, wei = self.wallet.address, read_reward(reward)
         moment, purse = self.look_into(owner)
         refuse_unaffordable(purse, wei)
-        with opened(data, self.home.scratch(), label=label, labels=labels) as source:
+        with (
+            opened(data, self.home.scratch(), label=label, labels=labels) as source,
+            watched(options.get("progress")) as options["progress"],
+        ):
             terms = self.prepare_request(
                 source, owner=owner, reward=wei, now=moment.now, **options
             )
@@ -508,7 +520,10 @@ class Market(Reader):
         owner, wei = self.wallet.address, read_reward(reward)
         moment, purse = self.look_into(owner, verified=True)
         refuse_unaffordable(purse, wei)
-        with opened(data, self.home.scratch(), label=label, labels=labels) as source:
+        with (
+            opened(data, self.home.scratch(), label=label, labels=labels) as source,
+            watched(options.get("progress")) as options["progress"],
+        ):
             action = self.prepare_contest(
                 source, owner=owner, reward=wei, now=moment.now, **options
             )

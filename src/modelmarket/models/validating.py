@@ -19,6 +19,7 @@ import numpy.typing as npt
 from modelmarket.errors import InputError, ModelMarketError
 from modelmarket.protocol.point_kinds import Kind
 from modelmarket.protocol.points import Scoring
+from modelmarket.system.notebooks import facts_html
 from modelmarket.system.text import counted
 
 if TYPE_CHECKING:
@@ -107,6 +108,10 @@ class Validation:
     exact: float
     differ: int | None
     reason: str = ""
+
+    def _repr_html_(self) -> str:
+        """What Jupyter shows."""
+        return facts_html("The model on rows whose labels are known", self.lines())
 
     def as_document(self) -> dict[str, Any]:
         """As JSON has it."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelmarket.errors import DataError
 from modelmarket.system.documents import parse_json, read_rows, read_text
+from modelmarket.system.notebooks import facts_html, table_html
 from modelmarket.system.text import counted
 
 if TYPE_CHECKING:
@@ -184,6 +185,22 @@ class Report:
     guess_bits: float | None
     telling: tuple[Told, ...]
     findings: tuple[Finding, ...]
+
+    def _repr_html_(self) -> str:
+        """What Jupyter shows."""
+        facts = (
+            counted(self.train_rows, "training row"),
+            counted(self.test_rows, "test row"),
+            counted(self.features, "column"),
+            self.told_majority,
+            self.told_baseline,
+            self.told_resolution(),
+        )
+        found = [
+            (MARKS[one.severity], f"{one} {one.told_rows}") for one in self.findings
+        ]
+        table = table_html(("", "finding"), found) if found else ""
+        return facts_html("What was found about the table", facts, table)
 
     @property
     def questions(self) -> tuple[Finding, ...]:

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a request is about, in words: the same in a terminal and in a notebook."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from modelmarket.market.verified.request import VerifiedRequest
+from modelmarket.protocol.money import format_mdc
+from modelmarket.protocol.schema import NumberTarget, shown
+from modelmarket.system.notebooks import facts_html, table_html
+from modelmarket.system.text import counted, local_time, percent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from modelmarket.market.any_request import AnyRequest
+    from modelmarket.market.request import Request
+
+
+def quality_of(request: Request | VerifiedRequest) -> tuple[str, Callable[[int], str]]:
+    """What a score is told as: a share of the most; or an error, if numbers are known.
+
+    Returns:
+        What that is called, and how it is written.
+    """
+    if not isinstance(request, VerifiedRequest):
+        return "share", lambda score: f"{score / request.record.rows:.2%}"
+    contest = request
+    if contest.error_of(0) is None:
+        return "share", lambda score: f"{score / _most_score(contest):.2%}"
+    return contest.mean_error, lambda score: f"{contest.error_of(score) or 0:.6g}"
+
+
+def ranking_of(
+    request: Request | VerifiedRequest,
+) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
+    """Who claimed what, best first.
+
+    Returns:
+        The names of the columns, and their cells row by row.
+    """
+    quality, told_as = quality_of(request)
+    scored = "score" if request.id.is_verified else "matches"
+    columns = ("place", "submission", "name", "trainer", scored, quality, "state")
+    return columns, [
+        (
+            place,
+            one.id,
+            one.name,
+            one.trainer,
+            f"{one.score or 0:,}",
+            told_as(one.score or 0),
+            one.status.name.lower(),
+        )
+        for place, one in enumerate(request.record.ranking, 1)
+    ]
+
+
+def request_html(request: AnyRequest[Any]) -> str:
+    """A request as Jupyter shows it."""
+    from modelmarket.market.request import Request
+
+    assert isinstance(request, Request | VerifiedRequest), "there are two markets"
+    record = request.record
+    ends = local_time(record.deadline)
+    facts = [
+        f"{request.position().phase.name}: {request.status()}",
+        *terms_of(request),
+        f"deadline {ends}, {record.terms.response_window_s:,} s for each step after it",
+        counted(len(record.submissions), "submission"),
+        *(
+            f"submission {one.submission.id} was refuted by "
+            f"{one.submission.challenger}: {one.sentence}"
+            for one in request.refutations()
+        ),
+    ]
+    ranking = table_html(*ranking_of(request)) if record.ranking else ""
+    name = record.name or "without a name"
+    return facts_html(f"Request {request.id}: {name}", facts, ranking)
+
+
+def _most_score(request: VerifiedRequest) -> int:
+    """The most points that a model can score."""
+    return request.terms.rows * request.record.scoring.most
+
+
+def terms_of(request: Request | VerifiedRequest) -> Iterator[str]:
+    """What a request is about, in lines."""
+    terms = request.record.terms
+    money = (
+        f"reward {format_mdc(terms.reward)} MDC, stake {format_mdc(terms.stake)} MDC"
+    )
+    if not isinstance(request, VerifiedRequest):
+        yield (
+            f"{money} ({percent(request.terms.price_of_delay)} of the reward for each "
+            "hour of delay)"
+        )
+        yield (
+            f"{request.terms.labels:,} test rows, at least "
+            f"{request.terms.minimum_matches:,} matches"
+        )
+        return
+    found = request.terms
+    yield money
+    yield "verified: the model that is paid is the one that scored"
+    yield (
+        f"{counted(found.rows, 'hidden row')} of "
+        f"{counted(found.columns, 'column')}, at least "
+        f"{found.minimum_score:,} of {counted(_most_score(request), 'point')}"
+    )
+    yield from _numbers(request)
+    yield (
+        f"a shown model can be refuted for {found.challenge_window_s:,} s; demanding "
+        f"it locks {format_mdc(found.demand_bond)} MDC"
+    )
+
+
+def _numbers(request: VerifiedRequest) -> Iterator[str]:
+    """What a contest says of the numbers that are predicted, in a line, if they are."""
+    target, terms = request.known_target, request.terms
+    if not terms.points.is_regression:
+        return
+    scale = terms.cap * terms.step
+    if not isinstance(target, NumberTarget):
+        yield f"{request.mean_error} counts; {scale:,} steps off scores nothing"
+        return
+    at_most = ""
+    if terms.minimum_score:
+        at_most = f", at most {request.error_of(terms.minimum_score) or 0:.6g}"
+    yield (
+        f"{request.mean_error} counts{at_most}; a row that is off by "
+        f"{shown(scale * target.step)} scores nothing"
+    )
