@@ -10,7 +10,7 @@ FORGE := @foundry-rs/forge@1.7.1 solc@0.8.30
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test lint fuzz fuzz-referee nightly coverage crashes reorganisations mutants prove soak bench gas compile lock anvil browser docs pictures clean
+.PHONY: demo test lint fuzz fuzz-referee nightly coverage crashes reorganisations mutants prove soak bench gas compile lock anvil browser docs notebooks pictures clean
 
 demo: $(VENV)/ready  ## Plays the main job on real data.
 	@$(BIN)/modelmarket demo
@@ -123,6 +123,9 @@ browser: .tools/browser/ready
 	npm install --prefix .tools/prove --no-save --ignore-scripts --no-audit --no-fund \
 		--silent $(FORGE)
 	@touch $@
+
+notebooks: $(VENV)/ready  ## Executes the notebooks of examples/, and keeps what they show.
+	PYTHONPATH=tests python scripts/notebooks.py
 
 pictures: $(VENV)/ready browser  ## Takes the docs' pictures of the page again.
 	PYTHONPATH=tests python scripts/pictures.py

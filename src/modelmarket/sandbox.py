@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 from modelmarket.chain.abi import functions
 from modelmarket.chain.connection import Connection
@@ -24,6 +24,8 @@ from modelmarket.storage.store import Store
 from modelmarket.system.home import Home
 from modelmarket.system.serving import serving
 from modelmarket.vault.vault import Vault
+
+S = TypeVar("S", bound="Sandbox")
 
 LEAST_WORK = 2
 """scrypt's work factor for a vault under 256 random bits that nobody knows."""
@@ -72,7 +74,15 @@ class _SideBySide:
             context.__exit__(None, None, None)
 
         with ThreadPoolExecutor(max(1, len(self._open))) as threads:
-            list(threads.map(leave, self._open))
+            try:
+                leaving = [threads.submit(leave, one) for one in self._open]
+            except RuntimeError:
+                # The program ends, and begins no more threads.
+                for one in self._open:
+                    leave(one)
+                return
+        for one_left in leaving:
+            one_left.result()
 
 
 class Sandbox:
@@ -169,6 +179,28 @@ class Sandbox:
         person = self.people[role] = Person(role, market)
         return person
 
+    def join(
+        self,
+        name: str,
+        wallet: Wallet | None = None,
+        *,
+        passphrase: str = "",
+        is_served: bool = True,
+    ) -> Market:
+        """Somebody with 1,000 MDC, a home, and a gateway that everybody knows.
+
+        Args:
+            name: Who they are.
+            wallet: Their key; None for a new one.
+            passphrase: Of their vault; empty for one that nobody knows.
+            is_served: Whether others get from their gateway what is in their store.
+        """
+        person = self.invite(
+            name, wallet=wallet, passphrase=passphrase, is_served=is_served
+        )
+        person.market.claim_airdrop()
+        return person.market
+
     def move_to(self, second: int) -> None:
         """Mines a block at a second of chain time."""
         self.connection.ask("evm_setNextBlockTimestamp", second)
@@ -185,14 +217,15 @@ def call_names() -> dict[bytes, str]:
 
 
 @contextmanager
-def sandbox(folder: Path) -> Iterator[Sandbox]:
+def sandbox(folder: Path, kind: type[S]) -> Iterator[S]:
     """Starts a chain in memory and deploys a market on it.
 
     Args:
         folder: For everybody's homes.
+        kind: Of what is made.
     """
     from modelmarket.chain.devnode.server import running_node
 
     with ExitStack() as closing:
         rpc = closing.enter_context(running_node(None, test_methods=True))
-        yield Sandbox(rpc, folder, closing)
+        yield kind(rpc, folder, closing)

@@ -11,6 +11,12 @@ from nbclient import NotebookClient
 
 from modelmarket.system.notebooks import facts_html, is_notebook, table_html, watched
 
+AT_ONCE = (
+    "from modelmarket.system import notebooks\n"
+    "from modelmarket.system.notebooks import watched\n"
+    "notebooks.SOON_S = 0\n"
+)
+
 
 def shown(*cells: str) -> list[Any]:
     """What the last of some cells shows."""
@@ -23,8 +29,7 @@ def shown(*cells: str) -> list[Any]:
 
 def test_work_shows_in_its_cell_how_far_it_is_and_ends_without_a_bar() -> None:
     [output] = shown(
-        "from modelmarket.system.notebooks import watched\n"
-        "with watched() as tell:\n"
+        AT_ONCE + "with watched() as tell:\n"
         "    for _ in range(2_000):\n"
         "        tell('rows split', 2)\n"
         "    tell('bytes stored', 7)"
@@ -33,12 +38,16 @@ def test_work_shows_in_its_cell_how_far_it_is_and_ends_without_a_bar() -> None:
 
 
 def test_a_bar_is_there_while_the_work_goes_on() -> None:
-    [output] = shown(
-        "from modelmarket.system.notebooks import watched\n"
-        "work = watched()\n"
-        "work.__enter__()('rows split', 2)"
-    )
+    [output] = shown(AT_ONCE + "work = watched()\nwork.__enter__()('rows split', 2)")
     assert output["data"]["text/html"] == "<progress></progress> 2 rows split"
+
+
+def test_work_that_is_done_soon_shows_nothing() -> None:
+    assert not shown(
+        "from modelmarket.system import notebooks\n"
+        "notebooks.SOON_S = 60\n"
+        "with notebooks.watched() as tell: tell('rows split', 2)"
+    )
 
 
 def test_work_that_says_nothing_shows_nothing() -> None:

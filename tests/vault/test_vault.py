@@ -23,7 +23,7 @@ from modelmarket.protocol.actions import Other, Submit
 from modelmarket.protocol.labels import pack
 from modelmarket.protocol.seals import superhash
 from modelmarket.protocol.types import RequestId, Salt, TermsHash, Wei, checksummed
-from modelmarket.sandbox import sandbox
+from modelmarket.sandbox import Sandbox, sandbox
 from modelmarket.vault import backups, encryption
 from modelmarket.vault.journal import Version
 from modelmarket.vault.secrets import SealedPredictions, SealedTruth
@@ -146,7 +146,7 @@ def test_only_what_nobody_can_guess_is_made_cheap_to_guess(tmp_path: Path) -> No
     assert factor(tmp_path / "people") == encryption.SCRYPT_N
     assert factor(tmp_path / "random") == 2
     assert Vault(tmp_path / "random", "f" * 64), "it says by itself what it takes"
-    with sandbox(tmp_path) as here:
+    with sandbox(tmp_path, Sandbox) as here:
         for name, passphrase, work in (
             ("ann", "secret", encryption.SCRYPT_N),
             ("you", "", 2),

@@ -276,9 +276,9 @@ def _demo_market(
 ) -> tuple[Market, Callable[[int], None]]:
     """A market of one's own with robots on it, and what moves its clock."""
     from modelmarket.demo.robots import ROBOTS, robot
-    from modelmarket.sandbox import sandbox
+    from modelmarket.sandbox import Sandbox, sandbox
 
-    here = closing.enter_context(sandbox(folder))
+    here = closing.enter_context(sandbox(folder, Sandbox))
     you = here.invite("you")
     for recipe in ROBOTS:
         closing.enter_context(robot(here.invite(recipe.name), recipe))

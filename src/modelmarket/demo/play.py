@@ -141,7 +141,7 @@ def play(tell: Tell, *, data: Path | None = None, keep: Path | None = None) -> O
     require_libraries()
     with (
         tempfile.TemporaryDirectory(prefix="modelmarket-demo-") as folder,
-        sandbox(Path(folder)) as here,
+        sandbox(Path(folder), Sandbox) as here,
     ):
         return _Play(here, tell, Path(folder), data).run(keep or Path.cwd())
 

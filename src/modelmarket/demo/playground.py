@@ -4,49 +4,23 @@
 from __future__ import annotations
 
 import atexit
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from modelmarket import agent
-from modelmarket.chain.devnode.server import running_node
-from modelmarket.sandbox import Sandbox
+from modelmarket.sandbox import Sandbox, sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from modelmarket.chain.wallets import Wallet
-    from modelmarket.market import Market, Request, VerifiedRequest
+    from modelmarket.market import Request, VerifiedRequest
 
 MOST_ROUNDS = 100
 """A life has fewer steps, however many refute each other."""
 
 
 class Playground(Sandbox):
-    """A market on a chain in memory, and people with 1,000 MDC each."""
-
-    def join(
-        self,
-        name: str,
-        wallet: Wallet | None = None,
-        *,
-        passphrase: str = "",
-        is_served: bool = True,
-    ) -> Market:
-        """Somebody with 1,000 MDC, a home, and a gateway that everybody knows.
-
-        Args:
-            name: Who they are.
-            wallet: Their key; None for a new one.
-            passphrase: Of their vault; empty for one that nobody knows.
-            is_served: Whether others get from their gateway what is in their store.
-        """
-        person = self.invite(
-            name, wallet=wallet, passphrase=passphrase, is_served=is_served
-        )
-        person.market.claim_airdrop()
-        return person.market
+    """A market on a chain in memory, and people whose agents work."""
 
     def live(self, request_id: int | str) -> Request | VerifiedRequest:
         """Lets time pass, and everybody's agent work, until a request has ended.
@@ -70,21 +44,9 @@ class Playground(Sandbox):
         raise AssertionError(f"request {request_id} did not end")
 
 
-@contextmanager
-def playing(folder: Path) -> Iterator[Playground]:
-    """Starts a chain in memory and deploys a market on it.
-
-    Args:
-        folder: For everybody's homes.
-    """
-    with ExitStack() as closing:
-        rpc = closing.enter_context(running_node(None, test_methods=True))
-        yield Playground(rpc, folder, closing)
-
-
 def playground() -> Playground:
-    """The same for a notebook or a console; all of it is gone when the program ends."""
+    """Starts one for a notebook or a console; it is gone when the program ends."""
     closing = ExitStack()
     atexit.register(closing.close)
     folder = closing.enter_context(TemporaryDirectory(prefix="modelmarket-"))
-    return closing.enter_context(playing(Path(folder)))
+    return closing.enter_context(sandbox(Path(folder), Playground))

@@ -18,6 +18,8 @@ from modelmarket.system.text import in_a_line
 Told = Callable[[str, int], None]
 """Is told what is being done, and of so many more of it."""
 
+SOON_S = 0.5
+"""What takes no longer shows nothing."""
 LEAST_S = 0.1
 """A cell is not written to more often."""
 
@@ -77,7 +79,7 @@ class _Cell:
     def __init__(self) -> None:
         self._done: dict[str, int] = {}
         self._handle: Any = None
-        self._written = -LEAST_S
+        self._written = time.monotonic() + SOON_S - LEAST_S
 
     def tell(self, what: str, count: int) -> None:
         """So many more of something are done."""
@@ -87,7 +89,7 @@ class _Cell:
 
     def close(self) -> None:
         """Nothing more will come."""
-        if self._done:
+        if self._handle is not None:
             self._write("")
 
     def _write(self, bar: str) -> None:
