@@ -50,10 +50,12 @@ def ensembles() -> list[tuple[str, dict[str, Any], dict[str, Any]]]:
         ("BadOutputs", of(FOREST, outputs=2), {}),
         ("BadOutputs", of(FOREST, outputs=4), {}),
         ("BadWidth", of(FOREST, width=16), {}),
+        ("BadWidth", of(FOREST, width=9), {}),
         ("", of(FOREST, width=16), {"width": 16}),
         ("BadKind", of(FOREST, kind=2), {}),
         # As many units as the terms allow.
         ("BadUnits", of(FOREST, units=0), {}),
+        ("BadUnits", of(FOREST, units=100 + 2**31), {}),
         ("", of(FOREST, units=1), {}),
         ("", FOREST, {"most_units": 100}),
         ("BadUnits", FOREST, {"most_units": 99}),
@@ -90,6 +92,8 @@ def ensembles() -> list[tuple[str, dict[str, Any], dict[str, Any]]]:
         ("", of(FOREST, units=1_024, depth=1, part=4), {}),
         ("TooManyWords", of(FOREST, units=1_024, depth=2, part=4), {}),
         ("TooManyUnits", of(FOREST, units=1_025, depth=1, part=4), {}),
+        ("TooManyUnits", of(FOREST, units=2**18, part=10), {}),
+        ("BadUnits", of(FOREST, units=2**18 + 1, part=10), {}),
         ("", of(BOOSTING, units=312, rounds=104, depth=14, part=2), {}),
         ("TooManyWords", of(BOOSTING, units=315, rounds=105, depth=14, part=2), {}),
         ("", of(BOOSTING, units=1_536, rounds=512, depth=1, part=4), {}),
@@ -129,6 +133,7 @@ def networks() -> list[tuple[str, dict[str, Any], tuple[ref.Layer, ...]]]:
         ("", of(NETWORK, units=10, part=4), (*many, LAST)),
         ("BadLayers", of(NETWORK, units=11, part=4), (*many, many[0], LAST)),
         ("BadLayers", NETWORK, (replace(HIDDEN, neurons=0), LAST)),
+        ("BadLayers", of(NETWORK, units=3, part=2), (replace(HIDDEN, neurons=0), LAST)),
         ("", of(NETWORK, units=4, part=2), (replace(HIDDEN, neurons=1), LAST)),
         ("BadLayers", of(NETWORK, units=4, part=2), (HIDDEN, LAST)),
         ("BadLayers", of(NETWORK, units=6), (HIDDEN, LAST)),
@@ -204,3 +209,20 @@ def test_a_network_keeps_every_limit_or_is_refused(
     court: Court, said: str, fields: dict[str, Any], layers: tuple[ref.Layer, ...]
 ) -> None:
     is_judged(court, said, fields, [one.word for one in layers], TERMS)
+
+
+def test_a_network__of_a_contest_of_wide_codes__is_refused(court: Court) -> None:
+    """A neuron's weights are for codes of a byte."""
+    terms = replace(TERMS, width=16)
+    is_judged(court, "BadWidth", of(NETWORK, width=16), [HIDDEN.word, LAST.word], terms)
+
+
+@pytest.mark.parametrize(("columns", "words"), [(32, 6), (33, 9), (64, 9), (65, 12)])
+def test_a_neuron__has_a_word_and_one_for_each_32_inputs(
+    court: Court, columns: int, words: int
+) -> None:
+    terms = replace(TERMS, columns=columns)
+    word = header_of(**of(NETWORK, columns=columns, units=3, part=2))
+    for most, said in ((words, ""), (words - 1, "TooManyWords")):
+        shown = scene(terms).struct(court.market, most_words=most)
+        assert court.says("check_header", shown, word, [LAST.word]) == said

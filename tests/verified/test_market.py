@@ -20,6 +20,7 @@ from verified.world import (
     FORFEITED,
     FULFILLED,
     MDC,
+    OPEN,
     RANKED,
     REFUNDED,
     RESPONSE,
@@ -113,6 +114,30 @@ def test_open_key__later_than_it_could_be__leaves_all_of_their_window_to_the_cla
     assert world.phase(contest) == CLAIMS
     world.at(opened + RESPONSE)
     assert world.phase(contest) == VALIDATION
+
+
+def test_request__before_its_candidate_shows_a_model__has_none_shown(
+    world: World,
+) -> None:
+    contest = world.create()
+    ann = world.submit(contest, "ann")
+
+    def seen() -> tuple[int, bool]:
+        return world.phase(contest), world.state(contest).shown
+
+    assert seen() == (OPEN, False)
+    world.at(contest.deadline)
+    assert seen() == (TRUTH, False)
+    world.open_key(contest)
+    assert seen() == (CLAIMS, False)
+    world.claim(contest, ann, 18)
+    world.close_claims(contest)
+    assert seen() == (VALIDATION, False)
+    world.show(contest, ann)
+    assert seen() == (VALIDATION, True)
+    world.at(world.state(contest).step_ends)
+    world.settle(contest, ann)
+    assert seen() == (FULFILLED, False)
 
 
 def test_enforce_timeout__of_a_key_that_nobody_waits_for__pays_the_reward_back(
@@ -666,11 +691,16 @@ LARGEST = {"rows": 2**25, "columns": 64, "most_words": 1, "most_parts": 1}
         (LARGEST, ""),
         (LARGEST | {"columns": 65, "response_window": 1_800}, "BadRows"),
         (LARGEST | {"rows": 2**25 + 1, "columns": 32}, "BadRows"),
+        # 225 columns of 8 bits are eight words, as 256 are.
+        (LARGEST | {"rows": 2**23, "columns": 225}, ""),
+        (LARGEST | {"rows": 2**23 + 1, "columns": 225}, "BadRows"),
         # Machines must keep up.
         ({"rows": 2**26 + 1}, "BadRows"),
         ({"rows": 100_000 * RESPONSE + 1, "most_words": 1}, "BadRows"),
         ({"rows": 10_000_000 * CHALLENGE // 3_328 + 1}, "BadWords"),
         ({"rows": 10_000_000 * CHALLENGE // 3_328}, ""),
+        # As many as there may be, to the word.
+        ({"rows": 22_500_000, "most_words": 3_200, "most_parts": 1}, ""),
         # Whoever watches runs the trees of all outputs, a challenge those of two.
         (MANY | {"rows": 10_000_000 * CHALLENGE // (2 * 3_328)}, ""),
         (MANY | {"rows": 10_000_000 * CHALLENGE // (2 * 3_328) + 1}, "BadWords"),
