@@ -16,7 +16,9 @@
     │   ├── FundsError          not enough MDC, or not enough coin for fees
     │   └── TransactionError    a transaction that did nothing, and never will
     ├── VaultError              a vault that is locked, damaged or not there
-    └── StepError               a step that is not due now, or no longer
+    ├── StepError               a step that is not due now, or no longer
+    └── ConfinementError        a stranger's model that cannot be run without danger
+        └── LimitError          one that was run, and went beyond a limit
 
 `exit_code` is what the command line ends with.
 """
@@ -152,6 +154,16 @@ class StepError(ModelMarketError):
     """A step that is not due now, or no longer."""
 
     exit_code = 9
+
+
+class ConfinementError(ModelMarketError):
+    """A stranger's model that this machine cannot run without danger."""
+
+    exit_code = 10
+
+
+class LimitError(ConfinementError):
+    """A stranger's model that was run, and went beyond a limit, or broke."""
 
 
 def in_words(error: Exception) -> ModelMarketError | None:

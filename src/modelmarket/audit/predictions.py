@@ -9,20 +9,19 @@ import io
 from typing import TYPE_CHECKING
 
 from modelmarket.audit import shared
-from modelmarket.audit.shared import Promise, require
+from modelmarket.audit.shared import Promise, Untold, require
+from modelmarket.errors import ConfinementError
 from modelmarket.market import Request
 from modelmarket.market.contents import PREDICTIONS
-from modelmarket.market.evidence import Evidence
+from modelmarket.market.opened_predictions import opened_predictions
+from modelmarket.market.reproducing import reproduced_from
 from modelmarket.protocol import events as ev
-from modelmarket.protocol.labels import count_matches, difference, from_words, unpack
-from modelmarket.protocol.phases import Failure
-from modelmarket.protocol.records import SubmissionRecord
+from modelmarket.protocol.labels import count_matches
 from modelmarket.protocol.seals import Core, seal, superhash
 from modelmarket.protocol.types import Salt
 
 if TYPE_CHECKING:
-    from modelmarket.protocol.classes import Codes
-    from modelmarket.protocol.labels import Page
+    from modelmarket.market.evidence import Evidence
 
 
 def _request(evidence: Evidence) -> Request:
@@ -80,47 +79,14 @@ def _truth(evidence: Evidence) -> str:
     return f"{truth.size:,} labels (pages: {len(record.truth)})"
 
 
-def _opened(evidence: Evidence, one: SubmissionRecord) -> tuple[Codes, Core] | None:
-    """The predictions that a submission opened, from the calldata, and the
-    core of their seal; None if it did not open them all.
-    """
-    record = _request(evidence).record
-    if one.id != record.winner and one.failure is not Failure.MISMATCH:
-        return None
-    pages: list[Page] = []
-    inner, model = b"", ""
-    for placed, event in zip(evidence.placed, evidence.events, strict=True):
-        ends = isinstance(
-            event, ev.PredictionsOpened | ev.RequestFulfilled | ev.SubmissionFailed
-        )
-        if not ends or getattr(event, "submission_id", 0) != one.id:
-            continue
-        sent = evidence.arguments("open_predictions", placed)
-        pages.append(difference(from_words(sent[2]), from_words(sent[3])))
-        inner, model = sent[4], sent[6]
-    core = Core.of_predictions(
-        evidence.chain_id,
-        evidence.address,
-        one.trainer,
-        record.terms_hash,
-        superhash(model),
-        Salt(inner),
-    )
-    found = seal(pages, core).seal
-    require(
-        found == one.seal, f"submission {one.id}'s predictions give 0x{found.hex()}"
-    )
-    return unpack(pages, record.terms.labels, record.terms.bits), core
-
-
 def _recount(evidence: Evidence) -> str:
     record, truth = _request(evidence).record, _request(evidence).truth()
     told: list[str] = []
     for one in record.submissions.values():
-        opened = _opened(evidence, one)
+        opened = opened_predictions(evidence, one)
         if opened is None or truth is None:
             continue
-        count = count_matches(truth, opened[0])
+        count = count_matches(truth, opened.codes)
         won = one.id == record.winner
         require(
             (count == one.score) == won,
@@ -141,12 +107,26 @@ def _model(evidence: Evidence) -> str:
     )
     contents = _request(evidence).contents
     folder = contents.fetch_model()
-    opened = _opened(evidence, won)
+    opened = opened_predictions(evidence, won)
     assert opened is not None
     listed = contents.listed_predictions()
-    expected = _request(evidence).manifest().classes.decode(opened[0])
+    expected = _request(evidence).manifest().classes.decode(opened.codes)
     require(_listed(listed) == expected, f"{PREDICTIONS} in it is not what was opened")
     return f"{record.model}, {folder.size:,} bytes"
+
+
+def _reproduced(evidence: Evidence) -> str:
+    if not evidence.record.winner:
+        return "nobody won"
+    try:
+        found = reproduced_from(evidence)
+    except ConfinementError as error:
+        raise Untold(f"it was not run: {error.message}") from error
+    if found.alike is None:
+        raise Untold(f"any file can have won: {found.why}")
+    told = f"{found.alike:,} of {found.rows:,} rows alike"
+    require(found.is_reproduced, told)
+    return told
 
 
 def _listed(document: bytes) -> list[str]:
@@ -166,6 +146,7 @@ PROMISES: list[Promise] = [
     ("Every claim stands in its order", shared.claims),
     ("Recounting gives what was decided", _recount),
     ("The model is the one that was sealed", _model),
+    ("The model gives the predictions that were opened", _reproduced),
     ("Every payment is explained by an event", shared.payments),
     ("Everybody got what the rules say", shared.outcome),
     ("All money is accounted for", shared.sum_),

@@ -31,17 +31,31 @@ class Verdict:
 
     Attributes:
         promise: What should be so.
-        passed: Whether it is.
+        passed: Whether it is; None where nobody can tell.
         figures: What was found.
     """
 
     promise: str
-    passed: bool
+    passed: bool | None
     figures: str
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether it was not kept."""
+        return self.passed is False
+
+    @property
+    def word(self) -> str:
+        """PASS or FAIL, or neither."""
+        return {True: "PASS", False: "FAIL", None: "----"}[self.passed]
 
 
 class Broken(Exception):  # noqa: N818  # not an error of the program
     """A promise that was not kept."""
+
+
+class Untold(Exception):  # noqa: N818  # not an error of the program
+    """A promise of which nobody can tell whether it was kept."""
 
 
 Promise = tuple[str, Callable[[Evidence], str]]
@@ -54,6 +68,8 @@ def verdict_on(
     """Holds evidence to one promise; whatever goes wrong is a verdict too."""
     try:
         return Verdict(promise, passed=True, figures=check(evidence))
+    except Untold as untold:
+        return Verdict(promise, passed=None, figures=str(untold))
     except (Broken, ModelMarketError) as broken:
         return Verdict(promise, passed=False, figures=str(broken))
     except Exception as error:  # noqa: BLE001  # one that cannot be checked is not the others' fault

@@ -20,6 +20,7 @@ from modelmarket.cli import (
     doctor,
     model,
     node,
+    reproduce,
     request,
     store,
     submission,
@@ -89,7 +90,8 @@ def options(
     behind it.
 
     Exit codes: 0 done, 1 failed, 2 wrong input, 3 not found, 4 storage,
-    5 chain, 6 refused by the contract, 7 funds, 8 vault, 9 not the time for it.
+    5 chain, 6 refused by the contract, 7 funds, 8 vault, 9 not the time for it,
+    10 a stranger's model that cannot be confined.
 
     What happened is in log/modelmarket.jsonl of your folder, a JSON object a line.
     """
@@ -123,6 +125,7 @@ app.command("submit")(submission.submit)
 app.command("deploy")(deploy.deploy)
 app.command("demo")(demo.demo)
 app.command("audit")(audit.audit)
+app.command("reproduce")(reproduce.reproduce)
 app.command("doctor")(doctor.doctor)
 app.command("up")(up.up)
 for group in (app, *(one.typer_instance for one in app.registered_groups)):

@@ -115,8 +115,9 @@ def _document(outcome: Outcome) -> dict[str, Any]:
             for one in outcome.accounts
         ],
         "audit": {
-            "passed": sum(one.passed for one in verdicts),
-            "failed": sum(not one.passed for one in verdicts),
+            "passed": sum(one.passed is True for one in verdicts),
+            "failed": sum(one.is_broken for one in verdicts),
+            "untold": sum(one.passed is None for one in verdicts),
         },
         "gas": {
             name: {"calls": calls, "total": total}
@@ -187,7 +188,7 @@ def _show(output: Output, outcome: Outcome) -> None:
         title="Everybody who holds MDC",
     )
     for request, verdicts in outcome.audits.items():
-        failed = [one for one in verdicts if not one.passed]
+        failed = [one for one in verdicts if one.is_broken]
         output.result(
             None,
             f"Audit of request {request}: {len(verdicts) - len(failed)} of "

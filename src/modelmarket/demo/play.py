@@ -121,7 +121,7 @@ class Outcome:
             one.after for one in self.accounts
         )
         verdicts = [one for several in self.audits.values() for one in several]
-        return balances and sums and all(one.passed for one in verdicts)
+        return balances and sums and not any(one.is_broken for one in verdicts)
 
 
 def play(tell: Tell, *, data: Path | None = None, keep: Path | None = None) -> Outcome:

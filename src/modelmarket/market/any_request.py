@@ -43,11 +43,13 @@ if TYPE_CHECKING:
     from modelmarket.datasets.published import Manifest
     from modelmarket.market.contents import Contents
     from modelmarket.market.market import Market
+    from modelmarket.market.reproducing import Reproduction
     from modelmarket.market.verified.refutations import Refutation
     from modelmarket.protocol.phases import Position
     from modelmarket.protocol.records import BaseRecord, SubmissionRecord
     from modelmarket.protocol.types import Address
     from modelmarket.storage.store import Progress, Stored
+    from modelmarket.system.confinement import Limits
 
 CLAIM_TRIES = 5
 MOST_NAME_BYTES = 64
@@ -219,6 +221,22 @@ class AnyRequest(Generic[S_co]):
         from modelmarket.market.model_cards import model_card
 
         return model_card(self)
+
+    @abstractmethod
+    def reproduce(
+        self,
+        limits: Limits | None = None,
+        *,
+        unconfined: bool = False,
+        accept_risk: bool = False,
+    ) -> Reproduction:
+        """Runs the model that won on the rows that it was scored on, and compares.
+
+        Raises:
+            StepError: Nobody has won.
+            ConfinementError: This machine cannot confine a stranger's model.
+            NotFoundError: The model or the rows are nowhere to be had.
+        """
 
     # --- acting ---
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelmarket.datasets.published import TEST, TRAIN, Manifest
 from modelmarket.datasets.split import LABEL, ROW_ID
-from modelmarket.errors import InputError, StepError
+from modelmarket.errors import ConfirmationError, InputError, StepError
 from modelmarket.market.any_request import AnyRequest, check_name
 from modelmarket.market.checking import Checked, model_file
 from modelmarket.market.contents import PREDICTIONS
@@ -38,9 +38,11 @@ if TYPE_CHECKING:
     from modelmarket.chain.blocks import Receipt
     from modelmarket.datasets.libraries import Library
     from modelmarket.market.market import Market
+    from modelmarket.market.reproducing import Reproduction
     from modelmarket.models.folds import Show
     from modelmarket.models.onnx import OnnxModel
     from modelmarket.protocol.records import BaseRecord
+    from modelmarket.system.confinement import Limits
 
 Predictions = Path | str | Iterable[object]
 """A CSV with ids, a bare column of labels, or labels in test-row order."""
@@ -323,6 +325,38 @@ class Request(AnyRequest[Submission]):
         ]
 
     # --- afterwards ---
+
+    def reproduce(
+        self,
+        limits: Limits | None = None,
+        *,
+        unconfined: bool = False,
+        accept_risk: bool = False,
+    ) -> Reproduction:
+        """Runs the model that won on the test rows, in confinement, and compares.
+
+        Args:
+            limits: What the model may use; None for four GiB and ten minutes.
+            unconfined: Run a stranger's file with limits alone: it could read this
+                computer's files, and send them away.
+            accept_risk: Go on with that.
+
+        Raises:
+            ConfirmationError: See `unconfined` and `accept_risk`.
+            StepError: Nobody has won.
+            ConfinementError: This machine cannot confine it.
+            NotFoundError: The model or the test rows are nowhere to be had, or what
+                runs the model is not installed.
+        """
+        from modelmarket.market.reproducing import reproduce
+
+        if unconfined and not accept_risk:
+            raise ConfirmationError(
+                "A stranger's file would be run as if it were your own program: it "
+                "could read your files, and send them away.",
+                option="accept_risk",
+            )
+        return reproduce(self, limits, unconfined=unconfined)
 
     def truth(self) -> Codes | None:
         """The test labels' codes, once all pages are open."""

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from modelmarket.datasets.contest import ContestFolder, ContestManifest
     from modelmarket.datasets.libraries import Library
     from modelmarket.market.market import Market
+    from modelmarket.market.reproducing import Reproduction
     from modelmarket.market.verified.prospects import Prospect
     from modelmarket.models import ExactModel
     from modelmarket.models.validating import Show, Validation
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from modelmarket.protocol.records import BaseRecord, SubmissionRecord
     from modelmarket.protocol.schema import Schema, Target
     from modelmarket.protocol.types import Address, SubmissionId
+    from modelmarket.system.confinement import Limits
 
 
 @dataclass(frozen=True)
@@ -608,6 +610,30 @@ class VerifiedRequest(AnyRequest[VerifiedSubmission]):
         if winner is None or winner.record.showing is None:
             raise StepError(f"Request {self.id} has no winner: {self.status()}")
         return shown_model(self.market, winner.record)
+
+    def reproduce(
+        self,
+        limits: Limits | None = None,
+        *,
+        unconfined: bool = False,
+        accept_risk: bool = False,
+    ) -> Reproduction:
+        """Runs the model that won on the hidden rows, exactly as the chain would.
+
+        Args:
+            limits: For models of the other market: these are whole numbers, which
+                nothing is executed of, and the terms bound them.
+            unconfined: Likewise.
+            accept_risk: Likewise.
+
+        Raises:
+            StepError: Nobody has won.
+            NotFoundError: The rows are nowhere to be had.
+        """
+        from modelmarket.market.reproducing import recomputed
+
+        del limits, unconfined, accept_risk
+        return recomputed(self)
 
     def export(self, path: Path | str) -> None:
         """Writes the model that won as ONNX, which says the same of every row.

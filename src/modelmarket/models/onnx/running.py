@@ -1,19 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Running an ONNX file that says by itself what it reads and what it predicts.
 
-Only one's own: a stranger's file is not opened here.
+One's own runs here, a stranger's shut in: see `modelmarket.models.onnx.strangers`.
 """
 
 from __future__ import annotations
 
-import json
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modelmarket.errors import InputError, NotFoundError
-from modelmarket.models.onnx.columns import Input, Reads, feed
+from modelmarket.errors import InputError, ModelMarketError, NotFoundError
+from modelmarket.models.onnx.columns import Feed, Input, Reads, feed
+from modelmarket.system.documents import parse_json
 from modelmarket.system.files import existing_file
 
 if TYPE_CHECKING:
@@ -31,25 +32,38 @@ QUIET = 4
 HOW_TO_INSTALL = "pip install 'modelmarket[onnx]'"
 
 
-@dataclass(frozen=True)
-class OnnxModel:
-    """An ONNX file of a fitted model.
+class Session(ABC):
+    """Somewhere that a file runs.
 
     Attributes:
-        data: The file.
+        inputs: Name and type of each array that it reads, as ONNX says them.
+        said: What the file says of itself.
     """
 
-    data: bytes
+    inputs: list[tuple[str, str]]
+    said: dict[str, str]
 
-    @classmethod
-    def load(cls, path: Path) -> OnnxModel:
-        """Reads a file.
+    @abstractmethod
+    def run(self, given: Feed) -> list[str]:
+        """The label of each row of some arrays.
 
         Raises:
-            NotFoundError: It is not there.
-            InputError: It is a folder, a pipe or a device.
+            InputError: It cannot be run.
         """
-        return cls(existing_file(path).read_bytes())
+
+
+class OnnxFile(ABC):
+    """A file that is run somewhere."""
+
+    @property
+    @abstractmethod
+    def session(self) -> Session:
+        """Where it runs.
+
+        Raises:
+            InputError: It cannot be run.
+            NotFoundError: What runs it is not installed.
+        """
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
@@ -77,12 +91,12 @@ class OnnxModel:
             InputError: It reads what no table has.
         """
         found: list[Input] = []
-        for one in self._session.get_inputs():
+        for name, kind in self.session.inputs:
             try:
-                found.append(Input.named(one.name, Reads(one.type), self.columns))
+                found.append(Input.named(name, Reads(kind), self.columns))
             except ValueError:
                 raise InputError(
-                    f"This model reads {one.name!r}, a {one.type}, which no table has."
+                    f"This model reads {name!r}, a {kind}, which no table has."
                 ) from None
         return tuple(found)
 
@@ -96,50 +110,129 @@ class OnnxModel:
         labels: list[str] = []
         for at in range(0, frame.height, ROWS_AT_ONCE):
             some = frame.slice(at, ROWS_AT_ONCE)
-            given = feed(self.inputs, some)
-            try:
-                [found] = self._session.run([LABEL], given)
-            except Exception as error:
+            found = self.session.run(feed(self.inputs, some))
+            if len(found) != some.height:
                 raise InputError(
-                    f"This model cannot be run: {first_line(error)}"
-                ) from (error)
-            labels += [str(one) for one in found.reshape(-1)]
+                    f"This model says {len(found):,} labels of {some.height:,} rows."
+                )
+            labels += found
         return labels
 
-    @cached_property
-    def _session(self) -> Any:
-        try:
-            import onnxruntime as ort
-        except ImportError as error:
-            raise NotFoundError(
-                "ONNX files are run with onnxruntime, which is not installed.",
-                hint=HOW_TO_INSTALL,
-            ) from error
-        options = ort.SessionOptions()
-        options.log_severity_level = QUIET
-        try:
-            return ort.InferenceSession(
-                self.data, options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:
-            raise InputError(f"This model cannot be run: {first_line(error)}") from (
-                error
-            )
-
     def _said(self, what: str) -> tuple[str, ...]:
-        said = self._session.get_modelmeta().custom_metadata_map.get(what)
+        said = self.session.said.get(what)
         if said is None:
             raise InputError(
                 f"This file does not say its {what}.",
                 hint="What says so is written by `request.export(model)`.",
             )
         try:
-            names = json.loads(said)
+            names = parse_json(said.encode())
         except ValueError:
             names = None
         if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
             raise InputError(f"What this file says of its {what} is no list of names.")
         return tuple(names)
+
+
+@dataclass(frozen=True)
+class OnnxModel(OnnxFile):
+    """An ONNX file of a fitted model, one's own.
+
+    Attributes:
+        data: The file.
+    """
+
+    data: bytes
+
+    @classmethod
+    def load(cls, path: Path) -> OnnxModel:
+        """Reads a file.
+
+        Raises:
+            NotFoundError: It is not there.
+            InputError: It is a folder, a pipe or a device.
+        """
+        return cls(existing_file(path).read_bytes())
+
+    @cached_property
+    def session(self) -> Session:
+        """See `OnnxFile`."""
+        return _Here(self.data)
+
+
+class _Here(Session):
+    """A file that runs in this very process.
+
+    Raises:
+        InputError: It cannot be run.
+        NotFoundError: onnxruntime is not installed.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        try:
+            self._runtime = runtime_session(data)
+        except ModelMarketError:
+            raise
+        except Exception as error:
+            raise _cannot(first_line(error)) from error
+        self.inputs, self.said = described(self._runtime)
+
+    def run(self, given: Feed) -> list[str]:
+        """See `Session`."""
+        try:
+            return labels_of(self._runtime, given)
+        except Exception as error:
+            raise _cannot(first_line(error)) from error
+
+
+def runtime_session(data: bytes, *, threads: int = 0) -> Any:
+    """A file in onnxruntime.
+
+    Args:
+        data: The file.
+        threads: To run it with; 0 for as many as there are cores.
+
+    Raises:
+        NotFoundError: onnxruntime is not installed.
+        Exception: Whatever onnxruntime says of a file that it cannot run.
+    """
+    ort = runtime()
+    options = ort.SessionOptions()
+    options.log_severity_level = QUIET
+    options.intra_op_num_threads = options.inter_op_num_threads = threads
+    return ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+
+
+def runtime() -> Any:
+    """The module onnxruntime.
+
+    Raises:
+        NotFoundError: It is not installed.
+    """
+    try:
+        import onnxruntime as ort
+    except ImportError as error:
+        raise NotFoundError(
+            "ONNX files are run with onnxruntime, which is not installed.",
+            hint=HOW_TO_INSTALL,
+        ) from error
+    return ort
+
+
+def described(runtime: Any) -> tuple[list[tuple[str, str]], dict[str, str]]:
+    """What a file in onnxruntime reads, and what it says of itself."""
+    inputs = [(str(one.name), str(one.type)) for one in runtime.get_inputs()]
+    return inputs, dict(runtime.get_modelmeta().custom_metadata_map)
+
+
+def labels_of(runtime: Any, given: Feed) -> list[str]:
+    """The label of each row of some arrays."""
+    [found] = runtime.run([LABEL], given)
+    return [str(one) for one in found.reshape(-1)]
+
+
+def _cannot(why: str) -> InputError:
+    return InputError(f"This model cannot be run: {why}")
 
 
 def first_line(error: Exception) -> str:

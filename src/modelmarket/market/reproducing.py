@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether a model that won gives the predictions that it was paid for.
+
+In a verified contest the chain has settled it, and whoever looks recomputes it to the
+last bit. In a contest of predictions any file can have won: what is in the winner's
+folder is run on the test rows, in confinement, and held against what was opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from modelmarket.errors import (
+    ConfinementError,
+    InputError,
+    LimitError,
+    ModelMarketError,
+    NotFoundError,
+    StepError,
+)
+from modelmarket.market.checking import ONNX
+from modelmarket.market.contents import PREDICTIONS
+from modelmarket.market.evidence import Evidence, gather
+from modelmarket.market.opened_predictions import opened_predictions
+from modelmarket.market.verified.refutations import named
+from modelmarket.storage.cid import Cid
+from modelmarket.system.notebooks import facts_html, table_html
+from modelmarket.system.text import counted
+
+if TYPE_CHECKING:
+    from modelmarket.market.request import Request
+    from modelmarket.market.verified.request import VerifiedRequest
+    from modelmarket.protocol.types import RequestId
+    from modelmarket.storage.store import Entry
+    from modelmarket.system.confinement import Limits
+
+MOST_SHOWN = 20
+"""Rows that are told of which differ."""
+MODEL = "model"
+"""What a folder that was submitted is called in the winner's."""
+ANY_FILE = (
+    "Any file can have won: predictions are bought here, and a model beside them."
+)
+
+
+class Outcome(Enum):
+    """What came of it."""
+
+    REPRODUCED = "reproduced"
+    DIFFERENT = "different"
+    NOT_REPRODUCIBLE = "not reproducible"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True)
+class Differing:
+    """A row of which the model says something else than was opened.
+
+    Attributes:
+        row: From 1, as the test part has them.
+        opened: The class, or number, that was paid for.
+        computed: What the model says.
+    """
+
+    row: int
+    opened: str
+    computed: str
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """What a model that won gives, beside what was opened.
+
+    Attributes:
+        request: Which.
+        model: The CID of the winner's folder.
+        outcome: What came of it.
+        rows: How many were opened.
+        alike: Of how many the model says the same; None if it was not run.
+        differing: The first rows of which it says something else.
+        why: What kept it from being run, or stopped it.
+    """
+
+    request: RequestId
+    model: str
+    outcome: Outcome
+    rows: int
+    alike: int | None = None
+    differing: tuple[Differing, ...] = ()
+    why: str = ""
+
+    @property
+    def is_reproduced(self) -> bool:
+        """Whether every row is alike."""
+        return self.outcome is Outcome.REPRODUCED
+
+    def as_document(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {
+            "request": str(self.request),
+            "model": self.model,
+            "outcome": self.outcome.value,
+            "rows": self.rows,
+            "alike": self.alike,
+            "differing": [vars(one) for one in self.differing],
+            "why": self.why,
+        }
+
+    def lines(self) -> list[str]:
+        """For people, without the rows that differ."""
+        if self.alike is None:
+            return [f"{self.outcome.value.capitalize()}: {self.why}", ANY_FILE]
+        share = self.alike / self.rows
+        told = f"the model says what was opened of {self.alike:,} of "
+        told += f"{counted(self.rows, 'row')} ({share:.2%})"
+        if self.is_reproduced:
+            return [f"Reproduced: {told}."]
+        return [f"Different: {told}. It is not the model that made these predictions."]
+
+    def _repr_html_(self) -> str:
+        """What Jupyter shows."""
+        rows = [(f"{one.row:,}", one.opened, one.computed) for one in self.differing]
+        table = table_html(("row", "opened", "the model says"), rows) if rows else ""
+        return facts_html(f"Request {self.request}", self.lines(), table)
+
+
+def reproduce(
+    request: Request, limits: Limits | None = None, *, unconfined: bool = False
+) -> Reproduction:
+    """Runs the model that won on the test rows, in confinement.
+
+    Args:
+        request: Of predictions, in which somebody has won.
+        limits: What the model may use; None for four GiB and ten minutes.
+        unconfined: Run it with limits alone.
+
+    Raises:
+        StepError: Nobody has won.
+        ConfinementError: This machine cannot confine it.
+        NotFoundError: The model or the test rows are nowhere to be had.
+        ChainError: What was opened does not open the seal.
+    """
+    return reproduced_from(
+        gather(request.market, request.id), limits, unconfined=unconfined
+    )
+
+
+def reproduced_from(
+    evidence: Evidence, limits: Limits | None = None, *, unconfined: bool = False
+) -> Reproduction:
+    """The same of a request whose evidence is there; see `reproduce`."""
+    from modelmarket.market.request import Request
+
+    request = evidence.request
+    assert isinstance(request, Request), "it is of predictions"
+    winner = request.winner()
+    if winner is None:
+        raise StepError(f"Request {request.id} has no winner: {request.status()}")
+    opened = opened_predictions(evidence, winner.record)
+    assert opened is not None, "who has won has opened all"
+    expected = request.manifest().classes.decode(opened.codes)
+    started = Reproduction(
+        request.id, opened.model, Outcome.NOT_REPRODUCIBLE, rows=len(expected)
+    )
+    request.contents.fetch_model()
+    try:
+        entry = _model_file(request)
+        computed = _predicted(request, entry, limits, unconfined=unconfined)
+    except LimitError as error:
+        return _because(started, Outcome.STOPPED, error)
+    except ConfinementError:
+        raise
+    except InputError as error:
+        return _because(started, Outcome.NOT_REPRODUCIBLE, error)
+    return compared(started, expected, computed)
+
+
+def compared(
+    started: Reproduction, expected: Sequence[str], computed: Sequence[str]
+) -> Reproduction:
+    """Holds what a model says against what was opened, row by row."""
+    differing = [
+        Differing(row, one, other)
+        for row, (one, other) in enumerate(zip(expected, computed, strict=True), 1)
+        if one != other
+    ]
+    return Reproduction(
+        started.request,
+        started.model,
+        Outcome.DIFFERENT if differing else Outcome.REPRODUCED,
+        rows=len(expected),
+        alike=len(expected) - len(differing),
+        differing=tuple(differing[:MOST_SHOWN]),
+    )
+
+
+def _because(
+    started: Reproduction, outcome: Outcome, error: ModelMarketError
+) -> Reproduction:
+    return Reproduction(
+        started.request, started.model, outcome, rows=started.rows, why=error.message
+    )
+
+
+def _model_file(request: Request) -> Entry:
+    """The ONNX file among what won.
+
+    Raises:
+        InputError: There is none, or several.
+    """
+    store, folder = request.market.store, Cid.parse(request.record.model)
+    found: list[Entry] = []
+    for one in store.listing(folder):
+        if one.is_folder and one.path == MODEL:
+            found += [two for two in store.listing(one.cid) if not two.is_folder]
+        elif not one.is_folder and one.path != PREDICTIONS:
+            found.append(one)
+    known = [one for one in found if one.path.lower().endswith(ONNX)]
+    if len(known) == 1:
+        return known[0]
+    what = f"{len(known)} ONNX files" if known else "no ONNX file"
+    raise InputError(f"The winner's folder has {what}, and is not run.")
+
+
+def _predicted(
+    request: Request, entry: Entry, limits: Limits | None, *, unconfined: bool
+) -> list[str]:
+    from modelmarket.models.onnx.strangers import StrangersModel
+
+    rows = request.test_data()
+    with (
+        request.market.store.path(entry.cid).open("rb") as file,
+        StrangersModel(file, limits, unconfined=unconfined) as model,
+    ):
+        return model.predict(rows)
+
+
+def recomputed(request: VerifiedRequest) -> Reproduction:
+    """Runs the model that won on the hidden rows, exactly as the chain would.
+
+    Raises:
+        StepError: Nobody has won.
+        NotFoundError: The rows are nowhere to be had.
+    """
+    winner = request.winner()
+    if winner is None or winner.record.showing is None:
+        raise StepError(f"Request {request.id} has no winner: {request.status()}")
+    started = Reproduction(
+        request.id,
+        request.record.model,
+        Outcome.NOT_REPRODUCIBLE,
+        rows=request.terms.rows,
+    )
+    found = winner.evidence()
+    if found.model is None:
+        return _because(started, Outcome.NOT_REPRODUCIBLE, NotFoundError(found.why))
+    truly = request.opened().listing(found.model)
+    target = request.schema.target
+    computed = target.decode(truly.predictions)
+    if truly.is_of(winner.record.showing.shown):
+        return compared(started, computed, computed)
+    if found.listing is None:
+        why = "The listing that was paid for is another one, and nobody serves it."
+        return _because(started, Outcome.DIFFERENT, NotFoundError(why))
+    listed = [named(target, one) for one in found.listing.predictions.tolist()]
+    return compared(started, listed, computed)
