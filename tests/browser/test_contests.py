@@ -140,7 +140,7 @@ def test_a_stranger_buys_the_model_that_scored_and_a_cheat_is_refuted(
         "left",
         "right",
     ]
-    assert all(one.passed for one in audit(rita.workspace.market, V1))
+    assert not any(one.is_broken for one in audit(rita.workspace.market, V1))
     assert rita.wallet is not None
     assert rita.wallet.asked.count("eth_signTypedData_v4") == 1
     assert rita.wallet.asked.count("eth_sendTransaction") == 2

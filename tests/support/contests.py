@@ -165,4 +165,4 @@ def promises(market: Market) -> list[str]:
     """What an audit finds broken."""
     verdicts = audit(market, RequestId.parse("v1"))
     assert len(verdicts) == 10
-    return [f"{one.promise}: {one.figures}" for one in verdicts if not one.passed]
+    return [f"{one.promise}: {one.figures}" for one in verdicts if one.is_broken]
