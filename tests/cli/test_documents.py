@@ -200,6 +200,7 @@ class Life:
         rita("model", "card", "1")
         rita("model", "card", "1", "--output", str(self.folder / "card.md"))
         rita("audit", "1")
+        assert rita("reproduce", "1")["outcome"] == "not reproducible"
         rita("request", "list")
 
     def miss(self) -> None:
@@ -261,6 +262,7 @@ class Life:
         exported = rita("model", "export", "v1", str(self.folder / "model.onnx"))
         assert exported["bytes"] == Path(exported["path"]).stat().st_size > 0
         rita("audit", "v1")
+        assert rita("reproduce", "v1")["outcome"] == "reproduced"
 
     def keep(self) -> None:
         """Vault and store."""
@@ -275,6 +277,8 @@ class Life:
         bob("store", "fetch", cid)
         bob("store", "export", cid, str(self.folder / "m.car"), "--car")
         rita("store", "import-car", str(self.folder / "m.car"), cid)
+        [found] = rita("model", "inspect", cid)
+        assert (found["kind"], found["dangers"]) == ("text", [])
 
     def settle_in(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Accounts and networks."""

@@ -43,6 +43,7 @@ SHOWN_BY: dict[str, list[Where]] = {
     "market/any_request.py": [("request", "cancel"), ("submission", "cancel")],
     "market/reusing.py": [("request", "create")],
     "market/verified/scoring.py": [("request", "create")],
+    "system/confinement.py": [("reproduce",)],
     "agent/notices.py": [("agent", "run"), ("up",)],
 }
 """Options that a sentence names without a command: every command that may show it.
@@ -148,13 +149,15 @@ def test_what_wants_a_yes_has_an_option_that_says_it() -> None:
         for keyword in node.keywords
         if keyword.arg == "option" and isinstance(keyword.value, ast.Constant)
     }
-    of_both = {"again", "accept_stake"}
-    assert options == of_both | {"accept_findings", "accept_threshold", "accept_window"}
-    for option in options:
+    of_both, of_running = {"again", "accept_stake"}, {"accept_risk"}
+    of_creating = of_both | {"accept_findings", "accept_threshold", "accept_window"}
+    assert options == of_creating | of_running
+    assert "--accept-risk" in KNOWN["reproduce",]
+    for option in of_creating:
         flag = "--" + option.replace("_", "-")
         assert flag in KNOWN["request", "create"]
         assert (flag in KNOWN["submit",]) == (option in of_both)
-    assert options == CONFIRMATIONS.keys()
+    assert of_creating == CONFIRMATIONS.keys()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

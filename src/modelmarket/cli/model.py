@@ -14,7 +14,9 @@ from modelmarket.cli.options import RequestNumber
 from modelmarket.system.files import existing_file, free_path, write_atomically
 from modelmarket.system.text import counted
 
-app = typer.Typer(help="Use the model that you bought.", no_args_is_help=True)
+app = typer.Typer(
+    help="Use the model that you bought, or look into any.", no_args_is_help=True
+)
 
 
 @app.command()
@@ -121,6 +123,42 @@ def show(
         f"{counted(found.terms.rows, 'hidden row')}",
         f"  {found.record.model}",
     )
+
+
+@app.command()
+def inspect(
+    ctx: typer.Context,
+    what: Annotated[
+        str,
+        typer.Argument(metavar="CID", help="Of a model; or a file or folder of yours."),
+    ],
+) -> None:
+    """Say what is in a model's files, whatever they are called, and execute nothing.
+
+    Of ONNX models it lists operators, sizes, and what they want from outside; of
+    pickles what they would run; archives are measured, and not unpacked. Exits with 1
+    if something could harm whoever opens it.
+
+    Examples:
+
+        modelmarket model inspect bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf…
+
+        modelmarket model inspect my-model/
+    """
+    here = Invocation.of(ctx)
+    output = here.output
+    with output.progress() as advance:
+        found = here.market(sign=False).inspect(
+            what, progress=lambda count: advance("bytes fetched", count)
+        )
+    lines: list[str] = []
+    for one in found:
+        lines.append(f"{one.path}: {one.kind}, {counted(one.size, 'byte')}")
+        lines += [f"  {fact}" for fact in one.facts]
+        lines += [f"  DANGER: {danger}" for danger in one.dangers]
+    output.result([one.as_document() for one in found], *lines)
+    if any(one.dangers for one in found):
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -42,12 +42,13 @@ if TYPE_CHECKING:
     from modelmarket.chain.queries import Query
     from modelmarket.index.records import NotedEvent, Placed
     from modelmarket.index.summaries import Summary, Wanted
+    from modelmarket.models.inspecting import Inspected
     from modelmarket.protocol.actions import Action
     from modelmarket.protocol.events import Event, Unreadable
     from modelmarket.protocol.records import BaseRecord
     from modelmarket.protocol.replaying import Record
     from modelmarket.protocol.types import Address, Wei
-    from modelmarket.storage.store import Entry
+    from modelmarket.storage.store import Entry, Progress
 
 PACED_BLOCKS = 8
 """The newest blocks, by which it is told how long one takes."""
@@ -452,3 +453,20 @@ class Reader:
         if node.is_folder:
             raise InputError("That is a folder.", hint="Choose a file in it.")
         return File(cid, node.size, self.store.read(cid))
+
+    def inspect(
+        self, what: Path | str, *, progress: Progress | None = None
+    ) -> list[Inspected]:
+        """What is in a model's files, without anything of them being executed.
+
+        Args:
+            what: A CID, or the path of a file or folder.
+            progress: Is told of the bytes that are fetched.
+
+        Raises:
+            NotFoundError: There is none, or no gateway has it.
+            InputError: There are too many files in it.
+        """
+        from modelmarket.market.inspecting import inspect
+
+        return inspect(self, what, progress=progress)
