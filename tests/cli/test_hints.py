@@ -43,7 +43,7 @@ SHOWN_BY: dict[str, list[Where]] = {
     "market/any_request.py": [("request", "cancel"), ("submission", "cancel")],
     "market/reusing.py": [("request", "create")],
     "market/verified/scoring.py": [("request", "create")],
-    "system/confinement.py": [("reproduce",)],
+    "system/confinement.py": [("reproduce",), ("model", "predict")],
     "agent/notices.py": [("agent", "run"), ("up",)],
 }
 """Options that a sentence names without a command: every command that may show it.

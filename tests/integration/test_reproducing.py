@@ -10,11 +10,14 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from sklearn.compose import make_column_transformer
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
 from sklearn.tree import DecisionTreeClassifier
 
 from modelmarket.audit import audit
-from modelmarket.errors import ConfinementError, StepError
+from modelmarket.errors import ConfinementError, DataError, StepError
 from modelmarket.market import Request, VerifiedRequest
 from modelmarket.market.reproducing import MOST_SHOWN, Differing, Outcome
 from modelmarket.market.verified.submission import VerifiedSubmission
@@ -155,6 +158,37 @@ def test_any_other_file__is_not_reproducible(
     passed, figures = told_by_audit(here)
     assert passed is None
     assert why in figures
+
+
+def test_the_model_that_won__predicts_new_rows(here: Place, tmp_path: Path) -> None:
+    """Words of digits stay words, though these rows have no others."""
+    rng = np.random.default_rng(3)
+    codes = [f"{one:03}" if one % 3 else f"n{one}" for one in rng.integers(0, 9, ROWS)]
+    kinds = ["even" if one[-1] in "02468" else "odd" for one in codes]
+    frame = pl.DataFrame({"code": codes, "x": rng.random(ROWS), "kind": kinds})
+    here.markets["rita"].create_request(
+        frame, label="kind", reward="10", accept_findings=True
+    )
+    request = here.markets["ann"].request(1)
+    encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+    columns = make_column_transformer((encoder, ["code"]), remainder="passthrough")
+    model = make_pipeline(columns, DecisionTreeClassifier(random_state=0))
+    request.submit(model.fit(*request.training_data()), show=None)
+    with pytest.raises(StepError, match="has no winner"):
+        request.predict(frame)
+    here.live(1)
+    path = tmp_path / "new.csv"
+    path.write_text("x,code\n0.5,002\n0.5,007\n0.5,004\n")
+    rita = sees(here)
+    assert rita.predict(path) == ["even", "odd", "even"]
+    assert rita.predict(frame.drop("kind")) == kinds
+    with pytest.raises(DataError, match="reads a column 'code'"):
+        rita.predict(frame.select("x"))
+    refused(
+        here.markets["rita"],
+        "accept_risk",
+        lambda: rita.predict(path, unconfined=True),
+    )
 
 
 def test_a_model_in_a_folder__is_found_there(here: Place, tmp_path: Path) -> None:

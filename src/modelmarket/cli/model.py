@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
+from modelmarket.cli.asking import with_consent
 from modelmarket.cli.context import Invocation
 from modelmarket.cli.kinds import verified_only
-from modelmarket.cli.options import RequestNumber
+from modelmarket.cli.options import AcceptRisk, RequestNumber, Unconfined
 from modelmarket.system.files import existing_file, free_path, write_atomically
 from modelmarket.system.text import counted
 
@@ -31,12 +32,19 @@ def predict(
         Path | None,
         typer.Option(help="A CSV that is not there yet; printed, if not given."),
     ] = None,
+    unconfined: Unconfined = False,
+    accept_risk: AcceptRisk = False,
 ) -> None:
-    """Predict new rows with the model that won, exactly as the chain would.
+    """Predict new rows with the model that won.
+
+    That of a verified contest says exactly what the chain would. Any other one is a
+    stranger's ONNX file, and runs in confinement, as `modelmarket reproduce` runs it.
 
     Examples:
 
         modelmarket model predict v7 new.csv
+
+        modelmarket model predict 7 new.csv
 
         modelmarket model predict v7 new.csv --output predictions.csv
     """
@@ -47,8 +55,14 @@ def predict(
     existing_file(table)
     if output is not None:
         free_path(output)
-    found = verified_only(here.market(sign=False).any_request(request))
-    predicted = found.predict(table)
+    found = here.market(sign=False).any_request(request)
+    predicted = with_consent(
+        lambda *, accept_risk: found.predict(
+            table, unconfined=unconfined, accept_risk=accept_risk
+        ),
+        here.output,
+        accept_risk=accept_risk,
+    )
     document = {"rows": len(predicted), "predictions": predicted}
     if output is None:
         here.output.result(document, *predicted)

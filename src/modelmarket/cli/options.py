@@ -64,6 +64,20 @@ AcceptStake = Annotated[
     bool, typer.Option("--accept-stake", help="Even if the stake is above the reward.")
 ]
 
+Unconfined = Annotated[
+    bool,
+    typer.Option(
+        "--unconfined",
+        help="Run a stranger's file where it cannot be confined, with limits alone.",
+    ),
+]
+AcceptRisk = Annotated[
+    bool,
+    typer.Option(
+        "--accept-risk", help="With --unconfined: as if the file were your own program."
+    ),
+]
+
 Notify = Annotated[bool, typer.Option("--notify", help="Show warnings on the desktop.")]
 MetricsPort = Annotated[
     int,

@@ -9,7 +9,7 @@ import typer
 
 from modelmarket.cli.asking import with_consent
 from modelmarket.cli.context import Invocation
-from modelmarket.cli.options import RequestNumber
+from modelmarket.cli.options import AcceptRisk, RequestNumber, Unconfined
 
 
 def reproduce(
@@ -21,18 +21,8 @@ def reproduce(
     seconds: Annotated[
         int, typer.Option(min=1, help="Seconds that the model may take.")
     ] = 600,
-    unconfined: Annotated[
-        bool,
-        typer.Option(
-            "--unconfined",
-            help="Run a stranger's file with these limits alone, where it cannot be "
-            "confined.",
-        ),
-    ] = False,
-    accept_risk: Annotated[
-        bool,
-        typer.Option("--accept-risk", help="With --unconfined: as you would yourself."),
-    ] = False,
+    unconfined: Unconfined = False,
+    accept_risk: AcceptRisk = False,
 ) -> None:
     """Run the model that won on the rows it was scored on, and compare row by row.
 

@@ -4,14 +4,15 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 from polars.selectors import by_name
 
-from modelmarket.datasets.records import read_records
+from modelmarket.datasets.records import encode_row, read_records
 from modelmarket.datasets.split import LABEL, ROW_ID
 from modelmarket.datasets.tables import Table, open_table
 from modelmarket.errors import DataError
@@ -49,19 +50,62 @@ def scan(path: Path, **options: Any) -> pl.LazyFrame:
     return pl.scan_csv(path, new_columns=names, **options)
 
 
-def read_frame(path: Path) -> pl.DataFrame:
+def read_frame(path: Path, texts: Collection[str] = ()) -> pl.DataFrame:
     """Reads a published CSV.
 
     Labels stay text; whole numbers get the smallest type that holds them, so
     that 70,000 images take 55 MB and not 440.
 
+    Args:
+        path: The file.
+        texts: Columns that are text, whatever is in them: one part of a table may have
+            digits alone where another has words.
+
     Raises:
         DataError: The file is not such a table.
     """
+    try:
+        return _read(path, texts, SCHEMA_ROWS)
+    except DataError:
+        # The first word of a column may stand far below its numbers.
+        return _read(path, texts, None)
+
+
+def text_columns(frame: pl.DataFrame) -> list[str]:
+    """The columns of a table that have words."""
+    return [name for name, kind in frame.schema.items() if kind == pl.String]
+
+
+def frame_of(table: Table, scratch: Path, texts: Collection[str] = ()) -> pl.DataFrame:
+    """Reads any table as it would be read once it is published.
+
+    Args:
+        table: Open.
+        scratch: Where it is written, and taken away again.
+        texts: See `read_frame`.
+
+    Raises:
+        DataError: The file is damaged, or a row has more or fewer cells.
+    """
+    with tempfile.TemporaryDirectory(dir=scratch) as folder:
+        path = Path(folder) / table.path.with_suffix(".csv").name
+        with path.open("wb") as file:
+            file.write(encode_row(list(table.columns)) + b"\n")
+            for records in read_records(table):
+                file.writelines(row + b"\n" for row in records.rest)
+        return read_frame(path, texts)
+
+
+def _read(path: Path, texts: Collection[str], rows: int | None) -> pl.DataFrame:
+    """The same, with columns of the kinds that so many rows tell."""
     lazy = scan(
         path,
-        infer_schema_length=SCHEMA_ROWS,
-        schema_overrides={LABEL: pl.String, ROW_ID: pl.Int64},
+        infer_schema_length=rows,
+        schema_overrides={
+            **dict.fromkeys(texts, pl.String),
+            LABEL: pl.String,
+            ROW_ID: pl.Int64,
+        },
     )
     try:
         schema = lazy.collect_schema()

@@ -223,6 +223,23 @@ class AnyRequest(Generic[S_co]):
         return model_card(self)
 
     @abstractmethod
+    def predict(
+        self,
+        table: Any,
+        limits: Limits | None = None,
+        *,
+        unconfined: bool = False,
+        accept_risk: bool = False,
+    ) -> list[str]:
+        """What the model that won says of another table's rows, in words.
+
+        Raises:
+            StepError: Nobody has won.
+            DataError: A column is missing, or a cell is none of its kind.
+            ConfinementError: This machine cannot confine a stranger's model.
+        """
+
+    @abstractmethod
     def reproduce(
         self,
         limits: Limits | None = None,

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -99,8 +99,12 @@ class Contents:
             )
         return manifest
 
-    def frame(self, name: str) -> pl.DataFrame:
+    def frame(self, name: str, *, texts: Collection[str] = ()) -> pl.DataFrame:
         """A table of the dataset, in the order of its rows, without their ids.
+
+        Args:
+            name: Of its file.
+            texts: Columns that are text, whatever is in them.
 
         Raises:
             NotFoundError: No gateway has it.
@@ -111,7 +115,7 @@ class Contents:
         self.manifest()
         self.fetch()
         path = self.store.path(self.store.resolve(self.dataset, name))
-        return read_frame(path).drop(ROW_ID)
+        return read_frame(path, texts).drop(ROW_ID)
 
     def report(self, sha256: str | None) -> Report:
         """What was found about the dataset's table, as its requester publishes it.

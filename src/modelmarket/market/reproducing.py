@@ -21,12 +21,10 @@ from modelmarket.errors import (
     NotFoundError,
     StepError,
 )
-from modelmarket.market.checking import ONNX
-from modelmarket.market.contents import PREDICTIONS
 from modelmarket.market.evidence import Evidence, gather
 from modelmarket.market.opened_predictions import opened_predictions
 from modelmarket.market.verified.refutations import named
-from modelmarket.storage.cid import Cid
+from modelmarket.market.winning import winning_model
 from modelmarket.system.notebooks import facts_html, table_html
 from modelmarket.system.text import counted
 
@@ -34,13 +32,10 @@ if TYPE_CHECKING:
     from modelmarket.market.request import Request
     from modelmarket.market.verified.request import VerifiedRequest
     from modelmarket.protocol.types import RequestId
-    from modelmarket.storage.store import Entry
     from modelmarket.system.confinement import Limits
 
 MOST_SHOWN = 20
 """Rows that are told of which differ."""
-MODEL = "model"
-"""What a folder that was submitted is called in the winner's."""
 ANY_FILE = (
     "Any file can have won: predictions are bought here, and a model beside them."
 )
@@ -165,10 +160,10 @@ def reproduced_from(
     started = Reproduction(
         request.id, opened.model, Outcome.NOT_REPRODUCIBLE, rows=len(expected)
     )
-    request.contents.fetch_model()
+    rows = request.test_data()
     try:
-        entry = _model_file(request)
-        computed = _predicted(request, entry, limits, unconfined=unconfined)
+        with winning_model(request, limits, unconfined=unconfined) as model:
+            computed = model.predict(rows)
     except LimitError as error:
         return _because(started, Outcome.STOPPED, error)
     except ConfinementError:
@@ -203,39 +198,6 @@ def _because(
     return Reproduction(
         started.request, started.model, outcome, rows=started.rows, why=error.message
     )
-
-
-def _model_file(request: Request) -> Entry:
-    """The ONNX file among what won.
-
-    Raises:
-        InputError: There is none, or several.
-    """
-    store, folder = request.market.store, Cid.parse(request.record.model)
-    found: list[Entry] = []
-    for one in store.listing(folder):
-        if one.is_folder and one.path == MODEL:
-            found += [two for two in store.listing(one.cid) if not two.is_folder]
-        elif not one.is_folder and one.path != PREDICTIONS:
-            found.append(one)
-    known = [one for one in found if one.path.lower().endswith(ONNX)]
-    if len(known) == 1:
-        return known[0]
-    what = f"{len(known)} ONNX files" if known else "no ONNX file"
-    raise InputError(f"The winner's folder has {what}, and is not run.")
-
-
-def _predicted(
-    request: Request, entry: Entry, limits: Limits | None, *, unconfined: bool
-) -> list[str]:
-    from modelmarket.models.onnx.strangers import StrangersModel
-
-    rows = request.test_data()
-    with (
-        request.market.store.path(entry.cid).open("rb") as file,
-        StrangersModel(file, limits, unconfined=unconfined) as model,
-    ):
-        return model.predict(rows)
 
 
 def recomputed(request: VerifiedRequest) -> Reproduction:

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from modelmarket.datasets.published import TEST, TRAIN, Manifest
 from modelmarket.datasets.split import LABEL, ROW_ID
-from modelmarket.errors import ConfirmationError, InputError, StepError
+from modelmarket.errors import InputError, StepError
 from modelmarket.market.any_request import AnyRequest, check_name
 from modelmarket.market.checking import Checked, model_file
 from modelmarket.market.contents import PREDICTIONS
 from modelmarket.market.questions import refuse_high_stake
 from modelmarket.market.reusing import refuse_second
 from modelmarket.market.submission import Submission
+from modelmarket.market.winning import predicted, refuse_risk
 from modelmarket.protocol import sentences
 from modelmarket.protocol.actions import (
     OpenTruth,
@@ -135,7 +136,9 @@ class Request(AnyRequest[Submission]):
 
     @cached_property
     def _test(self) -> pl.DataFrame:
-        return self.contents.frame(TEST)
+        from modelmarket.datasets.frames import text_columns
+
+        return self.contents.frame(TEST, texts=text_columns(self.training))
 
     # --- a trainer's steps ---
 
@@ -326,6 +329,32 @@ class Request(AnyRequest[Submission]):
 
     # --- afterwards ---
 
+    def predict(
+        self,
+        table: Any,
+        limits: Limits | None = None,
+        *,
+        unconfined: bool = False,
+        accept_risk: bool = False,
+    ) -> list[str]:
+        """What the model that won says of another table's rows, run in confinement.
+
+        Args:
+            table: With the columns of the training part: a file's path, or a data frame
+                of polars or pandas.
+            limits: What the model may use; None for four GiB and ten minutes.
+            unconfined: See `reproduce`.
+            accept_risk: Likewise.
+
+        Raises:
+            StepError: Nobody has won.
+            InputError: What won cannot be run.
+            DataError: A column is missing, or a cell is none of its kind.
+            ConfirmationError, ConfinementError, NotFoundError: See `reproduce`.
+        """
+        refuse_risk(unconfined=unconfined, accept_risk=accept_risk)
+        return predicted(self, table, limits, unconfined=unconfined)
+
     def reproduce(
         self,
         limits: Limits | None = None,
@@ -350,12 +379,7 @@ class Request(AnyRequest[Submission]):
         """
         from modelmarket.market.reproducing import reproduce
 
-        if unconfined and not accept_risk:
-            raise ConfirmationError(
-                "A stranger's file would be run as if it were your own program: it "
-                "could read your files, and send them away.",
-                option="accept_risk",
-            )
+        refuse_risk(unconfined=unconfined, accept_risk=accept_risk)
         return reproduce(self, limits, unconfined=unconfined)
 
     def truth(self) -> Codes | None:

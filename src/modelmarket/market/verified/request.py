@@ -652,16 +652,27 @@ class VerifiedRequest(AnyRequest[VerifiedSubmission]):
         names = target.classes.names if isinstance(target, ClassTarget) else ()
         self.model().export(path, bits=self.terms.bits, names=names)
 
-    def predict(self, table: Any) -> list[str]:
+    def predict(
+        self,
+        table: Any,
+        limits: Limits | None = None,
+        *,
+        unconfined: bool = False,
+        accept_risk: bool = False,
+    ) -> list[str]:
         """What the model that won says of another table's rows, in words.
 
         Args:
             table: With the columns of the training part; see `codes`.
+            limits: See `reproduce`.
+            unconfined: Likewise.
+            accept_risk: Likewise.
 
         Raises:
             StepError: Nobody has won.
             DataError: A column is missing, or a cell is none of its kind.
         """
+        del limits, unconfined, accept_risk
         model = self.model()
         found = model.predict(self.codes(table), bits=self.terms.bits)
         return self.schema.target.decode(found)

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The model that won a contest of predictions, run as what it is: a stranger's file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from modelmarket.errors import ConfirmationError, InputError, StepError
+from modelmarket.market.checking import ONNX
+from modelmarket.market.contents import PREDICTIONS
+from modelmarket.storage.cid import Cid
+
+if TYPE_CHECKING:
+    from modelmarket.market.request import Request
+    from modelmarket.models.onnx.strangers import StrangersModel
+    from modelmarket.storage.store import Entry
+    from modelmarket.system.confinement import Limits
+
+MODEL = "model"
+"""What a folder that was submitted is called in the winner's."""
+
+
+def refuse_risk(*, unconfined: bool, accept_risk: bool) -> None:
+    """Makes sure that whoever runs a stranger's file without confinement means it.
+
+    Raises:
+        ConfirmationError: Nobody has said so.
+    """
+    if unconfined and not accept_risk:
+        raise ConfirmationError(
+            "A stranger's file would be run as if it were your own program: it could "
+            "read your files, and send them away.",
+            option="accept_risk",
+        )
+
+
+@contextmanager
+def winning_model(
+    request: Request, limits: Limits | None = None, *, unconfined: bool = False
+) -> Iterator[StrangersModel]:
+    """The model that won, in confinement.
+
+    Args:
+        request: Of predictions.
+        limits: What it may use in all; None for four GiB and ten minutes.
+        unconfined: Run it with limits alone.
+
+    Raises:
+        StepError: Nobody has won.
+        InputError: What won has no ONNX file, or several, or one that cannot be run.
+        ConfinementError: This machine cannot confine it.
+        LimitError: It went beyond a limit.
+        NotFoundError: No gateway has it, or what runs it is not installed.
+    """
+    from modelmarket.models.onnx.strangers import StrangersModel
+
+    if not request.record.model:
+        raise StepError(f"Request {request.id} has no winner: {request.status()}")
+    request.contents.fetch_model()
+    with (
+        request.market.store.path(_file(request).cid).open("rb") as file,
+        StrangersModel(file, limits, unconfined=unconfined) as model,
+    ):
+        yield model
+
+
+def _file(request: Request) -> Entry:
+    """The ONNX file among what won.
+
+    Raises:
+        InputError: There is none, or several.
+    """
+    store, folder = request.market.store, Cid.parse(request.record.model)
+    found: list[Entry] = []
+    for one in store.listing(folder):
+        if one.is_folder and one.path == MODEL:
+            found += [two for two in store.listing(one.cid) if not two.is_folder]
+        elif not one.is_folder and one.path != PREDICTIONS:
+            found.append(one)
+    known = [one for one in found if one.path.lower().endswith(ONNX)]
+    if len(known) == 1:
+        return known[0]
+    what = f"{len(known)} ONNX files" if known else "no ONNX file"
+    raise InputError(
+        f"The winner's folder has {what}, and is not run.",
+        hint=f"`modelmarket request model {request.id} FOLDER` fetches it, and "
+        f"`modelmarket model inspect {request.record.model}` says what is in it.",
+    )
+
+
+def predicted(
+    request: Request, table: Any, limits: Limits | None, *, unconfined: bool
+) -> list[str]:
+    """What the model that won says of another table's rows; see `Request.predict`."""
+    from modelmarket.datasets.frames import frame_of, text_columns
+    from modelmarket.datasets.given import opened_table
+
+    scratch = request.market.home.scratch()
+    with opened_table(table, scratch) as opened:
+        rows = frame_of(opened, scratch, text_columns(request.training))
+    with winning_model(request, limits, unconfined=unconfined) as model:
+        return model.predict(rows)

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Published tables are read as what they are, whatever stands where in them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from modelmarket.datasets import frames
+from modelmarket.datasets.frames import frame_of, read_frame, text_columns
+from modelmarket.datasets.tables import open_table
+from modelmarket.errors import DataError
+
+
+def at(path: Path, *rows: str) -> Path:
+    path.write_text("row_id,a,b,label\n" + "\n".join(rows) + "\n")
+    return path
+
+
+@pytest.mark.parametrize("before", [0, 1])
+def test_a_word_far_below_a_columns_numbers_makes_it_text(
+    tmp_path: Path, before: int
+) -> None:
+    numbers = frames.SCHEMA_ROWS - 1 + before
+    rows = [f"{n},{n % 7:02},1,x" for n in range(numbers)]
+    path = at(tmp_path / "train.csv", *rows, f"{numbers},none,1,x")
+    found = read_frame(path)
+    assert found.schema["a"] == pl.String
+    assert found["a"].to_list()[:9] == [f"{n % 7:02}" for n in range(9)]
+    assert found["a"][-1] == "none"
+    assert text_columns(found) == ["a", "label"]
+
+
+def test_a_column_of_digits_is_text_where_another_part_has_words(
+    tmp_path: Path,
+) -> None:
+    path = at(tmp_path / "test.csv", "1,007,007,x", "2,08,08,y")
+    found = read_frame(path, ["a", "no such column"])
+    assert found["a"].to_list() == ["007", "08"]
+    assert found["b"].to_list() == [7, 8]
+    assert read_frame(path)["a"].to_list() == [7, 8]
+
+
+def test_what_is_no_table_is_refused_however_far_one_looks(tmp_path: Path) -> None:
+    path = at(tmp_path / "train.csv", "1,2,3,x", "1,2,3,4,5,6")
+    with pytest.raises(DataError, match=r"train\.csv cannot be read as a table"):
+        read_frame(path)
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_any_table_is_read_as_it_would_be_once_it_is_published(
+    tmp_path: Path, delimiter: str
+) -> None:
+    path = tmp_path / "new.csv"
+    rows = [["a", "b,b"], ["007", "1"], ["8", '"2"']]
+    path.write_text(
+        "\n".join(
+            delimiter.join(f'"{c}"' if "," in c else c for c in row) for row in rows
+        )
+    )
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    found = frame_of(open_table(path, header=True), scratch, ["a"])
+    assert found.columns == ["a", "b,b"]
+    assert found["a"].to_list() == ["007", "8"]
+    assert found["b,b"].to_list() == [1, 2]
+    assert list(scratch.iterdir()) == []
+
+
+def test_a_parquet_table_is_read_likewise(tmp_path: Path) -> None:
+    path = tmp_path / "new.parquet"
+    pl.DataFrame({"a": ["007", None], "n": [1.5, None]}).write_parquet(path)
+    found = frame_of(open_table(path, header=True), tmp_path, ["a"])
+    assert found["a"].to_list() == ["007", None]
+    assert found["n"].to_list() == [1.5, None]
