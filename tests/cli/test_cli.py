@@ -69,6 +69,7 @@ def test_the_nouns_are_these() -> None:
         "deploy",
         "model",
         "node",
+        "reproduce",
         "request",
         "store",
         "submission",

@@ -37,7 +37,7 @@ app = typer.Typer(
     name="modelmarket",
     cls=Program,
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
@@ -86,7 +86,7 @@ def options(
 ) -> None:
     """Buy a machine learning model from whoever can train the best one.
 
-    All options below but the last two may stand before a command or anywhere
+    All options below but the last four may stand before a command or anywhere
     behind it.
 
     Exit codes: 0 done, 1 failed, 2 wrong input, 3 not found, 4 storage,

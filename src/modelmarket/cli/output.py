@@ -66,7 +66,7 @@ class Output:
         title: str = "",
         empty: str = "",
     ) -> None:
-        """Says it as a table.
+        """Says it as a table; to a pipe as plain lines with tabs between the cells.
 
         Args:
             document: The same as JSON.
@@ -81,6 +81,12 @@ class Output:
         if not rows and empty:
             self.tell(empty)
             return
+        if not sys.stdout.isatty():
+            if title:
+                _print(plain(title))
+            for cells in (columns, *rows):
+                _print("\t".join(in_a_line(one) for one in cells))
+            return
         from rich.console import Console
         from rich.table import Table
         from rich.text import Text
@@ -94,9 +100,7 @@ class Output:
             table.add_column(column, justify="right" if is_number else "left")
         for row in rows:
             table.add_row(*(Text(in_a_line(cell)) for cell in row))
-        # A pipe has no width; programs that read tables want whole lines.
-        width = None if sys.stdout.isatty() else 200
-        console = Console(width=width)
+        console = Console()
         if title:
             # As wide as it is: a table's own title is broken where the table ends.
             console.print(Text(plain(title), style="table.title"), soft_wrap=True)
