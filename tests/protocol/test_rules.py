@@ -22,10 +22,11 @@ from contracts.reference import MOST_LIVE, NO_PERMIT
 from contracts.stateful import MarketMachine
 from modelmarket.chain.blocks import Log
 from modelmarket.chain.events import Contracts
-from modelmarket.protocol import payouts, sentences
+from modelmarket.protocol import payouts, reputation, sentences
 from modelmarket.protocol.events import Event, Unreadable
 from modelmarket.protocol.records import SubmissionRecord
 from modelmarket.protocol.replaying import replay
+from modelmarket.protocol.reputation import SubmissionOutcome
 from modelmarket.protocol.requests import RequestRecord
 from modelmarket.protocol.steps import (
     KINDS,
@@ -96,6 +97,10 @@ class RulesMachine(MarketMachine):
             found = payouts.stake(record, one)
             assert (found is payouts.Stake.DUE) == (says > 0)
             assert (found is payouts.Stake.RETURNED) == (one.paid > 0)
+            outcome = reputation.of_submission(record, one)
+            is_lost = one.failure is not None or outcome is SubmissionOutcome.SILENT
+            assert (found is payouts.Stake.LOST) == is_lost
+            self.tried[f"counts as {outcome.name}"] += 1
             if record.stage.is_final:
                 entitled = payouts.entitled(record, one)
                 assert one.paid + says == entitled

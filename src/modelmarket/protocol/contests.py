@@ -159,6 +159,10 @@ class ContestRecord(BaseRecord):
         return Seal(self.terms.key_hash)
 
     @property
+    def is_opened(self) -> bool:
+        return bool(self.key)
+
+    @property
     def scoring(self) -> Scoring:
         """How its rows score points."""
         return self.terms.scoring(self.weights)

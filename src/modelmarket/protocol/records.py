@@ -194,6 +194,11 @@ class BaseRecord:
     def secret(self) -> Seal:
         """What its requester must open: the truth's seal, or the key's hash."""
 
+    @property
+    @abstractmethod
+    def is_opened(self) -> bool:
+        """Whether the truth, to its last page, or the key is open."""
+
     @abstractmethod
     def at(self, now: int) -> Position:
         """Phase and window at a second of chain time."""

@@ -82,6 +82,10 @@ class RequestRecord(BaseRecord):
         return self.terms.truth_seal
 
     @property
+    def is_opened(self) -> bool:
+        return len(self.truth) >= self.terms.pages
+
+    @property
     def clock(self) -> Clock:
         """What the position follows from."""
         return Clock(
