@@ -28,10 +28,12 @@ from modelmarket.protocol.events import (
     Unreadable,
 )
 from modelmarket.protocol.labels import pack
+from modelmarket.protocol.phases import Failure
 from modelmarket.protocol.replaying import replay
 from modelmarket.protocol.seals import Core, Opening, seal, superhash
 from modelmarket.protocol.terms import Terms
 from modelmarket.protocol.types import RequestId, Salt, Seal, SubmissionId
+from support.lives import counted_again
 from support.market import REWARD, STAKE, Place, place
 
 MODEL = "bafymodel"
@@ -276,6 +278,26 @@ def test_every_field_of_a_request_follows_from_its_logs_in_every_block(
         for one, expected in expected_submissions(record).items():
             entry = story.contract.submission(one, at=number)
             assert list(differences(entry, expected)) == [], (number, one)
+
+
+def test_reputations_are_those_of_all_requests_that_were_rebuilt(
+    here: Place, people: tuple[Market, Market]
+) -> None:
+    """Of whatever was told above, and of one that is forfeited and one that is paid."""
+    for tell in (forfeited, fulfilled):
+        tell(Story(here, people, STORIES[tell]))
+    index = people[0].index
+    index.sync()
+    records = [index.request(one.id) for one in index.find()]
+    who = [one.wallet.address for one in people]
+    found = index.reputations(who)
+    assert found == {one: counted_again(records, one) for one in who}
+    requester, trainer = found[who[0]].as_requester, found[who[1]].as_trainer
+    assert requester.paid >= 1 <= requester.forfeited
+    assert trainer.won >= 1 <= trainer.cancelled
+    told = {Failure.MISMATCH, Failure.TIMED_OUT, Failure.CANCELLED_LATE}
+    assert set(trainer.failures) == told
+    assert trainer.failures[Failure.CANCELLED_LATE] >= 2
 
 
 def test_a_field_that_differs_is_named_with_both_values(

@@ -28,7 +28,7 @@ from modelmarket.chain.queries import Query, together
 from modelmarket.errors import ChainError, UnreadableError
 from modelmarket.index import schema
 from modelmarket.index.queries import Queries
-from modelmarket.index.records import Place, PlacedEvent
+from modelmarket.index.records import Place, PlacedEvent, Replayed
 from modelmarket.index.schema import open_engine
 from modelmarket.index.summaries import (
     request_row,
@@ -37,7 +37,7 @@ from modelmarket.index.summaries import (
 from modelmarket.protocol.events import Creation, OperatorSet, name_of
 from modelmarket.protocol.records import SubmissionRecord
 from modelmarket.protocol.replaying import Record
-from modelmarket.protocol.types import RequestId
+from modelmarket.protocol.types import RequestId, SubmissionId
 from modelmarket.system.logs import told
 from modelmarket.system.text import storable
 
@@ -81,22 +81,24 @@ class Index(Queries):
         Raises:
             ChainError: They are of another one.
         """
+        settings = schema.settings
+        ours = {"market": identity, "layout": schema.LAYOUT}
         with self._writing() as sql:
-            schema.meta.create_all(sql)
-            known = sql.scalar(
-                sa.select(schema.settings.c.value).where(
-                    schema.settings.c.name == "market"
-                )
-            )
-            if known is not None and known != identity:
+            settings.create(sql, checkfirst=True)
+            found = sql.execute(sa.select(settings.c.name, settings.c.value))
+            known = {one.name: one.value for one in found}
+            if known.get("market", identity) != identity:
                 raise ChainError(
-                    f"This index is of another market: {known}.",
+                    f"This index is of another market: {known['market']}.",
                     hint="Give each market a file or a database of its own.",
                 )
-            if known is None:
-                sql.execute(
-                    schema.settings.insert().values(name="market", value=identity)
-                )
+            if known != ours:
+                # What another version made of the chain is made anew.
+                schema.meta.drop_all(sql, tables=schema.MADE_FROM_THE_CHAIN)
+                sql.execute(settings.delete())
+                rows = [{"name": name, "value": ours[name]} for name in ours]
+                sql.execute(settings.insert(), rows)
+            schema.meta.create_all(sql)
 
     def close(self) -> None:
         """Closes all connections."""
@@ -380,7 +382,7 @@ class Index(Queries):
         """Makes the rows of these requests again, given their new events."""
         submissions = schema.submissions
         remade: list[dict[str, object]] = []
-        changed: list[SubmissionRecord] = []
+        changed: list[dict[str, object]] = []
         gone: list[dict[str, int]] = []
         seen = self._seen_before(sql, touched)
         aside: list[dict[str, object]] = []
@@ -399,7 +401,9 @@ class Index(Queries):
                     before = None
                     record = self._records.replay(request_id, None, new)
                 else:
-                    before = self._records.known.get(sql, request_id)
+                    # Whether the rows are as far as what is known, or were made by
+                    # another program, is not sure once blocks were taken back.
+                    before = self._records.known.get(sql, request_id) if new else None
                     if before is None:
                         sql.execute(submissions.delete().where(ours))
                     record = self._records.record(sql, request_id)
@@ -410,9 +414,9 @@ class Index(Queries):
             if record is None:
                 continue
             remade.append(request_row(record))
-            was = {} if before is None else before.record.submissions
+            was = _as_they_stand(before, record)
             changed += [
-                submission
+                submission_row(record, submission)
                 for submission in record.submissions.values()
                 if was.get(submission.id) is not submission
             ]
@@ -425,9 +429,9 @@ class Index(Queries):
             sql.execute(schema.requests.insert(), remade)
         if changed:
             of_submission = submissions.c.id == sa.bindparam("gone")
-            ids = [{"gone": one.id} for one in changed]
+            ids = [{"gone": one["id"]} for one in changed]
             sql.execute(submissions.delete().where(of_submission), ids)
-            sql.execute(submissions.insert(), list(map(submission_row, changed)))
+            sql.execute(submissions.insert(), changed)
 
     def _seen_before(
         self, sql: sa.Connection, touched: Mapping[RequestId, Sequence[PlacedEvent]]
@@ -452,3 +456,17 @@ class Index(Queries):
             query = query.where(columns.request_id.in_(ids), columns.block < first)
             found.update(sql.scalars(query))
         return found
+
+
+def _as_they_stand(
+    before: Replayed | None, record: Record
+) -> Mapping[SubmissionId, SubmissionRecord]:
+    """The submissions whose rows are right unless they have changed.
+
+    Args:
+        before: The request when the rows were made; None if there are none.
+        record: The request now. Its end is an outcome for all that were in.
+    """
+    if before is None or before.record.stage is not record.stage:
+        return {}
+    return before.record.submissions

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -18,6 +19,11 @@ from modelmarket.index.summaries import ALL, Summary, Wanted, in_order, summary
 from modelmarket.protocol.events import Event, RequestCreated, SubmissionCreated
 from modelmarket.protocol.phases import Status
 from modelmarket.protocol.replaying import Record
+from modelmarket.protocol.reputation import (
+    Reputation,
+    RequestOutcome,
+    SubmissionOutcome,
+)
 from modelmarket.protocol.types import Address, RequestId, Seal, SubmissionId
 
 _T = TypeVar("_T")
@@ -235,6 +241,36 @@ class Queries:
             number(schema.requests, RequestCreated),
             number(schema.submissions, SubmissionCreated),
         )
+
+    def reputations(self, addresses: Iterable[Address]) -> dict[Address, Reputation]:
+        """What each of some addresses has made of its requests and submissions.
+
+        Those that are set aside do not count.
+        """
+        wanted = sorted(set(addresses))
+        requests = {one: Counter[RequestOutcome]() for one in wanted}
+        submissions = {one: Counter[SubmissionOutcome]() for one in wanted}
+
+        def counts(
+            who: sa.Column[Address], outcome: sa.Column[int]
+        ) -> sa.Select[str, Address, int, int]:
+            kind = sa.literal(outcome.table.name)
+            query = sa.select(kind, who, outcome, sa.func.count())
+            return query.where(who.in_(wanted)).group_by(who, outcome)
+
+        one, other = schema.requests.c, schema.submissions.c
+        both = sa.union_all(
+            counts(one.requester, one.outcome), counts(other.trainer, other.outcome)
+        )
+        with self._engine.begin() as sql:
+            for kind, who, outcome, count in sql.execute(both):
+                if kind == schema.requests.name:
+                    requests[who][RequestOutcome(outcome)] = count
+                else:
+                    submissions[who][SubmissionOutcome(outcome)] = count
+        return {
+            one: Reputation.of(one, requests[one], submissions[one]) for one in wanted
+        }
 
     def open_seals(self, account: Address) -> list[Seal]:
         """What an account must open: the truths and keys of its requests, and its

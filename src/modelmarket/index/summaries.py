@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from modelmarket.index import schema
 from modelmarket.index.sorting import Sort
+from modelmarket.protocol import reputation
 from modelmarket.protocol.contests import ContestClock
 from modelmarket.protocol.phases import Clock, Phase
 from modelmarket.protocol.records import SubmissionRecord
@@ -130,6 +131,7 @@ def request_row(record: Record) -> dict[str, object]:
         "live": record.live,
         "winner": record.winner,
         "secret": record.secret,
+        "outcome": int(reputation.of_request(record)),
     }
 
 
@@ -149,8 +151,13 @@ def _windows(record: Record) -> dict[str, object]:
     }
 
 
-def submission_row(record: SubmissionRecord) -> dict[str, object]:
-    """A submission's row."""
+def submission_row(request: Record, record: SubmissionRecord) -> dict[str, object]:
+    """A submission's row.
+
+    Args:
+        request: What it was submitted to.
+        record: It, as the request has it.
+    """
     return {
         "id": record.id,
         "request_id": record.request_id,
@@ -160,6 +167,7 @@ def submission_row(record: SubmissionRecord) -> dict[str, object]:
         "status": int(record.status),
         "score": record.score,
         "is_ranked": record.score is not None and record.is_live,
+        "outcome": int(reputation.of_submission(request, record)),
     }
 
 
