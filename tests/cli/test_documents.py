@@ -180,7 +180,8 @@ class Life:
         self.submit(bob, 1, 3)
         bob("submission", "cancel", "3")
         for one in (rita, ann):
-            for words in (("agent", "plan"), ("doctor",), ("account", "show")):
+            shown = (("account", "show"), ("account", "reputation"))
+            for words in (("agent", "plan"), ("doctor",), *shown):
                 one(*words)
 
     def end(self) -> None:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,7 @@ from modelmarket.cli.options import AccountName
 from modelmarket.errors import InputError
 
 if TYPE_CHECKING:
+    from modelmarket.protocol.types import Address
     from modelmarket.system.home import Home
 
 app = typer.Typer(help="Make, import and list accounts.", no_args_is_help=True)
@@ -126,16 +127,10 @@ def show(
         modelmarket account show --account 0x1234
     """
     from modelmarket.chain.contracts import ModelMarket
-    from modelmarket.chain.wallets import Keystores, Wallet
     from modelmarket.protocol.money import format_mdc
 
     here = Invocation.of(ctx)
-    where = here.profile()
-    wallet = Wallet.from_environment()
-    if wallet is not None and account is None:
-        address = wallet.address
-    else:
-        address, _ = Keystores(here.home.keystores).find(account)
+    where, address = here.profile(), _chosen(here.home, account)
     connection = where.connect()
     coin = ModelMarket(connection, where.market).coin()
     if not connection.code(where.market):
@@ -147,3 +142,54 @@ def show(
         f"  {format_mdc(mdc)} MDC",
         f"  {format_mdc(fees)} of the chain's coin for fees",
     )
+
+
+@app.command()
+def reputation(
+    ctx: typer.Context,
+    address: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[ADDRESS]", help="Anybody's; your own account's if left out."
+        ),
+    ] = None,
+    account: AccountName = None,
+) -> None:
+    """Tell what an address has made of its requests and submissions.
+
+    It is counted from the market's events alone: as requester what was paid, refunded,
+    cancelled and forfeited, and what the address won itself; as trainer what won, what
+    did not, and what failed, and why. Nobody's word is taken for it, and whoever begins
+    a new address is new.
+
+    Examples:
+
+        modelmarket account reputation
+
+        modelmarket account reputation 0x52908400098527886E0F7030069857D2E4169EE7
+
+        modelmarket account reputation --account 0x1234 --json
+    """
+    here = Invocation.of(ctx)
+    whose = _chosen(here.home, account) if address is None else address
+    found = here.market(sign=False).reputation(whose)
+    here.output.result(
+        found.as_document(),
+        f"Account {found.address}",
+        *(f"  {line}" for line in found.lines()),
+    )
+
+
+def _chosen(home: Home, account: str | None) -> Address:
+    """The account that is meant: the one that is named, the environment's, or the only
+    one.
+
+    Raises:
+        NotFoundError: None fits, or several do.
+    """
+    from modelmarket.chain.wallets import Keystores, Wallet
+
+    wallet = Wallet.from_environment()
+    if wallet is not None and account is None:
+        return wallet.address
+    return Keystores(home.keystores).find(account)[0]

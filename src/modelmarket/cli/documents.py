@@ -62,6 +62,14 @@ def of_request(request: Request | VerifiedRequest) -> dict[str, Any]:
     }
 
 
+def of_reputations(request: Request | VerifiedRequest) -> list[dict[str, Any]]:
+    """The reputations of a request's requester, and of who stands in its ranking."""
+    record = request.record
+    trainers = (one.trainer for one in record.ranking)
+    known = request.market.reputations([record.requester, *trainers])
+    return [one.as_document() for one in known.values()]
+
+
 def _error(request: Request | VerifiedRequest, score: int) -> dict[str, float | None]:
     """By how much what scores so much is off, in a contest of numbers."""
     from modelmarket.market import VerifiedRequest

@@ -339,24 +339,32 @@ def show(
 ) -> None:
     """Show a request: its phase, what comes next, and the ranking.
 
-    Example:
+    Beside requester and trainers stands what they have made of their requests and
+    submissions so far; `account reputation` tells all of it.
+
+    Examples:
 
         modelmarket request show 7
+
+        modelmarket request show v7 --json
     """
-    from modelmarket.market.describing import ranking_of, terms_of
+    from modelmarket.market.describing import ranking_of, requester_of, terms_of
 
     here = Invocation.of(ctx)
     found = here.market(sign=False).any_request(request)
     output, record = here.output, found.record
     refuted = found.refutations()
     if output.as_json:
-        told = [one.as_document() for one in refuted]
-        output.result({**documents.of_request(found), "refuted": told})
+        document = documents.of_request(found)
+        document["refuted"] = [one.as_document() for one in refuted]
+        document["reputations"] = documents.of_reputations(found)
+        output.result(document)
         return
     output.result(
         None,
         f"Request {found.id}: {in_a_line(record.name) or 'without a name'}",
         f"  {found.position().phase.name}: {found.status()}",
+        f"  {requester_of(found)}",
         *(f"  {line}" for line in terms_of(found)),
         f"  deadline {local_time(record.deadline)}, "
         f"{record.terms.response_window_s:,} s for each step after it",

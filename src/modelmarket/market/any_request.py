@@ -354,10 +354,15 @@ class AnySubmission:
         """What Jupyter shows."""
         record = self.record
         scored = "" if record.score is None else f"claimed {record.score:,}"
+        known = self.request.market.reputations([record.trainer])[record.trainer]
         return facts_html(
             f"Submission {self.id} to request {record.request_id}: "
             f"{record.name or 'without a name'}",
-            (self.status(), f"trainer {record.trainer}", scored),
+            (
+                self.status(),
+                f"trainer {record.trainer}: {known.as_trainer.short}",
+                scored,
+            ),
         )
 
     def due(self) -> Wei:

@@ -42,19 +42,29 @@ def ranking_of(
     """
     quality, told_as = quality_of(request)
     scored = "score" if request.id.is_verified else "matches"
-    columns = ("place", "submission", "name", "trainer", scored, quality, "state")
-    return columns, [
+    places = ("place", "submission", "name", "trainer", "so far")
+    ranking = request.record.ranking
+    known = request.market.reputations(one.trainer for one in ranking)
+    return (*places, scored, quality, "state"), [
         (
             place,
             one.id,
             one.name,
             one.trainer,
+            known[one.trainer].as_trainer.short,
             f"{one.score or 0:,}",
             told_as(one.score or 0),
             one.status.name.lower(),
         )
-        for place, one in enumerate(request.record.ranking, 1)
+        for place, one in enumerate(ranking, 1)
     ]
+
+
+def requester_of(request: Request | VerifiedRequest) -> str:
+    """Who asks for a model, and what became of the other requests of that address."""
+    who = request.record.requester
+    known = request.market.reputations([who])
+    return f"requester {who}: {known[who].as_requester.sentence}"
 
 
 def request_html(request: AnyRequest[Any]) -> str:
@@ -66,6 +76,7 @@ def request_html(request: AnyRequest[Any]) -> str:
     ends = local_time(record.deadline)
     facts = [
         f"{request.position().phase.name}: {request.status()}",
+        requester_of(request),
         *terms_of(request),
         f"deadline {ends}, {record.terms.response_window_s:,} s for each step after it",
         counted(len(record.submissions), "submission"),

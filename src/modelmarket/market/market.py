@@ -46,6 +46,7 @@ from modelmarket.protocol.types import (
     Seal,
     SubmissionId,
     Wei,
+    read_address,
 )
 from modelmarket.system.environment import (
     account_from_environment,
@@ -59,6 +60,7 @@ from modelmarket.vault.vault import Vault
 
 if TYPE_CHECKING:
     from modelmarket.datasets.split import Source
+    from modelmarket.protocol.reputation import Reputation
     from modelmarket.vault.journal import Entry
 
 
@@ -269,6 +271,19 @@ class Market(Reader):
             if submission.record.trainer == mine
         ]
         return sorted(found, key=lambda one: -one.id)
+
+    def reputation(self, address: str | None = None) -> Reputation:
+        """What an address has made of its requests and submissions.
+
+        Args:
+            address: Whose; None for this wallet's.
+
+        Raises:
+            InputError: That is no address.
+        """
+        whose = self.wallet.address if address is None else read_address(address)
+        self.look()
+        return self.reputations([whose])[whose]
 
     def unfinished(self) -> list[Entry]:
         """What a key has signed and is not in the chain yet, the oldest first."""

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from modelmarket.protocol.events import Event, Unreadable
     from modelmarket.protocol.records import BaseRecord
     from modelmarket.protocol.replaying import Record
+    from modelmarket.protocol.reputation import Reputation
     from modelmarket.protocol.types import Address, Wei
     from modelmarket.storage.store import Entry, Progress
 
@@ -416,6 +417,10 @@ class Reader:
     def count(self, wanted: Wanted = ALL) -> int:
         """How many requests fit."""
         return self.index.count(wanted)
+
+    def reputations(self, addresses: Iterable[Address]) -> dict[Address, Reputation]:
+        """What each of some addresses has made of its requests and submissions."""
+        return self.index.reputations(addresses)
 
     # --- looking into the store ---
 

@@ -21,6 +21,19 @@ def checksummed(address: str | bytes) -> Address:
     return to_checksum_address(address)
 
 
+def read_address(text: str) -> Address:
+    """An account's address as people write it.
+
+    Raises:
+        InputError: It is none.
+    """
+    from eth_utils import is_address
+
+    if not is_address(text):
+        raise InputError(f"{text[:60]!r} is not an account's address.")
+    return checksummed(text)
+
+
 NOBODY = Address(HexAddress(HexStr("0x" + "00" * 20)))
 """The address 0."""
 
