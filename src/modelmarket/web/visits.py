@@ -9,9 +9,9 @@ from functools import cached_property
 from starlette.requests import Request
 
 from modelmarket.errors import InputError
-from modelmarket.protocol.types import Address
+from modelmarket.protocol.types import Address, read_address
 from modelmarket.web.forms import Form
-from modelmarket.web.workspace import Glance, Workspace, checked_account
+from modelmarket.web.workspace import Glance, Workspace
 
 ACCOUNT_COOKIE = "modelmarket-account"
 HERE = "here:"
@@ -57,7 +57,7 @@ class Visit:
         chosen = self.request.cookies.get(ACCOUNT_COOKIE, "")
         is_here = chosen.startswith(HERE)
         try:
-            account = checked_account(chosen.removeprefix(HERE))
+            account = read_address(chosen.removeprefix(HERE))
         except InputError:
             return Visitor(None)
         if not is_here:

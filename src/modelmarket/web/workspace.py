@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from modelmarket import agent
 from modelmarket.agent.notices import Monitor
 from modelmarket.agent.service import Service
-from modelmarket.errors import ChainError, InputError, ModelMarketError
+from modelmarket.errors import ChainError, ModelMarketError
 from modelmarket.market.confirming import Actions, is_away
 from modelmarket.protocol.types import Address, Wei
 from modelmarket.web.keyring import Keyring
@@ -204,18 +204,3 @@ class Workspace:
 
         self._service.listen(tell, look)
         self._service.run(self._stop)
-
-
-def checked_account(text: str) -> Address:
-    """An account that a wallet names.
-
-    Raises:
-        InputError: It is no address.
-    """
-    from eth_utils import is_address
-
-    from modelmarket.protocol.types import checksummed
-
-    if not is_address(text):
-        raise InputError(f"{text!r} is not an account's address.")
-    return checksummed(text)

@@ -7,17 +7,17 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from modelmarket.market import Wanted
+from modelmarket.protocol.types import read_address
 from modelmarket.web import forms, stored
 from modelmarket.web.responses import answering, go, show
 from modelmarket.web.views import PAGE_ROWS
 from modelmarket.web.visits import ACCOUNT_COOKIE, HERE, Visit
-from modelmarket.web.workspace import checked_account
 
 
 def account_page(visit: Visit) -> Response:
     """An account, where the chain has no explorer."""
     workspace, market = visit.workspace, visit.workspace.market
-    address = checked_account(visit.request.path_params["address"])
+    address = read_address(visit.request.path_params["address"])
     created = market.find(Wanted(requester=address), limit=PAGE_ROWS)
     entered = market.find(Wanted(trainer=address), limit=PAGE_ROWS)
     return show(
@@ -28,6 +28,7 @@ def account_page(visit: Visit) -> Response:
         fee_balance=workspace.known(lambda: market.fee_balance(address), None),
         created=created,
         entered=entered,
+        reputation=market.reputations([address])[address],
         sizes=stored.sizes(market, [*created, *entered]),
     )
 
@@ -39,11 +40,11 @@ def choose_account(visit: Visit) -> Response:
     """
     chosen = forms.text(visit.form, "account")
     if chosen.startswith(HERE):
-        account = checked_account(chosen.removeprefix(HERE))
+        account = read_address(chosen.removeprefix(HERE))
         visit.workspace.keyring.ask_for(account)
         chosen = HERE + account
     elif chosen:
-        chosen = checked_account(chosen)
+        chosen = read_address(chosen)
     response: Response
     if visit.is_json:
         response = JSONResponse({"account": chosen})

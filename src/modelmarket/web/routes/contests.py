@@ -24,9 +24,11 @@ from modelmarket.web.forms import BAD_REQUEST, Form
 from modelmarket.web.responses import answering, go, show
 from modelmarket.web.routes.requests import (
     MOST_EVENTS,
+    MOST_PLACES,
     find,
     kept_files,
     may_claim_for,
+    reputations,
 )
 from modelmarket.web.routes.submissions import form_upload
 
@@ -154,6 +156,7 @@ def _show(
     mine = [one for one in record.submissions.values() if one.trainer == account]
     to_come = steps(record, mine, now, key_is_ours=False)
     kept, hidden = kept_files(upload), stored.hidden_of(found)
+    places = views.ranking(record, account)[:MOST_PLACES]
     return show(
         visit,
         "contest.html",
@@ -170,7 +173,8 @@ def _show(
         says=found.status(),
         position=position,
         line=views.time_line(record, position),
-        ranking=views.ranking(record, account),
+        ranking=places,
+        reputations=reputations(found, places),
         refuted=found.refutations(),
         choices=views.choices(record, now, account),
         mine=mine,

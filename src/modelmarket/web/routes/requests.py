@@ -20,11 +20,14 @@ from modelmarket.web.visits import Visit
 
 if TYPE_CHECKING:
     from modelmarket.market import VerifiedRequest
+    from modelmarket.protocol.reputation import Reputation
     from modelmarket.protocol.types import Address
     from modelmarket.web.uploads import Upload
     from modelmarket.web.workspace import Workspace
 
 MOST_EVENTS = 100
+MOST_PLACES = 100
+"""Of a ranking, on its page."""
 
 
 def request_page(visit: Visit) -> Response:
@@ -114,6 +117,7 @@ def show_request(
     mine = [one for one in record.submissions.values() if one.trainer == account]
     to_come = steps(record, mine, now, truth_is_ours=False)
     data, kept = stored.data(found), kept_files(upload)
+    places = views.ranking(record, account)[:MOST_PLACES]
     return show(
         visit,
         "request.html",
@@ -126,7 +130,8 @@ def show_request(
         measured="rows",
         position=position,
         line=views.time_line(record, position),
-        ranking=views.ranking(record, account),
+        ranking=places,
+        reputations=reputations(found, places),
         choices=views.choices(record, now, account),
         mine=mine,
         plan=[step for step in workspace.coming if step.request_id == found.id],
@@ -147,6 +152,19 @@ def show_request(
         upload=upload.name if kept and upload is not None else "",
         kept=kept,
     )
+
+
+def reputations(
+    found: Request | VerifiedRequest, places: list[views.Place]
+) -> dict[Address, Reputation]:
+    """What became of what the people on a request's page did before.
+
+    Args:
+        found: The request.
+        places: The lines of its ranking that are shown.
+    """
+    trainers = (one.record.trainer for one in places)
+    return found.market.reputations([found.record.requester, *trainers])
 
 
 def kept_files(upload: Upload | None) -> dict[str, str]:
