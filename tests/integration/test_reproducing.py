@@ -19,9 +19,9 @@ from sklearn.tree import DecisionTreeClassifier
 from modelmarket.audit import audit
 from modelmarket.errors import ConfinementError, DataError, StepError
 from modelmarket.market import Request, VerifiedRequest
-from modelmarket.market.reproducing import MOST_SHOWN, Differing, Outcome
 from modelmarket.market.verified.submission import VerifiedSubmission
 from modelmarket.models.onnx import OnnxModel
+from modelmarket.protocol.reproductions import MOST_SHOWN, Differing, Outcome
 from modelmarket.protocol.types import RequestId
 from modelmarket.system import confinement
 from modelmarket.system.confinement import Limits

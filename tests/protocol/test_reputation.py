@@ -326,11 +326,30 @@ def test_a_trainer_is_told_of_in_a_word_and_in_a_line(
     assert (told.short, told.sentence) == (short, sentence)
 
 
+def test_models_that_were_run_are_told_of_beside_what_won() -> None:
+    won = {SubmissionOutcome.WON: 4, SubmissionOutcome.RANKED: 1}
+    for run, short, sentence in (
+        ({}, "", ""),
+        ({True: 1}, "1 of 1 reproduced", "1 model that was run here 1 reproduced"),
+        (
+            {True: 2, False: 1},
+            "2 of 3 reproduced",
+            "3 models that were run here 2 reproduced",
+        ),
+        ({False: 2}, "0 of 2 reproduced", "2 models that were run here 0 reproduced"),
+    ):
+        told = AsTrainer.of(won, run)
+        assert told.short == ", ".join(filter(None, ("4 won of 5", short)))
+        beside = f"; of {sentence}" if sentence else ""
+        assert told.sentence == f"5 submissions: 4 won, 1 did not win{beside}"
+
+
 def test_documents_name_every_count_and_every_reason_to_fail() -> None:
     found = Reputation.of(
         RITA,
         {RequestOutcome.WON_ITSELF: 1, RequestOutcome.OPENED: 2},
         {SubmissionOutcome.WON_OWN: 1, SubmissionOutcome.REFUTED: 3},
+        {True: 1},
     )
     document = found.as_document()
     assert document["address"] == RITA
@@ -352,6 +371,8 @@ def test_documents_name_every_count_and_every_reason_to_fail() -> None:
         "judged": 4,
         "won": 1,
         "won_own": 1,
+        "run": 1,
+        "reproduced": 1,
         "ranked": 0,
         "silent": 0,
         "failed": {
@@ -364,7 +385,7 @@ def test_documents_name_every_count_and_every_reason_to_fail() -> None:
         "cancelled": 0,
         "unjudged": 0,
         "summary": "4 submissions: 1 won, 3 failed (3 refuted); 1 win in a request of "
-        "its own",
+        "its own; of 1 model that was run here 1 reproduced",
     }
 
 

@@ -239,6 +239,8 @@ def counted_again(records: Iterable[Record], who: Address) -> Reputation:
         ),
         won=statuses.count(Status.WON),
         won_own=len(own_wins),
+        run=0,
+        reproduced=0,
         ranked=len(ended) - len(unjudged) - len(lost),
         silent=len(lost),
         cancelled=statuses.count(Status.CANCELLED),

@@ -348,7 +348,12 @@ def show(
 
         modelmarket request show v7 --json
     """
-    from modelmarket.market.describing import ranking_of, requester_of, terms_of
+    from modelmarket.market.describing import (
+        model_of,
+        ranking_of,
+        requester_of,
+        terms_of,
+    )
 
     here = Invocation.of(ctx)
     found = here.market(sign=False).any_request(request)
@@ -356,6 +361,8 @@ def show(
     refuted = found.refutations()
     if output.as_json:
         document = documents.of_request(found)
+        run = found.reproduced()
+        document["reproduction"] = None if run is None else run.as_document()
         document["refuted"] = [one.as_document() for one in refuted]
         document["reputations"] = documents.of_reputations(found)
         output.result(document)
@@ -370,7 +377,7 @@ def show(
         f"{record.terms.response_window_s:,} s for each step after it",
         f"  dataset {in_a_line(record.dataset)}",
         *(f"  {line}" for line in record.context.splitlines()),
-        *([f"  model {in_a_line(record.model)}"] if record.model else []),
+        *(f"  {in_a_line(line)}" for line in model_of(found)),
     )
     output.table(None, *ranking_of(found), empty="  nobody has claimed")
     output.result(

@@ -37,7 +37,8 @@ from modelmarket.index.summaries import (
 from modelmarket.protocol.events import Creation, OperatorSet, name_of
 from modelmarket.protocol.records import SubmissionRecord
 from modelmarket.protocol.replaying import Record
-from modelmarket.protocol.types import RequestId, SubmissionId
+from modelmarket.protocol.reproductions import Reproduction
+from modelmarket.protocol.types import RequestId, Seal, SubmissionId
 from modelmarket.system.logs import told
 from modelmarket.system.text import storable
 
@@ -231,6 +232,28 @@ class Index(Queries):
                 sql.execute(table.delete())
             self._records.known.clear()
         self.sync()
+
+    def note_reproduction(self, seal: Seal, found: Reproduction) -> None:
+        """Keeps what was found out about a model that won.
+
+        Args:
+            seal: Of its submission.
+            found: It; what was kept before is forgotten.
+        """
+        kept = schema.reproductions
+        row = {
+            "seal": seal,
+            "request_id": found.request,
+            "model": storable(found.model),
+            "outcome": found.outcome.value,
+            "rows": found.rows,
+            "alike": found.alike,
+            "why": storable(found.why),
+            "at": found.at,
+        }
+        with self._writing() as sql:
+            sql.execute(kept.delete().where(kept.c.seal == seal))
+            sql.execute(kept.insert(), row)
 
     def _newest(self) -> sa.Row[Any, Any] | None:
         """The number and hash of the last block that is known."""

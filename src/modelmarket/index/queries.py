@@ -19,6 +19,7 @@ from modelmarket.index.summaries import ALL, Summary, Wanted, in_order, summary
 from modelmarket.protocol.events import Event, RequestCreated, SubmissionCreated
 from modelmarket.protocol.phases import Status
 from modelmarket.protocol.replaying import Record
+from modelmarket.protocol.reproductions import Outcome, Reproduction
 from modelmarket.protocol.reputation import (
     Reputation,
     RequestOutcome,
@@ -250,6 +251,7 @@ class Queries:
         wanted = sorted(set(addresses))
         requests = {one: Counter[RequestOutcome]() for one in wanted}
         submissions = {one: Counter[SubmissionOutcome]() for one in wanted}
+        run = {one: Counter[bool]() for one in wanted}
 
         def counts(
             who: sa.Column[Address], outcome: sa.Column[int]
@@ -259,18 +261,48 @@ class Queries:
             return query.where(who.in_(wanted)).group_by(who, outcome)
 
         one, other = schema.requests.c, schema.submissions.c
-        both = sa.union_all(
-            counts(one.requester, one.outcome), counts(other.trainer, other.outcome)
+        kept = schema.reproductions.c
+        is_same = sa.case((kept.outcome == Outcome.REPRODUCED.value, 1), else_=0)
+        tried = (
+            sa.select(sa.literal("models"), other.trainer, is_same, sa.func.count())
+            .join(schema.reproductions, kept.seal == other.seal)
+            .where(other.trainer.in_(wanted))
+            .group_by(other.trainer, is_same)
+        )
+        all_ = sa.union_all(
+            counts(one.requester, one.outcome),
+            counts(other.trainer, other.outcome),
+            tried,
         )
         with self._engine.begin() as sql:
-            for kind, who, outcome, count in sql.execute(both):
+            for kind, who, outcome, count in sql.execute(all_):
                 if kind == schema.requests.name:
                     requests[who][RequestOutcome(outcome)] = count
-                else:
+                elif kind == schema.submissions.name:
                     submissions[who][SubmissionOutcome(outcome)] = count
+                else:
+                    run[who][bool(outcome)] = count
         return {
-            one: Reputation.of(one, requests[one], submissions[one]) for one in wanted
+            one: Reputation.of(one, requests[one], submissions[one], run[one])
+            for one in wanted
         }
+
+    def reproduction(self, seal: Seal) -> Reproduction | None:
+        """What was found out here about a model that won, by its submission's seal."""
+        kept = schema.reproductions
+        with self._engine.begin() as sql:
+            row = sql.execute(sa.select(kept).where(kept.c.seal == seal)).first()
+        if row is None:
+            return None
+        return Reproduction(
+            RequestId(row.request_id),
+            row.model,
+            Outcome(row.outcome),
+            rows=row.rows,
+            alike=row.alike,
+            why=row.why,
+            at=row.at,
+        )
 
     def open_seals(self, account: Address) -> list[Seal]:
         """What an account must open: the truths and keys of its requests, and its

@@ -102,6 +102,20 @@ set_aside = sa.Table(
     sa.Column("why", sa.String, nullable=False),
 )
 """Requests whose events make no sense: they have no row among the requests."""
+reproductions = sa.Table(
+    "reproductions",
+    meta,
+    sa.Column("seal", sa.LargeBinary, primary_key=True),
+    sa.Column("request_id", sa.BigInteger, nullable=False),
+    sa.Column("model", sa.String, nullable=False),
+    sa.Column("outcome", sa.String, nullable=False),
+    sa.Column("rows", sa.BigInteger, nullable=False),
+    sa.Column("alike", sa.BigInteger),
+    sa.Column("why", sa.String, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+)
+"""What was found out about models that won, by the seals of their submissions: no chain
+tells it, so it stays when the index is made anew."""
 MADE_FROM_THE_CHAIN = (blocks, events, requests, submissions, set_aside)
 LAYOUT = "; ".join(
     f"{one.name}: {' '.join(one.columns.keys())}" for one in MADE_FROM_THE_CHAIN

@@ -43,10 +43,10 @@ if TYPE_CHECKING:
     from modelmarket.datasets.published import Manifest
     from modelmarket.market.contents import Contents
     from modelmarket.market.market import Market
-    from modelmarket.market.reproducing import Reproduction
     from modelmarket.market.verified.refutations import Refutation
     from modelmarket.protocol.phases import Position
     from modelmarket.protocol.records import BaseRecord, SubmissionRecord
+    from modelmarket.protocol.reproductions import Reproduction
     from modelmarket.protocol.types import Address
     from modelmarket.storage.store import Progress, Stored
     from modelmarket.system.confinement import Limits
@@ -210,6 +210,13 @@ class AnyRequest(Generic[S_co]):
         if not self.record.model:
             raise StepError(f"Request {self.id} has no winner: {self.status()}")
         return self.contents.export_model(Path(destination))
+
+    def reproduced(self) -> Reproduction | None:
+        """What was found out here about the model that won; None if it was not run."""
+        if not self.record.winner:
+            return None
+        seal = self.submission_record(self.record.winner).seal
+        return self.market.index.reproduction(seal)
 
     def model_card(self) -> str:
         """The card of the model that won, as Markdown; see `market.model_cards`.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelmarket.market.verified.request import VerifiedRequest
 from modelmarket.protocol.money import format_mdc
+from modelmarket.protocol.reproductions import NOBODY
 from modelmarket.protocol.schema import NumberTarget, shown
 from modelmarket.system.notebooks import facts_html, table_html
 from modelmarket.system.text import counted, local_time, percent
@@ -60,6 +61,17 @@ def ranking_of(
     ]
 
 
+def model_of(request: Request | VerifiedRequest) -> list[str]:
+    """What is known of the model that won, in lines; none if nobody has won."""
+    if not request.record.model:
+        return []
+    found = request.reproduced()
+    line = f"model {request.record.model}"
+    if found is not None:
+        return [line, *found.lines()[:1]]
+    return [line] if request.id.is_verified else [line, NOBODY]
+
+
 def requester_of(request: Request | VerifiedRequest) -> str:
     """Who asks for a model, and what became of the other requests of that address."""
     who = request.record.requester
@@ -78,6 +90,7 @@ def request_html(request: AnyRequest[Any]) -> str:
         f"{request.position().phase.name}: {request.status()}",
         requester_of(request),
         *terms_of(request),
+        *model_of(request),
         f"deadline {ends}, {record.terms.response_window_s:,} s for each step after it",
         counted(len(record.submissions), "submission"),
         *(

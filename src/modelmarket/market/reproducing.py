@@ -8,10 +8,10 @@ folder is run on the test rows, in confinement, and held against what was opened
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import Enum
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from modelmarket.errors import (
     ConfinementError,
@@ -25,101 +25,17 @@ from modelmarket.market.evidence import Evidence, gather
 from modelmarket.market.opened_predictions import opened_predictions
 from modelmarket.market.verified.refutations import named
 from modelmarket.market.winning import winning_model
-from modelmarket.system.notebooks import facts_html, table_html
-from modelmarket.system.text import counted
+from modelmarket.protocol.reproductions import (
+    MOST_SHOWN,
+    Differing,
+    Outcome,
+    Reproduction,
+)
 
 if TYPE_CHECKING:
     from modelmarket.market.request import Request
     from modelmarket.market.verified.request import VerifiedRequest
-    from modelmarket.protocol.types import RequestId
     from modelmarket.system.confinement import Limits
-
-MOST_SHOWN = 20
-"""Rows that are told of which differ."""
-ANY_FILE = (
-    "Any file can have won: predictions are bought here, and a model beside them."
-)
-
-
-class Outcome(Enum):
-    """What came of it."""
-
-    REPRODUCED = "reproduced"
-    DIFFERENT = "different"
-    NOT_REPRODUCIBLE = "not reproducible"
-    STOPPED = "stopped"
-
-
-@dataclass(frozen=True)
-class Differing:
-    """A row of which the model says something else than was opened.
-
-    Attributes:
-        row: From 1, as the test part has them.
-        opened: The class, or number, that was paid for.
-        computed: What the model says.
-    """
-
-    row: int
-    opened: str
-    computed: str
-
-
-@dataclass(frozen=True)
-class Reproduction:
-    """What a model that won gives, beside what was opened.
-
-    Attributes:
-        request: Which.
-        model: The CID of the winner's folder.
-        outcome: What came of it.
-        rows: How many were opened.
-        alike: Of how many the model says the same; None if it was not run.
-        differing: The first rows of which it says something else.
-        why: What kept it from being run, or stopped it.
-    """
-
-    request: RequestId
-    model: str
-    outcome: Outcome
-    rows: int
-    alike: int | None = None
-    differing: tuple[Differing, ...] = ()
-    why: str = ""
-
-    @property
-    def is_reproduced(self) -> bool:
-        """Whether every row is alike."""
-        return self.outcome is Outcome.REPRODUCED
-
-    def as_document(self) -> dict[str, Any]:
-        """As JSON has it."""
-        return {
-            "request": str(self.request),
-            "model": self.model,
-            "outcome": self.outcome.value,
-            "rows": self.rows,
-            "alike": self.alike,
-            "differing": [vars(one) for one in self.differing],
-            "why": self.why,
-        }
-
-    def lines(self) -> list[str]:
-        """For people, without the rows that differ."""
-        if self.alike is None:
-            return [f"{self.outcome.value.capitalize()}: {self.why}", ANY_FILE]
-        share = self.alike / self.rows
-        told = f"the model says what was opened of {self.alike:,} of "
-        told += f"{counted(self.rows, 'row')} ({share:.2%})"
-        if self.is_reproduced:
-            return [f"Reproduced: {told}."]
-        return [f"Different: {told}. It is not the model that made these predictions."]
-
-    def _repr_html_(self) -> str:
-        """What Jupyter shows."""
-        rows = [(f"{one.row:,}", one.opened, one.computed) for one in self.differing]
-        table = table_html(("row", "opened", "the model says"), rows) if rows else ""
-        return facts_html(f"Request {self.request}", self.lines(), table)
 
 
 def reproduce(
@@ -147,6 +63,22 @@ def reproduced_from(
     evidence: Evidence, limits: Limits | None = None, *, unconfined: bool = False
 ) -> Reproduction:
     """The same of a request whose evidence is there; see `reproduce`."""
+    found = _reproduced(evidence, limits, unconfined=unconfined)
+    return noted(evidence.request, found)
+
+
+def noted(request: Request | VerifiedRequest, found: Reproduction) -> Reproduction:
+    """Keeps what was found out in the index, unless it was only stopped."""
+    found = replace(found, at=int(time.time()))
+    if found.outcome is not Outcome.STOPPED:
+        seal = request.submission_record(request.record.winner).seal
+        request.market.index.note_reproduction(seal, found)
+    return found
+
+
+def _reproduced(
+    evidence: Evidence, limits: Limits | None, *, unconfined: bool
+) -> Reproduction:
     from modelmarket.market.request import Request
 
     request = evidence.request
@@ -207,6 +139,10 @@ def recomputed(request: VerifiedRequest) -> Reproduction:
         StepError: Nobody has won.
         NotFoundError: The rows are nowhere to be had.
     """
+    return noted(request, _recomputed(request))
+
+
+def _recomputed(request: VerifiedRequest) -> Reproduction:
     winner = request.winner()
     if winner is None or winner.record.showing is None:
         raise StepError(f"Request {request.id} has no winner: {request.status()}")

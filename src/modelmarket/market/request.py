@@ -39,10 +39,10 @@ if TYPE_CHECKING:
     from modelmarket.chain.blocks import Receipt
     from modelmarket.datasets.libraries import Library
     from modelmarket.market.market import Market
-    from modelmarket.market.reproducing import Reproduction
     from modelmarket.models.folds import Show
     from modelmarket.models.onnx import OnnxModel
     from modelmarket.protocol.records import BaseRecord
+    from modelmarket.protocol.reproductions import Reproduction
     from modelmarket.system.confinement import Limits
 
 Predictions = Path | str | Iterable[object]

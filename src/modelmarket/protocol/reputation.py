@@ -224,13 +224,15 @@ class AsTrainer:
     """What an address has made of its submissions.
 
     Each is counted once, and those that won in requests of its own once more. How many
-    of the models that won could be reproduced is in no log, and so not here; such a
-    share has its place beside `won`.
+    of the models that won give what was paid for is in no log: it is counted of those
+    that were run with this index.
 
     Attributes:
         going_on: To requests that have not ended.
         won: Were paid the reward.
         won_own: Of those, in requests of the trainer's own address.
+        run: Of those that won, models that were run here.
+        reproduced: Of these, models that gave every row that was paid for.
         ranked: Claimed, and did not win.
         silent: Claimed nothing until claims closed, and lost the stake.
         cancelled: By the trainer, before the deadline.
@@ -242,6 +244,8 @@ class AsTrainer:
     going_on: int
     won: int
     won_own: int
+    run: int
+    reproduced: int
     ranked: int
     silent: int
     cancelled: int
@@ -249,8 +253,19 @@ class AsTrainer:
     failures: Mapping[Failure, int]
 
     @classmethod
-    def of(cls, counts: Mapping[SubmissionOutcome, int]) -> Self:
-        """How often each outcome was, in these words."""
+    def of(
+        cls,
+        counts: Mapping[SubmissionOutcome, int],
+        run: Mapping[bool, int] | None = None,
+    ) -> Self:
+        """How often each outcome was, in these words.
+
+        Args:
+            counts: How often each was.
+            run: How many models were run here, by whether they were reproduced; None if
+                none was.
+        """
+        models = run or {}
 
         def number(*outcomes: SubmissionOutcome) -> int:
             return sum(counts.get(one, 0) for one in outcomes)
@@ -261,6 +276,8 @@ class AsTrainer:
             going_on=number(kind.GOING_ON),
             won=number(kind.WON, kind.WON_OWN),
             won_own=number(kind.WON_OWN),
+            run=sum(models.values()),
+            reproduced=models.get(True, 0),
             ranked=number(kind.RANKED),
             silent=number(kind.SILENT),
             cancelled=number(kind.CANCELLED),
@@ -291,7 +308,8 @@ class AsTrainer:
         if not self.judged:
             return "none judged yet"
         own = f", {self.won_own:,} its own" if self.won_own else ""
-        return f"{self.won:,} won of {self.judged:,}{own}"
+        run = f", {self.reproduced:,} of {self.run:,} reproduced" if self.run else ""
+        return f"{self.won:,} won of {self.judged:,}{own}{run}"
 
     @property
     def sentence(self) -> str:
@@ -314,7 +332,11 @@ class AsTrainer:
         if self.won_own:
             where = "a request" if self.won_own == 1 else "requests"
             own = f"; {counted(self.won_own, 'win')} in {where} of its own"
-        return f"{counted(self.submitted, 'submission')}: {found}{own}"
+        run = ""
+        if self.run:
+            models = counted(self.run, "model that was", "models that were")
+            run = f"; of {models} run here {self.reproduced:,} reproduced"
+        return f"{counted(self.submitted, 'submission')}: {found}{own}{run}"
 
     def as_document(self) -> dict[str, Any]:
         """The same for programs."""
@@ -324,6 +346,8 @@ class AsTrainer:
             "judged": self.judged,
             "won": self.won,
             "won_own": self.won_own,
+            "run": self.run,
+            "reproduced": self.reproduced,
             "ranked": self.ranked,
             "silent": self.silent,
             "failed": {one.name.lower(): self.failures.get(one, 0) for one in Failure},
@@ -353,9 +377,11 @@ class Reputation:
         address: Address,
         requests: Mapping[RequestOutcome, int],
         submissions: Mapping[SubmissionOutcome, int],
+        run: Mapping[bool, int] | None = None,
     ) -> Self:
-        """How often each outcome was, in these words."""
-        return cls(address, AsRequester.of(requests), AsTrainer.of(submissions))
+        """How often each outcome was, and how many models were run, in these words."""
+        trainer = AsTrainer.of(submissions, run)
+        return cls(address, AsRequester.of(requests), trainer)
 
     def lines(self) -> Iterator[str]:
         """The same in lines."""

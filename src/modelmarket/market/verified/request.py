@@ -37,12 +37,12 @@ if TYPE_CHECKING:
     from modelmarket.datasets.contest import ContestFolder, ContestManifest
     from modelmarket.datasets.libraries import Library
     from modelmarket.market.market import Market
-    from modelmarket.market.reproducing import Reproduction
     from modelmarket.market.verified.prospects import Prospect
     from modelmarket.models import ExactModel
     from modelmarket.models.validating import Show, Validation
     from modelmarket.protocol.hidden import RowCodes, Targets
     from modelmarket.protocol.records import BaseRecord, SubmissionRecord
+    from modelmarket.protocol.reproductions import Reproduction
     from modelmarket.protocol.schema import Schema, Target
     from modelmarket.protocol.types import Address, SubmissionId
     from modelmarket.system.confinement import Limits
