@@ -10,7 +10,7 @@ FORGE := @foundry-rs/forge@1.7.1 solc@0.8.30
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test lint fuzz fuzz-referee nightly coverage crashes reorganisations mutants prove soak bench gas compile lock anvil browser docs notebooks pictures clean
+.PHONY: demo test lint fuzz fuzz-referee nightly coverage crashes reorganisations mutants prove soak frameworks bench gas compile lock anvil browser docs notebooks pictures clean
 
 demo: $(VENV)/ready  ## Plays the main job on real data.
 	@$(BIN)/modelmarket demo
@@ -61,6 +61,11 @@ prove: $(VENV)/ready .tools/prove/ready  ## Halmos on the market's bytecode; an 
 soak: $(VENV)/ready anvil  ## Agents behind bad nodes, killed again and again; half an hour.
 	PYTHONPATH=tests python scripts/soak.py
 	PYTHONPATH=tests python scripts/soak_contests.py
+
+# Whoever changes converters or the file system runs it before the change lands.
+frameworks: .tools/frameworks/ready  ## Libraries of gigabytes, in an environment of their own.
+	MODELMARKET_FRAMEWORKS_RESULT=$(CURDIR)/benchmarks/frameworks.json \
+		.tools/frameworks/bin/python -m pytest tests/frameworks
 
 bench: $(VENV)/ready anvil  ## Speed beside the rival's; WRITE=--write renews the figures.
 	python benchmarks/speed.py $(WRITE)
@@ -122,6 +127,16 @@ browser: .tools/browser/ready
 	$(BIN)/uv pip install -q --python .tools/prove/venv/bin/python --require-hashes -r $<
 	npm install --prefix .tools/prove --no-save --ignore-scripts --no-audit --no-fund \
 		--silent $(FORGE)
+	@touch $@
+
+# torch alone is gigabytes, and none of it is needed by anything else.
+.tools/frameworks/ready: requirements.lock pyproject.toml | $(VENV)/ready
+	$(PYTHON) -m venv $(@D)
+	$(BIN)/uv pip install -q --python $(@D)/bin/python --require-hashes \
+		-r requirements.lock
+	$(BIN)/uv pip install -q --python $(@D)/bin/python --group frameworks \
+		-c requirements.lock
+	$(BIN)/uv pip install -q --python $(@D)/bin/python --no-deps -e .
 	@touch $@
 
 notebooks: $(VENV)/ready  ## Executes the notebooks of examples/, and keeps what they show.

@@ -411,6 +411,8 @@ def figures() -> str:
         "",
         *_lints(json.loads((BENCHMARKS / "lints.json").read_text())),
         "",
+        *_frameworks(json.loads((BENCHMARKS / "frameworks.json").read_text())),
+        "",
         "## Mutants of the contracts",
         "",
         "`make mutants` puts lies into the Vyper sources, one at a time, and the tests of",
@@ -455,6 +457,32 @@ def _lints(found: list[dict[str, Any]]) -> list[str]:
         "| data | rows | features | commonest class | forest | told apart | what is odd |",
         "|---|---:|---:|---:|---:|---:|---|",
         *map(row, found),
+    ]
+
+
+def _frameworks(document: dict[str, Any]) -> list[str]:
+    """What became of other libraries' models."""
+    versions = [f"{name} {number}" for name, number in document["versions"].items()]
+
+    def row(one: dict[str, Any]) -> str:
+        same = f"{one['same']:,} of {one['rows']:,} | {one['same'] / one['rows']:.2%}"
+        return (
+            f"| {one['library']} | {one['model']} | {one['became']} | {same} |"
+            f" {one['lost']:+.4f} |"
+        )
+
+    return [
+        "## Other libraries",
+        "",
+        f"`make frameworks` on {document['date']}, with {', '.join(versions)}: what was made",
+        "of a model, beside the library's own predictions of rows that it had not seen. What is",
+        "lost is accuracy, a share of 1; of numbers, mean error, and they are the same if they",
+        "differ by no more than rounding to whole ones. XGBoost and LightGBM are tried by",
+        "`make test`.",
+        "",
+        "| library | model | became | the same | | lost |",
+        "|---|---|---|---:|---:|---:|",
+        *map(row, document["compared"]),
     ]
 
 

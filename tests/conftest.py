@@ -76,6 +76,12 @@ def new_database(
     return lambda: f"sqlite:///{folder}/{uuid.uuid4().hex}.sqlite"
 
 
+def pytest_report_header(config: pytest.Config) -> str:
+    if any("frameworks" in one for one in config.args):
+        return ""
+    return "tests/frameworks is no part of this: `make frameworks` runs it"
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest one begins first, so that nobody waits for it at the end."""

@@ -137,6 +137,21 @@ def test_the_versions_agree() -> None:
     assert f"## {modelmarket.__version__}" in (ROOT / "CHANGELOG.md").read_text()
 
 
+def test_heavy_libraries_are_tried_by_a_command_that_is_named() -> None:
+    """`make test` leaves them out, whoever names them without having them is told."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "--collect-only", "-q", "tests/frameworks"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert done.stderr.strip().endswith("make frameworks")
+    assert "\nframeworks: " in (ROOT / "Makefile").read_text()
+
+
 def test_nothing_that_was_built_or_fetched_is_tracked() -> None:
     listed = subprocess.run(
         ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False

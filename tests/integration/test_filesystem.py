@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import gc
 import io
 import pickle
 from collections.abc import Iterator
@@ -15,20 +14,15 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from modelmarket.chain.networks import Networks
-from modelmarket.market.filesystem import RequestFileSystem
 from support.contests import contest
-from support.market import Place
+from support.market import Place, addressed
 
 
 @pytest.fixture
 def options(here: Place) -> Iterator[dict[str, Any]]:
     """What names a trainer's home, which knows the network."""
-    home = here.markets["ann"].home
-    Networks(home.networks).put(here.network)
-    yield {"network": here.network.name, "home": str(home.path)}
-    RequestFileSystem.clear_instance_cache()
-    gc.collect()
+    with addressed(here, "ann") as found:
+        yield found
 
 
 def test_pandas_reads_the_training_part_by_its_address(

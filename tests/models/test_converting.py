@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Iterator
 from functools import cache
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,7 @@ from threadpoolctl import threadpool_limits
 
 from modelmarket.errors import InputError
 from modelmarket.models import ExactModel, Limits
+from modelmarket.models.converting import of_torch
 from modelmarket.models.header import Form, Kind
 
 
@@ -477,3 +480,60 @@ def test_networks_and_linear_regressions_need_rows_of_training() -> None:
         for sample in (None, rows[:0]):
             with pytest.raises(InputError, match="Give the codes of some as `sample`"):
                 ExactModel.of_codes(found, width=8, columns=30, sample=sample)
+
+
+def library(name: str, **members: Any) -> ModuleType:
+    """Stands in for one that is not here: the real ones are tried by `make frameworks`."""
+    found = ModuleType(name)
+    vars(found).update(members)
+    return found
+
+
+class Module:
+    """What is asked of any of PyTorch's."""
+
+    def __init__(self, *inside: Any) -> None:
+        self.inside = inside
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.inside)
+
+    def forward(self) -> None: ...
+
+
+LAYERS = ("Sequential", "Linear", "ReLU", "Dropout", "Identity", "Flatten")
+KINDS = {name: type(name, (Module,), {"forward": lambda self: None}) for name in LAYERS}
+TORCH = library("torch", nn=library("torch.nn", Module=Module, **KINDS))
+
+
+def test_networks_of_pytorch_are_refused_with_the_list_of_layers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Sigmoid(Module): ...
+
+    own = type("Own", (KINDS["Sequential"],), {"forward": lambda self: None})
+    kinds = KINDS
+    inside = kinds["Sequential"](kinds["Identity"](), Sigmoid())
+    refused = {
+        "Sequential with Sigmoid": kinds["Sequential"](kinds["Linear"](), inside),
+        "begin and end with a Linear": kinds["Sequential"](kinds["ReLU"]()),
+        "Own": own(kinds["Linear"]()),
+        "Sigmoid": Sigmoid(),
+    }
+    monkeypatch.setitem(sys.modules, "torch", TORCH)
+    for said, module in refused.items():
+        with pytest.raises(InputError, match=f"{said}.*cannot be converted") as told:
+            ExactModel.of_codes(module, width=8, columns=2)
+        assert of_torch.LAYERS in told.value.hint
+
+
+def test_catboosts_rankers_are_refused_with_the_list_of_what_can_be_converted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    names = ("CatBoostClassifier", "CatBoostRegressor")
+    kinds: dict[str, Any] = {name: type(name, (), {}) for name in names}
+    ranker = type("CatBoostRanker", (), {})()
+    monkeypatch.setitem(sys.modules, "catboost", library("catboost", **kinds))
+    with pytest.raises(InputError, match="CatBoostRanker cannot be converted") as told:
+        ExactModel.of_codes(ranker, width=8, columns=2)
+    assert "XGBoost, LightGBM and CatBoost" in told.value.hint

@@ -146,6 +146,8 @@ def test_what_cannot_be_fitted_again_says_why() -> None:
     stubborn = xgboost.XGBClassifier(early_stopping_rounds=3, n_jobs=1)
     with pytest.raises(InputError, match="XGBClassifier could not be.*validation"):
         trial(stubborn).run(table())
+    with pytest.raises(InputError, match=r"Network has no fit\(\): how it was trained"):
+        trial(type("Network", (), {})()).run(table())
     with pytest.raises(InputError, match="4 rows are too few"):
         trial(tree()).run(table(4))
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -13,6 +14,7 @@ import pytest
 
 from modelmarket.chain.anvil import find_anvil, running_anvil
 from modelmarket.chain.devnode.server import running_node
+from modelmarket.chain.networks import Networks
 from modelmarket.chain.sending import Signed
 from modelmarket.chain.wallets import Wallet
 from modelmarket.datasets.split import Source
@@ -20,6 +22,7 @@ from modelmarket.datasets.tables import open_table
 from modelmarket.demo.playground import Playground
 from modelmarket.errors import ConfirmationError
 from modelmarket.market import Market, Request, Submission
+from modelmarket.market.filesystem import RequestFileSystem
 from modelmarket.protocol.actions import Other
 from modelmarket.protocol.money import ONE_MDC
 from modelmarket.protocol.types import Address, Wei
@@ -100,6 +103,16 @@ class Place(Playground):
         model = market.home.path / "model.txt"
         model.write_text("n % 2")
         return request.submit(model, right, name=f"{mistakes} mistakes", again=again)
+
+
+@contextmanager
+def addressed(here: Place, name: str) -> Iterator[dict[str, Any]]:
+    """What names somebody's home to what opens files by `mdc://` addresses."""
+    home = here.markets[name].home
+    Networks(home.networks).put(here.network)
+    yield {"network": here.network.name, "home": str(home.path)}
+    RequestFileSystem.clear_instance_cache()
+    gc.collect()
 
 
 def journalled(market: Market, what: str, signed: Signed) -> Entry:

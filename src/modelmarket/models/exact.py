@@ -63,8 +63,9 @@ class ExactModel:
 
         Args:
             estimator: Of scikit-learn: trees, forests, boosting, linear models and
-                networks; or a classifier or regressor of XGBoost or LightGBM. Its
-                classes are targets (0, 1, …) or the classes' names.
+                networks; a classifier or regressor of XGBoost, LightGBM or CatBoost;
+                or a `Sequential` of PyTorch's. Its classes are targets (0, 1, …) or
+                the classes' names.
             schema: Of the contest.
             sample: Codes of training rows, shape (rows, columns). Networks and
                 linear regressions need them to find the range of their values.

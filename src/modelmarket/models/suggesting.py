@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelmarket.errors import InputError
+from modelmarket.models.converting import of_catboost, of_torch
 from modelmarket.models.converting.dispatch import KNOWN
 from modelmarket.models.converting.parts import MOST_LEAVES
 from modelmarket.models.header import (
@@ -57,20 +58,23 @@ class _Trees:
         size: Its parameter for the number of a tree's leaves.
         executed: Trees that a row's challenge runs, for each round.
         units: Trees that a model has, for each round.
+        by_depth: Whether it heeds no number of leaves, only the depth.
     """
 
     count: str
     size: str
     executed: int
     units: int
+    by_depth: bool = False
 
 
 def suggest(estimator: Any, limits: Limits) -> Parameters:
     """Parameters with which an estimator's model is sure to fit, fitted or not.
 
     Args:
-        estimator: Of scikit-learn, XGBoost or LightGBM; alone, last in a pipeline, or
-            in a search.
+        estimator: Of scikit-learn, XGBoost, LightGBM or CatBoost; alone, last in a
+            pipeline, or in a search. A network of PyTorch's has no parameters: it fits,
+            or is told what would.
         limits: Of the contest.
 
     Returns:
@@ -82,7 +86,14 @@ def suggest(estimator: Any, limits: Limits) -> Parameters:
     if steps := getattr(estimator, "steps", None):
         name, last = steps[-1]
         return _prefixed(name, suggest(last, limits))
+    model = of_torch.understood(estimator)
+    if isinstance(model, of_torch.Sequential):
+        return _layers(model, limits)
+    if not hasattr(model, "get_params"):
+        raise _not_converted(model)
     parameters = estimator.get_params(deep=False)
+    if of_catboost.is_one(estimator):
+        return _catboosts(parameters, limits)
     if {"estimator", "scoring"} <= parameters.keys():
         # A search, whose own grid must keep below these.
         return _prefixed("estimator", suggest(parameters["estimator"], limits))
@@ -92,7 +103,11 @@ def suggest(estimator: Any, limits: Limits) -> Parameters:
         return _trees(parameters, _counted(parameters, size, limits), limits)
     if "fit_intercept" in parameters:
         return {}
-    raise InputError(
+    raise _not_converted(estimator)
+
+
+def _not_converted(estimator: Any) -> InputError:
+    return InputError(
         f"{type(estimator).__name__} cannot be converted.", hint=f"What can: {KNOWN}."
     )
 
@@ -111,7 +126,9 @@ def _counted(parameters: Parameters, size: str, limits: Limits) -> _Trees:
         return _Trees("max_iter", size, min(2, boosted), boosted)
     count = "n_estimators" if "n_estimators" in parameters else ""
     if "learning_rate" in parameters:
-        return _Trees(count, size, each * min(2, boosted), each * boosted)
+        # note: XGBoost heeds no number of leaves so.
+        full = parameters.get("tree_method") == "exact"
+        return _Trees(count, size, each * min(2, boosted), each * boosted, full)
     if outputs > Form.LANES_16.most_outputs:
         return _Trees(count, size, 2, outputs)
     return _Trees(count, size, 1, 1)
@@ -144,8 +161,7 @@ def _trees(parameters: Parameters, kind: _Trees, limits: Limits) -> Parameters:
         count = count * 7 // 8
     depth = min(depth, words // max(count * kind.executed, 1) - 2)
     leaves = min(leaves, _leaves(count * kind.units, limits), 2 ** max(depth, 0))
-    if parameters.get("tree_method") == "exact":
-        # note: XGBoost heeds no number of leaves there, only the depth.
+    if kind.by_depth:
         depth = min(depth, max(leaves, 1).bit_length() - 1)
     if count < 1 or depth < 1 or leaves < 2:  # noqa: PLR2004  # one is no tree
         raise InputError(
@@ -154,6 +170,29 @@ def _trees(parameters: Parameters, kind: _Trees, limits: Limits) -> Parameters:
         )
     found = {"max_depth": depth, kind.size: min(leaves, MOST_LEAVES)}
     return {kind.count: count, **found} if kind.count else found
+
+
+def _catboosts(parameters: Parameters, limits: Limits) -> Parameters:
+    """CatBoost's parameters, which have several names, and are there only if said."""
+    count = _said(parameters, *of_catboost.ROUNDS)
+    depth = _said(parameters, *of_catboost.DEPTH)
+    size = _said(parameters, *of_catboost.LEAVES)
+    by_depth = parameters.get("grow_policy") != "Lossguide"
+    each = 1 if limits.outputs <= 2 else limits.outputs  # noqa: PLR2004  # as boosting
+    kind = _Trees(count, size, min(2, each), each, by_depth)
+    asked = {
+        count: parameters.get(count, of_catboost.USUAL_ROUNDS),
+        "max_depth": parameters.get(depth, of_catboost.USUAL_DEPTH),
+        size: None if by_depth else parameters.get(size, of_catboost.USUAL_LEAVES),
+    }
+    found = _trees(asked, kind, limits)
+    fitting = {count: found[count], depth: found["max_depth"]}
+    return fitting if by_depth else {**fitting, size: found[size]}
+
+
+def _said(parameters: Parameters, *names: str) -> str:
+    """The name that a parameter was given by; else the first."""
+    return next((one for one in names if one in parameters), names[0])
 
 
 def _leaves(units: int, limits: Limits) -> int:
@@ -166,6 +205,20 @@ def _leaves(units: int, limits: Limits) -> int:
     if together > 1 << MOST_PART:
         return 0
     return min(MOST_LEAVES, int((MOST_WORDS / together - WORDS_A_TREE) / WORDS_A_LEAF))
+
+
+def _layers(model: of_torch.Sequential, limits: Limits) -> Parameters:
+    """Nothing, if a network of PyTorch's fits as it is."""
+    hidden = tuple(len(one.biases) for one in model.layers[:-1])
+    fitting = _network(hidden, limits)["hidden_layer_sizes"] if hidden else ()
+    if fitting == hidden:
+        return {}
+    told = [", ".join(f"{size:,}" for size in sizes) for sizes in (hidden, fitting)]
+    raise InputError(
+        f"A network with hidden layers of {told[0]} values does not fit into this "
+        "contest's limits.",
+        hint=f"Train one whose layers have out_features of {told[1]}.",
+    )
 
 
 def _network(sizes: Any, limits: Limits) -> Parameters:

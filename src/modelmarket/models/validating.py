@@ -287,6 +287,11 @@ class CrossValidation:
 
         # What a search has found is not searched for again.
         original = getattr(self.estimator, "best_estimator_", self.estimator)
+        if not hasattr(original, "fit"):
+            raise InputError(
+                f"{type(original).__name__} has no fit(): how it was trained is not "
+                "known here."
+            )
         by_name = getattr(original, "classes_", targets).dtype.kind in "UOS"
         labels = np.array(names)[targets] if by_name else targets.astype(np.int64)
         try:

@@ -399,7 +399,9 @@ class VerifiedRequest(AnyRequest[VerifiedSubmission]):
         """Parameters with which an estimator's model fits into the contest.
 
         Args:
-            estimator: Of scikit-learn, XGBoost or LightGBM; fitted or not.
+            estimator: Of scikit-learn, XGBoost, LightGBM or CatBoost, fitted or not;
+                or a network of PyTorch's, which has no parameters to change: it fits,
+                or is told what would.
 
         Returns:
             For `estimator.set_params`; what is asked for is kept where it can be.

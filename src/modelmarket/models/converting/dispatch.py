@@ -14,7 +14,9 @@ from modelmarket.models.converting import (
     boosting,
     forests,
     networks,
+    of_catboost,
     of_lightgbm,
+    of_torch,
     of_xgboost,
 )
 from modelmarket.models.converting.networks import Affine
@@ -23,8 +25,9 @@ from modelmarket.models.shape import Shape
 
 KNOWN = (
     "decision trees, random and extra forests, gradient and histogram boosting, "
-    "linear models and multi-layer perceptrons of scikit-learn, and what XGBoost's and "
-    "LightGBM's classifiers and regressors learn"
+    "linear models and multi-layer perceptrons of scikit-learn, what the classifiers "
+    "and regressors of XGBoost, LightGBM and CatBoost learn from numbers, and "
+    f"of PyTorch {of_torch.LAYERS}"
 )
 
 
@@ -32,8 +35,8 @@ def converted(estimator: Any, shape: Shape, sample: Codes | None) -> Converted:
     """Converts a fitted estimator.
 
     Args:
-        estimator: Of scikit-learn, XGBoost or LightGBM, fitted on codes; alone,
-            behind scalers in a pipeline, or found by a search.
+        estimator: Of scikit-learn, XGBoost, LightGBM, CatBoost or PyTorch, fitted on
+            codes; alone, behind scalers in a pipeline, or found by a search.
         shape: Of the contest's rows.
         sample: Codes of training rows, shape (rows, columns), or None.
 
@@ -41,7 +44,7 @@ def converted(estimator: Any, shape: Shape, sample: Codes | None) -> Converted:
         InputError: It cannot be converted; says why, and what to do.
     """
     columns = shape.columns
-    last, scaler = _unwrapped(estimator, columns)
+    last, scaler = _unwrapped(of_torch.understood(estimator), columns)
     trees, dense = _conversions()
     of_trees, of_dense = _of_type(last, trees), _of_type(last, dense)
     if of_trees is None and of_dense is None:
@@ -110,6 +113,7 @@ def _conversions() -> tuple[Conversions, Conversions]:
         (numbers, networks.linear_numbers),
         (neural_network.MLPClassifier, networks.network_of_classes),
         (neural_network.MLPRegressor, networks.network_of_numbers),
+        (of_torch.Sequential, of_torch.network),
     ]
     return trees, dense
 
@@ -129,6 +133,11 @@ def _conversions_of_others() -> Conversions:
         found += [
             (lightgbm.LGBMClassifier, of_lightgbm.classes),
             (lightgbm.LGBMRegressor, of_lightgbm.numbers),
+        ]
+    if catboost := sys.modules.get("catboost"):
+        found += [
+            (catboost.CatBoostClassifier, of_catboost.classes),
+            (catboost.CatBoostRegressor, of_catboost.numbers),
         ]
     return found
 
@@ -168,7 +177,10 @@ def _scaling(step: Any) -> tuple[Any, Any]:
 
 
 def _check_fitted(estimator: Any, columns: int) -> None:
-    found = getattr(estimator, "n_features_in_", None)
+    if of_catboost.is_one(estimator):
+        found = of_catboost.columns_of(estimator)
+    else:
+        found = getattr(estimator, "n_features_in_", None)
     if found is None:
         raise InputError(
             f"{type(estimator).__name__} is not fitted.",

@@ -218,7 +218,7 @@ def linear_classes(
         InputError: Its classes are not codes, or it is too large.
     """
     layer = Affine(np.atleast_2d(estimator.coef_).T, np.ravel(estimator.intercept_))
-    return _of_classes(estimator, [layer], shape, sample, scaler, LINEAR)
+    return classes_of_layers(estimator, [layer], shape, sample, scaler, LINEAR)
 
 
 def linear_numbers(
@@ -234,7 +234,7 @@ def linear_numbers(
     layer = Affine(weights, np.ravel(estimator.intercept_).astype(np.float64))
     if weights.shape[0] != estimator.n_features_in_ or len(layer.biases) != 1:
         raise InputError("An estimator with several targets cannot be converted.")
-    return _of_numbers([layer], shape, sample, scaler, LINEAR)
+    return numbers_of_layers([layer], shape, sample, scaler, LINEAR)
 
 
 def _network_layers(estimator: Any) -> list[Affine]:
@@ -259,7 +259,7 @@ def network_of_classes(
             relu, or a limit is passed.
     """
     layers = _network_layers(estimator)
-    return _of_classes(estimator, layers, shape, sample, scaler, NETWORK)
+    return classes_of_layers(estimator, layers, shape, sample, scaler, NETWORK)
 
 
 def network_of_numbers(
@@ -275,7 +275,7 @@ def network_of_numbers(
     layers = _network_layers(estimator)
     if len(layers[-1].biases) != 1:
         raise InputError("An estimator with several targets cannot be converted.")
-    return _of_numbers(layers, shape, sample, scaler, NETWORK)
+    return numbers_of_layers(layers, shape, sample, scaler, NETWORK)
 
 
 def _folded(layers: Sequence[Affine], scaler: Affine) -> list[Affine]:
@@ -285,7 +285,7 @@ def _folded(layers: Sequence[Affine], scaler: Affine) -> list[Affine]:
     return [Affine(weights, first.biases + scaler.biases @ first.weights), *layers[1:]]
 
 
-def _of_classes(
+def classes_of_layers(
     estimator: Any,
     layers: Sequence[Affine],
     shape: Shape,
@@ -293,6 +293,20 @@ def _of_classes(
     scaler: Affine,
     advice: Advice,
 ) -> Converted:
+    """A network whose largest value says the class; or one value, if above 0.
+
+    Args:
+        estimator: Knows its classes.
+        layers: Its layers, with relu between them.
+        shape: Of the rows.
+        sample: Codes of training rows, or None.
+        scaler: What each column is multiplied with, and then gets added.
+        advice: What its parameters are called.
+
+    Raises:
+        InputError: Hidden layers have no sample, its classes are not codes, or a limit
+            is passed.
+    """
     classes = Classes.of(estimator, shape)
     builder = _Builder(shape.columns, sample)
     *hidden, last = _folded(layers, scaler)
@@ -307,13 +321,18 @@ def _of_classes(
     return dense(shape, builder.network(), advice)
 
 
-def _of_numbers(
+def numbers_of_layers(
     layers: Sequence[Affine],
     shape: Shape,
     sample: Codes | None,
     scaler: Affine,
     advice: Advice,
 ) -> Converted:
+    """A network whose one value is the number; see `classes_of_layers`.
+
+    Raises:
+        InputError: There is no sample, or a limit is passed.
+    """
     builder = _Builder(shape.columns, sample)
     *hidden, last = _folded(layers, scaler)
     for layer in hidden:
