@@ -463,6 +463,7 @@ def _lints(found: list[dict[str, Any]]) -> list[str]:
 def _frameworks(document: dict[str, Any]) -> list[str]:
     """What became of other libraries' models."""
     versions = [f"{name} {number}" for name, number in document["versions"].items()]
+    what = f"`make frameworks` on {document['date']}, with {', '.join(versions)}:"
 
     def row(one: dict[str, Any]) -> str:
         same = f"{one['same']:,} of {one['rows']:,} | {one['same'] / one['rows']:.2%}"
@@ -474,8 +475,8 @@ def _frameworks(document: dict[str, Any]) -> list[str]:
     return [
         "## Other libraries",
         "",
-        f"`make frameworks` on {document['date']}, with {', '.join(versions)}: what was made",
-        "of a model, beside the library's own predictions of rows that it had not seen. What is",
+        what,
+        "what was made of a model, beside the library's own predictions of rows that it had not seen. What is",
         "lost is accuracy, a share of 1; of numbers, mean error, and they are the same if they",
         "differ by no more than rounding to whole ones. XGBoost and LightGBM are tried by",
         "`make test`.",

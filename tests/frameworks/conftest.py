@@ -16,9 +16,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import polars as pl
 import pytest
 
 from frameworks.comparing import Compared
+from modelmarket.market import Request
 from support.contests import PEOPLE
 from support.market import Place, addressed, place
 
@@ -53,6 +56,21 @@ def here(tmp_path: Path) -> Iterator[Place]:
         yield found
 
 
+def table(rows: int = 120) -> pl.DataFrame:
+    rng = np.random.default_rng(4)
+    x, y = rng.random(rows), rng.random(rows)
+    kinds = np.array(["high", "low", "middle"])[np.digitize(x + y / 3, [0.4, 0.8])]
+    return pl.DataFrame({"x": x.round(3), "y": y.round(3), "kind": kinds})
+
+
+@pytest.fixture
+def request_1(here: Place) -> Request:
+    here.markets["rita"].create_request(
+        table(), label="kind", reward="10", accept_findings=True
+    )
+    return here.markets["ann"].request(1)
+
+
 @pytest.fixture
 def options(here: Place) -> Iterator[dict[str, Any]]:
     """What names a trainer's home, which knows the network."""
@@ -61,7 +79,7 @@ def options(here: Place) -> Iterator[dict[str, Any]]:
 
 
 def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+    terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
 ) -> None:
     found = config.stash[KEPT]
     rows = sorted(found, key=lambda one: (one.library, one.became, one.model))
@@ -70,9 +88,7 @@ def pytest_terminal_summary(
     terminalreporter.section("beside the library's own predictions")
     for one in rows:
         terminalreporter.write_line(one.line())
-    # What failed, or was asked for alone, is no result.
-    is_whole = not config.option.keyword and not terminalreporter.stats.get("failed")
-    if RESULT is None or not is_whole:
+    if RESULT is None or exitstatus != pytest.ExitCode.OK:
         return
     kept = {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",

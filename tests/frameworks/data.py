@@ -58,7 +58,7 @@ def digits() -> Table:
 
 def tumours() -> Table:
     """Two classes, 30 columns."""
-    return _parted("tumours", *datasets.load_breast_cancer(return_X_y=True))
+    return _parted("breast_cancer", *datasets.load_breast_cancer(return_X_y=True))
 
 
 def diabetes() -> Table:

@@ -212,7 +212,14 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "LazyLinear": (nn.Sequential(nn.LazyLinear(3)), "Train the network first"),
     "one before says 3": (nn.Sequential(LINEAR, nn.Linear(4, 3)), ""),
     "fitted on 5 columns": (nn.Sequential(nn.Linear(5, 3)), ""),
-    "knows a class 3": (nn.Sequential(nn.Linear(4, 4)), ""),
+    "4 values of a row; there are 3": (
+        nn.Sequential(nn.Linear(4, 4)),
+        "out_features=3",
+    ),
+    "1 values of a row; there are 3": (
+        nn.Sequential(nn.Linear(4, 1)),
+        "out_features=3",
+    ),
     "a number is one": (nn.Sequential(nn.Linear(4, 4)), "out_features=1"),
 }
 

@@ -108,6 +108,11 @@ def test_labels_come_in_the_type_that_they_had(here: Place) -> None:
         numbers.training_data("jax")  # type: ignore[arg-type]  # as a notebook says it
 
 
+def right_of_known(request: Request, model: Any) -> float:
+    features, labels = request.training_data()
+    return float(np.mean(model.predict(features) == labels.to_numpy()))
+
+
 def test_an_exported_file_is_submitted_like_what_it_was_exported_from(
     request_1: Request, tmp_path: Path
 ) -> None:
@@ -119,6 +124,12 @@ def test_an_exported_file_is_submitted_like_what_it_was_exported_from(
         checked = request_1.check(given)
         assert checked.is_reproducible
         assert (checked.codes == request_1.check(model).codes).all()
+    told: list[str] = []
+    request_1.check(path, show=told.append)
+    assert told == [
+        "accuracy on rows of the training part, which it may know: "
+        f"{right_of_known(request_1, model):.2%}"
+    ]
     assert request_1.submit(path, show=None).record.is_live
     assert sealed(request_1)["forest.onnx"] == exported.data
     # The same once more is asked about, whatever it is given as.

@@ -24,6 +24,7 @@ from threadpoolctl import threadpool_limits
 from modelmarket.errors import InputError
 from modelmarket.models import ExactModel, Limits
 from modelmarket.models.converting import of_torch
+from modelmarket.models.converting.networks import Affine
 from modelmarket.models.header import Form, Kind
 
 
@@ -525,6 +526,35 @@ def test_networks_of_pytorch_are_refused_with_the_list_of_layers(
         with pytest.raises(InputError, match=f"{said}.*cannot be converted") as told:
             ExactModel.of_codes(module, width=8, columns=2)
         assert of_torch.LAYERS in told.value.hint
+
+
+def test_a_networks_outputs_are_the_contests() -> None:
+    rng = np.random.default_rng(1)
+    rows = rng.integers(0, 256, (50, 2)).astype(np.uint8)
+
+    def model(outputs: int, asked: int | None) -> ExactModel:
+        layers = Affine(rng.standard_normal((2, outputs)), np.zeros(outputs))
+        network = of_torch.Sequential(None, (layers,), np.arange(max(outputs, 2)))
+        shape: dict[str, Any] = {"width": 8, "columns": 2, "outputs": asked}
+        return ExactModel.of_codes(network, sample=rows, **shape)
+
+    for outputs, asked, made in (
+        (1, None, 1),
+        (1, 1, 1),
+        (1, 2, 2),
+        (3, None, 3),
+        (3, 5, 5),
+    ):
+        found = model(outputs, asked)
+        assert found.header.outputs == made
+        assert int(found.predict(rows, bits=8).max()) < max(outputs, 2) or made == 1
+    for outputs, asked, said in (
+        (3, 1, "a number is one.*out_features=1"),
+        (1, 3, "1 values of a row; there are 3 classes.*out_features=3"),
+        (4, 3, "4 values of a row; there are 3 classes.*out_features=3"),
+    ):
+        with pytest.raises(InputError, match=said):
+            model(outputs, asked)
 
 
 def test_catboosts_rankers_are_refused_with_the_list_of_what_can_be_converted(

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import lightgbm
@@ -36,6 +37,8 @@ from sklearn.preprocessing import (
 )
 
 from modelmarket.errors import DataError, InputError, NotFoundError
+from modelmarket.models.converting.networks import Affine
+from modelmarket.models.converting.of_torch import Sequential
 from modelmarket.models.folds import cross_validated
 from modelmarket.models.onnx import Exported, OnnxModel, export
 from modelmarket.models.onnx.of_fitted import BY_HAND, SPARSE
@@ -436,7 +439,7 @@ def test_what_skl2onnx_cannot_write_is_refused_with_a_way_out() -> None:
     fitted = neighbors.NearestCentroid().fit(frame.to_numpy(), labels)
     with pytest.raises(InputError, match="NearestCentroid cannot be exported") as told:
         exported(fitted, frame)
-    assert "XGBoost and LightGBM" in told.value.hint
+    assert "XGBoost, LightGBM and CatBoost, and of PyTorch" in told.value.hint
     assert BY_HAND in told.value.hint
 
 
@@ -532,3 +535,34 @@ def test_what_cannot_be_fitted_again_has_no_folds() -> None:
     assert told == [
         "It cannot be fitted again, so nobody knows how it does on rows not seen."
     ]
+
+
+class Network(Sequential):
+    """Runs layers itself, as PyTorch would: that is tried by `make frameworks`."""
+
+    def values(self, table: Any) -> Any:
+        found: Any = np.asarray(table, dtype=np.float32)
+        for at, layer in enumerate(self.layers):
+            found = np.maximum(found, 0) if at else found
+            found = found @ layer.weights.astype(np.float32) + layer.biases
+        return found
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_a_networks_layers_become_the_nodes_of_a_file(outputs: int) -> None:
+    rng = np.random.default_rng(outputs)
+    frame = numbers_of(table(gaps=0)).fill_null(0)
+    sizes = (4, 5, outputs)
+    layers = tuple(
+        Affine(rng.standard_normal((before, after)), rng.standard_normal(after))
+        for before, after in pairwise(sizes)
+    )
+    names = NAMES[: max(outputs, 2)]
+    network = Network(None, layers, np.array(names))
+    found = export(network, frame, frame, names)
+    assert found.agreement == 1
+    assert len(set(found.labels)) > 1
+    assert found.model.classes == names
+    onnx.checker.check_model(onnx.load_from_string(found.model.data))
+    with pytest.raises(InputError, match="Of a row with gaps it says no number"):
+        export(network, frame, frame.with_columns(pl.lit(None).alias("a b")), names)

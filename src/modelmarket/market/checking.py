@@ -150,7 +150,7 @@ def check(request: Request, given: Any, show: Show | None = None) -> Checked:
         exported=exported,
         folds=_folds(request, given, show),
     )
-    _refuse_another(request, found)
+    _refuse_another(request, found, show)
     truth = request.truth()
     if truth is None:
         return found
@@ -168,21 +168,25 @@ def check(request: Request, given: Any, show: Show | None = None) -> Checked:
     return replace(found, place=len(ahead) + 1)
 
 
-def _refuse_another(request: Request, found: Checked) -> None:
+def _refuse_another(request: Request, found: Checked, show: Show | None) -> None:
     """Makes sure that the exported file means what was cross-validated.
 
     A classifier that was fitted on other features than the training part has, or on
-    other labels, says something else of these than the same one fitted on them.
+    other labels, says something else of these than the same one fitted on them. Of what
+    cannot be fitted again, it is shown how it does on rows that it may know.
 
     Raises:
         InputError: It is right in much fewer rows that it was fitted on than in rows
             not seen.
     """
-    if found.exported is None or found.folds is None:
+    if found.exported is None or show is None:
         return
     some = request.training.head(KNOWN_ROWS)
     said = found.exported.model.predict(some.drop(LABEL))
     share = sum(map(str.__eq__, said, some[LABEL])) / len(said)
+    if found.folds is None:
+        show(f"accuracy on rows of the training part, which it may know: {share:.2%}")
+        return
     if share < found.folds.accuracy - MARGIN:
         raise InputError(
             f"Of the rows that it was fitted on the exported file is right in "
@@ -219,15 +223,19 @@ def is_exported(given: Any) -> bool:
 
 
 def makes_predictions(given: Any) -> bool:
-    """Whether it is a classifier of some library, or an exported model."""
-    return callable(getattr(given, "predict", None))
+    """Whether it is a classifier or network of some library, or an exported model."""
+    from modelmarket.models.converting.of_torch import is_module
+
+    return callable(getattr(given, "predict", None)) or is_module(given)
 
 
 def _folds(request: Request, estimator: Any, show: Show | None) -> Folds | None:
     from modelmarket.datasets.libraries import labels_for
+    from modelmarket.models.converting.of_torch import is_module
     from modelmarket.models.folds import cross_validated
 
-    if show is None or not hasattr(estimator, "fit"):
+    # A network of PyTorch's is told that it cannot be fitted again.
+    if show is None or not (hasattr(estimator, "fit") or is_module(estimator)):
         return None
     left = request.record.deadline - request.now
     limit_s = min(MOST_S, SHARE_OF_TIME_LEFT * left) if left > 0 else MOST_S

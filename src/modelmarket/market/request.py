@@ -163,7 +163,8 @@ class Request(AnyRequest[Submission]):
         """The ONNX file that `submit` would seal of a fitted classifier.
 
         Args:
-            model: Of scikit-learn, XGBoost or LightGBM; alone or in a pipeline.
+            model: Of scikit-learn, XGBoost, LightGBM or CatBoost, alone or in a
+                pipeline; or a `Sequential` of PyTorch's.
 
         Raises:
             InputError: It cannot be exported; says why, and what to do.

@@ -64,6 +64,12 @@ def columns_of(estimator: Any) -> int | None:
     return len(estimator.feature_names_) if estimator.is_fitted() else None
 
 
+def names_of(estimator: Any) -> list[str] | None:
+    """The names of the columns that it was fitted on; None if they had none."""
+    names = list(map(str, estimator.feature_names_))
+    return None if names == [str(at) for at in range(len(names))] else names
+
+
 @dataclass(frozen=True, eq=False)
 class Sums:
     """What is added up for a row.
@@ -74,12 +80,14 @@ class Sums:
         above: Whether a column's gaps are above every border, or below all; shape
             (columns,).
         has_gaps: Whether there were any in training.
+        loss: The loss function, by its name.
     """
 
     rounds: Rounds
     start: npt.NDArray[np.float64]
     above: npt.NDArray[np.bool_]
     has_gaps: bool
+    loss: str
 
 
 def classes(estimator: Any, shape: Shape) -> Converted:
@@ -137,6 +145,27 @@ def of_classes(estimator: Any) -> Sums:
     return sums
 
 
+def refuse_categories(estimator: Any) -> None:
+    """Refuses what reads anything but numbers.
+
+    Raises:
+        InputError: It does.
+    """
+    if any(
+        ask()
+        for ask in (
+            estimator.get_cat_feature_indices,
+            estimator.get_text_feature_indices,
+            estimator.get_embedding_feature_indices,
+        )
+    ):
+        raise InputError(
+            "Trees that ask for categories, texts or embeddings cannot be converted.",
+            hint="Fit it without cat_features, text_features and embedding_features: "
+            "codes are numbers, and an encoder in a pipeline makes others.",
+        )
+
+
 def _refuse_gaps(sums: Sums) -> None:
     if sums.has_gaps:
         raise InputError(
@@ -152,31 +181,23 @@ def _learnt(estimator: Any, losses: tuple[str, ...]) -> Learnt:
     Raises:
         InputError: The prediction is no sum of trees.
     """
-    if any(
-        ask()
-        for ask in (
-            estimator.get_cat_feature_indices,
-            estimator.get_text_feature_indices,
-            estimator.get_embedding_feature_indices,
-        )
-    ):
-        raise InputError(
-            "Trees that ask for categories, texts or embeddings cannot be converted.",
-            hint="Fit it on numbers alone: without cat_features, text_features and "
-            "embedding_features.",
-        )
+    refuse_categories(estimator)
     # Only as a file it is promised to be JSON.
     with TemporaryDirectory() as folder:
         path = Path(folder) / "model.json"
         estimator.save_model(str(path), format="json")
         found: Learnt = json.loads(path.read_bytes())
-    loss = found["model_info"]["params"]["loss_function"]["type"]
+    loss = _loss(found)
     if loss not in losses:
         raise InputError(
             f"With loss_function={loss!r} the prediction is no sum of trees.",
             hint=f"What can be converted: {', '.join(losses)}.",
         )
     return found
+
+
+def _loss(learnt: Learnt) -> str:
+    return str(learnt["model_info"]["params"]["loss_function"]["type"])
 
 
 def _sums(learnt: Learnt) -> Sums:
@@ -190,6 +211,7 @@ def _sums(learnt: Learnt) -> Sums:
         np.array(start, dtype=np.float64),
         np.array([one["nan_value_treatment"] == "AsTrue" for one in columns]),
         any(one["has_nans"] for one in columns),
+        _loss(learnt),
     )
 
 

@@ -57,12 +57,8 @@ def understood(model: Any, classes: Sequence[str] = ()) -> Any:
         return model
     layers = _affine_layers(list(_flat(model)))
     outputs = len(layers[-1].biases)
-    if classes and outputs > len(classes):
-        raise InputError(
-            f"The Sequential says {outputs:,} values of a row; there are "
-            f"{len(classes):,} classes.",
-            hint="Its last Linear has a value for each class: `out_features`.",
-        )
+    if classes:
+        _check_outputs(outputs, len(classes))
     known = max(outputs, 2)
     names = np.array(classes[:known]) if classes else np.arange(known)
     return Sequential(model, layers, names)
@@ -93,8 +89,14 @@ class Sequential:
         return len(self.layers[-1].biases)
 
     def predict(self, table: Any) -> npt.NDArray[Any]:
-        """The class of each row of a table, by PyTorch itself; shape (rows,)."""
+        """The class of each row of a table, by PyTorch itself; shape (rows,).
+
+        Raises:
+            InputError: It says no number, as of rows with gaps.
+        """
         values = self.values(table)
+        if np.isnan(values).any():
+            raise InputError("Of a row with gaps it says no number.")
         is_one = self.outputs == 1
         places = values[:, 0] > 0 if is_one else np.argmax(values, axis=1)
         found: npt.NDArray[Any] = self.classes_[places.astype(np.int64)]
@@ -129,7 +131,20 @@ def network(
                 hint="Its last Linear has out_features=1.",
             )
         return numbers_of_layers(layers, shape, sample, scaler, ADVICE)
+    if shape.outputs is not None:
+        _check_outputs(outputs, shape.outputs)
     return classes_of_layers(estimator, layers, shape, sample, scaler, ADVICE)
+
+
+def _check_outputs(outputs: int, classes: int) -> None:
+    # note: the last classes may not have been in training.
+    if outputs > classes or (outputs == 1 and classes > 2):  # noqa: PLR2004  # as said
+        raise InputError(
+            f"The Sequential says {outputs:,} values of a row; there are "
+            f"{classes:,} classes.",
+            hint="Its last Linear has a value for each class, or of two classes one: "
+            f"out_features={classes}.",
+        )
 
 
 def _is_plain(module: Any, kind: str) -> bool:

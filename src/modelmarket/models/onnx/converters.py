@@ -4,7 +4,7 @@
 Its histogram boosting writes truths where onnx 1.23 wants numbers; its forests send
 gaps to the right, wherever they were sent when they were fitted, and round thresholds
 to 32 bits; its ordinal encoders number gaps, its imputers fill them in 32 bits; and of
-XGBoost and LightGBM it knows once onnxmltools has told it.
+XGBoost and LightGBM it knows once onnxmltools has told it, of CatBoost from here.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from modelmarket.models.onnx import of_catboost
+from modelmarket.models.onnx.of_catboost import TREES_VERSION
 from modelmarket.models.onnx.preparing import GAP
 
 if TYPE_CHECKING:
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
 
 Converter = Callable[..., None]
 """Takes a scope, an operator and a container."""
-TREES_VERSION = 3
-"""Of ONNX's trees: the first with 64 bits of floating point."""
 
 
 def converters() -> dict[type[Any], Converter]:
@@ -91,6 +91,15 @@ def learn_others() -> None:
             "LightGbmLGBMClassifier",
             calculate_linear_classifier_output_shapes,
             convert_lightgbm,
+            options=options,
+        )
+    if catboost := sys.modules.get("catboost"):
+        update_registered_converter(
+            catboost.CatBoostClassifier,
+            of_catboost.ALIAS,
+            calculate_linear_classifier_output_shapes,
+            of_catboost.convert,
+            parser=of_catboost.parse,
             options=options,
         )
 

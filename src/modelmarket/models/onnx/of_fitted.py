@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from modelmarket.errors import InputError, ModelMarketError, NotFoundError
+from modelmarket.models.converting import of_catboost
+from modelmarket.models.converting.of_torch import LAYERS, Sequential, understood
+from modelmarket.models.onnx import of_torch
 from modelmarket.models.onnx.columns import (
     FEATURES,
     Input,
@@ -45,8 +48,8 @@ TOO_DIFFERENT = 0.95
 TRIED_ROWS = 2_000
 """Of which each way of writing it is tried."""
 KNOWN = (
-    "classifiers of scikit-learn, alone or in pipelines with column transformers, and "
-    "those of XGBoost and LightGBM"
+    "classifiers of scikit-learn, alone or in pipelines with column transformers, "
+    f"those of XGBoost, LightGBM and CatBoost, and of PyTorch {LAYERS}"
 )
 BY_HAND = (
     "Any other file or folder can be submitted with its predictions: "
@@ -89,7 +92,8 @@ def export(
     """Writes a fitted classifier as an ONNX file, and predicts by that file.
 
     Args:
-        estimator: Fitted on the training part's columns, and on its labels.
+        estimator: Fitted on the training part's columns, and on its labels; or a
+            `Sequential` of PyTorch's.
         learnt: The training part's features.
         rows: To be predicted; the same columns.
         classes: Names of all that can be predicted.
@@ -102,6 +106,7 @@ def export(
     """
     from polars.selectors import by_name
 
+    estimator = understood(estimator, classes)
     named = _class_names(estimator, classes)
     _refuse_misread(estimator)
     columns = _columns(estimator, learnt.columns)
@@ -139,11 +144,17 @@ def export(
     return Exported(model, labels, alike)
 
 
-def _name(estimator: Any) -> str:
-    """What an estimator is called; of a pipeline, what it ends with."""
+def _last(estimator: Any) -> Any:
+    """What a pipeline ends with; anything else itself."""
     last = estimator
     while getattr(last, "steps", None):
         last = last.steps[-1][1]
+    return last
+
+
+def _name(estimator: Any) -> str:
+    """What an estimator is called; of a pipeline, what it ends with."""
+    last = _last(estimator)
     return last.__name__ if isinstance(last, type) else type(last).__name__
 
 
@@ -185,6 +196,8 @@ def _columns(estimator: Any, columns: Sequence[str]) -> list[str]:
 
 def _learnt_names(estimator: Any) -> list[str] | None:
     """The names of the columns that it was fitted on; None if they had none."""
+    if of_catboost.is_one(estimator):
+        return of_catboost.names_of(estimator)
     try:
         names = [str(one) for one in estimator.feature_names_in_]
     except AttributeError:
@@ -199,6 +212,8 @@ def _refuse_misread(estimator: Any) -> None:
     Raises:
         InputError: It is such; says what.
     """
+    if of_catboost.is_one(_last(estimator)):
+        of_catboost.refuse_categories(_last(estimator))
     for part in parts(estimator):
         own = getattr(part, "is_categorical_", None)
         if own is not None and own.any():
@@ -291,6 +306,10 @@ def _written(
             f"Models are exported with {error.name}, which is not installed.",
             hint=HOW_TO_INSTALL,
         ) from error
+    if isinstance(estimator, Sequential):
+        [matrix] = inputs
+        model, places = of_torch.written(estimator, matrix, OPSETS), range(len(named))
+        return _said_of_itself(model, inputs, columns, named, list(places))
     kinds = {
         Reads.FLOAT: types.FloatTensorType,
         Reads.DOUBLE: types.DoubleTensorType,
