@@ -265,6 +265,15 @@ def test_what_is_beyond_a_limit_names_the_librarys_own_parameters() -> None:
         ExactModel.of(fitted, SCHEMA, limits=limits)
 
 
+def test_a_tree_that_is_too_large_names_its_depth() -> None:
+    rng = np.random.default_rng(0)
+    rows = rng.integers(0, 2, (30_000, 12)).astype(np.uint8)
+    noise = rng.integers(0, 60_000, len(rows))
+    fitted = CatBoostRegressor(iterations=1, depth=12, **QUIET).fit(rows, noise)
+    with pytest.raises(InputError, match="Fit it again with depth=11 or less"):
+        convert(fitted, rows)
+
+
 @pytest.mark.parametrize("policy", ["SymmetricTree", "Depthwise", "Lossguide"])
 @pytest.mark.parametrize("table", [digits(), tumours()], ids=lambda one: str(one.name))
 def test_tables_of_classes(policy: str, table: Table, compared: list[Compared]) -> None:

@@ -13,7 +13,7 @@ import pandas as pd
 import polars as pl
 import pytest
 import torch
-from catboost import CatBoostClassifier
+from catboost import CatBoostClassifier, CatBoostRegressor
 from sklearn import datasets
 from sklearn.compose import ColumnTransformer
 from sklearn.model_selection import train_test_split
@@ -195,6 +195,15 @@ def test_catboosts_own_categories_are_refused_with_a_way_out() -> None:
     fitted.fit(table, names_of(frame))
     with pytest.raises(InputError, match="categories, texts.*an encoder in a pipeline"):
         export(fitted, frame, words(50, 1), NAMES)
+
+
+def test_regressors_are_no_classifiers() -> None:
+    table = Known("wine")
+    fitted = CatBoostRegressor(iterations=3, **QUIET)
+    fitted.fit(table.frame.to_numpy(), np.arange(table.frame.height))
+    for one in (fitted, CatBoostClassifier()):
+        with pytest.raises(InputError, match="is no fitted classifier"):
+            table.exported(one)
 
 
 def trained(table: Known, sizes: tuple[int, ...]) -> Any:

@@ -197,6 +197,22 @@ class Own(nn.Sequential):  # type: ignore[misc]  # torch is not there when it is
         return -super().forward(rows)
 
 
+def instead(rows: Any) -> Any:
+    return rows
+
+
+def hooked() -> Any:
+    module = nn.Sequential(nn.Linear(4, 3))
+    module[0].register_forward_hook(lambda _module, _rows, values: -values)
+    return module
+
+
+def otherwise() -> Any:
+    module = nn.Sequential(nn.Linear(4, 3))
+    module[0].forward = instead
+    return module
+
+
 LINEAR = nn.Linear(4, 3)
 REFUSED: dict[str, tuple[Any, str]] = {
     "Sigmoid": (nn.Sequential(nn.Linear(4, 4), nn.Sigmoid(), LINEAR), LAYERS),
@@ -209,6 +225,8 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "not begin and": (nn.Sequential(), LAYERS),
     "Own cannot be converted": (Own(LINEAR), LAYERS),
     "Linear cannot be converted": (LINEAR, LAYERS),
+    "hooks on Linear cannot": (hooked(), "Take them away"),
+    "with Linear cannot": (otherwise(), LAYERS),
     "LazyLinear": (nn.Sequential(nn.LazyLinear(3)), "Train the network first"),
     "one before says 3": (nn.Sequential(LINEAR, nn.Linear(4, 3)), ""),
     "fitted on 5 columns": (nn.Sequential(nn.Linear(5, 3)), ""),
@@ -232,6 +250,16 @@ def test_other_networks_are_refused_with_the_list_of_what_can(said: str) -> None
     with pytest.raises(InputError, match=said) as told:
         ExactModel.of_codes(module, width=8, columns=4, outputs=outputs)
     assert hint in told.value.hint
+
+
+def test_weights_that_are_made_of_others_are_read_as_they_are_used() -> None:
+    torch.manual_seed(1)
+    linear = nn.utils.parametrizations.weight_norm(nn.Linear(4, 3))
+    found = understood(nn.Sequential(linear))
+    rows = np.arange(20, dtype=np.uint8).reshape(5, 4)
+    [layer] = found.layers
+    expected = rows @ layer.weights + layer.biases
+    assert np.allclose(found.values(rows), expected, atol=1e-4)
 
 
 def test_weights_that_are_no_numbers_are_refused() -> None:

@@ -41,7 +41,8 @@ LEAVES = ("max_leaves", "num_leaves")
 """What parameters are called; the first name is the library's own."""
 USUAL_ROUNDS, USUAL_DEPTH, USUAL_LEAVES = 1_000, 6, 31
 """And what they are if nothing is said."""
-ADVICE = Advice(units=ROUNDS[0], depth=DEPTH[0], size=LEAVES[0])
+ADVICE = Advice(units=ROUNDS[0], depth=DEPTH[0])
+"""Of their leaves a number can be said only where they grow leaf by leaf."""
 
 NUMERIC = "FloatFeature"
 """A question about a number, as the library's own JSON calls it."""

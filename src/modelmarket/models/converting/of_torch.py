@@ -56,6 +56,7 @@ def understood(model: Any, classes: Sequence[str] = ()) -> Any:
     if not is_module(model) or not _is_plain(model, "Sequential"):
         return model
     layers = _affine_layers(list(_flat(model)))
+    _refuse_hooks(model)
     outputs = len(layers[-1].biases)
     if classes:
         _check_outputs(outputs, len(classes))
@@ -150,7 +151,25 @@ def _check_outputs(outputs: int, classes: int) -> None:
 def _is_plain(module: Any, kind: str) -> bool:
     """Whether a module is of a kind of PyTorch's, and does nothing else than that."""
     known = getattr(sys.modules["torch"].nn, kind)
-    return isinstance(module, known) and type(module).forward is known.forward
+    return (
+        isinstance(module, known)
+        and type(module).forward is known.forward
+        and "forward" not in vars(module)
+    )
+
+
+def _refuse_hooks(module: Any) -> None:
+    """Refuses what does something before or after its layers.
+
+    Raises:
+        InputError: It does.
+    """
+    for one in module.modules():
+        if one._forward_hooks or one._forward_pre_hooks:  # noqa: SLF001  # have no public name
+            raise InputError(
+                f"A Sequential with hooks on {type(one).__name__} cannot be converted.",
+                hint="Take them away, as torch.nn.utils.remove_weight_norm does.",
+            )
 
 
 def _flat(module: Any) -> Iterator[Any]:

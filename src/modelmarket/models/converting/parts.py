@@ -145,7 +145,9 @@ def ensemble(
     try:
         part = largest_part(tree_sizes(trees))
     except InputError as error:
-        error.hint = advice.lower((advice.size, MOST_LEAVES))
+        error.hint = advice.lower((advice.size, MOST_LEAVES)) or advice.lower(
+            (advice.depth, MOST_LEAVES.bit_length() - 1)
+        )
         raise
     header = ExactHeader(
         kind=Kind.ENSEMBLE,

@@ -244,7 +244,8 @@ def _class_names(estimator: Any, classes: Sequence[str]) -> list[str]:
         InputError: It is no fitted classifier, or knows others.
     """
     found = getattr(estimator, "classes_", None)
-    if found is None or isinstance(estimator, type):
+    # CatBoost's regressors have a list of none.
+    if found is None or not len(found) or isinstance(estimator, type):
         is_one = "predict_proba" in dir(estimator) and not isinstance(estimator, type)
         raise InputError(
             f"{_name(estimator)} is no fitted classifier.",
