@@ -205,7 +205,7 @@ class Onlooker:
         assert {one.request_id for one in agent.plan(self.market)} == {self.own.id}
         assert agent.run_once(self.market) == []
         told = [f"{one.promise} {one.figures}" for one in audit(self.market, number)]
-        assert len(told) == 10
+        assert len(told) == 11
         owner = self.market.index.request(RequestId(number)).requester
         for path in ("/", f"/requests/{number}", f"/accounts/{owner}"):
             answer = self._tab.get(path, follow_redirects=True)

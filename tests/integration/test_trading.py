@@ -65,7 +65,7 @@ def passes(market: Market, request_id: int) -> bool:
     verdicts = audit(market, request_id)
     failed = [one for one in verdicts if one.is_broken]
     assert not failed, failed
-    return len(verdicts) == 10
+    return len(verdicts) == 11
 
 
 def test_agents_alone_take_a_request_to_its_payment(here: Place) -> None:

@@ -16,7 +16,7 @@ def reproduce(
     ctx: typer.Context,
     request: RequestNumber,
     memory: Annotated[
-        int, typer.Option(min=64, metavar="MIB", help="MiB that the model may take.")
+        int, typer.Option(min=1, metavar="MIB", help="MiB that the model may take.")
     ] = 4_096,
     seconds: Annotated[
         int, typer.Option(min=1, help="Seconds that the model may take.")

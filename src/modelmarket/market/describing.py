@@ -65,11 +65,21 @@ def model_of(request: Request | VerifiedRequest) -> list[str]:
     """What is known of the model that won, in lines; none if nobody has won."""
     if not request.record.model:
         return []
-    found = request.reproduced()
     line = f"model {request.record.model}"
+    said = reproduction_of(request)
+    return [line, said] if said else [line]
+
+
+def reproduction_of(request: Request | VerifiedRequest) -> str:
+    """Whether the model that won gives what was paid for, as far as it is known here;
+    empty where the chain has settled it, or nobody has won.
+    """
+    found = request.reproduced()
     if found is not None:
-        return [line, *found.lines()[:1]]
-    return [line] if request.id.is_verified else [line, NOBODY]
+        return found.lines()[0]
+    if request.id.is_verified or not request.record.model:
+        return ""
+    return f"{NOBODY} `modelmarket reproduce {request.id}` does."
 
 
 def requester_of(request: Request | VerifiedRequest) -> str:

@@ -15,6 +15,7 @@ from starlette.routing import Route
 from modelmarket.audit import Verdict, audit
 from modelmarket.errors import InputError, ModelMarketError, NotFoundError
 from modelmarket.market import VerifiedRequest
+from modelmarket.market.describing import reproduction_of
 from modelmarket.market.paying import refuse_unaffordable
 from modelmarket.protocol.contest_steps import BY_OPERATORS, steps
 from modelmarket.protocol.steps import takes_submissions
@@ -175,6 +176,7 @@ def _show(
         line=views.time_line(record, position),
         ranking=places,
         reputations=reputations(found, places),
+        reproduction=reproduction_of(found),
         refuted=found.refutations(),
         choices=views.choices(record, now, account),
         mine=mine,

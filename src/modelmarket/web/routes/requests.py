@@ -11,6 +11,7 @@ from starlette.routing import Route
 from modelmarket.audit import Verdict, audit
 from modelmarket.errors import ModelMarketError, NotFoundError
 from modelmarket.market import Request
+from modelmarket.market.describing import reproduction_of
 from modelmarket.protocol.steps import StepKind, steps, takes_submissions
 from modelmarket.protocol.types import RequestId
 from modelmarket.vault.journal import MOST_NUMBER
@@ -132,6 +133,7 @@ def show_request(
         line=views.time_line(record, position),
         ranking=places,
         reputations=reputations(found, places),
+        reproduction=reproduction_of(found),
         choices=views.choices(record, now, account),
         mine=mine,
         plan=[step for step in workspace.coming if step.request_id == found.id],
