@@ -37,6 +37,8 @@ PASSPHRASE = "a passphrase for tests"
 class Place(Playground):
     """A market whose people trade what tests need."""
 
+    HAS_KEYS_BY_NAME = False  # chance is tried, too
+
     @property
     def markets(self) -> dict[str, Market]:
         return {role: person.market for role, person in self.people.items()}

@@ -20,7 +20,13 @@ MOST_ROUNDS = 100
 
 
 class Playground(Sandbox):
-    """A market on a chain in memory, and people whose agents work."""
+    """A market on a chain in memory, and people whose agents work.
+
+    What is drawn by chance, such as which rows are tested, comes out the same every time:
+    people of the same name have the same key.
+    """
+
+    HAS_KEYS_BY_NAME = True
 
     def live(self, request_id: int | str) -> Request | VerifiedRequest:
         """Lets time pass, and everybody's agent work, until a request has ended.
