@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,8 +19,14 @@ from sklearn.preprocessing import OneHotEncoder
 from sklearn.tree import DecisionTreeClassifier
 
 from modelmarket.audit import audit
-from modelmarket.errors import ConfinementError, DataError, StepError
+from modelmarket.errors import (
+    ConfinementError,
+    DataError,
+    NotFoundError,
+    StepError,
+)
 from modelmarket.market import Request, VerifiedRequest
+from modelmarket.market.contents import Contents
 from modelmarket.market.verified.submission import VerifiedSubmission
 from modelmarket.models.onnx import OnnxModel
 from modelmarket.protocol.reproductions import MOST_SHOWN, Differing, Outcome
@@ -123,7 +131,7 @@ def test_a_file_that_says_something_else__is_told_row_by_row(
     [line] = found.lines()
     assert line == (
         f"Different: the model says what was opened of {TEST_ROWS - change} of 30 rows "
-        f"({share:.2%}). It is not the model that made these predictions."
+        f"({share:.2%}). Something else made the others."
     )
     passed, figures = told_by_audit(here)
     assert (passed, figures) == (False, f"{TEST_ROWS - change} of 30 rows alike")
@@ -224,8 +232,10 @@ def test_where_nothing_can_be_confined__it_is_run_only_by_who_means_it(
     shutil.copytree(confinement._SOURCES / "modelmarket", sources / "modelmarket")
     inner = sources / "modelmarket" / "system" / "confined.py"
     text = inner.read_text()
-    assert text.count("_SET_SECCOMP, _FILTER = 38, 22, 2") == 1
-    inner.write_text(text.replace("_FILTER = 38, 22, 2", "_FILTER = 38, 9_999, 2"))
+    assert text.count("_SET_FILTER, _FOR_ALL_THREADS = 1, 1") == 1
+    inner.write_text(
+        text.replace("_FOR_ALL_THREADS = 1, 1", "_FOR_ALL_THREADS = 99, 1")
+    )
     monkeypatch.setattr(confinement, "_SOURCES", sources)
 
     mine = sees(here)
@@ -240,6 +250,63 @@ def test_where_nothing_can_be_confined__it_is_run_only_by_who_means_it(
     )
     assert "could read your files" in said
     assert mine.reproduce(unconfined=True, accept_risk=True).is_reproduced
+
+
+def test_what_keeps_it_from_being_run_is_no_fault_of_the_winners(
+    here: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = published(here)
+    request.submit(fitted(request), show=None)
+    here.live(1)
+    mine = sees(here)
+    with monkeypatch.context() as without:
+        without.setitem(sys.modules, "onnxruntime", None)
+        with pytest.raises(NotFoundError, match="onnxruntime, which is not installed"):
+            mine.reproduce()
+        passed, figures = told_by_audit(here)
+        assert (passed, figures[:14]) == (None, "it was not run")
+    with monkeypatch.context() as shorter:
+        frame = Contents.frame
+        shorter.setattr(
+            Contents, "frame", lambda *words, **more: frame(*words, **more).head(29)
+        )
+        found = mine.reproduce()
+        assert found.outcome is Outcome.NOT_REPRODUCIBLE
+        assert found.why == "30 rows were opened, and the dataset has 29."
+        assert told_by_audit(here)[0] is None
+    with monkeypatch.context() as away:
+        away.setattr(Contents, "fetch_model", nobody_serves)
+        with pytest.raises(NotFoundError, match="nobody serves it"):
+            mine.reproduce()
+        assert told_by_audit(here) == (None, "it was not run: nobody serves it")
+
+
+def nobody_serves(*_: object) -> None:
+    raise NotFoundError("nobody serves it")
+
+
+def test_whoever_only_looks_runs_nothing(
+    here: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = published(here)
+    request.submit(fitted(request), show=None)
+    here.live(1)
+    rita = here.markets["rita"]
+
+    def looked() -> tuple[bool | None, str]:
+        verdicts = audit(rita, RequestId(1), runs_models=False)
+        [found] = [one for one in verdicts if one.promise == PROMISE]
+        return found.passed, found.figures
+
+    with monkeypatch.context() as watched:
+        watched.setattr(subprocess, "Popen", nobody_serves)
+        passed, figures = looked()
+        assert passed is None
+        assert "`modelmarket reproduce 1` runs the model" in figures
+    sees(here).reproduce()
+    with monkeypatch.context() as watched:
+        watched.setattr(subprocess, "Popen", nobody_serves)
+        assert looked() == (True, "30 of 30 rows alike")
 
 
 # --- verified contests ---

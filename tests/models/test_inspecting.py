@@ -13,6 +13,7 @@ import random
 import struct
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
 from modelmarket.models.inspecting import Inspected, inspect_file
-from modelmarket.models.inspecting.pickles import is_pickle
+from modelmarket.models.inspecting.pickles import GENERAL, is_pickle
 from modelmarket.system.confinement import Limits
 from models.test_files import FILE
 
@@ -80,7 +81,7 @@ def test_a_pickle_is_listed_and_never_run(tmp_path: Path, protocol: int) -> None
     assert "REDUCE 1" in found.facts[0]
     assert found.dangers == (
         "It is called model.onnx and is: pickle.",
-        "Opening a pickle runs whatever its maker wants; it is not opened.",
+        GENERAL,
         "It would fetch posix.mkdir.",
         "It would call something once, or more often.",
     )
@@ -106,11 +107,18 @@ def test_a_pickle_that_ends_in_something_else_is_one_all_the_same(
 def test_a_pickle_of_many_opcodes_is_not_looked_at_for_ever(tmp_path: Path) -> None:
     found = seen(b"\x80\x04" + b"N0" * 2**20 + b".", tmp_path)
     assert found.facts[-1] == "No more than 100,000 opcodes were looked at."
+    assert found.dangers[0] == GENERAL
 
 
-@pytest.mark.parametrize("text", [b".", b"N.", b"hello", b"I am.\n", b"", b"(lp0\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(b".", b"N.", b"hello", b"I am.\n", b"", b"(lp0\n"),
+        *(b"cat\ndog\nRex\n", b"code,x\n1,2\n(3)\n", b"cell\nbee\nR2\n"),
+    ],
+)
 def test_a_text_is_no_pickle(text: bytes) -> None:
-    assert not is_pickle(text, is_whole=True)
+    assert not is_pickle(io.BytesIO(text))
 
 
 def test_a_zip_is_measured_and_the_pickles_in_it_are_listed(tmp_path: Path) -> None:
@@ -142,7 +150,7 @@ def test_an_archive_with_a_link_is_told(tmp_path: Path) -> None:
     assert found.dangers == ("Members would lie outside its folder, or link: link.",)
 
 
-BOMB = NUL * 2**26
+BOMB = NUL * 2**26  # the least that is one
 BOMBS: dict[str, Callable[[], bytes]] = {
     "zip": lambda: in_zip({"zeros": BOMB}),
     "tar-gz": lambda: in_tar({"zeros": BOMB}, "w:gz"),
@@ -164,7 +172,6 @@ def test_a_bomb_that_takes_too_long_is_left(tmp_path: Path) -> None:
     """64 GiB of zeros, a gzip of gzip's own members one behind the other."""
     data = gzip.compress(NUL * 2**28, 9) * 256
     found = seen(data, tmp_path)
-    assert found.dangers
     assert "processor" in found.dangers[0] or "as far as it was" in found.dangers[0]
 
 
@@ -172,7 +179,16 @@ def test_a_bomb_that_takes_too_long_is_left(tmp_path: Path) -> None:
 def test_a_tar_is_one_whatever_it_was_compressed_by(tmp_path: Path, mode: str) -> None:
     found = seen(in_tar({"a": b"123", "b/c": b"45"}, mode), tmp_path)
     assert (found.kind, found.dangers) == ("tar archive", ())
-    assert found.facts == ("2 members: a, b/c.", "It unpacks to 5 bytes.")
+    assert found.facts == (
+        "2 members: a, b/c.",
+        "It unpacks to 5 bytes; of each part the first MiB was looked into.",
+    )
+
+
+def test_what_is_small_is_no_bomb_however_well_it_packs(tmp_path: Path) -> None:
+    data = io.BytesIO()
+    np.savez_compressed(data, np.zeros(4_000_000))
+    assert seen(data.getvalue(), tmp_path).dangers == ()
 
 
 def test_archives_in_archives_are_named(tmp_path: Path) -> None:
@@ -262,8 +278,8 @@ def as_npy(array: Any, *, allow_pickle: bool = False) -> bytes:
 OTHERS: dict[str, tuple[bytes, str, int]] = {
     "empty": (b"", "empty file", 0),
     "text": ("naïve\n".encode() * 20_000, "text", 0),
-    "noise": (random.Random(3).randbytes(5_000), "file of no known kind", 0),
-    "zeros": (NUL * 5_000, "file of no known kind", 0),
+    "noise": (random.Random(3).randbytes(5_000), "file of no known kind", 1),
+    "zeros": (NUL * 5_000, "file of no known kind", 1),
     "elf": (b"\x7fELF" + NUL * 60, "program of Linux", 1),
     "script": (b"#!/bin/sh\nrm -rf ~\n", "script", 1),
     "numbers": (as_npy(np.zeros(3)), "NumPy array", 0),
@@ -272,12 +288,15 @@ OTHERS: dict[str, tuple[bytes, str, int]] = {
         "NumPy array",
         1,
     ),
-    "hdf5": (b"\x89HDF\r\n\x1a\n" + NUL * 60, "HDF5 file", 0),
-    "half-a-zip": (in_zip({"a": b"b"})[:40], "damaged file", 0),
-    "half-a-gzip": (gzip.compress(b"a" * 99)[:20], "damaged file", 0),
-    "half-a-tar": (in_tar({"a": b"b" * 2_000})[:900], "damaged file", 0),
-    "no-exact-model": (b"MMX1", "damaged file", 0),
-    "large-claims": (struct.pack("<Q", 2**62) + b"{", "file of no known kind", 0),
+    "hdf5": (b"\x89HDF\r\n\x1a\n" + NUL * 60, "HDF5 file", 1),
+    "half-a-zip": (in_zip({"a": b"b"})[:40], "damaged zip archive", 1),
+    "half-a-gzip": (gzip.compress(b"a" * 99)[:20], "damaged gzip file", 1),
+    "half-a-tar": (in_tar({"a": b"b" * 2_000})[:900], "damaged tar archive", 1),
+    "no-exact-model": (b"MMX1", "damaged exact model", 1),
+    "exact-and-more": (FILE + b"more", "damaged exact model", 1),
+    "large-claims": (struct.pack("<Q", 2**62) + b"{", "file of no known kind", 1),
+    "safetensors": (struct.pack("<Q", 2) + b"{}" + NUL * 9, "safetensors file", 0),
+    "no-npy": (b"\x93NUMPY\1\0\4\0{'a'" + NUL * 99, "NumPy array", 1),
 }
 
 
@@ -311,3 +330,92 @@ def test_whatever_is_cut_or_changed_breaks_nobody(
     found = seen(bytes(cut), tmp_path_factory.mktemp("cut"))
     assert found.kind
     assert found.kind != "file that breaks its reader"
+
+
+# --- what runs when it is opened is told, however it is hidden ---
+
+LARGE = [NUL * 1_000] * 1_100
+"""More than is read of a head at once."""
+
+
+def first(trap: Path) -> bytes:
+    return pickle.dumps(Runs(trap), 2)
+
+
+def large(trap: Path, protocol: int) -> bytes:
+    return pickle.dumps([*LARGE, Runs(trap)], protocol)
+
+
+def as_if_a_tar(trap: Path) -> bytes:
+    start = b"\x80\x02U\xff" + NUL * (257 - 4) + b"ustar"
+    return start.ljust(4 + 255, NUL) + b"0" + first(trap)[2:]
+
+
+def in_a_zip_that_breaks(trap: Path) -> bytes:
+    data = bytearray(in_zip({"data.pkl": first(trap), "z": b"z" * 99}))
+    data[data.rindex(b"PK\x01\x02") + 10] = 77  # a compression that nobody knows
+    return bytes(data)
+
+
+def in_a_zip_of_long_names(trap: Path) -> bytes:
+    names = {f"{n}{'x' * 60_000}": b"" for n in range(19)}
+    return in_zip({**names, "data.pkl": first(trap)})
+
+
+def objects_in_npz(_: Path) -> bytes:
+    data = io.BytesIO()
+    np.savez(data, a=np.array([{}], dtype=object))
+    return data.getvalue()
+
+
+def objects_in_npy(_: Path) -> bytes:
+    plain = as_npy(np.array([{}], dtype=object), allow_pickle=True)
+    return plain.replace(b"'|O'", b"'O' ")
+
+
+HIDDEN: dict[str, Callable[[Path], bytes]] = {
+    "protocol-0": lambda trap: large(trap, 0),
+    "no-protocol": lambda trap: large(trap, 2)[2:],
+    "junk-for-its-end": lambda trap: pickle.dumps(Runs(trap), 0)[:-1] + b"\xff",
+    "behind-a-magic-number": lambda trap: b"GGUF\x03" + NUL * 4 + large(trap, 2)[2:],
+    "as-if-a-tar": as_if_a_tar,
+    "zlib": lambda trap: zlib.compress(first(trap)),
+    "lzma": lambda trap: lzma.compress(first(trap), lzma.FORMAT_ALONE),
+    "gzip": lambda trap: gzip.compress(large(trap, 0)),
+    "in-a-tar": lambda trap: in_tar({"weights.ckpt": first(trap)}),
+    "in-a-tar-gz": lambda trap: in_tar({"weights.ckpt": first(trap)}, "w:gz"),
+    "in-a-zip-that-breaks": in_a_zip_that_breaks,
+    "in-a-zip-of-long-names": in_a_zip_of_long_names,
+    "with-a-long-name": lambda _: b"c" + b"m" * 1_200_000 + b"\nname\n(tR.",
+    "objects-in-npz": objects_in_npz,
+    "objects-in-npy": objects_in_npy,
+    "behind-an-exact-model": lambda trap: FILE + in_zip({"data.pkl": first(trap)}),
+    "behind-a-table": lambda trap: b"PAR1" + in_zip({"data.pkl": first(trap)}),
+    "behind-a-text": lambda trap: b"hello\n" + in_zip({"data.pkl": first(trap)}),
+}
+
+
+@pytest.mark.parametrize("how", HIDDEN)
+def test_what_would_run_when_it_is_opened__is_told(tmp_path: Path, how: str) -> None:
+    trap = tmp_path / "trap"
+    found = seen(HIDDEN[how](trap), tmp_path)
+    assert any("whatever its maker wants" in one for one in found.dangers), found
+    assert all(len(one) < 6_000 for one in (*found.facts, *found.dangers))
+    assert not trap.exists()
+
+
+def test_numbers_outside_and_operators_are_seen_wherever_they_hide(
+    tmp_path: Path,
+) -> None:
+    model = onnx_model()
+    sparse = model.graph.sparse_initializer.add()
+    sparse.values.data_location = TensorProto.EXTERNAL
+    entry = sparse.values.external_data.add()
+    entry.key, entry.value = "location", "/etc/passwd"
+    info = model.training_info.add()
+    info.algorithm.node.append(helper.make_node("Hidden", [], ["y"], domain="evil"))
+    huge = model.graph.initializer.add()
+    huge.dims.extend([2**62] * 300)
+    found = seen(model.SerializeToString(), tmp_path)
+    assert (found.kind, len(found.dangers)) == ("ONNX model", 2)
+    assert "1,000,000,000,000,000 numbers in 4 tensors." in found.facts

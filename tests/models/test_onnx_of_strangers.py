@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 from onnx import GraphProto, ModelProto, TensorProto, helper
 from sklearn.compose import make_column_transformer
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
@@ -57,6 +57,19 @@ def test_what_it_predicts_is_what_it_predicts_at_its_trainers(tmp_path: Path) ->
     with run(data, tmp_path) as model:
         assert model.columns == ("a", "b", "c")
         assert model.classes == ("no", "yes")
+        assert model.predict(rows) == OnnxModel(data).predict(rows)
+
+
+def test_a_session_has_one_thread_wherever_it_runs(tmp_path: Path) -> None:
+    """Several add up trees in another order, and near ties fall elsewhere."""
+    rows = table()
+    labels = ["yes" if a + b > 0 else "no" for a, b in rows.iter_rows()]
+    trees = ExtraTreesClassifier(200, random_state=0).fit(rows, labels)
+    data = export(trees, rows, rows, ["no", "yes"]).model.data
+    session: Any = OnnxModel(data).session
+    options = session._runtime.get_session_options()
+    assert options.intra_op_num_threads == options.inter_op_num_threads == 1
+    with run(data, tmp_path) as model:
         assert model.predict(rows) == OnnxModel(data).predict(rows)
 
 
@@ -208,6 +221,20 @@ def of_too_few_rows() -> ModelProto:
     )
 
 
+def of_many_inputs() -> ModelProto:
+    return made(
+        *labels(),
+        initializers=constants(),
+        inputs=tuple(
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, columns])
+            for name, columns in [
+                ("features", 2),
+                *[(f"column {n}", 1) for n in range(40_000)],
+            ]
+        ),
+    )
+
+
 class Evil:
     def __reduce__(self) -> tuple[Callable[[str], Any], tuple[str]]:
         return Path.touch, (Path("touched"),)  # type: ignore[return-value]  # as strangers
@@ -250,6 +277,13 @@ NASTY: dict[str, tuple[Callable[[], bytes], type[ModelMarketError], str]] = {
         InputError,
         "reads a column 'c'",
     ),
+    "many-columns": (
+        lambda: of(said(columns=json.dumps([f"c{n}" for n in range(20_000)]))),
+        InputError,
+        "reads a column 'c0', which this table has not",
+    ),
+    "a-column-twice": (lambda: of(said(columns='["a", "a"]')), InputError, "twice"),
+    "many-inputs": (lambda: of(of_many_inputs()), InputError, "too much to tell"),
     "much-said": (lambda: of(said(other="x" * 2**21)), InputError, "too much to tell"),
 }
 

@@ -4,13 +4,18 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from modelmarket.errors import ConfinementError, LimitError
+from modelmarket.errors import ConfinementError, LimitError, ModelMarketError
+from modelmarket.models.inspecting.inspect import PROGRAM as LOOKING
+from modelmarket.models.onnx.strangers import PROGRAM as RUNNING
 from modelmarket.system.confined import HARMLESS, MACHINES, MAPPING, filter_of
 from modelmarket.system.confinement import Confined, Limits, ProblemError
 
@@ -31,6 +36,7 @@ ATTEMPTS = {{
     "write a file": lambda: open("written", "w"),
     "read what it is started from": lambda: open("/proc/self/environ").read(),
     "look into a folder": lambda: os.listdir("."),
+    "ask what there is": lambda: os.stat("/etc/shadow"),
     "remove a file": lambda: os.unlink(sys.argv[0]),
     "make a folder": lambda: os.mkdir("folder"),
     "link a file": lambda: os.symlink("/etc", "link"),
@@ -91,7 +97,7 @@ def shut_in() -> Iterator[Confined]:
 
 def attempts() -> list[str]:
     lines = ATTEMPTS.splitlines()
-    return [line.split('"')[1] for line in lines if line.startswith('    "')][:27]
+    return [line.split('"')[1] for line in lines if line.startswith('    "')][:28]
 
 
 def test_what_is_attempted_is_all_that_is_tried(shut_in: Confined) -> None:
@@ -115,7 +121,7 @@ def answering(code: str, *, before: str = "", limits: Limits = SMALL) -> Confine
 def test_it_is_told_bytes_and_answers_bytes() -> None:
     echo = "return {'of': question['of']}, data[::-1]"
     with answering(echo) as found:
-        for data in (b"", b"a\nb", bytes(range(256)) * 9_000):
+        for data in (b"", b"a\nb", bytes(range(256)) * 4_096):
             assert found.ask("do", {"of": "it"}, data) == ({"of": "it"}, data[::-1])
 
 
@@ -147,7 +153,8 @@ def test_it_knows_nothing_of_what_this_program_is_told(
     with answering("return {'env': known}, b''", before=before) as found:
         told, _ = found.ask("do", {})
     assert set(told["env"]) <= {
-        *("LANG", "LC_CTYPE", "OMP_NUM_THREADS", "PATH", "PYTHONPATH"),
+        *("HOME", "LANG", "LC_CTYPE", "OMP_NUM_THREADS", "ORT_DISABLE_TELEMETRY"),
+        *("PATH", "PYTHONPATH", "TMPDIR"),
     }
 
 
@@ -172,12 +179,12 @@ BEYOND: dict[str, tuple[str, Limits, str]] = {
     "processor": (
         "while True: pass",
         Limits(processor_s=1, wall_s=60),
-        "It took more than 1 seconds of a processor",
+        "It took more than 1 second of a processor",
     ),
     "time": (
         "import time\ntime.sleep(60)",
         Limits(processor_s=60, wall_s=1),
-        "It took longer than 1 seconds",
+        "It took longer than 1 second.",
     ),
     "ends": ("import os\nos._exit(3)", SMALL, "It broke, and ended with 3"),
     "breaks": (
@@ -205,7 +212,8 @@ LIES = {
     "no-size": b"{}\n",
     "size-of-a-word": b'{"bytes": "7"}\n',
     "below-0": b'{"bytes": -1}\n',
-    "too-many": b'{"bytes": 67108865}\n',
+    "too-many": b'{"bytes": 1048577}\n',
+    "too-many-brackets": b'{"a": [' + b"[]," * 60_000 + b"[]]}\n",
     "too-few": b'{"bytes": 7}\n123456',
     "deep": b"[" * 100_000 + b"\n",
     "nothing": b"",
@@ -228,7 +236,7 @@ UNABLE = {
     "of-an-unknown-machine": "confined.platform.machine = lambda: 'riscv64'",
     "of-another-system": "confined.sys = type('s', (), {'platform': 'darwin'})",
     "that-refuses-nothing": "confined._REFUSED = confined._ALLOWED",
-    "without-seccomp": "confined._SET_SECCOMP = 9_999",
+    "without-seccomp": "confined._SET_FILTER = 9_999",
 }
 
 
@@ -254,12 +262,12 @@ confined.serve(lambda file: {{}})
 
 def test_without_confinement__the_limits_stay() -> None:
     code = f"{SERVE}import os\nserve(lambda file: {{'do': lambda *_: ({{}}, os.getcwd().encode())}})"
-    with Confined(program(code), SMALL, is_open=True) as found:
+    with Confined(program(code), SMALL, unconfined=True) as found:
         _, folder = found.ask("do", {})
         assert Path(os.fsdecode(folder)).is_dir()
     assert not Path(os.fsdecode(folder)).exists()
     code = f"{SERVE}serve(lambda file: {{'do': lambda *_: (bytes(2**40), b'')}})"
-    with Confined(program(code), SMALL, is_open=True) as found:
+    with Confined(program(code), SMALL, unconfined=True) as found:
         with pytest.raises(LimitError, match="256 MiB"):
             found.ask("do", {})
 
@@ -269,6 +277,142 @@ def test_what_is_closed_has_ended() -> None:
         process: Any = found._process
     assert process.returncode is not None
     found.close()
+
+
+def test_a_thread_that_a_library_has_started_is_shut_in_too() -> None:
+    """It waits for a word, and tries then what the others may not."""
+    before = """
+import os, threading
+asked, tried = threading.Event(), threading.Event()
+said = []
+def work():
+    asked.wait()
+    for attempt in (lambda: os.open("/etc/hostname", 0), os.fork):
+        try:
+            attempt()
+            said.append("done")
+        except PermissionError:
+            said.append("refused")
+    tried.set()
+threading.Thread(target=work, daemon=True).start()
+"""
+    code = "asked.set()\ntried.wait(10)\nreturn {'said': said}, b''"
+    with answering(code, before=before) as found:
+        assert found.ask("do", {}) == ({"said": ["refused", "refused"]}, b"")
+
+
+def test_what_a_library_has_opened_is_closed(tmp_path: Path) -> None:
+    path = tmp_path / "mine"
+    path.write_text("mine")
+    before = f"import os\nnumber = os.open({str(path)!r}, os.O_RDWR)"
+    with answering(
+        "return {'n': os.write(number, b'theirs')}, b''", before=before
+    ) as it:
+        with pytest.raises(ProblemError, match="Bad file descriptor"):
+            it.ask("do", {})
+    assert path.read_text() == "mine"
+
+
+REAL = {"onnx": RUNNING, "inspecting": LOOKING}
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_the_real_programs_have_one_thread_and_nothing_open(
+    name: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"x")
+    with path.open("rb") as file, Confined(REAL[name], SMALL, file=file) as found:
+        process = Path(f"/proc/{found._process.pid}")
+        tasks = list((process / "task").iterdir())
+        said = [(one / "status").read_text() for one in tasks]
+        opened = {one.name: str(one.readlink()) for one in (process / "fd").iterdir()}
+        number = str(file.fileno())
+        home = Path(found._folder.name)
+        assert list(home.rglob("*")) == []
+    assert len(tasks) == 1
+    assert all("Seccomp:\t2" in one and "NoNewPrivs:\t1" in one for one in said)
+    assert set(opened) == {"0", "1", "2", number}
+    assert opened["2"] == os.devnull
+
+
+OF_ANOTHER = """
+import os, signal, sys, time
+from modelmarket.system.confinement import Confined, Limits
+
+code = "from modelmarket.system.confined import serve; import time\\n"
+code += "serve(lambda file: {'do': lambda *_: time.sleep(60)})"
+found = Confined(("-c", code), Limits(wall_s=50))
+print(found._process.pid, flush=True)
+if sys.argv[1] == "interrupted":
+    signal.signal(signal.SIGALRM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
+    signal.alarm(1)
+try:
+    with found:
+        found.ask("do", {})
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+"""
+
+
+def is_gone(number: int) -> bool:
+    """Whether a process ends within some seconds."""
+    for _ in range(100):
+        try:
+            if "Z" in Path(f"/proc/{number}/stat").read_text().split(")")[1][:3]:
+                return True
+        except FileNotFoundError:
+            return True
+        time.sleep(0.1)
+    return False
+
+
+@pytest.mark.parametrize("how", ["interrupted", "killed"])
+def test_it_ends_with_whoever_has_started_it(how: str) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", OF_ANOTHER, how], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    number = int(process.stdout.readline())
+    if how == "killed":
+        process.kill()
+    process.wait(20)
+    process.stdout.close()
+    assert is_gone(number)
+
+
+def test_what_cannot_begin_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[Any] = []
+    real = subprocess.Popen
+
+    def kept(*words: Any, **options: Any) -> Any:
+        started.append(real(*words, **options))
+        return started[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", kept)
+    monkeypatch.setattr(Confined, "_begin", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        answering("return {}, b''")
+    [process] = started
+    assert process.returncode is not None
+    monkeypatch.undo()
+    with pytest.raises(ModelMarketError, match="does not start") as told:
+        Confined(program("raise SystemExit(4)"), SMALL)
+    assert told.value.exit_code == 1
+
+
+def interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_without_confinement__what_it_has_started_ends_with_it() -> None:
+    code = f"{SERVE}import os, time\nserve(lambda file: {{'do': lambda *_: (os.fork(), time.sleep(60))}})"
+    limits = Limits(wall_s=2)
+    begin = time.monotonic()
+    with Confined(program(code), limits, unconfined=True) as found:
+        with pytest.raises(LimitError, match="longer than 2 seconds"):
+            found.ask("do", {})
+    assert time.monotonic() - begin < 20
 
 
 @pytest.mark.parametrize("machine", MACHINES)

@@ -17,8 +17,16 @@ if TYPE_CHECKING:
 __all__ = ["Verdict", "audit", "judge"]
 
 
-def audit(market: Market, request_id: int) -> list[Verdict]:
+def audit(
+    market: Market, request_id: int, *, runs_models: bool = True
+) -> list[Verdict]:
     """Checks every promise about a request.
+
+    Args:
+        market: Where it is.
+        request_id: Which.
+        runs_models: Whether a stranger's model is run, in confinement, for minutes
+            perhaps; else what was found out before is told.
 
     Raises:
         NotFoundError: There is no such request.
@@ -28,11 +36,12 @@ def audit(market: Market, request_id: int) -> list[Verdict]:
         evidence = gather(market, RequestId(request_id))
     except UnreadableError as error:
         return [Verdict("Its events can be read", passed=False, figures=str(error))]
-    return judge(evidence)
+    return judge(evidence, runs_models=runs_models)
 
 
-def judge(evidence: Evidence) -> list[Verdict]:
-    """Holds what a chain says about a request to each promise."""
+def judge(evidence: Evidence, *, runs_models: bool = True) -> list[Verdict]:
+    """Holds what a chain says about a request to each promise; see `audit`."""
+    of_predictions = predictions.PROMISES if runs_models else predictions.LOOKING
     is_contest = evidence.request.id.is_verified
-    promises = contests.PROMISES if is_contest else predictions.PROMISES
+    promises = contests.PROMISES if is_contest else of_predictions
     return [verdict_on(promise, check, evidence) for promise, check in promises]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from modelmarket.audit import shared
 from modelmarket.audit.shared import Promise, Untold, require
-from modelmarket.errors import ConfinementError
+from modelmarket.errors import ConfinementError, NotFoundError, StorageError
 from modelmarket.market import Request
 from modelmarket.market.contents import PREDICTIONS
 from modelmarket.market.opened_predictions import opened_predictions
@@ -22,6 +22,7 @@ from modelmarket.protocol.types import Salt
 
 if TYPE_CHECKING:
     from modelmarket.market.evidence import Evidence
+    from modelmarket.protocol.reproductions import Reproduction
 
 
 def _request(evidence: Evidence) -> Request:
@@ -119,9 +120,25 @@ def _reproduced(evidence: Evidence) -> str:
     if not evidence.record.winner:
         return "nobody won"
     try:
-        found = reproduced_from(evidence)
-    except ConfinementError as error:
+        return _told_of(reproduced_from(evidence))
+    except (ConfinementError, NotFoundError, StorageError) as error:
         raise Untold(f"it was not run: {error.message}") from error
+
+
+def _known(evidence: Evidence) -> str:
+    """The same, as it was found out before: nothing is run."""
+    if not evidence.record.winner:
+        return "nobody won"
+    found = _request(evidence).reproduced()
+    if found is None:
+        raise Untold(
+            "any file can have won: `modelmarket reproduce "
+            f"{evidence.request.id}` runs the model"
+        )
+    return _told_of(found)
+
+
+def _told_of(found: Reproduction) -> str:
     if found.alike is None:
         raise Untold(f"any file can have won: {found.why}")
     told = f"{found.alike:,} of {found.rows:,} rows alike"
@@ -138,6 +155,7 @@ def _listed(document: bytes) -> list[str]:
         return []
 
 
+_MODEL = "The model gives the predictions that were opened"
 PROMISES: list[Promise] = [
     ("The chain's state is what its events say", shared.state),
     ("The terms are the ones that were agreed to", _terms),
@@ -146,8 +164,12 @@ PROMISES: list[Promise] = [
     ("Every claim stands in its order", shared.claims),
     ("Recounting gives what was decided", _recount),
     ("The model is the one that was sealed", _model),
-    ("The model gives the predictions that were opened", _reproduced),
+    (_MODEL, _reproduced),
     ("Every payment is explained by an event", shared.payments),
     ("Everybody got what the rules say", shared.outcome),
     ("All money is accounted for", shared.sum_),
 ]
+LOOKING: list[Promise] = [
+    (promise, _known if promise == _MODEL else check) for promise, check in PROMISES
+]
+"""The same for a server that others wait for: no stranger's model is run."""

@@ -13,7 +13,7 @@ from modelmarket.cli.context import Invocation
 from modelmarket.cli.kinds import verified_only
 from modelmarket.cli.options import AcceptRisk, RequestNumber, Unconfined
 from modelmarket.system.files import existing_file, free_path, write_atomically
-from modelmarket.system.text import counted
+from modelmarket.system.text import counted, in_a_line
 
 app = typer.Typer(
     help="Use the model that you bought, or look into any.", no_args_is_help=True
@@ -65,7 +65,7 @@ def predict(
     )
     document = {"rows": len(predicted), "predictions": predicted}
     if output is None:
-        here.output.result(document, *predicted)
+        here.output.result(document, *map(in_a_line, predicted))
         return
     lines = [f"{ROW_ID},{LABEL}\n".encode()]
     lines += [b"%d,%b\n" % (n, encode_row([one])) for n, one in enumerate(predicted, 1)]
@@ -159,18 +159,23 @@ def inspect(
 
         modelmarket model inspect my-model/
     """
+    from modelmarket.market.inspecting import inspect_here, is_here
+
     here = Invocation.of(ctx)
     output = here.output
-    with output.progress() as advance:
-        found = here.market(sign=False).inspect(
-            what, progress=lambda count: advance("bytes fetched", count)
-        )
+    if is_here(what):
+        found = inspect_here(Path(what))
+    else:
+        with output.progress() as advance:
+            found = here.market(sign=False).inspect(
+                what, progress=lambda count: advance("bytes fetched", count)
+            )
     lines: list[str] = []
     for one in found:
         lines.append(f"{one.path}: {one.kind}, {counted(one.size, 'byte')}")
         lines += [f"  {fact}" for fact in one.facts]
         lines += [f"  DANGER: {danger}" for danger in one.dangers]
-    output.result([one.as_document() for one in found], *lines)
+    output.result([one.as_document() for one in found], *map(in_a_line, lines))
     if any(one.dangers for one in found):
         raise typer.Exit(1)
 

@@ -22,8 +22,8 @@ MOST_ROUNDS = 100
 class Playground(Sandbox):
     """A market on a chain in memory, and people whose agents work.
 
-    What is drawn by chance, such as which rows are tested, comes out the same every time:
-    people of the same name have the same key.
+    What is drawn by chance, such as which rows are tested, comes out the same every
+    time: people of the same name have the same key.
     """
 
     HAS_KEYS_BY_NAME = True

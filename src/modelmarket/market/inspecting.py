@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelmarket.errors import InputError, NotFoundError
 from modelmarket.storage.cid import Cid
 from modelmarket.storage.fetch import fetch
+from modelmarket.system.files import existing_path
 
 if TYPE_CHECKING:
     from modelmarket.market.reader import Reader
@@ -35,9 +35,54 @@ def inspect(
         StorageError: It is not what its CID says.
         InputError: There are too many files in it.
     """
+    if is_here(what):
+        return inspect_here(Path(what))
+    try:
+        cid = Cid.parse(str(what))
+    except InputError as error:
+        raise NotFoundError(
+            f"There is no file or folder {what}, and it is no CID.",
+            hint="`modelmarket request show 7` names the model that won.",
+        ) from error
+    fetch(market.store, cid, market.network.gateways, progress=progress)
+    return _inspected(
+        [
+            (one.path or str(cid), market.store.path(one.cid))
+            for one in market.store.entries(cid)
+        ]
+    )
+
+
+def is_here(what: Path | str) -> bool:
+    """Whether it is the path of a file or folder."""
+    try:
+        return Path(what).exists()
+    except OSError:
+        return False  # no path is so long
+
+
+def inspect_here(path: Path) -> list[Inspected]:
+    """The same for a file or folder of one's own; links are not followed.
+
+    Raises:
+        InputError: There are too many files in it, or it is a pipe or a device.
+    """
+    existing_path(path)
+    if not path.is_dir():
+        return _inspected([(path.name, path)])
+    return _inspected(
+        [
+            (one.relative_to(path).as_posix(), one)
+            for one in sorted(path.rglob("*"))
+            if one.is_file() and not one.is_symlink()
+        ]
+    )
+
+
+def _inspected(found: list[tuple[str, Path]]) -> list[Inspected]:
+    """What is in each file, by what it is called and where it lies."""
     from modelmarket.models.inspecting import inspect_file
 
-    found = list(_files(market, what, progress))
     if len(found) > MOST_FILES:
         raise InputError(
             f"There are {len(found):,} files in it; {MOST_FILES} are looked into.",
@@ -48,28 +93,3 @@ def inspect(
         with path.open("rb") as file:
             seen.append(inspect_file(name, path.stat().st_size, file))
     return seen
-
-
-def _files(
-    market: Reader, what: Path | str, progress: Progress | None
-) -> Iterator[tuple[str, Path]]:
-    """Each file: what it is called, and where it lies."""
-    path = Path(what)
-    if path.is_dir():
-        for one in sorted(path.rglob("*")):
-            if one.is_file() and not one.is_symlink():
-                yield one.relative_to(path).as_posix(), one
-        return
-    if path.is_file():
-        yield path.name, path
-        return
-    try:
-        cid = Cid.parse(str(what))
-    except InputError as error:
-        raise NotFoundError(
-            f"There is no file or folder {what}, and it is no CID.",
-            hint="`modelmarket request show 7` names the model that won.",
-        ) from error
-    fetch(market.store, cid, market.network.gateways, progress=progress)
-    for entry in market.store.entries(cid):
-        yield entry.path or str(cid), market.store.path(entry.cid)

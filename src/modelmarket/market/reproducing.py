@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from modelmarket.errors import (
     ConfinementError,
+    DataError,
     InputError,
     LimitError,
     ModelMarketError,
@@ -31,6 +32,7 @@ from modelmarket.protocol.reproductions import (
     Outcome,
     Reproduction,
 )
+from modelmarket.system.text import counted
 
 if TYPE_CHECKING:
     from modelmarket.market.request import Request
@@ -94,6 +96,11 @@ def _reproduced(
     )
     rows = request.test_data()
     try:
+        if rows.height != len(expected):
+            raise DataError(
+                f"{counted(len(expected), 'row')} were opened, and the dataset has "
+                f"{rows.height:,}."
+            )
         with winning_model(request, limits, unconfined=unconfined) as model:
             computed = model.predict(rows)
     except LimitError as error:

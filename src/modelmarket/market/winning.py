@@ -101,4 +101,11 @@ def predicted(
     with opened_table(table, scratch) as opened:
         rows = frame_of(opened, scratch, text_columns(request.training))
     with winning_model(request, limits, unconfined=unconfined) as model:
-        return model.predict(rows)
+        labels = model.predict(rows)
+    known = set(request.manifest().classes.names)
+    for row, one in enumerate(labels, 1):
+        if one not in known:
+            raise InputError(
+                f"Row {row}: the model says {one!r}, which is no class of the request."
+            )
+    return labels

@@ -75,7 +75,7 @@ class Reproduction:
     def as_document(self) -> dict[str, Any]:
         """As JSON has it."""
         return {
-            "request": str(self.request),
+            "request": self.request.shown,
             "model": self.model,
             "outcome": self.outcome.value,
             "rows": self.rows,
@@ -93,7 +93,7 @@ class Reproduction:
         told += f"{counted(self.rows, 'row')} ({share:.2%})"
         if self.is_reproduced:
             return [f"Reproduced: {told}."]
-        return [f"Different: {told}. It is not the model that made these predictions."]
+        return [f"Different: {told}. Something else made the others."]
 
     def _repr_html_(self) -> str:
         """What Jupyter shows."""

@@ -6,9 +6,10 @@ first that it could do harm with: whatever it is made to do then, it can compute
 write to whoever started it. `modelmarket.system.confinement` is the outer half.
 
 On Linux seccomp allows it the system calls of a program that reads and writes what is
-open already, and takes and gives back memory: no file is opened, no socket and no
-process made, no memory made executable. See seccomp(2), and for the program's words
-linux/filter.h. Everywhere `setrlimit` bounds processor time and memory.
+open already, and takes and gives back memory: no file is opened, no socket, process or
+thread made, no memory made executable. It binds each thread that a library has
+started. See seccomp(2), and for the program's words linux/filter.h. Everywhere
+`setrlimit` bounds processor time and memory, and an alarm all time.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ import errno
 import json
 import os
 import platform
+import signal
 import socket
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -35,10 +38,12 @@ Answers = Callable[[BinaryIO | None], dict[str, Answer]]
 MOST_HEADER_BYTES = 2**20
 """Of a question or an answer, without the bytes behind it."""
 
+MOST_FILES = 65_536
 NO_MEMORY = ("bad_alloc", "Failed to allocate memory", "BFCArena::Extend")
 
 # linux/prctl.h, linux/seccomp.h, linux/bpf_common.h
-_NO_NEW_PRIVILEGES, _SET_SECCOMP, _FILTER = 38, 22, 2
+_NO_NEW_PRIVILEGES, _SIGNAL_OF_PARENT = 38, 1
+_SET_FILTER, _FOR_ALL_THREADS = 1, 1
 _LOAD, _EQUAL, _AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06
 _NUMBER, _MACHINE, _THIRD_ARGUMENT = 0, 4, 16 + 8 * 2
 """Where things stand in `struct seccomp_data`; the low half of an argument first."""
@@ -80,7 +85,6 @@ HARMLESS = {
     "clock_getres": (229, 114),
     "clock_nanosleep": (230, 115),
     "exit_group": (231, 94),
-    "newfstatat": (262, 79),
     "getrandom": (318, 278),
     "membarrier": (324, 283),
     "rseq": (334, 293),
@@ -91,6 +95,8 @@ MAPPING = {"mmap": (9, 222), "mprotect": (10, 226)}
 """Calls whose third argument must not make memory executable."""
 MACHINES = {"x86_64": (0, 0xC000_003E), "aarch64": (1, 0xC000_00B7)}
 """Which of the numbers a machine has, and what the kernel calls it; linux/audit.h."""
+SECCOMP = (317, 277)
+"""The number of seccomp(2)."""
 
 
 @dataclass(frozen=True)
@@ -106,11 +112,11 @@ class Limits:
 
     memory_bytes: int = 4 * 2**30
     processor_s: int = 600
-    wall_s: int = 900
-    answer_bytes: int = 64 * 2**20
+    wall_s: int = 600
+    answer_bytes: int = 2**20
 
 
-class OpenError(Exception):
+class UnconfinableError(Exception):
     """This machine cannot confine a program."""
 
 
@@ -156,8 +162,10 @@ def filter_of(machine: str) -> list[tuple[int, int, int, int]]:
 
 
 def limit(limits: Limits) -> None:
-    """Bounds memory and processor time for good, as far as the system can."""
+    """Bounds memory and time for good, as far as the system can."""
     import resource
+
+    signal.setitimer(signal.ITIMER_REAL, limits.wall_s)
 
     taken = _memory_now()
     for name, most in (
@@ -187,18 +195,21 @@ def shut_in() -> None:
     """Gives up all but computing, reading and writing, for good.
 
     Raises:
-        OpenError: It did not work; says why.
+        UnconfinableError: It did not work; says why.
     """
     machine = platform.machine()
     if sys.platform != "linux" or machine not in MACHINES:
-        raise OpenError(f"{platform.system()} on {machine} has no such way")
+        raise UnconfinableError(f"{platform.system()} on {machine} has no such way")
     libc = ctypes.CDLL(None, use_errno=True)
     steps = [_Step(*one) for one in filter_of(machine)]
     program = _Program(len(steps), (_Step * len(steps))(*steps))
-    if libc.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0) or libc.prctl(
-        _SET_SECCOMP, _FILTER, ctypes.byref(program), 0, 0
+    libc.prctl(_SIGNAL_OF_PARENT, signal.SIGKILL, 0, 0, 0)
+    number = SECCOMP[MACHINES[machine][0]]
+    # It binds this thread alone unless it is told to bind all.
+    if libc.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0) or libc.syscall(
+        number, _SET_FILTER, _FOR_ALL_THREADS, ctypes.byref(program)
     ):
-        raise OpenError(f"seccomp: {os.strerror(ctypes.get_errno())}")
+        raise UnconfinableError(f"seccomp: {os.strerror(ctypes.get_errno())}")
     # A filter that lets something through would be worse than none.
     for what, attempt in (
         ("a file", lambda: os.open(os.devnull, os.O_RDONLY)),
@@ -211,7 +222,7 @@ def shut_in() -> None:
             continue
         if found == 0:
             os._exit(1)  # the process that should not be
-        raise OpenError(f"seccomp did not refuse {what}")
+        raise UnconfinableError(f"seccomp did not refuse {what}")
 
 
 def serve(answers_about: Answers) -> None:
@@ -227,14 +238,15 @@ def serve(answers_about: Answers) -> None:
     sys.stdout = sys.stderr
     first = json.loads(asked.readline())
     number = first["file"]
+    _close_all_but(0, 1, 2, number)
     file = None if number is None else os.fdopen(number, "rb")
     answers = answers_about(file)
     limit(Limits(**first["limits"]))
     try:
         if first["confined"]:
             shut_in()
-    except OpenError as error:
-        _tell(told, {"open": str(error)})
+    except UnconfinableError as error:
+        _tell(told, {"unconfinable": str(error)})
         return
     _tell(told, {"ready": True})
     while line := asked.readline():
@@ -245,6 +257,15 @@ def serve(answers_about: Answers) -> None:
         except Exception as error:  # noqa: BLE001  # strangers' files break everything
             answer, behind = _problem(error), b""
         _tell(told, answer, behind)
+
+
+def _close_all_but(*kept: int | None) -> None:
+    """Closes whatever libraries have opened."""
+    most = os.sysconf("SC_OPEN_MAX")
+    for number in range(3, min(most, MOST_FILES)):
+        if number not in kept:
+            with suppress(OSError):
+                os.close(number)
 
 
 def _problem(error: Exception) -> Told:

@@ -16,10 +16,11 @@ import sys
 import tempfile
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Self
 
-from modelmarket.errors import ConfinementError, LimitError
+from modelmarket.errors import ConfinementError, LimitError, ModelMarketError
 from modelmarket.system.confined import (
     MOST_HEADER_BYTES,
     Limits,
@@ -27,11 +28,14 @@ from modelmarket.system.confined import (
     as_told,
 )
 from modelmarket.system.documents import parse_json
+from modelmarket.system.text import counted
 
 __all__ = ["Confined", "Limits", "ProblemError"]
 
 _SOURCES = Path(__file__).parents[2]
 _GRACE_S = 2.0
+MOST_BRACKETS = 50_000
+"""Of an answer: a description of some thousand inputs."""
 UNCONFINED = (
     "`--unconfined` runs it all the same, with limits alone: it could read your files "
     "and send them away."
@@ -50,10 +54,11 @@ class Confined:
             `confined.serve`.
         limits: What it may use.
         file: Open for reading; the program reads it too.
-        is_open: Run it without confinement, with its limits alone.
+        unconfined: Run it with its limits alone.
 
     Raises:
         ConfinementError: This machine cannot confine it.
+        ModelMarketError: It does not start.
     """
 
     def __init__(
@@ -62,10 +67,12 @@ class Confined:
         limits: Limits,
         *,
         file: BinaryIO | None = None,
-        is_open: bool = False,
+        unconfined: bool = False,
     ) -> None:
         self.limits = limits
-        self._late = False
+        self._late, self._unconfined = False, unconfined
+        self._clock = threading.Timer(limits.wall_s, self._end_late)
+        self._clock.daemon = True
         self._folder = tempfile.TemporaryDirectory()
         self._process = subprocess.Popen(  # noqa: S603  # a module of ours
             [sys.executable, "-s", "-P", "-B", *program],
@@ -73,27 +80,30 @@ class Confined:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             cwd=self._folder.name,
-            env=_environment(),
+            env=_environment(self._folder.name),
             pass_fds=() if file is None else (file.fileno(),),
             start_new_session=True,
         )
-        self._clock = threading.Timer(limits.wall_s, self._end_late)
-        self._clock.daemon = True
-        self._clock.start()
         first = {
             "limits": as_told(limits),
-            "confined": not is_open,
+            "confined": not unconfined,
             "file": None if file is None else file.fileno(),
         }
         try:
+            self._clock.start()
+            self._begin(first)
+        except BaseException:
+            self.close()
+            raise
+
+    def _begin(self, first: Told) -> None:
+        try:
             answer, _ = self._exchange(json.dumps(first).encode())
         except (LimitError, ProblemError) as error:
-            self.close()
-            raise ConfinementError(
-                f"The program that runs strangers' models does not start: {error}"
+            raise ModelMarketError(
+                f"The program that touches strangers' files does not start: {error}"
             ) from error
-        if why := answer.get("open"):
-            self.close()
+        if why := answer.get("unconfinable"):
             raise ConfinementError(
                 f"This machine cannot confine a stranger's model: {why}.",
                 hint=UNCONFINED,
@@ -121,7 +131,7 @@ class Confined:
     def close(self) -> None:
         """Ends the program, whatever it is doing."""
         self._clock.cancel()
-        self._process.kill()
+        self._kill()
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
@@ -144,7 +154,7 @@ class Confined:
         if not answer.endswith(b"\n"):
             raise self._ended()
         try:
-            found = parse_json(answer)
+            found = parse_json(answer, most_brackets=MOST_BRACKETS)
             size = found.pop("bytes")
             is_sound = isinstance(size, int) and 0 <= size <= self.limits.answer_bytes
         except (ValueError, KeyError, AttributeError, TypeError):
@@ -166,11 +176,12 @@ class Confined:
             code = self._process.wait(_GRACE_S)
         except subprocess.TimeoutExpired:
             return LimitError("It answers something that is no answer.")
-        if self._late:
-            return LimitError(f"It took longer than {self.limits.wall_s:,} seconds.")
+        if self._late or code == -signal.SIGALRM:
+            seconds = counted(self.limits.wall_s, "second")
+            return LimitError(f"It took longer than {seconds}.")
         if code in (-signal.SIGXCPU, -signal.SIGKILL):
             return LimitError(
-                f"It took more than {self.limits.processor_s:,} seconds of a "
+                f"It took more than {counted(self.limits.processor_s, 'second')} of a "
                 "processor, or all of the machine's memory."
             )
         if code in (-signal.SIGABRT, -signal.SIGSEGV):
@@ -185,10 +196,22 @@ class Confined:
 
     def _end_late(self) -> None:
         self._late = True
-        self._process.kill()
+        self._kill()
+
+    def _kill(self) -> None:
+        """Ends it, and whatever it has started where it was not confined."""
+        if self._unconfined or self._process.poll() is None:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
 
 
-def _environment() -> dict[str, str]:
-    """No secret is in it."""
+def _environment(home: str) -> dict[str, str]:
+    """No secret is in it, and nothing that libraries keep anywhere."""
     kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
-    return kept | {"PYTHONPATH": str(_SOURCES), "OMP_NUM_THREADS": "1"}
+    return kept | {
+        "HOME": home,
+        "TMPDIR": home,
+        "PYTHONPATH": str(_SOURCES),
+        "OMP_NUM_THREADS": "1",
+        "ORT_DISABLE_TELEMETRY": "1",
+    }

@@ -5,24 +5,39 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import lzma
 import stat
 import tarfile
 import zipfile
+import zlib
+from collections.abc import Iterator
 from pathlib import PurePosixPath
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
-from modelmarket.models.inspecting.pickles import HEAD_BYTES, is_pickle, look_at_pickle
+from modelmarket.models.inspecting.arrays import NUMPY, look_at_numpy
+from modelmarket.models.inspecting.pickles import is_pickle, look_at_pickle
 from modelmarket.models.inspecting.seen import Seen, some
 from modelmarket.system.text import counted
 
 MOST_BYTES = 8 * 2**30
 """Measured no further."""
 MOST_MEMBERS = 10_000
-MOST_RATIO = 200
-"""No table or model is so much smaller when it is compressed."""
-PIECE_BYTES = 2**20
+MOST_RATIO, LEAST_BOMB = 200, 2**26
+"""No table or model of that size is so much smaller when it is compressed."""
+HEAD_BYTES = PIECE_BYTES = 2**20
 PACKED = (".zip", ".gz", ".bz2", ".xz", ".tar", ".tgz", ".7z", ".zst")
+COMPRESSED = {
+    b"\x1f\x8b": "gzip",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ\x00": "xz",
+    b"\x5d\x00\x00": "lzma",
+    b"\x78\x01": "zlib",
+    b"\x78\x5e": "zlib",
+    b"\x78\x9c": "zlib",
+    b"\x78\xda": "zlib",
+}
+"""How such files begin."""
 
 
 class Measured:
@@ -46,21 +61,28 @@ class Measured:
         if path.is_absolute() or ".." in path.parts or is_link or is_drive:
             self.outside.append(name)
 
-    def piece(self, size: int) -> bool:
-        """So many bytes more; whether there may be more of them."""
-        self.total += size
+    def read(self, member: IO[bytes], name: str = "") -> bool:
+        """Measures a part, and looks at how it begins; whether there may be more."""
+        head = member.read(HEAD_BYTES)
+        self.total += len(head)
+        inner = _look_at_head(head)
+        if inner is not None:
+            self.seen.take(inner, name or "in it")
+        while self.total < MOST_BYTES and (piece := member.read(PIECE_BYTES)):
+            self.total += len(piece)
         return self.total < MOST_BYTES
 
-    def tell(self) -> Seen:
+    def tell(self) -> None:
         """What came of it."""
         seen, ratio = self.seen, self.total / max(self.size, 1)
         if self.names:
             count = counted(len(self.names), "member")
             seen.facts.append(f"{count}: {some(self.names)}.")
-        seen.facts.append(f"It unpacks to {counted(self.total, 'byte')}.")
+        whole = f"It unpacks to {counted(self.total, 'byte')}"
+        seen.facts.append(f"{whole}; of each part the first MiB was looked into.")
         if self.total >= MOST_BYTES:
             seen.dangers.append("That is as far as it was measured: there is more.")
-        if ratio > MOST_RATIO:
+        if ratio > MOST_RATIO and self.total >= LEAST_BOMB:
             seen.dangers.append(
                 f"That is {ratio:,.0f} times its size: it is made to fill a disk."
             )
@@ -71,83 +93,108 @@ class Measured:
         packed = [one for one in self.names if one.lower().endswith(PACKED)]
         if packed:
             seen.facts.append(f"Archives in it are not looked into: {some(packed)}.")
-        return seen
 
 
-def look_at_zip(file: BinaryIO, size: int) -> Seen:
+def _look_at_head(head: bytes) -> Seen | None:
+    """What a part is, if opening it could do something."""
+    if is_pickle(io.BytesIO(head)):
+        return look_at_pickle(io.BytesIO(head))
+    return look_at_numpy(head) if head.startswith(NUMPY) else None
+
+
+def look_at_zip(file: BinaryIO, size: int, seen: Seen) -> None:
     """Measures a zip, and lists the pickles in it."""
-    seen = Seen("zip archive")
+    seen.kind = "zip archive"
     found = Measured(seen, size)
     with zipfile.ZipFile(file) as archive:
         members = archive.infolist()
+        if len(members) > MOST_MEMBERS:
+            count = f"{len(members):,} members"
+            seen.dangers.append(f"It has {count}: that many are no model.")
         for one in members[:MOST_MEMBERS]:
-            is_link = stat.S_ISLNK(one.external_attr >> 16)
-            found.name(one.filename, is_link=is_link)
+            found.name(one.filename, is_link=stat.S_ISLNK(one.external_attr >> 16))
             if one.is_dir():
                 continue
-            if one.flag_bits & 1:
-                seen.facts.append(f"{one.filename} is encrypted.")
+            try:
+                with archive.open(one) as member:
+                    go_on = found.read(member, one.filename)
+            except (NotImplementedError, RuntimeError, zipfile.BadZipFile) as error:
+                # Another compression, or encrypted: the others are looked at.
+                seen.dangers.append(f"{some([one.filename])}: {str(error)[:200]}.")
                 continue
-            with archive.open(one) as member:
-                head = member.read(HEAD_BYTES)
-                go_on = found.piece(len(head))
-                if is_pickle(head, is_whole=len(head) < HEAD_BYTES):
-                    with archive.open(one) as again:
-                        inner = look_at_pickle(again)  # type: ignore[arg-type]  # it reads
-                    seen.dangers += [f"{one.filename}: {it}" for it in inner.dangers]
-                while go_on and (piece := member.read(PIECE_BYTES)):
-                    go_on = found.piece(len(piece))
             if not go_on:
                 break
-    if len(members) > MOST_MEMBERS:
-        seen.dangers.append(f"It has {len(members):,} members: that many are no model.")
-    return found.tell()
+    found.tell()
 
 
-def look_at_tar(file: BinaryIO, size: int) -> Seen:
-    """Measures a tar, compressed or not."""
-    found = Measured(Seen("tar archive"), size)
+def look_at_tar(file: BinaryIO, size: int, seen: Seen) -> None:
+    """Measures a tar, compressed or not, and lists the pickles in it."""
+    seen.kind = "tar archive"
+    found = Measured(seen, size)
     with tarfile.open(fileobj=file, mode="r|*") as archive:
         for count, one in enumerate(archive, 1):
             found.name(one.name, is_link=one.issym() or one.islnk() or one.isdev())
-            go_on = count < MOST_MEMBERS
             member = archive.extractfile(one) if one.isreg() else None
-            while go_on and member and (piece := member.read(PIECE_BYTES)):
-                go_on = found.piece(len(piece))
-            if not go_on:
+            if member is not None and not found.read(member, one.name):
                 break
-    return found.tell()
+            if count >= MOST_MEMBERS:
+                seen.dangers.append("There are more members: that many are no model.")
+                break
+    found.tell()
 
 
-COMPRESSED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz"}
-"""How such files begin."""
-
-
-def _plain(file: BinaryIO, name: str) -> gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile:
-    """A compressed file, as it was before."""
-    if name == "gzip":
-        return gzip.GzipFile(fileobj=file)
-    return bz2.BZ2File(file) if name == "bzip2" else lzma.LZMAFile(file)
-
-
-def look_at_compressed(file: BinaryIO, size: int, magic: bytes) -> Seen:
+def look_at_compressed(file: BinaryIO, size: int, name: str, seen: Seen) -> None:
     """Measures a compressed file; of a tar also what is in it."""
-    name = COMPRESSED[magic]
     with _plain(file, name) as plain:
         head = plain.read(512)
     file.seek(0)
-    if is_tar(head):
-        return look_at_tar(file, size)
-    found = Measured(Seen(f"{name} file"), size)
-    if is_pickle(head, is_whole=len(head) < 512):  # noqa: PLR2004  # as was read
-        found.seen.dangers.append(
-            "In it is a pickle: opening one runs whatever its maker wants."
-        )
-    file.seek(0)
+    if is_tar(head) and name != "zlib":
+        look_at_tar(file, size, seen)
+        return
+    seen.kind = f"{name} file"
+    found = Measured(seen, size)
     with _plain(file, name) as plain:
-        while (piece := plain.read(PIECE_BYTES)) and found.piece(len(piece)):
-            pass
-    return found.tell()
+        found.read(plain)
+    found.tell()
+
+
+def _plain(file: BinaryIO, name: str) -> IO[bytes]:
+    """A compressed file, as it was before."""
+    match name:
+        case "gzip":
+            return io.BufferedReader(gzip.GzipFile(fileobj=file))
+        case "bzip2":
+            return io.BufferedReader(bz2.BZ2File(file))
+        case "zlib":
+            return io.BufferedReader(_Inflated(file))
+        case _:
+            return io.BufferedReader(lzma.LZMAFile(file))
+
+
+class _Inflated(io.RawIOBase):
+    """What zlib has compressed, piece by piece."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._pieces = _inflated(file)
+        self._left = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # one kind will do
+        self._left = self._left or next(self._pieces, b"")
+        piece, self._left = self._left[: len(buffer)], self._left[len(buffer) :]
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+
+def _inflated(file: BinaryIO) -> Iterator[bytes]:
+    inflating = zlib.decompressobj()
+    while piece := inflating.unconsumed_tail or file.read(PIECE_BYTES):
+        if found := inflating.decompress(piece, PIECE_BYTES):
+            yield found
+        if inflating.eof:
+            return
 
 
 def is_tar(head: bytes) -> bool:

@@ -15,9 +15,9 @@ from modelmarket.system.confined import Answer, Told, serve
 def answers_about(file: BinaryIO | None) -> dict[str, Answer]:
     """What can be asked about a file."""
 
-    def look_at_it(_: Told, __: bytes) -> tuple[Told, bytes]:
+    def look_at_it(question: Told, _: bytes) -> tuple[Told, bytes]:
         assert file is not None, "there is one"
-        return asdict(look(file)), b""
+        return asdict(look(file, question["size"])), b""
 
     return {"look": look_at_it}
 

@@ -56,12 +56,13 @@ def inspect_file(
     """
     seen: dict[str, Any]
     try:
-        seen = _looked(file, limits)
+        seen = _looked(file, size, limits)
     except LimitError as error:
         why = f"It could not be looked into: {error.message}"
         return Inspected(path, size, "file that breaks its reader", dangers=(why,))
     except ProblemError as error:
-        return Inspected(path, size, "file of no known kind", (_why(str(error)),))
+        why = _why(str(error))
+        return Inspected(path, size, "file of no known kind", dangers=(why,))
     kind, facts, dangers = seen["kind"], seen["facts"], seen["dangers"]
     called = f"It is called {path.rpartition('/')[2]} and is: {kind}."
     is_other = path.lower().endswith(".onnx") and kind != "ONNX model"
@@ -74,22 +75,24 @@ def inspect_file(
     )
 
 
-def _looked(file: BinaryIO, limits: Limits) -> dict[str, Any]:
+def _looked(file: BinaryIO, size: int, limits: Limits) -> dict[str, Any]:
     """What is seen from within.
 
     Raises:
         LimitError: It went beyond a limit.
         ProblemError: It could not be looked into.
     """
+    said = ""
     try:
         confined = Confined(PROGRAM, limits, file=file)
-    except LimitError:
-        raise
-    except ConfinementError:
+    except ConfinementError as error:
         # Nothing is executed, so that its limits alone will do.
-        confined = Confined(PROGRAM, limits, file=file, is_open=True)
+        confined = Confined(PROGRAM, limits, file=file, unconfined=True)
+        said = error.message
     with confined:
-        told, _ = confined.ask("look", {})
+        told, _ = confined.ask("look", {"size": size})
+    if said and isinstance(told.get("facts"), list):
+        told["facts"].append(f"Looked into with limits alone. {said}")
     lists = (told.get("facts"), told.get("dangers"))
     if not isinstance(told.get("kind"), str) or not all(
         isinstance(one, list) for one in lists

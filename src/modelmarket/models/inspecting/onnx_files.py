@@ -13,6 +13,8 @@ from modelmarket.system.text import counted
 
 KNOWN_DOMAINS = {"", "ai.onnx", "ai.onnx.ml", "ai.onnx.training"}
 """Of operators that every runtime may have."""
+MOST_NUMBERS = 10**15
+"""Told no further: whoever writes a file may say that there are any."""
 _REPEATING = {"Loop", "Scan"}
 
 
@@ -33,21 +35,15 @@ def read_onnx(data: bytes) -> Any | None:
     return model if model.ir_version and model.graph.ByteSize() else None
 
 
-def look_at_onnx(model: Any) -> Seen:
+def look_at_onnx(model: Any, seen: Seen) -> None:
     """Lists what is in a model."""
-    from onnx import TensorProto
-
-    seen = Seen("ONNX model")
     operators, graphs = Counter[str](), list(_graphs(model))
-    tensors: list[Any] = []
-    for nodes, initializers in graphs:
-        for node in nodes:
+    for graph in graphs:
+        for node in graph.node:
             domain = "" if node.domain in ("", "ai.onnx") else f"{node.domain}."
             operators[f"{domain}{node.op_type}"] += 1
-            tensors += [
-                tensor for one in node.attribute for tensor in (one.t, *one.tensors)
-            ]
-        tensors += initializers
+    tensors = [one for graph in graphs for one in _tensors(graph)]
+    _tell_dangers(model, graphs, tensors, seen)
     listed = [f"{name} {count:,}" for name, count in operators.most_common()]
     seen.facts.append(f"{counted(operators.total(), 'operator')}: {some(listed)}.")
     inputs, outputs = (
@@ -55,7 +51,7 @@ def look_at_onnx(model: Any) -> Seen:
         for some_of in (model.graph.input, model.graph.output)
     )
     seen.facts.append(f"It reads {some(inputs)} and says {some(outputs)}.")
-    numbers = sum(math.prod(one.dims) for one in tensors)
+    numbers = min(sum(math.prod(one.dims) for one in tensors), MOST_NUMBERS)
     told = f"{counted(numbers, 'number')} in {counted(len(tensors), 'tensor')}."
     seen.facts.append(told)
     versions = [
@@ -66,6 +62,16 @@ def look_at_onnx(model: Any) -> Seen:
     said = [one.key for one in model.metadata_props]
     if said:
         seen.facts.append(f"It says its {some(said)}.")
+    if any(operators[one] for one in _REPEATING):
+        seen.facts.append("It has loops: it may never end.")
+
+
+def _tell_dangers(
+    model: Any, graphs: list[Any], tensors: list[Any], seen: Seen
+) -> None:
+    """What it wants from outside."""
+    from onnx import TensorProto
+
     outside = [
         entry.value
         for one in tensors
@@ -74,26 +80,40 @@ def look_at_onnx(model: Any) -> Seen:
         if entry.key == "location"
     ]
     if outside:
-        seen.dangers.append(
-            f"It reads other files: {some(list(dict.fromkeys(outside)))}."
-        )
-    domains = {node.domain for nodes, _ in graphs for node in nodes} - KNOWN_DOMAINS
+        seen.dangers.append(f"It reads other files: {some(dict.fromkeys(outside))}.")
+    domains = {node.domain for one in graphs for node in one.node} - KNOWN_DOMAINS
     domains -= {one.domain for one in model.functions}
     if domains:
         seen.dangers.append(
             f"It wants operators that are no part of ONNX: {some(sorted(domains))}."
         )
-    if any(operators[one] for one in _REPEATING):
-        seen.facts.append("It has loops: it may never end.")
-    return seen
 
 
-def _graphs(model: Any) -> Iterator[tuple[Any, Any]]:
-    """Nodes and initializers of the graph, of functions, and of all graphs in them."""
+def _tensors(graph: Any) -> Iterator[Any]:
+    """The numbers in a graph or function itself."""
+    yield from getattr(graph, "initializer", ())
+    for one in getattr(graph, "sparse_initializer", ()):
+        yield from (one.values, one.indices)
+    for node in graph.node:
+        for attribute in node.attribute:
+            yield from attribute.tensors
+            if attribute.HasField("t"):
+                yield attribute.t
+            sparse = [*attribute.sparse_tensors]
+            if attribute.HasField("sparse_tensor"):
+                sparse.append(attribute.sparse_tensor)
+            for one in sparse:
+                yield from (one.values, one.indices)
+
+
+def _graphs(model: Any) -> Iterator[Any]:
+    """The graph, functions, what trains it, and all graphs in them."""
     waiting: list[Any] = [model.graph, *model.functions]
+    for one in model.training_info:
+        waiting += [one.initialization, one.algorithm]
     while waiting:
         one = waiting.pop()
-        yield one.node, getattr(one, "initializer", ())
+        yield one
         for node in one.node:
             for attribute in node.attribute:
                 waiting += [*attribute.graphs]

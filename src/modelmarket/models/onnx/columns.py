@@ -72,32 +72,18 @@ class Input:
         # perf: column by column, since casting a wide table at once takes GBs.
         found = np.empty((frame.height, len(self.columns)), dtype=self.reads.dtype)
         for at, name in enumerate(self.columns):
-            if name not in frame.columns:
-                raise DataError(
-                    f"The model reads a column {name!r}, which this table has not.",
-                    hint="Give it the columns of the training part.",
-                )
             found[:, at] = _cells(frame[name], self.reads)
         return found
 
-    @classmethod
-    def named(cls, name: str, reads: Reads, columns: Sequence[str]) -> Input:
-        """The array that a file calls so.
 
-        Args:
-            name: What it is called.
-            reads: Of each cell.
-            columns: All that the file reads, in their order.
+def places_of(columns: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The columns of each array that a file may read, by what it is called.
 
-        Raises:
-            ValueError: Nothing is called so.
-        """
-        if name == FEATURES:
-            return cls(name, reads, tuple(columns))
-        for number, column in enumerate(columns, 1):
-            if name == f"{COLUMN} {number}":
-                return cls(name, reads, (column,))
-        raise ValueError(name)
+    Args:
+        columns: All that the file reads, in their order.
+    """
+    found = {f"{COLUMN} {number}": (one,) for number, one in enumerate(columns, 1)}
+    return found | {FEATURES: tuple(columns)}
 
 
 def _cells(column: pl.Series, reads: Reads) -> npt.NDArray[Any]:

@@ -6,14 +6,20 @@ One's own runs here, a stranger's shut in: see `modelmarket.models.onnx.stranger
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modelmarket.errors import InputError, ModelMarketError, NotFoundError
-from modelmarket.models.onnx.columns import Feed, Input, Reads, feed
+from modelmarket.errors import (
+    DataError,
+    InputError,
+    ModelMarketError,
+    NotFoundError,
+)
+from modelmarket.models.onnx.columns import Feed, Input, Reads, feed, places_of
 from modelmarket.system.documents import parse_json
 from modelmarket.system.files import existing_file
 
@@ -91,10 +97,11 @@ class OnnxFile(ABC):
             InputError: It reads what no table has.
         """
         found: list[Input] = []
+        places = places_of(self.columns)
         for name, kind in self.session.inputs:
             try:
-                found.append(Input.named(name, Reads(kind), self.columns))
-            except ValueError:
+                found.append(Input(name, Reads(kind), places[name]))
+            except (ValueError, KeyError):
                 raise InputError(
                     f"This model reads {name!r}, a {kind}, which no table has."
                 ) from None
@@ -107,6 +114,13 @@ class OnnxFile(ABC):
             DataError: A column is missing, or has cells of another kind.
             InputError: The file cannot be run.
         """
+        here = set(frame.columns)
+        for name in self.columns:
+            if name not in here:
+                raise DataError(
+                    f"The model reads a column {name!r}, which this table has not.",
+                    hint="Give it the columns of the training part.",
+                )
         labels: list[str] = []
         for at in range(0, frame.height, ROWS_AT_ONCE):
             some = frame.slice(at, ROWS_AT_ONCE)
@@ -131,6 +145,8 @@ class OnnxFile(ABC):
             names = None
         if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
             raise InputError(f"What this file says of its {what} is no list of names.")
+        if len(set(names)) != len(names):
+            raise InputError(f"This file names one of its {what} twice.")
         return tuple(names)
 
 
@@ -185,12 +201,11 @@ class _Here(Session):
             raise _cannot(first_line(error)) from error
 
 
-def runtime_session(data: bytes, *, threads: int = 0) -> Any:
-    """A file in onnxruntime.
+def runtime_session(data: bytes) -> Any:
+    """A file in onnxruntime, with one thread.
 
-    Args:
-        data: The file.
-        threads: To run it with; 0 for as many as there are cores.
+    note: several add up the trees of an ensemble in another order, and what is nearly a
+    tie falls to another class: a trainer's machine must say what the buyer's does.
 
     Raises:
         NotFoundError: onnxruntime is not installed.
@@ -199,7 +214,7 @@ def runtime_session(data: bytes, *, threads: int = 0) -> Any:
     ort = runtime()
     options = ort.SessionOptions()
     options.log_severity_level = QUIET
-    options.intra_op_num_threads = options.inter_op_num_threads = threads
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
     return ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
 
 
@@ -209,6 +224,8 @@ def runtime() -> Any:
     Raises:
         NotFoundError: It is not installed.
     """
+    # Nobody asked for it to tell anybody anything; it starts a thread when imported.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     try:
         import onnxruntime as ort
     except ImportError as error:

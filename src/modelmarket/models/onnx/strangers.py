@@ -11,11 +11,13 @@ import numpy as np
 from modelmarket.errors import InputError, LimitError
 from modelmarket.models.onnx.running import OnnxFile, Session, first_line, runtime
 from modelmarket.system.confinement import Confined, Limits, ProblemError
-from modelmarket.system.documents import parse_json
+from modelmarket.system.documents import read_text
 
 if TYPE_CHECKING:
     from modelmarket.models.onnx.columns import Feed
 
+NUMBERS = np.dtype("<u4")
+"""Which of the labels that were told each row has."""
 PROGRAM = ("-m", "modelmarket.models.onnx.confined_running")
 
 
@@ -39,7 +41,7 @@ class StrangersModel(OnnxFile):
     ) -> None:
         runtime()  # here it can still be said what is missing
         self._confined = Confined(
-            PROGRAM, limits or Limits(), file=file, is_open=unconfined
+            PROGRAM, limits or Limits(), file=file, unconfined=unconfined
         )
         try:
             self._session = _There(self._confined)
@@ -83,14 +85,14 @@ class _There(Session):
                 kind, piece = array.dtype.str, np.ascontiguousarray(array).tobytes()
             arrays.append((name, kind, array.shape, len(piece)))
             data.append(piece)
-        _, behind = self._ask("run", {"arrays": arrays}, b"".join(data))
+        told, behind = self._ask("run", {"arrays": arrays}, b"".join(data))
         try:
-            labels = parse_json(behind)
-        except ValueError:
-            labels = None
-        if not isinstance(labels, list) or not all(isinstance(n, str) for n in labels):
-            raise LimitError("It answers something that is no list of labels.")
-        return labels
+            labels = [read_text(one) for one in told["labels"]]
+            return [labels[one] for one in np.frombuffer(behind, NUMBERS)]
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            raise LimitError("It answers something that is no list of labels.") from (
+                error
+            )
 
     def _ask(
         self, what: str, given: dict[str, Any], data: bytes = b""

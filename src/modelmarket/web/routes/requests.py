@@ -39,7 +39,7 @@ def request_page(visit: Visit) -> Response:
 def audited(visit: Visit) -> Response:
     """A request's page with the audit's verdicts."""
     found = find_request(visit)
-    verdicts = audit(visit.workspace.market, found.id)
+    verdicts = audit(visit.workspace.market, found.id, runs_models=False)
     return show_request(visit, found, verdicts=verdicts)
 
 
