@@ -478,7 +478,7 @@ def _frameworks(document: dict[str, Any]) -> list[str]:
         what,
         "what was made of a model, beside the library's own predictions of rows that it had not seen. What is",
         "lost is accuracy, a share of 1; of numbers, mean error, and they are the same if they",
-        "differ by no more than rounding to whole ones. XGBoost and LightGBM are tried by",
+        "differ by no more than rounding to whole ones. Light libraries are tried by",
         "`make test`.",
         "",
         "| library | model | became | the same | | lost |",

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import polars as pl
 from sklearn import datasets
 from sklearn.model_selection import train_test_split
+
+from modelmarket.models.onnx import Exported, export
 
 LEVELS = 2**8
 
@@ -65,3 +68,25 @@ def diabetes() -> Table:
     """A number between 25 and 346, 10 columns."""
     values, numbers = datasets.load_diabetes(return_X_y=True)
     return _parted("diabetes", values, numbers.astype(np.int64))
+
+
+class Known:
+    """A table of scikit-learn's as a request has it: columns of numbers, and names."""
+
+    def __init__(self, name: str, *, gaps: float = 0) -> None:
+        loaded = getattr(datasets, f"load_{name}")()
+        rng = np.random.default_rng(0)
+        values = loaded.data.astype(np.float64)
+        values[rng.random(values.shape) < gaps] = np.nan
+        names = [f"no. {one}" for one in loaded.target_names]
+        known, rows, learnt, truth = train_test_split(
+            values, np.array(names)[loaded.target], test_size=1 / 3, random_state=0
+        )
+        columns = [f"column {at}" for at in range(values.shape[1])]
+        self.name, self.classes = name, sorted(names)
+        self.frame = pl.DataFrame(known, schema=columns).fill_nan(None)
+        self.rows = pl.DataFrame(rows, schema=columns).fill_nan(None)
+        self.labels, self.truth = pl.Series(learnt), truth
+
+    def exported(self, estimator: Any) -> Exported:
+        return export(estimator, self.frame, self.rows, self.classes)

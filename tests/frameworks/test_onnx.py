@@ -14,18 +14,17 @@ import polars as pl
 import pytest
 import torch
 from catboost import CatBoostClassifier, CatBoostRegressor
-from sklearn import datasets
 from sklearn.compose import ColumnTransformer
-from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OrdinalEncoder, StandardScaler
 from torch import nn
 
 from frameworks.comparing import Compared
+from frameworks.data import Known
 from modelmarket.datasets.libraries import labels_for, table_for
 from modelmarket.errors import InputError
 from modelmarket.models.converting.of_torch import LAYERS
-from modelmarket.models.onnx import Exported, OnnxModel, export
+from modelmarket.models.onnx import OnnxModel, export
 from modelmarket.models.onnx.of_fitted import BY_HAND
 
 QUIET = {
@@ -35,28 +34,6 @@ QUIET = {
     "random_seed": 0,
 }
 NAMES = ("ja, ü", 'no "x"', "perhaps")
-
-
-class Known:
-    """A table of scikit-learn's as a request has it: columns of numbers, and names."""
-
-    def __init__(self, name: str, *, gaps: float = 0) -> None:
-        loaded = getattr(datasets, f"load_{name}")()
-        rng = np.random.default_rng(0)
-        values = loaded.data.astype(np.float64)
-        values[rng.random(values.shape) < gaps] = np.nan
-        names = [f"no. {one}" for one in loaded.target_names]
-        known, rows, learnt, truth = train_test_split(
-            values, np.array(names)[loaded.target], test_size=1 / 3, random_state=0
-        )
-        columns = [f"column {at}" for at in range(values.shape[1])]
-        self.name, self.classes = name, sorted(names)
-        self.frame = pl.DataFrame(known, schema=columns).fill_nan(None)
-        self.rows = pl.DataFrame(rows, schema=columns).fill_nan(None)
-        self.labels, self.truth = pl.Series(learnt), truth
-
-    def exported(self, estimator: Any) -> Exported:
-        return export(estimator, self.frame, self.rows, self.classes)
 
 
 def scores(model: OnnxModel, frame: pl.DataFrame) -> Any:
