@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 from sklearn.tree import DecisionTreeClassifier
 
-from modelmarket.market import Request
+from modelmarket.market import Request, inspecting
 from modelmarket.web.workspace import Workspace
 from support.market import Place
 from support.visits import visiting
@@ -149,6 +149,10 @@ def test_what_is_in_a_folder_is_told_and_ends_with_one_if_it_is_dangerous(
 ) -> None:
     folder = tmp_path / "model"
     folder.mkdir()
+    assert give("rita", "model", "inspect", str(folder))[:2] == (
+        0,
+        "There is no file in it.\n",
+    )
     (folder / "readme.txt").write_text("the best\nmodel\n")
     assert give("rita", "model", "inspect", str(folder))[:2] == (
         0,
@@ -158,5 +162,27 @@ def test_what_is_in_a_folder_is_told_and_ends_with_one_if_it_is_dangerous(
     code, told, _ = give("rita", "model", "inspect", str(folder))
     assert code == 1
     assert "  DANGER: It would fetch posix.system.\n" in told
-    code, _, errors = give("rita", "model", "inspect", str(tmp_path / "nothing"))
-    assert (code, "it is no CID" in errors) == (3, True)
+    for nothing in (str(tmp_path / "nothing"), "x" * 5_000):
+        code, _, errors = give("rita", "model", "inspect", nothing)
+        assert (code, "it is no CID" in errors) == (3, True)
+
+
+def test_files_behind_those_that_took_too_long_are_not_looked_into(
+    here: Place, give: Give, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "one.txt").write_text("the best\n")
+    monkeypatch.setattr(inspecting, "MOST_S", -1.0)
+    code, told, _ = give("rita", "model", "inspect", str(tmp_path / "one.txt"))
+    assert (code, "the others took too long" in told) == (1, True)
+    del here
+
+
+def test_a_name_of_several_lines_forges_none(
+    here: Place, give: Give, tmp_path: Path
+) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "a\nmodel.onnx: ONNX model, 5 bytes").write_text("x")
+    told = give("rita", "model", "inspect", str(folder))[1]
+    assert len(told.splitlines()) == 2
+    del here

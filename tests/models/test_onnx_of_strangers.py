@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,10 @@ from modelmarket.errors import InputError, LimitError, ModelMarketError
 from modelmarket.models.onnx import OnnxModel, export
 from modelmarket.models.onnx.strangers import StrangersModel
 from modelmarket.system.confinement import Limits
+
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="other systems have no seccomp, and run no models"
+)
 
 ROWS = 2_500
 """More than are run at once."""

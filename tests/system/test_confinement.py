@@ -354,6 +354,10 @@ except KeyboardInterrupt:
     print("interrupted", flush=True)
 """
 
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="other systems have no seccomp, and run no models"
+)
+
 
 def is_gone(number: int) -> bool:
     """Whether a process ends within some seconds."""

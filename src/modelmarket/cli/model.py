@@ -170,7 +170,7 @@ def inspect(
             found = here.market(sign=False).inspect(
                 what, progress=lambda count: advance("bytes fetched", count)
             )
-    lines: list[str] = []
+    lines = [] if found else ["There is no file in it."]
     for one in found:
         lines.append(f"{one.path}: {one.kind}, {counted(one.size, 'byte')}")
         lines += [f"  {fact}" for fact in one.facts]

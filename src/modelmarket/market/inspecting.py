@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 MOST_FILES = 200
 """Of a folder; a process looks into each."""
+TOO_LONG = "It was not looked into: the others took too long."
+MOST_S = 600.0
+"""For all files together, about."""
 
 
 def inspect(
@@ -81,7 +85,7 @@ def inspect_here(path: Path) -> list[Inspected]:
 
 def _inspected(found: list[tuple[str, Path]]) -> list[Inspected]:
     """What is in each file, by what it is called and where it lies."""
-    from modelmarket.models.inspecting import inspect_file
+    from modelmarket.models.inspecting import Inspected, inspect_file
 
     if len(found) > MOST_FILES:
         raise InputError(
@@ -89,7 +93,12 @@ def _inspected(found: list[tuple[str, Path]]) -> list[Inspected]:
             hint="Export it, and inspect a folder in it.",
         )
     seen: list[Inspected] = []
+    begin = time.monotonic()
     for name, path in found:
+        size = path.stat().st_size
+        if time.monotonic() - begin > MOST_S:
+            seen.append(Inspected(name, size, "file", dangers=(TOO_LONG,)))
+            continue
         with path.open("rb") as file:
-            seen.append(inspect_file(name, path.stat().st_size, file))
+            seen.append(inspect_file(name, size, file))
     return seen
