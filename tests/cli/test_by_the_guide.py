@@ -228,7 +228,9 @@ def test_three_people_trade_and_processes_die(
     requester.does("request", "model", request, str(out))
     assert (out / "model.txt").read_text() == "n % 2"
     verdicts = requester.does("audit", request)
-    assert all(one["passed"] for one in verdicts)
+    # Its model is a text, which nobody can run.
+    assert [one["passed"] for one in verdicts].count(None) == 1
+    assert not any(one["passed"] is False for one in verdicts)
     ends = time.monotonic() + 30
     wei = 0
     while wei < 1_000 * 10**18 and time.monotonic() < ends:

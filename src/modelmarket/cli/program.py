@@ -72,7 +72,7 @@ class Program(TyperGroup):
 
     def everywhere(self) -> list[Any]:
         """The options that may stand anywhere."""
-        return [one for one in self.params if not one.is_eager]
+        return [one for one in self.params if not one.is_eager and one.expose_value]
 
     def _lacks_value(self, option: list[str]) -> bool:
         return len(option) == 1 and _takes_value(self, option[0])
