@@ -473,7 +473,7 @@ def _frameworks(document: dict[str, Any]) -> list[str]:
         )
 
     return [
-        "## Other libraries",
+        "## What each library loses",
         "",
         what,
         "what was made of a model, beside the library's own predictions of rows that it had not seen. What is",
