@@ -95,6 +95,25 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert (page.parent / target).exists(), target
 
 
+def places(page: Path) -> set[str]:
+    """What a page's headings are called in an address: in small letters, with lines
+    for spaces, and without other signs.
+    """
+    found = set[str]()
+    for title in re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE):
+        bare = re.sub(r"[^\w\- ]", "", title.lower())
+        found.add(bare.strip().replace(" ", "-"))
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_to_headings_that_are_there(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#]*)#([^)]+)\)", page.read_text())
+    for target, place in links:
+        other = page.parent / target if target else page
+        assert place in places(other), f"{target}#{place}"
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_commands_in_the_docs_are_commands(page: Path) -> None:
     import typer
