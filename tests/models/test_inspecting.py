@@ -29,7 +29,7 @@ from modelmarket.models.inspecting.pickles import GENERAL, is_pickle
 from modelmarket.system.confinement import Limits
 from models.test_files import FILE
 
-SMALL = Limits(memory_bytes=512 * 2**20, processor_s=4, wall_s=20)
+SMALL = Limits(memory_bytes=512 * 2**20, processor_s=4, wall_s=120)
 NUL = b"\0"
 
 

@@ -31,7 +31,7 @@ pytestmark = pytest.mark.skipif(
 
 ROWS = 2_500
 """More than are run at once."""
-SMALL = Limits(memory_bytes=512 * 2**20, processor_s=3, wall_s=20)
+SMALL = Limits(memory_bytes=512 * 2**20, processor_s=3, wall_s=120)
 OPSETS = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 3)]
 ABOUT = {"columns": json.dumps(["a", "b"]), "classes": json.dumps(["no", "yes"])}
 

@@ -20,7 +20,7 @@ from modelmarket.system.confined import HARMLESS, MACHINES, MAPPING, filter_of
 from modelmarket.system.confinement import Confined, Limits, ProblemError
 
 SERVE = "from modelmarket.system.confined import serve\n"
-SMALL = Limits(memory_bytes=256 * 2**20, processor_s=20, wall_s=30)
+SMALL = Limits(memory_bytes=256 * 2**20, processor_s=20, wall_s=120)
 
 ATTEMPTS = f"""
 import ctypes, mmap, os, signal, socket, subprocess, sys, threading
@@ -183,8 +183,8 @@ BEYOND: dict[str, tuple[str, Limits, str]] = {
     ),
     "time": (
         "import time\ntime.sleep(60)",
-        Limits(processor_s=60, wall_s=1),
-        "It took longer than 1 second.",
+        Limits(processor_s=60, wall_s=5),
+        "It took longer than 5 seconds.",
     ),
     "ends": ("import os\nos._exit(3)", SMALL, "It broke, and ended with 3"),
     "breaks": (
@@ -411,12 +411,12 @@ def interrupted(*_: object) -> None:
 
 def test_without_confinement__what_it_has_started_ends_with_it() -> None:
     code = f"{SERVE}import os, time\nserve(lambda file: {{'do': lambda *_: (os.fork(), time.sleep(60))}})"
-    limits = Limits(wall_s=2)
+    limits = Limits(wall_s=5)
     begin = time.monotonic()
     with Confined(program(code), limits, unconfined=True) as found:
-        with pytest.raises(LimitError, match="longer than 2 seconds"):
+        with pytest.raises(LimitError, match="longer than 5 seconds"):
             found.ask("do", {})
-    assert time.monotonic() - begin < 20
+    assert time.monotonic() - begin < 50
 
 
 @pytest.mark.parametrize("machine", MACHINES)

@@ -100,6 +100,8 @@ class Confined:
         try:
             answer, _ = self._exchange(json.dumps(first).encode())
         except (LimitError, ProblemError) as error:
+            if self._late:
+                raise
             raise ModelMarketError(
                 f"The program that touches strangers' files does not start: {error}"
             ) from error
