@@ -89,6 +89,21 @@ def test_every_command_has_an_example_and_json(path: tuple[str, ...]) -> None:
     assert "--json" in shown
 
 
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("model", "inspect", "nothing-here"), 3, "it is no CID"),
+        (("account", "reputation", "0x12"), 2, "0x12"),
+    ],
+)
+def test_a_wrong_argument_is_told_before_a_network_that_is_missing(
+    tmp_path: Path, words: tuple[str, ...], code: int, said: str
+) -> None:
+    done = run(*words, home=tmp_path)
+    assert (done.returncode, said in done.stderr) == (code, True), done.stderr
+    assert "network" not in done.stderr
+
+
 def test_help_imports_nothing_heavy() -> None:
     program = (
         "import sys; sys.argv = ['modelmarket', '--help']\n"

@@ -170,8 +170,11 @@ def reputation(
 
         modelmarket account reputation --account 0x1234 --json
     """
+    from modelmarket.protocol.types import read_address
+
     here = Invocation.of(ctx)
-    whose = _chosen(here.home, account) if address is None else address
+    # A wrong one is told before anything is said of networks.
+    whose = _chosen(here.home, account) if address is None else read_address(address)
     found = here.market(sign=False).reputation(whose)
     here.output.result(
         found.as_document(),

@@ -159,13 +159,14 @@ def inspect(
 
         modelmarket model inspect my-model/
     """
-    from modelmarket.market.inspecting import inspect_here, is_here
+    from modelmarket.market.inspecting import cid_of, inspect_here, is_here
 
     here = Invocation.of(ctx)
     output = here.output
     if is_here(what):
         found = inspect_here(Path(what))
     else:
+        cid_of(what)  # before anything is said of networks
         with output.progress() as advance:
             found = here.market(sign=False).inspect(
                 what, progress=lambda count: advance("bytes fetched", count)

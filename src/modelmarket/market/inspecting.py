@@ -41,13 +41,7 @@ def inspect(
     """
     if is_here(what):
         return inspect_here(Path(what))
-    try:
-        cid = Cid.parse(str(what))
-    except InputError as error:
-        raise NotFoundError(
-            f"There is no file or folder {what}, and it is no CID.",
-            hint="`modelmarket request show 7` names the model that won.",
-        ) from error
+    cid = cid_of(what)
     fetch(market.store, cid, market.network.gateways, progress=progress)
     return _inspected(
         [
@@ -55,6 +49,21 @@ def inspect(
             for one in market.store.entries(cid)
         ]
     )
+
+
+def cid_of(what: Path | str) -> Cid:
+    """The CID that is meant by what is no path.
+
+    Raises:
+        NotFoundError: It is none.
+    """
+    try:
+        return Cid.parse(str(what))
+    except InputError as error:
+        raise NotFoundError(
+            f"There is no file or folder {what}, and it is no CID.",
+            hint="`modelmarket request show 7` names the model that won.",
+        ) from error
 
 
 def is_here(what: Path | str) -> bool:
