@@ -12,6 +12,7 @@ from sklearn import datasets
 from sklearn.model_selection import train_test_split
 
 from modelmarket.models.onnx import Exported, export
+from modelmarket.protocol.classes import Classes
 
 LEVELS = 2**8
 
@@ -89,4 +90,4 @@ class Known:
         self.labels, self.truth = pl.Series(learnt), truth
 
     def exported(self, estimator: Any) -> Exported:
-        return export(estimator, self.frame, self.rows, self.classes)
+        return export(estimator, self.frame, self.rows, Classes(tuple(self.classes)))

@@ -26,6 +26,7 @@ from modelmarket.errors import InputError
 from modelmarket.models.converting.of_torch import LAYERS
 from modelmarket.models.onnx import OnnxModel, export
 from modelmarket.models.onnx.of_fitted import BY_HAND
+from modelmarket.protocol.classes import Classes
 
 QUIET = {
     "verbose": False,
@@ -89,7 +90,7 @@ def test_a_gap_where_none_was_learnt_goes_where_catboost_sends_it() -> None:
     fitted = CatBoostClassifier(iterations=20, **QUIET)
     fitted.fit(table.frame.to_numpy(), table.labels.to_numpy())
     holed = Known("wine", gaps=0.3).rows
-    found = export(fitted, table.frame, holed, table.classes)
+    found = export(fitted, table.frame, holed, Classes(tuple(table.classes)))
     assert found.labels == list(fitted.predict(holed.to_numpy()).ravel())
 
 
@@ -109,7 +110,7 @@ def test_labels_that_are_numbers_and_another_threshold_are_kept() -> None:
     numbers = (table.labels == table.classes[0]).to_numpy() * 3 + 4
     fitted.fit(table.frame.to_numpy(), numbers)
     fitted.set_probability_threshold(0.9)
-    found = export(fitted, table.frame, table.rows, ("4", "7"))
+    found = export(fitted, table.frame, table.rows, Classes(("4", "7")))
     assert found.agreement == 1
     sure = fitted.predict_proba(table.rows.to_numpy())[:, 1]
     assert found.labels == ["7" if one > 0.9 else "4" for one in sure]
@@ -155,7 +156,7 @@ def test_a_pipeline_that_ends_in_catboost_is_exported_whole(
     )
     last = CatBoostClassifier(iterations=40, **QUIET)
     fitted = make_pipeline(columns, last).fit(frame, names_of(frame))
-    found = export(fitted, frame, rows, NAMES)
+    found = export(fitted, frame, rows, Classes(NAMES))
     one = Compared.of_classes(
         *("catboost", "40 trees behind a column transformer, words", "ONNX"),
         *(np.ravel(fitted.predict(rows)), np.array(found.labels), names_of(rows)),
@@ -171,7 +172,7 @@ def test_catboosts_own_categories_are_refused_with_a_way_out() -> None:
     fitted = CatBoostClassifier(iterations=9, cat_features=["größe*"], **QUIET)
     fitted.fit(table, names_of(frame))
     with pytest.raises(InputError, match="categories, texts.*an encoder in a pipeline"):
-        export(fitted, frame, words(50, 1), NAMES)
+        export(fitted, frame, words(50, 1), Classes(NAMES))
 
 
 def test_regressors_are_no_classifiers() -> None:
@@ -267,4 +268,4 @@ def test_networks_that_cannot_be_written_are_refused_with_the_list() -> None:
         holed.exported(nn.Sequential(linear))
     frame = words(40, 0)
     with pytest.raises(InputError, match="does not predict the test rows"):
-        export(nn.Sequential(nn.Linear(3, 3)), frame, frame, NAMES)
+        export(nn.Sequential(nn.Linear(3, 3)), frame, frame, Classes(NAMES))

@@ -42,6 +42,7 @@ from modelmarket.models.converting.of_torch import Sequential
 from modelmarket.models.folds import cross_validated
 from modelmarket.models.onnx import Exported, OnnxModel, export
 from modelmarket.models.onnx.of_fitted import BY_HAND, SPARSE
+from modelmarket.protocol.classes import Classes
 
 onnxruntime.set_default_logger_severity(4)
 
@@ -137,7 +138,12 @@ LINEAR = linear_model.LogisticRegression(max_iter=1_000)
 def exported(estimator: Any, frame: pl.DataFrame, names: Any = NAMES) -> Exported:
     """The file of what was fitted, for rows that were not learnt from."""
     gaps = 0.15 if any(frame.null_count().row(0)) else 0
-    return export(estimator, frame, table(1, ROWS, gaps).select(frame.columns), names)
+    return export(
+        estimator,
+        frame,
+        table(1, ROWS, gaps).select(frame.columns),
+        Classes(tuple(names)),
+    )
 
 
 def agrees(found: Exported, least: float = 0.99) -> None:
@@ -208,7 +214,7 @@ def test_gaps_that_were_not_filled_are_not_filled_by_the_file_unnoticed() -> Non
     columns = ColumnTransformer([("w", words, ["größe*"])], sparse_threshold=0)
     fitted = make_pipeline(columns, LINEAR).fit(frame, labels)
     with pytest.raises(InputError, match="something else than the LogisticReg") as told:
-        export(fitted, frame, rows, ("0", "1"), {"polars"})
+        export(fitted, frame, rows, Classes(("0", "1")), {"polars"})
     assert '`request.training_data("pandas")`' in told.value.hint
 
 
@@ -275,7 +281,7 @@ def test_trees_take_every_row_and_every_gap_where_they_took_it(
     """Whole numbers leave nothing to rounding: every single row must agree."""
     frame, rows = (numbers_of(table(one, 120, gaps)) for one in (seed, seed + 1))
     fitted = kind(seed).fit(frame.to_numpy(), classes_of(table(seed, 120, gaps)))
-    found = export(fitted, frame, rows, ("0", "1", "2"))
+    found = export(fitted, frame, rows, Classes(("0", "1", "2")))
     assert found.labels == [str(one) for one in fitted.predict(rows.to_numpy())]
     assert found.agreement == 1.0
 
@@ -285,7 +291,7 @@ def test_a_split_between_gaps_and_the_rest_ends() -> None:
     gaps = pl.DataFrame({"a": [None, 1.0, 2.0, None] * 10, "b": [0.0] * 40})
     fitted = tree.DecisionTreeClassifier().fit(gaps.to_numpy(), [1, 0, 0, 1] * 10)
     assert np.isinf(fitted.tree_.threshold).any()
-    found = export(fitted, gaps, gaps.head(4), ("0", "1"))
+    found = export(fitted, gaps, gaps.head(4), Classes(("0", "1")))
     assert found.labels == ["1", "0", "0", "1"]
     assert np.isinf(fitted.tree_.threshold).any(), "what was fitted stays as it was"
 
@@ -415,7 +421,7 @@ def test_what_does_not_predict_the_test_rows_is_told_before_anything_is_sealed()
     learnt = numbers_of(table(gaps=0))
     fitted = LINEAR.fit(learnt.to_numpy(), classes_of(table(gaps=0)))
     with pytest.raises(InputError, match="does not predict the test rows: Inp") as told:
-        export(fitted, learnt, numbers_of(table()), ("0", "1", "2"))
+        export(fitted, learnt, numbers_of(table()), Classes(("0", "1", "2")))
     assert "gaps as well: see `request.test_data()`" in told.value.hint
 
 
@@ -429,7 +435,7 @@ def test_numbers_are_as_fine_in_the_file_as_they_were_when_it_was_fitted() -> No
         make_pipeline(StandardScaler(), neighbors.KNeighborsClassifier(1)),
         make_pipeline(SimpleImputer(), StandardScaler(), tree.DecisionTreeClassifier()),
     ):
-        found = export(one.fit(frame, odd), frame, frame, ("0", "1"))
+        found = export(one.fit(frame, odd), frame, frame, Classes(("0", "1")))
         assert found.labels == [str(one) for one in odd]
 
 
@@ -559,10 +565,15 @@ def test_a_networks_layers_become_the_nodes_of_a_file(outputs: int) -> None:
     )
     names = NAMES[: max(outputs, 2)]
     network = Network(None, layers, np.array(names))
-    found = export(network, frame, frame, names)
+    found = export(network, frame, frame, Classes(names))
     assert found.agreement == 1
     assert len(set(found.labels)) > 1
     assert found.model.classes == names
     onnx.checker.check_model(onnx.load_from_string(found.model.data))
     with pytest.raises(InputError, match="Of a row with gaps it says no number"):
-        export(network, frame, frame.with_columns(pl.lit(None).alias("a b")), names)
+        export(
+            network,
+            frame,
+            frame.with_columns(pl.lit(None).alias("a b")),
+            Classes(names),
+        )

@@ -23,6 +23,7 @@ from sklearn.preprocessing import OneHotEncoder
 from modelmarket.errors import InputError, LimitError, ModelMarketError
 from modelmarket.models.onnx import OnnxModel, export
 from modelmarket.models.onnx.strangers import StrangersModel
+from modelmarket.protocol.classes import Classes
 from modelmarket.system.confinement import Limits
 
 pytestmark = pytest.mark.skipif(
@@ -58,7 +59,7 @@ def test_what_it_predicts_is_what_it_predicts_at_its_trainers(tmp_path: Path) ->
     columns = make_column_transformer((encoder, ["c"]), remainder="passthrough")
     forest = RandomForestClassifier(8, random_state=0)
     fitted = make_pipeline(columns, forest).fit(rows, labels)
-    data = export(fitted, rows, rows, ["no", "yes"]).model.data
+    data = export(fitted, rows, rows, Classes(("no", "yes"))).model.data
     with run(data, tmp_path) as model:
         assert model.columns == ("a", "b", "c")
         assert model.classes == ("no", "yes")
@@ -70,7 +71,7 @@ def test_a_session_has_one_thread_wherever_it_runs(tmp_path: Path) -> None:
     rows = table()
     labels = ["yes" if a + b > 0 else "no" for a, b in rows.iter_rows()]
     trees = ExtraTreesClassifier(200, random_state=0).fit(rows, labels)
-    data = export(trees, rows, rows, ["no", "yes"]).model.data
+    data = export(trees, rows, rows, Classes(("no", "yes"))).model.data
     session: Any = OnnxModel(data).session
     options = session._runtime.get_session_options()
     assert options.intra_op_num_threads == options.inter_op_num_threads == 1

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How a classifier does on rows that it has not seen, whatever library fitted it."""
+"""How an estimator does on rows that it has not seen, whatever library fitted it."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from modelmarket.system.text import counted
 if TYPE_CHECKING:
     import polars as pl
 
+    from modelmarket.protocol.bins import Bins
+
 FOLDS, SEED = 5, 0
 MOST_ROWS = 20_000
 """So many are tried at most: the figure is as good as five times as many test rows."""
@@ -27,10 +29,11 @@ Show = Callable[[str], Any]
 
 @dataclass(frozen=True)
 class Folds:
-    """How a classifier did when it was fitted again, each time without some rows.
+    """How an estimator did when it was fitted again, each time without some rows.
 
     Attributes:
-        accuracy: The share of these rows that were right, from 0 to 1.
+        accuracy: The share of these rows that were right, or fell into the right bin;
+            from 0 to 1.
         rows: That were predicted.
         folds: In which the others were learnt.
     """
@@ -56,8 +59,9 @@ def cross_validated(
     limit_s: float,
     show: Show,
     libraries: Collection[str] = (),
+    bins: Bins | None = None,
 ) -> Folds | None:
-    """Fits a classifier again for rows that it is not to see.
+    """Fits an estimator again for rows that it is not to see.
 
     Args:
         estimator: Fitted; stays as it is.
@@ -66,12 +70,14 @@ def cross_validated(
         limit_s: So many seconds it may take, about: one fold is tried anyway.
         show: Is told how far it is.
         libraries: Whose tables it may have been fitted on; empty if nobody knows.
+        bins: That numbers fall into; None for classes.
 
     Returns:
         None if it cannot be fitted again, on no library's tables.
     """
-    from sklearn.model_selection import StratifiedKFold
+    from sklearn.model_selection import KFold, StratifiedKFold
 
+    kind = StratifiedKFold if bins is None else KFold
     rng = np.random.default_rng(SEED)
     rows = rng.permutation(len(labels))[:MOST_ROWS]
     with warnings.catch_warnings():
@@ -79,10 +85,10 @@ def cross_validated(
         warnings.simplefilter("ignore")
         ends = time.monotonic() + limit_s
         for _, table in tables(estimator, features, libraries):
-            folds = StratifiedKFold(FOLDS, shuffle=True, random_state=SEED)
+            folds = kind(FOLDS, shuffle=True, random_state=SEED)
             try:
                 return _tried(
-                    estimator, table, labels.to_numpy(), rows, folds, ends, show
+                    estimator, table, labels.to_numpy(), rows, folds, ends, show, bins
                 )
             except Exception:  # noqa: BLE001, S112  # it was fitted on another kind
                 continue
@@ -98,6 +104,7 @@ def _tried(
     folds: Any,
     ends: float,
     show: Show,
+    bins: Bins | None,
 ) -> Folds:
     """See `cross_validated`.
 
@@ -113,7 +120,12 @@ def _tried(
     for known, new in folds.split(rows, labels[rows]):
         fitted = clone(original).fit(some(table, rows[known]), labels[rows[known]])
         said = np.asarray(fitted.predict(some(table, rows[new]))).reshape(-1)
-        right += int((said == labels[rows[new]]).sum())
+        truth = labels[rows[new]]
+        if bins is not None:
+            said, truth = (
+                bins.codes_of(one.astype(np.float64)) for one in (said, truth)
+            )
+        right += int((said == truth).sum())
         seen, number = seen + len(new), number + 1
         took = time.monotonic() - began
         show(f"fold {number} of {FOLDS}: {took:.0f} s so far")

@@ -22,7 +22,8 @@ WIDTHS = (1, 2, 4, 8, 16)
 MOST_CLASSES = 2 ** WIDTHS[-1]
 NUMBERS = (
     "Is this the label column? Numbers are predicted in a verified contest: "
-    "`modelmarket request create DATA --verified --error absolute`."
+    "`modelmarket request create DATA --verified --error absolute`; or in bins: "
+    "`modelmarket request create DATA --bins 20`."
 )
 """What to do where there are too many classes."""
 
@@ -71,6 +72,10 @@ class Classes:
     @cached_property
     def _codes(self) -> dict[str, int]:
         return {name: code for code, name in enumerate(self.names)}
+
+    def knows(self, label: str) -> bool:
+        """Whether a text is a label."""
+        return label in self._codes
 
     def encode(self, labels: Sequence[str], *, first_row: int = 1) -> Codes:
         """Turns class names into codes.

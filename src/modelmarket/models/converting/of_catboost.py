@@ -114,10 +114,20 @@ def numbers(estimator: Any, shape: Shape) -> Converted:
             does more than add up, or a tree is too large.
     """
     only_number(shape.outputs)
-    sums = _sums(_learnt(estimator, OF_NUMBERS))
+    sums = of_numbers(estimator)
     _refuse_gaps(sums)
     trees = [one for (one,) in sums.rounds]
     return summed(shape, trees, 1, float(sums.start[0]), ADVICE)
+
+
+def of_numbers(estimator: Any) -> Sums:
+    """What a `CatBoostRegressor` adds up: the number that it predicts.
+
+    Raises:
+        InputError: Its trees ask for what is no number, or its loss function does more
+            than add up.
+    """
+    return _sums(_learnt(estimator, OF_NUMBERS))
 
 
 def of_classes(estimator: Any) -> Sums:

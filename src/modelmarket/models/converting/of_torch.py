@@ -12,7 +12,7 @@ from __future__ import annotations
 import copy
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -89,8 +89,14 @@ class Sequential:
         """The values that it says of a row."""
         return len(self.layers[-1].biases)
 
+    @property
+    def says_numbers(self) -> bool:
+        """Whether its one value is what is predicted, and not a class's."""
+        return not len(self.classes_)
+
     def predict(self, table: Any) -> npt.NDArray[Any]:
-        """The class of each row of a table, by PyTorch itself; shape (rows,).
+        """The class, or number, of each row of a table, by PyTorch itself; shape
+        (rows,).
 
         Raises:
             InputError: It says no number, as of rows with gaps.
@@ -98,6 +104,8 @@ class Sequential:
         values = self.values(table)
         if np.isnan(values).any():
             raise InputError("Of a row with gaps it says no number.")
+        if self.says_numbers:
+            return values[:, 0]
         is_one = self.outputs == 1
         places = values[:, 0] > 0 if is_one else np.argmax(values, axis=1)
         found: npt.NDArray[Any] = self.classes_[places.astype(np.int64)]
@@ -114,6 +122,25 @@ class Sequential:
             return np.asarray(module(rows).double().cpu().numpy())
 
 
+def one_number(model: Any) -> Any:
+    """A `Sequential` of PyTorch's that predicts a number; anything else as it is.
+
+    Args:
+        model: See `understood`.
+
+    Raises:
+        InputError: It says several values of a row.
+    """
+    if not isinstance(model, Sequential):
+        return model
+    if model.outputs != 1:
+        raise InputError(
+            f"The Sequential says {model.outputs:,} values of a row; a number is one.",
+            hint="Its last Linear has out_features=1.",
+        )
+    return replace(model, classes_=np.array([]))
+
+
 def network(
     estimator: Sequential, shape: Shape, sample: Codes | None, scaler: Affine
 ) -> Converted:
@@ -126,11 +153,7 @@ def network(
     layers, outputs = estimator.layers, estimator.outputs
     if shape.outputs == 1 or (shape.outputs is None and outputs == 1):
         only_number(shape.outputs)
-        if outputs != 1:
-            raise InputError(
-                f"The Sequential says {outputs:,} values of a row; a number is one.",
-                hint="Its last Linear has out_features=1.",
-            )
+        one_number(estimator)
         return numbers_of_layers(layers, shape, sample, scaler, ADVICE)
     if shape.outputs is not None:
         _check_outputs(outputs, shape.outputs)

@@ -31,6 +31,7 @@ def converters() -> dict[type[Any], Converter]:
     """What converts those of scikit-learn's estimators, by their types."""
     from skl2onnx.operator_converters.decision_tree import (
         convert_sklearn_decision_tree_classifier,
+        convert_sklearn_decision_tree_regressor,
     )
     from skl2onnx.operator_converters.imputer_op import convert_sklearn_imputer
     from skl2onnx.operator_converters.ordinal_encoder import (
@@ -38,12 +39,17 @@ def converters() -> dict[type[Any], Converter]:
     )
     from skl2onnx.operator_converters.random_forest import (
         convert_sklearn_random_forest_classifier,
+        convert_sklearn_random_forest_regressor_converter,
     )
     from sklearn import ensemble, impute, preprocessing, tree
 
     version = {"op_version": TREES_VERSION}
     one = _mended(convert_sklearn_decision_tree_classifier, _Trees, **version)
     many = _mended(convert_sklearn_random_forest_classifier, _Trees, **version)
+    number = _mended(convert_sklearn_decision_tree_regressor, _Trees, **version)
+    numbers = _mended(
+        convert_sklearn_random_forest_regressor_converter, _Trees, **version
+    )
     return {
         impute.SimpleImputer: _mended(convert_sklearn_imputer, _Fillings),
         preprocessing.OrdinalEncoder: _mended(convert_sklearn_ordinal_encoder, _Places),
@@ -52,6 +58,11 @@ def converters() -> dict[type[Any], Converter]:
         ensemble.RandomForestClassifier: many,
         ensemble.ExtraTreesClassifier: many,
         ensemble.HistGradientBoostingClassifier: many,
+        tree.DecisionTreeRegressor: number,
+        tree.ExtraTreeRegressor: number,
+        ensemble.RandomForestRegressor: numbers,
+        ensemble.ExtraTreesRegressor: numbers,
+        ensemble.HistGradientBoostingRegressor: numbers,
     }
 
 
@@ -66,6 +77,7 @@ def learn_others() -> None:
     from skl2onnx import update_registered_converter
     from skl2onnx.common.shape_calculator import (
         calculate_linear_classifier_output_shapes,
+        calculate_linear_regressor_output_shapes,
     )
 
     options = {"nocl": [True, False], "zipmap": [True, False, "columns"]}
@@ -81,6 +93,12 @@ def learn_others() -> None:
             _narrowed(convert_xgboost),
             options=options,
         )
+        update_registered_converter(
+            xgboost.XGBRegressor,
+            "XGBoostXGBRegressor",
+            calculate_linear_regressor_output_shapes,
+            _narrowed(convert_xgboost),
+        )
     if lightgbm := sys.modules.get("lightgbm"):
         from onnxmltools.convert.lightgbm.operator_converters.LightGbm import (
             convert_lightgbm,
@@ -93,6 +111,13 @@ def learn_others() -> None:
             convert_lightgbm,
             options=options,
         )
+        update_registered_converter(
+            lightgbm.LGBMRegressor,
+            "LightGbmLGBMRegressor",
+            calculate_linear_regressor_output_shapes,
+            convert_lightgbm,
+            options={"split": None},
+        )
     if catboost := sys.modules.get("catboost"):
         update_registered_converter(
             catboost.CatBoostClassifier,
@@ -101,6 +126,13 @@ def learn_others() -> None:
             of_catboost.convert,
             parser=of_catboost.parse,
             options=options,
+        )
+        update_registered_converter(
+            catboost.CatBoostRegressor,
+            of_catboost.NUMBERS,
+            calculate_linear_regressor_output_shapes,
+            of_catboost.convert_numbers,
+            parser=of_catboost.parse_numbers,
         )
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CatBoost's classifiers for skl2onnx, which does not know them.
+"""CatBoost's classifiers and regressors for skl2onnx, which does not know them.
 
 CatBoost writes ONNX itself, but only what stands alone, in 32 bits, and with labels as
 it likes. Here its trees are those that exact models are made of: borders in 32 bits,
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 TREES_VERSION = 3
 """Of ONNX's trees: the first with 64 bits of floating point."""
-ALIAS = "CatBoostClassifier"
+ALIAS, NUMBERS = "CatBoostClassifier", "CatBoostRegressor"
 
 
 def parse(scope: Any, model: Any, inputs: Any, custom_parsers: Any = None) -> Any:
@@ -27,9 +27,26 @@ def parse(scope: Any, model: Any, inputs: Any, custom_parsers: Any = None) -> An
     del custom_parsers
     from skl2onnx.common.data_types import FloatTensorType, Int64TensorType
 
-    operator = scope.declare_local_operator(ALIAS, model)
+    said = {"label": Int64TensorType(), "scores": FloatTensorType()}
+    return _declared(scope, model, inputs, ALIAS, said)
+
+
+def parse_numbers(
+    scope: Any, model: Any, inputs: Any, custom_parsers: Any = None
+) -> Any:
+    """Tells skl2onnx that it says a number."""
+    del custom_parsers
+    from skl2onnx.common.data_types import DoubleTensorType
+
+    return _declared(scope, model, inputs, NUMBERS, {"number": DoubleTensorType()})
+
+
+def _declared(
+    scope: Any, model: Any, inputs: Any, alias: str, said: dict[str, Any]
+) -> Any:
+    operator = scope.declare_local_operator(alias, model)
     operator.inputs += inputs
-    for name, kind in (("label", Int64TensorType()), ("scores", FloatTensorType())):
+    for name, kind in said.items():
         operator.outputs.append(scope.declare_local_variable(name, kind))
     return operator.outputs
 
@@ -40,8 +57,6 @@ def convert(scope: Any, operator: Any, container: Any) -> None:
     Raises:
         InputError: It asks for what is no number, or says a class in another way.
     """
-    from onnx import TensorProto
-
     estimator = operator.raw_operator
     sums = of_catboost.of_classes(estimator)
     label, scores = [one.full_name for one in operator.outputs]
@@ -52,15 +67,7 @@ def convert(scope: Any, operator: Any, container: Any) -> None:
         container.add_node(kind, read, [name], **options)
         return name
 
-    narrow = add("Cast", [operator.inputs[0].full_name], to=TensorProto.FLOAT)
-    wide = add("Cast", [narrow], to=TensorProto.DOUBLE)
-    raw = add(
-        "TreeEnsembleRegressor",
-        [wide],
-        op_domain="ai.onnx.ml",
-        op_version=TREES_VERSION,
-        **_trees(sums),
-    )
+    raw = _added_up(scope, operator, container, sums)
     if len(sums.start) == 1:
         # Of two classes the first one's value is 0.
         raw = add("Concat", [add("Sub", [raw, raw]), raw], axis=1)
@@ -83,6 +90,38 @@ def convert(scope: Any, operator: Any, container: Any) -> None:
         keys_int64s=list(range(len(names))),
         **values,
     )
+
+
+def convert_numbers(scope: Any, operator: Any, container: Any) -> None:
+    """Writes its nodes.
+
+    Raises:
+        InputError: It asks for what is no number, or does more than add up.
+    """
+    sums = of_catboost.of_numbers(operator.raw_operator)
+    raw = _added_up(scope, operator, container, sums)
+    container.add_node("Identity", [raw], [operator.outputs[0].full_name])
+
+
+def _added_up(scope: Any, operator: Any, container: Any, sums: Sums) -> str:
+    """What trees add up to, in 64 bits; the name of the matrix of all sums."""
+    from onnx import TensorProto
+
+    narrow, wide, raw = (
+        str(scope.get_unique_variable_name(name)) for name in ("narrow", "wide", "raw")
+    )
+    read = operator.inputs[0].full_name
+    container.add_node("Cast", [read], [narrow], to=TensorProto.FLOAT)
+    container.add_node("Cast", [narrow], [wide], to=TensorProto.DOUBLE)
+    container.add_node(
+        "TreeEnsembleRegressor",
+        [wide],
+        [raw],
+        op_domain="ai.onnx.ml",
+        op_version=TREES_VERSION,
+        **_trees(sums),
+    )
+    return raw
 
 
 def _is_text(name: Any) -> bool:

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A fitted classifier as an ONNX file, with its preprocessing."""
+"""A fitted classifier or regressor as an ONNX file, with its preprocessing."""
 
 from __future__ import annotations
 
-import json
 import sys
 import warnings
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -14,32 +13,24 @@ import numpy as np
 
 from modelmarket.errors import InputError, ModelMarketError, NotFoundError
 from modelmarket.models.converting import of_catboost
-from modelmarket.models.converting.of_torch import LAYERS, Sequential, understood
-from modelmarket.models.onnx import of_torch
-from modelmarket.models.onnx.columns import (
-    FEATURES,
-    Input,
-    Reads,
-    each_by_itself,
-    one_matrix,
+from modelmarket.models.converting.of_torch import (
+    LAYERS,
+    Sequential,
+    one_number,
+    understood,
 )
-from modelmarket.models.onnx.converters import converters, learn_others
-from modelmarket.models.onnx.preparing import parts, prepared
-from modelmarket.models.onnx.running import (
-    CLASSES,
-    COLUMNS,
-    HOW_TO_INSTALL,
-    LABEL,
-    SCORES,
-    OnnxModel,
-    first_line,
-)
+from modelmarket.models.onnx.answers import Answers, BinAnswers, ClassAnswers, text
+from modelmarket.models.onnx.columns import Input, Reads, each_by_itself, one_matrix
+from modelmarket.models.onnx.preparing import parts
+from modelmarket.models.onnx.running import OnnxModel, first_line
+from modelmarket.models.onnx.writing import written
+from modelmarket.protocol.bins import Bins
 
 if TYPE_CHECKING:
     import polars as pl
 
-OPSETS = {"": 17, "ai.onnx.ml": 3}
-"""Of 2022: what is older than most that is installed."""
+    from modelmarket.protocol.classes import Classes
+
 ALIKE = 0.999
 """A file that says the same of so many rows as what was fitted is looked no further
 from: most of the rest are ties that 32 bits break otherwise."""
@@ -48,9 +39,10 @@ TOO_DIFFERENT = 0.95
 TRIED_ROWS = 2_000
 """Of which each way of writing it is tried."""
 KNOWN = (
-    "classifiers of scikit-learn, alone or in pipelines with column transformers, "
+    "{kind}s of scikit-learn, alone or in pipelines with column transformers, "
     f"those of XGBoost, LightGBM and CatBoost, and of PyTorch {LAYERS}"
 )
+CLASSIFIER, REGRESSOR = "classifier", "regressor"
 BY_HAND = (
     "Any other file or folder can be submitted with its predictions: "
     "`request.submit(path, predictions)`."
@@ -63,17 +55,18 @@ NUMBERS, WHOLE_NUMBERS = (Reads.DOUBLE, Reads.FLOAT), (Reads.WHOLE, None)
 
 
 class SpeechlessError(InputError):
-    """A fitted classifier says nothing of the rows that it is to predict."""
+    """What was fitted says nothing of the rows that it is to predict."""
 
 
 @dataclass(frozen=True)
 class Exported:
-    """A fitted classifier that was written as an ONNX file.
+    """A fitted estimator that was written as an ONNX file.
 
     Attributes:
         model: The file.
-        labels: What it predicts for the rows to be predicted: a class's name for each.
-        agreement: The share of them of which the fitted classifier says the same; None
+        labels: What it predicts for the rows to be predicted: the name of a class, or
+            bin, for each.
+        agreement: The share of them of which the fitted estimator says the same; None
             for a file that was given.
     """
 
@@ -86,17 +79,17 @@ def export(
     estimator: Any,
     learnt: pl.DataFrame,
     rows: pl.DataFrame,
-    classes: Sequence[str],
+    classes: Classes,
     libraries: Collection[str] = (),
 ) -> Exported:
-    """Writes a fitted classifier as an ONNX file, and predicts by that file.
+    """Writes a fitted estimator as an ONNX file, and predicts by that file.
 
     Args:
-        estimator: Fitted on the training part's columns, and on its labels; or a
-            `Sequential` of PyTorch's.
+        estimator: A classifier, or where classes are bins a regressor, fitted on the
+            training part's columns, and on its labels; or a `Sequential` of PyTorch's.
         learnt: The training part's features.
         rows: To be predicted; the same columns.
-        classes: Names of all that can be predicted.
+        classes: All that can be predicted.
         libraries: Whose tables it may have been fitted on; empty if nobody knows.
 
     Raises:
@@ -106,19 +99,18 @@ def export(
     """
     from polars.selectors import by_name
 
-    estimator = understood(estimator, classes)
-    named = _class_names(estimator, classes)
+    estimator, answers = _asked(estimator, classes)
     _refuse_misread(estimator)
     columns = _columns(estimator, learnt.columns)
     learnt, rows = (one.select(by_name(*columns)) for one in (learnt, rows))
     some = rows.head(TRIED_ROWS)
-    says = _Remembered(_predicted(estimator, some, libraries))
+    says = _Remembered(_predicted(estimator, answers, some, libraries))
     best: tuple[float, OnnxModel] | None = None
     next(iter(says))  # what it does not predict, no file can predict for it
     problem: Exception | None = None
     for inputs in _ways(estimator, learnt, rows):
         try:
-            model = OnnxModel(_written(estimator, inputs, learnt.columns, named))
+            model = OnnxModel(written(estimator, inputs, learnt.columns, answers))
             alike = _agreement(model.predict(some), says)
         except (NotFoundError, SpeechlessError):
             raise
@@ -131,10 +123,10 @@ def export(
             break
     if best is None:
         assert problem is not None, "one way at least was tried"
-        raise _not_written(estimator, problem) from problem
+        raise _not_written(estimator, answers, problem) from problem
     model = best[1]
     labels = model.predict(rows)
-    alike = _agreement(labels, _predicted(estimator, rows, libraries))
+    alike = _agreement(labels, _predicted(estimator, answers, rows, libraries))
     if alike < TOO_DIFFERENT:
         raise InputError(
             f"The exported file says something else than the {_name(estimator)} that "
@@ -187,8 +179,8 @@ def _columns(estimator: Any, columns: Sequence[str]) -> list[str]:
     }
     if unknown := [one for one in names if one not in known]:
         raise InputError(
-            f"The classifier was fitted on a column {unknown[0]!r}, which the training "
-            "part has not.",
+            f"The {_name(estimator)} was fitted on a column {unknown[0]!r}, which the "
+            "training part has not.",
             hint="What makes it belongs into a pipeline, so that the file has it too.",
         )
     return [known[one] for one in names]
@@ -237,6 +229,42 @@ def _reads_sparse(estimator: Any) -> bool:
     )
 
 
+def _asked(estimator: Any, classes: Classes) -> tuple[Any, Answers]:
+    """An estimator as it is asked, and how what it says is understood.
+
+    Raises:
+        InputError: It is no fitted one of the kind that is wanted.
+    """
+    if isinstance(classes, Bins):
+        found = one_number(understood(estimator))
+        _refuse_no_regressor(found)
+        return found, BinAnswers(classes)
+    found = understood(estimator, classes.names)
+    names = _class_names(found, classes.names)
+    keys: tuple[int, ...] = ()
+    if isinstance(found, Sequential):
+        keys = tuple(range(len(names)))
+    elif names != list(found.classes_):
+        keys = tuple(map(int, found.classes_))
+    return found, ClassAnswers(tuple(names), keys)
+
+
+def _refuse_no_regressor(estimator: Any) -> None:
+    """Refuses what says classes, or nothing.
+
+    Raises:
+        InputError: It is such.
+    """
+    is_class = isinstance(estimator, type)
+    known = getattr(estimator, "classes_", None)
+    says_classes = known is not None and len(known)
+    if is_class or says_classes or "predict_proba" in dir(estimator):
+        raise InputError(
+            f"{_name(estimator)} is no fitted regressor, and the labels are numbers.",
+            hint=f"What is taken: {KNOWN.format(kind=REGRESSOR)}. {BY_HAND}",
+        )
+
+
 def _class_names(estimator: Any, classes: Sequence[str]) -> list[str]:
     """What an estimator's classes are called, in its order.
 
@@ -249,13 +277,15 @@ def _class_names(estimator: Any, classes: Sequence[str]) -> list[str]:
         is_one = "predict_proba" in dir(estimator) and not isinstance(estimator, type)
         raise InputError(
             f"{_name(estimator)} is no fitted classifier.",
-            hint="Fit it first." if is_one else f"What is taken: {KNOWN}. {BY_HAND}",
+            hint="Fit it first."
+            if is_one
+            else f"What is taken: {KNOWN.format(kind=CLASSIFIER)}. {BY_HAND}",
         )
     if isinstance(found, list) or np.ndim(found) > 1:
         raise InputError(
             f"{_name(estimator)} predicts several labels for a row; a request has one."
         )
-    names = [_text(one) for one in found]
+    names = [text(one) for one in found]
     if unknown := [one for one in names if one not in classes]:
         raise InputError(
             f"The classifier knows a class {unknown[0]!r}, which this request has not.",
@@ -288,150 +318,23 @@ def _rounds(estimator: Any) -> bool:
     return hasattr(first[0] if isinstance(first, np.ndarray) else first, "tree_")
 
 
-def _written(
-    estimator: Any, inputs: Sequence[Input], columns: Sequence[str], named: list[str]
-) -> bytes:
-    """An ONNX file.
-
-    Raises:
-        NotFoundError: What writes it is not installed.
-        Exception: Whatever skl2onnx says of what it cannot convert.
-    """
-    try:
-        from skl2onnx import convert_sklearn
-        from skl2onnx.common import data_types as types
-
-        learn_others()
-    except ImportError as error:
-        raise NotFoundError(
-            f"Models are exported with {error.name}, which is not installed.",
-            hint=HOW_TO_INSTALL,
-        ) from error
-    if isinstance(estimator, Sequential):
-        [matrix] = inputs
-        model, places = of_torch.written(estimator, matrix, OPSETS), range(len(named))
-        return _said_of_itself(model, inputs, columns, named, list(places))
-    kinds = {
-        Reads.FLOAT: types.FloatTensorType,
-        Reads.DOUBLE: types.DoubleTensorType,
-        Reads.WHOLE: types.Int64TensorType,
-        Reads.TEXT: types.StringTensorType,
-    }
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        understood = prepared(estimator)
-        # Of one column, its own: column transformers look for it.
-        types_of = [
-            (
-                one.columns[0] if one.name != FEATURES else FEATURES,
-                kinds[one.reads]([None, len(one.columns)]),
-            )
-            for one in inputs
-        ]
-        for options in ({"zipmap": False}, None):
-            try:
-                # A matrix of class probabilities rather than a dictionary for each row.
-                found = convert_sklearn(
-                    understood,
-                    initial_types=types_of,
-                    options=options,
-                    target_opset=OPSETS,
-                    custom_conversion_functions=converters(),
-                )
-            except NameError as error:
-                # What has no probabilities has not that option.
-                if options is None or "zipmap" not in str(error):
-                    raise
-            else:
-                break
-    keys = (
-        [] if named == list(estimator.classes_) else list(map(int, estimator.classes_))
-    )
-    return _said_of_itself(found, inputs, columns, named, keys)
-
-
-def _said_of_itself(
-    found: Any,
-    inputs: Sequence[Input],
-    columns: Sequence[str],
-    named: list[str],
-    keys: list[int],
-) -> bytes:
-    """A converted model that predicts names, and says what it reads.
-
-    Args:
-        found: What was converted.
-        inputs: What it reads.
-        columns: Of the table.
-        named: The classes' names.
-        keys: What it calls them, where it has numbers.
-    """
-    from onnx import TensorProto, helper
-
-    graph = found.graph
-    label, *scores = [one.name for one in graph.output]
-    kinds = {one.name: one.type.tensor_type.elem_type for one in graph.output}
-    if kinds[label] == TensorProto.STRING:
-        last = helper.make_node("Identity", [label], ["named"])
-    else:
-        last = helper.make_node(
-            "LabelEncoder",
-            [label],
-            ["named"],
-            domain="ai.onnx.ml",
-            keys_int64s=keys,
-            values_strings=named,
-        )
-    graph.node.append(last)
-    if scores:
-        rounded = helper.make_node(
-            "Cast", [scores[0]], ["rounded"], to=TensorProto.FLOAT
-        )
-        graph.node.append(rounded)
-    taken = {LABEL: "label of the model", "named": LABEL}
-    if scores:
-        taken |= {SCORES: "scores of the model", "rounded": SCORES}
-    for given, one in zip(graph.input, inputs, strict=True):
-        taken[given.name] = given.name = one.name
-    _rename(graph, taken)
-    del graph.output[:]
-    graph.output.append(
-        helper.make_tensor_value_info(LABEL, TensorProto.STRING, ["rows"])
-    )
-    if scores:
-        width: list[str | int | None] = ["rows", len(named)]
-        graph.output.append(
-            helper.make_tensor_value_info(SCORES, TensorProto.FLOAT, width)
-        )
-    for one in found.opset_import:
-        one.version = max(one.version, OPSETS.get(one.domain, 1))
-    about = {COLUMNS: json.dumps(list(columns)), CLASSES: json.dumps(named)}
-    helper.set_model_props(found, about)
-    data: bytes = found.SerializeToString()
-    return data
-
-
-def _rename(graph: Any, names: dict[str, str]) -> None:
-    """Calls what nodes read and say otherwise."""
-    for node in graph.node:
-        for list_ in (node.input, node.output):
-            list_[:] = [names.get(one, one) for one in list_]
-
-
-def _not_written(estimator: Any, problem: Exception) -> ModelMarketError:
+def _not_written(
+    estimator: Any, answers: Answers, problem: Exception
+) -> ModelMarketError:
     """Why nothing could be written."""
     if isinstance(problem, ModelMarketError):
         return problem
+    kind = REGRESSOR if isinstance(answers, BinAnswers) else CLASSIFIER
     return InputError(
         f"{_name(estimator)} cannot be exported to ONNX: {first_line(problem)}",
-        hint=f"What can: {KNOWN}. {BY_HAND}",
+        hint=f"What can: {KNOWN.format(kind=kind)}. {BY_HAND}",
     )
 
 
 def _predicted(
-    estimator: Any, rows: pl.DataFrame, libraries: Collection[str]
+    estimator: Any, answers: Answers, rows: pl.DataFrame, libraries: Collection[str]
 ) -> Iterator[list[str]]:
-    """What a fitted classifier says of rows, given as each library's table.
+    """What a fitted estimator says of rows, given as each library's table.
 
     Gaps are not the same in all of them: where it is known which it was fitted on, the
     others are not asked.
@@ -452,7 +355,7 @@ def _predicted(
             problem = error
             continue
         said = True
-        yield [_text(one) for one in found]
+        yield answers.texts(found)
     if not said:
         raise SpeechlessError(
             f"{_name(estimator)} does not predict the test rows: {first_line(problem)}",
@@ -482,12 +385,6 @@ def tables(
     if pl.String not in rows.dtypes and _learnt_names(estimator) is None:
         found.append(("numpy", rows.to_numpy()))
     return sorted(found, key=lambda one: one[0] not in libraries)
-
-
-def _text(label: Any) -> str:
-    if isinstance(label, float | np.floating) and float(label).is_integer():
-        return str(int(label))
-    return str(label)
 
 
 class _Remembered:

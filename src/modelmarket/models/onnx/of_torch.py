@@ -20,7 +20,7 @@ IR_VERSION = 8
 
 
 def written(model: Sequential, read: Input, opsets: Mapping[str, int]) -> Any:
-    """A file that says a label, the class's place, and scores.
+    """A file that says a label, the class's place, and scores; or a number.
 
     Args:
         model: The network.
@@ -48,21 +48,42 @@ def written(model: Sequential, read: Input, opsets: Mapping[str, int]) -> Any:
         if at:
             here = add("Relu", [here])
         here = add("Gemm", [here, constant(layer.weights), constant(layer.biases)])
+    if model.says_numbers:
+        return _file(read, opsets, nodes, constants, {here: TensorProto.FLOAT})
     if model.outputs == 1:
         # Of two classes the first one's value is 0.
         here = add("Concat", [add("Sub", [here, here]), here], axis=1)
     label = add("ArgMax", [here], axis=1, keepdims=0)
     scores = add("Softmax", [here], axis=1)
+    said: dict[str, int] = {label: TensorProto.INT64, scores: TensorProto.FLOAT}
+    return _file(read, opsets, nodes, constants, said)
+
+
+def _file(
+    read: Input,
+    opsets: Mapping[str, int],
+    nodes: list[Any],
+    constants: list[Any],
+    said: dict[str, int],
+) -> Any:
+    """A file of some nodes.
+
+    Args:
+        read: The matrix that it reads.
+        opsets: ONNX's versions.
+        nodes: In the order in which they run.
+        constants: That they read.
+        said: The type of each output, as ONNX numbers them.
+    """
+    from onnx import TensorProto, helper
+
     kind = TensorProto.FLOAT if read.reads is Reads.FLOAT else TensorProto.DOUBLE
     width: list[str | int | None] = ["rows", len(read.columns)]
     graph = helper.make_graph(
         nodes,
         "network",
         [helper.make_tensor_value_info(read.name, kind, width)],
-        [
-            helper.make_tensor_value_info(label, TensorProto.INT64, ["rows"]),
-            helper.make_tensor_value_info(scores, TensorProto.FLOAT, None),
-        ],
+        [helper.make_tensor_value_info(name, one, None) for name, one in said.items()],
         constants,
     )
     versions = [helper.make_opsetid(domain, one) for domain, one in opsets.items()]

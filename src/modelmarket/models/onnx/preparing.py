@@ -95,7 +95,9 @@ def _mend(part: Any) -> None:
 
 def _names_columns(part: Any) -> bool:
     """Whether it is XGBoost's, and calls columns by their names."""
-    if not type(part).__name__.startswith("XGB") or not hasattr(part, "n_classes_"):
+    # Of one that was not fitted nothing can be asked.
+    is_fitted = getattr(part, "__sklearn_is_fitted__", lambda: False)()
+    if not type(part).__name__.startswith("XGB") or not is_fitted:
         return False
     return part.get_booster().feature_names is not None
 

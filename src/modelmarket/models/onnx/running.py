@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 COLUMNS, CLASSES = "columns", "classes"
 """What a file says of itself: names in their order, as JSON."""
-LABEL, SCORES = "label", "scores"
-"""What it predicts: a class's name for each row; and how sure it is of each class, if
-it says so."""
+LABEL, SCORES, NUMBER = "label", "scores", "number"
+"""What it predicts: a class's name for each row; how sure it is of each class, if it
+says so; and of a bin the very number that fell into it."""
 ROWS_AT_ONCE = 1_000
 """perf: neighbours are found by a matrix of all distances."""
 QUIET = 4
