@@ -155,3 +155,56 @@ def test_what_does_not_go_together_is_said_with_what_does(
     code, _, told = give("rita", "request", "create", table, *options, *words)
     assert code != 0
     assert said in " ".join(told.split())
+
+
+# --- in bins ---
+
+
+def test_numbers_in_bins_are_told_as_what_they_are(
+    here: Place, table: str, give: Give
+) -> None:
+    code, told, _ = give(
+        "rita", "dataset", "check", table, "--label", "price", "--bins", "4"
+    )
+    assert "2 features, 4 bins (2 bits a label); always saying the fullest bin" in told
+    assert "The labels are numbers in 4 bins. Who names the right bin" in told
+    assert "bin  " in told or "bin\t" in told
+    _, told, _ = give(
+        "rita", "dataset", "check", table, "--label", "price", "--bins", "4", "--json"
+    )
+    document: dict[str, Any] = json.loads(told)
+    assert len(document["edges"]) == 3
+    assert sum(document["classes"].values()) == document["train_rows"] == 80
+    lost = document["report"]["coarseness"]
+    assert 0 < lost["mean_absolute"] < lost["median"]
+    code, told, _ = give(
+        *("rita", "request", "create", table, "--label", "price", "--reward", "10"),
+        *("--bins", "4", "--even-bins", "--accept-findings"),
+    )
+    assert code == 0
+    manifest = here.markets["ann"].request(1).manifest()
+    assert manifest.bins is not None
+    _, told, _ = give("ann", "dataset", "report", "1")
+    assert "The labels are numbers in 4 bins." in told
+
+
+@pytest.mark.parametrize(
+    ("said", "wrong"),
+    [
+        (("--bins", "1"), "Numbers cannot be put into 1 bins"),
+        (("--even-bins",), "Nobody has said into how many bins"),
+        (("--bins", "4", "--stratified"), "Numbers cannot be drawn class by class"),
+        (("--bins", "4", "--verified"), "Bins are for contests of predictions"),
+        (("--even-bins", "--verified"), "Bins are for contests of predictions"),
+    ],
+)
+@pytest.mark.parametrize("verb", ["check", "create"])
+def test_what_makes_no_bins_is_refused(
+    here: Place, table: str, give: Give, verb: str, said: tuple[str, ...], wrong: str
+) -> None:
+    noun = "dataset" if verb == "check" else "request"
+    reward = () if verb == "check" else ("--reward", "10")
+    code, _, told = give("rita", noun, verb, table, "--label", "price", *reward, *said)
+    assert code == 2
+    assert wrong in told
+    assert not here.markets["rita"].requests()

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from modelmarket.datasets.choosing import Choice
 from modelmarket.datasets.published import SAMPLE, TEST, TRAIN, Manifest
 from modelmarket.errors import DataError, ModelMarketError
+from modelmarket.protocol.bins import Bins
 from modelmarket.protocol.classes import Classes
 
 GOOD = Manifest(
@@ -43,16 +45,34 @@ VALUES = st.recursive(
     ),
     max_leaves=5,
 )
+OF_NUMBERS = replace(GOOD, classes=Bins(("1", "2.5"), (2.0,)))
 KEYS = [*json.loads(GOOD.to_json())["modelmarket"]]
 
 
-def test_a_manifest_reads_back_as_it_was_written() -> None:
-    assert Manifest.from_json(GOOD.to_json()) == GOOD
+@pytest.mark.parametrize("good", [GOOD, OF_NUMBERS], ids=["classes", "bins"])
+def test_a_manifest_reads_back_as_it_was_written(good: Manifest) -> None:
+    read = Manifest.from_json(good.to_json())
+    assert read == good
+    assert read.bins == (None if good is GOOD else good.classes)
 
 
+@pytest.mark.parametrize(
+    "edges",
+    [[], [2.0, 3.0], [3.0], [0.5], ["2.0"], [True], [None], {"2": 0}, 2, [10**400]],
+)
+def test_edges_that_part_no_bins_are_refused(edges: Any) -> None:
+    document = json.loads(OF_NUMBERS.to_json())
+    document["modelmarket"]["edges"] = edges
+    with pytest.raises(DataError):
+        Manifest.from_json(json.dumps(document).encode())
+
+
+@pytest.mark.parametrize("good", [GOOD, OF_NUMBERS], ids=["classes", "bins"])
 @given(st.data())
-def test_any_value_in_any_place_is_read_or_refused(data: st.DataObject) -> None:
-    document = json.loads(GOOD.to_json())
+def test_any_value_in_any_place_is_read_or_refused(
+    good: Manifest, data: st.DataObject
+) -> None:
+    document = json.loads(good.to_json())
     own: dict[str, Any] = document["modelmarket"]
     for key in data.draw(st.sets(st.sampled_from(KEYS), min_size=1, max_size=3)):
         if data.draw(st.booleans()):

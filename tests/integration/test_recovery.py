@@ -18,9 +18,12 @@ from modelmarket import agent
 from modelmarket.chain.contracts import COPY_MARK, copy_in
 from modelmarket.datasets.about import About
 from modelmarket.datasets.choosing import Choice
+from modelmarket.datasets.split import Source
+from modelmarket.datasets.tables import open_table
 from modelmarket.errors import RevertError, StepError
 from modelmarket.market import Market, recovery
 from modelmarket.market.recovery import recover, recover_key, recover_truth
+from modelmarket.protocol.bins import Binning
 from modelmarket.protocol.phases import Phase
 from modelmarket.storage.cid import Cid
 from modelmarket.storage.fetch import fetch
@@ -93,6 +96,26 @@ def test_key_and_data_give_the_truth_again_without_any_store(here: Place) -> Non
     assert market.store.has(Cid.parse(request.terms.dataset))
     with pytest.raises(StepError, match="No split of this file gives the truth"):
         recover_truth(market.request(request.id), here.data(rows=60))
+
+
+def test_a_truth_in_bins_is_found_again_if_they_are_said(here: Place) -> None:
+    requester = here.join("requester")
+    here.create(requester)
+    table = here.folder / "prices.csv"
+    rows = [f"{n % 9},{10 * n}.{n % 7}" for n in range(60)]
+    table.write_text("floor,price\n" + "\n".join(rows) + "\n")
+    request = requester.create_request(
+        table, label="price", reward="10", bins=4, even_bins=True, accept_findings=True
+    )
+    market = on_an_empty_machine(here, "requester", gateways=False)
+    list(recover(market))
+    source = Source(open_table(table, header=True), label="price")
+    for wrong in (Binning(4), Binning(5, is_even=True)):
+        with pytest.raises(StepError, match="No split of this file gives the truth"):
+            recover_truth(market.request(request.id), source, binning=wrong)
+    binning = Binning(4, is_even=True)
+    again = recover_truth(market.request(request.id), source, binning=binning)
+    assert (again.seal, again.is_same) == (request.terms.truth_seal, True)
 
 
 @pytest.mark.parametrize("is_even", [False, True])

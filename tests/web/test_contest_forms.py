@@ -22,6 +22,7 @@ from modelmarket.models import ExactModel
 from modelmarket.protocol.actions import (
     CancelRequest,
     CreateContest,
+    CreateRequest,
     EnforceTimeout,
     SetOperator,
     SubmitModel,
@@ -155,6 +156,7 @@ def prices() -> bytes:
     return b"size,floor,price\n" + b"\n".join(rows) + b"\n"
 
 
+AGAIN = {"again": "yes", "accept_findings": "yes"}
 NUMBERS = (TERMS | {"label": "price", "predicted": "numbers", "error": "absolute"}) | {
     "bits": "16",
     "again": "yes",
@@ -215,6 +217,49 @@ def test_each_field_of_numbers_has_two_sides(
     assert sentence in words(answer.text)
     assert '<option value="numbers" selected>' in answer.text
     sealed(tab, where, **(NUMBERS | {field: good}))
+
+
+# --- numbers, in bins ---
+
+BINNED = TERMS | {"label": "price", "predicted": "numbers", "bins": "8"}
+
+
+def requested(tab: Tab, where: str, **terms: str) -> CreateRequest:
+    action = led_to(tab, tab.post(where, **(BINNED | AGAIN | terms))).action
+    assert isinstance(action, CreateRequest)
+    return action
+
+
+def test_numbers_are_put_into_bins_where_predictions_are_bought(
+    tab: Tab, prices: bytes
+) -> None:
+    where = send(tab, prices, kind="predictions")
+    page = tab.get(f"{where}?label=price").text
+    assert '<option value="numbers" selected>' in page
+    assert 'name="bins"' in page
+    assert 'value="20"' in page
+    assert 'name="threshold"' in page
+    assert 'name="stratified"' not in page
+    assert 'name="error"' not in page
+    page = tab.get(f"{where}?label=floor").text
+    assert 'name="bins"' not in page
+    looked = tab.post(where, **(BINNED | AGAIN | {"look": "yes", "even_bins": "yes"}))
+    assert "The labels are numbers in 8 bins. Who names the right bin" in words(
+        looked.text
+    )
+    action = requested(tab, where, threshold="50%", stratified="yes")
+    assert (action.terms.bits, action.terms.labels) == (4, 20)
+    assert action.terms.minimum_matches == 10
+
+
+@pytest.mark.parametrize("bad", ["1", "65537", "2.5", "", "many"])
+def test_a_number_of_bins_has_two_sides(tab: Tab, prices: bytes, bad: str) -> None:
+    where = send(tab, prices, kind="predictions")
+    answer = tab.post(where, **(BINNED | AGAIN | {"bins": bad}))
+    assert answer.status_code == 400
+    assert "bins" in alert(answer.text)
+    assert '<option value="numbers" selected>' in answer.text
+    assert requested(tab, where, bins="2").terms.bits == 1
 
 
 def test_what_is_left_out_is_proposed(tab: Tab, csv: bytes) -> None:

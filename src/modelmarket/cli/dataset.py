@@ -57,6 +57,22 @@ Time = Annotated[
     str | None,
     typer.Option("--time", metavar="COLUMN", help="Test the latest rows by a column."),
 ]
+BinCount = Annotated[
+    int | None,
+    typer.Option(
+        "--bins",
+        metavar="N",
+        help="The labels are numbers: put them into so many bins, of which the right"
+        " one is to be hit.",
+    ),
+]
+EvenBins = Annotated[
+    bool,
+    typer.Option(
+        "--even-bins",
+        help="With --bins: of the same width, rather than with as many rows each.",
+    ),
+]
 Width = Annotated[int, typer.Option(help="With --verified: bits of a code, 8 or 16.")]
 Even = Annotated[
     bool,
@@ -117,6 +133,22 @@ def read_choice(
     from modelmarket.datasets.split import parse_fraction
 
     return Choice(parse_fraction(fraction), stratified, group, time)
+
+
+def refuse_bins(bins: int | None, *, even_bins: bool) -> None:
+    """Makes sure that bins are not asked for in a verified contest.
+
+    Raises:
+        InputError: They are.
+    """
+    from modelmarket.errors import InputError
+
+    if bins is not None or even_bins:
+        raise InputError(
+            "Bins are for contests of predictions: a verified one scores numbers as "
+            "they are.",
+            hint="Leave out --bins and say --error absolute, or leave out --verified.",
+        )
 
 
 def read_about(description: Path | None, licence: str, model_licence: str) -> About:
@@ -205,6 +237,8 @@ def check(
     error: ErrorKind = None,
     scale: Scale = None,
     bits: NumberBits = None,
+    bins: BinCount = None,
+    even_bins: EvenBins = False,
 ) -> None:
     """Look at a table before money is put on it, and publish nothing.
 
@@ -222,9 +256,12 @@ def check(
 
         modelmarket dataset check houses.csv --label price --verified
             --error absolute
+
+        modelmarket dataset check houses.csv --label price --bins 20
     """
     from modelmarket.cli import trials
     from modelmarket.datasets.published import publish
+    from modelmarket.market.publishing import binning_of
     from modelmarket.market.verified.trying import try_contest
 
     here = Invocation.without_network(ctx)
@@ -234,12 +271,15 @@ def check(
         "scale": read_number(scale),
         "bits": bits,
     }
-    if not verified:
+    if verified:
+        refuse_bins(bins, even_bins=even_bins)
+    else:
         refuse_without_verified(
             width=None if width == DEFAULT_WIDTH else width,
             even=even or None,
             **numbers,
         )
+    binning = binning_of({"bins": bins, "even_bins": even_bins})
     choice = read_choice(fraction, stratified=stratified, group=group, time=time)
     source = open_source(data, label, labels, header, delimiter, encoding)
     home = here.home
@@ -268,6 +308,7 @@ def check(
             source,
             Path(scratch),
             choice=choice,
+            binning=binning,
             progress=lambda count: advance("rows split", count),
             looking=lambda count: advance("rows looked at", count),
         )
@@ -275,28 +316,34 @@ def check(
     manifest = published.manifest
     counts = dict(zip(manifest.classes.names, manifest.train_counts, strict=True))
     most = max(counts.values())
+    is_number = manifest.bins is not None
+    classes = ("bin", "bins") if is_number else ("class", "classes")
     output.table(
         {
             "train_rows": manifest.train_rows,
             "test_rows": manifest.test_rows,
             "features": list(manifest.features),
             "classes": counts,
+            "edges": None if manifest.bins is None else list(manifest.bins.edges),
             "bits": manifest.classes.bits,
             "majority_accuracy": round(most / manifest.train_rows, 4),
             "report": asdict(report),
         },
-        ("class", "training rows"),
+        (classes[0], "training rows"),
         [(name, f"{count:,}") for name, count in counts.items()],
         title=(
             f"{data.name}: {manifest.train_rows:,} training and "
             f"{counted(manifest.test_rows, 'test row')}, "
             f"{counted(len(manifest.features), 'feature')}, "
-            f"{counted(len(counts), 'class', 'classes')} "
-            f"({counted(manifest.classes.bits, 'bit')} a label); always "
-            f"saying the commonest class would score {most / manifest.train_rows:.1%}"
+            f"{counted(len(counts), *classes)} "
+            f"({counted(manifest.classes.bits, 'bit')} a label); always saying the "
+            f"{'fullest bin' if is_number else 'commonest class'} would score "
+            f"{most / manifest.train_rows:.1%}"
         ),
     )
     if not output.as_json:
+        if report.told_bins:
+            output.result(None, report.told_bins)
         trials.tell_report(output, report)
     _end(report)
 
@@ -331,7 +378,7 @@ def report(ctx: typer.Context, request: RequestNumber) -> None:
         f"Request {found.id}: {counted(said.train_rows, 'training row')}, "
         f"{counted(said.test_rows, noun)}, {counted(said.features, 'feature')}."
     )
-    output.result(None, parts, *filter(None, [said.told_majority]))
+    output.result(None, parts, *filter(None, [said.told_bins, said.told_majority]))
     trials.tell_report(output, said, noun=noun)
 
 

@@ -13,12 +13,14 @@ from modelmarket.cli.asking import with_consent
 from modelmarket.cli.context import Invocation
 from modelmarket.cli.dataset import (
     DEFAULT_WIDTH,
+    BinCount,
     DataPath,
     Delimiter,
     Description,
     Encoding,
     ErrorKind,
     Even,
+    EvenBins,
     FractionText,
     Group,
     Header,
@@ -34,6 +36,7 @@ from modelmarket.cli.dataset import (
     open_source,
     read_about,
     read_number,
+    refuse_bins,
     refuse_without_verified,
 )
 from modelmarket.cli.interruption import saying_what_was_sent
@@ -118,6 +121,8 @@ def create(
         ),
     ] = None,
     bits: NumberBits = None,
+    bins: BinCount = None,
+    even_bins: EvenBins = False,
     accept_stake: AcceptStake = False,
     accept_findings: Annotated[
         bool,
@@ -152,7 +157,7 @@ def create(
 
     With --verified the test rows are hidden as well, and trainers seal exact models:
     what you get is what scored. Labels may be numbers then: say with --error how
-    wrong ones count.
+    wrong ones count. Without, numbers are put into bins: say with --bins into how many.
 
     Examples:
 
@@ -162,6 +167,8 @@ def create(
             --error absolute
 
         modelmarket request create data.csv --label digit --reward 100 --minutes 60
+
+        modelmarket request create houses.csv --label price --reward 100 --bins 20
 
         modelmarket request create data.csv --labels labels.csv --reward 50
 
@@ -185,7 +192,9 @@ def create(
         "most_error": read_number(most_error),
         "bits": bits,
     }
-    if not verified:
+    if verified:
+        refuse_bins(bins, even_bins=even_bins)
+    else:
         refuse_without_verified(
             challenge_minutes=challenge,
             width=None if width == DEFAULT_WIDTH else width,
@@ -221,7 +230,9 @@ def create(
                     **yes,
                 }
                 if not verified:
-                    return market.create_request(source, **said)
+                    return market.create_request(
+                        source, bins=bins, even_bins=even_bins, **said
+                    )
                 return market.create_contest(
                     source,
                     challenge_window_s=challenge,

@@ -11,9 +11,11 @@ import typer
 from modelmarket.cli.asking import ask_passphrase
 from modelmarket.cli.context import Invocation
 from modelmarket.cli.dataset import (
+    BinCount,
     Delimiter,
     Description,
     Encoding,
+    EvenBins,
     FractionText,
     Group,
     Header,
@@ -26,6 +28,7 @@ from modelmarket.cli.dataset import (
     open_source,
     read_about,
     read_choice,
+    refuse_bins,
 )
 from modelmarket.cli.options import AccountName, RequestNumber, request_id
 from modelmarket.protocol.types import RequestId
@@ -170,6 +173,8 @@ def recover(
     stratified: Stratified = False,
     group: Group = None,
     time: Time = None,
+    bins: BinCount = None,
+    even_bins: EvenBins = False,
     description: Description = None,
     licence: Licence = "",
     model_licence: ModelLicence = "",
@@ -190,6 +195,7 @@ def recover(
     """
     from modelmarket.errors import InputError
     from modelmarket.market import VerifiedRequest
+    from modelmarket.market.publishing import binning_of
     from modelmarket.market.recovery import recover as look_for
     from modelmarket.market.recovery import recover_key, recover_truth
     from modelmarket.protocol.types import checksummed
@@ -209,12 +215,16 @@ def recover(
         known = market.any_request(request)
         about = read_about(description, licence, model_licence)
         choice = read_choice(fraction, stratified=stratified, group=group, time=time)
+        binning = binning_of({"bins": bins, "even_bins": even_bins})
         if isinstance(known, VerifiedRequest):
+            refuse_bins(bins, even_bins=even_bins)
             what = "key"
             made = recover_key(known, source, choice=choice, about=about)
         else:
             what = "truth"
-            made = recover_truth(known, source, choice=choice, about=about)
+            made = recover_truth(
+                known, source, choice=choice, binning=binning, about=about
+            )
         output.result(
             {
                 "request": request,

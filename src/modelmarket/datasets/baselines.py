@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from modelmarket.datasets.codes import Values
+from modelmarket.protocol.bins import Bins
 
 MOST_FITTED_ROWS = 2_000
 LEAST_FITTED_ROWS = 30
@@ -40,7 +41,11 @@ def as_it_is(values: Values, *, is_text: bool) -> Floats:
 
 
 def forest_score(
-    features: npt.NDArray[Any], labels: Floats, *, is_number: bool
+    features: npt.NDArray[Any],
+    labels: Floats,
+    *,
+    is_number: bool,
+    bins: Bins | None = None,
 ) -> float | None:
     """What a small forest reaches by cross-validation.
 
@@ -48,10 +53,11 @@ def forest_score(
         features: Shape (rows, columns); finite.
         labels: Numbers of classes, or numbers to be predicted; shape (rows,).
         is_number: Which of the two.
+        bins: Into which numbers are put before they are compared; None for none.
 
     Returns:
-        The share of the rows that it predicts right, or of numbers the mean absolute
-        error; None if there are too few rows.
+        The share of the rows that it predicts right; of numbers without bins the mean
+        absolute error; None if there are too few rows.
     """
     if len(labels) < LEAST_FITTED_ROWS:
         return None
@@ -59,9 +65,21 @@ def forest_score(
     from sklearn.model_selection import KFold, cross_val_score
 
     kind = RandomForestRegressor if is_number else RandomForestClassifier
-    measure = "neg_mean_absolute_error" if is_number else "accuracy"
+    measure: Any = "neg_mean_absolute_error" if is_number else "accuracy"
+    if bins is not None:
+        measure = _right_bins(bins)
     tried = min(features.shape[1], MOST_TRIED)
     forest = kind(TREES, max_features=tried, random_state=0)
     folds = KFold(FOLDS, shuffle=True, random_state=0)
     found = cross_val_score(forest, features, labels, cv=folds, scoring=measure)
     return abs(float(np.mean(found)))
+
+
+def _right_bins(bins: Bins) -> Any:
+    """Scores a fitted regressor by the share of rows that fall into the right bin."""
+
+    def score(forest: Any, features: npt.NDArray[Any], labels: Floats) -> float:
+        said = bins.codes_of(forest.predict(features))
+        return float(np.mean(said == bins.codes_of(labels)))
+
+    return score

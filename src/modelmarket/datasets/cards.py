@@ -46,7 +46,6 @@ def card(about: About, report: Report) -> bytes:
 
 def _front(about: About, report: Report) -> Iterator[str]:
     """What programs read: YAML, of which JSON's texts are a part."""
-    is_number = not report.train_counts
     rows = report.train_rows + report.test_rows
     yield "---"
     yield f"pretty_name: {json.dumps(_line(about.name) or 'A dataset')}"
@@ -54,7 +53,7 @@ def _front(about: About, report: Report) -> Iterator[str]:
         yield f"license: {json.dumps(hub_licence(about.licence))}"
         yield f"license_name: {json.dumps(about.licence)}"
     yield "task_categories:"
-    yield f"- tabular-{'regression' if is_number else 'classification'}"
+    yield f"- tabular-{'regression' if report.is_number else 'classification'}"
     yield "size_categories:"
     yield f"- {next((name for most, name in SIZES if rows < most), LARGEST)}"
     yield "tags:"
@@ -79,12 +78,16 @@ def _rows(report: Report) -> Iterator[str]:
     yield ""
     if not report.train_counts:
         return
-    yield "| class | training rows |"
+    if report.is_number:
+        yield f"{report.told_bins} The bins, each by a number that stands for it:"
+        yield ""
+    yield f"| {'bin' if report.is_number else 'class'} | training rows |"
     yield "|---|---:|"
     for name, rows in list(report.train_counts.items())[:MOST_CLASSES]:
         yield f"| {_cell(name)} | {rows:,} |"
     if (more := len(report.train_counts) - MOST_CLASSES) > 0:
-        yield f"| {counted(more, 'more class', 'more classes')} | |"
+        noun = ("bin", "bins") if report.is_number else ("class", "classes")
+        yield f"| {counted(more, *(f'more {one}' for one in noun))} | |"
     yield ""
 
 

@@ -136,12 +136,9 @@ def code(
         DataError: The table cannot be used; names row, column and value.
     """
     choice, bits = coding.choice, coding.number_bits
-    if bits is not None and choice.stratified:
-        raise DataError(
-            "Numbers cannot be drawn class by class.", hint="Leave out --stratified."
-        )
     file = source.label_file
     seen = Classed(file) if bits is None else Numbered(file)
+    seen.refuse(choice)
     drawing = choice.drawing(source.data, source.label, coding.seed)
     with drawing.shuffle(encrypted=True) as shuffle:
         with train.open("wb") as opened, HashedFile(opened) as written:

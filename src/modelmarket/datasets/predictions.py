@@ -17,6 +17,7 @@ from modelmarket.datasets.published import TEST, TRAIN
 from modelmarket.datasets.split import LABEL, ROW_ID
 from modelmarket.datasets.tables import Row, Table, open_table
 from modelmarket.errors import DataError
+from modelmarket.protocol.bins import Bins
 from modelmarket.protocol.classes import Classes, Codes
 
 if TYPE_CHECKING:
@@ -69,8 +70,8 @@ def read_predictions(
             )
         table = open_table(path, header=False, delimiter=",")
         labels = [row[0] for row in table.rows()]
-    # One more row than needed, whose first is no class, has a header.
-    if len(labels) == rows + 1 and labels[0] not in classes.names:
+    # One more row than needed, whose first is no label, has a header.
+    if len(labels) == rows + 1 and not classes.knows(labels[0]):
         labels = labels[1:]
     return encode_predictions(labels, classes, rows, where=path.name)
 
@@ -189,9 +190,9 @@ def encode_predictions(
 
     Args:
         labels: Class names, or values whose text is one (3, 3.0 and "3" are the same
-            where "3" is a class): an array, a list, a column, or a data frame with the
-            test rows' ids. An index of pandas' that is not that of the test rows is put
-            in order or refused.
+            where "3" is a class); numbers, where classes are bins: an array, a list, a
+            column, or a data frame with the test rows' ids. An index of pandas' that is
+            not that of the test rows is put in order or refused.
         classes: The request's.
         rows: The request's test rows.
         where: What to call them in an error.
@@ -207,8 +208,7 @@ def encode_predictions(
             f"{where} have the shape {shape}: one label a row is expected.",
             hint=ONE_CLASS_A_ROW,
         )
-    names = set(classes.names)
-    texts = [_text(label, names) for label in _in_row_order(labels, rows, where)]
+    texts = [_text(label, classes) for label in _in_row_order(labels, rows, where)]
     if len(texts) != rows:
         raise DataError(
             f"{where}: {len(texts):,} predictions for {rows:,} test rows.",
@@ -287,8 +287,10 @@ def _by_ids(
 
 def _told_apart(error: DataError, texts: list[str], classes: Classes) -> DataError:
     """The same error, with what to do if probabilities or codes stand for names."""
+    if isinstance(classes, Bins):
+        return error
     unknown = list(
-        islice((one for one in texts if one not in classes.names), JUDGED_ROWS)
+        islice((one for one in texts if not classes.knows(one)), JUDGED_ROWS)
     )
     if all(one.isascii() and one.isdigit() for one in unknown):
         if all(int(one[:MOST_DIGITS]) < len(classes) for one in unknown):
@@ -301,8 +303,10 @@ def _told_apart(error: DataError, texts: list[str], classes: Classes) -> DataErr
     return error
 
 
-def _text(label: object, names: set[str]) -> str:
+def _text(label: object, classes: Classes) -> str:
+    if isinstance(classes, Bins) and isinstance(label, np.floating):
+        return repr(float(label))  # 32 bits have fewer digits
     text = str(label)
-    if text in names or not isinstance(label, (float, np.floating)):
+    if classes.knows(text) or not isinstance(label, (float, np.floating)):
         return text
     return str(int(label)) if float(label).is_integer() else text

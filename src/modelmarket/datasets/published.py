@@ -22,12 +22,14 @@ from modelmarket.datasets.croissant import croissant, record_set
 from modelmarket.datasets.records import encode_row
 from modelmarket.datasets.split import LABEL, ROW_ID, Progress, Source, Split, split
 from modelmarket.errors import DataError
+from modelmarket.protocol.bins import Bins
 from modelmarket.protocol.classes import Classes
 from modelmarket.system.documents import parse_json, read_rows, read_text
 from modelmarket.system.files import HashedFile
 
 if TYPE_CHECKING:
     from modelmarket.datasets.lint.findings import Report
+    from modelmarket.protocol.bins import Binning
 
 SCHEMA_VERSION = 1
 MANIFEST = "manifest.json"
@@ -60,7 +62,7 @@ class Manifest:
         context: The request's.
         licence: SPDX expression for the data; empty if nothing was said.
         model_licence: The same for the model that wins.
-        classes: In the order of their codes.
+        classes: In the order of their codes; bins, if the labels are numbers.
         train_rows: Rows with labels.
         test_rows: Rows without.
         train_counts: Training rows of each class.
@@ -82,6 +84,11 @@ class Manifest:
     sha256: dict[str, str]
 
     @property
+    def bins(self) -> Bins | None:
+        """What labels that are numbers were put into; None for classes."""
+        return self.classes if isinstance(self.classes, Bins) else None
+
+    @property
     def files(self) -> list[str]:
         """Those that it must have, and those of the others that it names."""
         return [one for one in MEDIA_TYPES if one not in OPTIONAL - self.sha256.keys()]
@@ -93,6 +100,7 @@ class Manifest:
             "name": self.name,
             "classes": list(self.classes.names),
             "bits": self.classes.bits,
+            "edges": None if self.bins is None else list(self.bins.edges),
             "train_rows": self.train_rows,
             "test_rows": self.test_rows,
             "train_counts": list(self.train_counts),
@@ -134,7 +142,7 @@ class Manifest:
                 context=read_text(own["context"]),
                 licence=read_text(own["licence"]),
                 model_licence=read_text(own["model_licence"]),
-                classes=Classes(tuple(map(read_text, own["classes"]))),
+                classes=_read_classes(own["classes"], own["edges"]),
                 train_rows=read_rows(own["train_rows"]),
                 test_rows=read_rows(own["test_rows"]),
                 train_counts=tuple(map(read_rows, own["train_counts"])),
@@ -159,6 +167,20 @@ class Manifest:
             said = repr(bits)[:MOST_SAID]
             raise DataError(f"{MANIFEST} says {said} bits for its classes.")
         return manifest
+
+
+def _read_classes(names: Any, edges: Any) -> Classes:
+    """Classes, or bins with edges, as a stranger says."""
+    classes = tuple(map(read_text, names))
+    if edges is None:
+        return Classes(classes)
+    return Bins(classes, tuple(map(_read_edge, edges)))
+
+
+def _read_edge(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"an edge is a {type(value).__name__}")
+    return float(value)
 
 
 def written_choice(choice: Choice) -> dict[str, Any]:
@@ -216,6 +238,7 @@ def publish(
     *,
     about: About | None = None,
     choice: Choice | None = None,
+    binning: Binning | None = None,
     seed: bytes | None = None,
     progress: Progress | None = None,
     looking: Progress | None = None,
@@ -227,6 +250,7 @@ def publish(
         folder: An empty folder.
         about: What people are told of it.
         choice: How the test rows are chosen; None for a fifth of the rows at random.
+        binning: How labels that are numbers are put into bins; None for classes.
         seed: Fixes what is random; None for the system's random source.
         progress: Is told of the rows read.
         looking: Is told of the rows looked at.
@@ -239,7 +263,7 @@ def publish(
 
     about = (about or About()).checked()
     done, sha256 = write_parts(
-        source, folder, choice=choice, seed=seed, progress=progress
+        source, folder, choice=choice, binning=binning, seed=seed, progress=progress
     )
     report = lint(folder / TRAIN, folder / TEST, done, progress=looking)
     public = report.public()
@@ -266,6 +290,7 @@ def write_parts(
     folder: Path,
     *,
     choice: Choice | None = None,
+    binning: Binning | None = None,
     seed: bytes | None = None,
     progress: Progress | None = None,
 ) -> tuple[Split, dict[str, str]]:
@@ -289,6 +314,7 @@ def write_parts(
             written[TRAIN],
             written[TEST],
             choice=choice,
+            binning=binning,
             seed=seed,
             progress=progress,
         )

@@ -27,6 +27,7 @@ from modelmarket.datasets.drawing import Drawing, LabelCodes, Shuffle
 from modelmarket.datasets.records import Records, encode_row, read_records
 from modelmarket.datasets.tables import MISSING, Table
 from modelmarket.errors import DataError
+from modelmarket.protocol.bins import Binning, Coarseness, coarseness
 from modelmarket.protocol.classes import MOST_CLASSES, NUMBERS, Classes, Codes
 from modelmarket.protocol.schema import decimal
 from modelmarket.system.files import HashedFile
@@ -134,12 +135,13 @@ class Split:
     """What a split came to.
 
     Attributes:
-        classes: In the order of their codes.
+        classes: In the order of their codes; bins, if the labels are numbers.
         train_counts: Training rows of each class.
         truth: The test rows' codes, in published order. Secret.
         features: The columns of both parts.
         choice: How the test rows were chosen.
         learned: Which rows of the table are for training, from 1; shape (rows,).
+        coarseness: What bins lose of the training rows' numbers; None for classes.
     """
 
     classes: Classes
@@ -148,6 +150,7 @@ class Split:
     features: tuple[str, ...]
     choice: Choice
     learned: npt.NDArray[np.int64]
+    coarseness: Coarseness | None = None
 
     def __repr__(self) -> str:
         return f"Split({sum(self.train_counts)} train, {self.truth.size} test)"
@@ -252,6 +255,9 @@ class Classed:
         """Is told of which rows the labels are published."""
         _count(self.train, codes)
 
+    def refuse(self, choice: Choice) -> None:
+        """Makes sure that rows can be drawn so; classes can be in every way."""
+
     def order(self) -> list[int]:
         """The codes in the order of the classes' names."""
         return sorted(range(len(self.names)), key=lambda one: _natural(self.names[one]))
@@ -345,6 +351,18 @@ class Numbered:
         """The different labels of training rows."""
         return list(compress(self.names, self._train))
 
+    def refuse(self, choice: Choice) -> None:
+        """Makes sure that rows can be drawn so.
+
+        Raises:
+            DataError: They cannot.
+        """
+        if choice.stratified:
+            raise DataError(
+                "Numbers cannot be drawn class by class.",
+                hint="Leave out --stratified.",
+            )
+
     def problem(self) -> DataError | None:
         """Why these rows cannot be both learned and tested, if they cannot."""
         return None if self.rows else _no_rows(self._name)
@@ -388,6 +406,7 @@ def split(
     test: HashedFile,
     *,
     choice: Choice | None = None,
+    binning: Binning | None = None,
     seed: bytes | None = None,
     progress: Progress | None = None,
 ) -> Split:
@@ -398,6 +417,7 @@ def split(
         train: Where the training part is written: id, features, label.
         test: Where the test part is written: id, features.
         choice: How the test rows are chosen; None for a fifth of the rows at random.
+        binning: How labels that are numbers are put into bins; None for classes.
         seed: Fixes what is random; None for the system's random source.
         progress: Is told of the rows read.
 
@@ -405,8 +425,10 @@ def split(
         DataError: The table cannot be used; names row, column and value.
     """
     choice = choice or Choice()
+    file = source.label_file
+    seen = Classed(file) if binning is None else Numbered(file)
+    seen.refuse(choice)
     drawing = choice.drawing(source.data, source.label, seed)
-    seen = Classed(source.label_file)
     with drawing.shuffle() as shuffle:
         learned = divide(source, seen, train, drawing, shuffle, progress=progress)
         test.write(encode_row([ROW_ID, *source.features]) + b"\n")
@@ -418,23 +440,39 @@ def split(
             )
             number += len(rows)
             truth.extend(hidden)
-    order = seen.order()
+    if isinstance(seen, Numbered):
+        assert binning is not None, "it numbers labels"
+        classes: Classes = (bins := binning.of(seen.names, seen.train.tolist()))
+        coded = bins.encode(seen.names)
+        lost = coarseness(bins, seen.names, seen.train.tolist())
+    else:
+        order, lost = seen.order(), None
+        classes = Classes(tuple(seen.names[code] for code in order))
+        coded = places(order).astype(np.uint16)
+    learnt = np.bincount(
+        coded, weights=seen.train[: coded.size], minlength=len(classes)
+    ).astype(np.int64)
     return Split(
-        classes=Classes(tuple(seen.names[code] for code in order)),
-        train_counts=tuple(seen.train[order].tolist()),
-        truth=places(order)[np.frombuffer(truth, dtype=np.uint32)].astype(np.uint16),
+        classes=classes,
+        train_counts=tuple(learnt.tolist()),
+        truth=coded[np.frombuffer(truth, dtype=np.uint32)],
         features=source.features,
         choice=choice,
         learned=learned,
+        coarseness=lost,
     )
 
 
 def only_split(
-    source: Source, *, choice: Choice | None = None, seed: bytes | None = None
+    source: Source,
+    *,
+    choice: Choice | None = None,
+    binning: Binning | None = None,
+    seed: bytes | None = None,
 ) -> Split:
     """What a split would come to, without its parts; see `split`."""
     with Path(os.devnull).open("wb") as nowhere, HashedFile(nowhere) as part:
-        return split(source, part, part, choice=choice, seed=seed)
+        return split(source, part, part, choice=choice, binning=binning, seed=seed)
 
 
 def divide(

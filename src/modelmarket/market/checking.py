@@ -120,8 +120,8 @@ def check(request: Request, given: Any, show: Show | None = None) -> Checked:
 
     Args:
         request: As it is now.
-        given: A fitted classifier, an exported model or its file; or predictions.
-        show: Is told how far cross-validation of a classifier is; None for none.
+        given: A fitted estimator, an exported model or its file; or predictions.
+        show: Is told how far cross-validation is; None for none.
 
     Raises:
         InputError: The model cannot be exported.
@@ -183,14 +183,17 @@ def _refuse_another(request: Request, found: Checked, show: Show | None) -> None
         return
     some = request.training.head(KNOWN_ROWS)
     said = found.exported.model.predict(some.drop(LABEL))
-    share = sum(map(str.__eq__, said, some[LABEL])) / len(said)
+    classes = request.manifest().classes
+    truth = classes.decode(classes.encode(some[LABEL].to_list()))
+    share = sum(map(str.__eq__, said, truth)) / len(said)
     if found.folds is None:
         show(f"accuracy on rows of the training part, which it may know: {share:.2%}")
         return
     if share < found.folds.accuracy - MARGIN:
+        name = "classifier" if request.manifest().bins is None else "regressor"
         raise InputError(
             f"Of the rows that it was fitted on the exported file is right in "
-            f"{share:.2%}; the same classifier, fitted anew on the training part, is "
+            f"{share:.2%}; the same {name}, fitted anew on the training part, is "
             f"right in {found.folds.accuracy:.2%} of rows that it has not seen.",
             hint="Fit it on `request.training_data()` as it is: what scales, selects "
             "or makes columns belongs into a pipeline. If it is meant so, submit "
@@ -212,9 +215,9 @@ def exported_by(request: Request, given: Any) -> Exported | None:
         return Exported(given, given.predict(request.test_data()), None)
     if not makes_predictions(given):
         return None
-    names, known = request.manifest().classes.names, set(request.libraries)
+    classes, known = request.manifest().classes, set(request.libraries)
     features = request.training.drop(LABEL)
-    return export(given, features, request.test_data(), names, known)
+    return export(given, features, request.test_data(), classes, known)
 
 
 def is_exported(given: Any) -> bool:
@@ -239,10 +242,11 @@ def _folds(request: Request, estimator: Any, show: Show | None) -> Folds | None:
         return None
     left = request.record.deadline - request.now
     limit_s = min(MOST_S, SHARE_OF_TIME_LEFT * left) if left > 0 else MOST_S
-    known, classes = set(request.libraries), request.manifest().classes.names
+    known = set(request.libraries)
     features, labels = request.training.drop(LABEL), request.training[LABEL]
-    typed = labels_for("polars", labels, classes)
-    return cross_validated(estimator, features, typed, limit_s, show, known)
+    typed = labels_for("polars", labels, request.label_names)
+    bins = request.manifest().bins
+    return cross_validated(estimator, features, typed, limit_s, show, known, bins)
 
 
 @contextmanager
@@ -253,7 +257,7 @@ def model_file(
 
     Args:
         request: As it is now.
-        model: A fitted classifier, an exported model or its file; with predictions of
+        model: A fitted estimator, an exported model or its file; with predictions of
             one's own any file or folder.
         predictions: None if the model makes them.
         show: See `check`.
@@ -290,7 +294,7 @@ def model_file(
     if not (is_path or makes_predictions(model)):
         raise InputError(
             f"A {type(model).__name__} is no model.",
-            hint="Give a fitted classifier, or a path and its predictions: "
+            hint="Give a fitted estimator, or a path and its predictions: "
             "`request.submit(path, predictions)`.",
         )
     checked = check(request, model, show)

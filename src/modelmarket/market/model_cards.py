@@ -57,7 +57,8 @@ def _front(manifest: Manifest | ContestManifest) -> Iterator[str]:
     yield "---"
     if licence:
         yield f"license: {json.dumps(hub_licence(licence))}"
-    is_number = not manifest.train_counts
+    # A manifest of predictions says what the bins of numbers are.
+    is_number = not manifest.train_counts or getattr(manifest, "bins", None)
     yield f"pipeline_tag: tabular-{'regression' if is_number else 'classification'}"
     yield "tags:"
     yield "- modelmarket"
@@ -108,7 +109,7 @@ def _to_beat(request: AnyRequest[Any]) -> Iterator[str]:
         report = request.report()
     except ModelMarketError:
         return
-    told = [report.told_majority, report.told_baseline]
+    told = [report.told_bins, report.told_majority, report.told_baseline]
     if any(told):
         yield f"{' '.join(filter(None, told))} So the requester's program said."
         yield ""

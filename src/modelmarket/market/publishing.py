@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from modelmarket.datasets.published import Manifest
     from modelmarket.datasets.split import Source
     from modelmarket.market.market import Market
+    from modelmarket.protocol.bins import Binning
     from modelmarket.protocol.classes import Codes
     from modelmarket.protocol.types import Address, Wei
 
@@ -69,6 +70,10 @@ class RequestOptions(TypedDict, total=False):
         stratified: Draw it class by class.
         group: A column; rows of which it says the same stay in one part.
         time: A column; the latest rows are for testing.
+        bins: Into how many the labels, which are numbers, are put; None for classes.
+            A prediction is right if it falls into the bin of the truth.
+        even_bins: Bins of the same width, rather than such that about as many training
+            rows fall into each.
         seed: Fixes what is random in the split.
         progress: Is told what is being done.
         again: Go on where rows were published before.
@@ -92,6 +97,8 @@ class RequestOptions(TypedDict, total=False):
     stratified: bool
     group: str | None
     time: str | None
+    bins: int | None
+    even_bins: bool
     seed: bytes | None
     progress: Progress | None
     again: bool
@@ -160,6 +167,28 @@ def choice_of(options: Mapping[str, Any]) -> Choice:
         if (value := options.get(name)) is not None
     }
     return Choice(**said) if fraction is None else Choice(fraction, **said)
+
+
+def binning_of(options: Mapping[str, Any]) -> Binning | None:
+    """How numbers are put into bins, as the options of a request say.
+
+    Returns:
+        None for classes.
+
+    Raises:
+        InputError: There cannot be so many bins, or it is said how to make none.
+    """
+    from modelmarket.protocol.bins import Binning
+
+    bins, is_even = options.get("bins"), bool(options.get("even_bins", False))
+    if bins is not None:
+        return Binning(bins, is_even)
+    if is_even:
+        raise InputError(
+            "Nobody has said into how many bins the labels are to be put.",
+            hint="Say it, such as 20, if they are numbers.",
+        )
+    return None
 
 
 def amount_of(options: Mapping[str, Any], name: str) -> Wei | None:
@@ -244,6 +273,7 @@ def prepare(
             Path(scratch),
             about=about_of(options),
             choice=choice_of(options),
+            binning=binning_of(options),
             seed=options.get("seed") or root.split_seed(digest, turn),
             progress=telling(progress, "rows split"),
             looking=telling(progress, "rows looked at"),

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from modelmarket.market.market import Market
     from modelmarket.market.request import Request
     from modelmarket.market.verified.request import VerifiedRequest
+    from modelmarket.protocol.bins import Binning
     from modelmarket.protocol.records import BaseRecord
     from modelmarket.protocol.replaying import Record
     from modelmarket.protocol.types import Address
@@ -221,6 +222,7 @@ def recover_truth(
     source: Source,
     *,
     choice: Choice | None = None,
+    binning: Binning | None = None,
     about: About | None = None,
 ) -> Remade:
     """Makes a truth again, from the key and the file that it was split from.
@@ -231,6 +233,7 @@ def recover_truth(
         request: Ours.
         source: The same labelled table.
         choice: How the test rows were chosen; None for a fifth of them at random.
+        binning: How labels that are numbers were put into bins; None for classes.
         about: Description and licences, if there were some; without them the folder
             comes out as another.
 
@@ -245,7 +248,7 @@ def recover_truth(
     made = market.index.count(Wanted(requester=owner))
     for turn in range(made + SPARE_TURNS):
         seed = root.split_seed(digest, turn)
-        parts = only_split(source, choice=choice, seed=seed)
+        parts = only_split(source, choice=choice, binning=binning, seed=seed)
         truth = sealed_truth(market, parts.truth, parts.classes.bits, owner, turn)
         if truth.seal != terms.truth_seal:
             continue
@@ -255,6 +258,7 @@ def recover_truth(
                 Path(scratch),
                 about=_about(request.record, about),
                 choice=choice,
+                binning=binning,
                 seed=seed,
             )
             dataset = market.store.add(Path(scratch)).cid

@@ -109,6 +109,7 @@ class Request(AnyRequest[Submission]):
             A table of shape (train rows, features), see
             `modelmarket.datasets.libraries.table_for`, and the labels: whole numbers
             where all classes are some, text otherwise; for torch, the classes' numbers.
+            Where bins are to be hit, the numbers that fall into them, as doubles.
 
         Raises:
             InputError: There is no such library, or torch is to take text.
@@ -116,12 +117,18 @@ class Request(AnyRequest[Submission]):
         """
         from modelmarket.datasets.libraries import labels_for, table_for
 
-        frame, classes = self.training, self.manifest().classes
+        frame = self.training
         self.libraries.add(library)
         return (
             table_for(library, frame.drop(LABEL)),
-            labels_for(library, frame[LABEL], classes.names),
+            labels_for(library, frame[LABEL], self.label_names),
         )
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """The classes that labels are of; none where they are numbers, in bins."""
+        manifest = self.manifest()
+        return () if manifest.bins is not None else manifest.classes.names
 
     def test_data(self, library: Library = "polars") -> Any:
         """The features of the test part, in test-row order; see `training_data`."""
@@ -146,10 +153,9 @@ class Request(AnyRequest[Submission]):
         """Says what `submit` would seal, and stakes nothing.
 
         Args:
-            given: A fitted classifier, an exported model or its file; or predictions: a
+            given: A fitted estimator, an exported model or its file; or predictions: a
                 CSV's path, an array, a list or a column.
-            show: Is told how far cross-validation of a classifier is, such as `print`;
-                None for none.
+            show: Is told how far cross-validation is, such as `print`; None for none.
 
         Raises:
             DataError: Predictions do not fit; names row and value.
@@ -160,11 +166,12 @@ class Request(AnyRequest[Submission]):
         return check(self, given, show)
 
     def export(self, model: Any) -> OnnxModel:
-        """The ONNX file that `submit` would seal of a fitted classifier.
+        """The ONNX file that `submit` would seal of a fitted estimator.
 
         Args:
-            model: Of scikit-learn, XGBoost, LightGBM or CatBoost, alone or in a
-                pipeline; or a `Sequential` of PyTorch's.
+            model: A classifier, or where bins are to be hit a regressor, of
+                scikit-learn, XGBoost, LightGBM or CatBoost, alone or in a pipeline; or
+                a `Sequential` of PyTorch's.
 
         Raises:
             InputError: It cannot be exported; says why, and what to do.
@@ -173,7 +180,7 @@ class Request(AnyRequest[Submission]):
 
         exported = exported_by(self, model)
         if exported is None:
-            raise InputError(f"A {type(model).__name__} is no fitted classifier.")
+            raise InputError(f"A {type(model).__name__} is no fitted estimator.")
         return exported.model
 
     def submit(
@@ -188,12 +195,13 @@ class Request(AnyRequest[Submission]):
     ) -> Submission:
         """Seals a model and its predictions, and stakes on them.
 
-        A fitted classifier is exported to ONNX with its preprocessing, and what is
-        sealed is predicted by that file. Any other file or folder is taken with its
-        predictions, and nobody can tell later whether it made them.
+        A fitted estimator, a regressor where bins are to be hit, is exported to ONNX
+        with its preprocessing, and what is sealed is predicted by that file. Any other
+        file or folder is taken with its predictions, and nobody can tell later whether
+        it made them.
 
         Args:
-            model: A fitted classifier, an exported model or its file; with predictions,
+            model: A fitted estimator, an exported model or its file; with predictions,
                 the path of any file or folder. It is published only if it wins.
             predictions: A CSV's path, an array, a list or a column; None if the model
                 makes them.

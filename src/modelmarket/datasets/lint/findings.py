@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from modelmarket.errors import DataError
+from modelmarket.protocol.bins import Coarseness
 from modelmarket.system.documents import parse_json, read_rows, read_text
 from modelmarket.system.notebooks import facts_html, table_html
 from modelmarket.system.text import counted
@@ -160,19 +161,21 @@ class Report:
         train_rows: Rows with labels.
         test_rows: Rows without.
         features: How many columns there are.
-        train_counts: Training rows of each class, by name; empty for numbers.
-        majority: The share of the training rows that are of the commonest class; None
-            for numbers. Shares have four digits, so that a report comes out the same
-            on any machine.
+        train_counts: Training rows of each class, or bin, by name; empty for numbers
+            without bins.
+        majority: The share of the training rows that are of the commonest class, or
+            in the fullest bin; None for numbers without bins. Shares have four digits,
+            so that a report comes out the same on any machine.
         baseline: What a small forest reaches by cross-validation on the training part:
             the share of rows that it predicts right, or the mean absolute error; None
             if there are too few rows.
         resolution: The smallest difference of accuracies that so many test rows can
-            tell apart, in 19 of 20 cases; None for numbers.
+            tell apart, in 19 of 20 cases; None for numbers without bins.
         guess_bits: How many bits whoever guesses the whole truth must get right; None
-            for numbers.
+            for numbers without bins.
         telling: The columns that tell most by themselves, best first.
         findings: The gravest first.
+        coarseness: What bins lose of the training rows' numbers; None without bins.
     """
 
     train_rows: int
@@ -185,6 +188,7 @@ class Report:
     guess_bits: float | None
     telling: tuple[Told, ...]
     findings: tuple[Finding, ...]
+    coarseness: Coarseness | None = None
 
     def _repr_html_(self) -> str:
         """What Jupyter shows."""
@@ -192,6 +196,7 @@ class Report:
             counted(self.train_rows, "training row"),
             counted(self.test_rows, "test row"),
             counted(self.features, "column"),
+            self.told_bins,
             self.told_majority,
             self.told_baseline,
             self.told_resolution(),
@@ -212,12 +217,28 @@ class Report:
         return (one for one in self.findings if one.severity is severity)
 
     @property
+    def is_number(self) -> bool:
+        """Whether the labels are numbers, with bins or without."""
+        return self.coarseness is not None or not self.train_counts
+
+    @property
+    def told_bins(self) -> str:
+        """What bins lose, in a sentence; empty without bins."""
+        if self.coarseness is None:
+            return ""
+        bins = counted(len(self.train_counts), "bin")
+        return f"The labels are numbers in {bins}. {self.coarseness.line}"
+
+    @property
     def told_majority(self) -> str:
-        """What whoever needs no model reaches, in a sentence; empty for numbers."""
+        """What whoever needs no model reaches, in a sentence; empty for numbers
+        without bins.
+        """
         if self.majority is None:
             return ""
+        which = "commonest class" if self.coarseness is None else "fullest bin"
         return (
-            "Always saying the commonest class is right for "
+            f"Always saying the {which} is right for "
             f"{self.majority:.1%} of the training rows."
         )
 
@@ -290,6 +311,7 @@ class Report:
                 baseline=_number(said["baseline"]),
                 resolution=_number(said["resolution"]),
                 guess_bits=_number(said["guess_bits"]),
+                coarseness=_coarseness(said["coarseness"]),
                 telling=tuple(map(_told, said["telling"])),
                 findings=tuple(map(_finding, said["findings"])),
             )
@@ -312,6 +334,15 @@ def _number(said: object) -> float | None:
     if not -MOST_NUMBER <= said <= MOST_NUMBER:
         raise ValueError("a number is too large")
     return float(said)
+
+
+def _coarseness(said: dict[str, object] | None) -> Coarseness | None:
+    if said is None:
+        return None
+    found = {name: _number(said[name]) for name in Coarseness.__annotations__}
+    if None in found.values():
+        raise TypeError("an error is missing")
+    return Coarseness(**{name: value or 0.0 for name, value in found.items()})
 
 
 def _told(said: dict[str, object]) -> Told:

@@ -88,6 +88,30 @@ def check_classes(counts: Mapping[str, int], tests: int) -> Iterator[Finding]:
             "Add rows of them, or leave them out.",
             count=len(rare),
         )
+    yield from _guessable(counts, tests)
+
+
+def check_bins(counts: Mapping[str, int], tests: int) -> Iterator[Finding]:
+    """Looks at the bins that the labels of a training part fall into.
+
+    Args:
+        counts: Training rows of each bin, by the number that stands for it.
+        tests: Test rows.
+    """
+    rows = sum(counts.values())
+    name, most = max(counts.items(), key=lambda one: one[1])
+    if most >= IMBALANCED * rows:
+        yield Finding(
+            Check.IMBALANCE,
+            Severity.WARNING,
+            f"{most / rows:.1%} of the training rows are in the bin of {name}: always "
+            "saying so would score as much.",
+            "Take bins that about as many rows fall into each: leave out --even-bins.",
+        )
+    yield from _guessable(counts, tests)
+
+
+def _guessable(counts: Mapping[str, int], tests: int) -> Iterator[Finding]:
     bits = guess_bits(list(counts.values()), tests)
     if bits < LEAST_GUESS_BITS:
         yield Finding(
@@ -177,7 +201,7 @@ def _numbers(names: Sequence[str]) -> Iterator[Finding]:
             Severity.CONFIRM,
             f"The labels are {len(known):,} different numbers, and look as if a number "
             "was to be predicted rather than a class.",
-            "Then say --verified --error absolute.",
+            "Then say --verified --error absolute, or --bins 20.",
             count=len(known),
         )
 

@@ -23,6 +23,7 @@ from modelmarket.datasets.lint.columns import Looked, look, together
 from modelmarket.datasets.lint.findings import Finding, Report, Severity
 from modelmarket.datasets.lint.labels import (
     check_absent,
+    check_bins,
     check_classes,
     check_size,
     guess_bits,
@@ -31,6 +32,7 @@ from modelmarket.datasets.lint.labels import (
 from modelmarket.datasets.lint.rows import Seen, compare, named_groups
 from modelmarket.datasets.split import LABEL, Progress, Split
 from modelmarket.errors import DataError
+from modelmarket.protocol.bins import Bins, Coarseness
 
 MOST_ROWS = 10_000
 """Training rows that each column is looked at in, evenly spread."""
@@ -47,8 +49,9 @@ class Lint:
         train: The training part, as it is published.
         names: Of its features.
         rows: That it has.
-        counts: Of them of each class, by name; empty if the labels are numbers to be
-            predicted.
+        counts: Of them of each class, or bin, by name; empty if the labels are numbers
+            to be predicted without bins.
+        bins: That the labels fall into; None for classes.
         is_hidden: Whether nobody may know anything of the test rows.
         progress: Is told of the rows looked at.
 
@@ -63,10 +66,12 @@ class Lint:
         rows: int,
         counts: Mapping[str, int],
         *,
+        bins: Bins | None = None,
         is_hidden: bool = False,
         progress: Progress | None = None,
     ) -> None:
         self._counts, self._is_hidden = dict(counts), is_hidden
+        self._bins, self._is_number = bins, bins is not None or not counts
         self._rows, self._progress = rows, progress
         step = every(rows, min(MOST_ROWS, max(1, MOST_CELLS // max(1, len(names)))))
         labels, some = self._read(train, step)
@@ -92,11 +97,14 @@ class Lint:
         if self._progress is not None:
             self._progress(rows)
 
-    def report(self, tested: Iterable[int] = ()) -> Report:
+    def report(
+        self, tested: Iterable[int] = (), coarseness: Coarseness | None = None
+    ) -> Report:
         """What was found.
 
         Args:
             tested: Test rows of each class, in the order of `counts`.
+            coarseness: What bins lose of the training rows' numbers.
         """
         counts = list(self._counts.values())
         best = round(max(counts) / self._rows, DIGITS) if counts else None
@@ -113,6 +121,7 @@ class Lint:
             baseline=self._baseline,
             resolution=least,
             guess_bits=bits,
+            coarseness=None if coarseness is None else _few_digits(coarseness),
             telling=tuple(one for one in telling[:MOST_TELLING] if one.share > 0),
             findings=tuple(
                 sorted(
@@ -126,10 +135,12 @@ class Lint:
         train, test = self._train.words, self._test.words
         yield from compare(train, test, self._labels, is_hidden=self._is_hidden)
         yield from together(self._looked)
-        if self._counts:
+        if self._bins is not None:
+            yield from check_bins(self._counts, self._tests)
+        elif self._counts:
             yield from check_classes(self._counts, self._tests)
         yield from check_size(self._tests, least)
-        if tested:
+        if tested and self._bins is None:
             yield from check_absent(list(self._counts), tested)
 
     def _read(self, train: Path, step: int) -> tuple[pl.Series, pl.DataFrame]:
@@ -145,7 +156,7 @@ class Lint:
 
     def _read_labels(self, cells: pl.Series) -> Floats:
         """Labels as places of classes, or numbers; shape (rows,)."""
-        if not self._counts:
+        if self._is_number:
             return Values.of(cells).numbers
         return cells.fill_null("").rank("dense").to_numpy().astype(np.float64)
 
@@ -158,7 +169,7 @@ class Lint:
         """
         labels = self._labels[::step]
         again = every(labels.size, MOST_FITTED_ROWS)
-        is_number = not self._counts
+        is_number = self._is_number
         looked: list[Looked] = []
         plain: list[Floats] = []
         for some in rows:
@@ -170,13 +181,24 @@ class Lint:
         if not plain:
             return looked, None
         table = np.stack(plain, axis=1)
-        score = forest_score(table, labels[::again], is_number=is_number)
-        return looked, None if score is None else _steady(score, is_number=is_number)
+        score = forest_score(
+            table, labels[::again], is_number=is_number, bins=self._bins
+        )
+        if score is not None:
+            is_share = bool(self._counts)
+            score = round(score, DIGITS) if is_share else _few(score)
+        return looked, score
 
 
-def _steady(score: float, *, is_number: bool) -> float:
-    """A score with few digits, whatever machine and library it was reached with."""
-    return float(f"{score:.{DIGITS}g}") if is_number else round(score, DIGITS)
+def _few(number: float) -> float:
+    """A number with few digits, whatever machine and library it was reached with."""
+    return float(f"{number:.{DIGITS}g}")
+
+
+def _few_digits(found: Coarseness) -> Coarseness:
+    return Coarseness(
+        _few(found.mean_absolute), _few(found.root_mean_square), _few(found.median)
+    )
 
 
 def lint(
@@ -193,8 +215,17 @@ def lint(
     Raises:
         DataError: A file of it is no such table.
     """
-    counts = dict(zip(parts.classes.names, parts.train_counts, strict=True))
-    found = Lint(train, parts.features, parts.train_rows, counts, progress=progress)
+    classes = parts.classes
+    counts = dict(zip(classes.names, parts.train_counts, strict=True))
+    found = Lint(
+        train,
+        parts.features,
+        parts.train_rows,
+        counts,
+        bins=classes if isinstance(classes, Bins) else None,
+        progress=progress,
+    )
     for batch in read_batches(test):
         found.add(batch)
-    return found.report(np.bincount(parts.truth, minlength=len(counts)).tolist())
+    tested = np.bincount(parts.truth, minlength=len(counts))
+    return found.report(tested.tolist(), parts.coarseness)

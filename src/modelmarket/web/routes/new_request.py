@@ -25,8 +25,9 @@ from modelmarket.errors import (
     NotFoundError,
 )
 from modelmarket.market.paying import refuse_unaffordable
-from modelmarket.market.publishing import choice_of
+from modelmarket.market.publishing import binning_of, choice_of
 from modelmarket.protocol.actions import CreateRequest
+from modelmarket.protocol.bins import parse_bins
 from modelmarket.protocol.money import parse_mdc
 from modelmarket.protocol.terms import parse_minutes
 from modelmarket.web import forms
@@ -49,8 +50,7 @@ PREDICTIONS = "predictions"
 """What the form says for a request of predictions; anything else is a contest."""
 NUMBERS = "numbers"
 """What the form says of labels that are no classes."""
-OF_NUMBERS = ("contest_terms.html",)
-"""Where that can be said."""
+DEFAULT_BINS = 20
 LIKELY_LABELS = ("label", "class", "target", "y")
 
 
@@ -138,11 +138,11 @@ def _show_survey(
     table, labels = _tables(upload)
     label = _guess(table, forms.text(form, "label") or query.get("label", ""))
     said = forms.text(form, "predicted") or query.get("predicted", "")
-    found, numbers = None, said == NUMBERS if template in OF_NUMBERS else None
+    found, numbers = None, said == NUMBERS
     try:
         source = _source(table, labels, label)
         found = _surveyed(source, said, numbers=numbers)
-        numbers = None if numbers is None else found.spread is not None
+        numbers = found.spread is not None
         problem = problem or found.problem
     except DataError as error:
         problem = problem or error
@@ -155,6 +155,7 @@ def _show_survey(
         labels=labels,
         label=label,
         numbers=numbers,
+        bins=forms.text(form, "bins") or DEFAULT_BINS,
         survey=found,
         report=None if report is None else Drawn.of(report),
         problem=problem,
@@ -162,7 +163,7 @@ def _show_survey(
     )
 
 
-def _surveyed(source: Source, said: str, *, numbers: bool | None) -> Survey:
+def _surveyed(source: Source, said: str, *, numbers: bool) -> Survey:
     """What is in a table.
 
     Labels that cannot be classes, and are numbers, are taken for such.
@@ -170,13 +171,13 @@ def _surveyed(source: Source, said: str, *, numbers: bool | None) -> Survey:
     Args:
         source: The table.
         said: What the labels were said to be; empty for nothing.
-        numbers: Whether they are numbers; None where they cannot be.
+        numbers: Whether they are numbers.
 
     Raises:
         DataError: The table is damaged; names row, column and value.
     """
-    if numbers or numbers is None or said:
-        return survey(source, as_numbers=bool(numbers))
+    if numbers or said:
+        return survey(source, as_numbers=numbers)
     try:
         found, problem = survey(source), None
         problem = found.problem
@@ -214,8 +215,10 @@ def _report(visit: Visit, source: Source, scratch: Path) -> Report:
     """What is found about a table."""
     from modelmarket.datasets.published import publish
 
-    choice = choice_of(_options(visit.form))
-    made = publish(source, scratch, choice=choice)
+    options = _options(visit.form)
+    made = publish(
+        source, scratch, choice=choice_of(options), binning=binning_of(options)
+    )
     return made.report.of_table(made.split.learned)
 
 
@@ -333,7 +336,17 @@ def agreed(form: Form) -> Agreed:
 
 
 def _options(form: Form) -> RequestOptions:
-    return {**agreed(form), **forms.confirmations(form)}  # type: ignore[typeddict-item]  # names of its own
+    is_number = forms.text(form, "predicted") == NUMBERS
+    bins = forms.read(form, "bins", parse_bins) if is_number else None
+    is_even = is_number and forms.text(form, "even_bins") == "yes"
+    said = agreed(form)
+    return {
+        **said,
+        "stratified": said["stratified"] and not is_number,
+        "bins": bins,
+        "even_bins": is_even,
+        **forms.confirmations(form),  # type: ignore[typeddict-item]  # names of its own
+    }
 
 
 ROUTES = [
