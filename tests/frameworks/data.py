@@ -12,6 +12,7 @@ from sklearn import datasets
 from sklearn.model_selection import train_test_split
 
 from modelmarket.models.onnx import Exported, export
+from modelmarket.protocol.bins import Binning
 from modelmarket.protocol.classes import Classes
 
 LEVELS = 2**8
@@ -69,6 +70,24 @@ def diabetes() -> Table:
     """A number between 25 and 346, 10 columns."""
     values, numbers = datasets.load_diabetes(return_X_y=True)
     return _parted("diabetes", values, numbers.astype(np.int64))
+
+
+class Numbers:
+    """The number of diabetes as a request has it: columns of numbers, and bins."""
+
+    def __init__(self) -> None:
+        values, numbers = datasets.load_diabetes(return_X_y=True)
+        known, rows, learnt, truth = train_test_split(
+            values, numbers, test_size=1 / 3, random_state=0
+        )
+        columns = [f"column {at}" for at in range(values.shape[1])]
+        self.bins = Binning(20).of(list(map(repr, learnt.tolist())), [1] * len(learnt))
+        self.frame = pl.DataFrame(known, schema=columns)
+        self.rows = pl.DataFrame(rows, schema=columns)
+        self.labels, self.truth = learnt, np.array(self.bins.named(truth))
+
+    def exported(self, estimator: Any) -> Exported:
+        return export(estimator, self.frame, self.rows, self.bins)
 
 
 class Known:

@@ -25,7 +25,7 @@ from sklearn.tree import DecisionTreeClassifier
 from xgboost import XGBClassifier, XGBRegressor
 
 from frameworks.comparing import Compared
-from frameworks.data import Known, Table, diabetes, digits, tumours
+from frameworks.data import Known, Numbers, Table, diabetes, digits, tumours
 from modelmarket.models import ExactModel
 
 SEED: dict[str, Any] = {"random_state": 0}
@@ -123,6 +123,24 @@ def test_an_onnx_file_says_what_its_library_says(
     one = Compared.of_classes(
         *(library, f"{model}, {name}", "ONNX"),
         *(theirs, np.array(found.labels), table.truth),
+    )
+    compared.append(one)
+    assert one.share >= LEAST
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("model", REGRESSORS)
+def test_an_onnx_file_says_the_bin_of_the_number_that_its_library_says(
+    model: str, compared: list[Compared]
+) -> None:
+    table = Numbers()
+    library, estimator = REGRESSORS[model]
+    fitted = clone(estimator).fit(table.frame.to_numpy(), table.labels)
+    found = table.exported(fitted)
+    theirs = table.bins.named(np.float64(fitted.predict(table.rows.to_numpy())))
+    one = Compared.of_classes(
+        *(library, f"{model}, diabetes in 20 bins", "ONNX"),
+        *(np.array(theirs), np.array(found.labels), table.truth),
     )
     compared.append(one)
     assert one.share >= LEAST

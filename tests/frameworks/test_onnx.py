@@ -20,7 +20,7 @@ from sklearn.preprocessing import OrdinalEncoder, StandardScaler
 from torch import nn
 
 from frameworks.comparing import Compared
-from frameworks.data import Known
+from frameworks.data import Known, Numbers
 from modelmarket.datasets.libraries import labels_for, table_for
 from modelmarket.errors import InputError
 from modelmarket.models.converting.of_torch import LAYERS
@@ -245,6 +245,60 @@ def test_a_networks_file_says_the_same(
     sure = torch.softmax(torch.from_numpy(values), dim=1).numpy()
     assert np.allclose(scores(found.model, table.rows), sure, atol=1e-5)
     onnx.checker.check_model(onnx.load_from_string(found.model.data))
+
+
+@pytest.mark.parametrize("policy", ["SymmetricTree", "Depthwise", "Lossguide"])
+@pytest.mark.parametrize("loss", ["RMSE", "MAE"])
+def test_catboosts_numbers_fall_into_the_same_bins(
+    policy: str, loss: str, compared: list[Compared]
+) -> None:
+    table = Numbers()
+    fitted = CatBoostRegressor(
+        iterations=60, depth=5, grow_policy=policy, loss_function=loss, **QUIET
+    )
+    found = table.exported(fitted.fit(table.frame.to_numpy(), table.labels))
+    theirs = table.bins.named(fitted.predict(table.rows.to_numpy()))
+    one = Compared.of_classes(
+        *("catboost", f"60 trees, {policy}, {loss}, diabetes in 20 bins", "ONNX"),
+        *(np.array(theirs), np.array(found.labels), table.truth),
+    )
+    compared.append(one)
+    assert found.agreement == one.share == 1
+
+
+@pytest.mark.parametrize("sizes", [(1,), (16, 1)])
+def test_a_networks_number_falls_into_the_same_bin(
+    sizes: tuple[int, ...], compared: list[Compared]
+) -> None:
+    table = Numbers()
+    layers: list[nn.Module] = []
+    width = table.frame.width
+    for size in sizes:
+        layers += [nn.ReLU()] if layers else []
+        layers.append(nn.Linear(width, size))
+        width = size
+    module = nn.Sequential(*layers)
+    rows = table_for("torch", table.frame)
+    targets = torch.from_numpy(table.labels.astype(np.float32))[:, None]
+    steps = torch.optim.Adam(module.parameters(), lr=0.5)
+    for _ in range(200):
+        steps.zero_grad()
+        nn.functional.mse_loss(module(rows), targets).backward()
+        steps.step()
+    found = table.exported(module)
+    with torch.inference_mode():
+        values = module.eval()(table_for("torch", table.rows)).numpy()[:, 0]
+    theirs = np.array(table.bins.named(values.astype(np.float64)))
+    shape = "-".join(map(str, (table.frame.width, *sizes)))
+    one = Compared.of_classes(
+        *("torch", f"{shape}, diabetes in 20 bins", "ONNX"),
+        *(theirs, np.array(found.labels), table.truth),
+    )
+    compared.append(one)
+    assert len(set(found.labels)) > 5
+    assert found.agreement == one.share == 1
+    with pytest.raises(InputError, match="says 2 values of a row; a number is one"):
+        table.exported(nn.Sequential(nn.Linear(table.frame.width, 2)))
 
 
 def test_networks_that_cannot_be_written_are_refused_with_the_list() -> None:
