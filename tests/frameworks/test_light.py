@@ -137,7 +137,9 @@ def test_an_onnx_file_says_the_bin_of_the_number_that_its_library_says(
     library, estimator = REGRESSORS[model]
     fitted = clone(estimator).fit(table.frame.to_numpy(), table.labels)
     found = table.exported(fitted)
-    theirs = table.bins.named(np.float64(fitted.predict(table.rows.to_numpy())))
+    theirs = table.bins.named(
+        np.asarray(fitted.predict(table.rows.to_numpy()), dtype=np.float64)
+    )
     one = Compared.of_classes(
         *(library, f"{model}, diabetes in 20 bins", "ONNX"),
         *(np.array(theirs), np.array(found.labels), table.truth),

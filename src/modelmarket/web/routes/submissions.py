@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A submission: predictions and a model, checked and sealed."""
+"""A submission: a model, with predictions or by itself, checked and sealed."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from modelmarket.errors import InputError, ModelMarketError, NotFoundError
+from modelmarket.market.checking import is_exported
 from modelmarket.market.paying import refuse_unaffordable
 from modelmarket.protocol.steps import takes_submissions
 from modelmarket.web import forms, views
@@ -21,13 +22,13 @@ from modelmarket.web.visits import Visit
 
 
 def prepare_submission(visit: Visit) -> Response:
-    """Checks and seals predictions and a model."""
+    """Checks and seals a model and its predictions."""
     workspace, form, found = visit.workspace, visit.form, find_request(visit)
     with ExitStack() as closing:
         upload = form_upload(visit, closing)
         try:
             owner = visit.account
-            predictions, model = _files(form, upload)
+            model, predictions = _files(form, upload)
             moment, purse = workspace.market.look_into(owner)
             found = found.as_of(moment)
             if not takes_submissions(found.record, found.now):
@@ -66,23 +67,30 @@ def form_upload(visit: Visit, closing: ExitStack) -> Upload:
     return closing.enter_context(uploads.using(uploads.begin().name))
 
 
-def _files(form: Form, upload: Upload) -> tuple[Path, Path]:
-    """The predictions and the model that were chosen, or are still here.
+def _files(form: Form, upload: Upload) -> tuple[Path, Path | None]:
+    """The model and the predictions that were chosen, or are still here.
+
+    Returns:
+        None for predictions that the model makes itself.
 
     Raises:
         InputError: One of them is missing, or the model is empty.
     """
     predictions = forms.save(form, "predictions", upload)
     model = forms.save(form, "model", upload)
-    if predictions is None or model is None:
-        lacking = "predictions" if predictions is None else "model"
-        raise InputError(f"No file was chosen as {lacking}.")
+    if model is None:
+        raise InputError("No file was chosen as model.")
+    if predictions is None and not is_exported(model):
+        raise InputError(
+            "No file was chosen as predictions.",
+            hint="Only an exported model, such as model.onnx, predicts by itself.",
+        )
     if model.stat().st_size == 0:
         raise InputError(
             f"{model.name} is empty.",
             hint="Choose one file; a folder goes into an archive first.",
         )
-    return predictions, model
+    return model, predictions
 
 
 ROUTES = [
