@@ -93,6 +93,15 @@ def test_whole_numbers_are_read_back_as_they_were_written(classes: list[int]) ->
     assert found.tolist() == classes
 
 
+@pytest.mark.parametrize("names", [("cat", "dog"), ("7", "9")])
+def test_classes_are_numbered_where_that_is_asked_for(names: tuple[str, str]) -> None:
+    labels = pl.Series("label", [names[1], names[0], names[1]])
+    for library in ("polars", "pandas", "numpy"):
+        found = labels_for(library, labels, names, numbered=True)
+        assert np.asarray(found).dtype == np.int64
+        assert list(found) == [1, 0, 1]
+
+
 def test_labels_of_a_regression_are_numbers() -> None:
     labels = pl.Series("label", ["1", "2.5", "-1e3"])
     for library in ("polars", "pandas", "numpy"):

@@ -108,6 +108,19 @@ def test_labels_come_in_the_type_that_they_had(here: Place) -> None:
         numbers.training_data("jax")  # type: ignore[arg-type]  # as a notebook says it
 
 
+def test_xgboost_takes_classes_of_any_name_by_their_numbers(here: Place) -> None:
+    here.markets["rita"].create_request(
+        table("abc"), label="kind", reward="10", accept_findings=True
+    )
+    request, told = here.markets["ann"].request(1), list[str]()
+    features, labels = request.training_data("numpy", numbered=True)
+    boosted = xgboost.XGBClassifier(n_estimators=5).fit(features, labels)
+    assert request.submit(boosted, show=told.append).record.is_live
+    assert any("accuracy on rows not seen (5 folds, 96 rows)" in one for one in told)
+    said = np.array(["a", "b", "c"])[boosted.predict(request.test_data("numpy"))]
+    assert request.check(boosted).codes.tolist() == request.check(said).codes.tolist()
+
+
 def right_of_known(request: Request, model: Any) -> float:
     features, labels = request.training_data()
     return float(np.mean(model.predict(features) == labels.to_numpy()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import sys
+import warnings
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
@@ -24,6 +25,7 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer, make_column_selector
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.feature_selection import SelectKBest
 from sklearn.impute import SimpleImputer
 from sklearn.model_selection import GridSearchCV
@@ -41,7 +43,7 @@ from modelmarket.models.converting.networks import Affine
 from modelmarket.models.converting.of_torch import Sequential
 from modelmarket.models.folds import cross_validated
 from modelmarket.models.onnx import Exported, OnnxModel, export
-from modelmarket.models.onnx.of_fitted import BY_HAND, SPARSE
+from modelmarket.models.onnx.of_fitted import BY_HAND, SPARSE, is_numbered
 from modelmarket.protocol.classes import Classes
 
 onnxruntime.set_default_logger_severity(4)
@@ -202,6 +204,90 @@ def test_gaps_that_are_filled_with_gaps_are_told_with_what_to_do() -> None:
     with pytest.raises(InputError, match="fills gaps in a column of text") as told:
         exported(fitted, frame, ("0", "1", "2"))
     assert told.value.hint == 'Fit it on `request.training_data("pandas")`.'
+
+
+def test_columns_that_a_filler_drops_are_told_with_what_to_do() -> None:
+    frame = numbers_of(table()).with_columns(
+        pl.Series("label", [None] * ROWS, dtype=pl.Float64)
+    )
+    filler = SimpleImputer()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fitted = make_pipeline(filler, LINEAR).fit(frame, classes_of(table()))
+    with pytest.raises(InputError, match="drops a column that has nothing but") as told:
+        exported(fitted, frame, ("0", "1", "2"))
+    assert "keep_empty_features=True" in told.value.hint
+    filler.set_params(keep_empty_features=True)
+    fitted = make_pipeline(filler, LINEAR).fit(frame, classes_of(table()))
+    rows = table(1, gaps=0.15).select("a b", "a_b", '"q"', "label")
+    rows = rows.with_columns(pl.lit(None, dtype=pl.Float64).alias("label"))
+    found = export(fitted, frame, rows, Classes(("0", "1", "2")))
+    assert found.agreement == 1
+
+
+@pytest.mark.parametrize("kind", [TfidfVectorizer, CountVectorizer])
+def test_words_of_texts_are_made_small_without_any_language(kind: type[Any]) -> None:
+    """A machine may have none installed, and a confined program could not read it."""
+    rng = np.random.default_rng(2)
+    words = ["A cat", "DOG runs", "fish-swim", "Nothing of it"]
+    texts = [" ".join(rng.choice(words, 3)) for _ in range(ROWS)]
+    frame = pl.DataFrame({"text": texts, "x": rng.random(ROWS)})
+    says = np.array(["dog" in one.lower() for one in texts]).astype(int)
+    columns = ColumnTransformer([("t", kind(), "text")])
+    fitted = make_pipeline(columns, LINEAR).fit(frame, says)
+    found = export(fitted, frame, frame, Classes(("0", "1")))
+    assert found.agreement == 1
+    [node] = [
+        one
+        for one in onnx.load_from_string(found.model.data).graph.node
+        if one.op_type == "StringNormalizer" and len(one.attribute) > 1
+    ][:1]
+    assert [one.s for one in node.attribute if one.name == "locale"] == [b"C"]
+
+
+# --- the numbers of classes ---
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        xgboost.XGBClassifier(n_estimators=10),
+        FOREST,
+        lightgbm.LGBMClassifier(n_estimators=10, verbose=-1),
+    ],
+    ids=lambda one: type(one).__name__,
+)
+def test_what_was_fitted_on_the_numbers_of_classes_says_their_names(last: Any) -> None:
+    frame = numbers_of(table(gaps=0))
+    fitted = last.fit(frame.to_numpy(), classes_of(table(gaps=0)))
+    found = exported(fitted, frame)
+    agrees(found)
+    rows = table(1, gaps=0).select(frame.columns).to_numpy()
+    said = np.array(NAMES)[fitted.predict(rows)]
+    assert np.mean(said == np.array(found.labels)) >= 0.99
+
+
+@pytest.mark.parametrize(
+    ("known", "classes", "numbered"),
+    [
+        ([0, 1], ("a", "b"), True),
+        ([1, 2], ("a", "b", "c"), True),
+        ([0, 2], ("a", "b"), False),
+        ([-1, 1], ("a", "b"), False),
+        ([0, 1], ("1", "b"), False),
+        ([0, 1], ("0", "1"), False),
+        ([0, 1], ("01", "7"), True),
+        (["0", "1"], ("a", "b"), False),
+        ([0.0, 1.0], ("a", "b"), False),
+    ],
+)
+def test_numbers_are_those_of_classes_only_where_no_class_is_called_so(
+    known: list[Any], classes: tuple[str, ...], numbered: bool
+) -> None:
+    frame = np.arange(8.0).reshape(-1, 1)
+    fitted = tree.DecisionTreeClassifier().fit(frame, np.array(known * 4))
+    assert is_numbered(fitted, classes) is numbered
+    assert not is_numbered(linear_model.LinearRegression(), classes)
 
 
 def test_gaps_that_were_not_filled_are_not_filled_by_the_file_unnoticed() -> None:
@@ -408,8 +494,8 @@ def test_what_is_no_fitted_classifier_of_this_request_is_refused_in_words() -> N
     regression = linear_model.LinearRegression().fit(frame.to_numpy(), labels)
     with pytest.raises(InputError, match="LinearRegression is no fitted classifier"):
         exported(regression, frame)
-    numbered = tree.DecisionTreeClassifier().fit(frame.to_numpy(), labels)
-    with pytest.raises(InputError, match="knows a class '0', which this re") as told:
+    numbered = tree.DecisionTreeClassifier().fit(frame.to_numpy(), labels + 7)
+    with pytest.raises(InputError, match="knows a class '7', which this re") as told:
         exported(numbered, frame)
     assert "Fit it on the labels of `request.training_data()`" in told.value.hint
 

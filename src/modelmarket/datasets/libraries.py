@@ -63,13 +63,20 @@ def table_for(library: Library, frame: pl.DataFrame) -> Any:
             return torch.from_numpy(frame.to_numpy().astype(np.float32))
 
 
-def labels_for(library: Library, labels: pl.Series, classes: Sequence[str]) -> Any:
+def labels_for(
+    library: Library,
+    labels: pl.Series,
+    classes: Sequence[str],
+    *,
+    numbered: bool = False,
+) -> Any:
     """A column of labels, in the type that they had.
 
     Args:
         library: Whose.
         labels: As text; shape (rows,).
         classes: All that there are, in the order of their numbers; none for numbers.
+        numbered: Give the numbers of classes from 0, whatever they are called.
 
     Returns:
         Labels of shape (rows,): whole numbers if all classes are some, text otherwise;
@@ -83,24 +90,20 @@ def labels_for(library: Library, labels: pl.Series, classes: Sequence[str]) -> A
     import polars as pl
 
     check_library(library)
-    if library == "torch":
-        torch = _imported("torch")
-        numbers = (
-            labels.replace_strict(
-                list(classes), list(range(len(classes))), return_dtype=pl.Int64
-            )
-            if classes
-            else labels.cast(pl.Float32)
-        )
-        return torch.from_numpy(numbers.to_numpy().copy())
     typed = labels
-    if not classes:
-        typed = labels.cast(pl.Float64)
+    if classes and (numbered or library == "torch"):
+        typed = labels.replace_strict(
+            list(classes), list(range(len(classes))), return_dtype=pl.Int64
+        )
+    elif not classes:
+        typed = labels.cast(pl.Float32 if library == "torch" else pl.Float64)
     elif are_whole(classes):
         typed = labels.cast(pl.Int64)
     match library:
         case "polars":
             return typed
+        case "torch":
+            return _imported("torch").from_numpy(typed.to_numpy().copy())
         case "pandas":
             return _imported("pandas").Series(typed.to_numpy(), name=labels.name)
         case _:

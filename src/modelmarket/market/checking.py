@@ -236,6 +236,7 @@ def _folds(request: Request, estimator: Any, show: Show | None) -> Folds | None:
     from modelmarket.datasets.libraries import labels_for
     from modelmarket.models.converting.of_torch import is_module
     from modelmarket.models.folds import cross_validated
+    from modelmarket.models.onnx.of_fitted import is_numbered
 
     # A network of PyTorch's is told that it cannot be fitted again.
     if show is None or not (hasattr(estimator, "fit") or is_module(estimator)):
@@ -244,7 +245,9 @@ def _folds(request: Request, estimator: Any, show: Show | None) -> Folds | None:
     limit_s = min(MOST_S, SHARE_OF_TIME_LEFT * left) if left > 0 else MOST_S
     known = set(request.libraries)
     features, labels = request.training.drop(LABEL), request.training[LABEL]
-    typed = labels_for("polars", labels, request.label_names)
+    names = request.label_names
+    numbered = bool(names) and is_numbered(estimator, names)
+    typed = labels_for("polars", labels, names, numbered=numbered)
     bins = request.manifest().bins
     return cross_validated(estimator, features, typed, limit_s, show, known, bins)
 

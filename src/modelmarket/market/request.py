@@ -99,11 +99,15 @@ class Request(AnyRequest[Submission]):
         """What the dataset says of itself; see `Contents.manifest`."""
         return self.contents.manifest()
 
-    def training_data(self, library: Library = "polars") -> tuple[Any, Any]:
+    def training_data(
+        self, library: Library = "polars", *, numbered: bool = False
+    ) -> tuple[Any, Any]:
         """The training part: features and labels.
 
         Args:
             library: Whose tables to make: polars, pandas, numpy or torch.
+            numbered: Give classes as their numbers from 0, whatever they are called,
+                as XGBoost wants them; what was fitted on these is understood.
 
         Returns:
             A table of shape (train rows, features), see
@@ -121,7 +125,7 @@ class Request(AnyRequest[Submission]):
         self.libraries.add(library)
         return (
             table_for(library, frame.drop(LABEL)),
-            labels_for(library, frame[LABEL], self.label_names),
+            labels_for(library, frame[LABEL], self.label_names, numbered=numbered),
         )
 
     @property

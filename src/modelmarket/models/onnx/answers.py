@@ -69,11 +69,14 @@ class ClassAnswers(Answers):
 
     Attributes:
         known: What its classes are called, in its order.
-        keys: What it says in place of them: numbers, where it has such.
+        keys: What the file says in place of them: numbers, where it has such.
+        is_numbered: Whether the estimator itself says these numbers, which are no
+            names.
     """
 
     known: tuple[str, ...]
     keys: tuple[int, ...]
+    is_numbered: bool = False
 
     @property
     def names(self) -> Sequence[str]:
@@ -82,6 +85,9 @@ class ClassAnswers(Answers):
 
     def texts(self, found: Any) -> list[str]:
         """See `Answers`."""
+        if self.is_numbered:
+            named = dict(zip(self.keys, self.known, strict=True))
+            return [named[int(one)] for one in found]
         return [text(one) for one in found]
 
     def said(self, outputs: Sequence[tuple[str, int]]) -> Said:

@@ -219,6 +219,20 @@ def _refuse_misread(estimator: Any) -> None:
                 "XGBoost's forests (`num_parallel_tree`) cannot be exported to ONNX.",
                 hint=f"Leave that parameter out. {BY_HAND}",
             )
+        if _drops_columns(part):
+            raise InputError(
+                f"{type(part).__name__} drops a column that has nothing but gaps, and "
+                "ONNX does not.",
+                hint="Say `keep_empty_features=True` to it, or leave the column out.",
+            )
+
+
+def _drops_columns(part: Any) -> bool:
+    """Whether it fills gaps, and drops a column in which it saw nothing else."""
+    statistics = np.asarray(getattr(part, "statistics_", []))
+    if statistics.dtype.kind != "f" or getattr(part, "keep_empty_features", True):
+        return False
+    return bool(np.isnan(statistics).any())
 
 
 def _reads_sparse(estimator: Any) -> bool:
@@ -246,7 +260,8 @@ def _asked(estimator: Any, classes: Classes) -> tuple[Any, Answers]:
         keys = tuple(range(len(names)))
     elif names != list(found.classes_):
         keys = tuple(map(int, found.classes_))
-    return found, ClassAnswers(tuple(names), keys)
+    numbered = is_numbered(found, classes.names)
+    return found, ClassAnswers(tuple(names), keys, numbered)
 
 
 def _refuse_no_regressor(estimator: Any) -> None:
@@ -285,6 +300,8 @@ def _class_names(estimator: Any, classes: Sequence[str]) -> list[str]:
         raise InputError(
             f"{_name(estimator)} predicts several labels for a row; a request has one."
         )
+    if is_numbered(estimator, classes):
+        return [classes[int(one)] for one in found]
     names = [text(one) for one in found]
     if unknown := [one for one in names if one not in classes]:
         raise InputError(
@@ -292,6 +309,25 @@ def _class_names(estimator: Any, classes: Sequence[str]) -> list[str]:
             hint=f"Fit it on the labels of `request.training_data()`. {BY_HAND}",
         )
     return names
+
+
+def is_numbered(estimator: Any, classes: Sequence[str]) -> bool:
+    """Whether a classifier was fitted on the numbers of classes that have names.
+
+    XGBoost takes no others. Where a class is called by such a number, numbers are
+    names.
+
+    Args:
+        estimator: Fitted.
+        classes: All that can be predicted, in the order of their numbers.
+    """
+    found = getattr(estimator, "classes_", None)
+    if not isinstance(found, np.ndarray) or found.dtype.kind not in "iu":
+        return False
+    places = range(len(classes))
+    if not set(map(str, places)).isdisjoint(classes):
+        return False
+    return found.ndim == 1 and set(places) >= set(found.tolist())
 
 
 def _ways(

@@ -114,6 +114,7 @@ def _said_of_itself(
     from onnx import helper
 
     graph = found.graph
+    _speak_no_language(graph)
     taken = {name: f"{name} of the model" for name in (LABEL, SCORES, NUMBER)}
     for given, one in zip(graph.input, inputs, strict=True):
         taken[given.name] = given.name = one.name
@@ -138,6 +139,21 @@ def _said_of_itself(
     helper.set_model_props(found, {COLUMNS: json.dumps(list(columns)), CLASSES: names})
     data: bytes = found.SerializeToString()
     return data
+
+
+def _speak_no_language(graph: Any) -> None:
+    """Has words made small by rules that every machine has.
+
+    Those of a language may not be installed, and no confined program could read them.
+    Letters beyond ASCII stay as they are, which is noticed where it matters.
+    """
+    from onnx import helper
+
+    for node in graph.node:
+        if node.op_type == "StringNormalizer":
+            kept = [one for one in node.attribute if one.name != "locale"]
+            del node.attribute[:]
+            node.attribute.extend([*kept, helper.make_attribute("locale", "C")])
 
 
 def _rename(graph: Any, names: dict[str, str]) -> None:
