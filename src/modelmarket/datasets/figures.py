@@ -1,0 +1,290 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How good predictions are, as it is told: by a person's figures or as a document."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from modelmarket.datasets.resampling import Interval
+from modelmarket.system.notebooks import facts_html, table_html
+from modelmarket.system.text import counted
+
+MOST_SHOWN = 20
+"""Lines of a table for people."""
+ALL_RIGHT = (
+    "Every row is right: drawing rows again says the same each time, so that what "
+    "is without an interval is told without one."
+)
+ALL_ALIKE = (
+    "Drawing rows again says the same each time of what is without an interval, which "
+    "tells nothing of other rows."
+)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure, and what luck in the choice of the test rows can do to it.
+
+    Attributes:
+        value: As these rows give it.
+        interval: Bounds that hold 95%; None where these rows tell nothing of them.
+    """
+
+    value: float
+    interval: Interval | None = None
+
+    def as_document(self) -> dict[str, float | None]:
+        """As JSON has it."""
+        low, high = self.interval or (None, None)
+        return {"value": self.value, "low": low, "high": high}
+
+    def told(self, name: str, form: str) -> Told:
+        """For people.
+
+        Args:
+            name: What it is.
+            form: How a number is written, such as `.2%`.
+        """
+        interval = ""
+        if self.interval is not None:
+            low, high = self.interval
+            interval = f"{low:{form}} to {high:{form}}"
+        return Told(name, f"{self.value:{form}}", interval)
+
+
+@dataclass(frozen=True)
+class Told:
+    """A figure as people are shown it.
+
+    Attributes:
+        name: What it is.
+        value: Of these rows.
+        interval: What luck can do to it; empty where nothing is known of that.
+    """
+
+    name: str
+    value: str
+    interval: str
+
+
+@dataclass(frozen=True)
+class ClassScore:
+    """How well one class is told from the others.
+
+    Attributes:
+        name: Of the class.
+        precision: Of the rows that were said to be of it, the share that is; 0 if
+            none was.
+        recall: Of the rows that are of it, the share that was found; 0 if none is.
+        f1: The harmonic mean of the two.
+        support: Rows that are of it.
+        predicted: Rows that were said to be of it.
+    """
+
+    name: str
+    precision: float
+    recall: float
+    f1: float
+    support: int
+    predicted: int
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """Rows of one class that were taken for another.
+
+    Attributes:
+        truth: What they are.
+        predicted: What was said.
+        rows: How many.
+    """
+
+    truth: str
+    predicted: str
+    rows: int
+
+
+@dataclass(frozen=True)
+class ClassMetrics:
+    """How good predicted classes are.
+
+    Attributes:
+        rows: That were predicted.
+        right: How many of them are right.
+        accuracy: The share of them; its interval is E. B. Wilson's.
+        balanced_accuracy: The mean recall of the classes that there are.
+        macro_f1: The mean F1 of the classes that there are or that were predicted.
+        log_loss: The mean of -ln of the probability that each row's class was given;
+            None where there are no probabilities.
+        why_no_log_loss: In words, where there is none; else empty.
+        classes: Of those that there are or that were predicted, in their order.
+        confusions: The commonest mistakes, the commonest first.
+        names: Of all classes, if they are few; else empty.
+        matrix: Rows of each class that were said to be of each; a line for each class
+            that they are, in the order of `names`; empty if the classes are many.
+    """
+
+    rows: int
+    right: int
+    accuracy: Figure
+    balanced_accuracy: Figure
+    macro_f1: Figure
+    log_loss: Figure | None
+    why_no_log_loss: str
+    classes: tuple[ClassScore, ...]
+    confusions: tuple[Confusion, ...]
+    names: tuple[str, ...] = ()
+    matrix: tuple[tuple[int, ...], ...] = ()
+
+    def figures(self) -> list[Told]:
+        """For people, one by one."""
+        named = [
+            ("accuracy", self.accuracy, ".2%"),
+            ("balanced accuracy", self.balanced_accuracy, ".2%"),
+            ("macro F1", self.macro_f1, ".4f"),
+            ("log loss", self.log_loss, ".4f"),
+        ]
+        return [one.told(name, form) for name, one, form in named if one is not None]
+
+    def notes(self) -> list[str]:
+        """What is to be known beside the figures, in sentences."""
+        said = []
+        figures = (self.balanced_accuracy, self.macro_f1, self.log_loss)
+        if any(one is not None and one.interval is None for one in figures):
+            said.append(ALL_RIGHT if self.right == self.rows else ALL_ALIKE)
+        if self.log_loss is None:
+            said.append(f"No log loss: {self.why_no_log_loss}.")
+        return said
+
+    def lines(self) -> list[str]:
+        """For people, without the classes."""
+        right = f"{self.right:,} of {counted(self.rows, 'row')}"
+        first, *rest = _lines(self.figures())
+        return [f"{first}: {right} are right", *rest, *self.notes()]
+
+    def table(self) -> tuple[str, tuple[str, ...], list[tuple[str, ...]]]:
+        """Which classes are taken for which.
+
+        Returns:
+            What the table is, the names of its columns, and its cells line by line: of
+            few classes each with each, of many the commonest mistakes.
+        """
+        if self.matrix:
+            return (
+                "Rows of each class, by what was predicted",
+                ("truth", *self.names),
+                [
+                    (name, *(f"{one:,}" for one in line))
+                    for name, line in zip(self.names, self.matrix, strict=True)
+                ],
+            )
+        support = {one.name: one.support for one in self.classes}
+        return (
+            "The commonest mistakes",
+            ("truth", "predicted", "rows", "of that class"),
+            [
+                (
+                    one.truth,
+                    one.predicted,
+                    f"{one.rows:,}",
+                    f"{one.rows / support[one.truth]:.2%}",
+                )
+                for one in self.confusions[:MOST_SHOWN]
+            ],
+        )
+
+    def as_document(self) -> dict[str, Any]:
+        """As JSON has it."""
+        loss = self.log_loss
+        return {
+            "kind": "classes",
+            "rows": self.rows,
+            "right": self.right,
+            "accuracy": self.accuracy.as_document(),
+            "balanced_accuracy": self.balanced_accuracy.as_document(),
+            "macro_f1": self.macro_f1.as_document(),
+            "log_loss": None if loss is None else loss.as_document(),
+            "why_no_log_loss": self.why_no_log_loss,
+            "classes": [asdict(one) for one in self.classes],
+            "confusions": [asdict(one) for one in self.confusions],
+            "names": list(self.names),
+            "matrix": [list(line) for line in self.matrix],
+        }
+
+    def _repr_html_(self) -> str:
+        """What Jupyter shows."""
+        _, columns, cells = self.table()
+        return facts_html("How good it is", self.lines(), table_html(columns, cells))
+
+
+@dataclass(frozen=True)
+class NumberMetrics:
+    """How good predicted numbers are, in the label's own unit.
+
+    Attributes:
+        rows: That were predicted.
+        mae: The mean absolute error.
+        rmse: The root of the mean squared error.
+        r2: The share of the truth's variance that is explained; below 0 if always
+            saying its mean would be better. None where the true numbers do not
+            vary.
+        bias: The mean of what was predicted minus what is.
+    """
+
+    rows: int
+    mae: Figure
+    rmse: Figure
+    r2: Figure | None
+    bias: Figure
+
+    def figures(self) -> list[Told]:
+        """For people, one by one."""
+        named = [
+            ("mean absolute error", self.mae, ".6g"),
+            ("root mean squared error", self.rmse, ".6g"),
+            ("R²", self.r2, ".4f"),
+            ("mean error", self.bias, "+.6g"),
+        ]
+        return [one.told(name, form) for name, one, form in named if one is not None]
+
+    def notes(self) -> list[str]:
+        """What is to be known beside the figures, in sentences."""
+        said = []
+        figures = (self.mae, self.rmse, self.r2, self.bias)
+        if any(one is not None and one.interval is None for one in figures):
+            said.append(ALL_ALIKE if self.mae.value else ALL_RIGHT)
+        if self.r2 is None:
+            said.append("No R²: the true numbers do not vary.")
+        return said
+
+    def lines(self) -> list[str]:
+        """For people."""
+        first, *rest = _lines(self.figures())
+        return [f"{first}, of {counted(self.rows, 'row')}", *rest, *self.notes()]
+
+    def as_document(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {
+            "kind": "numbers",
+            "rows": self.rows,
+            "mae": self.mae.as_document(),
+            "rmse": self.rmse.as_document(),
+            "r2": None if self.r2 is None else self.r2.as_document(),
+            "bias": self.bias.as_document(),
+        }
+
+    def _repr_html_(self) -> str:
+        """What Jupyter shows."""
+        return facts_html("How good it is", self.lines())
+
+
+Metrics = ClassMetrics | NumberMetrics
+
+
+def _lines(figures: Sequence[Told]) -> list[str]:
+    return [
+        f"{one.name} {one.value}" + (f" (95%: {one.interval})" if one.interval else "")
+        for one in figures
+    ]
