@@ -158,7 +158,7 @@ def check(request: Request, given: Any, show: Show | None = None) -> Checked:
     found = replace(found, right=right)
     if request.position().phase <= Phase.CLAIMS:
         return found
-    me = request.market.wallet.address
+    me = request.market.account
     ahead = [
         one
         for one in request.record.ranking

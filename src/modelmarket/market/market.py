@@ -154,6 +154,11 @@ class Market(Reader):
         return self._wallet
 
     @property
+    def account(self) -> Address | None:
+        """Whose key it is; None if the market was opened to look only."""
+        return self._wallet.address if self._wallet else None
+
+    @property
     def vault(self) -> Vault:
         """The user's vault.
 
