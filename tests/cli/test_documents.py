@@ -175,6 +175,11 @@ class Life:
         rows = (self.folder / "data" / "test.csv").read_text().splitlines()[1:]
         self._right = ["odd" if int(one.split(",")[1]) % 2 else "even" for one in rows]
         ann("submission", "check", "1", self.predictions(0))
+        sure = self.folder / "sure.csv"
+        sure.write_text("odd,even\n" + "0.75,0.25\n" * len(self._right))
+        options = ("--probabilities", str(sure))
+        checked = ann("submission", "check", "1", self.predictions(0), *options)
+        assert checked["probabilities"] is True
         self.submit(ann, 1, 0)
         self.submit(bob, 1, 2)
         self.submit(bob, 1, 3)
@@ -202,6 +207,11 @@ class Life:
         rita("model", "card", "1", "--output", str(self.folder / "card.md"))
         rita("audit", "1")
         assert rita("reproduce", "1")["outcome"] == "not reproducible"
+        good = rita("request", "metrics", "1")
+        assert (good["kind"], good["submission"], good["rows"]) == ("classes", 1, 20)
+        assert good["accuracy"]["value"] == 1
+        checked = ann("submission", "check", "1", self.predictions(2))
+        assert checked["metrics"]["right"] == checked["right"] == 18
         rita("request", "list")
 
     def miss(self) -> None:
@@ -264,6 +274,8 @@ class Life:
         assert exported["bytes"] == Path(exported["path"]).stat().st_size > 0
         rita("audit", "v1")
         assert rita("reproduce", "v1")["outcome"] == "reproduced"
+        good = rita("request", "metrics", "v1")
+        assert (good["request"], good["kind"]) == ("v1", "classes")
 
     def keep(self) -> None:
         """Vault and store."""

@@ -68,7 +68,7 @@ def test_three_lines_seal_what_the_exported_file_predicts(request_1: Request) ->
 
     assert entry.record.is_live
     files = sealed(request)
-    assert sorted(files) == ["model.onnx", "predictions.csv"]
+    assert sorted(files) == ["model.onnx", "predictions.csv", "probabilities.csv"]
     predicted = Running(files["model.onnx"]).predict(request.test_data())
     listed = pl.read_csv(
         files["predictions.csv"], schema_overrides={"label": pl.String}
@@ -77,10 +77,17 @@ def test_three_lines_seal_what_the_exported_file_predicts(request_1: Request) ->
     assert listed["row_id"].to_list() == list(range(1, 25))
     assert told[0].startswith("fold 1 of 5: ")
     assert any("accuracy on rows not seen (5 folds, 96 rows)" in one for one in told)
-    assert told[-1] == (
+    assert told[-2:] == [
         "Predicted by the ONNX file that would be sealed; the fitted model says the same "
-        "of 100.00% of the rows."
-    )
+        "of 100.00% of the rows.",
+        "Probabilities of each class go with them.",
+    ]
+    sure = pl.read_csv(files["probabilities.csv"])
+    assert sure["row_id"].to_list() == list(range(1, 25))
+    names = request.manifest().classes.names
+    assert sure.columns == ["row_id", *names]
+    fitted = model.predict_proba(request.test_data())
+    assert sure.select(names).to_numpy() == pytest.approx(fitted, abs=1e-5)
     assert list(request.market.home.scratch().iterdir()) == []
 
 

@@ -18,6 +18,7 @@ from modelmarket.cli import (
     demo,
     deploy,
     doctor,
+    metrics,
     model,
     node,
     reproduce,
@@ -120,6 +121,7 @@ def _home(named: str) -> Home:
 for noun in (account, agent, dataset, model, node, request, store, submission, vault):
     name = noun.__name__.rpartition(".")[2]
     app.add_typer(noun.app, name=name, epilog=IN_SHORT)
+request.app.command("metrics")(metrics.metrics)
 app.command("airdrop")(airdrop.airdrop)
 app.command("submit")(submission.submit)
 app.command("deploy")(deploy.deploy)

@@ -47,12 +47,22 @@ Files = Annotated[
         " contest an exact model's file alone.",
     ),
 ]
+ProbabilitiesFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Beside predictions: how sure you are of each class, for log loss; a CSV"
+        " or Parquet file with row_id and a column for each class. An ONNX file says"
+        " so itself.",
+    ),
+]
 
 
 def submit(
     ctx: typer.Context,
     request: RequestNumber,
     files: Files,
+    probabilities: ProbabilitiesFile = None,
     name: Annotated[str, typer.Option(help="At most 64 bytes.")] = "",
     validate: Annotated[
         bool,
@@ -75,6 +85,8 @@ def submit(
 
         modelmarket submit 7 predictions.csv model.zip --name "two forests"
 
+        modelmarket submit 7 predictions.csv model.zip --probabilities sure.csv
+
         modelmarket submit 7 model.onnx
 
         modelmarket submit v7 model.exact --name "a forest"
@@ -84,6 +96,7 @@ def submit(
 
     here = Invocation.of(ctx)
     _require_files(request, files)
+    _require_room_for(probabilities, request)
     output = here.output
     told: dict[str, Any] = {}
     with saying_what_was_sent(output, "modelmarket submission list") as sending:
@@ -118,6 +131,7 @@ def submit(
             return found.submit(
                 model,
                 predictions[0] if predictions else None,
+                probabilities=probabilities,
                 name=name,
                 show=output.tell if validate else None,
                 again=again,
@@ -184,6 +198,25 @@ def _require_files(request: RequestId, files: list[Path]) -> None:
     existing_path(files[-1])
 
 
+def _require_room_for(probabilities: Path | None, request: RequestId) -> None:
+    """Looks whether a request takes a file of probabilities, if there is one.
+
+    Raises:
+        InputError: It does not.
+        NotFoundError: It is not there.
+    """
+    from modelmarket.errors import InputError
+
+    if probabilities is None:
+        return
+    if request.is_verified:
+        raise InputError(
+            f"Request {request} is a verified contest, whose models say a class alone.",
+            hint="Leave out --probabilities.",
+        )
+    existing_file(probabilities)
+
+
 @app.command()
 def check(
     ctx: typer.Context,
@@ -196,17 +229,21 @@ def check(
             " exported ONNX file. In a verified contest an exact model's file.",
         ),
     ],
+    probabilities: ProbabilitiesFile = None,
 ) -> None:
     """Check predictions or a model against a request, and stake nothing.
 
     It says which classes they are, beside those of the training part; and once the
-    truth is open, how many are right, and which place that would have been. Of an exact
-    model it says what a demand of it could cost, what a challenge of somebody
-    else's, and what would keep this computer from watching.
+    truth is open, how many are right, which place that would have been, and the usual
+    figures, as `request metrics` tells them of the winner. Of an exact model it says
+    what a demand of it could cost, what a challenge of somebody else's, and what would
+    keep this computer from watching.
 
     Examples:
 
         modelmarket submission check 7 predictions.csv
+
+        modelmarket submission check 7 predictions.csv --probabilities sure.csv
 
         modelmarket submission check 7 model.onnx
 
@@ -216,6 +253,7 @@ def check(
 
     here = Invocation.of(ctx)
     existing_file(file)
+    _require_room_for(probabilities, request)
     found = here.market(sign=False).any_request(request)
     if isinstance(found, VerifiedRequest):
         found.check_folder()
@@ -231,7 +269,7 @@ def check(
         if not here.output.as_json:
             here.output.warn(*prospect.warnings)
         return
-    checked = found.check(file)
+    checked = found.check(file, probabilities=probabilities)
     here.output.table(
         checked.as_document(),
         ("class", "predicted rows", "training rows"),

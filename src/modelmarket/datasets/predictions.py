@@ -136,7 +136,7 @@ def _by_id(path: Path, classes: Classes, rows: int) -> Codes:
     codes = np.zeros(rows, dtype=np.uint16)
     filled = np.zeros(rows, dtype=bool)
     for number, row in enumerate(table.rows(), 1):
-        place = _place(path, number, row[at_id].strip(), rows)
+        place = place_of(path, number, row[at_id].strip(), rows)
         if filled[place]:
             raise DataError(
                 f"{path.name}, row {number}: id {row[at_id]!r} comes twice."
@@ -153,8 +153,18 @@ def _by_id(path: Path, classes: Classes, rows: int) -> Codes:
     return codes
 
 
-def _place(path: Path, number: int, row_id: str, rows: int) -> int:
-    """Where a row's prediction belongs, from 0."""
+def place_of(path: Path, number: int, row_id: str, rows: int) -> int:
+    """Where what is said of a row belongs, from 0.
+
+    Args:
+        path: Of the file, for an error.
+        number: Of the line in it, from 1.
+        row_id: As it stands there.
+        rows: The request's test rows.
+
+    Raises:
+        DataError: There is no such row.
+    """
     is_whole = row_id.isascii() and row_id.isdigit() and len(row_id) <= MOST_DIGITS
     if is_whole and 1 <= int(row_id) <= rows:
         return int(row_id) - 1
@@ -208,7 +218,7 @@ def encode_predictions(
             f"{where} have the shape {shape}: one label a row is expected.",
             hint=ONE_CLASS_A_ROW,
         )
-    texts = [_text(label, classes) for label in _in_row_order(labels, rows, where)]
+    texts = [_text(label, classes) for label in in_row_order(labels, rows, where)]
     if len(texts) != rows:
         raise DataError(
             f"{where}: {len(texts):,} predictions for {rows:,} test rows.",
@@ -220,7 +230,7 @@ def encode_predictions(
         raise _told_apart(error, texts, classes) from None
 
 
-def _in_row_order(labels: Any, rows: int, where: str) -> Iterable[object]:
+def in_row_order(labels: Any, rows: int, where: str) -> Iterable[object]:
     """Predictions in the order of the test rows, whatever order they came in.
 
     Raises:
@@ -229,7 +239,7 @@ def _in_row_order(labels: Any, rows: int, where: str) -> Iterable[object]:
     if hasattr(labels, "columns"):
         columns = list(map(str, labels.columns))
         if {ROW_ID, LABEL} <= set(columns):
-            return _by_ids(list(labels[ROW_ID]), list(labels[LABEL]), rows, where)
+            return by_ids(list(labels[ROW_ID]), list(labels[LABEL]), rows, where)
         if len(columns) != 1:
             shown = ", ".join(columns[:8])
             raise DataError(
@@ -244,7 +254,7 @@ def _in_row_order(labels: Any, rows: int, where: str) -> Iterable[object]:
     if index == list(range(len(found))):
         return found
     if labels.index.name == ROW_ID:
-        return _by_ids(index, found, rows, where)
+        return by_ids(index, found, rows, where)
     if sorted(map(str, index)) == sorted(map(str, range(len(found)))):
         return [one for _, one in sorted(zip(map(int, index), found, strict=True))]
     raise DataError(
@@ -254,7 +264,7 @@ def _in_row_order(labels: Any, rows: int, where: str) -> Iterable[object]:
     )
 
 
-def _by_ids(
+def by_ids(
     ids: list[object], labels: list[object], rows: int, where: str
 ) -> list[object]:
     """Labels in the order of the test rows, by those rows' ids.

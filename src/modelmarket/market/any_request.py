@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from modelmarket.chain.blocks import Moment, Receipt
     from modelmarket.datasets.contest import ContestManifest
+    from modelmarket.datasets.figures import Metrics
     from modelmarket.datasets.lint.findings import Report
     from modelmarket.datasets.published import Manifest
     from modelmarket.market.contents import Contents
@@ -260,6 +261,15 @@ class AnyRequest(Generic[S_co]):
             StepError: Nobody has won.
             ConfinementError: This machine cannot confine a stranger's model.
             NotFoundError: The model or the rows are nowhere to be had.
+        """
+
+    @abstractmethod
+    def metrics(self) -> Metrics:
+        """How good what won is, by the usual figures, each with an interval.
+
+        Raises:
+            StepError: Nobody has won.
+            NotFoundError: What it is worked out from is nowhere to be had.
         """
 
     # --- acting ---

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from modelmarket.datasets.split import LABEL
-from modelmarket.errors import InputError
+from modelmarket.errors import DataError, InputError
+from modelmarket.market.measuring import judged
 from modelmarket.protocol.phases import Phase
 from modelmarket.system.files import existing_path
 from modelmarket.system.notebooks import facts_html, table_html
 from modelmarket.system.text import counted
 
 if TYPE_CHECKING:
+    from modelmarket.datasets.figures import Metrics
+    from modelmarket.datasets.probabilities import Probabilities
     from modelmarket.market.request import Request
     from modelmarket.models.folds import Folds, Show
     from modelmarket.models.onnx import Exported
@@ -46,7 +49,10 @@ class Checked:
         exported: The file that predicted them; None if they were given.
         folds: How the model does on rows that it has not seen; None if that cannot be
             had.
+        probabilities: How sure the model is of each class; shape (rows, classes). None
+            if it does not say.
         right: Once the truth is open, how many are right.
+        metrics: Likewise, how good they are; None until then.
         place: The place that they would have taken then, from 1; None until all
             others have claimed.
     """
@@ -56,7 +62,9 @@ class Checked:
     learnt: dict[str, int]
     exported: Exported | None = None
     folds: Folds | None = None
+    probabilities: Probabilities | None = None
     right: int | None = None
+    metrics: Metrics | None = None
     place: int | None = None
 
     @property
@@ -74,7 +82,8 @@ class Checked:
             ],
         )
         title = f"Predictions that fit: {counted(int(self.codes.size), 'row')}"
-        return facts_html(title, self.lines(), counts)
+        good = () if self.metrics is None else (self.metrics._repr_html_(),)
+        return facts_html(title, self._lines(), counts, *good)
 
     def as_document(self) -> dict[str, Any]:
         """As JSON has it."""
@@ -85,12 +94,18 @@ class Checked:
             "reproducible": self.is_reproducible,
             "agreement": self.exported.agreement if self.exported else None,
             "cross_validation": self.folds.as_document() if self.folds else None,
+            "probabilities": self.probabilities is not None,
             "right": self.right,
             "place": self.place,
+            "metrics": self.metrics.as_document() if self.metrics else None,
         }
 
     def lines(self) -> list[str]:
         """For people, without the classes."""
+        return self._lines(self.metrics.lines() if self.metrics else ())
+
+    def _lines(self, good: Sequence[str] = ()) -> list[str]:
+        """The same, with what the metrics say in its place."""
         rows, said = int(self.codes.size), list[str]()
         if self.folds is not None:
             said.append(self.folds.line())
@@ -106,6 +121,9 @@ class Checked:
                 "Predicted by the ONNX file that would be sealed; the fitted model "
                 f"says the same of {self.exported.agreement:.2%} of the rows."
             )
+        if self.probabilities is not None:
+            said.append(_told_probabilities(self.probabilities, self.codes))
+        said += good
         if self.right is not None:
             right = f"{self.right:,} of {rows:,} rows are right"
             right += f" ({self.right / rows:.2%})"
@@ -115,17 +133,34 @@ class Checked:
         return said
 
 
-def check(request: Request, given: Any, show: Show | None = None) -> Checked:
+def _told_probabilities(probabilities: Probabilities, codes: Codes) -> str:
+    from modelmarket.datasets.probabilities import unlikely
+
+    said = "Probabilities of each class go with them"
+    if other := unlikely(probabilities, codes):
+        rows = counted(int(codes.size), "row")
+        said += f"; in {other:,} of {rows} another class is likelier than the predicted"
+    return f"{said}."
+
+
+def check(
+    request: Request,
+    given: Any,
+    show: Show | None = None,
+    probabilities: Any = None,
+) -> Checked:
     """Checks predictions, or a model that makes them.
 
     Args:
         request: As it is now.
         given: A fitted estimator, an exported model or its file; or predictions.
         show: Is told how far cross-validation is; None for none.
+        probabilities: Of predictions, how sure one is of each class: a file's path, a
+            data frame or an array; None if nobody says. A model says so itself.
 
     Raises:
         InputError: The model cannot be exported.
-        DataError: The predictions do not fit; names row and value.
+        DataError: The predictions or probabilities do not fit; names row and value.
     """
     from modelmarket.datasets.predictions import encode_predictions, read_predictions
 
@@ -149,13 +184,15 @@ def check(request: Request, given: Any, show: Show | None = None) -> Checked:
         learnt=dict(zip(classes.names, manifest.train_counts, strict=True)),
         exported=exported,
         folds=_folds(request, given, show),
+        probabilities=_probabilities(request, exported, probabilities),
     )
     _refuse_another(request, found, show)
     truth = request.truth()
     if truth is None:
         return found
     right = int(np.count_nonzero(codes == truth))
-    found = replace(found, right=right)
+    good = judged(request, truth, codes, found.probabilities)
+    found = replace(found, right=right, metrics=good)
     if request.position().phase <= Phase.CLAIMS:
         return found
     me = request.market.account
@@ -166,6 +203,44 @@ def check(request: Request, given: Any, show: Show | None = None) -> Checked:
         if (one.score or 0) >= right and not (one.trainer == me and one.score == right)
     ]
     return replace(found, place=len(ahead) + 1)
+
+
+def _probabilities(
+    request: Request, exported: Exported | None, given: Any
+) -> Probabilities | None:
+    """How sure a model, or whoever predicted, is of each class; None if nobody says.
+
+    Raises:
+        InputError: Somebody says so of a model that does itself.
+        DataError: What is given are no probabilities of these rows.
+    """
+    from modelmarket.datasets.probabilities import (
+        encode_probabilities,
+        of_scores,
+        read_probabilities,
+        refuse_many,
+    )
+
+    classes, rows = request.manifest().classes, request.terms.labels
+    if exported is not None and given is not None:
+        raise InputError(
+            "A model says by itself how sure it is of each class.",
+            hint="Leave the probabilities out.",
+        )
+    if exported is None:
+        if given is None:
+            return None
+        if isinstance(given, str | Path):
+            return read_probabilities(Path(given), classes, rows)
+        return encode_probabilities(given, classes, rows, where="the probabilities")
+    try:
+        refuse_many(classes, rows)
+    except DataError:
+        return None
+    scores = exported.model.scores(request.test_data())
+    if scores is None:
+        return None
+    return of_scores(scores, exported.model.classes, classes)
 
 
 def _refuse_another(request: Request, found: Checked, show: Show | None) -> None:
@@ -254,7 +329,11 @@ def _folds(request: Request, estimator: Any, show: Show | None) -> Folds | None:
 
 @contextmanager
 def model_file(
-    request: Request, model: Any, predictions: Any, show: Show | None
+    request: Request,
+    model: Any,
+    predictions: Any,
+    show: Show | None,
+    probabilities: Any = None,
 ) -> Iterator[tuple[Path, Checked]]:
     """The file or folder that would be sealed, and its predictions.
 
@@ -264,6 +343,7 @@ def model_file(
             one's own any file or folder.
         predictions: None if the model makes them.
         show: See `check`.
+        probabilities: Likewise.
 
     Raises:
         InputError: The model cannot be exported, or one of the two is missing.
@@ -285,7 +365,7 @@ def model_file(
                 "predictions come from the exported file.",
             )
         existing_path(Path(model))
-        yield Path(model), check(request, predictions)
+        yield Path(model), check(request, predictions, probabilities=probabilities)
         return
     if is_path and not is_exported(model):
         existing_path(Path(model))
@@ -300,7 +380,7 @@ def model_file(
             hint="Give a fitted estimator, or a path and its predictions: "
             "`request.submit(path, predictions)`.",
         )
-    checked = check(request, model, show)
+    checked = check(request, model, show, probabilities)
     if is_path:
         yield Path(model), checked
         return

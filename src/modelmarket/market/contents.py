@@ -16,7 +16,12 @@ from modelmarket.datasets.published import (
     Manifest,
 )
 from modelmarket.datasets.split import ROW_ID
-from modelmarket.errors import DataError, ModelMarketError, NotFoundError
+from modelmarket.errors import (
+    DataError,
+    ModelMarketError,
+    NotFoundError,
+    StorageError,
+)
 from modelmarket.protocol.terms import Terms
 from modelmarket.storage.cid import Cid
 from modelmarket.storage.fetch import fetch, is_served
@@ -34,6 +39,8 @@ if TYPE_CHECKING:
 PREDICTIONS = "predictions.csv"
 """In the folder of a model: what it predicts for each test row."""
 MOST_PREDICTIONS_BYTES = 2**30
+PROBABILITIES = "probabilities.csv"
+"""In the folder of a model, if it says so: how sure it is of each class."""
 
 
 @dataclass(frozen=True)
@@ -250,3 +257,32 @@ class Contents:
         """
         listed = self.store.resolve(Cid.parse(self.record.model), PREDICTIONS)
         return self.store.read_bytes(listed, most=MOST_PREDICTIONS_BYTES)
+
+    def fetch_probabilities(self) -> Path | None:
+        """Gets the probabilities that lie beside the winner's model: a stranger's.
+
+        Nothing else of the model is fetched.
+
+        Returns:
+            Where they lie, to be read and never written; None if there are none.
+
+        Raises:
+            NotFoundError: No gateway has them.
+            StorageError: They are not what they say, or too large.
+        """
+        from modelmarket.datasets.probabilities import MOST_BYTES
+
+        # Inner nodes and the folder's own block come on top, and are small.
+        model, gateways = Cid.parse(self.record.model), self.network.gateways
+        fetch(
+            self.store, model, gateways, only=PROBABILITIES, most_bytes=2 * MOST_BYTES
+        )
+        if not any(one.name == PROBABILITIES for one in self.store.node(model).links):
+            return None
+        found = self.store.resolve(model, PROBABILITIES)
+        node = self.store.node(found)
+        if node.is_folder or node.size > MOST_BYTES:
+            raise StorageError(
+                f"{PROBABILITIES} is a folder, or larger than it may be."
+            )
+        return self.store.path(found)

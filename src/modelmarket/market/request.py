@@ -13,11 +13,11 @@ from modelmarket.datasets.split import LABEL, ROW_ID
 from modelmarket.errors import InputError, StepError
 from modelmarket.market.any_request import AnyRequest, check_name
 from modelmarket.market.checking import Checked, model_file
-from modelmarket.market.contents import PREDICTIONS
+from modelmarket.market.contents import PREDICTIONS, PROBABILITIES
 from modelmarket.market.questions import refuse_high_stake
 from modelmarket.market.reusing import refuse_second
 from modelmarket.market.submission import Submission
-from modelmarket.market.winning import predicted, refuse_risk
+from modelmarket.market.winning import MODEL, predicted, refuse_risk
 from modelmarket.protocol import sentences
 from modelmarket.protocol.actions import (
     OpenTruth,
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from modelmarket.chain.blocks import Receipt
+    from modelmarket.datasets.figures import Metrics
     from modelmarket.datasets.libraries import Library
     from modelmarket.market.market import Market
     from modelmarket.models.folds import Show
@@ -153,13 +154,16 @@ class Request(AnyRequest[Submission]):
 
     # --- a trainer's steps ---
 
-    def check(self, given: Any, show: Show | None = None) -> Checked:
+    def check(
+        self, given: Any, show: Show | None = None, *, probabilities: Any = None
+    ) -> Checked:
         """Says what `submit` would seal, and stakes nothing.
 
         Args:
             given: A fitted estimator, an exported model or its file; or predictions: a
                 CSV's path, an array, a list or a column.
             show: Is told how far cross-validation is, such as `print`; None for none.
+            probabilities: See `submit`.
 
         Raises:
             DataError: Predictions do not fit; names row and value.
@@ -167,7 +171,7 @@ class Request(AnyRequest[Submission]):
         """
         from modelmarket.market.checking import check
 
-        return check(self, given, show)
+        return check(self, given, show, probabilities)
 
     def export(self, model: Any) -> OnnxModel:
         """The ONNX file that `submit` would seal of a fitted estimator.
@@ -192,6 +196,7 @@ class Request(AnyRequest[Submission]):
         model: Any,
         predictions: Predictions | None = None,
         *,
+        probabilities: Any = None,
         name: str = "",
         show: Show | None = print,
         again: bool = False,
@@ -209,6 +214,9 @@ class Request(AnyRequest[Submission]):
                 the path of any file or folder. It is published only if it wins.
             predictions: A CSV's path, an array, a list or a column; None if the model
                 makes them.
+            probabilities: How sure one is of each class, to be sealed beside given
+                predictions: a file's path, a data frame or an array of shape
+                (rows, classes); None if nobody says. A model says so itself.
             name: Shown beside the submission; at most 64 bytes.
             show: Is told, line by line, how the model does before anything is staked,
                 see `check`; None for nothing, which saves the time.
@@ -229,6 +237,7 @@ class Request(AnyRequest[Submission]):
             lambda now, owner: now.prepare_submission(
                 model,
                 predictions,
+                probabilities=probabilities,
                 name=name,
                 owner=owner,
                 show=show,
@@ -242,6 +251,7 @@ class Request(AnyRequest[Submission]):
         model: Any,
         predictions: Predictions | None = None,
         *,
+        probabilities: Any = None,
         name: str = "",
         owner: Address,
         show: Show | None = None,
@@ -253,6 +263,7 @@ class Request(AnyRequest[Submission]):
         Args:
             model: See `submit`.
             predictions: None if the model makes them.
+            probabilities: See `submit`.
             name: Shown beside the submission; at most 64 bytes.
             owner: Who will send the transaction; the seal names them.
             show: Is told what would be sealed; None for nothing.
@@ -267,14 +278,15 @@ class Request(AnyRequest[Submission]):
         check_name(name)
         if not accept_stake:
             refuse_high_stake(self.terms.stake, self.terms.reward)
-        with model_file(self, model, predictions, show) as (path, checked):
+        files = model_file(self, model, predictions, show, probabilities)
+        with files as (path, checked):
             if show is not None and checked.is_reproducible:
                 for line in checked.lines():
                     show(line)
             packed = b"".join(pack(checked.codes, self.terms.bits))
             if not again:
                 refuse_second(self, packed, path, owner)
-            bundle = self._bundle(path, checked.codes)
+            bundle = self._bundle(path, checked)
         market = self.market
         secret = SealedPredictions(
             chain_id=market.network.chain_id,
@@ -300,15 +312,24 @@ class Request(AnyRequest[Submission]):
             again=again,
         )
 
-    def _bundle(self, model: Path, codes: Codes) -> Stored:
-        """The folder whose CID is sealed: the model, and its predictions."""
-        store = self.market.store
+    def _bundle(self, model: Path, checked: Checked) -> Stored:
+        """The folder whose CID is sealed: the model, its predictions, and how sure it
+        is of them if it says so.
+        """
+        from modelmarket.datasets.probabilities import written
+
+        store, classes = self.market.store, self.manifest().classes
         stored = store.add(model)
-        labels = self.manifest().classes.decode(codes)
+        labels = classes.decode(checked.codes)
         rows = "".join(f"{row},{_quoted(one)}\n" for row, one in enumerate(labels, 1))
         table = store.add_bytes(f"{ROW_ID},{LABEL}\n{rows}".encode(), PREDICTIONS)
-        inside = "model" if model.is_dir() or model.name == PREDICTIONS else model.name
-        return store.add_folder({inside: stored, PREDICTIONS: table}, model.name)
+        is_ours = model.name in (PREDICTIONS, PROBABILITIES)
+        inside = MODEL if model.is_dir() or is_ours else model.name
+        files = {inside: stored, PREDICTIONS: table}
+        if checked.probabilities is not None:
+            data = written(checked.probabilities, classes)
+            files[PROBABILITIES] = store.add_bytes(data, PROBABILITIES)
+        return store.add_folder(files, model.name)
 
     # --- the requester's steps ---
 
@@ -394,6 +415,20 @@ class Request(AnyRequest[Submission]):
 
         refuse_risk(unconfined=unconfined, accept_risk=accept_risk)
         return reproduce(self, limits, unconfined=unconfined)
+
+    def metrics(self) -> Metrics:
+        """How good the predictions of the winner are, by the usual figures.
+
+        Log loss is of the probabilities in the winner's folder, if it has any.
+
+        Raises:
+            StepError: Nobody has won.
+            ChainError: What was opened does not open the seal.
+            NotFoundError: The classes' names are nowhere to be had.
+        """
+        from modelmarket.market.measuring import measured
+
+        return measured(self)
 
     def truth(self) -> Codes | None:
         """The test labels' codes, once all pages are open."""

@@ -35,6 +35,7 @@ from modelmarket.vault.secrets import SealedModel
 if TYPE_CHECKING:
     from modelmarket.chain.blocks import Receipt
     from modelmarket.datasets.contest import ContestFolder, ContestManifest
+    from modelmarket.datasets.figures import Metrics
     from modelmarket.datasets.libraries import Library
     from modelmarket.market.market import Market
     from modelmarket.market.verified.prospects import Prospect
@@ -635,6 +636,19 @@ class VerifiedRequest(AnyRequest[VerifiedSubmission]):
         from modelmarket.market.reproducing import recomputed
 
         del limits, unconfined, accept_risk
+        return recomputed(self)
+
+    def metrics(self) -> Metrics:
+        """How good the model that won is on the hidden rows, by the usual figures.
+
+        It is recomputed; numbers are those of the contest, in the schema's steps.
+
+        Raises:
+            StepError: Nobody has won.
+            NotFoundError: The model or the rows are nowhere to be had.
+        """
+        from modelmarket.market.measuring import recomputed
+
         return recomputed(self)
 
     def export(self, path: Path | str) -> None:

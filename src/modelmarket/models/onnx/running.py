@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
 
 from modelmarket.errors import (
     DataError,
@@ -114,6 +118,22 @@ class OnnxFile(ABC):
             DataError: A column is missing, or has cells of another kind.
             InputError: The file cannot be run.
         """
+        labels: list[str] = []
+        for rows, given in self._fed(frame):
+            found = self.session.run(given)
+            if len(found) != rows:
+                raise InputError(
+                    f"This model says {len(found):,} labels of {rows:,} rows."
+                )
+            labels += found
+        return labels
+
+    def _fed(self, frame: pl.DataFrame) -> Iterator[tuple[int, Feed]]:
+        """A table as the file reads it, so many rows at a time.
+
+        Raises:
+            DataError: A column is missing, or has cells of another kind.
+        """
         here = set(frame.columns)
         for name in self.columns:
             if name not in here:
@@ -121,16 +141,9 @@ class OnnxFile(ABC):
                     f"The model reads a column {name!r}, which this table has not.",
                     hint="Give it the columns of the training part.",
                 )
-        labels: list[str] = []
         for at in range(0, frame.height, ROWS_AT_ONCE):
             some = frame.slice(at, ROWS_AT_ONCE)
-            found = self.session.run(feed(self.inputs, some))
-            if len(found) != some.height:
-                raise InputError(
-                    f"This model says {len(found):,} labels of {some.height:,} rows."
-                )
-            labels += found
-        return labels
+            yield some.height, feed(self.inputs, some)
 
     def _said(self, what: str) -> tuple[str, ...]:
         said = self.session.said.get(what)
@@ -171,9 +184,34 @@ class OnnxModel(OnnxFile):
         return cls(existing_file(path).read_bytes())
 
     @cached_property
-    def session(self) -> Session:
+    def session(self) -> _Here:
         """See `OnnxFile`."""
         return _Here(self.data)
+
+    def scores(self, frame: pl.DataFrame) -> npt.NDArray[np.float64] | None:
+        """How sure it is of each class of each row, in the order of its `classes`.
+
+        They are what the estimator calls so: probabilities of most, of some distances
+        from what divides the classes. Numbers of 32 bits are the shortest decimals that
+        stand for them.
+
+        Args:
+            frame: A table with the columns of the training part.
+
+        Returns:
+            Shape (rows, classes); None if it does not say.
+
+        Raises:
+            DataError: A column is missing, or has cells of another kind.
+            InputError: The file cannot be run.
+        """
+        parts: list[npt.NDArray[np.float64]] = []
+        for rows, given in self._fed(frame):
+            found = self.session.scores(given)
+            if found is None or found.shape != (rows, len(self.classes)):
+                return None
+            parts.append(found)
+        return np.concatenate(parts) if parts else None
 
 
 class _Here(Session):
@@ -199,6 +237,22 @@ class _Here(Session):
             return labels_of(self._runtime, given)
         except Exception as error:
             raise _cannot(first_line(error)) from error
+
+    def scores(self, given: Feed) -> npt.NDArray[np.float64] | None:
+        """How sure it is of each class; None if it does not say so in numbers.
+
+        Raises:
+            InputError: It cannot be run.
+        """
+        if SCORES not in [one.name for one in self._runtime.get_outputs()]:
+            return None
+        try:
+            [found] = self._runtime.run([SCORES], given)
+        except Exception as error:
+            raise _cannot(first_line(error)) from error
+        if not isinstance(found, np.ndarray) or found.dtype.kind != "f":
+            return None
+        return found.astype(str).astype(np.float64)
 
 
 def runtime_session(data: bytes) -> Any:
