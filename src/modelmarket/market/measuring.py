@@ -25,16 +25,18 @@ if TYPE_CHECKING:
 
 NONE_GIVEN = "no probabilities of each class go with the predictions"
 NONE_SEALED = "the winner’s folder has no probabilities.csv"
+NOT_HERE = "the winner’s folder is not here"
 NONE_EXACT = "an exact model says a class, and no probabilities"
 
 _log = logging.getLogger(__name__)
 
 
-def measured(request: Request) -> Metrics:
+def measured(request: Request, *, fetches: bool = True) -> Metrics:
     """How good the predictions are that won a contest of predictions.
 
     Args:
         request: In which somebody has won.
+        fetches: Whether probabilities are fetched that are not here.
 
     Raises:
         StepError: Nobody has.
@@ -46,7 +48,9 @@ def measured(request: Request) -> Metrics:
         raise StepError(f"Request {request.id} has no winner: {request.status()}")
     opened = opened_predictions(gather(request.market, request.id), winner.record)
     assert opened is not None, "who has won has opened all"
-    probabilities, why = _sealed_probabilities(request)
+    probabilities, why = None, NOT_HERE
+    if fetches:
+        probabilities, why = _sealed_probabilities(request)
     return judged(request, truth, opened.codes, probabilities, why)
 
 

@@ -17,6 +17,7 @@ from modelmarket.errors import ChainError, ModelMarketError
 from modelmarket.market.confirming import Actions, is_away
 from modelmarket.protocol.types import Address, Wei
 from modelmarket.web.keyring import Keyring
+from modelmarket.web.quality import Measuring
 from modelmarket.web.terminal import Terminal
 from modelmarket.web.uploads import Uploads
 
@@ -99,6 +100,7 @@ class Workspace:
         self.version = time.time_ns()
         self.trouble = ""
         self.uploads = Uploads(market.home.scratch() / "uploads")
+        self.quality = Measuring(self.changed)
         self._away_until = 0.0
         self._last_seen = (0, 0.0)
         self._stop = threading.Event()
@@ -124,6 +126,7 @@ class Workspace:
         self._stop.set()
         for thread in self._threads:
             thread.join(timeout=10)
+        self.quality.stop()
         self.uploads.clear()
 
     def changed(self) -> None:

@@ -177,6 +177,7 @@ def _show(
         ranking=places,
         reputations=reputations(found, places),
         reproduction=reproduction_of(found),
+        quality=workspace.quality.of(found),
         refuted=found.refutations(),
         choices=views.choices(record, now, account),
         mine=mine,

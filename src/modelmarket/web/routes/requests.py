@@ -134,6 +134,7 @@ def show_request(
         ranking=places,
         reputations=reputations(found, places),
         reproduction=reproduction_of(found),
+        quality=workspace.quality.of(found),
         choices=views.choices(record, now, account),
         mine=mine,
         plan=[step for step in workspace.coming if step.request_id == found.id],
