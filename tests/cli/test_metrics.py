@@ -63,7 +63,7 @@ def test_where_every_row_is_right_that_is_told_instead_of_an_interval(
     told = give("rita", "request", "metrics", "1")[1]
     assert "accuracy 100.00% (95%: 83.89% to 100.00%)" in told
     assert "\nbalanced accuracy 100.00%\n" in told
-    assert "Every row is right: drawing rows again says the same each time" in told
+    assert "Every row is right, and so is every draw of them" in told
 
 
 def test_a_request_that_nobody_has_won_has_no_figures(here: Place, give: Give) -> None:

@@ -14,12 +14,12 @@ from modelmarket.system.text import counted
 MOST_SHOWN = 20
 """Lines of a table for people."""
 ALL_RIGHT = (
-    "Every row is right: drawing rows again says the same each time, so that what "
-    "is without an interval is told without one."
+    "Every row is right, and so is every draw of them: how far off the figures without "
+    "an interval may be, these rows cannot tell."
 )
 ALL_ALIKE = (
-    "Drawing rows again says the same each time of what is without an interval, which "
-    "tells nothing of other rows."
+    "Every draw of these rows gives the same figure where no interval stands: how far "
+    "off it may be, they cannot tell."
 )
 
 

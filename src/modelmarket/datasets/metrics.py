@@ -149,9 +149,9 @@ def of_numbers(truth: Floats, predicted: Floats) -> NumberMetrics:
             "A number is none: it is infinite, or missing.",
             hint="Predict a finite number for every row.",
         )
-    # In units of about the largest number no square is beyond a double: a power of two,
+    # In units of about the largest number no square is lost: a power of two,
     # by which a division is exact.
-    exponent = max(int(np.frexp(one)[1]) for one in bounds)
+    exponent = int(np.frexp(max(map(abs, bounds)))[1])
     unit = 2.0 ** max(LEAST_EXPONENT, exponent - 1)
     lowest, highest, *_ = bounds
     pieces = [slice(at, at + ROWS_AT_ONCE) for at in range(0, truth.size, ROWS_AT_ONCE)]

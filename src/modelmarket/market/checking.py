@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -62,7 +62,7 @@ class Checked:
     learnt: dict[str, int]
     exported: Exported | None = None
     folds: Folds | None = None
-    probabilities: Probabilities | None = None
+    probabilities: Probabilities | None = field(default=None, repr=False)
     right: int | None = None
     metrics: Metrics | None = None
     place: int | None = None
