@@ -13,6 +13,8 @@ from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LinearRegression
 from sklearn.tree import DecisionTreeClassifier
 
+from modelmarket.datasets.figures import BINNED, NumberMetrics
+from modelmarket.datasets.metrics import of_bins
 from modelmarket.errors import DataError, InputError
 from modelmarket.market import Request
 from modelmarket.protocol.bins import Bins
@@ -62,6 +64,49 @@ def test_three_lines_win_a_contest_of_numbers(here: Place, request_1: Request) -
     assert right > 25
     found = rita.reproduce()
     assert found.outcome is Outcome.REPRODUCED
+    # What she bought it for: numbers, and not their bins alone.
+    new = table().drop("price").head(50)
+    said = [float(one) for one in rita.predict(new)]
+    assert said == pytest.approx(model.predict(new).tolist(), rel=1e-5)
+
+
+def test_the_winner_is_judged_by_what_its_bins_are_off_by(
+    here: Place, request_1: Request
+) -> None:
+    said = LinearRegression().fit(*request_1.training_data())
+    predicted = said.predict(request_1.test_data()) + 60
+    path = here.folder / "any.txt"
+    path.write_text("any")
+    request_1.submit(path, predicted)
+    here.live(1)
+    rita = request_of(here, "rita")
+    truth, bins = rita.truth(), rita.manifest().bins
+    assert truth is not None
+    assert bins is not None
+    found = rita.metrics()
+    assert isinstance(found, NumberMetrics)
+    codes = bins.codes_of(predicted)
+    assert found.in_bin is not None
+    assert found.in_bin.value == np.mean(codes == truth)
+    off = bins.numbers[codes] - bins.numbers[truth]
+    assert found.mae.value == pytest.approx(np.abs(off).mean())
+    assert found.bias.value == pytest.approx(off.mean())
+    assert found.lines()[0].startswith("in the right bin ")
+    assert BINNED in found.lines()
+    assert found.as_document()["in_bin"]["value"] == found.in_bin.value
+    # And so is what was checked after the end.
+    assert rita.check(predicted).metrics == found
+    with pytest.raises(InputError, match="are numbers, and have no probabilities"):
+        rita.check(predicted, probabilities=np.ones((40, 8)) / 8)
+
+
+def test_codes_that_are_no_bins_count_as_the_highest() -> None:
+    bins = Bins(("1", "2", "4"), (1.5, 3.0))
+    codes = np.array([0, 3, 2, 3], dtype=np.uint16)
+    found = of_bins(np.array([0, 1, 2, 3], dtype=np.uint16), codes, bins)
+    assert found.mae.value == 0.5
+    assert found.in_bin is not None
+    assert found.in_bin.value == 0.75
 
 
 def in_words(model: RandomForestRegressor, request: Request) -> list[str]:

@@ -177,7 +177,7 @@ def test_what_bins_lose_is_what_their_numbers_are_off_by(
 ) -> None:
     labels = list(map(str, learnt))
     made = make(labels, bins)
-    off = np.array(learnt) - made.values[made.encode(labels)]
+    off = np.array(learnt) - made.numbers[made.encode(labels)]
     lost = coarseness(made, labels, [1] * len(labels))
     assert lost.mean_absolute == pytest.approx(np.abs(off).mean())
     assert lost.root_mean_square == pytest.approx(np.sqrt((off**2).mean()))

@@ -22,6 +22,10 @@ ALL_ALIKE = (
     "off it may be, they cannot tell."
 )
 
+BINNED = (
+    "Errors are those of the numbers that stand for bins: the chain knows no others."
+)
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -231,6 +235,9 @@ class NumberMetrics:
             saying its mean would be better. None where the true numbers do not
             vary.
         bias: The mean of what was predicted minus what is.
+        in_bin: The share of the rows that fell into the right bin, which is what was
+            paid for where numbers are bought in bins; errors are those of the numbers
+            that stand for the bins then. None where there are no bins.
     """
 
     rows: int
@@ -238,20 +245,26 @@ class NumberMetrics:
     rmse: Figure
     r2: Figure | None
     bias: Figure
+    in_bin: Figure | None = None
 
     def figures(self) -> list[Told]:
         """For people, one by one."""
+        share = self.in_bin
+        first = [] if share is None else [share.told("in the right bin", ".2%")]
         named = [
             ("mean absolute error", self.mae, ".6g"),
             ("root mean squared error", self.rmse, ".6g"),
             ("R²", self.r2, ".4f"),
             ("mean error", self.bias, "+.6g"),
         ]
-        return [one.told(name, form) for name, one, form in named if one is not None]
+        rest = [one.told(name, form) for name, one, form in named if one is not None]
+        return first + rest
 
     def notes(self) -> list[str]:
         """What is to be known beside the figures, in sentences."""
         said = []
+        if self.in_bin is not None:
+            said.append(BINNED)
         figures = (self.mae, self.rmse, self.r2, self.bias)
         if any(one is not None and one.interval is None for one in figures):
             said.append(ALL_ALIKE if self.mae.value else ALL_RIGHT)
@@ -273,6 +286,7 @@ class NumberMetrics:
             "rmse": self.rmse.as_document(),
             "r2": None if self.r2 is None else self.r2.as_document(),
             "bias": self.bias.as_document(),
+            "in_bin": None if self.in_bin is None else self.in_bin.as_document(),
         }
 
     def _repr_html_(self) -> str:

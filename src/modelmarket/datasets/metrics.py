@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ from modelmarket.datasets.resampling import (
     of_means,
 )
 from modelmarket.errors import DataError
+from modelmarket.protocol.bins import Bins
 from modelmarket.protocol.intervals import wilson
 from modelmarket.system.text import counted
 
@@ -128,6 +130,30 @@ def log_loss(truth: npt.NDArray[np.integer], probabilities: Floats) -> Figure:
     losses = -np.log(np.clip(given, eps, 1 - eps))[:, None]
     [found] = of_means(lambda: [losses], lambda means: means, lambda _: np.ones((1, 1)))
     return Figure(*found)
+
+
+def of_bins(
+    truth: npt.NDArray[np.integer], predicted: npt.NDArray[np.integer], bins: Bins
+) -> NumberMetrics:
+    """How good numbers are of which only the bins are known.
+
+    Args:
+        truth: The bin of each row's number, as its code; shape (rows,).
+        predicted: That of what was said of it; shape (rows,). A code beyond the bins,
+            which strangers can open, counts as the highest.
+        bins: Whose codes they are.
+
+    Raises:
+        DataError: The arrays do not fit together, or have no rows.
+    """
+    _check(truth, predicted)
+    top = len(bins) - 1
+    found = of_numbers(
+        *(bins.numbers[np.minimum(codes, top)] for codes in (truth, predicted))
+    )
+    right = int(np.count_nonzero(truth == predicted))
+    share = Figure(right / truth.size, wilson(right, truth.size))
+    return replace(found, in_bin=share)
 
 
 def of_numbers(truth: Floats, predicted: Floats) -> NumberMetrics:

@@ -227,6 +227,13 @@ def _probabilities(
             "A model says by itself how sure it is of each class.",
             hint="Leave the probabilities out.",
         )
+    if request.manifest().bins is not None:
+        if given is not None:
+            raise InputError(
+                "The labels are numbers, and have no probabilities.",
+                hint="Leave the probabilities out.",
+            )
+        return None
     if exported is None:
         if given is None:
             return None

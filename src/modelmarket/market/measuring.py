@@ -49,7 +49,7 @@ def measured(request: Request, *, fetches: bool = True) -> Metrics:
     opened = opened_predictions(gather(request.market, request.id), winner.record)
     assert opened is not None, "who has won has opened all"
     probabilities, why = None, NOT_HERE
-    if fetches:
+    if fetches and request.manifest().bins is None:
         probabilities, why = _sealed_probabilities(request)
     return judged(request, truth, opened.codes, probabilities, why)
 
@@ -64,15 +64,18 @@ def judged(
     """How good predictions are.
 
     Args:
-        request: Whose classes they are.
+        request: Whose classes, or bins, they are.
         truth: Shape (rows,).
         predicted: Shape (rows,).
         probabilities: Shape (rows, classes); None if there are none.
         why: There are none, in words.
     """
-    from modelmarket.datasets.metrics import of_classes
+    from modelmarket.datasets.metrics import of_bins, of_classes
 
-    names = request.manifest().classes.names
+    manifest = request.manifest()
+    if manifest.bins is not None:
+        return of_bins(truth, predicted, manifest.bins)
+    names = manifest.classes.names
     return of_classes(truth, predicted, names, probabilities, why_no_log_loss=why)
 
 

@@ -373,6 +373,9 @@ class Request(AnyRequest[Submission]):
     ) -> list[str]:
         """What the model that won says of another table's rows, run in confinement.
 
+        Where numbers were bought in bins, the very numbers if the model says them, as
+        decimals.
+
         Args:
             table: With the columns of the training part: a file's path, or a data frame
                 of polars or pandas.

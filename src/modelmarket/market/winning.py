@@ -101,11 +101,13 @@ def predicted(
     with opened_table(table, scratch) as opened:
         rows = frame_of(opened, scratch, text_columns(request.training))
     with winning_model(request, limits, unconfined=unconfined) as model:
-        labels = model.predict(rows)
-    known = set(request.manifest().classes.names)
+        labels = model.predict(rows, numbers=True)
+    classes = request.manifest().classes
+    noun = "class" if request.manifest().bins is None else "number"
     for row, one in enumerate(labels, 1):
-        if one not in known:
+        if not classes.knows(one):
             raise InputError(
-                f"Row {row}: the model says {one!r}, which is no class of the request."
+                f"Row {row}: the model says {one[:100]!r}, which is no "
+                f"{noun} of the request."
             )
     return labels

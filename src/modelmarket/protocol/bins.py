@@ -62,7 +62,7 @@ class Bins(Classes):
         return np.array(self.edges, dtype=np.float64)
 
     @cached_property
-    def values(self) -> Numbers:
+    def numbers(self) -> Numbers:
         """The number that stands for each bin; shape (bins,)."""
         return np.array([float(one) for one in self.names], dtype=np.float64)
 
@@ -301,7 +301,7 @@ def coarseness(bins: Bins, labels: Iterable[str], counts: Sequence[int]) -> Coar
         DataError: A label is no finite number.
     """
     values, rows = _counted(labels, counts)
-    off = np.abs(values - bins.values[bins.codes_of(values)])
+    off = np.abs(values - bins.numbers[bins.codes_of(values)])
     weights = rows / rows.sum()
     from_median = np.abs(values - _median(values, rows))
     return Coarseness(

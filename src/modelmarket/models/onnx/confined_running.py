@@ -28,15 +28,15 @@ def answers_about(file: BinaryIO | None) -> dict[str, Answer]:
     def open_(_: Told, __: bytes) -> tuple[Told, bytes]:
         assert file is not None, "there is one"
         opened[:] = [runtime_session(file.read())]
-        inputs, said = described(opened[0])
-        return {"inputs": inputs, "said": said}, b""
+        inputs, outputs, said = described(opened[0])
+        return {"inputs": inputs, "outputs": outputs, "said": said}, b""
 
     def run(question: Told, data: bytes) -> tuple[Told, bytes]:
         given, at = dict[str, Any](), 0
         for name, dtype, shape, size in question["arrays"]:
             given[name] = _array(dtype, shape, data[at : at + size])
             at += size
-        labels = labels_of(opened[0], given)
+        labels = labels_of(opened[0], given, question["what"])
         numbers = {label: number for number, label in enumerate(dict.fromkeys(labels))}
         said = np.array([numbers[one] for one in labels], dtype=NUMBERS)
         return {"labels": list(numbers)}, said.tobytes()

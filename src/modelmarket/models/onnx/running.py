@@ -47,15 +47,21 @@ class Session(ABC):
 
     Attributes:
         inputs: Name and type of each array that it reads, as ONNX says them.
+        outputs: The names of those that it says.
         said: What the file says of itself.
     """
 
     inputs: list[tuple[str, str]]
+    outputs: list[str]
     said: dict[str, str]
 
     @abstractmethod
-    def run(self, given: Feed) -> list[str]:
-        """The label of each row of some arrays.
+    def run(self, given: Feed, what: str = LABEL) -> list[str]:
+        """The label of each row of some arrays, or whatever else the file says.
+
+        Args:
+            given: The arrays.
+            what: One of the outputs that says one thing a row.
 
         Raises:
             InputError: It cannot be run.
@@ -111,16 +117,22 @@ class OnnxFile(ABC):
                 ) from None
         return tuple(found)
 
-    def predict(self, frame: pl.DataFrame) -> list[str]:
+    def predict(self, frame: pl.DataFrame, *, numbers: bool = False) -> list[str]:
         """The class of each row of a table with the columns of the training part.
+
+        Args:
+            frame: The table.
+            numbers: Give the numbers that fell into bins, if the file says them, as
+                decimals.
 
         Raises:
             DataError: A column is missing, or has cells of another kind.
             InputError: The file cannot be run.
         """
         labels: list[str] = []
+        what = NUMBER if numbers and NUMBER in self.session.outputs else LABEL
         for rows, given in self._fed(frame):
-            found = self.session.run(given)
+            found = self.session.run(given, what)
             if len(found) != rows:
                 raise InputError(
                     f"This model says {len(found):,} labels of {rows:,} rows."
@@ -229,12 +241,12 @@ class _Here(Session):
             raise
         except Exception as error:
             raise _cannot(first_line(error)) from error
-        self.inputs, self.said = described(self._runtime)
+        self.inputs, self.outputs, self.said = described(self._runtime)
 
-    def run(self, given: Feed) -> list[str]:
+    def run(self, given: Feed, what: str = LABEL) -> list[str]:
         """See `Session`."""
         try:
-            return labels_of(self._runtime, given)
+            return labels_of(self._runtime, given, what)
         except Exception as error:
             raise _cannot(first_line(error)) from error
 
@@ -244,7 +256,7 @@ class _Here(Session):
         Raises:
             InputError: It cannot be run.
         """
-        if SCORES not in [one.name for one in self._runtime.get_outputs()]:
+        if SCORES not in self.outputs:
             return None
         try:
             [found] = self._runtime.run([SCORES], given)
@@ -290,16 +302,18 @@ def runtime() -> Any:
     return ort
 
 
-def described(runtime: Any) -> tuple[list[tuple[str, str]], dict[str, str]]:
-    """What a file in onnxruntime reads, and what it says of itself."""
+def described(runtime: Any) -> tuple[list[tuple[str, str]], list[str], dict[str, str]]:
+    """What a file in onnxruntime reads, what it says, and what it says of itself."""
     inputs = [(str(one.name), str(one.type)) for one in runtime.get_inputs()]
-    return inputs, dict(runtime.get_modelmeta().custom_metadata_map)
+    outputs = [str(one.name) for one in runtime.get_outputs()]
+    return inputs, outputs, dict(runtime.get_modelmeta().custom_metadata_map)
 
 
-def labels_of(runtime: Any, given: Feed) -> list[str]:
-    """The label of each row of some arrays."""
-    [found] = runtime.run([LABEL], given)
-    return [str(one) for one in found.reshape(-1)]
+def labels_of(runtime: Any, given: Feed, what: str = LABEL) -> list[str]:
+    """The label, or whatever else, of each row of some arrays, as text."""
+    [found] = runtime.run([what], given)
+    # As Python's own they are as short as they can be.
+    return list(map(str, found.reshape(-1).tolist()))
 
 
 def _cannot(why: str) -> InputError:

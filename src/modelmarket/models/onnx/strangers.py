@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self
 import numpy as np
 
 from modelmarket.errors import InputError, LimitError
-from modelmarket.models.onnx.running import OnnxFile, Session, first_line, runtime
+from modelmarket.models.onnx.running import (
+    LABEL,
+    OnnxFile,
+    Session,
+    first_line,
+    runtime,
+)
 from modelmarket.system.confinement import Confined, Limits, ProblemError
 from modelmarket.system.documents import read_text
 
@@ -68,10 +74,12 @@ class _There(Session):
         self._confined = confined
         told, _ = self._ask("open", {})
         self.inputs = [(name, kind) for name, kind in _pairs(told.get("inputs"))]
+        outputs = told.get("outputs")
+        self.outputs = outputs if isinstance(outputs, list) else []
         said = told.get("said")
         self.said = dict(_pairs(list(said.items()) if isinstance(said, dict) else None))
 
-    def run(self, given: Feed) -> list[str]:
+    def run(self, given: Feed, what: str = LABEL) -> list[str]:
         """See `Session`.
 
         Raises:
@@ -85,7 +93,8 @@ class _There(Session):
                 kind, piece = array.dtype.str, np.ascontiguousarray(array).tobytes()
             arrays.append((name, kind, array.shape, len(piece)))
             data.append(piece)
-        told, behind = self._ask("run", {"arrays": arrays}, b"".join(data))
+        question = {"arrays": arrays, "what": what}
+        told, behind = self._ask("run", question, b"".join(data))
         try:
             labels = [read_text(one) for one in told["labels"]]
             return [labels[one] for one in np.frombuffer(behind, NUMBERS)]
