@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelmarket.datasets.targets import MARGIN, deviation, number_target
+from modelmarket.datasets.targets import MARGIN, deviation, number_target, variance
 from modelmarket.errors import DataError
 from modelmarket.protocol.schema import NumberTarget
 
@@ -89,7 +89,7 @@ def test_what_cannot_be_predicted_is_named(found: list[str], said: str) -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 2**32 - 1), st.integers(0, 5)), min_size=1))
-def test_the_deviation_is_what_the_median_is_off_by(
+def test_deviation_and_variance_are_what_median_and_mean_are_off_by(
     rows: list[tuple[int, int]],
 ) -> None:
     targets = [one for one, count in rows for _ in range(count)]
@@ -99,3 +99,7 @@ def test_the_deviation_is_what_the_median_is_off_by(
         found = deviation(np.array(values, np.uint32), np.array(counts, np.int64))
         off = sum(abs(Fraction(one) - Fraction(middle)) for one in targets)
         assert found == off / len(targets)
+        mean = Fraction(sum(targets), len(targets))
+        squares = sum((one - mean) ** 2 for one in targets)
+        arrays = np.array(values, np.uint32), np.array(counts, np.int64)
+        assert variance(*arrays) == squares / len(targets)

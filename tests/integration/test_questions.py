@@ -22,6 +22,7 @@ from modelmarket.market import Market
 from modelmarket.market.questions import (
     refuse_findings,
     refuse_high_error,
+    refuse_high_square,
     refuse_low_threshold,
     refuse_short_windows,
 )
@@ -153,7 +154,11 @@ def test_an_error_that_the_median_reaches_is_asked_about(here: Place) -> None:
     assert "Whoever always says the median of the training rows is off by" in said
     make("5", accept_threshold=True)
     make("4")
-    make("5", "squared")
+    # By the root of the mean square it is 5 or a little less, and 4.9 at least.
+    said = refused(rita, "accept_threshold", lambda: make("5", "squared"))
+    assert "Whoever always says the mean of the training rows is off by" in said
+    make("5", "squared", accept_threshold=True)
+    make("4", "squared")
 
 
 @pytest.mark.parametrize(
@@ -171,6 +176,10 @@ def test_a_mean_error_has_two_sides() -> None:
     refuse_high_error(Fraction(4), Fraction(5))
     with pytest.raises(ConfirmationError):
         refuse_high_error(Fraction(5), Fraction(5))
+    refuse_high_square(Fraction(4), Fraction(17))
+    for constant in (Fraction(16), Fraction(15)):
+        with pytest.raises(ConfirmationError, match=r"the largest of 4 lets pass"):
+            refuse_high_square(Fraction(4), constant)
 
 
 # --- how long it takes ---

@@ -24,7 +24,7 @@ from modelmarket.datasets.split import (
     divide,
     places,
 )
-from modelmarket.datasets.targets import deviation, number_target
+from modelmarket.datasets.targets import deviation, number_target, variance
 from modelmarket.errors import DataError
 from modelmarket.protocol.classes import Classes
 from modelmarket.protocol.hidden import (
@@ -93,6 +93,8 @@ class Coded:
         groups: Their targets, packed.
         deviation: Steps of the target by which always predicting the training rows'
             median is off, on average; 0 for classes.
+        variance: The mean square of the steps by which their mean is off; 0 for
+            classes.
     """
 
     sha256: str
@@ -104,6 +106,7 @@ class Coded:
     rows: Words
     groups: Words
     deviation: Fraction
+    variance: Fraction
 
     @property
     def digest(self) -> bytes:
@@ -164,7 +167,10 @@ def code(
         _written(schema),
         pack_rows(codes, coding.width),
         pack_groups(targets, schema.target.bits),
-        deviation(coded, seen.train) if isinstance(seen, Numbered) else Fraction(0),
+        *(
+            of(coded, seen.train) if isinstance(seen, Numbered) else Fraction(0)
+            for of in (deviation, variance)
+        ),
     )
 
 

@@ -209,6 +209,8 @@ class PublishedContest:
         targets_root: Commits to the encrypted targets.
         deviation: Steps of the target by which always predicting the training rows'
             median is off, on average; 0 for classes.
+        variance: The mean square of the steps by which their mean is off; 0 for
+            classes.
         report: What is odd about the table. What of it everybody may know is a file.
         learned: Which rows of the table are for training, from 1; shape (rows,).
     """
@@ -219,6 +221,7 @@ class PublishedContest:
     rows_root: Hash
     targets_root: Hash
     deviation: Fraction
+    variance: Fraction
     report: Report
     learned: npt.NDArray[np.int64]
 
@@ -302,6 +305,7 @@ def publish_contest(
         rows_tree(files[ROWS], coded.schema.row_words).root,
         targets_tree(files[TARGETS]).root,
         coded.deviation,
+        coded.variance,
         report,
         coded.learned,
     )

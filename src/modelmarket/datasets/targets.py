@@ -103,3 +103,22 @@ def deviation(targets: Targets, counts: npt.NDArray[np.int64]) -> Fraction:
     total = int(rows.sum())
     median = values[np.searchsorted(np.cumsum(rows), (total + 1) // 2)]
     return Fraction(int(np.abs(values - median) @ rows), total)
+
+
+def variance(targets: Targets, counts: npt.NDArray[np.int64]) -> Fraction:
+    """The mean square by which the best constant prediction of training rows is off.
+
+    That constant is their mean.
+
+    Args:
+        targets: Different ones or not; shape (targets,).
+        counts: Training rows that have each; shape (targets,), some above 0.
+
+    Returns:
+        Squares of the target's steps.
+    """
+    # Squares of 32 bits, added up, are beyond 64.
+    pairs = list(zip(targets.tolist(), counts.tolist(), strict=True))
+    total = sum(rows for _, rows in pairs)
+    mean = Fraction(sum(value * rows for value, rows in pairs), total)
+    return Fraction(sum(value**2 * rows for value, rows in pairs), total) - mean**2

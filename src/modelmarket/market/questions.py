@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from modelmarket.errors import ConfirmationError
@@ -87,6 +88,26 @@ def refuse_high_error(most: Fraction, constant: Fraction) -> None:
             f"Whoever always says the median of the training rows is off by "
             f"{float(constant):.6g}, on average, which the largest mean error of "
             f"{float(most):.6g} lets pass.",
+            option="accept_threshold",
+        )
+
+
+def refuse_high_square(most: Fraction, constant: Fraction) -> None:
+    """The same of the root of mean squares.
+
+    Args:
+        most: The largest root that earns the reward.
+        constant: The mean square, not its root, of always saying the mean, by the
+            training rows; in the same unit, squared.
+
+    Raises:
+        ConfirmationError: It asks for less than no model at all.
+    """
+    if most**2 >= constant:
+        raise ConfirmationError(
+            f"Whoever always says the mean of the training rows is off by "
+            f"{math.sqrt(constant):.6g}, by the root of the mean square, which the "
+            f"largest of {float(most):.6g} lets pass.",
             option="accept_threshold",
         )
 

@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING
 from modelmarket.datasets.split import parse_accuracy
 from modelmarket.errors import InputError
 from modelmarket.market.publishing import choice_of, number_of
-from modelmarket.market.questions import refuse_high_error, refuse_low_threshold
+from modelmarket.market.questions import (
+    refuse_high_error,
+    refuse_high_square,
+    refuse_low_threshold,
+)
 from modelmarket.protocol.point_kinds import Error, Kind
 from modelmarket.protocol.points import NUMBER_BITS, Scoring
 from modelmarket.protocol.schema import NumberTarget
@@ -131,8 +135,6 @@ def refuse_easy(
 ) -> None:
     """Makes sure that the reward asks for a model.
 
-    Of squared errors nothing is said: they are not known of a constant prediction.
-
     Raises:
         ConfirmationError: Always saying the same would earn it.
     """
@@ -142,6 +144,8 @@ def refuse_easy(
     if isinstance(target, NumberTarget):
         if most_error is not None and scoring.kind is Kind.ABSOLUTE:
             refuse_high_error(most_error, published.deviation * target.step)
+        elif most_error is not None:
+            refuse_high_square(most_error, published.variance * target.step**2)
         return
     weights = scoring.weights or (1,) * target.outputs
     best = max(map(mul, weights, manifest.train_counts))
