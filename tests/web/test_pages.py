@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from modelmarket import agent
 from modelmarket.chain.abi import EventType
 from modelmarket.market import Market
+from modelmarket.market.describing import refuted_of
 from modelmarket.protocol.types import RequestId
 from modelmarket.web.server import running_page
 from modelmarket.web.views import ranking
@@ -260,6 +262,17 @@ def test_a_contest_is_shown_in_every_phase_with_who_was_refuted(tmp_path: Path) 
             shows("anybody can refute it", "KeyOpened")
             agent.run_once(ann)
             shows("refuted by")
+            # Beside whoever was right stands what became of her own submissions, too.
+            address = ann.wallet.address
+            [line] = refuted_of(rita.request("v1"))
+            assert f"was refuted by {address} (none judged yet): " in line
+            page = tab.get("/requests/v1").text
+            link = f'<a href="/accounts/{address}">[^<]*</a> <span class="muted" [^>]*>'
+            for around in (
+                f"refuted by {link}",
+                rf"{link}\(none judged yet\)</span> was",
+            ):
+                assert re.search(around, page), around
             while not rita.request("v1").record.stage.is_final:
                 if not any((agent.run_once(ann), agent.run_once(rita))):
                     here.move_to(rita.request("v1").position().step_ends)

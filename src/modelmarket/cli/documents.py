@@ -63,10 +63,15 @@ def of_request(request: Request | VerifiedRequest) -> dict[str, Any]:
 
 
 def of_reputations(request: Request | VerifiedRequest) -> list[dict[str, Any]]:
-    """The reputations of a request's requester, and of who stands in its ranking."""
+    """The reputations of a request's requester, of who stands in its ranking, and of
+    who refuted somebody.
+    """
+    from modelmarket.market.describing import challengers_of
+
     record = request.record
     trainers = (one.trainer for one in record.ranking)
-    known = request.market.reputations([record.requester, *trainers])
+    people = [record.requester, *trainers, *challengers_of(request)]
+    known = request.market.reputations(people)
     return [one.as_document() for one in known.values()]
 
 

@@ -362,6 +362,7 @@ def show(
     from modelmarket.market.describing import (
         model_of,
         ranking_of,
+        refuted_of,
         requester_of,
         terms_of,
     )
@@ -369,12 +370,11 @@ def show(
     here = Invocation.of(ctx)
     found = here.market(sign=False).any_request(request)
     output, record = here.output, found.record
-    refuted = found.refutations()
     if output.as_json:
         document = documents.of_request(found)
         run = found.reproduced()
         document["reproduction"] = None if run is None else run.as_document()
-        document["refuted"] = [one.as_document() for one in refuted]
+        document["refuted"] = [one.as_document() for one in found.refutations()]
         document["reputations"] = documents.of_reputations(found)
         output.result(document)
         return
@@ -393,11 +393,7 @@ def show(
     output.table(None, *ranking_of(found), empty="  nobody has claimed")
     output.result(
         None,
-        *(
-            f"  submission {one.submission.id} was refuted by "
-            f"{one.submission.challenger}: {one.sentence}"
-            for one in refuted
-        ),
+        *(f"  {line}" for line in refuted_of(found)),
     )
 
 

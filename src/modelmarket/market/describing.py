@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from modelmarket.market.any_request import AnyRequest
     from modelmarket.market.request import Request
+    from modelmarket.protocol.types import Address
 
 
 def quality_of(request: Request | VerifiedRequest) -> tuple[str, Callable[[int], str]]:
@@ -89,6 +90,23 @@ def requester_of(request: Request | VerifiedRequest) -> str:
     return f"requester {who}: {known[who].as_requester.sentence}"
 
 
+def challengers_of(request: Request | VerifiedRequest) -> list[Address]:
+    """Who refuted a submission to it, and was paid for that."""
+    entries = request.record.submissions.values()
+    return [one.challenger for one in entries if one.reward_of_challenger]
+
+
+def refuted_of(request: Request | VerifiedRequest) -> list[str]:
+    """Who was refuted, by whom, and how, each in a line."""
+    found = request.refutations()
+    known = request.market.reputations(one.submission.challenger for one in found)
+    return [
+        f"submission {one.submission.id} was refuted by {one.submission.challenger} "
+        f"({known[one.submission.challenger].as_trainer.short}): {one.sentence}"
+        for one in found
+    ]
+
+
 def request_html(request: AnyRequest[Any]) -> str:
     """A request as Jupyter shows it."""
     from modelmarket.market.request import Request
@@ -103,11 +121,7 @@ def request_html(request: AnyRequest[Any]) -> str:
         *model_of(request),
         f"deadline {ends}, {record.terms.response_window_s:,} s for each step after it",
         counted(len(record.submissions), "submission"),
-        *(
-            f"submission {one.submission.id} was refuted by "
-            f"{one.submission.challenger}: {one.sentence}"
-            for one in request.refutations()
-        ),
+        *refuted_of(request),
     ]
     ranking = table_html(*ranking_of(request)) if record.ranking else ""
     name = record.name or "without a name"

@@ -11,7 +11,7 @@ from starlette.routing import Route
 from modelmarket.audit import Verdict, audit
 from modelmarket.errors import ModelMarketError, NotFoundError
 from modelmarket.market import Request
-from modelmarket.market.describing import reproduction_of
+from modelmarket.market.describing import challengers_of, reproduction_of
 from modelmarket.protocol.steps import StepKind, steps, takes_submissions
 from modelmarket.protocol.types import RequestId
 from modelmarket.vault.journal import MOST_NUMBER
@@ -167,7 +167,8 @@ def reputations(
         places: The lines of its ranking that are shown.
     """
     trainers = (one.record.trainer for one in places)
-    return found.market.reputations([found.record.requester, *trainers])
+    people = [found.record.requester, *trainers, *challengers_of(found)]
+    return found.market.reputations(people)
 
 
 def kept_files(upload: Upload | None) -> dict[str, str]:
