@@ -40,6 +40,21 @@ def as_it_is(values: Values, *, is_text: bool) -> Floats:
     )
 
 
+def quick_forest(columns: int, *, is_number: bool, threads: int | None = None) -> Any:
+    """The small forest that any model should at least be as good as; not fitted.
+
+    Args:
+        columns: Of the table.
+        is_number: Whether it is to predict numbers rather than classes.
+        threads: That it may use; None for one.
+    """
+    from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+
+    kind = RandomForestRegressor if is_number else RandomForestClassifier
+    tried = min(columns, MOST_TRIED)
+    return kind(TREES, max_features=tried, random_state=0, n_jobs=threads)
+
+
 def forest_score(
     features: npt.NDArray[Any],
     labels: Floats,
@@ -61,15 +76,12 @@ def forest_score(
     """
     if len(labels) < LEAST_FITTED_ROWS:
         return None
-    from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
     from sklearn.model_selection import KFold, cross_val_score
 
-    kind = RandomForestRegressor if is_number else RandomForestClassifier
     measure: Any = "neg_mean_absolute_error" if is_number else "accuracy"
     if bins is not None:
         measure = _right_bins(bins)
-    tried = min(features.shape[1], MOST_TRIED)
-    forest = kind(TREES, max_features=tried, random_state=0)
+    forest = quick_forest(features.shape[1], is_number=is_number)
     folds = KFold(FOLDS, shuffle=True, random_state=0)
     found = cross_val_score(forest, features, labels, cv=folds, scoring=measure)
     return abs(float(np.mean(found)))
