@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Takes the pictures of the page in the docs: `make pictures`.
 
-It runs `modelmarket up --demo`, lets the robots play one contest of real data
+It runs `modelmarket up --demo`, lets the trainers play one contest of real data
 and look at two others, and photographs what a newcomer sees; then it plays a contest of
 handwritten digits in which somebody lists rows that he corrected by hand.
 """

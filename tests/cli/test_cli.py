@@ -74,6 +74,7 @@ def test_the_nouns_are_these() -> None:
         "store",
         "submission",
         "submit",
+        "trainer",
         "up",
         "vault",
     }

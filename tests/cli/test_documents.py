@@ -184,6 +184,7 @@ class Life:
         self.submit(bob, 1, 2)
         self.submit(bob, 1, 3)
         bob("submission", "cancel", "3")
+        ann("trainer", "run", "--once", "--dry-run", "--seconds", "1")
         for one in (rita, ann):
             shown = (("account", "show"), ("account", "reputation"))
             for words in (("agent", "plan"), ("doctor",), *shown):

@@ -45,6 +45,7 @@ SHOWN_BY: dict[str, list[Where]] = {
     "market/verified/scoring.py": [("request", "create")],
     "system/confinement.py": [("reproduce",), ("model", "predict")],
     "agent/notices.py": [("agent", "run"), ("up",)],
+    "agent/trainer/rules.py": [("trainer", "run")],
 }
 """Options that a sentence names without a command: every command that may show it.
 

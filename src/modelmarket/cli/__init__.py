@@ -25,6 +25,7 @@ from modelmarket.cli import (
     request,
     store,
     submission,
+    trainer,
     up,
     vault,
 )
@@ -118,7 +119,11 @@ def _home(named: str) -> Home:
     return Home(path)
 
 
-for noun in (account, agent, dataset, model, node, request, store, submission, vault):
+NOUNS = (
+    *(account, agent, dataset, model, node, request, store),
+    *(submission, trainer, vault),
+)
+for noun in NOUNS:
     name = noun.__name__.rpartition(".")[2]
     app.add_typer(noun.app, name=name, epilog=IN_SHORT)
 request.app.command("metrics")(metrics.metrics)

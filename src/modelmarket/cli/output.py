@@ -53,9 +53,11 @@ class Output:
         """Says what an agent has to tell: a line for each, at once."""
         if self.quiet and notice.level == "info":
             return
-        line = f"{notice.time} {plain(notice.message)}"
-        document = json.dumps(notice.document())
-        _print(document if self.as_json else line)
+        self.event(notice.document(), f"{notice.time} {notice.message}")
+
+    def event(self, document: Mapping[str, Any], line: str) -> None:
+        """Says what has just happened: a line for each, at once."""
+        _print(json.dumps(_with_ids(document)) if self.as_json else plain(line))
 
     def table(
         self,

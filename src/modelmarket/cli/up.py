@@ -37,6 +37,10 @@ if TYPE_CHECKING:
 DEFAULT_PORT = 8500
 LOOK_S = 0.2
 MOST_TYPED_BYTES = 4_096
+DEMO_TRAINERS = {"forest": ("forest", "boosting"), "linear": ("linear", "network")}
+"""Who trains in the demo, and which families of models beside the quick baseline."""
+DEMO_SECONDS = 4.0
+"""Somebody is watching, and wants to see them enter."""
 
 
 def up(
@@ -52,7 +56,7 @@ def up(
         bool, typer.Option("--no-browser", help="Print the address, open nothing.")
     ] = False,
     demo: Annotated[
-        bool, typer.Option("--demo", help="A market to play with, and two robots.")
+        bool, typer.Option("--demo", help="A market to play with, and two trainers.")
     ] = False,
     notify: Notify = False,
     metrics_port: MetricsPort = 0,
@@ -65,7 +69,7 @@ def up(
     address in MODELMARKET_WEBHOOK; see `modelmarket agent run`.
 
     With --demo everything is on this computer and gone afterwards: a chain, a
-    store, an account with MDC, and two robots that train models for you.
+    store, an account with MDC, and two trainers that enter what you create.
 
     Examples:
 
@@ -274,13 +278,26 @@ def _ask_line(question: str, default: str | None = None) -> str:
 def _demo_market(
     folder: Path, closing: ExitStack
 ) -> tuple[Market, Callable[[int], None]]:
-    """A market of one's own with robots on it, and what moves its clock."""
-    from modelmarket.demo.robots import ROBOTS, robot
+    """A market of one's own with trainers on it, and what moves its clock."""
+    from functools import partial
+
+    from modelmarket.agent.trainer import Rules, Trainer, beside
+    from modelmarket.demo.models import require_libraries
+    from modelmarket.market.training import train
+    from modelmarket.protocol.money import ONE_MDC
+    from modelmarket.protocol.types import Wei
     from modelmarket.sandbox import Sandbox, sandbox
 
+    require_libraries()
+    # All that is wanted is entered: what is staked here is worth nothing.
+    airdrop = Wei(1_000 * ONE_MDC)
+    rules = Rules(most_stake=airdrop, most_locked=airdrop, seconds=DEMO_SECONDS)
     here = closing.enter_context(sandbox(folder, Sandbox))
     you = here.invite("you")
-    for recipe in ROBOTS:
-        closing.enter_context(robot(here.invite(recipe.name), recipe))
+    for name, families in DEMO_TRAINERS.items():
+        market = here.invite(name).market
+        market.claim_airdrop()
+        trainer = Trainer(market, rules, train=partial(train, only=families))
+        closing.enter_context(beside(trainer))
     you.market.claim_airdrop()
     return you.market, here.move_to
