@@ -183,8 +183,7 @@ def test_a_model_is_refused_if_it_is_not_far_enough_above_the_baseline() -> None
     assert refused.rule is Rule.LEAST_GAP
     assert refused.why == (
         "gradient boosting, 97.1% accuracy in cross-validation, 6.2 points above the "
-        "quick baseline, and 6.5 points above the quick baseline are the least "
-        "(`--least-gap`)"
+        "quick baseline; 6.5 points above it are the least (`--least-gap`)"
     )
 
 
@@ -195,7 +194,7 @@ def test_a_model_of_unknown_worth_is_refused_only_if_a_gap_is_wanted() -> None:
     assert refused is not None
     assert refused.why == (
         "mine, of which nobody knows how it does on rows not seen, so nobody knows "
-        "whether it is 1 points above the quick baseline (`--least-gap`)"
+        "whether it is 1 point above the quick baseline (`--least-gap`)"
     )
 
 

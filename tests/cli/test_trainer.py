@@ -97,7 +97,7 @@ def test_a_rule_that_is_not_kept_is_told_with_its_option(
         code, told, _ = give("ann", *RUN, option, "--quiet")
         assert (code, told) == (0, f"Request v1: not entered: {why}\n")
     code, told, _ = give("ann", *RUN, "--least-gap=1", "--quiet")
-    assert "nobody knows whether it is 1 points above the quick baseline" in told
+    assert "nobody knows whether it is 1 point above the quick baseline" in told
     assert here.markets["ann"].submissions() == []
 
 

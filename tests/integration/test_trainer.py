@@ -240,8 +240,8 @@ def test_a_model_that_is_too_near_the_baseline_is_trained_once_and_not_entered(
     first, again = *trainer.look(), *trainer.look()
     assert first == again
     assert first.why == (
-        "mine, 80.0% accuracy in cross-validation, 1.0 points above the quick baseline, "
-        "and 1.5 points above the quick baseline are the least (`--least-gap`)"
+        "mine, 80.0% accuracy in cross-validation, 1.0 points above the quick baseline; "
+        "1.5 points above it are the least (`--least-gap`)"
     )
     assert len(times) == 1
 

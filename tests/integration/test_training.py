@@ -17,13 +17,8 @@ from sklearn.dummy import DummyClassifier
 
 from modelmarket.errors import InputError
 from modelmarket.market import training
-from modelmarket.market.training import (
-    BASELINE,
-    Budget,
-    Trained,
-    train_exact,
-    train_file,
-)
+from modelmarket.market.trained import BASELINE, Budget, Trained
+from modelmarket.market.training import train_exact, train_file
 from modelmarket.models import ExactModel, Limits, racing
 from modelmarket.models.candidates import Candidate, Family, Kind, candidates
 from modelmarket.models.validating import Measure

@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator
 
+from modelmarket.errors import InputError
 from modelmarket.models import racing
 from modelmarket.models.candidates import Candidate, Family
 from modelmarket.models.racing import LEAST_FOLDS, Race, Task, race
@@ -131,6 +133,12 @@ def test_on_too_few_folds_nobody_is_better() -> None:
     found = tried(one("slow", lambda: Right(1.0, seconds=0.2)), seconds=0.3)
     assert names(found) == ["baseline"]
     assert found.others[0].folds < LEAST_FOLDS
+
+
+def test_of_too_few_rows_none_are_left_out() -> None:
+    few = replace(task(), features=np.zeros((4, 1)), labels=TRUTH[:4])
+    with pytest.raises(InputError, match="4 training rows are too few"):
+        race(few, BASELINE, [], 5, lambda _: None)
 
 
 def test_no_more_rows_are_learnt_than_a_candidate_takes() -> None:

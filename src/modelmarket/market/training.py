@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Collection
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from modelmarket.datasets.baselines import MOST_FITTED_ROWS, quick_forest
 from modelmarket.datasets.published import MANIFEST, MOST_MANIFEST_BYTES
 from modelmarket.datasets.split import LABEL
 from modelmarket.errors import DataError, InputError
+from modelmarket.market.trained import BASELINE, Attempt, Budget, Trained
 from modelmarket.market.verified.request import VerifiedRequest
 from modelmarket.models.candidates import Candidate, Family, Kind, candidates
 from modelmarket.protocol.point_kinds import Kind as Points
@@ -32,115 +33,15 @@ if TYPE_CHECKING:
     from modelmarket.market.request import Request
     from modelmarket.models import ExactModel, Limits
     from modelmarket.models.onnx import OnnxModel
-    from modelmarket.models.racing import Race, Show, Standing, Task
+    from modelmarket.models.racing import Race, Standing, Task
     from modelmarket.models.validating import Measure
     from modelmarket.protocol.hidden import RowCodes, Targets
     from modelmarket.protocol.schema import Schema
 
-BASELINE = "the quick baseline"
 ALIKE = 0.99
 """A file that says the same of fewer rows than what was compared is another model."""
 MOST_DOUBLE_CELLS = 10_000_000
 """Of a matrix of 64 bits; larger ones have 32, which trees read anyway."""
-
-
-@dataclass(frozen=True)
-class Budget:
-    """What training may take.
-
-    Attributes:
-        seconds: Of time, about: the baseline is tried anyway.
-        threads: At once; None for one for each processor.
-        show: Is told, line by line, how far it is.
-    """
-
-    seconds: float = 60.0
-    threads: int | None = None
-    show: Show = field(default=lambda _: None)
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """Something that was tried.
-
-    Attributes:
-        name: What.
-        value: Its mean on rows not seen; None if it was not tried.
-        folds: That it was tried on.
-        left_out: Why it was tried no further; empty if it was not left out.
-    """
-
-    name: str
-    value: float | None
-    folds: int
-    left_out: str
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A model to be sealed, and what is known of it.
-
-    Attributes:
-        model: A fitted estimator, an exact model, or what else `submit` takes.
-        name: What it is, for people; at most 64 bytes.
-        measure: What the figures are, such as `accuracy`.
-        is_error: Whether they are errors, so that less is better.
-        value: On rows not seen: a share from 0 to 1, or an error in the label's own
-            unit; None if that is not known.
-        baseline: The quick baseline's on the same rows; None likewise.
-        rows: That it learnt from; 0 if that is not known.
-        tried: Everything that was compared, the best first.
-    """
-
-    model: Any
-    name: str = ""
-    measure: str = "accuracy"
-    is_error: bool = False
-    value: float | None = None
-    baseline: float | None = None
-    rows: int = 0
-    tried: tuple[Attempt, ...] = ()
-
-    @property
-    def gap(self) -> float | None:
-        """Points above the quick baseline: per cent of the rows; or of its error."""
-        if self.value is None or self.baseline is None:
-            return None
-        if not self.is_error:
-            return 100 * (self.value - self.baseline)
-        if not self.baseline:
-            return 0.0
-        return 100 * (1 - self.value / self.baseline)
-
-    def as_document(self) -> dict[str, Any]:
-        """As JSON has it."""
-        return {
-            "model": self.name,
-            "measure": self.measure,
-            "value": self.value,
-            "baseline": self.baseline,
-            "points_above": self.gap,
-            "train_rows": self.rows,
-            "tried": [asdict(one) for one in self.tried],
-        }
-
-    def __str__(self) -> str:
-        """For people: what it is, how good, and beside what."""
-        name, gap = self.name or type(self.model).__name__, self.gap
-        if self.value is None:
-            return f"{name}, of which nobody knows how it does on rows not seen"
-        if not self.is_error:
-            reached = f"{self.value:.1%} {self.measure}"
-        else:
-            reached = f"{self.measure} {self.value:.4g}"
-        said = f"{name}, {reached} in cross-validation"
-        if gap is None:
-            return said
-        if name == BASELINE:
-            return f"{said}, since nothing else was better"
-        if self.is_error:
-            return f"{said}, {gap:.1f}% less than {BASELINE}"
-        return f"{said}, {gap:.1f} points above {BASELINE}"
 
 
 @dataclass(frozen=True)
@@ -274,7 +175,12 @@ def train_exact(
 
     # Numbers are learnt as signed ones: differences of others have none below 0.
     task = Task(
-        codes, targets.astype(np.int64), kind.is_number, measure.is_error, value
+        codes,
+        targets.astype(np.int64),
+        is_number=kind.is_number,
+        is_error=measure.is_error,
+        value=value,
+        clock=budget.clock,
     )
 
     def seal(estimator: Any, learnt: Any) -> ExactModel:
@@ -334,9 +240,10 @@ def train_file(
     task = Task(
         _matrix(known) if plain else known,
         np.asarray(labels_for("numpy", labels, classes)),
-        False,
-        False,
-        value,
+        is_number=False,
+        is_error=False,
+        value=value,
+        clock=budget.clock,
     )
 
     def seal(estimator: Any, _: Any) -> OnnxModel:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from modelmarket.errors import ModelMarketError
+from modelmarket.errors import InputError, ModelMarketError
 from modelmarket.models.candidates import SEED, Candidate
 from modelmarket.system.text import counted
 
@@ -67,6 +67,7 @@ class Task:
         value: How good a fitted estimator is on the rows of features and labels: what
             would be sealed of it, where that is another thing. It is given the features
             that it was fitted on first.
+        clock: Tells the time, in seconds.
     """
 
     features: Any
@@ -74,6 +75,7 @@ class Task:
     is_number: bool
     is_error: bool
     value: Callable[[Any, Any, Any, npt.NDArray[Any]], float]
+    clock: Callable[[], float] = time.monotonic
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -181,9 +183,12 @@ def race(
         show: Is told how far it is.
 
     Raises:
+        InputError: There are too few rows to leave some out.
         Exception: Whatever the baseline says of a table that cannot be learnt.
     """
-    began = time.monotonic()
+    if len(task) < FOLDS:
+        raise InputError(f"{len(task)} training rows are too few to compare models on.")
+    began = task.clock()
     rows = np.random.default_rng(SEED).permutation(len(task))
     ends = began + seconds * SHARE_OF_TRYING
     runners = [Runner(one) for one in (baseline, *others)]
@@ -208,7 +213,7 @@ def race(
             _tell(show, runners, number, len(folds))
         if sum(one.runs for one in runners) <= 1:
             break
-    left = began + seconds - time.monotonic()
+    left = began + seconds - task.clock()
     learnt = len(folds[0][0])
     standings = [
         _standing(one, runners[0], task, _affordable(one, learnt, len(task), left))
@@ -269,11 +274,11 @@ def _taste(task: Task, runner: Runner, known: Rows) -> None:
         few = known[np.union1d(firsts, np.arange(TASTE_ROWS))]
     try:
         runner.candidate.make()  # its library is loaded once
-        began = time.monotonic()
+        began = task.clock()
         task.fitted(runner.candidate, few)
     except Exception:  # noqa: BLE001  # the first fold says what is wrong
         return
-    took = time.monotonic() - began
+    took = task.clock() - began
     runner.seconds = float(took * (rows / len(few)) ** GROWTH)
 
 
@@ -285,7 +290,7 @@ def _run(
     Raises:
         Exception: Whatever the baseline says.
     """
-    began = time.monotonic()
+    began = task.clock()
     if not is_first and began + runner.seconds > ends:
         runner.left_out = "it would take too long"
         return
@@ -298,7 +303,7 @@ def _run(
         said = words.strip().partition("\n")[0][:MOST_SAID]
         runner.left_out = f"it cannot be used: {said}"
         return
-    took = time.monotonic() - began
+    took = task.clock() - began
     # What a taste has told is forgotten once it is known.
     runner.seconds = max(runner.seconds, took) if len(runner.values) > 1 else took
 
@@ -366,8 +371,10 @@ def _as_good(runner: Runner, best: Runner, task: Task) -> bool:
     Within one standard error the simpler one is taken (L. Breiman et al.,
     Classification and Regression Trees, 1984): it is less likely to be there by luck.
     """
+    if runner is best:
+        return True
     ahead = _ahead(best, runner, task)
-    return runner is best or bool(ahead.mean() <= _error(ahead))
+    return len(ahead) >= FOLDS and bool(ahead.mean() <= _error(ahead))
 
 
 def _ahead(one: Runner, other: Runner, task: Task) -> npt.NDArray[np.float64]:

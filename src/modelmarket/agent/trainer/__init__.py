@@ -12,7 +12,7 @@ from modelmarket.agent.trainer.installed import Train, plugin, plugins
 from modelmarket.agent.trainer.rules import RequestKind, Rule, Rules
 from modelmarket.agent.trainer.running import beside, run
 from modelmarket.agent.trainer.trainer import Trainer
-from modelmarket.market.training import Budget, Trained
+from modelmarket.market.trained import Budget, Trained
 
 __all__ = [
     "Budget",

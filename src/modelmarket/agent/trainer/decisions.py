@@ -12,7 +12,7 @@ from modelmarket.protocol.types import RequestId, SubmissionId, Wei
 
 if TYPE_CHECKING:
     from modelmarket.agent.trainer.rules import Rule
-    from modelmarket.market.training import Trained
+    from modelmarket.market.trained import Trained
 
 NO_REQUEST, NO_SUBMISSION = RequestId(0), SubmissionId(0)
 

@@ -20,7 +20,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any
 
 from modelmarket.errors import InputError, ModelMarketError
-from modelmarket.market.training import Budget, Trained
+from modelmarket.market.trained import Budget, Trained
 from modelmarket.market.training import train as built_in
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from modelmarket.protocol.types import Wei
 from modelmarket.system.text import counted
 
 if TYPE_CHECKING:
-    from modelmarket.market.training import Sizes, Trained
+    from modelmarket.market.trained import Trained
+    from modelmarket.market.training import Sizes
 
 SHARE_OF_TIME_LEFT = 0.25
 """Training takes no more of the time until the deadline: entering wants some, too."""
@@ -217,19 +218,23 @@ def _too_many(rules: Rules, rows: int, what: str) -> Refusal:
     )
 
 
+def _points(number: float) -> str:
+    return "1 point" if number == 1 else f"{number:g} points"
+
+
 def by_model(rules: Rules, trained: Trained) -> Refusal | None:
     """Why a model is not entered; None if it is good enough."""
     gap = trained.gap
     if gap is None and rules.least_gap > 0:
         return Refusal(
             Rule.LEAST_GAP,
-            f"{trained}, so nobody knows whether it is {rules.least_gap:g} points "
+            f"{trained}, so nobody knows whether it is {_points(rules.least_gap)} "
             "above the quick baseline (`--least-gap`)",
         )
     if gap is not None and gap < rules.least_gap:
         return Refusal(
             Rule.LEAST_GAP,
-            f"{trained}, and {rules.least_gap:g} points above the quick baseline are "
-            "the least (`--least-gap`)",
+            f"{trained}; {_points(rules.least_gap)} above it are the least "
+            "(`--least-gap`)",
         )
     return None

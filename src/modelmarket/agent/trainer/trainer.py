@@ -34,10 +34,11 @@ from modelmarket.agent.trainer.rules import (
     by_sizes,
     by_terms,
 )
-from modelmarket.errors import ModelMarketError, in_words
+from modelmarket.errors import in_words
 from modelmarket.market import VerifiedRequest
 from modelmarket.market.fees import CONTEST_GAS, GAS
-from modelmarket.market.training import Budget, sizes_of
+from modelmarket.market.trained import Budget
+from modelmarket.market.training import sizes_of
 from modelmarket.protocol.actions import Entering
 from modelmarket.protocol.phases import Phase
 from modelmarket.protocol.types import RequestId, Wei
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from modelmarket.market import Market, Request
-    from modelmarket.market.training import Trained
+    from modelmarket.market.trained import Trained
     from modelmarket.market.verified.prospects import Prospect
 
 MOST_TRIES = 5
@@ -191,7 +192,7 @@ class Trainer:
             if known is not None and time.monotonic() < known.until:
                 return known.decision
             decision = self._tried(request, seen)
-        except (ModelMarketError, *TROUBLES) as error:
+        except TROUBLES as error:
             said = in_words(error)
             decision = self._of(request, Verdict.FAILED, str(said or error))
         except Exception as error:  # noqa: BLE001  # one request never stops the others
