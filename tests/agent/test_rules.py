@@ -163,12 +163,19 @@ def test_fees_are_spent_up_to_a_limit() -> None:
             Rule.MOST_CLASSES,
             "it has 11 classes, and 10 are the most (`--most-classes`)",
         ),
+        (Sizes(1_000, 10, 2_000_000), None, ""),
+        (
+            Sizes(1_000, 10, 2_000_001),
+            Rule.MOST_MEGABYTES,
+            "its files have 3 MB, and 2 are the most (`--most-megabytes`)",
+        ),
     ],
 )
 def test_data_are_refused_by_their_size(
     sizes: Sizes, rule: Rule | None, why: str
 ) -> None:
-    refused = by_sizes(Rules(most_rows=1_000, most_classes=10), sizes)
+    rules = Rules(most_rows=1_000, most_classes=10, most_bytes=2_000_000)
+    refused = by_sizes(rules, sizes)
     assert (refused and refused.rule, refused.why if refused else "") == (rule, why)
 
 

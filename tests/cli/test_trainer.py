@@ -94,8 +94,14 @@ def test_a_rule_that_is_not_kept_is_told_with_its_option(
         "(`--most-fees`)",
     }
     for option, why in rules.items():
-        code, told, _ = give("ann", *RUN, option, "--quiet")
+        code, told, _ = give("ann", *RUN, option, "--quiet", "--dry-run")
         assert (code, told) == (0, f"Request v1: not entered: {why}\n")
+    for option, said in (
+        ("--most-megabytes=1", "would enter"),
+        ("--least-gap=1", "1 point"),
+    ):
+        told = give("ann", *RUN, option, "--quiet", "--dry-run")[1]
+        assert said in told
     code, told, _ = give("ann", *RUN, "--least-gap=1", "--quiet")
     assert "nobody knows whether it is 1 point above the quick baseline" in told
     assert here.markets["ann"].submissions() == []

@@ -31,6 +31,7 @@ from modelmarket.agent.trainer import (
 from modelmarket.audit import audit
 from modelmarket.chain.sending import Signed, quote
 from modelmarket.market import Request, VerifiedRequest
+from modelmarket.market.contents import Contents
 from modelmarket.protocol.actions import Submit
 from modelmarket.protocol.money import ONE_MDC
 from modelmarket.protocol.phases import Status
@@ -219,11 +220,24 @@ def test_rules_are_kept_before_anything_is_fetched_or_trained(here: Place) -> No
     for said, rule in (
         (Rules(most_rows=100), Rule.MOST_ROWS),
         (Rules(most_classes=2), Rule.MOST_CLASSES),
+        (Rules(most_bytes=10_000), Rule.MOST_MEGABYTES),
     ):
         [decision] = Trainer(ann, said, train=never).look()
         assert decision.rule is rule, decision.message
     [decision] = Trainer(here.markets["rita"], train=never).look()
     assert decision.why == "it is your own"
+
+
+def test_a_folder_that_is_larger_than_it_says_is_not_fetched(
+    here: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it says is believed of nobody: here it says nothing at all."""
+    here.create(here.markets["rita"])
+    monkeypatch.setattr(Contents, "size", lambda _: 0)
+    rules = Rules(seconds=3, most_bytes=1_000)
+    [decision] = Trainer(here.markets["ann"], rules, train=tree).look()
+    assert decision.verdict is Verdict.FAILED
+    assert "1,000" in decision.why
 
 
 def test_a_model_that_is_too_near_the_baseline_is_trained_once_and_not_entered(

@@ -53,6 +53,9 @@ def run(
     most_classes: Annotated[
         int, typer.Option(min=2, help="Of a request for classes.")
     ] = 1_000,
+    most_megabytes: Annotated[
+        int, typer.Option(min=1, help="Of a request's files.")
+    ] = 1_000,
     least_gap: Annotated[
         float,
         typer.Option(
@@ -117,6 +120,7 @@ def run(
         most_fees=most_fees,
         most_rows=most_rows,
         most_classes=most_classes,
+        megabytes=most_megabytes,
         least_gap=least_gap,
         seconds=seconds,
         kind=kind,
@@ -151,6 +155,7 @@ def _rules(
     *,
     amounts: tuple[str, str, str],
     most_fees: str | None,
+    megabytes: int,
     kind: str,
     **others: Any,
 ) -> Rules:
@@ -160,6 +165,7 @@ def _rules(
         InputError: An amount is none, or there is no such kind.
     """
     from modelmarket.agent.trainer import RequestKind, Rules
+    from modelmarket.agent.trainer.rules import MEGABYTE
     from modelmarket.errors import InputError
     from modelmarket.protocol.money import parse_mdc
 
@@ -178,6 +184,7 @@ def _rules(
         most_stake=most_stake,
         most_locked=most_locked,
         most_fees=fees,
+        most_bytes=megabytes * MEGABYTE,
         kinds=kinds,
         **others,
     )

@@ -31,6 +31,7 @@ from modelmarket.protocol.events import (
 from modelmarket.protocol.phases import Status
 from modelmarket.protocol.steps import StepKind
 from modelmarket.protocol.types import RequestId, SubmissionId, Wei
+from modelmarket.storage.store import MOST_BYTES
 from modelmarket.system.notebooks import facts_html
 from modelmarket.system.text import local_time
 
@@ -194,9 +195,11 @@ class AnyRequest(Generic[S_co]):
         """What was found about the table; see `Contents.report`."""
         return self.contents.report(self.manifest().sha256.get(REPORT))
 
-    def fetch(self, *, progress: Progress | None = None) -> Stored:
+    def fetch(
+        self, *, most_bytes: int = MOST_BYTES, progress: Progress | None = None
+    ) -> Stored:
         """Gets the dataset into the store; see `Contents.fetch`."""
-        return self.contents.fetch(progress=progress)
+        return self.contents.fetch(most_bytes=most_bytes, progress=progress)
 
     def fetch_model(self, destination: Path | str) -> Path:
         """Gets the winner's model, each block checked.

@@ -25,7 +25,7 @@ from modelmarket.errors import (
 from modelmarket.protocol.terms import Terms
 from modelmarket.storage.cid import Cid
 from modelmarket.storage.fetch import fetch, is_served
-from modelmarket.storage.store import Entry
+from modelmarket.storage.store import MOST_BYTES, Entry
 from modelmarket.system.notebooks import watched
 
 if TYPE_CHECKING:
@@ -68,12 +68,18 @@ class Contents:
         """
         return Cid.parse(self.record.dataset)
 
-    def fetch(self, *, progress: Progress | None = None) -> Stored:
+    def fetch(
+        self, *, most_bytes: int = MOST_BYTES, progress: Progress | None = None
+    ) -> Stored:
         """Gets the dataset into the store, each block checked.
+
+        Args:
+            most_bytes: Refuse more than so much, whatever it says of itself.
+            progress: Is told of the bytes taken in.
 
         Raises:
             NotFoundError: No gateway has it.
-            StorageError: It is not what it says.
+            StorageError: It is not what it says, or is too large.
         """
         with watched(progress and (lambda _, count: progress(count))) as tell:
             return fetch(
@@ -81,6 +87,7 @@ class Contents:
                 self.dataset,
                 self.network.gateways,
                 name=f"request-{self.record.id}",
+                most_bytes=most_bytes,
                 progress=tell and (lambda count: tell("bytes fetched", count)),
             )
 
@@ -177,6 +184,19 @@ class Contents:
             return [replace(here, path="")]
         fetch(self.store, here.cid, self.network.gateways, listing=True)
         return self.store.listing(here.cid)
+
+    def size(self) -> int:
+        """Bytes of the dataset's files, as it says itself.
+
+        No more is fetched than tells that.
+
+        Raises:
+            NotFoundError: No gateway has it.
+        """
+        here = self.listing()
+        folders = [one.path for one in here if one.is_folder]
+        inside = [one for path in folders for one in self.listing(path)]
+        return sum(one.size for one in (*here, *inside))
 
     def fetch_file(self, path: str) -> Path:
         """Gets a file of the dataset into the store, each block checked.

@@ -51,10 +51,12 @@ class Sizes:
     Attributes:
         train_rows: With labels.
         classes: That can be predicted; 1 for numbers.
+        bytes: Of all its files, as the folder says itself.
     """
 
     train_rows: int
     classes: int
+    bytes: int = 0
 
 
 def sizes_of(request: Request | VerifiedRequest) -> Sizes:
@@ -71,9 +73,11 @@ def sizes_of(request: Request | VerifiedRequest) -> Sizes:
         if path.stat().st_size > MOST_MANIFEST_BYTES:
             raise DataError(f"{MANIFEST} has {path.stat().st_size:,} bytes.")
         told = ContestManifest.from_json(path.read_bytes())
-        return Sizes(told.train_rows, request.terms.outputs)
+        rows, classes = told.train_rows, request.terms.outputs
+        return Sizes(rows, classes, request.contents.size())
     manifest = request.manifest()
-    return Sizes(manifest.train_rows, len(manifest.classes.names))
+    classes = len(manifest.classes.names)
+    return Sizes(manifest.train_rows, classes, request.contents.size())
 
 
 def train(

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 SHARE_OF_TIME_LEFT = 0.25
 """Training takes no more of the time until the deadline: entering wants some, too."""
+MEGABYTE = 10**6
 LEAST_SECONDS = 1.0
 """In less nothing is trained."""
 
@@ -48,6 +49,7 @@ class Rule(StrEnum):
     TIME = "time"
     MOST_ROWS = "most_rows"
     MOST_CLASSES = "most_classes"
+    MOST_MEGABYTES = "most_megabytes"
     LEAST_GAP = "least_gap"
     UNDER_WAY = "under_way"
 
@@ -64,6 +66,7 @@ class Rules:
             None for no limit.
         most_rows: Training rows, and test rows.
         most_classes: Of a request for classes.
+        most_bytes: Of a request's files.
         least_gap: Points above the quick baseline: per cent of the rows, or of numbers
             per cent of the baseline's error.
         seconds: That training may take for one request.
@@ -76,6 +79,7 @@ class Rules:
     most_fees: Wei | None = None
     most_rows: int = 1_000_000
     most_classes: int = 1_000
+    most_bytes: int = 1_000 * MEGABYTE
     least_gap: float = 0.0
     seconds: float = 60.0
     kinds: frozenset[RequestKind] = frozenset(RequestKind)
@@ -206,6 +210,13 @@ def by_sizes(rules: Rules, sizes: Sizes) -> Refusal | None:
             Rule.MOST_CLASSES,
             f"it has {counted(sizes.classes, 'class', 'classes')}, and "
             f"{rules.most_classes:,} are the most (`--most-classes`)",
+        )
+    if sizes.bytes > rules.most_bytes:
+        most, has = rules.most_bytes // MEGABYTE, -(-sizes.bytes // MEGABYTE)
+        return Refusal(
+            Rule.MOST_MEGABYTES,
+            f"its files have {has:,} MB, and {most:,} are the most "
+            "(`--most-megabytes`)",
         )
     return None
 

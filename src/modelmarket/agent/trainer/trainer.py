@@ -264,6 +264,8 @@ class Trainer:
         refused = refused or by_sizes(self.rules, sizes_of(request))
         if refused is not None:
             return self._refused(request, refused)
+        # What a folder says of itself may be a lie: no more is taken than is allowed.
+        request.fetch(most_bytes=self.rules.most_bytes)
         budget = Budget(self.rules.seconds_for(left), self._threads, self._show)
         self._show(f"Request {request.id}: training for up to {budget.seconds:.0f} s")
         with _TURN:
