@@ -10,7 +10,7 @@ FORGE := @foundry-rs/forge@1.7.1 solc@0.8.30
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test lint fuzz fuzz-referee nightly coverage crashes reorganisations mutants prove soak frameworks bench gas compile lock anvil browser docs notebooks pictures clean
+.PHONY: demo test lint fuzz fuzz-referee nightly coverage crashes reorganisations mutants prove soak frameworks bench gas trainer compile lock anvil browser docs notebooks pictures clean
 
 demo: $(VENV)/ready  ## Plays the main job on real data.
 	@$(BIN)/modelmarket demo
@@ -77,6 +77,9 @@ bench: $(VENV)/ready anvil  ## Speed beside the rival's; WRITE=--write renews th
 gas: $(VENV)/ready anvil  ## Measures the gas tables again.
 	python benchmarks/gas.py --write
 	python benchmarks/verified_gas.py --write
+
+trainer: $(VENV)/ready  ## What the built-in trainer reaches, in an hour; MNIST=FOLDER.
+	python benchmarks/trainer.py $(if $(MNIST),--mnist $(MNIST)) $(WRITE)
 
 compile: $(VENV)/ready
 	python scripts/compile.py
