@@ -43,7 +43,8 @@ fuzz-referee: $(VENV)/ready  ## Referee, client and reference on random models: 
 crashes: $(VENV)/ready anvil  ## A power cut at every single point; an hour.
 	MODELMARKET_CRASH_EVERY=1 MODELMARKET_CRASH_RESULT=benchmarks/crashes.json \
 		pytest -p no:randomly -o faulthandler_timeout=7200 \
-		tests/integration/test_crashes.py tests/integration/test_contest_crashes.py
+		tests/integration/test_crashes.py tests/integration/test_contest_crashes.py \
+		tests/integration/test_trainer_crashes.py
 
 reorganisations: $(VENV)/ready anvil  ## Of every depth, in every phase; half an hour.
 	rm -f benchmarks/reorganisations.jsonl

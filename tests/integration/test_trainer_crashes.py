@@ -13,10 +13,7 @@ from modelmarket.agent.trainer import Rules, Trainer, Verdict
 from modelmarket.market import Market, VerifiedRequest
 from support import contests, crashes
 from support.contests import PEOPLE, tree_of
-from support.crashes import EVERY, Town
-
-FEW = 2 * EVERY if EVERY > 1 else 1
-"""Each cut starts two programs that train."""
+from support.crashes import Town
 
 
 @pytest.fixture
@@ -45,7 +42,7 @@ def test_a_power_cut_at_any_point_enters_no_request_twice(
     town: Town, capsys: pytest.CaptureFixture[str]
 ) -> None:
     town.play(("rita", create))
-    cuts = town.cut("trainer: enter", "ann", look, every=FEW)
+    cuts = town.cut("trainer: enter", "ann", look)
     with capsys.disabled():
         sys.stdout.write(f"\n{cuts}")
     done = town.state()

@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 import pytest
 from sklearn.dummy import DummyClassifier
+from threadpoolctl import threadpool_limits
 
 from modelmarket.errors import InputError
 from modelmarket.market import training
@@ -86,8 +87,8 @@ def test_all_that_is_tried_in_a_verified_contest_can_be_sealed(
 
 
 def learnt(one: Candidate, features: Any, labels: Any) -> Any:
-    """Fitted, without a word about what was cut short."""
-    with warnings.catch_warnings():
+    """Fitted on one thread, without a word about what was cut short."""
+    with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return one.make().fit(features, labels)
 
