@@ -130,7 +130,7 @@ def predictions(source: Source, folder: Path, seed: bytes, budget: Budget) -> Ou
     features, labels = train.drop(LABEL), train[LABEL]
     wanted = done.classes.decode(done.truth)
     began = time.process_time()
-    found = train_file(features, labels, test, done.classes.names, budget)
+    found = train_file(features, labels, test, done.classes, budget)
     took = time.process_time() - began
     step = every(len(labels), MOST_FITTED_ROWS)
     forest = quick_forest(features.width, is_number=False)

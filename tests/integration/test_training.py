@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from sklearn.dummy import DummyClassifier
+from sklearn.dummy import DummyClassifier, DummyRegressor
 from threadpoolctl import threadpool_limits
 
 from modelmarket.errors import InputError
@@ -23,6 +23,7 @@ from modelmarket.market.training import train_exact, train_file
 from modelmarket.models import ExactModel, Limits, racing
 from modelmarket.models.candidates import Candidate, Family, Kind, candidates
 from modelmarket.models.validating import Measure
+from modelmarket.protocol.bins import Binning, Bins
 from modelmarket.protocol.classes import Classes
 from modelmarket.protocol.point_kinds import Kind as Points
 from modelmarket.protocol.points import Scoring
@@ -113,9 +114,16 @@ def numbers(classes: tuple[str, ...]) -> tuple[pl.DataFrame, pl.Series]:
     return table, pl.Series([classes[one] for one in targets(len(classes))])
 
 
-TABLES = {
-    "words and gaps": (words(), ("down", "up")),
-    "numbers": (numbers(("0", "1", "2")), ("0", "1", "2")),
+def binned() -> tuple[tuple[pl.DataFrame, pl.Series], Bins]:
+    table, _ = numbers(("0", "1", "2"))
+    labels = [f"{one}.5" for one in SUM.tolist()]
+    return (table, pl.Series(labels)), Binning(8).of(labels, [1] * ROWS)
+
+
+TABLES: dict[str, tuple[tuple[pl.DataFrame, pl.Series], Classes]] = {
+    "words and gaps": (words(), Classes(("down", "up"))),
+    "numbers": (numbers(("0", "1", "2")), Classes(("0", "1", "2"))),
+    "bins": binned(),
 }
 
 
@@ -125,16 +133,23 @@ def test_all_that_is_tried_in_a_contest_of_predictions_can_be_sealed(
 ) -> None:
     (features, labels), classes = TABLES[name]
     monkeypatch.setattr(racing, "REPEATS", 1)
-    every = candidates(Kind(ROWS, features.width, len(classes), is_exact=False))
+    is_number = isinstance(classes, Bins)
+    known = 1 if is_number else len(classes)
+    nothing = DummyRegressor if is_number else DummyClassifier
+    every = candidates(Kind(ROWS, features.width, known, is_exact=False))
     for one in every:
         # Alone with a baseline that is nothing, so that it is what is sealed.
         monkeypatch.setattr(training, "candidates", lambda _, one=one: [one])
-        monkeypatch.setattr(
-            training, "quick_forest", lambda *_, **__: DummyClassifier()
-        )
+        monkeypatch.setattr(training, "quick_forest", lambda *_, **__: nothing())
         found = train_file(features, labels, features.head(40), classes, QUICK)
         assert found.name == one.name, found.tried
-        assert len(found.model.predict(features)) == len(labels)
+        said = found.model.predict(features)
+        assert len(said) == len(labels)
+        assert found.value is not None
+        if is_number:
+            assert "% in the right bin in cross-validation" in str(found)
+            truth = classes.encode(labels.to_list())
+            assert np.mean(classes.encode(said) == truth) > found.value - 0.1
 
 
 class Odd(DummyClassifier):  # type: ignore[misc]  # scikit-learn has no types

@@ -23,6 +23,7 @@ from modelmarket.errors import DataError, InputError
 from modelmarket.market.trained import BASELINE, Attempt, Budget, Trained
 from modelmarket.market.verified.request import VerifiedRequest
 from modelmarket.models.candidates import Candidate, Family, Kind, candidates
+from modelmarket.protocol.bins import Bins
 from modelmarket.protocol.point_kinds import Kind as Points
 from modelmarket.protocol.schema import NumberTarget
 
@@ -35,9 +36,11 @@ if TYPE_CHECKING:
     from modelmarket.models.onnx import OnnxModel
     from modelmarket.models.racing import Race, Standing, Task
     from modelmarket.models.validating import Measure
+    from modelmarket.protocol.classes import Classes
     from modelmarket.protocol.hidden import RowCodes, Targets
     from modelmarket.protocol.schema import Schema
 
+BINS_RIGHT = "in the right bin"
 ALIKE = 0.99
 """A file that says the same of fewer rows than what was compared is another model."""
 MOST_DOUBLE_CELLS = 10_000_000
@@ -50,7 +53,7 @@ class Sizes:
 
     Attributes:
         train_rows: With labels.
-        classes: That can be predicted; 1 for numbers.
+        classes: That can be predicted; 1 for numbers, in bins or not.
         bytes: Of all its files, as the folder says itself.
     """
 
@@ -76,7 +79,7 @@ def sizes_of(request: Request | VerifiedRequest) -> Sizes:
         rows, classes = told.train_rows, request.terms.outputs
         return Sizes(rows, classes, request.contents.size())
     manifest = request.manifest()
-    classes = len(manifest.classes.names)
+    classes = 1 if manifest.bins is not None else len(manifest.classes)
     return Sizes(manifest.train_rows, classes, request.contents.size())
 
 
@@ -119,7 +122,7 @@ def train(
         request.training.drop(LABEL),
         request.training[LABEL],
         request.test_data(),
-        request.manifest().classes.names,
+        request.manifest().classes,
         budget,
         only=only,
     )
@@ -197,18 +200,19 @@ def train_file(
     features: pl.DataFrame,
     labels: pl.Series,
     test: pl.DataFrame,
-    classes: tuple[str, ...],
+    classes: Classes,
     budget: Budget,
     *,
     only: Collection[str] = (),
 ) -> Trained:
-    """Finds a classifier that can be written as an ONNX file, pipeline and all.
+    """Finds what can be written as an ONNX file, pipeline and all: a classifier, or a
+    regressor where classes are bins.
 
     Args:
         features: Of the training part.
         labels: As text; shape (rows,).
         test: The rows to be predicted; the same columns.
-        classes: Names of all that can be predicted.
+        classes: All that can be predicted.
         budget: What it may take.
         only: Families that are tried beside the baseline; empty for all.
 
@@ -221,12 +225,14 @@ def train_file(
     from modelmarket.models.onnx import export
     from modelmarket.models.racing import Task
 
+    bins = classes if isinstance(classes, Bins) else None
+    names = () if bins is not None else classes.names
     known, rows = without_gaps(features), without_gaps(test)
     plain = is_plain(known) and is_plain(rows)
     kind = Kind(
         rows=known.height,
         columns=known.width,
-        classes=len(classes),
+        classes=len(names) or 1,
         is_exact=False,
         threads=_threads(budget),
     )
@@ -239,12 +245,16 @@ def train_file(
 
     def value(estimator: Any, _: Any, new: Any, wanted: npt.NDArray[Any]) -> float:
         said = np.asarray(estimator.predict(new)).reshape(-1)
+        if bins is not None:
+            said, wanted = (
+                bins.codes_of(one.astype(np.float64)) for one in (said, wanted)
+            )
         return float((said == wanted).mean())
 
     task = Task(
         _matrix(known) if plain else known,
-        np.asarray(labels_for("numpy", labels, classes)),
-        is_number=False,
+        np.asarray(labels_for("numpy", labels, names)),
+        is_number=kind.is_number,
         is_error=False,
         value=value,
         clock=budget.clock,
@@ -256,7 +266,8 @@ def train_file(
             raise InputError(f"Its file says the same of {alike:.1%} of the rows.")
         return exported.model
 
-    return _found(task, kind, fitting, seal, "accuracy", budget, only)
+    measure = "accuracy" if bins is None else BINS_RIGHT
+    return _found(task, kind, fitting, seal, measure, budget, only)
 
 
 def _matrix(table: pl.DataFrame) -> npt.NDArray[Any]:
