@@ -80,8 +80,11 @@ def test_contests_of_both_kinds_are_entered_and_won(here: Place) -> None:
     rita.create_request(frame(), label="kind", reward="100", name="words and gaps")
     contest(here, rita)
     rita.create_contest(numbers(), label="price", reward="100", error="absolute")
+    rita.create_request(
+        numbers(seed=3), label="price", reward="100", bins=8, accept_findings=True
+    )
     decisions = Trainer(ann, QUICK).look()
-    assert [str(one.request) for one in decisions] == ["1", "v1", "v2"]
+    assert [str(one.request) for one in decisions] == ["1", "v1", "v2", "2"]
     for one in decisions:
         assert one.verdict is Verdict.ENTERED, one.message
         assert one.trained is not None
@@ -93,7 +96,7 @@ def test_contests_of_both_kinds_are_entered_and_won(here: Place) -> None:
         assert mine.record.name == one.trained.name
         assert mine.record.trainer == ann.wallet.address
     finish(here)
-    for number in (1, "v1", "v2"):
+    for number in (1, 2, "v1", "v2"):
         ended = here.live(number)
         winner = ended.winner()
         assert winner is not None

@@ -218,7 +218,6 @@ def _probabilities(
         encode_probabilities,
         of_scores,
         read_probabilities,
-        refuse_many,
     )
 
     classes, rows = request.manifest().classes, request.terms.labels
@@ -240,14 +239,23 @@ def _probabilities(
         if isinstance(given, str | Path):
             return read_probabilities(Path(given), classes, rows)
         return encode_probabilities(given, classes, rows, where="the probabilities")
+    if exported.scores is None:
+        return None
+    return of_scores(exported.scores, exported.model.classes, classes)
+
+
+def _takes_probabilities(request: Request) -> bool:
+    """Whether it has classes, and not too many for a file of probabilities."""
+    from modelmarket.datasets.probabilities import refuse_many
+
+    manifest = request.manifest()
+    if manifest.bins is not None:
+        return False
     try:
-        refuse_many(classes, rows)
+        refuse_many(manifest.classes, request.terms.labels)
     except DataError:
-        return None
-    scores = exported.model.scores(request.test_data())
-    if scores is None:
-        return None
-    return of_scores(scores, exported.model.classes, classes)
+        return False
+    return True
 
 
 def _refuse_another(request: Request, found: Checked, show: Show | None) -> None:
@@ -293,13 +301,15 @@ def exported_by(request: Request, given: Any) -> Exported | None:
 
     if is_exported(given):
         given = OnnxModel.load(Path(given))
+    with_scores = _takes_probabilities(request)
     if isinstance(given, OnnxModel):
-        return Exported(given, given.predict(request.test_data()), None)
+        return Exported.of(given, request.test_data(), with_scores=with_scores)
     if not makes_predictions(given):
         return None
     classes, known = request.manifest().classes, set(request.libraries)
     features = request.training.drop(LABEL)
-    return export(given, features, request.test_data(), classes, known)
+    rows = request.test_data()
+    return export(given, features, rows, classes, known, with_scores=with_scores)
 
 
 def is_exported(given: Any) -> bool:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +27,7 @@ from modelmarket.models.onnx.writing import written
 from modelmarket.protocol.bins import Bins
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     import polars as pl
 
     from modelmarket.protocol.classes import Classes
@@ -68,11 +69,28 @@ class Exported:
             bin, for each.
         agreement: The share of them of which the fitted estimator says the same; None
             for a file that was given.
+        scores: How sure it is of each class of each of these rows, see
+            `OnnxModel.predict_surely`; None if it does not say, or was not asked.
     """
 
     model: OnnxModel
     labels: list[str]
     agreement: float | None
+    scores: npt.NDArray[np.float64] | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(
+        cls,
+        model: OnnxModel,
+        rows: pl.DataFrame,
+        *,
+        with_scores: bool = False,
+    ) -> Exported:
+        """What a file predicts for the rows to be predicted; see `export`."""
+        labels, scores = (
+            model.predict_surely(rows) if with_scores else (model.predict(rows), None)
+        )
+        return cls(model, labels, None, scores)
 
 
 def export(
@@ -81,6 +99,8 @@ def export(
     rows: pl.DataFrame,
     classes: Classes,
     libraries: Collection[str] = (),
+    *,
+    with_scores: bool = False,
 ) -> Exported:
     """Writes a fitted estimator as an ONNX file, and predicts by that file.
 
@@ -91,6 +111,7 @@ def export(
         rows: To be predicted; the same columns.
         classes: All that can be predicted.
         libraries: Whose tables it may have been fitted on; empty if nobody knows.
+        with_scores: Ask how sure it is of each class, too.
 
     Raises:
         InputError: It cannot be written, or says nothing of the rows to be predicted,
@@ -124,16 +145,15 @@ def export(
     if best is None:
         assert problem is not None, "one way at least was tried"
         raise _not_written(estimator, answers, problem) from problem
-    model = best[1]
-    labels = model.predict(rows)
-    alike = _agreement(labels, _predicted(estimator, answers, rows, libraries))
+    found = Exported.of(best[1], rows, with_scores=with_scores)
+    alike = _agreement(found.labels, _predicted(estimator, answers, rows, libraries))
     if alike < TOO_DIFFERENT:
         raise InputError(
             f"The exported file says something else than the {_name(estimator)} that "
             f"was fitted of {1 - alike:.1%} of the test rows.",
             hint=_way_out(estimator, rows),
         )
-    return Exported(model, labels, alike)
+    return replace(found, agreement=alike)
 
 
 def _last(estimator: Any) -> Any:

@@ -133,10 +133,7 @@ class OnnxFile(ABC):
         what = NUMBER if numbers and NUMBER in self.session.outputs else LABEL
         for rows, given in self._fed(frame):
             found = self.session.run(given, what)
-            if len(found) != rows:
-                raise InputError(
-                    f"This model says {len(found):,} labels of {rows:,} rows."
-                )
+            _check(found, rows)
             labels += found
         return labels
 
@@ -200,30 +197,39 @@ class OnnxModel(OnnxFile):
         """See `OnnxFile`."""
         return _Here(self.data)
 
-    def scores(self, frame: pl.DataFrame) -> npt.NDArray[np.float64] | None:
-        """How sure it is of each class of each row, in the order of its `classes`.
+    def predict_surely(
+        self, frame: pl.DataFrame
+    ) -> tuple[list[str], npt.NDArray[np.float64] | None]:
+        """The class of each row, and how sure the file is of each class.
 
-        They are what the estimator calls so: probabilities of most, of some distances
+        That is what the estimator calls so: probabilities of most, of some distances
         from what divides the classes. Numbers of 32 bits are the shortest decimals that
         stand for them.
+
+        perf: each row is run once for both.
 
         Args:
             frame: A table with the columns of the training part.
 
         Returns:
-            Shape (rows, classes); None if it does not say.
+            The classes, see `predict`; and a matrix of shape (rows, classes), in the
+            order of its `classes`, or None if it does not say.
 
         Raises:
             DataError: A column is missing, or has cells of another kind.
             InputError: The file cannot be run.
         """
-        parts: list[npt.NDArray[np.float64]] = []
+        labels: list[str] = []
+        parts: list[npt.NDArray[np.float64] | None] = []
         for rows, given in self._fed(frame):
-            found = self.session.scores(given)
-            if found is None or found.shape != (rows, len(self.classes)):
-                return None
-            parts.append(found)
-        return np.concatenate(parts) if parts else None
+            said, sure = self.session.run_both(given)
+            _check(said, rows)
+            labels += said
+            fits = sure is not None and sure.shape == (rows, len(self.classes))
+            parts.append(sure if fits else None)
+        known = [one for one in parts if one is not None]
+        is_whole = known and len(known) == len(parts)
+        return labels, np.concatenate(known) if is_whole else None
 
 
 class _Here(Session):
@@ -250,21 +256,22 @@ class _Here(Session):
         except Exception as error:
             raise _cannot(first_line(error)) from error
 
-    def scores(self, given: Feed) -> npt.NDArray[np.float64] | None:
-        """How sure it is of each class; None if it does not say so in numbers.
+    def run_both(self, given: Feed) -> tuple[list[str], npt.NDArray[np.float64] | None]:
+        """Labels, and how sure it is of each class; None if it says no numbers.
 
         Raises:
             InputError: It cannot be run.
         """
         if SCORES not in self.outputs:
-            return None
+            return self.run(given), None
         try:
-            [found] = self._runtime.run([SCORES], given)
+            label, found = self._runtime.run([LABEL, SCORES], given)
         except Exception as error:
             raise _cannot(first_line(error)) from error
-        if not isinstance(found, np.ndarray) or found.dtype.kind != "f":
-            return None
-        return found.astype(str).astype(np.float64)
+        is_number = isinstance(found, np.ndarray) and found.dtype.kind == "f"
+        return _texts(label), (
+            found.astype(str).astype(np.float64) if is_number else None
+        )
 
 
 def runtime_session(data: bytes) -> Any:
@@ -312,8 +319,17 @@ def described(runtime: Any) -> tuple[list[tuple[str, str]], list[str], dict[str,
 def labels_of(runtime: Any, given: Feed, what: str = LABEL) -> list[str]:
     """The label, or whatever else, of each row of some arrays, as text."""
     [found] = runtime.run([what], given)
+    return _texts(found)
+
+
+def _texts(found: Any) -> list[str]:
     # As Python's own they are as short as they can be.
     return list(map(str, found.reshape(-1).tolist()))
+
+
+def _check(labels: list[str], rows: int) -> None:
+    if len(labels) != rows:
+        raise InputError(f"This model says {len(labels):,} labels of {rows:,} rows.")
 
 
 def _cannot(why: str) -> InputError:
