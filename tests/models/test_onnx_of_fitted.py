@@ -40,11 +40,11 @@ from sklearn.preprocessing import (
 
 from modelmarket.errors import DataError, InputError, NotFoundError
 from modelmarket.models.converting.networks import Affine
-from modelmarket.models.converting.of_torch import Sequential
 from modelmarket.models.folds import cross_validated
 from modelmarket.models.onnx import Exported, OnnxModel, export
 from modelmarket.models.onnx.of_fitted import BY_HAND, SPARSE, is_numbered
 from modelmarket.protocol.classes import Classes
+from models.networks import Network
 
 onnxruntime.set_default_logger_severity(4)
 
@@ -627,17 +627,6 @@ def test_what_cannot_be_fitted_again_has_no_folds() -> None:
     assert told == [
         "It cannot be fitted again, so nobody knows how it does on rows not seen."
     ]
-
-
-class Network(Sequential):
-    """Runs layers itself, as PyTorch would: that is tried by `make frameworks`."""
-
-    def values(self, table: Any) -> Any:
-        found: Any = np.asarray(table, dtype=np.float32)
-        for at, layer in enumerate(self.layers):
-            found = np.maximum(found, 0) if at else found
-            found = found @ layer.weights.astype(np.float32) + layer.biases
-        return found
 
 
 @pytest.mark.parametrize("outputs", [1, 3])

@@ -30,12 +30,13 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from modelmarket.errors import InputError
 from modelmarket.models.converting.networks import Affine
-from modelmarket.models.converting.of_torch import Sequential, one_number
+from modelmarket.models.converting.of_torch import one_number
 from modelmarket.models.folds import cross_validated
 from modelmarket.models.onnx import Exported, export
 from modelmarket.models.onnx.answers import BinAnswers
 from modelmarket.protocol.bins import Binning, Bins
 from modelmarket.protocol.classes import Classes
+from models.networks import Network
 
 ROWS = 240
 
@@ -141,17 +142,6 @@ def test_histogram_boosting_reads_gaps_by_itself() -> None:
     fitted = ensemble.HistGradientBoostingRegressor(max_iter=20, random_state=0)
     found = exported(fitted.fit(frame, numbers_of(table(gaps=0.2))), frame)
     assert found.agreement == 1
-
-
-class Network(Sequential):
-    """Runs layers itself, as PyTorch would: that is tried by `make frameworks`."""
-
-    def values(self, table: Any) -> Any:
-        found: Any = np.asarray(table, dtype=np.float32)
-        for at, layer in enumerate(self.layers):
-            found = np.maximum(found, 0) if at else found
-            found = found @ layer.weights.astype(np.float32) + layer.biases
-        return found
 
 
 def network(*sizes: int) -> Network:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from modelmarket.datasets.lint.findings import (
     MOST_NAMED,
@@ -67,16 +67,11 @@ def check_classes(counts: Mapping[str, int], tests: int) -> Iterator[Finding]:
     """
     yield from _twins(list(counts))
     yield from _numbers(list(counts))
-    rows = sum(counts.values())
-    name, most = max(counts.items(), key=lambda one: one[1])
-    if most >= IMBALANCED * rows:
-        yield Finding(
-            Check.IMBALANCE,
-            Severity.WARNING,
-            f"{most / rows:.1%} of the training rows are of class {name!r}: always "
-            "saying so would score as much.",
-            "Set a threshold above that; or take rows of the others by themselves.",
-        )
+    yield from _imbalance(
+        counts,
+        lambda name: f"of class {name!r}",
+        "Set a threshold above that; or take rows of the others by themselves.",
+    )
     rare = [name for name, count in counts.items() if count < LEAST_OF_A_CLASS]
     if rare:
         yield Finding(
@@ -98,17 +93,27 @@ def check_bins(counts: Mapping[str, int], tests: int) -> Iterator[Finding]:
         counts: Training rows of each bin, by the number that stands for it.
         tests: Test rows.
     """
+    yield from _imbalance(
+        counts,
+        lambda name: f"in the bin of {name}",
+        "Take bins that about as many rows fall into each: leave out --even-bins.",
+    )
+    yield from _guessable(counts, tests)
+
+
+def _imbalance(
+    counts: Mapping[str, int], told: Callable[[str], str], hint: str
+) -> Iterator[Finding]:
     rows = sum(counts.values())
     name, most = max(counts.items(), key=lambda one: one[1])
     if most >= IMBALANCED * rows:
         yield Finding(
             Check.IMBALANCE,
             Severity.WARNING,
-            f"{most / rows:.1%} of the training rows are in the bin of {name}: always "
-            "saying so would score as much.",
-            "Take bins that about as many rows fall into each: leave out --even-bins.",
+            f"{most / rows:.1%} of the training rows are {told(name)}: always saying "
+            "so would score as much.",
+            hint,
         )
-    yield from _guessable(counts, tests)
 
 
 def _guessable(counts: Mapping[str, int], tests: int) -> Iterator[Finding]:
