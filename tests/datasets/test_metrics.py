@@ -343,6 +343,27 @@ def test_where_nothing_is_drawn_any_more_the_interval_is_much_the_same(
         assert high - low == pytest.approx(width, rel=0.2), name
 
 
+def test_of_many_rows_no_interval_goes_beyond_what_a_figure_can_be() -> None:
+    rows = resampling.MOST_DRAWN + 1
+    truth = np.random.default_rng(1).normal(size=rows)
+    predicted = truth.copy()
+    predicted[5] += 200
+    found = of_numbers(truth, predicted)
+    assert found.r2 is not None
+    for figure in (found.mae, found.rmse, found.r2, found.bias):
+        assert figure.interval is not None
+    assert found.mae.interval[0] == 0  # type: ignore[index]  # it is there
+    assert found.rmse.interval[0] >= 0  # type: ignore[index]  # it is there
+    assert found.r2.interval[1] == 1  # type: ignore[index]  # it is there
+    assert found.bias.interval[0] < 0  # type: ignore[index]  # it is there
+    classes = np.zeros(rows, dtype=np.uint16)
+    probabilities = np.tile([1.0, 0.0], (rows, 1))
+    probabilities[5] = 0, 1
+    loss = log_loss(classes, probabilities)
+    assert loss.interval is not None
+    assert loss.interval[0] == 0
+
+
 # --- what does not fit ---
 
 

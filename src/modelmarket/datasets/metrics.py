@@ -46,6 +46,9 @@ MOST_DENSE = 2**22
 ROWS_AT_ONCE = 2**18
 """perf: of 33 million rows no second copy is made."""
 LEAST_EXPONENT = -1_000
+ABOVE_0, ANY, AT_MOST_1 = (0.0, math.inf), (-math.inf, math.inf), (-math.inf, 1.0)
+BOUNDS = (ABOVE_0, ABOVE_0, ANY, AT_MOST_1)
+"""Of mean absolute error, root mean squared error, mean error and R²."""
 NO_PROBABILITIES = "no probabilities are there"
 
 
@@ -128,7 +131,9 @@ def log_loss(truth: npt.NDArray[np.integer], probabilities: Floats) -> Figure:
     eps = np.finfo(np.float64).eps
     given = probabilities[np.arange(truth.size), truth].astype(np.float64)
     losses = -np.log(np.clip(given, eps, 1 - eps))[:, None]
-    [found] = of_means(lambda: [losses], lambda means: means, lambda _: np.ones((1, 1)))
+    [found] = of_means(
+        lambda: [losses], lambda means: means, lambda _: np.ones((1, 1)), [ABOVE_0]
+    )
     return Figure(*found)
 
 
@@ -192,7 +197,7 @@ def of_numbers(truth: Floats, predicted: Floats) -> NumberMetrics:
             columns = (np.abs(errors), errors, np.square(errors), away, np.square(away))
             yield np.stack(columns, axis=1)
 
-    mae, rmse, bias, r2 = of_means(tables, _figures_of_means, _slopes)
+    mae, rmse, bias, r2 = of_means(tables, _figures_of_means, _slopes, BOUNDS)
     varies = lowest < highest and math.isfinite(r2[0])
     return NumberMetrics(
         int(truth.size),

@@ -12,7 +12,7 @@ The same rows give the same interval.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -199,6 +199,7 @@ def of_means(
     tables: Callable[[], Iterable[Floats]],
     figures: Callable[[Floats], Floats],
     slopes: Callable[[Floats], Floats],
+    bounds: Sequence[Interval],
 ) -> list[tuple[float, Interval | None]]:
     """Figures that are made of means over the rows, and what luck can do to them.
 
@@ -208,6 +209,7 @@ def of_means(
         figures: All of them, of the means: (…, columns) becomes (…, figures).
         slopes: How fast each figure grows with each mean: (columns,) becomes
             (figures, columns).
+        bounds: What each figure can be at least and at most.
 
     Returns:
         Each figure of all rows, and its interval; None where every draw says the same.
@@ -233,9 +235,12 @@ def of_means(
     together = np.zeros((means.size, means.size))
     for table in tables():
         together += (table - means).T @ (table - means)
+    spreads = [
+        math.sqrt(max(0.0, slope @ together @ slope)) / rows for slope in slopes(means)
+    ]
     return [
-        (one, _normal(one, math.sqrt(max(0.0, slope @ together @ slope)) / rows))
-        for one, slope in zip(values, slopes(means), strict=True)
+        (one, _normal(one, spread, *least_and_most))
+        for one, spread, least_and_most in zip(values, spreads, bounds, strict=True)
     ]
 
 
@@ -262,10 +267,8 @@ def _spread_of(moved: Floats, counts: npt.NDArray[np.number], rows: int) -> floa
     return float(np.sqrt((np.square(moved - mean) * counts).sum())) / rows
 
 
-def _normal(
-    value: float, spread: float, least: float = -np.inf, most: float = np.inf
-) -> Interval | None:
-    """The middle 95% of what is normal; None if it does not spread."""
+def _normal(value: float, spread: float, least: float, most: float) -> Interval | None:
+    """The middle 95% of what is normal, as far as it can be; None without spread."""
     if not spread > NOTHING * abs(value):
         return None
     off = CONFIDENT * spread
