@@ -142,6 +142,18 @@ def test_a_bin_without_rows_is_part_of_the_one_above_it() -> None:
     assert made.edges == (25.0, 75.0)
 
 
+@pytest.mark.parametrize("bins", [2, 3, 20, 999])
+def test_numbers_that_are_hardly_apart_are_parted(bins: int) -> None:
+    first = 1e15
+    second = math.nextafter(first, math.inf)
+    made = make([repr(first), repr(second)], bins, is_even=True)
+    assert made.edges == (first,)
+    several = [1 + one * 2.0**-52 for one in range(6)]
+    made = make(list(map(repr, several)), bins, is_even=True)
+    assert sorted(made.edges) == list(made.edges)
+    assert np.unique(made.codes_of(np.array(several))).size == len(made)
+
+
 def test_as_many_training_rows_count_as_there_are() -> None:
     made = Binning(2).of(["1", "2", "3", "9"], [1, 1, 1, 90])
     assert made.edges == (6.0,)

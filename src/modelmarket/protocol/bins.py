@@ -199,8 +199,15 @@ def _evenly_spaced(values: Numbers, rows: npt.NDArray[np.int64], bins: int) -> B
     shares = np.arange(1, bins) / bins
     # Halves, since the whole range may be beyond what a double holds.
     edges = values[0] * (1 - shares) + values[-1] * shares
+    # Of numbers that are hardly apart, rounding may lead beyond the highest, or back.
+    edges = np.maximum.accumulate(np.clip(edges, values[0], _before(values[-1])))
     ends = np.searchsorted(values, edges, side="right") - 1
     return _parted(values, rows, np.unique(ends), edges)
+
+
+def _before(number: float) -> float:
+    """The double before another."""
+    return float(np.nextafter(number, -np.inf))
 
 
 def _counted(
