@@ -203,6 +203,21 @@ def test_a_file_finds_the_bin_that_every_program_finds(
 # --- what is refused ---
 
 
+def test_of_many_bins_fewer_rows_are_run_at_a_time() -> None:
+    bins = Bins(tuple(map(str, range(2**15))), tuple(np.arange(0.5, 2**15 - 1)))
+    frame = pl.DataFrame({"a": np.linspace(-9, 2**15, 600), "b": np.ones(600)})
+    model = linear_model.LinearRegression().fit(frame, frame["a"].to_numpy())
+    found = export(model, frame, frame, bins)
+    assert found.labels == bins.named(model.predict(frame))
+    assert [rows for rows, _ in found.model._fed(frame)] == [256, 256, 88]
+
+
+def test_what_is_not_fitted_yet_is_to_be_fitted() -> None:
+    with pytest.raises(InputError, match="not fitted yet") as told:
+        exported(linear_model.LinearRegression(), table().drop("word"))
+    assert told.value.hint == "Fit it first."
+
+
 def test_a_classifier_is_told_that_labels_are_numbers() -> None:
     frame = table().drop("word")
     some = (numbers_of(table()) > 20).astype(int)

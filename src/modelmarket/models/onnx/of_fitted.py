@@ -415,7 +415,9 @@ def _predicted(
     if not said:
         raise SpeechlessError(
             f"{_name(estimator)} does not predict the test rows: {first_line(problem)}",
-            hint="It must take what the test part has, gaps as well: see "
+            hint="Fit it first."
+            if type(problem).__name__ == "NotFittedError"
+            else "It must take what the test part has, gaps as well: see "
             "`request.test_data()`.",
         )
 

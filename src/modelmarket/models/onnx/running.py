@@ -37,6 +37,8 @@ LABEL, SCORES, NUMBER = "label", "scores", "number"
 says so; and of a bin the very number that fell into it."""
 ROWS_AT_ONCE = 1_000
 """perf: neighbours are found by a matrix of all distances."""
+CELLS_AT_ONCE = 2**23
+"""perf: of many classes or bins fewer rows, since each takes memory for each."""
 QUIET = 4
 """onnxruntime's own log: only what it cannot go on from."""
 HOW_TO_INSTALL = "pip install 'modelmarket[onnx]'"
@@ -150,8 +152,12 @@ class OnnxFile(ABC):
                     f"The model reads a column {name!r}, which this table has not.",
                     hint="Give it the columns of the training part.",
                 )
-        for at in range(0, frame.height, ROWS_AT_ONCE):
-            some = frame.slice(at, ROWS_AT_ONCE)
+        try:
+            many = max(1, min(ROWS_AT_ONCE, CELLS_AT_ONCE // max(1, len(self.classes))))
+        except InputError:  # it says no classes
+            many = ROWS_AT_ONCE
+        for at in range(0, frame.height, many):
+            some = frame.slice(at, many)
             yield some.height, feed(self.inputs, some)
 
     def _said(self, what: str) -> tuple[str, ...]:
