@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelmarket.datasets.choosing import Choice
+from modelmarket.datasets.libraries import labels_for
 from modelmarket.datasets.lint.findings import Check, Report
 from modelmarket.datasets.predictions import encode_predictions, read_predictions
 from modelmarket.datasets.published import SAMPLE, TRAIN, Published, publish
@@ -111,6 +112,55 @@ def test_a_bin_that_most_rows_fall_into_is_told(tmp_path: Path) -> None:
     [finding] = [one for one in report.findings if one.check is Check.IMBALANCE]
     assert "99.6% of the training rows are in the bin of 151: always" in finding.text
     assert "leave out --even-bins" in finding.hint
+
+
+def test_who_took_filled_bins_is_told_what_else_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "rare.csv"
+    lines = [f"{n},{n % 7},{int(n % 40 == 0)}" for n in range(400)]
+    path.write_text("a,b,rain\n" + "\n".join(lines) + "\n")
+    source = Source(open_table(path, header=True), label="rain")
+    (tmp_path / "made").mkdir()
+    made = publish(source, tmp_path / "made", binning=Binning(4), seed=b"\1" * 32)
+    [finding] = [one for one in made.report.findings if one.check is Check.IMBALANCE]
+    assert "If they are such, most labels are the same number" in finding.hint
+
+
+def test_blanks_around_numbers_are_not_published(tmp_path: Path) -> None:
+    path = tmp_path / "blanks.csv"
+    lines = [f"{n},{n % 3}, {n / 4} " for n in range(40)]
+    path.write_text("a,b,price\n" + "\n".join(lines) + "\n")
+    source = Source(open_table(path, header=True), label="price")
+    (tmp_path / "made").mkdir()
+    publish(source, tmp_path / "made", binning=Binning(4))
+    labels = pl.read_csv(tmp_path / "made" / TRAIN, infer_schema=False)["label"]
+    assert all(one == one.strip() for one in labels)
+
+
+def test_a_stranger_s_labels_are_read_as_bins_read_them() -> None:
+    labels = pl.Series("label", [" 1.5", "+2", "1e3 ", "\t4."])
+    assert labels_for("polars", labels, ()).to_list() == [1.5, 2, 1_000, 4]
+    for odd in ("1_000", "many", "nan", None, "1,5"):
+        with pytest.raises(DataError, match="Row 2: .* is no finite number"):
+            labels_for("numpy", pl.Series("label", ["1", odd]), ())
+
+
+def test_several_columns_of_numbers_are_told_as_such(tmp_path: Path) -> None:
+    bins = Bins(("1", "2", "4"), (1.5, 3.0))
+    with pytest.raises(DataError, match="one label a row is expected") as told:
+        encode_predictions(np.ones((3, 1)), bins, 3, where="predictions")
+    assert told.value.hint.startswith("Write one number for each row")
+    path = tmp_path / "wide.csv"
+    path.write_text("row_id,low,high\n1,0.1,0.2\n2,0.3,0.5\n3,0,1\n")
+    with pytest.raises(DataError, match="no column 'label'") as told:
+        read_predictions(path, bins, 3)
+    assert "predict_proba" not in told.value.hint
+
+
+def test_the_keys_of_a_dictionary_are_no_predictions() -> None:
+    bins = Bins(("1", "2", "4"), (1.5, 3.0))
+    for mine in ({1: 4.0, 2: 1.0, 3: 2.0}, {1.0, 2.0, 3.0}):
+        with pytest.raises(DataError, match="is no labels"):
+            encode_predictions(mine, bins, 3, where="predictions")
 
 
 def test_numbers_are_not_drawn_class_by_class(tmp_path: Path) -> None:

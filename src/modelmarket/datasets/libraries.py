@@ -86,8 +86,11 @@ def labels_for(
     Raises:
         InputError: There is no such library.
         NotFoundError: The library is not installed.
+        DataError: A label that is to be a finite number is none.
     """
     import polars as pl
+
+    from modelmarket.protocol.bins import read_numbers
 
     check_library(library)
     typed = labels
@@ -96,7 +99,8 @@ def labels_for(
             list(classes), list(range(len(classes))), return_dtype=pl.Int64
         )
     elif not classes:
-        typed = labels.cast(pl.Float32 if library == "torch" else pl.Float64)
+        typed = pl.Series(labels.name, read_numbers(labels.fill_null("").to_list()))
+        typed = typed.cast(pl.Float32) if library == "torch" else typed
     elif are_whole(classes):
         typed = labels.cast(pl.Int64)
     match library:

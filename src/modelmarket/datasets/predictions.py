@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -27,6 +28,14 @@ FORMS = f"Predictions have {ROW_ID!r} and {LABEL!r}, or one column of labels."
 ONE_CLASS_A_ROW = (
     "Write the class of each row, not its probability: with scikit-learn that is "
     "`predict`, not `predict_proba`."
+)
+ONE_NUMBER_A_ROW = (
+    "Write one number for each row; of an array with a single column that is "
+    "`predictions.reshape(-1)`."
+)
+ONE_NUMBER_A_ROW = (
+    "Write one number for each row; of an array with a single column that is "
+    "`predictions.reshape(-1)`."
 )
 JUDGED_ROWS = 100
 """Rows that probabilities are recognised by."""
@@ -59,7 +68,7 @@ def read_predictions(
         table = open_table(path, knows=ROW_ID)
         if manifest is not None:
             _refuse_published(table, manifest)
-        if LABEL not in table.columns:
+        if LABEL not in table.columns and not isinstance(classes, Bins):
             _refuse_probabilities(table)
         if ROW_ID in table.columns:
             return _by_id(path, classes, rows)
@@ -210,15 +219,18 @@ def encode_predictions(
     Raises:
         DataError: Their number is wrong, or one is no class.
     """
-    if not isinstance(labels, Iterable):
+    # Of a dictionary the keys would be taken, and any number falls into some bin.
+    if not isinstance(labels, Iterable) or isinstance(labels, Mapping | AbstractSet):
         raise DataError(f"{where}: a {type(labels).__name__} is no labels.", hint=FORMS)
     shape = getattr(labels, "shape", ())
     if len(shape) > 1 and not hasattr(labels, "columns"):
         raise DataError(
             f"{where} have the shape {shape}: one label a row is expected.",
-            hint=ONE_CLASS_A_ROW,
+            hint=_one_a_row(classes),
         )
-    texts = [_text(label, classes) for label in in_row_order(labels, rows, where)]
+    hint = _one_a_row(classes)
+    ordered = in_row_order(labels, rows, where, hint=hint)
+    texts = [_text(label, classes) for label in ordered]
     if len(texts) != rows:
         raise DataError(
             f"{where}: {len(texts):,} predictions for {rows:,} test rows.",
@@ -230,8 +242,21 @@ def encode_predictions(
         raise _told_apart(error, texts, classes) from None
 
 
-def in_row_order(labels: Any, rows: int, where: str) -> Iterable[object]:
+def _one_a_row(classes: Classes) -> str:
+    """What to do about several predictions for a row."""
+    return ONE_NUMBER_A_ROW if isinstance(classes, Bins) else ONE_CLASS_A_ROW
+
+
+def in_row_order(
+    labels: Any, rows: int, where: str, *, hint: str = ONE_CLASS_A_ROW
+) -> Iterable[object]:
     """Predictions in the order of the test rows, whatever order they came in.
+
+    Args:
+        labels: Of the test rows.
+        rows: The request's test rows.
+        where: What to call them in an error.
+        hint: What to do about several predictions for a row.
 
     Raises:
         DataError: Nobody can say which rows they are for.
@@ -244,7 +269,7 @@ def in_row_order(labels: Any, rows: int, where: str) -> Iterable[object]:
             shown = ", ".join(columns[:8])
             raise DataError(
                 f"{where} have the columns {shown}.",
-                hint=f"{FORMS} {ONE_CLASS_A_ROW}",
+                hint=f"{FORMS} {hint}",
             )
         labels = labels[labels.columns[0]]
     if library_of(labels) != "pandas" or not hasattr(labels, "index"):

@@ -317,6 +317,8 @@ class Classed:
 class Numbered:
     """Labels that are numbers to be predicted, each different text once.
 
+    They are published without blanks around them.
+
     Args:
         name: Of the file that the labels are in.
     """
@@ -379,8 +381,9 @@ class Numbered:
             ) from error
         self._codes[label.encode()] = len(self.names)
         self._train.append(0)
-        self.names.append(label)
-        self.published.append(encode_row([label]))
+        # Not every library reads a number with blanks around it.
+        self.names.append(label.strip())
+        self.published.append(encode_row([label.strip()]))
 
 
 class Labels(Protocol):

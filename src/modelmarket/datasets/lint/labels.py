@@ -96,7 +96,9 @@ def check_bins(counts: Mapping[str, int], tests: int) -> Iterator[Finding]:
     yield from _imbalance(
         counts,
         lambda name: f"in the bin of {name}",
-        "Take bins that about as many rows fall into each: leave out --even-bins.",
+        "Take bins that about as many rows fall into each: leave out --even-bins. If "
+        "they are such, most labels are the same number: leave out rows of it, or buy "
+        "classes.",
     )
     yield from _guessable(counts, tests)
 
