@@ -203,6 +203,19 @@ def test_a_file_finds_the_bin_that_every_program_finds(
 # --- what is refused ---
 
 
+@pytest.mark.parametrize("bins", [10, 49, 50, 51])
+def test_edges_do_not_lie_on_labels_that_32_bits_round(bins: int) -> None:
+    tenths = np.random.default_rng(0).integers(0, 51, 1_000)
+    numbers, frame = tenths / 10, pl.DataFrame({"a": tenths, "b": np.ones(1_000)})
+    even = Binning(bins, is_even=True).of(
+        list(map(repr, numbers.tolist())), [1] * 1_000
+    )
+    said = even.codes_of(numbers.astype(np.float32).astype(np.float64))
+    assert (said == even.codes_of(numbers)).all()
+    model = tree.DecisionTreeRegressor().fit(frame, numbers)
+    assert export(model, frame, frame, even).agreement == 1
+
+
 def test_of_many_bins_fewer_rows_are_run_at_a_time() -> None:
     bins = Bins(tuple(map(str, range(2**15))), tuple(np.arange(0.5, 2**15 - 1)))
     frame = pl.DataFrame({"a": np.linspace(-9, 2**15, 600), "b": np.ones(600)})

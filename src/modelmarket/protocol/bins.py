@@ -24,6 +24,9 @@ MOST_BINS = MOST_CLASSES
 _WHOLE = 2.0**53
 """Doubles hold every whole number up to it."""
 
+ROUNDING = 2.0**-22
+"""By so much, as a share, what has 32 bits may be off."""
+
 Numbers = npt.NDArray[np.float64]
 """Labels that are numbers; shape (rows,)."""
 
@@ -152,8 +155,9 @@ class Binning:
         bins: How many; there are fewer where the training rows have not so many
             different numbers, or none between two edges.
         is_even: Bins of the same width from the lowest training label to the highest,
-            of which a bin without rows is part of the one above it; else such that
-            about as many training rows fall into each.
+            of which a bin without rows is part of the one above it; an edge that
+            is as near to a label as 32 bits are rounded by is half way between
+            labels. Else such that about as many training rows fall into each.
 
     Raises:
         InputError: There cannot be so many.
@@ -246,8 +250,10 @@ def _parted(
     half = low / 2 + high / 2
     if edges is not None:
         # The highest edge of those that part the same numbers.
-        at = np.searchsorted(edges, high) - 1
-        half = edges[at]
+        wanted = edges[np.searchsorted(edges, high) - 1]
+        # Models that say 0.1 mean it, rounded to 32 bits or by adding.
+        is_clear = _clear(low, wanted, high) | ~_clear(low, half, high)
+        half = np.where(is_clear, wanted, half)
     between = np.where((low <= half) & (half < high), half, low)
     starts = [0, *(ends + 1).tolist()]
     names = [
@@ -255,6 +261,19 @@ def _parted(
         for first, last in zip(starts, [*starts[1:], values.size], strict=True)
     ]
     return Bins(tuple(names), tuple(between.tolist()))
+
+
+def _clear(low: Numbers, edge: Numbers, high: Numbers) -> npt.NDArray[np.bool_]:
+    """Whether edges are further from the numbers beside them than rounding leads.
+
+    What 32 bits hold as it is, such as small whole numbers, is not led anywhere.
+    """
+    found = np.ones(edge.shape, dtype=np.bool_)
+    for label in (low, high):
+        with np.errstate(over="ignore"):
+            is_exact = label.astype(np.float32) == label
+        found &= is_exact | (np.abs(edge - label) > ROUNDING * np.abs(label))
+    return found
 
 
 def _median(values: Numbers, rows: npt.NDArray[np.int64]) -> float:
