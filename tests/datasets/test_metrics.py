@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
@@ -341,6 +342,13 @@ def test_where_nothing_is_drawn_any_more_the_interval_is_much_the_same(
     for name, width in expected.items():
         low, high = getattr(found, name).interval
         assert high - low == pytest.approx(width, rel=0.2), name
+
+
+def test_what_is_beyond_doubles_is_json_all_the_same() -> None:
+    truth = np.array([-1.7e308, 1.7e308, 1.7e308])
+    document = of_numbers(truth, -truth).as_document()
+    assert document["mae"] == {"value": None, "low": None, "high": None}
+    assert json.loads(json.dumps(document, allow_nan=False)) == document
 
 
 def test_of_many_rows_no_interval_goes_beyond_what_a_figure_can_be() -> None:

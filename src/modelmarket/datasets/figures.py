@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -40,9 +41,10 @@ class Figure:
     interval: Interval | None = None
 
     def as_document(self) -> dict[str, float | None]:
-        """As JSON has it."""
-        low, high = self.interval or (None, None)
-        return {"value": self.value, "low": low, "high": high}
+        """As JSON has it; null for what is beyond doubles, as JSON has no infinity."""
+        low, high = self.interval or (math.inf, math.inf)
+        said = {"value": self.value, "low": low, "high": high}
+        return {name: one if math.isfinite(one) else None for name, one in said.items()}
 
     def told(self, name: str, form: str) -> Told:
         """For people.
