@@ -33,10 +33,6 @@ ONE_NUMBER_A_ROW = (
     "Write one number for each row; of an array with a single column that is "
     "`predictions.reshape(-1)`."
 )
-ONE_NUMBER_A_ROW = (
-    "Write one number for each row; of an array with a single column that is "
-    "`predictions.reshape(-1)`."
-)
 JUDGED_ROWS = 100
 """Rows that probabilities are recognised by."""
 MOST_DIGITS = 10
