@@ -44,7 +44,8 @@ def test_a_network_is_submitted_in_three_lines(request_1: Request) -> None:
         "accuracy on rows of the training part, which it may know"
     )
     assert share > 80
-    assert told[-1].endswith("the fitted model says the same of 100.00% of the rows.")
+    assert told[-2].endswith("the fitted model says the same of 100.00% of the rows.")
+    assert told[-1] == "Probabilities of each class go with them."
     with torch.inference_mode():
         places = module(request_1.test_data("torch")).argmax(dim=1).tolist()
     names = request_1.manifest().classes.names
@@ -61,7 +62,8 @@ def test_catboost_is_submitted_in_three_lines(request_1: Request, library: Any) 
     told: list[str] = []
     assert request_1.submit(model, show=told.append).record.is_live
     assert any("accuracy on rows not seen (5 folds, 96 rows)" in one for one in told)
-    assert told[-1].endswith("the fitted model says the same of 100.00% of the rows.")
+    assert told[-2].endswith("the fitted model says the same of 100.00% of the rows.")
+    assert told[-1] == "Probabilities of each class go with them."
 
 
 def test_any_other_network_is_refused_before_it_costs_anything(
