@@ -36,6 +36,21 @@ def test_the_artifacts_are_what_the_sources_compile_to() -> None:
         assert built["sources_sha256"] == kept.sources_sha256, "run: make compile"
 
 
+SILENCED = re.compile(r"# (noqa|type: ignore)\b[^#\n]*(?P<reason># \S)?")
+
+
+def test_whatever_is_silenced_has_its_reason_beside_it() -> None:
+    folders = ("src", "tests", "scripts", "benchmarks", "examples", "proofs")
+    bare = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for folder in folders
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if (found := SILENCED.search(line)) and not found["reason"]
+    ]
+    assert not bare
+
+
 def test_the_runtime_code_of_every_contract_fits() -> None:
     for path in (ROOT / "src/modelmarket/chain/artifacts").glob("*.json"):
         assert json.loads(path.read_text())["runtime_bytes"] < 24_576, path.name

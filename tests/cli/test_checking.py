@@ -22,7 +22,8 @@ def written(folder: Path, *, sorted_by_class: bool = False, **columns: object) -
         labels = np.sort(labels)
     cells = {
         "a": (labels + chance.normal(size=ROWS)).round(4),
-        **{name: make(labels) for name, make in columns.items()},  # type: ignore[operator]
+        # Typed as objects, since they come as keywords beside others.
+        **{name: make(labels) for name, make in columns.items()},  # type: ignore[operator]  # a function
         "kind": [("no", "yes")[one] for one in labels],
     }
     path = folder / "table.csv"

@@ -159,8 +159,10 @@ class Trainer:
         for request in sorted(taking, key=lambda one: one.record.deadline):
             # Training the one before may have taken minutes, and money.
             if time.monotonic() - seen.second > FRESH_S:
-                seen, request = self._seen(), request.refresh()  # noqa: PLW2901
-            yield self._decided(request, seen)
+                seen = self._seen()
+                yield self._decided(request.refresh(), seen)
+            else:
+                yield self._decided(request, seen)
 
     def _seen(self) -> _Seen:
         """The market as it is now."""
