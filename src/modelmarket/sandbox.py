@@ -123,7 +123,7 @@ class Sandbox:
         self.closing = closing
         self.connection = Connection(rpc)
         self._gateways = closing.enter_context(_SideBySide())
-        self.deployer = Wallet.new()
+        self.deployer = self._key_of("deployer")
         self.people: dict[str, Person] = {}
         self.fund(self.deployer.address)
         self.coin, _ = ModelCoin.deploy(self.connection, self.deployer)

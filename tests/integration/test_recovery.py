@@ -102,7 +102,8 @@ def test_a_truth_in_bins_is_found_again_if_they_are_said(here: Place) -> None:
     requester = here.join("requester")
     here.create(requester)
     table = here.folder / "prices.csv"
-    rows = [f"{n % 9},{10 * n}.{n % 7}" for n in range(60)]
+    # Prices so uneven that bins of other kinds or numbers hold other rows.
+    rows = [f"{n % 9},{n**3}.{n % 7}" for n in range(200)]
     table.write_text("floor,price\n" + "\n".join(rows) + "\n")
     request = requester.create_request(
         table, label="price", reward="10", bins=4, even_bins=True, accept_findings=True

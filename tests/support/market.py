@@ -32,12 +32,16 @@ from modelmarket.vault.vault import Vault
 REWARD = Wei(100 * ONE_MDC)
 STAKE = Wei(ONE_MDC)
 PASSPHRASE = "a passphrase for tests"
+BY_CHANCE = "MODELMARKET_TESTS_BY_CHANCE"
+"""If it is set, everybody's key is new each time, and with it what is drawn and sealed.
+
+Else a test that passed once passes again: splits come from keys."""
 
 
 class Place(Playground):
     """A market whose people trade what tests need."""
 
-    HAS_KEYS_BY_NAME = False  # chance is tried, too
+    HAS_KEYS_BY_NAME = not os.environ.get(BY_CHANCE)
 
     @property
     def markets(self) -> dict[str, Market]:
