@@ -32,6 +32,7 @@ SHOWN_BY: dict[str, list[Where]] = {
     "chain/markets.py": [("node", "add")],
     "chain/reasons.py": [("submission", "cancel")],
     "chain/wallets.py": [("request", "create"), ("submit",), ("agent", "run")],
+    "datasets/attached.py": TABLES,
     "datasets/choosing.py": TABLES,
     "datasets/coding.py": TABLES,
     "datasets/lint/columns.py": TABLES[:2],

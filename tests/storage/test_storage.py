@@ -322,6 +322,31 @@ def test_a_listing_tells_names_and_sizes_and_brings_no_large_file(
     assert other.holds(other.resolve(added.cid, "large")) == 3 * MIB
 
 
+def test_names_in_a_folder_lead_to_what_is_there(store: Store, tmp_path: Path) -> None:
+    added = store.add(folder(tmp_path))
+    links = store.links(added.cid)
+    assert set(links) == {one.path for one in store.listing(added.cid)}
+    assert links["a.txt"] == store.resolve(added.cid, "a.txt")
+    with pytest.raises(StorageError, match="is no folder"):
+        store.links(links["a.txt"])
+    with pytest.raises(NotFoundError):
+        store.links(
+            Cid.parse("bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy")
+        )
+
+
+def test_the_size_of_what_was_added_is_known_without_a_look(
+    store: Store, other: Store, gateway: str, tmp_path: Path
+) -> None:
+    added = store.add(folder(tmp_path))
+    assert store.size(added.cid) == added.size
+    assert added.size == sum(one.size for one in store.entries(added.cid))
+    fetch(other, added.cid, [gateway], only="a.txt")
+    assert other.size(added.cid) is None
+    fetch(other, added.cid, [gateway])
+    assert other.size(added.cid) == added.size
+
+
 def test_a_file_is_no_listing_and_its_first_block_tells_its_size(
     store: Store, other: Store, gateway: str, tmp_path: Path
 ) -> None:

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from html import unescape
 from typing import Any
 
 import httpx
@@ -23,6 +25,11 @@ from support.browser import BrowserWallet
 from support.contests import table
 from support.loopback import browser
 from support.market import REWARD, Place
+
+
+def words(page: str) -> str:
+    """What a page says, without its markup, in one line."""
+    return " ".join(unescape(re.sub(r"<[^>]*>", "", page)).split())
 
 
 @dataclass(frozen=True)

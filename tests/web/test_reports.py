@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import re
-from html import unescape
 from itertools import count
 from random import Random
 from typing import Any
@@ -19,7 +18,7 @@ from modelmarket.protocol.actions import CreateContest, CreateRequest
 from modelmarket.web.rendering import environment
 from modelmarket.web.reports import Drawn
 from support.market import REWARD, Place
-from support.visits import Tab
+from support.visits import Tab, words
 
 KINDS = {"predictions": "requests", "verified": "contests"}
 TERMS = {"label": "kind", "name": "mine", "reward": "100", "minutes": "60"} | {
@@ -37,10 +36,6 @@ def sorted_by_class() -> bytes:
     chance = Random(next(SEEDS))
     rows = (f"{n},{chance.random():.6f},{'ab'[n // 60]}" for n in range(120))
     return "\n".join(["id,x<b>,kind", *rows, ""]).encode()
-
-
-def words(page: str) -> str:
-    return " ".join(unescape(re.sub(r"<[^>]*>", "", page)).split())
 
 
 def send(tab: Tab, kind: str) -> str:

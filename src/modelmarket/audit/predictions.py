@@ -41,7 +41,7 @@ def _dataset(evidence: Evidence) -> str:
     manifest = _request(evidence).manifest()
     _request(evidence).fetch()
     contents = _request(evidence).contents
-    for name in manifest.files:
+    for name in manifest.file_names:
         digest = hashlib.sha256()
         for piece in contents.read(name):
             digest.update(piece)
@@ -49,6 +49,8 @@ def _dataset(evidence: Evidence) -> str:
             digest.hexdigest() == manifest.sha256.get(name),
             f"{name} is not the file that the manifest names",
         )
+    wrong = contents.misnamed()
+    require(not wrong, f"{wrong} is another file than its name says")
     return (
         f"{_request(evidence).record.dataset}: {manifest.train_rows:,} training and "
         f"{manifest.test_rows:,} test rows, {len(manifest.classes)} classes"

@@ -41,6 +41,22 @@ Header = Annotated[
 ]
 Delimiter = Annotated[str | None, typer.Option(help="Of a CSV; found out if left out.")]
 Encoding = Annotated[str | None, typer.Option(help="Of a CSV; found out if left out.")]
+FileColumn = Annotated[
+    str | None,
+    typer.Option(
+        "--files",
+        metavar="COLUMN",
+        help="Names a picture, a text or a sound for each row, to be published too.",
+    ),
+]
+FilesIn = Annotated[
+    Path | None,
+    typer.Option(
+        "--files-in",
+        metavar="FOLDER",
+        help="With --files: where they are; the table's own folder, if not given.",
+    ),
+]
 FractionText = Annotated[str, typer.Option("--fraction", help="Of the rows, to test.")]
 Stratified = Annotated[
     bool, typer.Option("--stratified", help="Draw test rows class by class.")
@@ -202,8 +218,11 @@ def open_source(
     header: bool | None,
     delimiter: str | None,
     encoding: str | None,
+    files: str | None = None,
+    files_in: Path | None = None,
 ) -> Source:
     """The labelled table that the options describe."""
+    from modelmarket.datasets.attached import attached_files
     from modelmarket.datasets.split import Source
     from modelmarket.datasets.tables import open_table
 
@@ -213,7 +232,8 @@ def open_source(
     column = None
     if labels is not None:
         column = open_table(labels, header=header, delimiter=",", encoding=encoding)
-    return Source(table, label=label, labels=column)
+    attached = attached_files(files, files_in, data.parent)
+    return Source(table, label=label, labels=column, files=attached)
 
 
 @app.command()
@@ -239,6 +259,8 @@ def check(
     bits: NumberBits = None,
     bins: BinCount = None,
     even_bins: EvenBins = False,
+    files: FileColumn = None,
+    files_in: FilesIn = None,
 ) -> None:
     """Look at a table before money is put on it, and publish nothing.
 
@@ -258,6 +280,9 @@ def check(
             --error absolute
 
         modelmarket dataset check houses.csv --label price --bins 20
+
+        modelmarket dataset check dogs.csv --label breed --files photo
+            --files-in photos
     """
     from modelmarket.cli import trials
     from modelmarket.datasets.published import publish
@@ -281,7 +306,9 @@ def check(
         )
     binning = binning_of({"bins": bins, "even_bins": even_bins})
     choice = read_choice(fraction, stratified=stratified, group=group, time=time)
-    source = open_source(data, label, labels, header, delimiter, encoding)
+    source = open_source(
+        data, label, labels, header, delimiter, encoding, files, files_in
+    )
     home = here.home
     home.prepare()
     with (
@@ -326,6 +353,7 @@ def check(
             "classes": counts,
             "edges": None if manifest.bins is None else list(manifest.bins.edges),
             "bits": manifest.classes.bits,
+            "files": None if manifest.files is None else asdict(manifest.files),
             "majority_accuracy": round(most / manifest.train_rows, 4),
             "report": asdict(report),
         },
@@ -342,6 +370,8 @@ def check(
         ),
     )
     if not output.as_json:
+        if manifest.files is not None:
+            output.result(None, str(manifest.files))
         if report.told_bins:
             output.result(None, report.told_bins)
         trials.tell_report(output, report)

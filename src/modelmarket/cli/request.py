@@ -21,6 +21,8 @@ from modelmarket.cli.dataset import (
     ErrorKind,
     Even,
     EvenBins,
+    FileColumn,
+    FilesIn,
     FractionText,
     Group,
     Header,
@@ -123,6 +125,8 @@ def create(
     bits: NumberBits = None,
     bins: BinCount = None,
     even_bins: EvenBins = False,
+    files: FileColumn = None,
+    files_in: FilesIn = None,
     accept_stake: AcceptStake = False,
     accept_findings: Annotated[
         bool,
@@ -172,6 +176,9 @@ def create(
 
         modelmarket request create data.csv --labels labels.csv --reward 50
 
+        modelmarket request create dogs.csv --label breed --reward 100
+            --files photo --files-in photos
+
         modelmarket request create data.csv --label digit --reward 100
             --description about.md --licence CC-BY-4.0 --model-licence Apache-2.0
     """
@@ -205,7 +212,9 @@ def create(
     about = read_about(description, licence, model_licence)
     output = here.output
     with saying_what_was_sent(output, "modelmarket request list --mine") as sending:
-        source = open_source(data, label, labels, header, delimiter, encoding)
+        source = open_source(
+            data, label, labels, header, delimiter, encoding, files, files_in
+        )
         market = here.market(account, sign=True)
         sending.watch(market)
 

@@ -16,6 +16,8 @@ from modelmarket.cli.dataset import (
     Description,
     Encoding,
     EvenBins,
+    FileColumn,
+    FilesIn,
     FractionText,
     Group,
     Header,
@@ -175,6 +177,8 @@ def recover(
     time: Time = None,
     bins: BinCount = None,
     even_bins: EvenBins = False,
+    files: FileColumn = None,
+    files_in: FilesIn = None,
     description: Description = None,
     licence: Licence = "",
     model_licence: ModelLicence = "",
@@ -211,7 +215,9 @@ def recover(
     market = here.market(account, sign=True)
     output = here.output
     if data is not None and request is not None:
-        source = open_source(data, label, labels, header, delimiter, encoding)
+        source = open_source(
+            data, label, labels, header, delimiter, encoding, files, files_in
+        )
         known = market.any_request(request)
         about = read_about(description, licence, model_licence)
         choice = read_choice(fraction, stratified=stratified, group=group, time=time)

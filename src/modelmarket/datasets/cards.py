@@ -15,6 +15,7 @@ from modelmarket.system.text import counted, plain
 
 if TYPE_CHECKING:
     from modelmarket.datasets.about import About
+    from modelmarket.datasets.attached import FileColumn
     from modelmarket.datasets.lint.findings import Report
 
 MOST_CLASSES = 100
@@ -29,22 +30,29 @@ SIZES = (
 LARGEST = "n>10M"
 
 
-def card(about: About, report: Report) -> bytes:
+def card(about: About, report: Report, files: FileColumn | None = None) -> bytes:
     """The card that lies in a published folder.
 
     Args:
         about: What its requester says.
         report: What everybody may know of what was found.
+        files: The column that names files; None for none.
     """
-    lines = [*_front(about, report), f"# {_line(about.name) or 'A dataset'}", ""]
+    lines = [*_front(about, report, files), f"# {_line(about.name) or 'A dataset'}", ""]
     for text in (about.context, about.description):
         if text.strip():
             lines += [text.strip(), ""]
-    lines += [*_rows(report), *_to_beat(report), *_odd(report), *_licences(about)]
+    lines += [
+        *_rows(report),
+        *_files(files),
+        *_to_beat(report),
+        *_odd(report),
+        *_licences(about),
+    ]
     return "\n".join(lines).encode()
 
 
-def _front(about: About, report: Report) -> Iterator[str]:
+def _front(about: About, report: Report, files: FileColumn | None) -> Iterator[str]:
     """What programs read: YAML, of which JSON's texts are a part."""
     rows = report.train_rows + report.test_rows
     yield "---"
@@ -53,7 +61,10 @@ def _front(about: About, report: Report) -> Iterator[str]:
         yield f"license: {json.dumps(hub_licence(about.licence))}"
         yield f"license_name: {json.dumps(about.licence)}"
     yield "task_categories:"
-    yield f"- tabular-{'regression' if report.is_number else 'classification'}"
+    if report.is_number:
+        yield "- tabular-regression"
+    else:
+        yield f"- {'tabular' if files is None else files.kind}-classification"
     yield "size_categories:"
     yield f"- {next((name for most, name in SIZES if rows < most), LARGEST)}"
     yield "tags:"
@@ -89,6 +100,15 @@ def _rows(report: Report) -> Iterator[str]:
         noun = ("bin", "bins") if report.is_number else ("class", "classes")
         yield f"| {counted(more, *(f'more {one}' for one in noun))} | |"
     yield ""
+
+
+def _files(files: FileColumn | None) -> Iterator[str]:
+    if files is not None:
+        yield (
+            f"{_line(str(files))} They lie in the folder `files`, named by the SHA-256 "
+            "of their bytes."
+        )
+        yield ""
 
 
 def _to_beat(report: Report) -> Iterator[str]:

@@ -25,7 +25,7 @@ from modelmarket.datasets.split import (
     places,
 )
 from modelmarket.datasets.targets import deviation, number_target, variance
-from modelmarket.errors import DataError
+from modelmarket.errors import DataError, InputError
 from modelmarket.protocol.classes import Classes
 from modelmarket.protocol.hidden import (
     RowCodes,
@@ -137,7 +137,14 @@ def code(
 
     Raises:
         DataError: The table cannot be used; names row, column and value.
+        InputError: It has a column of files.
     """
+    if source.files is not None:
+        raise InputError(
+            "A verified contest has tables alone: no chain could judge what models say "
+            "of files.",
+            hint="Leave out --files, or make a contest of predictions.",
+        )
     choice, bits = coding.choice, coding.number_bits
     file = source.label_file
     seen = Classed(file) if bits is None else Numbered(file)

@@ -9,6 +9,8 @@ import json
 from typing import Any
 
 from modelmarket.datasets.about import LICENCES, is_listed
+from modelmarket.datasets.attached import FILES, FileColumn
+from modelmarket.datasets.filetypes import FileKind
 
 CONTEXT: dict[str, Any] = {
     "@language": "en",
@@ -57,27 +59,69 @@ CONTEXT: dict[str, Any] = {
 VERSION = "http://mlcommons.org/croissant/1.1"
 
 
-def record_set(file: str, columns: tuple[str, ...]) -> dict[str, Any]:
-    """What is told of a table's columns."""
+_CONTENTS = {FileKind.IMAGE: "sc:ImageObject", FileKind.TEXT: "sc:Text"}
+"""What the files of a kind are; sounds are left to whoever can read them."""
+
+
+def record_set(
+    file: str, columns: tuple[str, ...], files: FileColumn | None = None
+) -> dict[str, Any]:
+    """What is told of a table's columns.
+
+    Args:
+        file: The table.
+        columns: Of it.
+        files: The one that names files, of which each row then has the contents too;
+            None for none.
+    """
     part = file.removesuffix(".csv")
-    return {
-        "@type": "cr:RecordSet",
-        "@id": part,
-        "name": part,
-        "field": [
+    fields: list[dict[str, Any]] = [
+        {
+            "@type": "cr:Field",
+            "@id": f"{part}/{number}",
+            "name": f"{part}/{number}",
+            "description": column,
+            "dataType": "sc:Text",
+            "source": {
+                "fileObject": {"@id": file},
+                "extract": {"column": column},
+            },
+        }
+        for number, column in enumerate(columns)
+    ]
+    if files is not None and files.kind in _CONTENTS:
+        named = fields[columns.index(files.column)]
+        # note: programs may hold a path against it that is none to them but a text.
+        named["source"]["transform"] = {"regex": f"(?:{FILES}/../)?(.*)"}
+        named["references"] = {
+            "fileSet": {"@id": FILES},
+            "extract": {"fileProperty": "filename"},
+        }
+        contents = f"{part}/{FILES}"
+        fields.append(
             {
                 "@type": "cr:Field",
-                "@id": f"{part}/{number}",
-                "name": f"{part}/{number}",
-                "description": column,
-                "dataType": "sc:Text",
+                "@id": contents,
+                "name": contents,
+                "description": f"What is in the file of {files.column!r}.",
+                "dataType": _CONTENTS[files.kind],
                 "source": {
-                    "fileObject": {"@id": file},
-                    "extract": {"column": column},
+                    "fileSet": {"@id": FILES},
+                    "extract": {"fileProperty": "content"},
                 },
             }
-            for number, column in enumerate(columns)
-        ],
+        )
+    return {"@type": "cr:RecordSet", "@id": part, "name": part, "field": fields}
+
+
+def _file_set(files: FileColumn) -> dict[str, Any]:
+    return {
+        "@type": "cr:FileSet",
+        "@id": FILES,
+        "name": FILES,
+        "description": str(files),
+        "encodingFormat": files.media_types,
+        "includes": [f"{FILES}/*/*.{suffix}" for suffix in files.suffixes],
     }
 
 
@@ -86,6 +130,7 @@ def croissant(
     *,
     files: list[tuple[str, str, str]],
     records: list[dict[str, Any]],
+    beside: FileColumn | None = None,
 ) -> bytes:
     """A manifest.
 
@@ -93,6 +138,7 @@ def croissant(
         own: What this program reads of it.
         files: Name, media type and SHA-256 of each.
         records: Of each table; see `record_set`.
+        beside: The column of files; None for none.
     """
     name, context, licence = own["name"], own["context"], own["licence"]
     document = {
@@ -113,7 +159,8 @@ def croissant(
                 "sha256": sha256,
             }
             for file, media_type, sha256 in files
-        ],
+        ]
+        + ([] if beside is None else [_file_set(beside)]),
         "recordSet": records,
         "modelmarket": own,
     }

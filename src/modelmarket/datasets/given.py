@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from modelmarket.datasets.attached import attached_files
 from modelmarket.datasets.split import Source
 from modelmarket.datasets.tables import Table, open_table
 from modelmarket.errors import InputError
@@ -25,6 +26,8 @@ def opened(
     *,
     label: str | None = None,
     labels: Any = None,
+    files: str | None = None,
+    files_in: Path | str | None = None,
 ) -> Iterator[Source]:
     """A labelled table, whatever it is given as, for as long as it is read.
 
@@ -37,20 +40,27 @@ def opened(
         label: The column with the labels.
         labels: In place of it, the labels row by row: the path of a file, a column of
             polars or pandas, an array or a list.
+        files: The column that names files; None for none.
+        files_in: The folder that they are in; None for the table's own, or the current
+            one if it is a data frame.
 
     Raises:
-        InputError: It is none of these, or the labels are said twice.
+        InputError: It is none of these, or something is said twice.
         DataError: The file is no table; says where.
     """
     if isinstance(data, Source):
         if label is not None or labels is not None:
             raise InputError("This table knows its labels already.")
+        if files is not None or files_in is not None:
+            raise InputError("This table knows its files already.")
         yield data
         return
+    beside = Path(data).parent if isinstance(data, str | Path) else Path()
+    attached = attached_files(files, files_in, beside)
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         table = _table(data, Path(folder), label)
         column = None if labels is None else _labels(labels, Path(folder), data)
-        yield Source(table, label=label, labels=column)
+        yield Source(table, label=label, labels=column, files=attached)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modelmarket.datasets.about import About
+from modelmarket.datasets.attached import FILES, FileColumn, read_file_column
 from modelmarket.datasets.cards import card
 from modelmarket.datasets.choosing import Choice
 from modelmarket.datasets.croissant import croissant, record_set
@@ -68,7 +69,8 @@ class Manifest:
         train_counts: Training rows of each class.
         choice: How the test rows were chosen.
         features: The columns of both parts.
-        sha256: Of each file, by name, in hexadecimal.
+        sha256: Of each file beside the column of files, by name, in hexadecimal.
+        files: The column that names files; None for none.
     """
 
     name: str
@@ -82,6 +84,7 @@ class Manifest:
     choice: Choice
     features: tuple[str, ...]
     sha256: dict[str, str]
+    files: FileColumn | None = None
 
     @property
     def bins(self) -> Bins | None:
@@ -89,7 +92,7 @@ class Manifest:
         return self.classes if isinstance(self.classes, Bins) else None
 
     @property
-    def files(self) -> list[str]:
+    def file_names(self) -> list[str]:
         """Those that it must have, and those of the others that it names."""
         return [one for one in MEDIA_TYPES if one not in OPTIONAL - self.sha256.keys()]
 
@@ -108,17 +111,21 @@ class Manifest:
             "row_id": ROW_ID,
             "label": LABEL,
             "features": list(self.features),
+            "files": None if self.files is None else self.files.to_document(),
             "context": self.context,
             "licence": self.licence,
             "model_licence": self.model_licence,
         }
         return croissant(
             own,
-            files=[(name, MEDIA_TYPES[name], self.sha256[name]) for name in self.files],
-            records=[
-                record_set(TRAIN, (ROW_ID, *self.features, LABEL)),
-                record_set(TEST, (ROW_ID, *self.features)),
+            files=[
+                (name, MEDIA_TYPES[name], self.sha256[name]) for name in self.file_names
             ],
+            records=[
+                record_set(TRAIN, (ROW_ID, *self.features, LABEL), self.files),
+                record_set(TEST, (ROW_ID, *self.features), self.files),
+            ],
+            beside=self.files,
         )
 
     @classmethod
@@ -151,7 +158,9 @@ class Manifest:
                 sha256={
                     read_text(one["name"]): read_text(one["sha256"])
                     for one in document["distribution"]
+                    if one["@id"] != FILES
                 },
+                files=read_file_column(own["files"], own["features"]),
             )
             bits = own["bits"]
         except (
@@ -267,7 +276,9 @@ def publish(
     )
     report = lint(folder / TRAIN, folder / TEST, done, progress=looking)
     public = report.public()
-    sha256 |= write_files(folder, {REPORT: public.to_json(), CARD: card(about, public)})
+    sha256 |= write_files(
+        folder, {REPORT: public.to_json(), CARD: card(about, public, done.files)}
+    )
     manifest = Manifest(
         name=about.name,
         context=about.context,
@@ -280,6 +291,7 @@ def publish(
         choice=done.choice,
         features=done.features,
         sha256=sha256,
+        files=done.files,
     )
     (folder / MANIFEST).write_bytes(manifest.to_json())
     return Published(folder, manifest, done, report)
@@ -294,7 +306,8 @@ def write_parts(
     seed: bytes | None = None,
     progress: Progress | None = None,
 ) -> tuple[Split, dict[str, str]]:
-    """Splits a labelled table, and writes both parts and a sample of predictions.
+    """Splits a labelled table, and writes both parts, the files that rows name, and a
+    sample of predictions.
 
     Returns:
         What was split, and the SHA-256 of each file, in hexadecimal.
@@ -317,6 +330,7 @@ def write_parts(
             binning=binning,
             seed=seed,
             progress=progress,
+            folder=folder,
         )
         first = encode_row([done.classes.names[0]])
         written[SAMPLE].write(f"{ROW_ID},{LABEL}\n".encode())

@@ -22,6 +22,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from modelmarket.datasets.attached import Attached, Attaching, FileColumn
 from modelmarket.datasets.choosing import Choice
 from modelmarket.datasets.drawing import Drawing, LabelCodes, Shuffle
 from modelmarket.datasets.records import Records, encode_row, read_records
@@ -50,14 +51,16 @@ class Source:
         data: The table.
         label: The label column's name; None if the labels are in a file.
         labels: A table of one column, row by row with the data.
+        files: The column that names files; None for none.
     """
 
     data: Table
     label: str | None = None
     labels: Table | None = None
+    files: Attached | None = None
 
     def digest(self) -> bytes:
-        """SHA-256 over the SHA-256 of each file; 32 bytes."""
+        """SHA-256 over the SHA-256 of each table; 32 bytes."""
         digests = []
         for table in (self.data, self.labels):
             if table is not None:
@@ -80,6 +83,13 @@ class Source:
                 f"{self.labels.path.name} has {len(self.labels.columns)} columns; "
                 "a file of labels has one."
             )
+        if self.files is not None:
+            self.data.column(self.files.column, "--files")
+            if self.files.column == self.label:
+                raise DataError(
+                    f"The labels of {self.data.path.name} cannot be files.",
+                    hint="Name another column with --files.",
+                )
         for name in (ROW_ID, LABEL):
             if name in self.features:
                 raise DataError(
@@ -98,12 +108,28 @@ class Source:
         """What the file of the labels is called."""
         return (self.labels or self.data).path.name
 
-    def records(self) -> Iterator[Records]:
+    def attaching(self, folder: Path) -> Attaching | None:
+        """What publishes the files that rows name, into a folder; None for none."""
+        if self.files is None:
+            return None
+        return Attaching(self.files, self.features, folder, self.data.path.name)
+
+    def records(self, attaching: Attaching | None = None) -> Iterator[Records]:
         """The rows' features as they are published, with their labels.
 
+        Args:
+            attaching: Publishes the files that rows name; None to leave them.
+
         Raises:
-            DataError: Data and labels differ in length.
+            DataError: Data and labels differ in length, or a file cannot be published.
         """
+        for records in self._records():
+            if attaching is None:
+                yield records
+            else:
+                yield Records(attaching.replaced(records.rest), records.cut)
+
+    def _records(self) -> Iterator[Records]:
         if self.label is not None:
             yield from read_records(self.data, self.data.column(self.label))
             return
@@ -142,6 +168,7 @@ class Split:
         choice: How the test rows were chosen.
         learned: Which rows of the table are for training, from 1; shape (rows,).
         coarseness: What bins lose of the training rows' numbers; None for classes.
+        files: The column that names files, if they were published; None for none.
     """
 
     classes: Classes
@@ -151,6 +178,7 @@ class Split:
     choice: Choice
     learned: npt.NDArray[np.int64]
     coarseness: Coarseness | None = None
+    files: FileColumn | None = None
 
     def __repr__(self) -> str:
         return f"Split({sum(self.train_counts)} train, {self.truth.size} test)"
@@ -412,6 +440,7 @@ def split(
     binning: Binning | None = None,
     seed: bytes | None = None,
     progress: Progress | None = None,
+    folder: Path | None = None,
 ) -> Split:
     """Splits a labelled table.
 
@@ -423,6 +452,7 @@ def split(
         binning: How labels that are numbers are put into bins; None for classes.
         seed: Fixes what is random; None for the system's random source.
         progress: Is told of the rows read.
+        folder: Where the files that rows name are published; None to leave them.
 
     Raises:
         DataError: The table cannot be used; names row, column and value.
@@ -432,8 +462,11 @@ def split(
     seen = Classed(file) if binning is None else Numbered(file)
     seen.refuse(choice)
     drawing = choice.drawing(source.data, source.label, seed)
+    attaching = None if folder is None else source.attaching(folder)
     with drawing.shuffle() as shuffle:
-        learned = divide(source, seen, train, drawing, shuffle, progress=progress)
+        learned = divide(
+            source, seen, train, drawing, shuffle, attaching, progress=progress
+        )
         test.write(encode_row([ROW_ID, *source.features]) + b"\n")
         truth = array("I")
         number = 0
@@ -463,6 +496,7 @@ def split(
         choice=choice,
         learned=learned,
         coarseness=lost,
+        files=None if attaching is None else attaching.column(),
     )
 
 
@@ -484,6 +518,7 @@ def divide(
     train: HashedFile,
     drawing: Drawing,
     shuffle: Shuffle,
+    attaching: Attaching | None = None,
     *,
     progress: Progress | None = None,
 ) -> npt.NDArray[np.int64]:
@@ -498,6 +533,7 @@ def divide(
         train: Where the training part is written: id, features, label.
         drawing: Draws the test rows.
         shuffle: Is given the features of test rows as they are published.
+        attaching: Publishes the files that rows name; None to leave them.
         progress: Is told of the rows read.
 
     Returns:
@@ -508,7 +544,7 @@ def divide(
     """
     train.write(encode_row([ROW_ID, *source.features, LABEL]) + b"\n")
     train_row, places, rows = count(1), list[npt.NDArray[np.int64]](), 0
-    for records in source.records():
+    for records in source.records(attaching):
         codes = seen.encode(records.cut)
         tested = drawing.strata.take(codes)
         shuffle.add(list(compress(records.rest, tested.tolist())), codes[tested])

@@ -13,6 +13,8 @@ from modelmarket.datasets.published import (
     MANIFEST,
     MOST_MANIFEST_BYTES,
     REPORT,
+    TEST,
+    TRAIN,
     Manifest,
 )
 from modelmarket.datasets.split import ROW_ID
@@ -116,20 +118,52 @@ class Contents:
     def frame(self, name: str, *, texts: Collection[str] = ()) -> pl.DataFrame:
         """A table of the dataset, in the order of its rows, without their ids.
 
+        A column of files has the texts that are in them; of pictures and sounds the
+        paths where they lie, to be read and never written.
+
         Args:
             name: Of its file.
             texts: Columns that are text, whatever is in them.
 
         Raises:
             NotFoundError: No gateway has it.
-            DataError: The dataset contradicts the terms.
+            DataError: The dataset contradicts the terms, or names a file that it lacks.
         """
         from modelmarket.datasets.frames import read_frame
+        from modelmarket.market.attached import read_in
 
-        self.manifest()
+        files = self.manifest().files
         self.fetch()
         path = self.store.path(self.store.resolve(self.dataset, name))
-        return read_frame(path, texts).drop(ROW_ID)
+        if files is None:
+            return read_frame(path, texts).drop(ROW_ID)
+        frame = read_frame(path, (*texts, files.column)).drop(ROW_ID)
+        cells = frame.get_column(files.column)
+        return frame.with_columns(read_in(self.store, self.dataset, name, cells, files))
+
+    def misnamed(self) -> str:
+        """A file that rows name and that is not what its name says; empty for none.
+
+        Raises:
+            NotFoundError: The dataset is not here.
+            DataError: It contradicts the terms, or a row names a file that it lacks.
+        """
+        from modelmarket.datasets.codes import columns_of
+        from modelmarket.market.attached import is_as_named, named
+
+        manifest = self.manifest()
+        if manifest.files is None:
+            return ""
+        for table, rows in (
+            (TRAIN, manifest.train_rows),
+            (TEST, manifest.test_rows),
+        ):
+            path = self.store.path(self.store.resolve(self.dataset, table))
+            [cells] = columns_of(path, [manifest.files.column], rows)
+            for said, cid in named(self.store, self.dataset, table, cells).items():
+                if not is_as_named(self.store, said, cid):
+                    return said
+        return ""
 
     def report(self, sha256: str | None) -> Report:
         """What was found about the dataset's table, as its requester publishes it.
@@ -186,7 +220,7 @@ class Contents:
         return self.store.listing(here.cid)
 
     def size(self) -> int:
-        """Bytes of the dataset's files, as it says itself.
+        """Bytes of the dataset's tables, as it says itself.
 
         No more is fetched than tells that.
 

@@ -456,6 +456,8 @@ class Market(Reader):
         reward: Amount,
         label: str | None = None,
         labels: Any = None,
+        files: str | None = None,
+        files_in: Path | str | None = None,
         **options: Unpack[RequestOptions],
     ) -> Request:
         """Splits and publishes a dataset, seals its test labels, locks a reward.
@@ -467,6 +469,10 @@ class Market(Reader):
             label: The column with the labels.
             labels: In place of it, the labels row by row: a file's path, a column, an
                 array or a list.
+            files: A column that names files, to be published beside the table: PNG,
+                JPEG, WAV, FLAC, Ogg, MP3 or text, one kind in all rows.
+            files_in: The folder that they are in; None for the table's own, or the
+                current one if it is a data frame.
             options: See `RequestOptions`.
 
         Raises:
@@ -486,7 +492,14 @@ class Market(Reader):
         moment, purse = self.look_into(owner)
         refuse_unaffordable(purse, wei)
         with (
-            opened(data, self.home.scratch(), label=label, labels=labels) as source,
+            opened(
+                data,
+                self.home.scratch(),
+                label=label,
+                labels=labels,
+                files=files,
+                files_in=files_in,
+            ) as source,
             watched(options.get("progress")) as options["progress"],
         ):
             terms = self.prepare_request(

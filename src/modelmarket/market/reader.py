@@ -446,6 +446,15 @@ class Reader:
             # Whatever a stranger named, and whatever of it is here.
             return None
 
+    def size(self, folder: str) -> int | None:
+        """Bytes of the files of a folder, by its CID; None if it is not all here."""
+        try:
+            cid = Cid.parse(folder)
+            return self.store.size(cid) if self.store.has(cid) else None
+        except ModelMarketError:
+            # Whatever a stranger named.
+            return None
+
     def file(self, folder: str, path: str) -> File:
         """A file in a folder of the store.
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from modelmarket.datasets.baselines import MOST_FITTED_ROWS, quick_forest
+from modelmarket.datasets.filetypes import NOUNS, FileKind
 from modelmarket.datasets.published import MANIFEST, MOST_MANIFEST_BYTES
 from modelmarket.datasets.split import LABEL
 from modelmarket.errors import DataError, InputError
@@ -80,7 +81,8 @@ def sizes_of(request: Request | VerifiedRequest) -> Sizes:
         return Sizes(rows, classes, request.contents.size())
     manifest = request.manifest()
     classes = 1 if manifest.bins is not None else len(manifest.classes)
-    return Sizes(manifest.train_rows, classes, request.contents.size())
+    files = 0 if manifest.files is None else manifest.files.bytes
+    return Sizes(manifest.train_rows, classes, request.contents.size() + files)
 
 
 def train(
@@ -119,13 +121,31 @@ def train(
             only=only,
         )
     return train_file(
-        request.training.drop(LABEL),
+        _readable(request, request.training.drop(LABEL)),
         request.training[LABEL],
-        request.test_data(),
+        _readable(request, request.test_data()),
         request.manifest().classes,
         budget,
         only=only,
     )
+
+
+def _readable(request: Request, table: pl.DataFrame) -> pl.DataFrame:
+    """The columns of a table that can be learnt from: of files, only texts.
+
+    Raises:
+        InputError: There are none.
+    """
+    files = request.manifest().files
+    if files is None or files.kind is FileKind.TEXT:
+        return table
+    if table.width == 1:
+        raise InputError(
+            f"Its rows are {NOUNS[files.kind][1]} alone, which this trainer cannot "
+            "learn from.",
+            hint="Plug in one that can: `modelmarket trainer run --plugin`.",
+        )
+    return table.drop(files.column)
 
 
 def train_exact(

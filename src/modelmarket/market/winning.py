@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modelmarket.errors import ConfirmationError, InputError, StepError
@@ -93,13 +94,34 @@ def _file(request: Request) -> Entry:
 def predicted(
     request: Request, table: Any, limits: Limits | None, *, unconfined: bool
 ) -> list[str]:
-    """What the model that won says of another table's rows; see `Request.predict`."""
+    """What the model that won says of another table's rows; see `Request.predict`.
+
+    Where the column of files has texts, a table's file names them; a data frame has
+    them itself, as `training_data` does.
+    """
+    import polars as pl
+
+    from modelmarket.datasets.attached import Attached, Reading, texts_of
+    from modelmarket.datasets.filetypes import FileKind
     from modelmarket.datasets.frames import frame_of, text_columns
     from modelmarket.datasets.given import opened_table
 
-    scratch = request.market.home.scratch()
+    scratch, files = request.market.home.scratch(), request.manifest().files
     with opened_table(table, scratch) as opened:
         rows = frame_of(opened, scratch, text_columns(request.training))
+    if (
+        files is not None
+        and files.kind is FileKind.TEXT
+        and files.column in rows.columns
+        and isinstance(table, str | Path)
+    ):
+        reading = Reading(
+            Attached(files.column, Path(table).parent),
+            Path(table).name,
+            hint="Its texts must lie where the table does, by the names in it.",
+        )
+        texts = texts_of(rows[files.column].to_list(), reading)
+        rows = rows.with_columns(pl.Series(files.column, texts, dtype=pl.String))
     with winning_model(request, limits, unconfined=unconfined) as model:
         labels = model.predict(rows, numbers=True)
     classes = request.manifest().classes

@@ -324,6 +324,8 @@ class Store:
 
     def entries(self, cid: Cid) -> list[Entry]:
         """All files in a folder, with their paths in it; or the one file."""
+        if (size := self._leaf_size(cid)) is not None:
+            return [Entry("", cid, size)]
         node = self.node(cid)
         if not node.is_folder:
             return [Entry("", cid, node.size)]
@@ -334,6 +336,41 @@ class Store:
                 path = f"{link.name}/{below.path}" if below.path else link.name
                 found.append(Entry(path, below.cid, below.size))
         return found
+
+    def links(self, cid: Cid) -> dict[str, Cid]:
+        """Where the names in a folder lead.
+
+        Raises:
+            NotFoundError: It is not here.
+            StorageError: It is no folder.
+        """
+        folder = self.node(cid)
+        if not folder.is_folder:
+            raise StorageError(f"{cid} is no folder.")
+        return {link.name: link.cid for link in folder.links}
+
+    def size(self, root: Cid) -> int | None:
+        """Bytes of the files of what was added or fetched as a whole; None for others.
+
+        perf: whatever is in it is not looked at.
+        """
+        row = self.database.connection.execute(
+            "SELECT size FROM roots WHERE cid = ?", (bytes(root),)
+        ).fetchone()
+        return None if row is None else int(row[0])
+
+    def _leaf_size(self, cid: Cid) -> int | None:
+        """Bytes of a block without links that is here; None for others.
+
+        perf: a folder of thousands of pictures is listed without reading them.
+        """
+        if cid.codec != RAW:
+            return None
+        row = self.database.connection.execute(
+            "SELECT length FROM leaves WHERE cid = ?",
+            (bytes(Cid(cid.codec, cid.digest)),),
+        ).fetchone()
+        return None if row is None else int(row[0])
 
     def listing(self, cid: Cid) -> list[Entry]:
         """What stands in a folder itself, by name: files and folders.
@@ -349,6 +386,9 @@ class Store:
         found: list[Entry] = []
         for link in folder.links:
             unixfs.check_name(link.name)
+            if (size := self._leaf_size(link.cid)) is not None:
+                found.append(Entry(link.name, link.cid, size))
+                continue
             node = self.node(link.cid)
             size = 0 if node.is_folder else node.size
             found.append(Entry(link.name, link.cid, size, node.is_folder))

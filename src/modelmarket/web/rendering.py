@@ -105,6 +105,7 @@ def environment() -> Environment:
         "spoken": spoken,
         "percent": percent,
         "counted": counted,
+        "listed": views.listed,
     }
     made.filters.update(filters)
     made.globals.update(

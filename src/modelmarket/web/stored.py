@@ -54,12 +54,8 @@ class Data:
 
 def sizes(market: Market, found: Iterable[Summary]) -> dict[RequestId, int]:
     """Bytes of the data of those requests whose data are here."""
-    here = ((one.id, market.files(one.dataset)) for one in found)
-    return {
-        request_id: sum(file.size for file in files)
-        for request_id, files in here
-        if files is not None
-    }
+    here = ((one.id, market.size(one.dataset)) for one in found)
+    return {request_id: size for request_id, size in here if size is not None}
 
 
 def data(found: Request) -> Data | None:

@@ -18,14 +18,17 @@ from modelmarket.protocol.steps import NONE, StepKind, refusal
 from modelmarket.protocol.types import RequestId
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from modelmarket.market import StoredEntry
     from modelmarket.protocol.records import BaseRecord, SubmissionRecord
     from modelmarket.protocol.replaying import Record
     from modelmarket.protocol.types import Address, SubmissionId
     from modelmarket.vault.journal import Entry
 
 LOCAL_PATH = re.compile(r"(/[A-Za-z0-9_-]+)+")
+MOST_LISTED = 50
+"""Files of a folder that a page names."""
 PAGE_ROWS = 25
 """Of a list, on one page."""
 STEPS = (Phase.OPEN, Phase.TRUTH, Phase.CLAIMS, Phase.VALIDATION)
@@ -324,6 +327,11 @@ def duration(seconds: int) -> str:
             parts.append(f"{seconds // size} {name}")
             seconds %= size
     return " ".join(parts)
+
+
+def listed(entries: Sequence[StoredEntry]) -> list[StoredEntry]:
+    """The files of a folder that a page names: those not in folders within it first."""
+    return sorted(entries, key=lambda one: one.path.count("/"))[:MOST_LISTED]
 
 
 def size(count: int) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from modelmarket.datasets.attached import FileColumn
 from modelmarket.datasets.codes import Values
 from modelmarket.datasets.dates import readings
 from modelmarket.datasets.lint.findings import (
@@ -165,6 +166,22 @@ def together(looked: Sequence[Looked]) -> Iterator[Finding]:
                 _HINTS[check],
                 columns=names[:MOST_COLUMNS],
             )
+
+
+def check_files(files: FileColumn) -> Iterator[Finding]:
+    """Looks at a column of files."""
+    if files.annotated:
+        yield Finding(
+            Check.ANNOTATED,
+            Severity.WARNING,
+            f"{files.annotated:,} of {counted(files.files, 'file')} of column "
+            f"{files.column!r} {'says' if files.annotated == 1 else 'say'} something "
+            "beside what is seen or heard, such as when and where it was taken.",
+            "Such notes are published with the files, may give labels away, and tell "
+            "of people: take them out first, if they are not meant.",
+            columns=(files.column,),
+            count=files.annotated,
+        )
 
 
 def _places(values: Values) -> npt.NDArray[np.int64]:

@@ -66,6 +66,7 @@ class Check(StrEnum):
     DATE = "date-column"
     CONSTANT = "constant-column"
     FREE_TEXT = "text-column"
+    ANNOTATED = "annotated-files"
     TWINS = "near-twin-classes"
     REGRESSION = "labels-look-like-numbers"
     IMBALANCE = "imbalanced-classes"
@@ -88,6 +89,7 @@ WHAT: dict[Check, str] = {
     Check.DATE: "a column of dates or times",
     Check.CONSTANT: "a column with one value in all rows",
     Check.FREE_TEXT: "a column of texts that hardly ever come twice",
+    Check.ANNOTATED: "pictures and sounds with notes in them, such as Exif",
     Check.TWINS: "classes that differ by spelling alone: 1 and 1.0, Cat and cat",
     Check.REGRESSION: "classes that look like numbers to be predicted",
     Check.IMBALANCE: "one class that most rows are of",

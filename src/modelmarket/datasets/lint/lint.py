@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 from polars.selectors import by_name
 
+from modelmarket.datasets.attached import FileColumn
 from modelmarket.datasets.baselines import (
     MOST_FITTED_ROWS,
     Floats,
@@ -19,7 +20,7 @@ from modelmarket.datasets.baselines import (
 )
 from modelmarket.datasets.codes import Values
 from modelmarket.datasets.frames import read_batches
-from modelmarket.datasets.lint.columns import Looked, look, together
+from modelmarket.datasets.lint.columns import Looked, check_files, look, together
 from modelmarket.datasets.lint.findings import Finding, Report, Severity
 from modelmarket.datasets.lint.labels import (
     check_absent,
@@ -52,6 +53,8 @@ class Lint:
         counts: Of them of each class, or bin, by name; empty if the labels are numbers
             to be predicted without bins.
         bins: That the labels fall into; None for classes.
+        files: A column that names files, whose names are of no use to any model; None
+            for none.
         is_hidden: Whether nobody may know anything of the test rows.
         progress: Is told of the rows looked at.
 
@@ -67,16 +70,20 @@ class Lint:
         counts: Mapping[str, int],
         *,
         bins: Bins | None = None,
+        files: FileColumn | None = None,
         is_hidden: bool = False,
         progress: Progress | None = None,
     ) -> None:
-        self._counts, self._is_hidden = dict(counts), is_hidden
+        self._counts, self._is_hidden, self._files = dict(counts), is_hidden, files
         self._bins, self._is_number = bins, bins is not None or not counts
         self._rows, self._progress = rows, progress
         step = every(rows, min(MOST_ROWS, max(1, MOST_CELLS // max(1, len(names)))))
         labels, some = self._read(train, step)
         self._labels = self._read_labels(labels)
-        self._looked, self._baseline = self._look(some.select(by_name(*names)), step)
+        looked_at = [name for name in names if files is None or name != files.column]
+        self._looked, self._baseline = self._look(
+            some.select(by_name(*looked_at)), step
+        )
         self._features = len(names)
         identities = {one.told.column for one in self._looked if one.is_identity}
         others = [name for name in names if name not in identities]
@@ -139,6 +146,8 @@ class Lint:
             yield from check_bins(self._counts, self._tests)
         elif self._counts:
             yield from check_classes(self._counts, self._tests)
+        if self._files is not None:
+            yield from check_files(self._files)
         yield from check_size(self._tests, least)
         if tested and self._bins is None:
             yield from check_absent(list(self._counts), tested)
@@ -223,6 +232,7 @@ def lint(
         parts.train_rows,
         counts,
         bins=classes if isinstance(classes, Bins) else None,
+        files=parts.files,
         progress=progress,
     )
     for batch in read_batches(test):
