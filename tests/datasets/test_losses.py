@@ -5,6 +5,9 @@ from __future__ import annotations
 
 import csv
 import random
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,7 +17,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from modelmarket.datasets import losses as module
+from modelmarket.datasets.baselines import Tried
 from modelmarket.datasets.codes import encode, make_columns
+from modelmarket.datasets.lint import lint as linting
+from modelmarket.datasets.lint.lint import Lint
 from modelmarket.datasets.losses import Losses, losses
 from modelmarket.protocol.classes import Classes
 from modelmarket.protocol.schema import ClassTarget, NumberTarget, Target
@@ -36,10 +42,12 @@ def lost(
     target: Target = CLASSES,
     *,
     even: bool = False,
+    before: Tried | None = None,
 ) -> Losses:
     with (folder / "train.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["row_id", *names, "label"], *rows])
-    return losses(folder / "train.csv", names, len(rows), target, even=even)
+    train = folder / "train.csv"
+    return losses(train, names, len(rows), target, even=even, before=before)
 
 
 def test_columns_that_merge_values_are_named_the_worst_first(tmp_path: Path) -> None:
@@ -103,6 +111,88 @@ def test_a_large_table_is_looked_at_evenly(
     assert [one.values for one in found.columns] == [250, 75, 2]
     monkeypatch.setattr(module, "MOST_CELLS", 3 * 100)
     assert lost(tmp_path, numbered(1_000)).rows == 100
+
+
+def looked_at(folder: Path, rows: list[list[str]], counts: dict[str, int]) -> Tried:
+    """The small forest of the lint, on the table that was last tried in the folder."""
+    found = Lint(folder / "train.csv", NAMES, len(rows), counts).tried
+    assert found is not None
+    return found
+
+
+def repeating(count: int, labels: Sequence[str]) -> list[list[str]]:
+    """Rows of which no column tells one from all others, and labels drawn for them."""
+    rng = random.Random(3)
+    return [
+        [str(at), str(at % 50), f"t{at % 7}", "5", rng.choice(labels)]
+        for at in range(count)
+    ]
+
+
+@pytest.mark.parametrize("count", [600, 3_000])
+def test_a_forest_that_the_lint_tried_on_the_same_rows_is_not_tried_again(
+    tmp_path: Path, count: int
+) -> None:
+    rows = repeating(count, ["no", "yes"])
+    alone = lost(tmp_path, rows)
+    tried = looked_at(tmp_path, rows, {"no": 1, "yes": count - 1})
+    assert lost(tmp_path, rows, before=tried) == alone
+    # A figure that no forest gives is taken over: none was fitted.
+    found = lost(tmp_path, rows, before=replace(tried, score=0.125)).baseline
+    assert found is not None
+    assert alone.baseline is not None
+    assert found.plain == 0.125
+    assert found.coded == alone.baseline.coded
+
+
+def test_a_forest_that_the_lint_tried_on_numbers_is_not_tried_again(
+    tmp_path: Path,
+) -> None:
+    target = NumberTarget(Fraction(0), Fraction(1, 100), 16)
+    rows = repeating(300, ["1.25", "3.5", "2", "7.75"])
+    alone = lost(tmp_path, rows, target=target)
+    tried = looked_at(tmp_path, rows, {})
+    assert lost(tmp_path, rows, target=target, before=tried) == alone
+    known = lost(tmp_path, rows, target=target, before=replace(tried, score=0.125))
+    assert known.baseline is not None
+    assert known.baseline.plain == 0.125
+
+
+OTHERWISE: dict[str, tuple[list[list[str]], Target]] = {
+    "a column that only tells rows apart": (numbered(600), CLASSES),
+    "classes in another order": (
+        repeating(600, ["2", "10"]),
+        ClassTarget(Classes(("2", "10"))),
+    ),
+    "numbers of fewer digits": (
+        repeating(600, ["1.25", "3.5"]),
+        NumberTarget(Fraction(0), Fraction(1), 16),
+    ),
+}
+
+
+@pytest.mark.parametrize("what", OTHERWISE)
+def test_a_forest_that_the_lint_tried_otherwise_says_nothing_here(
+    tmp_path: Path, what: str
+) -> None:
+    """With fewer columns, or other labels: what is told stays what it was."""
+    rows, target = OTHERWISE[what]
+    alone = lost(tmp_path, rows, target=target)
+    labels = Counter(row[-1] for row in rows)
+    counts = dict(labels) if isinstance(target, ClassTarget) else {}
+    tried = replace(looked_at(tmp_path, rows, counts), score=0.125)
+    assert lost(tmp_path, rows, target=target, before=tried) == alone
+
+
+def test_a_forest_that_the_lint_tried_on_other_rows_says_nothing_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a large table both look at every so manyth row, and not at the same ones."""
+    rows = repeating(3_000, ["no", "yes"])
+    monkeypatch.setattr(linting, "MOST_ROWS", 700)
+    alone = lost(tmp_path, rows)
+    tried = looked_at(tmp_path, rows, {"no": 1, "yes": 2_999})
+    assert lost(tmp_path, rows, before=replace(tried, score=0.125)) == alone
 
 
 def test_a_baseline_is_tried_on_rows_that_it_has_not_seen(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,19 @@ _FAR = 1e38
 """Forests hold numbers in 32 bits."""
 
 Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What the small forest reached on a table, which is known again.
+
+    Attributes:
+        table: Tells what it was asked from all else.
+        score: See `forest_score`.
+    """
+
+    table: bytes
+    score: float | None
 
 
 def every(rows: int, most: int) -> int:
@@ -85,6 +100,35 @@ def forest_score(
     folds = KFold(FOLDS, shuffle=True, random_state=0)
     found = cross_val_score(forest, features, labels, cv=folds, scoring=measure)
     return abs(float(np.mean(found)))
+
+
+def try_forest(
+    features: npt.NDArray[Any],
+    labels: Floats,
+    *,
+    is_number: bool,
+    bins: Bins | None = None,
+    before: Tried | None = None,
+) -> Tried:
+    """The same as `forest_score`, unless just that was tried before.
+
+    Args:
+        features: Shape (rows, columns); finite.
+        labels: Numbers of classes, or numbers to be predicted; shape (rows,).
+        is_number: Which of the two.
+        bins: Into which numbers are put before they are compared; None for none.
+        before: What was tried; None for nothing.
+    """
+    # note: a forest looks at the order of classes alone, whatever numbers they have.
+    seen = labels if is_number else np.unique(labels, return_inverse=True)[1]
+    asked = f"{features.shape} {features.dtype} {is_number} {bins!r}"
+    table = hashlib.sha256(asked.encode())
+    for one in (features, seen):
+        table.update(one.tobytes())
+    if before is not None and before.table == table.digest():
+        return before
+    score = forest_score(features, labels, is_number=is_number, bins=bins)
+    return Tried(table.digest(), score)
 
 
 def _right_bins(bins: Bins) -> Any:

@@ -26,6 +26,7 @@ import numpy as np
 from eth_hash.auto import keccak
 
 from modelmarket.datasets.about import About
+from modelmarket.datasets.baselines import Tried
 from modelmarket.datasets.cards import card
 from modelmarket.datasets.choosing import Choice
 from modelmarket.datasets.codes import (
@@ -213,6 +214,7 @@ class PublishedContest:
             classes.
         report: What is odd about the table. What of it everybody may know is a file.
         learned: Which rows of the table are for training, from 1; shape (rows,).
+        tried: The small forest that looked at the training part, if one did.
     """
 
     folder: Path
@@ -224,6 +226,7 @@ class PublishedContest:
     variance: Fraction
     report: Report
     learned: npt.NDArray[np.int64]
+    tried: Tried | None
 
 
 def publish_contest(
@@ -308,6 +311,7 @@ def publish_contest(
         coded.variance,
         report,
         coded.learned,
+        lints[0].tried,
     )
 
 

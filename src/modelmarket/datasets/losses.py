@@ -16,9 +16,11 @@ import numpy.typing as npt
 from modelmarket.datasets.baselines import (
     MOST_FITTED_ROWS,
     Floats,
+    Tried,
     as_it_is,
     every,
     forest_score,
+    try_forest,
 )
 from modelmarket.datasets.codes import (
     Values,
@@ -98,6 +100,7 @@ def losses(
     target: Target,
     *,
     even: bool = False,
+    before: Tried | None = None,
 ) -> Losses:
     """Finds out what a table loses as codes, from its training part alone.
 
@@ -107,6 +110,8 @@ def losses(
         rows: That it has.
         target: Made of its labels.
         even: Space the codes of numbers evenly; see `make_columns`.
+        before: A small forest that was tried on the same training part; it need not be
+            again if it was on these rows and columns.
 
     Raises:
         DataError: The file is no such table.
@@ -133,7 +138,11 @@ def losses(
     [labels] = columns_of(train, [LABEL], rows)
     known = _labels(labels.gather_every(step)[::again], target)
     tables = {width: np.stack(parts, axis=1) for width, parts in coded.items()}
-    baseline = _baseline(np.stack(plain, axis=1), tables, known, target)
+    is_number = isinstance(target, NumberTarget)
+    plainly = try_forest(
+        np.stack(plain, axis=1), known, is_number=is_number, before=before
+    )
+    baseline = _baseline(plainly.score, tables, known, is_number=is_number)
     return Losses(seen, tuple(columns), baseline)
 
 
@@ -146,19 +155,18 @@ def _labels(labels: pl.Series, target: Target) -> Floats:
 
 
 def _baseline(
-    plain: Floats,
+    plain: float | None,
     coded: Mapping[int, npt.NDArray[Any]],
     labels: Floats,
-    target: Target,
+    *,
+    is_number: bool,
 ) -> Baseline | None:
-    """Tries a small forest on the same rows as they are, and in codes."""
-    is_number = isinstance(target, NumberTarget)
-    score = forest_score(plain, labels, is_number=is_number)
-    if score is None:
+    """Tries the small forest on codes, beside what it reached without."""
+    if plain is None:
         return None
     on_codes = {
         width: found
         for width, codes in coded.items()
         if (found := forest_score(codes, labels, is_number=is_number)) is not None
     }
-    return Baseline(len(labels), score, on_codes)
+    return Baseline(len(labels), plain, on_codes)

@@ -14,9 +14,10 @@ from modelmarket.datasets.attached import FileColumn
 from modelmarket.datasets.baselines import (
     MOST_FITTED_ROWS,
     Floats,
+    Tried,
     as_it_is,
     every,
-    forest_score,
+    try_forest,
 )
 from modelmarket.datasets.codes import Values
 from modelmarket.datasets.frames import read_batches
@@ -58,9 +59,15 @@ class Lint:
         is_hidden: Whether nobody may know anything of the test rows.
         progress: Is told of the rows looked at.
 
+    Attributes:
+        tried: The small forest, on some of the training rows; None if no column was
+            left for it.
+
     Raises:
         DataError: The file is no such table.
     """
+
+    tried: Tried | None
 
     def __init__(
         self,
@@ -81,9 +88,8 @@ class Lint:
         labels, some = self._read(train, step)
         self._labels = self._read_labels(labels)
         looked_at = [name for name in names if files is None or name != files.column]
-        self._looked, self._baseline = self._look(
-            some.select(by_name(*looked_at)), step
-        )
+        self._looked, self.tried = self._look(some.select(by_name(*looked_at)), step)
+        self._baseline = self._told()
         self._features = len(names)
         identities = {one.told.column for one in self._looked if one.is_identity}
         others = [name for name in names if name not in identities]
@@ -169,7 +175,15 @@ class Lint:
             return Values.of(cells).numbers
         return cells.fill_null("").rank("dense").to_numpy().astype(np.float64)
 
-    def _look(self, rows: pl.DataFrame, step: int) -> tuple[list[Looked], float | None]:
+    def _told(self) -> float | None:
+        """What the small forest reached, in few digits."""
+        score = None if self.tried is None else self.tried.score
+        if score is None:
+            return None
+        is_share = bool(self._counts)
+        return round(score, DIGITS) if is_share else _few(score)
+
+    def _look(self, rows: pl.DataFrame, step: int) -> tuple[list[Looked], Tried | None]:
         """Looks at each column, and tries a small forest on some of the rows.
 
         Args:
@@ -190,13 +204,9 @@ class Lint:
         if not plain:
             return looked, None
         table = np.stack(plain, axis=1)
-        score = forest_score(
+        return looked, try_forest(
             table, labels[::again], is_number=is_number, bins=self._bins
         )
-        if score is not None:
-            is_share = bool(self._counts)
-            score = round(score, DIGITS) if is_share else _few(score)
-        return looked, score
 
 
 def _few(number: float) -> float:

@@ -65,6 +65,7 @@ def try_contest(
         published.manifest.train_rows,
         published.schema.target,
         even=options.get("even", False),
+        before=published.tried,
     )
     return Trial(published, scoring, lost)
 
