@@ -57,6 +57,23 @@ def truth_of(request: Request) -> list[str]:
     return request.manifest().classes.decode(truth)
 
 
+def in_the_card(request: Request | VerifiedRequest) -> list[str]:
+    """What the card of the model that won says of how good it is."""
+    _, after = request.model_card().split("\n## How good it is\n\n")
+    return after.split("\n\n## ", maxsplit=1)[0].splitlines()
+
+
+def as_rows(found: ClassMetrics | NumberMetrics) -> list[str]:
+    """The figures as lines of a Markdown table."""
+    return [
+        f"| {one.name} | {one.value} | {one.interval or 'none'} |"
+        for one in found.figures()
+    ]
+
+
+TABLE = ["| figure | value | 95% interval |", "|---|---|---|"]
+
+
 def of_classes(found: object) -> ClassMetrics:
     assert isinstance(found, ClassMetrics)
     return found
@@ -96,6 +113,10 @@ def test_a_fitted_model_that_won__is_judged_with_its_probabilities(
     assert [list(line) for line in found.matrix] == matrix.tolist()
     assert found == sees(here).metrics(), "the same again"
     assert found == of_classes(sees(here, "ann").metrics()), "and to everybody"
+    told = in_the_card(sees(here))
+    assert told == [*TABLE, *as_rows(found)]
+    names = [line.split(" | ")[0] for line in told[2:]]
+    assert names == ["| accuracy", "| balanced accuracy", "| macro F1", "| log loss"]
 
     # What is checked once the truth is open is judged alike.
     again = sees(here, "ann").check(model)
@@ -120,6 +141,9 @@ def test_any_other_file_has_no_log_loss_unless_probabilities_go_with_it(
     assert found.lines()[-1] == (
         "No log loss: the winner’s folder has no probabilities.csv."
     )
+    notes = " ".join(found.notes())
+    assert in_the_card(sees(here)) == [*TABLE, *as_rows(found), "", notes]
+    assert notes.endswith(found.lines()[-1])
     checked = sees(here).check(guess)
     assert checked.metrics is not None
     assert checked.metrics.lines()[-1] == (
@@ -222,6 +246,7 @@ def test_whatever_lies_in_a_strangers_folder_is_told_in_words(
     assert found.accuracy.interval is not None
     assert "the winner’s probabilities.csv cannot be read: " in found.why_no_log_loss
     assert said in found.why_no_log_loss
+    assert found.lines()[-1] in in_the_card(sees(here))[-1], "in one line"
     assert "\n" not in found.lines()[-1]
 
 
@@ -287,6 +312,10 @@ def test_the_model_of_a_contest_of_numbers__is_judged_in_the_labels_unit(
     assert found.r2 is not None
     assert found.r2.value == pytest.approx(theirs.r2_score(truth, said))
     assert found.mae.value < 10
+    rows = as_rows(found)
+    names = [line.split(" | ")[0] for line in rows]
+    assert names[:3] == ["| mean absolute error", "| root mean squared error", "| R²"]
+    assert in_the_card(done)[:6] == [*TABLE, *rows]
 
 
 def test_a_model_that_nobody_serves_any_more_is_not_found(
@@ -301,3 +330,9 @@ def test_a_model_that_nobody_serves_any_more_is_not_found(
     )
     with pytest.raises(NotFoundError, match="nowhere to be had. nobody serves it"):
         done.metrics()
+    # The card of what was bought is still to be had, and says what it lacks.
+    assert in_the_card(done) == [
+        "The usual figures could not be worked out for this card. The model that won "
+        "request v1 is nowhere to be had. nobody serves it"
+    ]
+    assert "\n## Licence\n" in done.model_card()

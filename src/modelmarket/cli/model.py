@@ -193,6 +193,8 @@ def card(
     """Write the card of the model that won, as Markdown: what it scored, on which data,
     under which licence, and how that is known.
 
+    With the figures of `request metrics`, or why they cannot be worked out here.
+
     Examples:
 
         modelmarket model card v7

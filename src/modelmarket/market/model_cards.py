@@ -47,7 +47,7 @@ def model_card(request: AnyRequest[Any]) -> str:
         raise StepError(f"Request {request.id} has no winner: {request.status()}")
     manifest = request.manifest()
     lines = [*_front(manifest), *_what(request), *_scored(request), *_to_beat(request)]
-    lines += [*_used(request), *_origin(request, manifest)]
+    lines += [*_figures(request), *_used(request), *_origin(request, manifest)]
     return "\n".join(lines)
 
 
@@ -113,6 +113,26 @@ def _to_beat(request: AnyRequest[Any]) -> Iterator[str]:
     if any(told):
         yield f"{' '.join(filter(None, told))} So the requester's program said."
         yield ""
+
+
+def _figures(request: AnyRequest[Any]) -> Iterator[str]:
+    """The usual figures, as `request metrics` tells them; or why they are not told."""
+    yield "## How good it is"
+    yield ""
+    try:
+        found = request.metrics()
+    except ModelMarketError as error:
+        why = in_a_line(error.message)
+        yield f"The usual figures could not be worked out for this card. {why}"
+    else:
+        yield "| figure | value | 95% interval |"
+        yield "|---|---|---|"
+        for one in found.figures():
+            yield f"| {one.name} | {one.value} | {one.interval or 'none'} |"
+        if notes := found.notes():
+            yield ""
+            yield in_a_line(" ".join(notes))
+    yield ""
 
 
 def _used(request: AnyRequest[Any]) -> Iterator[str]:
