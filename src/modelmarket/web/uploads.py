@@ -56,7 +56,7 @@ class Upload:
             content: What is in it.
         """
         folder = self.folder / field
-        shutil.rmtree(folder, ignore_errors=True)
+        self.drop(field)
         _make_private(folder)
         path = folder / fit_name(called)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
@@ -64,6 +64,10 @@ class Upload:
             os.fchmod(handle, PRIVATE)
             shutil.copyfileobj(content, file, COPY_BYTES)
         return path
+
+    def drop(self, field: str) -> None:
+        """Removes the file of a field, if it has one."""
+        shutil.rmtree(self.folder / field, ignore_errors=True)
 
     def file(self, field: str) -> Path | None:
         """The file of a field; None if it has none."""

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from modelmarket.web.workspace import Workspace
 
 MOST_EVENTS = 100
+FILES = ("predictions", "model", "probabilities")
+"""That may come with a submission."""
 MOST_PLACES = 100
 """Of a ranking, on its page."""
 
@@ -175,7 +177,7 @@ def kept_files(upload: Upload | None) -> dict[str, str]:
     """What the files are called that came with a form and are still here."""
     if upload is None:
         return {}
-    files = {name: upload.file(name) for name in ("predictions", "model")}
+    files = {name: upload.file(name) for name in FILES}
     return {name: file.name for name, file in files.items() if file is not None}
 
 

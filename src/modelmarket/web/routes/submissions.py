@@ -28,6 +28,7 @@ def prepare_submission(visit: Visit) -> Response:
         upload = form_upload(visit, closing)
         try:
             owner = visit.account
+            probabilities = _probabilities(form, upload)
             model, predictions = _files(form, upload)
             moment, purse = workspace.market.look_into(owner)
             found = found.as_of(moment)
@@ -40,6 +41,7 @@ def prepare_submission(visit: Visit) -> Response:
             action = found.prepare_submission(
                 model,
                 predictions,
+                probabilities=probabilities,
                 name=forms.text(form, "name"),
                 owner=owner,
                 show=None,
@@ -91,6 +93,14 @@ def _files(form: Form, upload: Upload) -> tuple[Path, Path | None]:
             hint="Choose one file; a folder goes into an archive first.",
         )
     return model, predictions
+
+
+def _probabilities(form: Form, upload: Upload) -> Path | None:
+    """How sure one is of each class, if such a file was chosen or is still here."""
+    if forms.text(form, "without_probabilities") == "yes":
+        upload.drop("probabilities")
+        return None
+    return forms.save(form, "probabilities", upload)
 
 
 ROUTES = [

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How sure a model is of each class goes with predictions, through the page's form."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from browser.test_looks import AXE
+from support.browser import House
+
+ROWS = 20
+
+
+def test_probabilities_are_asked_for_beside_predictions_and_tell_the_log_loss(
+    house: House, tmp_path: Path
+) -> None:
+    house.place.create(house.place.join("rita"))
+    visitor = house.visit("ann", wallet=False)
+    visitor.connect()
+    files = {name: tmp_path / name for name in ("p.csv", "m.txt", "sure.csv")}
+    files["p.csv"].write_text("label\n" + "odd\n" * ROWS)
+    files["m.txt"].write_text("always odd")
+    rows = [f"{row},0.75,0.25\n" for row in range(1, ROWS + 1)]
+    files["sure.csv"].write_text("row_id,odd,even\n" + "".join(rows[:-1]))
+    visitor.go("/requests/1")
+    tab = visitor.tab
+    tab.get_by_role("button", name="Fetch and check them").click()
+    field = tab.locator("input[name=probabilities]")
+    # A model alone says by itself how sure it is.
+    expect(field).to_be_hidden()
+    tab.set_input_files("input[name=model]", files["m.txt"])
+    expect(field).to_be_hidden()
+    tab.set_input_files("input[name=predictions]", files["p.csv"])
+    expect(field).to_be_visible()
+    for theme in ("light", "dark"):
+        tab.emulate_media(color_scheme=theme, reduced_motion="reduce")
+        found = Axe().run(tab, "form[data-upload]", AXE)
+        assert [one["id"] for one in found.response["violations"]] == []
+
+    # What was chosen goes with the predictions that it was for.
+    field.set_input_files(files["sure.csv"])
+    tab.set_input_files("input[name=predictions]", [])
+    expect(field).to_be_hidden()
+    assert field.evaluate("one => one.files.length") == 0
+    tab.set_input_files("input[name=predictions]", files["p.csv"])
+    field.set_input_files(files["sure.csv"])
+    tab.get_by_role("button", name="Check and seal").click()
+    alert = tab.get_by_role("alert")
+    expect(alert).to_contain_text("sure.csv: id '20' is missing; 19 of 20 test rows")
+    expect(tab.get_by_text("Submit without them")).to_be_visible()
+    expect(tab.locator("[data-beside]")).to_contain_text("sure.csv is still here")
+
+    # All else is still here; only that file is given anew.
+    files["sure.csv"].write_text("row_id,odd,even\n" + "".join(reversed(rows)))
+    field.set_input_files(files["sure.csv"])
+    tab.get_by_role("button", name="Check and seal").click()
+    expect(tab.locator("dl.facts")).to_contain_text("1 MDC, the stake")
+    visitor.confirm("/requests/1")
+    house.place.live(1)
+    section = tab.locator("#live-quality")
+    expect(section).to_contain_text("log loss")
+    expect(section).not_to_contain_text("No log loss")
+    refused = [one for one in visitor.complaints if "400" in one]
+    assert visitor.complaints == refused
