@@ -40,6 +40,7 @@ def named(store: Store, dataset: Cid, table: str, cells: pl.Series) -> dict[str,
     """
     found: dict[str, Cid] = {}
     folders: dict[str, dict[str, Cid]] = {}
+    above: dict[str, Cid] | None = None
     for said in cells.drop_nulls().unique(maintain_order=True).to_list():
         if not said:
             continue
@@ -47,9 +48,10 @@ def named(store: Store, dataset: Cid, table: str, cells: pl.Series) -> dict[str,
             raise _problem(table, cells, said, "is no name of a file of this dataset")
         _, folder, name = said.split("/")
         try:
+            if above is None:
+                above = store.links(store.resolve(dataset, FILES))
             if folder not in folders:
-                above = store.resolve(dataset, f"{FILES}/{folder}")
-                folders[folder] = store.links(above)
+                folders[folder] = store.links(above[folder])
             found[said] = folders[folder][name]
         except (KeyError, NotFoundError, StorageError) as error:
             what = "is not among the files of the dataset"
