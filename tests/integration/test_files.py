@@ -31,7 +31,7 @@ from modelmarket.market.recovery import recover_truth
 from modelmarket.market.training import sizes_of
 from modelmarket.protocol.reproductions import Outcome
 from support.attachments import article, picture, sound, write_table
-from support.market import Place, addressed
+from support.market import Place, addressed, refused
 
 QUICK = Rules(seconds=8.0)
 
@@ -276,3 +276,25 @@ def test_what_a_manifest_says_of_files_counts_as_data_to_be_fetched(
     ann.fetch()
     everything = as_said(ann.contents.export(here.folder / "all"))
     assert sum(everything.values()) == tables + told
+
+
+def test_the_same_pictures_under_other_names_are_known_again(here: Place) -> None:
+    path = create(here, lambda n, _: picture(n), ".png")
+    other = here.folder / "other"
+    other.mkdir()
+    table = pl.read_csv(path)
+    for name in table["file"]:
+        shutil.copy(path.parent / "in" / name, other / f"again-{name}")
+    table = table.with_columns(file="again-" + pl.col("file")).sample(
+        fraction=1, shuffle=True, seed=1
+    )
+    table.write_csv(other / "table.csv")
+    rita = here.markets["rita"]
+    said = refused(
+        rita,
+        "again",
+        lambda: rita.create_request(
+            other / "table.csv", label="kind", reward="10", files="file"
+        ),
+    )
+    assert "stand" in said
