@@ -25,7 +25,7 @@ from modelmarket.datasets.contest import publish_contest
 from modelmarket.datasets.idx import write_mnist
 from modelmarket.datasets.lint.findings import Report
 from modelmarket.datasets.published import publish
-from modelmarket.datasets.split import Source
+from modelmarket.datasets.sources import Source
 from modelmarket.datasets.tables import open_table
 from modelmarket.protocol.hidden import Keystream
 

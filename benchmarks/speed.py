@@ -21,7 +21,7 @@ import numpy as np
 
 from modelmarket.datasets.lint.lint import lint
 from modelmarket.datasets.published import TEST, TRAIN, write_parts
-from modelmarket.datasets.split import Source
+from modelmarket.datasets.sources import Source
 from modelmarket.datasets.tables import open_table
 from modelmarket.storage.store import Store
 

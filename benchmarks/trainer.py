@@ -37,7 +37,7 @@ from modelmarket.datasets.contest import ContestFolder
 from modelmarket.datasets.frames import read_frame
 from modelmarket.datasets.idx import write_mnist
 from modelmarket.datasets.published import TEST, TRAIN, write_parts
-from modelmarket.datasets.split import LABEL, ROW_ID, Source
+from modelmarket.datasets.sources import LABEL, ROW_ID, Source
 from modelmarket.datasets.tables import open_table
 from modelmarket.market.trained import Budget
 from modelmarket.market.training import train_exact, train_file

@@ -38,6 +38,8 @@ SHOWN_BY: dict[str, list[Where]] = {
     "datasets/lint/columns.py": TABLES[:2],
     "datasets/lint/labels.py": TABLES[:2],
     "datasets/lint/rows.py": TABLES[:2],
+    "datasets/labels.py": TABLES,
+    "datasets/sources.py": TABLES,
     "datasets/split.py": TABLES,
     "datasets/tables.py": TABLES,
     "errors.py": [("request", "create"), ("submit",)],

@@ -34,7 +34,7 @@ from modelmarket.datasets.given import opened
 from modelmarket.datasets.lint.findings import Check
 from modelmarket.datasets.published import MANIFEST, Manifest, Published, publish
 from modelmarket.datasets.records import encode_row
-from modelmarket.datasets.split import Source
+from modelmarket.datasets.sources import Source
 from modelmarket.datasets.tables import open_table
 from modelmarket.errors import DataError, InputError, NotFoundError
 from support.attachments import article, picture, sound, write_table

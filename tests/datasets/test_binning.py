@@ -19,7 +19,8 @@ from modelmarket.datasets.libraries import labels_for
 from modelmarket.datasets.lint.findings import Check, Report
 from modelmarket.datasets.predictions import encode_predictions, read_predictions
 from modelmarket.datasets.published import SAMPLE, TRAIN, Published, publish
-from modelmarket.datasets.split import Source, only_split
+from modelmarket.datasets.sources import Source
+from modelmarket.datasets.split import only_split
 from modelmarket.datasets.tables import open_table
 from modelmarket.errors import DataError
 from modelmarket.protocol.bins import Binning, Bins

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from modelmarket.datasets.choosing import Choice, Mask
 from modelmarket.datasets.published import TEST, TRAIN, publish
-from modelmarket.datasets.split import Source
+from modelmarket.datasets.sources import Source
 from modelmarket.datasets.tables import Table, open_table
 from modelmarket.errors import DataError, InputError
 

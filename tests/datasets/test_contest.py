@@ -32,7 +32,7 @@ from modelmarket.datasets.fingerprints import Fingerprints, fingerprints
 from modelmarket.datasets.frames import read_frame
 from modelmarket.datasets.lint.findings import Check
 from modelmarket.datasets.published import CARD, MANIFEST, REPORT, TEST, TRAIN, publish
-from modelmarket.datasets.split import Source
+from modelmarket.datasets.sources import Source
 from modelmarket.datasets.tables import open_table
 from modelmarket.errors import DataError
 from modelmarket.protocol.conditions import Conditions

@@ -42,7 +42,8 @@ from modelmarket.datasets.published import (
     publish,
 )
 from modelmarket.datasets.records import encode_row, read_records
-from modelmarket.datasets.split import Source, parse_accuracy, parse_fraction
+from modelmarket.datasets.shares import parse_accuracy, parse_fraction
+from modelmarket.datasets.sources import Source
 from modelmarket.datasets.tables import Table, open_table
 from modelmarket.errors import DataError, InputError, NotFoundError
 from modelmarket.protocol.classes import Classes

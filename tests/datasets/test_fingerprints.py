@@ -12,7 +12,7 @@ import pytest
 
 from modelmarket.datasets.fingerprints import Fingerprints, fingerprints
 from modelmarket.datasets.published import TEST, TRAIN, publish
-from modelmarket.datasets.split import Source
+from modelmarket.datasets.sources import Source
 from modelmarket.datasets.tables import open_table
 from modelmarket.errors import DataError
 

@@ -35,7 +35,7 @@ from modelmarket.datasets.lint.labels import (
 )
 from modelmarket.datasets.lint.rows import Seen, Words, compare, named_groups
 from modelmarket.datasets.published import publish
-from modelmarket.datasets.split import Source
+from modelmarket.datasets.sources import Source
 from modelmarket.datasets.tables import open_table
 from modelmarket.errors import DataError
 

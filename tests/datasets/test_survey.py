@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from modelmarket.datasets.split import Source
+from modelmarket.datasets.sources import Source
 from modelmarket.datasets.survey import FIRST_ROWS, TYPED_ROWS, Survey, Type, survey
 from modelmarket.datasets.tables import open_table
 

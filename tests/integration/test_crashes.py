@@ -14,7 +14,7 @@ from threading import Thread
 
 import pytest
 
-from modelmarket.datasets.split import Source
+from modelmarket.datasets.sources import Source
 from modelmarket.datasets.tables import open_table
 from modelmarket.errors import StepError
 from modelmarket.market import Market

@@ -23,7 +23,7 @@ from modelmarket.agent.trainer import Rules, Trainer, Verdict
 from modelmarket.audit import audit
 from modelmarket.datasets.attached import Attached
 from modelmarket.datasets.published import MANIFEST, TRAIN
-from modelmarket.datasets.split import Source
+from modelmarket.datasets.sources import Source
 from modelmarket.datasets.tables import open_table
 from modelmarket.errors import DataError, InputError
 from modelmarket.market import Request

@@ -10,7 +10,7 @@ import pytest
 
 from modelmarket.datasets import drawing
 from modelmarket.datasets.published import TRAIN
-from modelmarket.datasets.split import Source
+from modelmarket.datasets.sources import Source
 from modelmarket.datasets.tables import open_table
 from modelmarket.market.verified.trying import try_contest
 from support.disk import Looking

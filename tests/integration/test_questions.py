@@ -15,7 +15,7 @@ import pytest
 from modelmarket.audit import audit
 from modelmarket.datasets.lint.findings import Check, Report
 from modelmarket.datasets.published import REPORT
-from modelmarket.datasets.split import Source
+from modelmarket.datasets.sources import Source
 from modelmarket.datasets.tables import open_table
 from modelmarket.errors import ConfirmationError, DataError, NotFoundError
 from modelmarket.market import Market

@@ -18,7 +18,7 @@ from modelmarket import agent
 from modelmarket.chain.contracts import COPY_MARK, copy_in
 from modelmarket.datasets.about import About
 from modelmarket.datasets.choosing import Choice
-from modelmarket.datasets.split import Source
+from modelmarket.datasets.sources import Source
 from modelmarket.datasets.tables import open_table
 from modelmarket.errors import RevertError, StepError
 from modelmarket.market import Market, recovery

@@ -20,7 +20,7 @@ from sklearn.neural_network import MLPRegressor
 from sklearn.tree import DecisionTreeRegressor
 
 from modelmarket import agent
-from modelmarket.datasets.split import Source
+from modelmarket.datasets.sources import Source
 from modelmarket.datasets.tables import open_table
 from modelmarket.errors import EntryWarning, InputError
 from modelmarket.market import Market, VerifiedRequest, VerifiedSubmission

@@ -21,7 +21,7 @@ from modelmarket.chain.blocks import Call
 from modelmarket.chain.contracts import PERMIT_LIFE_S
 from modelmarket.chain.sending import sign
 from modelmarket.chain.wallets import Wallet
-from modelmarket.datasets.split import Source
+from modelmarket.datasets.sources import Source
 from modelmarket.datasets.tables import open_table
 from modelmarket.errors import (
     ChainError,

@@ -13,7 +13,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from modelmarket import agent
 from modelmarket.audit import audit
-from modelmarket.datasets.split import Source
+from modelmarket.datasets.sources import Source
 from modelmarket.datasets.tables import open_table
 from modelmarket.market import Market, VerifiedRequest, VerifiedSubmission
 from modelmarket.market.verified.listing import Listing

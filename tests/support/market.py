@@ -17,7 +17,7 @@ from modelmarket.chain.devnode.server import running_node
 from modelmarket.chain.networks import Networks
 from modelmarket.chain.sending import Signed
 from modelmarket.chain.wallets import Wallet
-from modelmarket.datasets.split import Source
+from modelmarket.datasets.sources import Source
 from modelmarket.datasets.tables import open_table
 from modelmarket.demo.playground import Playground
 from modelmarket.errors import ConfirmationError

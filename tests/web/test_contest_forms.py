@@ -15,7 +15,7 @@ import httpx
 import numpy as np
 import pytest
 
-from modelmarket.datasets.split import Source
+from modelmarket.datasets.sources import Source
 from modelmarket.datasets.tables import open_table
 from modelmarket.market import VerifiedRequest
 from modelmarket.models import ExactModel

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from modelmarket.datasets.lint.findings import Check, Finding, Report, Severity, Told
-from modelmarket.datasets.split import Source
+from modelmarket.datasets.sources import Source
 from modelmarket.datasets.tables import open_table
 from modelmarket.market import Request, VerifiedRequest
 from modelmarket.protocol.actions import CreateContest, CreateRequest

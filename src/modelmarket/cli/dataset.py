@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from modelmarket.datasets.about import About
     from modelmarket.datasets.choosing import Choice
     from modelmarket.datasets.lint.findings import Report
-    from modelmarket.datasets.split import Source
+    from modelmarket.datasets.sources import Source
 
 app = typer.Typer(help="Check and fetch datasets.", no_args_is_help=True)
 
@@ -146,7 +146,7 @@ def read_choice(
         InputError: In two ways at once.
     """
     from modelmarket.datasets.choosing import Choice
-    from modelmarket.datasets.split import parse_fraction
+    from modelmarket.datasets.shares import parse_fraction
 
     return Choice(parse_fraction(fraction), stratified, group, time)
 
@@ -187,7 +187,7 @@ def read_number(text: str | None) -> Fraction | None:
     Raises:
         DataError: It is no decimal number.
     """
-    from modelmarket.datasets.split import parse_number
+    from modelmarket.datasets.shares import parse_number
 
     return None if text is None else parse_number(text)
 
@@ -223,7 +223,7 @@ def open_source(
 ) -> Source:
     """The labelled table that the options describe."""
     from modelmarket.datasets.attached import attached_files
-    from modelmarket.datasets.split import Source
+    from modelmarket.datasets.sources import Source
     from modelmarket.datasets.tables import open_table
 
     table = open_table(

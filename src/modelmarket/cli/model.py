@@ -49,7 +49,7 @@ def predict(
         modelmarket model predict v7 new.csv --output predictions.csv
     """
     from modelmarket.datasets.records import encode_row
-    from modelmarket.datasets.split import LABEL, ROW_ID
+    from modelmarket.datasets.sources import LABEL, ROW_ID
 
     here = Invocation.of(ctx)
     existing_file(table)

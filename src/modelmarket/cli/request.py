@@ -182,7 +182,7 @@ def create(
         modelmarket request create data.csv --label digit --reward 100
             --description about.md --licence CC-BY-4.0 --model-licence Apache-2.0
     """
-    from modelmarket.datasets.split import parse_accuracy, parse_fraction
+    from modelmarket.datasets.shares import parse_accuracy, parse_fraction
     from modelmarket.protocol.money import format_mdc, parse_mdc
     from modelmarket.protocol.terms import parse_minutes
 

@@ -16,14 +16,9 @@ from eth_hash.auto import keccak
 from modelmarket.datasets.choosing import Choice
 from modelmarket.datasets.codes import as_schema, encode_frame, frame_of, make_columns
 from modelmarket.datasets.drawing import Shuffle
-from modelmarket.datasets.split import (
-    Classed,
-    Numbered,
-    Progress,
-    Source,
-    divide,
-    places,
-)
+from modelmarket.datasets.labels import Classed, Numbered
+from modelmarket.datasets.sources import Source
+from modelmarket.datasets.split import Progress, divide, places
 from modelmarket.datasets.targets import deviation, number_target, variance
 from modelmarket.errors import DataError, InputError
 from modelmarket.protocol.classes import Classes

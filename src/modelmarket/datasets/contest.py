@@ -50,12 +50,8 @@ from modelmarket.datasets.published import (
     write_files,
     written_choice,
 )
-from modelmarket.datasets.split import (
-    LABEL,
-    ROW_ID,
-    Progress,
-    Source,
-)
+from modelmarket.datasets.sources import LABEL, ROW_ID, Source
+from modelmarket.datasets.split import Progress
 from modelmarket.errors import DataError
 from modelmarket.protocol.hidden import (
     Keystream,

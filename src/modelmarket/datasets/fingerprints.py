@@ -22,7 +22,8 @@ import numpy.typing as npt
 import polars as pl
 
 from modelmarket.datasets.frames import scan
-from modelmarket.datasets.split import LABEL, ROW_ID, Progress
+from modelmarket.datasets.sources import LABEL, ROW_ID
+from modelmarket.datasets.split import Progress
 from modelmarket.datasets.tables import MISSING
 from modelmarket.errors import DataError
 

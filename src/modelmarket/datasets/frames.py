@@ -13,7 +13,7 @@ import polars as pl
 from polars.selectors import by_name
 
 from modelmarket.datasets.records import encode_row, read_records
-from modelmarket.datasets.split import LABEL, ROW_ID
+from modelmarket.datasets.sources import LABEL, ROW_ID
 from modelmarket.datasets.tables import Table, open_table
 from modelmarket.errors import DataError
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from modelmarket.datasets.attached import attached_files
-from modelmarket.datasets.split import Source
+from modelmarket.datasets.sources import Source
 from modelmarket.datasets.tables import Table, open_table
 from modelmarket.errors import InputError
 

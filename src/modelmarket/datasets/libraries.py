@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
-from modelmarket.datasets.split import LABEL
+from modelmarket.datasets.sources import LABEL
 from modelmarket.errors import InputError, NotFoundError
 
 if TYPE_CHECKING:

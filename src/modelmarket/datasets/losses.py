@@ -28,7 +28,7 @@ from modelmarket.datasets.codes import (
     encode_cells,
     make_column,
 )
-from modelmarket.datasets.split import LABEL
+from modelmarket.datasets.sources import LABEL
 from modelmarket.protocol.hidden import CODE_WIDTHS, RowCodes
 from modelmarket.protocol.schema import NumberTarget, Target, Texts
 

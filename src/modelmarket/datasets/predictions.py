@@ -15,7 +15,7 @@ import numpy as np
 
 from modelmarket.datasets.given import library_of
 from modelmarket.datasets.published import TEST, TRAIN
-from modelmarket.datasets.split import LABEL, ROW_ID
+from modelmarket.datasets.sources import LABEL, ROW_ID
 from modelmarket.datasets.tables import Row, Table, open_table
 from modelmarket.errors import DataError
 from modelmarket.protocol.bins import Bins

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from modelmarket.datasets.predictions import by_ids, in_row_order, place_of
-from modelmarket.datasets.split import ROW_ID
+from modelmarket.datasets.sources import ROW_ID
 from modelmarket.datasets.tables import PARQUET_MAGIC, Table, open_table
 from modelmarket.errors import DataError
 from modelmarket.protocol.classes import Classes, Codes

@@ -21,7 +21,8 @@ from modelmarket.datasets.cards import card
 from modelmarket.datasets.choosing import Choice
 from modelmarket.datasets.croissant import croissant, record_set
 from modelmarket.datasets.records import encode_row
-from modelmarket.datasets.split import LABEL, ROW_ID, Progress, Source, Split, split
+from modelmarket.datasets.sources import LABEL, ROW_ID, Source
+from modelmarket.datasets.split import Progress, Split, split
 from modelmarket.errors import DataError
 from modelmarket.protocol.bins import Bins
 from modelmarket.protocol.classes import Classes

@@ -12,7 +12,8 @@ from itertools import islice
 
 import numpy as np
 
-from modelmarket.datasets.split import Classed, Numbered, Source
+from modelmarket.datasets.labels import Classed, Numbered
+from modelmarket.datasets.sources import Source
 from modelmarket.datasets.tables import Row
 from modelmarket.errors import DataError
 

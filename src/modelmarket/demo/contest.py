@@ -24,7 +24,7 @@ from modelmarket.protocol.phases import Failure
 from modelmarket.protocol.types import Wei
 
 if TYPE_CHECKING:
-    from modelmarket.datasets.split import Source
+    from modelmarket.datasets.sources import Source
     from modelmarket.market import VerifiedRequest
     from modelmarket.market.verified.request import Training
     from modelmarket.sandbox import Person, Sandbox

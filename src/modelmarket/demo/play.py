@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from modelmarket import agent
 from modelmarket.audit import Verdict, audit
 from modelmarket.datasets.idx import find_mnist, write_mnist
-from modelmarket.datasets.split import Source
+from modelmarket.datasets.sources import Source
 from modelmarket.datasets.tables import open_table
 from modelmarket.demo.contest import Contested, ContestPlay
 from modelmarket.demo.models import RECIPES, fitted, require_libraries

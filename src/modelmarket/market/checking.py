@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modelmarket.datasets.split import LABEL
+from modelmarket.datasets.sources import LABEL
 from modelmarket.errors import DataError, InputError
 from modelmarket.market.measuring import judged
 from modelmarket.protocol.phases import Phase

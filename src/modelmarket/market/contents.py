@@ -17,7 +17,7 @@ from modelmarket.datasets.published import (
     TRAIN,
     Manifest,
 )
-from modelmarket.datasets.split import ROW_ID
+from modelmarket.datasets.sources import ROW_ID
 from modelmarket.errors import (
     DataError,
     ModelMarketError,

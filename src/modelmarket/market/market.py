@@ -59,7 +59,7 @@ from modelmarket.vault.secrets import Secret, to_json
 from modelmarket.vault.vault import Vault
 
 if TYPE_CHECKING:
-    from modelmarket.datasets.split import Source
+    from modelmarket.datasets.sources import Source
     from modelmarket.protocol.reputation import Reputation
     from modelmarket.vault.journal import Entry
 

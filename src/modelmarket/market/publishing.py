@@ -13,7 +13,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
-from modelmarket.datasets.split import parse_accuracy, parse_fraction, parse_number
+from modelmarket.datasets.shares import parse_accuracy, parse_fraction, parse_number
 from modelmarket.errors import InputError
 from modelmarket.index.summaries import Wanted
 from modelmarket.market.questions import (
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from modelmarket.datasets.about import About
     from modelmarket.datasets.choosing import Choice
     from modelmarket.datasets.published import Manifest
-    from modelmarket.datasets.split import Source
+    from modelmarket.datasets.sources import Source
     from modelmarket.market.market import Market
     from modelmarket.protocol.bins import Binning
     from modelmarket.protocol.classes import Codes

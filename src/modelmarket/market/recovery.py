@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from modelmarket.datasets.about import About
     from modelmarket.datasets.choosing import Choice
-    from modelmarket.datasets.split import Source
+    from modelmarket.datasets.sources import Source
     from modelmarket.market.market import Market
     from modelmarket.market.request import Request
     from modelmarket.market.verified.request import VerifiedRequest

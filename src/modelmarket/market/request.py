@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modelmarket.datasets.published import TEST, TRAIN, Manifest
-from modelmarket.datasets.split import LABEL, ROW_ID
+from modelmarket.datasets.sources import LABEL, ROW_ID
 from modelmarket.errors import InputError, StepError
 from modelmarket.market.any_request import AnyRequest, check_name
 from modelmarket.market.checking import Checked, model_file

@@ -19,7 +19,7 @@ import numpy as np
 from modelmarket.datasets.baselines import MOST_FITTED_ROWS, quick_forest
 from modelmarket.datasets.filetypes import NOUNS, FileKind
 from modelmarket.datasets.published import MANIFEST, MOST_MANIFEST_BYTES
-from modelmarket.datasets.split import LABEL
+from modelmarket.datasets.sources import LABEL
 from modelmarket.errors import DataError, InputError
 from modelmarket.market.trained import BASELINE, Attempt, Budget, Trained
 from modelmarket.market.verified.request import VerifiedRequest

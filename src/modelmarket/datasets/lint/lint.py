@@ -32,7 +32,8 @@ from modelmarket.datasets.lint.labels import (
     resolution,
 )
 from modelmarket.datasets.lint.rows import Seen, compare, named_groups
-from modelmarket.datasets.split import LABEL, Progress, Split
+from modelmarket.datasets.sources import LABEL
+from modelmarket.datasets.split import Progress, Split
 from modelmarket.errors import DataError
 from modelmarket.protocol.bins import Bins, Coarseness
 

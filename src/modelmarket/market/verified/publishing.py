@@ -64,7 +64,7 @@ from modelmarket.vault.vault import Published
 if TYPE_CHECKING:
     from modelmarket.datasets.contest import PublishedContest
     from modelmarket.datasets.fingerprints import Fingerprints
-    from modelmarket.datasets.split import Source
+    from modelmarket.datasets.sources import Source
     from modelmarket.market.market import Market
     from modelmarket.protocol.hidden import Keystream
     from modelmarket.protocol.point_kinds import Error

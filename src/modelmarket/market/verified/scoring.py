@@ -8,7 +8,7 @@ from fractions import Fraction
 from operator import mul
 from typing import TYPE_CHECKING
 
-from modelmarket.datasets.split import parse_accuracy
+from modelmarket.datasets.shares import parse_accuracy
 from modelmarket.errors import InputError
 from modelmarket.market.publishing import choice_of, number_of
 from modelmarket.market.questions import (

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from modelmarket.datasets.contest import PublishedContest
     from modelmarket.datasets.losses import Losses
-    from modelmarket.datasets.split import Source
+    from modelmarket.datasets.sources import Source
     from modelmarket.market.verified.publishing import ContestOptions
     from modelmarket.protocol.points import Scoring
 

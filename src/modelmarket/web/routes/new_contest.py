@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 from starlette.routing import Route
 
-from modelmarket.datasets.split import parse_number
+from modelmarket.datasets.shares import parse_number
 from modelmarket.errors import InputError
 from modelmarket.market.paying import refuse_unaffordable
 from modelmarket.protocol.hidden import CODE_WIDTHS
@@ -26,7 +26,7 @@ from modelmarket.web.visits import Visit
 
 if TYPE_CHECKING:
     from modelmarket.datasets.lint.findings import Report
-    from modelmarket.datasets.split import Source
+    from modelmarket.datasets.sources import Source
     from modelmarket.market.verified.publishing import ContestOptions
     from modelmarket.protocol.actions import Action
     from modelmarket.protocol.types import Address, Wei

@@ -15,7 +15,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from modelmarket.datasets.about import read_licence
-from modelmarket.datasets.split import Source, parse_accuracy, parse_fraction
+from modelmarket.datasets.shares import parse_accuracy, parse_fraction
+from modelmarket.datasets.sources import Source
 from modelmarket.datasets.survey import Survey, survey
 from modelmarket.datasets.tables import Table, open_table
 from modelmarket.errors import (
