@@ -26,7 +26,7 @@ from modelmarket.protocol.types import Wei
 if TYPE_CHECKING:
     from modelmarket.datasets.sources import Source
     from modelmarket.market import VerifiedRequest
-    from modelmarket.market.verified.request import Training
+    from modelmarket.market.verified.fitting import Training
     from modelmarket.sandbox import Person, Sandbox
 
 REWARD = Wei(100 * ONE_MDC)
@@ -196,7 +196,7 @@ class ContestPlay:
     # --- entering ---
 
     def _training(self, request: VerifiedRequest) -> Training:
-        from modelmarket.market.verified.request import Training
+        from modelmarket.market.verified.fitting import Training
 
         training = request.training()
         return Training(training.codes[:MOST_ROWS], training.targets[:MOST_ROWS])

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from modelmarket.market.market import Market
-    from modelmarket.market.verified.request import Training, VerifiedRequest
+    from modelmarket.market.verified.fitting import Training
+    from modelmarket.market.verified.request import VerifiedRequest
     from modelmarket.models import ExactModel
     from modelmarket.protocol.conditions import Conditions
     from modelmarket.protocol.hidden import RowCodes

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from modelmarket.market.verified.evidence import (
     MODEL_FILE,
     shown_model,
 )
+from modelmarket.market.verified.fitting import Fit, Training
 from modelmarket.market.verified.opened import Opened
 from modelmarket.market.verified.refutations import Refutation
 from modelmarket.market.verified.submission import VerifiedSubmission
@@ -29,7 +29,6 @@ from modelmarket.protocol.point_kinds import Kind
 from modelmarket.protocol.schema import NumberTarget
 from modelmarket.protocol.seals import superhash
 from modelmarket.protocol.steps import StepKind
-from modelmarket.system.text import counted
 from modelmarket.vault.secrets import SealedModel
 
 if TYPE_CHECKING:
@@ -41,76 +40,12 @@ if TYPE_CHECKING:
     from modelmarket.market.verified.prospects import Prospect
     from modelmarket.models import ExactModel
     from modelmarket.models.validating import Show, Validation
-    from modelmarket.protocol.hidden import RowCodes, Targets
+    from modelmarket.protocol.hidden import RowCodes
     from modelmarket.protocol.records import BaseRecord, SubmissionRecord
     from modelmarket.protocol.reproductions import Reproduction
     from modelmarket.protocol.schema import Schema, Target
     from modelmarket.protocol.types import Address, SubmissionId
     from modelmarket.system.confinement import Limits
-
-
-@dataclass(frozen=True)
-class Training:
-    """The training part in codes, as models are fitted on it.
-
-    Attributes:
-        codes: Shape (rows, columns).
-        targets: Classes; or numbers, in the schema's steps from its offset, which is
-            what models predict, too. Shape (rows,).
-
-    Both are read once for a request and cannot be written to: copy what you change.
-    """
-
-    codes: RowCodes
-    targets: Targets
-
-
-@dataclass(frozen=True)
-class Fit:
-    """What can be said of a model before anything is staked on it.
-
-    Attributes:
-        units: Trees, or neurons.
-        what: Which of the two.
-        bytes: Of its file.
-        parts: In which it is posted if it is demanded.
-        share: Of the points that the training part can score; models do better
-            there than on rows that they have not seen.
-        mean_error: For numbers, by how much it is off there, in the label's own
-            unit: the mean absolute error, or the root of the mean squared one, as
-            the points count them. None for classes.
-    """
-
-    units: int
-    what: str
-    bytes: int
-    parts: int
-    share: float
-    mean_error: float | None
-
-    @classmethod
-    def of(cls, model: ExactModel, share: float, error: float | None) -> Fit:
-        """What can be said of a model."""
-        from modelmarket.models.header import Kind
-
-        header = model.header
-        return cls(
-            units=header.units,
-            what="neurons" if header.kind is Kind.DENSE else "trees",
-            bytes=len(model.to_bytes()),
-            parts=header.parts,
-            share=share,
-            mean_error=error,
-        )
-
-    @property
-    def size(self) -> str:
-        """For people: `1 tree`, `80 trees`."""
-        return counted(self.units, self.what.removesuffix("s"))
-
-    def as_document(self) -> dict[str, int | float | str | None]:
-        """As JSON has it."""
-        return asdict(self)
 
 
 def _warned(found: Prospect) -> None:
