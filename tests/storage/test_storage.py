@@ -21,6 +21,7 @@ from starlette.routing import Route
 
 from modelmarket.errors import InputError, NotFoundError, StorageError
 from modelmarket.storage import car, unixfs
+from modelmarket.storage import store as store_module
 from modelmarket.storage.cid import DAG_PB, RAW, Cid
 from modelmarket.storage.fetch import fetch
 from modelmarket.storage.gateway import application
@@ -444,6 +445,53 @@ def test_an_interrupted_fetch_goes_on_where_it_stopped(
     again: list[int] = []
     fetch(other, added.cid, [gateway], progress=again.append)
     assert other.entries(added.cid) == store.entries(added.cid)
+
+
+@pytest.mark.parametrize("together", [1, 2, 3, 256])
+def test_however_many_files_go_together_all_of_them_come_through(
+    store: Store,
+    other: Store,
+    gateway: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    together: int,
+) -> None:
+    monkeypatch.setattr(store_module, "BATCH_FILES", together)
+    top = tmp_path / "many"
+    for n in range(7):
+        path = top / f"{n % 3}" / f"{n}.txt"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"%d" % n)
+    added = store.add(top)
+    fetch(other, added.cid, [gateway])
+    for one in (store, other):
+        there = {entry.path: entry.cid for entry in one.entries(added.cid)}
+        assert len(there) == 7
+        assert all(one.read_bytes(cid) for cid in there.values())
+        assert all(one.holds(cid) == 1 for cid in there.values())
+
+
+def test_what_was_added_before_an_interruption_is_not_lost(
+    store: Store, tmp_path: Path
+) -> None:
+    top = tmp_path / "many"
+    top.mkdir()
+    for n in range(5):
+        (top / f"{n}.txt").write_bytes(b"%d" % n)
+    seen: list[int] = []
+
+    def stop(count: int) -> None:
+        seen.append(count)
+        if len(seen) == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        store.add(top, progress=stop)
+    for n in range(3):
+        assert store.holds(unixfs.leaf(b"%d" % n).cid) == 1
+    # No folder is there that lacks a file.
+    assert store.holds(unixfs.leaf(b"3").cid) is None
+    assert store.roots() == []
 
 
 def test_old_profiles_are_read(other: Store) -> None:

@@ -32,6 +32,7 @@ from modelmarket.system.files import (
 
 MOST_DEPTH = 32
 MOST_FILES = 100_000
+BATCH_FILES = 256
 MOST_BYTES = 64 * 2**30
 
 Source = Callable[[Cid], bytes]
@@ -112,15 +113,18 @@ class Store:
             InputError: Something in the folder is neither file nor folder.
         """
         existing_path(path)
-        part, size = self._add(path, progress or (lambda _: None), depth=0)
+        with self._batch() as batch:
+            part, size = self._add(path, progress or (lambda _: None), 0, batch)
         return self._note_root(part.cid, size, path.name)
 
     def add_bytes(self, data: bytes, name: str) -> Stored:
         """Adds a small file from memory."""
-        part = self._add_chunks(
+        pieces = (
             data[at : at + unixfs.CHUNK_BYTES]
             for at in range(0, max(len(data), 1), unixfs.CHUNK_BYTES)
         )
+        with self._batch() as batch:
+            part = self._add_chunks(pieces, batch)
         return self._note_root(part.cid, part.size, name)
 
     def add_folder(self, files: dict[str, Stored], name: str) -> Stored:
@@ -136,26 +140,27 @@ class Store:
         size = sum(stored.size for stored in files.values())
         return self._note_root(part.cid, size, name)
 
-    def _add(self, path: Path, progress: Progress, depth: int) -> tuple[Part, int]:
+    def _add(
+        self, path: Path, progress: Progress, depth: int, batch: _Batch
+    ) -> tuple[Part, int]:
         if path.is_symlink() or not (path.is_file() or path.is_dir()):
             raise InputError(f"{path} is neither a file nor a folder.")
         if path.is_file():
             with path.open("rb") as file:
-                part = self._add_chunks(_chunks(file, progress))
+                part = self._add_chunks(_chunks(file, progress), batch)
             return part, part.size
         if depth > MOST_DEPTH:
             raise InputError(f"{path} is nested deeper than {MOST_DEPTH} folders.")
         entries: dict[str, Part] = {}
         size = 0
         for child in sorted(path.iterdir()):
-            entries[child.name], below = self._add(child, progress, depth + 1)
+            entries[child.name], below = self._add(child, progress, depth + 1, batch)
             size += below
         part, block = unixfs.folder(entries)
-        with self.database.writing() as connection:
-            _put_node(connection, part.cid, block)
+        batch.nodes.append((part.cid, block))
         return part, size
 
-    def _add_chunks(self, chunks: Iterable[bytes]) -> Part:
+    def _add_chunks(self, chunks: Iterable[bytes], batch: _Batch) -> Part:
         leaves: list[Part] = []
         with self._new_object() as new:
             for chunk in chunks:
@@ -163,7 +168,7 @@ class Store:
                 leaves.append(part)
                 new.write(part.cid, chunk)
             root, nodes = unixfs.tree(leaves)
-            new.finish(root.cid, nodes, unixfs.PROFILE)
+            new.finish(root.cid, nodes, unixfs.PROFILE, batch)
         return root
 
     def _note_root(self, cid: Cid, size: int, name: str) -> Stored:
@@ -208,10 +213,12 @@ class Store:
             NotFoundError: A block is not to be had.
             StorageError: A block is wrong, or the limits are passed.
         """
-        taking = _Taking(self, source, most_bytes, progress or (lambda _: None))
-        if listing:
-            return Stored(root, taking.take_listing(root), name)
-        size = taking.take(root, depth=0, only=only)
+        with self._batch() as batch:
+            tell = progress or (lambda _: None)
+            taking = _Taking(self, source, most_bytes, tell, batch)
+            if listing:
+                return Stored(root, taking.take_listing(root), name)
+            size = taking.take(root, depth=0, only=only)
         return Stored(root, size, name) if only else self._note_root(root, size, name)
 
     def import_car(self, path: Path, root: Cid) -> Stored:
@@ -466,6 +473,15 @@ class Store:
             raise StorageError(f"The store's file of {cid} is gone.") from error
 
     @contextmanager
+    def _batch(self) -> Iterator[_Batch]:
+        """Takes files and folders in together; whatever happens, they stay."""
+        batch = _Batch(self)
+        try:
+            yield batch
+        finally:
+            batch.commit()
+
+    @contextmanager
     def _new_object(self) -> Iterator[_NewObject]:
         handle, temporary = tempfile.mkstemp(dir=self._objects, prefix=".new-")
         try:
@@ -473,6 +489,56 @@ class Store:
                 yield _NewObject(self, file, hashed, Path(temporary))
         finally:
             Path(temporary).unlink(missing_ok=True)
+
+
+class _Batch:
+    """Files and folders whose bytes are in place, and of which nothing is known yet.
+
+    perf: of many small files each would wait twice for the disk, for its name and for
+    what is known of it; together they wait twice for all.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.nodes: list[tuple[Cid, bytes]] = []
+        """Blocks with links; what they lead to was added before them."""
+        self._leaves: list[tuple[bytes, bytes, int, int]] = []
+        self._objects: dict[bytes, tuple[int, bytes, str]] = {}
+
+    def holds(self, cid: Cid) -> int | None:
+        """The size of a file that waits here; None for others."""
+        known = self._objects.get(bytes(Cid(cid.codec, cid.digest)))
+        return None if known is None else known[0]
+
+    def add(
+        self,
+        root: bytes,
+        leaves: Iterable[tuple[bytes, bytes, int, int]],
+        stored: tuple[int, bytes, str],
+    ) -> None:
+        """Adds a file that has its name: rows of the tables of the store."""
+        self._leaves.extend(leaves)
+        self._objects[root] = stored
+        if len(self._objects) >= BATCH_FILES:
+            self.commit()
+
+    def commit(self) -> None:
+        """Makes the names last, and then notes what is known."""
+        if self._objects:
+            sync_folder(self._store._objects)  # noqa: SLF001  # one class in two
+        if not (self._objects or self.nodes):
+            return
+        with self._store.database.writing() as connection:
+            for cid, block in self.nodes:
+                _put_node(connection, cid, block)
+            connection.executemany(
+                "INSERT OR IGNORE INTO leaves VALUES (?, ?, ?, ?)", self._leaves
+            )
+            connection.executemany(
+                "INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?)",
+                ((root, *stored) for root, stored in self._objects.items()),
+            )
+        self.nodes, self._leaves, self._objects = [], [], {}
 
 
 class _NewObject:
@@ -494,25 +560,20 @@ class _NewObject:
         self._leaves.append((bytes(leaf), self.size, len(chunk)))
         self.size += len(chunk)
 
-    def finish(self, root: Cid, nodes: list[tuple[Cid, bytes]], profile: str) -> None:
-        """Puts the file in its place, then what is known of it."""
+    def finish(
+        self, root: Cid, nodes: list[tuple[Cid, bytes]], profile: str, batch: _Batch
+    ) -> None:
+        """Puts the file in its place, and hands on what is known of it."""
         sha256 = self._hashed.digest()
         self._file.flush()
         os.fsync(self._file.fileno())
-        place = self._store._place(root)  # noqa: SLF001  # one class in two
-        self._temporary.rename(place)
-        sync_folder(place.parent)
-        with self._store.database.writing() as connection:  # one class in two
-            for cid, block in nodes:
-                _put_node(connection, cid, block)
-            connection.executemany(
-                "INSERT OR IGNORE INTO leaves VALUES (?, ?, ?, ?)",
-                ((leaf, bytes(root), at, size) for leaf, at, size in self._leaves),
-            )
-            connection.execute(
-                "INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?)",
-                (bytes(root), self.size, sha256, profile),
-            )
+        self._temporary.rename(self._store._place(root))  # noqa: SLF001  # one class in two
+        batch.nodes.extend(nodes)
+        batch.add(
+            bytes(root),
+            ((leaf, bytes(root), at, size) for leaf, at, size in self._leaves),
+            (self.size, sha256, profile),
+        )
 
 
 @dataclass(frozen=True)
@@ -527,9 +588,14 @@ class _Taking:
     """A file or folder on its way in from elsewhere, with the limits on it."""
 
     def __init__(
-        self, store: Store, source: Source, most_bytes: int, progress: Progress
+        self,
+        store: Store,
+        source: Source,
+        most_bytes: int,
+        progress: Progress,
+        batch: _Batch,
     ) -> None:
-        self._store = store
+        self._store, self._batch = store, batch
         self._source = source
         self._most_bytes = most_bytes
         self._progress = progress
@@ -562,18 +628,17 @@ class _Taking:
                     unixfs.check_name(link.name)
                     if only in ("", link.name):
                         size += self.take(link.cid, depth + 1)
-                with self._store.database.writing() as connection:  # one class in two
-                    _put_node(connection, cid, block)
+                self._batch.nodes.append((cid, block))
                 if not only:
                     self._folders[cid] = _Folder(size, self._paths - begun)
                 return size
-        size_here = self._store.holds(cid)
-        if size_here is not None:
-            return size_here
+        for size_here in (self._store.holds(cid), self._batch.holds(cid)):
+            if size_here is not None:
+                return size_here
         nodes: list[tuple[Cid, bytes]] = []
         with self._store._new_object() as new:  # noqa: SLF001  # one class in two
             size = self._take_file(cid, new, nodes, depth=0)
-            new.finish(cid, nodes, "")
+            new.finish(cid, nodes, "", self._batch)
         return size
 
     def take_listing(self, cid: Cid) -> int:
@@ -597,8 +662,7 @@ class _Taking:
         """Takes in the first block of a file or folder."""
         block = self._block(cid)
         if cid.codec != RAW:
-            with self._store.database.writing() as connection:  # one class in two
-                _put_node(connection, cid, block)
+            self._batch.nodes.append((cid, block))
         return unixfs.decode(cid, block)
 
     def _take_file(
