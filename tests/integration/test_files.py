@@ -27,6 +27,7 @@ from modelmarket.datasets.sources import Source
 from modelmarket.datasets.tables import open_table
 from modelmarket.errors import DataError, InputError
 from modelmarket.market import Request
+from modelmarket.market import attached as attached_module
 from modelmarket.market.recovery import recover_truth
 from modelmarket.market.training import sizes_of
 from modelmarket.protocol.reproductions import Outcome
@@ -228,6 +229,27 @@ def test_a_strangers_files_that_are_none_are_told_by_row(
     with pytest.raises(DataError, match=r"train\.csv, row 1, column 'file'") as told:
         request.training_data()
     assert says in told.value.message
+
+
+def test_texts_are_weighed_row_by_row_before_they_fill_the_memory(
+    here: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_table(here.folder / "a", lambda n, _: b"%09d" % (n % 10), ".txt")
+    here.markets["rita"].create_request(
+        path,
+        label="kind",
+        reward="10",
+        files="file",
+        files_in=path.parent / "in",
+        accept_findings=True,
+    )
+    ann = request_of(here, "ann")
+    # Ten texts of nine bytes, each of them in eight rows of the training part.
+    monkeypatch.setattr(attached_module, "MOST_TEXT_BYTES", 9 * 80)
+    ann.training_data()
+    monkeypatch.setattr(attached_module, "MOST_TEXT_BYTES", 9 * 80 - 1)
+    with pytest.raises(DataError, match=r"rows of train\.csv name take more than 719"):
+        request_of(here, "ann").training_data()
 
 
 def test_a_file_that_is_not_what_its_name_says_is_a_broken_promise(

@@ -80,6 +80,8 @@ def read_in(
     import polars as pl
 
     found, size = dict[str, str](), 0
+    # A stranger may name one text in each of very many rows.
+    rows = dict(cells.value_counts().iter_rows())
     for said, cid in named(store, dataset, table, cells).items():
         try:
             if files.kind is not FileKind.TEXT:
@@ -89,10 +91,11 @@ def read_in(
             found[said] = data.decode()
         except (NotFoundError, StorageError, UnicodeDecodeError) as error:
             raise _problem(table, cells, said, "cannot be read") from error
-        size += len(data)
+        size += len(data) * rows[said]
         if size > MOST_TEXT_BYTES:
             raise DataError(
-                f"The texts of {table} take more than {MOST_TEXT_BYTES:,} bytes.",
+                f"The texts that the rows of {table} name take more than "
+                f"{MOST_TEXT_BYTES:,} bytes, row by row.",
                 hint="Read them one by one: `modelmarket dataset fetch` fetches all.",
             )
     return pl.Series(
