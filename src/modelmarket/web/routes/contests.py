@@ -73,7 +73,8 @@ def prepare_submission(visit: Visit) -> Response:
     with ExitStack() as closing:
         upload = form_upload(visit, closing)
         try:
-            owner, file = visit.account, _model(form, upload)
+            # First the file: whoever has yet to connect a wallet has chosen it.
+            file, owner = _model(form, upload), visit.account
             moment, purse = workspace.market.look_into(owner, verified=True)
             found = found.as_of(moment)
             if not takes_submissions(found.record, found.now):

@@ -16,7 +16,7 @@ from modelmarket.protocol.steps import takes_submissions
 from modelmarket.web import forms, views
 from modelmarket.web.forms import BAD_REQUEST, Form
 from modelmarket.web.responses import answering, go
-from modelmarket.web.routes.requests import find_request, show_request
+from modelmarket.web.routes.requests import FILES, find_request, show_request
 from modelmarket.web.uploads import Upload
 from modelmarket.web.visits import Visit
 
@@ -27,9 +27,12 @@ def prepare_submission(visit: Visit) -> Response:
     with ExitStack() as closing:
         upload = form_upload(visit, closing)
         try:
+            # First the files: whoever has yet to connect a wallet has chosen them.
+            for name in FILES:
+                forms.save(form, name, upload)
             owner = visit.account
             probabilities = _probabilities(form, upload)
-            model, predictions = _files(form, upload)
+            model, predictions = _files(upload)
             moment, purse = workspace.market.look_into(owner)
             found = found.as_of(moment)
             if not takes_submissions(found.record, found.now):
@@ -69,7 +72,7 @@ def form_upload(visit: Visit, closing: ExitStack) -> Upload:
     return closing.enter_context(uploads.using(uploads.begin().name))
 
 
-def _files(form: Form, upload: Upload) -> tuple[Path, Path | None]:
+def _files(upload: Upload) -> tuple[Path, Path | None]:
     """The model and the predictions that were chosen, or are still here.
 
     Returns:
@@ -78,8 +81,7 @@ def _files(form: Form, upload: Upload) -> tuple[Path, Path | None]:
     Raises:
         InputError: One of them is missing, or the model is empty.
     """
-    predictions = forms.save(form, "predictions", upload)
-    model = forms.save(form, "model", upload)
+    predictions, model = upload.file("predictions"), upload.file("model")
     if model is None:
         raise InputError("No file was chosen as model.")
     if predictions is None and not is_exported(model):
@@ -100,7 +102,7 @@ def _probabilities(form: Form, upload: Upload) -> Path | None:
     if forms.text(form, "without_probabilities") == "yes":
         upload.drop("probabilities")
         return None
-    return forms.save(form, "probabilities", upload)
+    return upload.file("probabilities")
 
 
 ROUTES = [

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whoever has no account yet loses nothing of what was chosen in a form."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from modelmarket.protocol.actions import Submit, SubmitModel
+from modelmarket.web.visits import ACCOUNT_COOKIE, HERE
+from support.contests import contest, tree_of
+from support.market import Place
+from support.visits import Tab, words
+
+
+def as_nobody(tab: Tab) -> None:
+    tab.client.cookies.delete(ACCOUNT_COOKIE)
+
+
+def as_somebody(tab: Tab) -> None:
+    tab.become(HERE + tab.workspace.market.wallet.address)
+
+
+def kept(page: str) -> str:
+    [found] = re.findall(r'name="upload" value="(\w+)"', page)
+    return str(found)
+
+
+@pytest.mark.parametrize("kind", ["predictions", "verified"])
+def test_files_are_kept_until_there_is_an_account(
+    here: Place, tab: Tab, tmp_path: Path, kind: str
+) -> None:
+    rita = here.markets.get("rita") or here.join("rita")
+    if kind == "verified":
+        found = contest(here, rita)
+        theirs = tab.workspace.market.request(str(found.id))
+        theirs.convert(tree_of(theirs, 3)).save(tmp_path / "tree.exact")
+        data = (tmp_path / "tree.exact").read_bytes()
+        path, files = f"/requests/{found.id}", {"model": ("tree.exact", data)}
+    else:
+        request = here.create(rita)
+        labels = b"odd\n" * request.terms.labels
+        path = f"/requests/{request.id}"
+        files = {"model": ("m.bin", b"m"), "predictions": ("p.csv", labels)}
+    as_nobody(tab)
+    answer = tab.post(path, files=files)
+    assert answer.status_code == 400
+    said = words(answer.text)
+    for name, _ in files.values():
+        assert name in said
+    as_somebody(tab)
+    answer = tab.post(path, upload=kept(answer.text), name="mine")
+    assert answer.status_code == 303, words(answer.text)
+    entry = tab.workspace.actions.get(int(answer.headers["location"].split("/")[-1]))
+    assert isinstance(entry.action, Submit | SubmitModel)
+    assert entry.action.name == "mine"
