@@ -28,6 +28,7 @@ from modelmarket.chain.sending import calldata_floor, deliver, send, sign
 from modelmarket.chain.wallets import Keystores, Wallet
 from modelmarket.errors import InputError, NotFoundError
 from modelmarket.protocol.types import checksummed
+from modelmarket.vault.derivation import MESSAGE
 from support.children import child
 from support.market import needs_anvil
 
@@ -248,6 +249,17 @@ def test_a_keystore_is_standard_and_private(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert keystores.unlock(None, PASSPHRASE).address == wallet.address
     assert keystores.unlock(wallet.address[:8], PASSPHRASE).address == wallet.address
+
+
+def test_a_locked_key_is_opened_once_something_is_signed(tmp_path: Path) -> None:
+    wallet, keystores = Wallet.new(), Keystores(tmp_path)
+    keystores.add(wallet, PASSPHRASE)
+    locked = keystores.look(None, PASSPHRASE)
+    assert (locked.address, repr(locked)) == (wallet.address, repr(wallet))
+    assert locked.sign_typed(MESSAGE) == wallet.sign_typed(MESSAGE)
+    wrong = keystores.look(None, "guessed it")
+    with pytest.raises(InputError, match="does not open UTC--"):
+        wrong.sign_typed(MESSAGE)
 
 
 def test_keys_are_never_shown(tmp_path: Path) -> None:

@@ -7,11 +7,19 @@ import os
 import pty
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import typer
+from typer.core import TyperGroup
 
+from modelmarket.chain.wallets import Keystores
+from modelmarket.cli import app
 from modelmarket.cli.output import Output
+from support.market import PASSPHRASE, Place
+
+Command = Callable[..., tuple[object, str, str]]
 
 ROWS = [("7", "digits\tor\nletters", "1,000"), ("8", "Ünïcode\x1b[31m", "2")]
 
@@ -32,6 +40,31 @@ def test_an_empty_list_in_a_pipe__is_told_in_words(
 ) -> None:
     Output().table([], ("id",), [], empty="There is none.")
     assert capsys.readouterr().out == "There is none.\n"
+
+
+def test_every_list_in_a_pipe__has_a_row_a_line_and_as_many_tabs_in_each(
+    here: Place, give: Command
+) -> None:
+    rita, ann = here.markets["rita"], here.markets["ann"]
+    here.create(rita, name="odd\tor\neven")
+    here.create(rita, name="again")
+    here.submit(ann, 1)
+    Keystores(ann.home.keystores).add(ann.wallet, PASSPHRASE)
+    program = typer.main.get_command(app)
+    assert isinstance(program, TyperGroup)
+    lists = [
+        (noun, "list")
+        for noun, one in program.commands.items()
+        if isinstance(one, TyperGroup) and "list" in one.commands
+    ]
+    assert len(lists) == 5
+    for words in (*lists, ("agent", "plan"), ("vault", "copies")):
+        code, out, errors = give("ann", *words)
+        assert (code, errors) == (0, ""), words
+        header, *rows = (line.count("\t") for line in out.splitlines())
+        assert rows, words
+        assert header > 0, words
+        assert set(rows) == {header}, words
 
 
 def test_a_list_in_a_terminal__is_a_table() -> None:

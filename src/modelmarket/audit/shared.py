@@ -96,7 +96,7 @@ def state(evidence: Evidence) -> str:
     require(not wrong, "; ".join(wrong))
     return (
         f"{state.phase.name} in block {evidence.block.number:,}, "
-        f"{len(evidence.events)} events, {record.live} live"
+        f"events: {len(evidence.events)}, live: {record.live}"
     )
 
 
@@ -122,10 +122,10 @@ def payments(evidence: Evidence) -> str:
     ]
     require(
         Counter(made) == Counter(explained),
-        f"{len(made)} movements were made, {len(explained)} are explained",
+        f"movements that were made: {len(made)}; explained: {len(explained)}",
     )
     moved = sum(one.amount for one in made)
-    return f"{len(made)} movements, {format_mdc(moved)} MDC"
+    return f"movements: {len(made)}, of {format_mdc(moved)} MDC"
 
 
 def _explained(

@@ -10,7 +10,9 @@ import json
 import os
 import re
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,9 +40,13 @@ class Wallet:
     """
 
     def __init__(self, account: LocalAccount) -> None:
-        self._account = account
+        self._unlocked = account
         self.turn = threading.Lock()
         self.address = Address(account.address)
+
+    @property
+    def _account(self) -> LocalAccount:
+        return self._unlocked
 
     def __repr__(self) -> str:
         return f"Wallet({self.address})"
@@ -98,6 +104,28 @@ class Wallet:
         """The key, encrypted, as a standard keystore (version 3, scrypt)."""
         keystore: dict[str, Any] = self._account.encrypt(passphrase)
         return keystore
+
+
+class LockedWallet(Wallet):
+    """An account whose key stays locked until something is to be signed.
+
+    Args:
+        address: Of the account.
+        unlock: Decrypts its key; called once at most.
+    """
+
+    def __init__(self, address: Address, unlock: Callable[[], Wallet]) -> None:
+        self.address = address
+        self.turn = threading.Lock()
+        self._unlock = unlock
+
+    @cached_property
+    def _wallet(self) -> Wallet:
+        return self._unlock()
+
+    @property
+    def _account(self) -> LocalAccount:
+        return self._wallet._account  # noqa: SLF001  # of the same class
 
 
 class Keystores:
@@ -169,6 +197,15 @@ class Keystores:
         else:
             return Wallet.from_key(bytes(key))
         raise InputError(message, hint=f"It is the one that {address} was made with.")
+
+    def look(self, account: str | None, passphrase: str) -> Wallet:
+        """An account's wallet, whose key is decrypted once something is signed.
+
+        Raises:
+            NotFoundError: There is no such account.
+        """
+        address, _ = self.find(account)
+        return LockedWallet(address, lambda: self.unlock(address, passphrase))
 
     def add(self, wallet: Wallet, passphrase: str) -> Path:
         """Keeps a wallet's key, encrypted, in a file of its own.

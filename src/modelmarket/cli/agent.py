@@ -134,7 +134,7 @@ def plan(
     from modelmarket.agent import plan as look_ahead
 
     here = Invocation.of(ctx)
-    steps = look_ahead(here.market(account, sign=True))
+    steps = look_ahead(here.own_market(account))
     here.output.table(
         [_step(one) for one in steps],
         ("step", "from", "until"),

@@ -80,6 +80,22 @@ class Invocation:
             passphrase=ask_passphrase(),
         )
 
+    def own_market(self, account: str | None) -> Market:
+        """The market as an account sees it that signs nothing; the vault is unlocked.
+
+        Args:
+            account: Whose; None for the only one.
+        """
+        from modelmarket.market import Market
+
+        return Market.connect(
+            self.network,
+            home=self.home.path,
+            account=account,
+            passphrase=ask_passphrase(),
+            looks=True,
+        )
+
     @contextmanager
     def signing(self, account: str | None, *, look: str) -> Iterator[Market]:
         """A market to send something to; Ctrl+C says what was sent.

@@ -314,7 +314,7 @@ def list_(
     from modelmarket.protocol.money import format_mdc
 
     here = Invocation.of(ctx)
-    market = here.market(account, sign=mine)
+    market = here.own_market(account) if mine else here.market(sign=False)
     requests = market.requests(
         mine=mine,
         is_final=False if live else None,

@@ -296,7 +296,7 @@ def list_(
         modelmarket submission list
     """
     here = Invocation.of(ctx)
-    submissions = here.market(account, sign=True).submissions()
+    submissions = here.own_market(account).submissions()
     here.output.table(
         [documents.of_submission(one) for one in submissions],
         ("id", "request", "name", "state", "score", "status"),

@@ -35,6 +35,7 @@ from modelmarket.cli.dataset import (
 from modelmarket.cli.options import AccountName, RequestNumber, request_id
 from modelmarket.protocol.types import RequestId
 from modelmarket.system.files import existing_file, free_path
+from modelmarket.system.text import counted
 
 if TYPE_CHECKING:
     from modelmarket.system.home import Home
@@ -76,7 +77,8 @@ def backup(ctx: typer.Context, path: NewFile) -> None:
         path, vault.all(), ask_passphrase(), published=vault.published()
     )
     here.output.result(
-        {"path": str(path), "secrets": count}, f"{path} holds {count} secrets."
+        {"path": str(path), "secrets": count},
+        f"{path} holds {counted(count, 'secret')}.",
     )
 
 
@@ -107,7 +109,10 @@ def restore(
     passphrase = ask_passphrase(bundle=bundle)
     found = backups.read(path, passphrase)
     count = found.restore(_vault(here.home, None if bundle else passphrase))
-    here.output.result({"secrets": count}, f"{count} secrets are in the vault.")
+    here.output.result(
+        {"secrets": count},
+        f"{counted(count, 'secret is', 'secrets are')} in the vault.",
+    )
 
 
 @app.command()
@@ -287,7 +292,7 @@ def copies(
     from modelmarket.storage.cid import Cid
 
     here = Invocation.of(ctx)
-    market = here.market(account, sign=True)
+    market = here.own_market(account)
     kept = market.vault.copies(*market.network.contracts.addresses)
     here.output.table(
         [

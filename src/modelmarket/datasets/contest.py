@@ -35,10 +35,7 @@ from modelmarket.datasets.codes import (
 )
 from modelmarket.datasets.coding import Coding, Watching, code
 from modelmarket.datasets.croissant import croissant, record_set
-from modelmarket.datasets.fingerprints import Fingerprints, Watched, fingerprints
-from modelmarket.datasets.frames import read_frame
 from modelmarket.datasets.lint.findings import Report
-from modelmarket.datasets.lint.lint import Lint
 from modelmarket.datasets.published import (
     CARD,
     MANIFEST,
@@ -75,6 +72,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import polars as pl
 
+    from modelmarket.datasets.fingerprints import Fingerprints
+    from modelmarket.datasets.lint.lint import Lint
     from modelmarket.protocol.conditions import Conditions
 
 SCHEMA = "schema.json"
@@ -92,7 +91,7 @@ MEDIA_TYPES = {
 }
 _MOST_SAID = 200
 
-Inspect = Callable[[Fingerprints], None]
+Inspect = Callable[["Fingerprints"], None]
 """Is told what the rows of both parts are known by."""
 
 
@@ -258,6 +257,10 @@ def publish_contest(
         DataError: The table cannot be used; names row, column and value.
         InputError: A licence is none, or the description is too long.
     """
+    # perf: polars is needed to publish; whoever reads the schema alone does without.
+    from modelmarket.datasets.fingerprints import Watched, fingerprints
+    from modelmarket.datasets.lint.lint import Lint
+
     about = (about or About()).checked()
     train, features = folder / TRAIN, source.features
     watched = Watched(features, known_by)
@@ -402,6 +405,8 @@ class ContestFolder:
         Raises:
             DataError: It is no such table.
         """
+        from modelmarket.datasets.frames import read_frame
+
         frame = read_frame(self.path_of(TRAIN)).drop(ROW_ID)
         return frame.drop(LABEL), frame[LABEL]
 

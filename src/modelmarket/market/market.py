@@ -99,6 +99,7 @@ class Market(Reader):
         home: Path | str | None = None,
         account: str | None = None,
         passphrase: str | None = None,
+        looks: bool = False,
     ) -> Market:
         """Connects to a network of the user's configuration.
 
@@ -111,6 +112,8 @@ class Market(Reader):
                 or the only one.
             passphrase: Opens keystore and vault; None to look only, unless it
                 stands in the environment.
+            looks: Nothing will be signed. The key is decrypted only if something is,
+                after all: that takes most of a second.
 
         Raises:
             NotFoundError: There is no such network or account.
@@ -123,7 +126,11 @@ class Market(Reader):
         if wallet is None and secret is not None:
             keystores = Keystores(place.keystores)
             if account is not None or keystores.addresses():
-                wallet = keystores.unlock(account, secret)
+                # A vault that is there proves the passphrase; a new one takes any.
+                is_locked = looks and place.vault.exists()
+                wallet = (keystores.look if is_locked else keystores.unlock)(
+                    account, secret
+                )
         vault = None
         # A new vault takes any passphrase: none is made before there is an account, or
         # a slip would lock out whoever makes one.

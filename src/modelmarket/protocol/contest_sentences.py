@@ -11,6 +11,7 @@ from modelmarket.protocol.phases import Failure, Phase, Status
 from modelmarket.protocol.records import SubmissionRecord
 from modelmarket.protocol.sentences import FAILURES, Situation
 from modelmarket.protocol.steps import StepKind
+from modelmarket.system.text import counted
 
 _MISSED = {
     Phase.TRUTH: "The key was not opened in time",
@@ -47,7 +48,7 @@ def of_request(record: ContestRecord, now: int) -> Situation:
         case Phase.FULFILLED:
             won = record.submissions[record.winner]
             says = (
-                f"Submission {won.id} won with {won.score:,} points and was paid "
+                f"Submission {won.id} won with {_points(won)} and was paid "
                 f"{format_mdc(won.paid)} MDC; its model is the one that scored."
             )
         case Phase.REFUNDED:
@@ -59,13 +60,18 @@ def of_request(record: ContestRecord, now: int) -> Situation:
     return Situation(says)
 
 
+def _points(submission: SubmissionRecord) -> str:
+    """What somebody claimed."""
+    return counted(submission.score or 0, "point")
+
+
 def _of_validation(record: ContestRecord, now: int, left: int) -> Situation:
     candidate = record.candidate
     if candidate is None:
         best = record.ranking[0]
         return Situation(
             f"Submission {best.id} has {left:,} s to show the model that scores "
-            f"{best.score:,} points."
+            f"{_points(best)}."
         )
     if now >= record.timetable.ends:
         return Situation(
@@ -76,8 +82,8 @@ def _of_validation(record: ContestRecord, now: int, left: int) -> Situation:
     if demand is not None and demand.is_open:
         parts = len(demand.owed) + len(demand.owed_of_listing)
         return Situation(
-            f"Submission {candidate.id} has {demand.due - now:,} s to post {parts:,} "
-            "parts that were demanded."
+            f"Submission {candidate.id} has {demand.due - now:,} s to post "
+            f"{counted(parts, 'part that was', 'parts that were')} demanded."
         )
     return Situation(
         f"Submission {candidate.id} has shown its model; anybody can refute it for "
@@ -139,9 +145,7 @@ def _of_live(
             if position.overdue:
                 return Situation("Candidate: it missed its step.")
             return Situation("Candidate: its model is shown, and may be refuted.")
-        return Situation(
-            f"Claimed {submission.score:,} points; waiting for the outcome."
-        )
+        return Situation(f"Claimed {_points(submission)}; waiting for the outcome.")
     if position.phase is Phase.TRUTH and position.overdue:
         return Situation("Sealed; the key was not opened in time.")
     if position.phase in (Phase.OPEN, Phase.TRUTH):

@@ -16,6 +16,7 @@ from modelmarket.protocol.phases import Failure, Phase, Status
 from modelmarket.protocol.records import SubmissionRecord
 from modelmarket.protocol.requests import RequestRecord
 from modelmarket.protocol.steps import StepKind, refusal
+from modelmarket.system.text import counted
 
 MISSED = {
     Phase.TRUTH: "The truth was not opened in time",
@@ -74,7 +75,7 @@ def of_request(record: RequestRecord, now: int) -> Situation:
             best = record.ranking[0]
             says = (
                 f"Submission {best.id} has {left:,} s to prove its claim of "
-                f"{best.score:,} matches."
+                f"{counted(best.score or 0, 'match', 'matches')}."
             )
         case Phase.FULFILLED:
             won = record.submissions[record.winner]
@@ -134,9 +135,8 @@ def _of_live(
         is_candidate = request.ranking[0].id == submission.id
         if position.phase is Phase.VALIDATION and is_candidate:
             return Situation("Candidate: it did not prove its claim in time.")
-        return Situation(
-            f"Claimed {submission.score:,} matches; waiting for the outcome."
-        )
+        claimed = counted(submission.score or 0, "match", "matches")
+        return Situation(f"Claimed {claimed}; waiting for the outcome.")
     if position.phase is Phase.TRUTH and position.overdue:
         return Situation("Sealed; the truth was not opened in time.")
     if position.phase in (Phase.OPEN, Phase.TRUTH):
