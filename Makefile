@@ -10,7 +10,7 @@ FORGE := @foundry-rs/forge@1.7.1 solc@0.8.30
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test lint fuzz fuzz-referee nightly coverage crashes reorganisations mutants prove soak frameworks bench gas trainer compile lock anvil browser docs notebooks pictures clean
+.PHONY: demo test lint fuzz fuzz-referee nightly coverage crashes reorganisations mutants prove soak frameworks bench commands gas trainer compile lock anvil browser docs notebooks pictures clean
 
 demo: $(VENV)/ready  ## Plays the main job on real data.
 	@$(BIN)/modelmarket demo
@@ -74,6 +74,9 @@ bench: $(VENV)/ready anvil  ## Speed beside the rival's; WRITE=--write renews th
 	python benchmarks/scale.py $(WRITE)
 	PYTHONPATH=tests python benchmarks/confirming.py $(WRITE)
 	PYTHONPATH=tests python benchmarks/idle.py $(WRITE)
+
+commands: $(VENV)/ready  ## How long commands take that only read, in ten minutes; WRITE=--write.
+	python benchmarks/commands.py $(WRITE)
 
 gas: $(VENV)/ready anvil  ## Measures the gas tables again.
 	python benchmarks/gas.py --write

@@ -406,6 +406,8 @@ def figures() -> str:
             for one in idle
         ),
         "",
+        *_commands_that_read(json.loads((BENCHMARKS / "commands.json").read_text())),
+        "",
         "## What the lint finds",
         "",
         "`python benchmarks/lints.py --mnist FOLDER --write`: `dataset check` on data that",
@@ -441,6 +443,39 @@ def figures() -> str:
         *_demo("70,000 images", mnist),
     ]
     return "\n".join(parts) + "\n"
+
+
+def _commands_that_read(document: dict[str, Any]) -> list[str]:
+    """How long whole commands take that change nothing."""
+
+    def row(one: dict[str, Any]) -> str:
+        words = one["words"].replace("{folder}/", "").replace("{address}", "0x…")
+        named = " ".join(f"{one['command']} {words}".split()).replace("{model}", "CID")
+        return (
+            f"| `{named}` | {one['processor_s']:.2f} s | {one['wall_s']:.2f} s |"
+            f" {one['besides']} |"
+        )
+
+    python, libraries = document["python"], document["libraries"]
+    return [
+        "## Commands that only read",
+        "",
+        f"`make commands` on {document['date']}: whole processes, from nothing, whose output"
+        " is piped, beside an",
+        "embedded node that nobody else asks. The market has five requests of 1,797 digits"
+        " each, two of",
+        f"them with a winner. The least of {document['runs']} runs, of processor time and by"
+        " the clock; in the same run a bare",
+        f"Python took {python['processor_s']:.2f} s of a processor, and one that loads the"
+        " four libraries that reading the market",
+        f"needs (`{libraries['program']}`) {libraries['processor_s']:.2f} s."
+        f" {document['load']:g} programs on average",
+        f"wanted the machine's {document['processors']} processors meanwhile.",
+        "",
+        "| command | processor | clock | what it does besides reading |",
+        "|---|---:|---:|---|",
+        *map(row, document["commands"]),
+    ]
 
 
 def _lints(found: list[dict[str, Any]]) -> list[str]:

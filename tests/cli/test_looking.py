@@ -21,6 +21,7 @@ OF_ONES_OWN = [
     ("request", "list", "--mine"),
     ("submission", "list"),
     ("vault", "copies"),
+    ("trainer", "run", "--once", "--dry-run"),
 ]
 
 

@@ -127,7 +127,8 @@ def run(
     )
     train = found(plugin)
     output = here.output
-    market = here.market(account, sign=True)
+    only_looks = once and dry_run
+    market = here.own_market(account) if only_looks else here.market(account, sign=True)
     trains = Trainer(
         market,
         rules,
