@@ -408,6 +408,7 @@ def figures() -> str:
         "",
         *_commands_that_read(json.loads((BENCHMARKS / "commands.json").read_text())),
         "",
+        *_lives(json.loads((BENCHMARKS / "page.json").read_text())),
         "## What the lint finds",
         "",
         "`python benchmarks/lints.py --mnist FOLDER --write`: `dataset check` on data that",
@@ -475,6 +476,29 @@ def _commands_that_read(document: dict[str, Any]) -> list[str]:
         "| command | processor | clock | what it does besides reading |",
         "|---|---:|---:|---|",
         *map(row, document["commands"]),
+    ]
+
+
+def _lives(measured: dict[str, list[dict[str, Any]]]) -> list[str]:
+    """What a whole life costs on the page, as often as it was measured."""
+    return [
+        "## A life on the page",
+        "",
+        "`PYTHONPATH=tests python benchmarks/page.py --write NAME`: from the link that the",
+        "terminal printed, with a wallet that has yet to be connected, to the model or the",
+        "reward; without typing an address. The seconds are the page's own, and the",
+        "kilobytes those of the first visit.",
+        "",
+        "| measured | who | clicks | fields | files | pages | seconds | kB |",
+        "|---|---|---:|---:|---:|---:|---:|---:|",
+        *(
+            f"| {name} | {one['who']} | {one['clicks']} | {one['fields']} |"
+            f" {one['files']} | {one['pages']} | {one['seconds']:.1f} |"
+            f" {one['kilobytes']:.1f} |"
+            for name, lives in measured.items()
+            for one in lives
+        ),
+        "",
     ]
 
 
