@@ -6,6 +6,7 @@
     │   ├── ConfirmationError   allowed, but hardly meant: it wants a yes
     │   ├── FieldError          a form's field, which it names
     │   ├── DataError           a table, naming row, column and value
+    │   │   └── FileError       a file that a row names
     │   └── TermsError          terms that the contract would refuse
     ├── NotFoundError           a name, id, CID or file that is not there
     ├── StorageError            a block, file or gateway that is not what it says
@@ -88,6 +89,10 @@ class FieldError(InputError):
 
 class DataError(InputError):
     """A table that cannot be used: names row, column and value."""
+
+
+class FileError(DataError):
+    """A file that a row names, and that cannot be read or published."""
 
 
 class TermsError(InputError):

@@ -26,7 +26,7 @@ from modelmarket.datasets.filetypes import (
 )
 from modelmarket.datasets.metadata import says_more
 from modelmarket.datasets.records import encode_row
-from modelmarket.errors import DataError, InputError
+from modelmarket.errors import FileError, InputError
 from modelmarket.system.documents import read_rows, read_text
 from modelmarket.system.files import existing_folder
 from modelmarket.system.text import counted
@@ -53,10 +53,19 @@ class Attached:
     Attributes:
         column: Its name.
         folder: What the names are relative to; nothing outside of it is read.
+        called: What people know the folder as; empty for its path.
+        hint: What to do if a file is not there.
     """
 
     column: str
     folder: Path
+    called: str = ""
+    hint: str = ELSEWHERE
+
+    @property
+    def where(self) -> str:
+        """Where the files are, in words."""
+        return self.called or f"the folder {self.folder}"
 
 
 @dataclass(frozen=True)
@@ -109,11 +118,10 @@ class Reading:
     Args:
         attached: Which column names them.
         table: What the table's file is called.
-        hint: What to do if they are not there.
     """
 
-    def __init__(self, attached: Attached, table: str, hint: str = ELSEWHERE) -> None:
-        self._attached, self._table, self._hint = attached, table, hint
+    def __init__(self, attached: Attached, table: str) -> None:
+        self._attached, self._table = attached, table
         self._root = attached.folder.resolve()
 
     def read(self, row: int, said: str) -> bytes:
@@ -124,7 +132,7 @@ class Reading:
             said: Its name there.
 
         Raises:
-            DataError: It is not there, empty or too large, hidden, or outside of the
+            FileError: It is not there, empty or too large, hidden, or outside of the
                 folder; names row, column and file.
         """
         try:
@@ -134,7 +142,9 @@ class Reading:
             with path.open("rb") as file:
                 data = file.read(MOST_FILE_BYTES + 1)
         except (OSError, RuntimeError, ValueError) as error:
-            raise self.problem(row, said, f"cannot be read: {error}") from error
+            # What the system says has the whole path in it.
+            what = f"cannot be read: {getattr(error, 'strerror', None) or error}"
+            raise self.problem(row, said, what) from error
         if not data:
             raise self.problem(row, said, "is empty", "Leave the cell empty instead.")
         if len(data) > MOST_FILE_BYTES:
@@ -148,21 +158,21 @@ class Reading:
 
     def _wrong(self, path: Path) -> tuple[str, str] | None:
         """Why a path is not to be read, and what to do; None if it is."""
-        folder = self._attached.folder
+        where, hint = self._attached.where, self._attached.hint
         if not path.is_relative_to(self._root):
-            return f"lies outside of the folder {folder}", self._hint
+            return f"lies outside of {where}", hint
         # Whoever wrote the table may have meant a key that lies beside it.
         if any(one.startswith(".") for one in path.relative_to(self._root).parts):
             return "is hidden", "Hidden files are not published: give it another name."
         if path.is_file():
             return None
         what = "is no file" if path.exists() else "is not there"
-        return f"{what}, looked for in the folder {folder}", self._hint
+        return f"{what}, looked for in {where}", hint
 
-    def problem(self, row: int, said: str, what: str, hint: str = "") -> DataError:
+    def problem(self, row: int, said: str, what: str, hint: str = "") -> FileError:
         """What is wrong with a file that a row names."""
         column = self._attached.column
-        return DataError(
+        return FileError(
             f"{self._table}, row {row}, column {column!r}: {said[:100]!r} {what}.",
             hint=hint,
         )
@@ -172,7 +182,7 @@ def texts_of(cells: Sequence[str | None], reading: Reading) -> list[str | None]:
     """The texts of the files that cells name; None for an empty cell.
 
     Raises:
-        DataError: A file cannot be read, or is no text; names row, column and file.
+        FileError: A file cannot be read, or is no text; names row, column and file.
     """
     found: list[str | None] = []
     for row, said in enumerate(cells, 1):
@@ -215,7 +225,7 @@ class Attaching:
             rows: As `modelmarket.datasets.records` has them.
 
         Raises:
-            DataError: A file is not there, too large, or none of a known format; names
+            FileError: A file is not there, too large, or none of a known format; names
                 row, column and file.
         """
         found: list[bytes] = []
@@ -236,13 +246,13 @@ class Attaching:
         """What was published.
 
         Raises:
-            DataError: No row names a file.
+            FileError: No row names a file.
         """
         if self._first is None:
-            raise DataError(
+            raise FileError(
                 f"{self._table}: no row names a file in column "
                 f"{self._attached.column!r}.",
-                hint="Leave out --files, or name another column with it.",
+                hint="Leave the files out, or name another column.",
             )
         return FileColumn(
             self._attached.column,
@@ -297,7 +307,7 @@ class Attaching:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(data)
 
-    def _problem(self, said: str, what: str, hint: str = "") -> DataError:
+    def _problem(self, said: str, what: str, hint: str = "") -> FileError:
         return self._reading.problem(self._rows, said, what, hint)
 
 

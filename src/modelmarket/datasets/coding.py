@@ -36,6 +36,10 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import polars as pl
 
+TABLES_ALONE = (
+    "A verified contest has tables alone: no chain could judge what models say of "
+    "files."
+)
 GATHERED_BYTES = 2**24
 """Of test rows whose text is in memory together: enough to be fast."""
 
@@ -136,9 +140,7 @@ def code(
     """
     if source.files is not None:
         raise InputError(
-            "A verified contest has tables alone: no chain could judge what models say "
-            "of files.",
-            hint="Leave out --files, or make a contest of predictions.",
+            TABLES_ALONE, hint="Leave the files out, or make a contest of predictions."
         )
     choice, bits = coding.choice, coding.number_bits
     file = source.label_file

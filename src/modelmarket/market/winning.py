@@ -116,9 +116,12 @@ def predicted(
         and isinstance(table, str | Path)
     ):
         reading = Reading(
-            Attached(files.column, Path(table).parent),
+            Attached(
+                files.column,
+                Path(table).parent,
+                hint="Its texts must lie where the table does, by the names in it.",
+            ),
             Path(table).name,
-            hint="Its texts must lie where the table does, by the names in it.",
         )
         texts = texts_of(rows[files.column].to_list(), reading)
         rows = rows.with_columns(pl.Series(files.column, texts, dtype=pl.String))
