@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import io
 import wave
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -69,3 +70,17 @@ def write_table(
     path = folder / "table.csv"
     path.write_text("".join(lines))
     return path
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    """A ZIP of files by their names in it; a name that ends in a slash is a folder's."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return file.getvalue()
+
+
+def zipped_folder(folder: Path, called: str = "") -> bytes:
+    """A ZIP of the files in a folder, under a folder of another name or under none."""
+    return zipped({f"{called}{one.name}": one.read_bytes() for one in folder.iterdir()})

@@ -17,6 +17,7 @@ from typing import BinaryIO, Self
 from modelmarket.errors import DiskError, InputError, NotFoundError
 
 PRIVATE = 0o600
+PRIVATE_FOLDER = 0o700
 GATHERED_BYTES = 2**20
 MOST_WAITING = 4
 _SPECIAL = {
@@ -119,6 +120,12 @@ def _mode(path: Path) -> int | None:
 def _where(path: Path) -> str:
     """Where a relative path was looked for."""
     return "" if path.is_absolute() else f"You are in {Path.cwd()}."
+
+
+def make_private(folder: Path) -> None:
+    """Makes a folder its owner's alone, whether it is there or not."""
+    folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
+    folder.chmod(PRIVATE_FOLDER)
 
 
 def write_atomically(path: Path, data: bytes) -> None:
