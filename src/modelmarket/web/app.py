@@ -22,6 +22,7 @@ from modelmarket.web.routes import (
     market,
     new_contest,
     new_request,
+    new_table,
     requests,
     submissions,
     transactions,
@@ -35,6 +36,7 @@ STATIC = Path(__file__).with_name("static")
 NOUNS = (
     market,
     new_request,
+    new_table,
     new_contest,
     requests,
     contests,

@@ -13,7 +13,7 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from modelmarket.errors import FieldError, InputError
+from modelmarket.errors import DataError, FieldError, InputError
 from modelmarket.protocol.types import RequestId, SubmissionId
 from modelmarket.system.documents import parse_json
 from modelmarket.web.uploads import Upload
@@ -139,3 +139,20 @@ def save(form: Form, name: str, upload: Upload) -> Path | None:
     if not isinstance(chosen, UploadFile) or not chosen.filename:
         return upload.file(name)
     return upload.save(name, chosen.filename, chosen.file)
+
+
+def unpack(form: Form, name: str, upload: Upload) -> Path | None:
+    """Keeps the files of the ZIP that was chosen, or those that were before them; None
+    without either.
+
+    Raises:
+        FieldError: It cannot be unpacked; names the field.
+        DiskError: The disk is full.
+    """
+    chosen = form.get(name)
+    if not isinstance(chosen, UploadFile) or not chosen.filename:
+        return upload.file(name)
+    try:
+        return upload.unpack(name, chosen.filename, chosen.file)
+    except DataError as error:
+        raise FieldError(error.message, field=name, hint=error.hint) from error

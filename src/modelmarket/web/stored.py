@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from modelmarket.datasets.contest import SCHEMA, ContestManifest
-from modelmarket.datasets.published import CARD, MANIFEST, TRAIN
+from modelmarket.datasets.published import CARD, MANIFEST, TRAIN, Manifest
 from modelmarket.errors import DataError, ModelMarketError
 from modelmarket.protocol.schema import (
     Affine,
@@ -22,6 +22,7 @@ from modelmarket.protocol.schema import (
 from modelmarket.web.reports import Drawn
 
 if TYPE_CHECKING:
+    from modelmarket.datasets.attached import FileColumn
     from modelmarket.market import (
         Market,
         Request,
@@ -90,6 +91,19 @@ def _head(found: Request | VerifiedRequest) -> list[list[str]]:
 def model(found: Request) -> list[StoredEntry] | None:
     """The files of the winner's model; None if there is none, or not here."""
     return found.market.files(found.record.model) if found.record.model else None
+
+
+def named_files(market: Market, dataset: str) -> FileColumn | None:
+    """The files that a request's rows name; None if they name none, or are not here.
+
+    Args:
+        market: With the store.
+        dataset: The folder's CID, whoever named it.
+    """
+    try:
+        return Manifest.from_json(_read(market, dataset, MANIFEST)).files
+    except ModelMarketError:
+        return None
 
 
 # --- verified contests ---

@@ -20,10 +20,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import BinaryIO
 
-from modelmarket.errors import NotFoundError
-from modelmarket.system.files import PRIVATE
+from modelmarket.datasets.unpacking import unpack
+from modelmarket.errors import NotFoundError, in_words
+from modelmarket.system.files import PRIVATE, make_private
 
-PRIVATE_FOLDER = 0o700
 IDLE_S = 3_600.0
 COPY_BYTES = 2**20
 MOST_NAME_BYTES = 100
@@ -55,22 +55,51 @@ class Upload:
             called: What the browser calls it; whatever it likes.
             content: What is in it.
         """
-        folder = self.folder / field
-        self.drop(field)
-        _make_private(folder)
-        path = folder / fit_name(called)
+        path = self._place(field, called)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
         with os.fdopen(handle, "wb") as file:
             os.fchmod(handle, PRIVATE)
             shutil.copyfileobj(content, file, COPY_BYTES)
         return path
 
+    def unpack(self, field: str, called: str, content: BinaryIO) -> Path:
+        """Keeps the files of a ZIP in place of what the field had.
+
+        Args:
+            field: Of the form; a word of ours.
+            called: What the browser calls the archive.
+            content: What is in it.
+
+        Returns:
+            The folder that they lie in, which is called as the archive is.
+
+        Raises:
+            DataError: It cannot be unpacked; nothing of it stays.
+            DiskError: The disk is full; nothing of it stays.
+        """
+        folder = self._place(field, called)
+        try:
+            make_private(folder)
+            unpack(content, folder.name, folder)
+        except BaseException as error:
+            self.drop(field)
+            if isinstance(error, OSError) and (told := in_words(error)) is not None:
+                raise told from error
+            raise
+        return folder
+
+    def _place(self, field: str, called: str) -> Path:
+        """Where a field's file goes, in a folder that has no other."""
+        self.drop(field)
+        make_private(self.folder / field)
+        return self.folder / field / fit_name(called)
+
     def drop(self, field: str) -> None:
         """Removes the file of a field, if it has one."""
         shutil.rmtree(self.folder / field, ignore_errors=True)
 
     def file(self, field: str) -> Path | None:
-        """The file of a field; None if it has none."""
+        """The file of a field, or the folder of its files; None if it has none."""
         folder = self.folder / field
         return next(folder.iterdir(), None) if folder.is_dir() else None
 
@@ -94,8 +123,8 @@ class Uploads:
     def begin(self) -> Upload:
         """A new one without files."""
         name = secrets.token_hex(16)
-        _make_private(self._folder)
-        _make_private(self._folder / name)
+        make_private(self._folder)
+        make_private(self._folder / name)
         self._locks[name] = threading.Lock()
         self._used[name] = time.monotonic()
         return Upload(name, self._folder / name)
@@ -150,11 +179,6 @@ def fit_name(called: str) -> str:
     tail = (dot + suffix).encode()[:20]
     head = stem.encode()[: MOST_NAME_BYTES - len(tail)]
     return (head + tail).decode(errors="ignore") or "file"
-
-
-def _make_private(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
-    folder.chmod(PRIVATE_FOLDER)
 
 
 def _gone() -> NotFoundError:

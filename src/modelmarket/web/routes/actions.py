@@ -17,6 +17,7 @@ from modelmarket.protocol.actions import (
     CancelSubmission,
     ClaimAirdrop,
     CreateContest,
+    CreateRequest,
     EnforceTimeout,
     Fund,
     SetOperator,
@@ -115,7 +116,9 @@ def action_page(visit: Visit) -> Response:
     is_open = entry.state.is_open or entry.is_asked
     workspace, action = visit.workspace, entry.action
     market = workspace.market
-    hidden, posting = None, None
+    files, hidden, posting = None, None, None
+    if isinstance(action, CreateRequest):
+        files = stored.named_files(market, action.terms.dataset)
     if isinstance(action, CreateContest):
         hidden = stored.hidden(market, action.texts.dataset)
     if isinstance(action, SubmitModel) and action.fit and is_open:
@@ -128,6 +131,7 @@ def action_page(visit: Visit) -> Response:
         action=action,
         fee=workspace.known(lambda: market.fee(action), None) if is_open else None,
         is_open=is_open,
+        files=files,
         hidden=hidden,
         posting=posting,
     )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A new request: a table is uploaded, looked over, split and sealed.
+"""A new request: the table that was sent is looked over, split and sealed.
 
 What is of verified contests alone is in `new_contest`.
 """
@@ -15,13 +15,15 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from modelmarket.datasets.about import read_licence
+from modelmarket.datasets.naming import Named, look_for_files
 from modelmarket.datasets.shares import parse_accuracy, parse_fraction
 from modelmarket.datasets.sources import Source
 from modelmarket.datasets.survey import Survey, survey
 from modelmarket.datasets.tables import Table, open_table
 from modelmarket.errors import (
     DataError,
-    InputError,
+    FieldError,
+    FileError,
     ModelMarketError,
     NotFoundError,
 )
@@ -35,6 +37,7 @@ from modelmarket.web import forms
 from modelmarket.web.forms import BAD_REQUEST, Form
 from modelmarket.web.reports import Drawn
 from modelmarket.web.responses import answering, go, show
+from modelmarket.web.routes.new_table import FILES
 from modelmarket.web.uploads import Upload
 from modelmarket.web.visits import Visit
 
@@ -47,36 +50,18 @@ if TYPE_CHECKING:
     from modelmarket.protocol.types import Address, Wei
     from modelmarket.vault.journal import Entry
 
-PREDICTIONS = "predictions"
-"""What the form says for a request of predictions; anything else is a contest."""
 NUMBERS = "numbers"
 """What the form says of labels that are no classes."""
+FILE_COLUMN = "file_column"
+MISSING_FILE = (
+    "Take the column that names them; or choose the table again, with an archive that "
+    "has all of them."
+)
 DEFAULT_BINS = 20
 LIKELY_LABELS = ("label", "class", "target", "y")
 
 
 # --- the table ---
-
-
-def new_request(visit: Visit) -> Response:
-    """The form of a new request."""
-    return show(visit, "new.html")
-
-
-def upload_table(visit: Visit) -> Response:
-    """Takes a table, and the labels if they are in a file of their own."""
-    uploads, form = visit.workspace.uploads, visit.form
-    with uploads.using(uploads.begin().name) as upload:
-        if forms.save(form, "data", upload) is None:
-            uploads.discard(upload)
-            raise InputError(
-                "No file was chosen.", hint="Choose a CSV or Parquet file."
-            )
-        forms.save(form, "labels", upload)
-        has_contests = bool(visit.workspace.market.network.verified)
-        is_contest = has_contests and forms.text(form, "kind") != PREDICTIONS
-        noun = "contests" if is_contest else "requests"
-        return go(f"/{noun}/new/{upload.name}")
 
 
 def _tables(upload: Upload) -> tuple[Table, Table | None]:
@@ -91,10 +76,22 @@ def _tables(upload: Upload) -> tuple[Table, Table | None]:
     return open_table(data, knows="label"), None
 
 
-def _source(table: Table, labels: Table | None, label: str) -> Source:
-    if labels is not None:
-        return Source(table, labels=labels)
-    return Source(table, label=label)
+def _chosen(upload: Upload, form: Form) -> Source:
+    """The table that was sent and the files that its rows name, as the form says."""
+    table, labels = _tables(upload)
+    label = None if labels else forms.text(form, "label")
+    named = _named(upload, table, label, forms.text(form, FILE_COLUMN))
+    return Source(table, label, labels, None if named is None else named.attached)
+
+
+def _named(
+    upload: Upload, table: Table, label: str | None, column: str
+) -> Named | None:
+    """The files that rows name; None if none were sent."""
+    folder = upload.file(FILES)
+    if folder is None:
+        return None
+    return look_for_files(table, folder, label=label, column=column, hint=MISSING_FILE)
 
 
 # --- its terms ---
@@ -139,9 +136,11 @@ def _show_survey(
     table, labels = _tables(upload)
     label = _guess(table, forms.text(form, "label") or query.get("label", ""))
     said = forms.text(form, "predicted") or query.get("predicted", "")
-    found, numbers = None, said == NUMBERS
+    column = forms.text(form, FILE_COLUMN) or query.get(FILE_COLUMN, "")
+    found, named, numbers = None, None, said == NUMBERS
     try:
-        source = _source(table, labels, label)
+        named = _named(upload, table, None if labels else label, column)
+        source = Source(table, None if labels else label, labels)
         found = _surveyed(source, said, numbers=numbers)
         numbers = found.spread is not None
         problem = problem or found.problem
@@ -155,6 +154,7 @@ def _show_survey(
         table=table,
         labels=labels,
         label=label,
+        files=named,
         numbers=numbers,
         bins=forms.text(form, "bins") or DEFAULT_BINS,
         survey=found,
@@ -259,6 +259,9 @@ def seal(
                     found = _looked(visit, upload, look)
                     return _show_survey(visit, template, upload, None, found)
                 entry = _prepared(visit, upload, prepare)
+            except FileError as error:
+                said = FieldError(error.message, field=FILE_COLUMN, hint=error.hint)
+                return _show_survey(visit, template, upload, said)
             except ModelMarketError as error:
                 return _show_survey(visit, template, upload, error)
             uploads.discard(upload)
@@ -274,7 +277,8 @@ def _looked(
     visit: Visit, upload: Upload, look: Callable[[Visit, Source, Path], Report]
 ) -> Report:
     """What is odd about an upload; nothing of it stays."""
-    source = _source(*_tables(upload), forms.text(visit.form, "label"))
+    form = visit.form
+    source = _chosen(upload, form)
     scratch = visit.workspace.market.home.scratch()
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         return look(visit, source, Path(folder))
@@ -286,7 +290,7 @@ def _prepared(
     prepare: Callable[[Visit, Address, Source, Wei], Action],
 ) -> Entry:
     owner, form = visit.account, visit.form
-    source = _source(*_tables(upload), forms.text(form, "label"))
+    source = _chosen(upload, form)
     reward = forms.read(form, "reward", parse_mdc)
     action = prepare(visit, owner, source, reward)
     return visit.workspace.actions.prepare(owner, action, upload.name)
@@ -351,8 +355,6 @@ def _options(form: Form) -> RequestOptions:
 
 
 ROUTES = [
-    Route("/requests/new", answering(new_request)),
-    Route("/requests/new", answering(upload_table), methods=["POST"]),
     Route("/requests/new/{upload}", answering(survey_page)),
     Route("/requests/new/{upload}", answering(prepare_request), methods=["POST"]),
 ]

@@ -173,11 +173,13 @@ def reputations(
     return found.market.reputations(people)
 
 
-def kept_files(upload: Upload | None) -> dict[str, str]:
+def kept_files(
+    upload: Upload | None, fields: tuple[str, ...] = FILES
+) -> dict[str, str]:
     """What the files are called that came with a form and are still here."""
     if upload is None:
         return {}
-    files = {name: upload.file(name) for name in FILES}
+    files = {name: upload.file(name) for name in fields}
     return {name: file.name for name, file in files.items() if file is not None}
 
 

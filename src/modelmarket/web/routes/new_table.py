@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The form that a new request begins with: a table is sent, and what goes with it."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+from starlette.responses import Response
+from starlette.routing import Route
+
+from modelmarket.datasets.coding import TABLES_ALONE
+from modelmarket.errors import FieldError, InputError, ModelMarketError
+from modelmarket.web import forms
+from modelmarket.web.forms import BAD_REQUEST
+from modelmarket.web.responses import answering, go, show
+from modelmarket.web.routes.requests import kept_files
+from modelmarket.web.routes.submissions import form_upload
+from modelmarket.web.uploads import Upload
+from modelmarket.web.visits import Visit
+
+PREDICTIONS = "predictions"
+"""What the form says for a request of predictions; anything else is a contest."""
+FILES = "files"
+FIELDS = ("data", "labels", FILES)
+
+
+def new_request(visit: Visit) -> Response:
+    """The form of a new request."""
+    return _show_form(visit, None, None)
+
+
+def _show_form(
+    visit: Visit, upload: Upload | None, problem: ModelMarketError | None
+) -> Response:
+    kept = kept_files(upload, FIELDS)
+    return show(
+        visit,
+        "new.html",
+        status=200 if problem is None else BAD_REQUEST,
+        upload=upload.name if kept and upload is not None else "",
+        kept=kept,
+        problem=problem,
+        form=visit.form,
+    )
+
+
+def upload_table(visit: Visit) -> Response:
+    """Takes a table, the labels if they are in a file of their own, and the files that
+    rows name.
+    """
+    with ExitStack() as closing:
+        upload = form_upload(visit, closing)
+        try:
+            noun = _taken(visit, upload)
+        except ModelMarketError as error:
+            response = _show_form(visit, upload, error)
+            if not kept_files(upload, FIELDS):
+                visit.workspace.uploads.discard(upload)
+            return response
+        return go(f"/{noun}/new/{upload.name}")
+
+
+def _taken(visit: Visit, upload: Upload) -> str:
+    """Keeps what was sent; the noun of what is to be made of it.
+
+    Raises:
+        InputError: There is no table, or files that cannot be unpacked, or that no
+            contest of this kind has.
+        DiskError: The disk is full.
+    """
+    form = visit.form
+    for name in ("labels", FILES):
+        if forms.text(form, f"without_{name}") == "yes":
+            upload.drop(name)
+    data = forms.save(form, "data", upload)
+    forms.save(form, "labels", upload)
+    files = forms.unpack(form, FILES, upload)
+    if data is None:
+        raise InputError("No file was chosen.", hint="Choose a CSV or Parquet file.")
+    has_contests = bool(visit.workspace.market.network.verified)
+    if not has_contests or forms.text(form, "kind") == PREDICTIONS:
+        return "requests"
+    if files is not None:
+        raise FieldError(
+            TABLES_ALONE,
+            field="kind",
+            hint="Choose the contest of predictions, or leave the files out.",
+        )
+    return "contests"
+
+
+ROUTES = [
+    Route("/requests/new", answering(new_request)),
+    Route("/requests/new", answering(upload_table), methods=["POST"]),
+]
