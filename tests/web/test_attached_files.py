@@ -105,7 +105,7 @@ def beside(answer: httpx.Response, field: str) -> str:
 def chosen_column(page: str) -> str:
     choice = re.search(r'<select name="file_column".*?</select>', page, re.DOTALL)
     assert choice is not None
-    found = re.search(r"<option selected>(.*?)</option>", choice[0])
+    found = re.search(r"<option [^>]*selected>(.*?)</option>", choice[0])
     assert found is not None
     return unescape(found[1])
 

@@ -33,6 +33,7 @@ from modelmarket.protocol.actions import CreateRequest
 from modelmarket.protocol.bins import parse_bins
 from modelmarket.protocol.money import parse_mdc
 from modelmarket.protocol.terms import parse_minutes
+from modelmarket.system.text import plain
 from modelmarket.web import forms
 from modelmarket.web.forms import BAD_REQUEST, Form
 from modelmarket.web.reports import Drawn
@@ -79,7 +80,9 @@ def _tables(upload: Upload) -> tuple[Table, Table | None]:
 def _chosen(upload: Upload, form: Form) -> Source:
     """The table that was sent and the files that its rows name, as the form says."""
     table, labels = _tables(upload)
-    label = None if labels else forms.text(form, "label")
+    label = None
+    if not labels:
+        label = _column(table, "label", forms.text(form, "label"))
     named = _named(upload, table, label, forms.text(form, FILE_COLUMN))
     return Source(table, label, labels, None if named is None else named.attached)
 
@@ -91,6 +94,8 @@ def _named(
     folder = upload.file(FILES)
     if folder is None:
         return None
+    if column:
+        column = _column(table, FILE_COLUMN, column)
     return look_for_files(table, folder, label=label, column=column, hint=MISSING_FILE)
 
 
@@ -134,17 +139,22 @@ def _show_survey(
 ) -> Response:
     form, query = visit.form, visit.request.query_params
     table, labels = _tables(upload)
-    label = _guess(table, forms.text(form, "label") or query.get("label", ""))
+    label = forms.text(form, "label") or query.get("label", "") or _guess(table)
     said = forms.text(form, "predicted") or query.get("predicted", "")
     column = forms.text(form, FILE_COLUMN) or query.get(FILE_COLUMN, "")
     found, named, numbers = None, None, said == NUMBERS
     try:
+        column = _column(table, FILE_COLUMN, column) if column else ""
+    except FieldError as error:
+        problem, column = problem or error, ""
+    try:
+        label = label if labels else _column(table, "label", label)
         named = _named(upload, table, None if labels else label, column)
         source = Source(table, None if labels else label, labels)
         found = _surveyed(source, said, numbers=numbers)
         numbers = found.spread is not None
         problem = problem or found.problem
-    except DataError as error:
+    except (DataError, FieldError) as error:
         problem = problem or error
     return show(
         visit,
@@ -194,10 +204,28 @@ def _surveyed(source: Source, said: str, *, numbers: bool) -> Survey:
     return found
 
 
-def _guess(table: Table, asked: str) -> str:
-    """The column that the labels are probably in."""
+def _column(table: Table, field: str, asked: str) -> str:
+    """The column that somebody chose, by what the page calls it; never another one.
+
+    Raises:
+        FieldError: There is none, or there are several.
+    """
     if asked in table.columns:
         return asked
+    called = plain(asked).strip()
+    alike = [one for one in table.columns if plain(one).strip() == called]
+    if len(alike) == 1:
+        return alike[0]
+    how = f"several columns that read {called[:100]!r}"
+    raise FieldError(
+        f"{table.path.name} has {how if alike else f'no column {called[:100]!r}'}.",
+        field=field,
+        hint="Choose one of its columns.",
+    )
+
+
+def _guess(table: Table) -> str:
+    """The column that the labels are probably in."""
     known = {name.lower(): name for name in table.columns}
     return next(
         (known[one] for one in LIKELY_LABELS if one in known), table.columns[-1]
