@@ -245,6 +245,37 @@ def test_words_of_texts_are_made_small_without_any_language(kind: type[Any]) -> 
     assert [one.s for one in node.attribute if one.name == "locale"] == [b"C"]
 
 
+@pytest.mark.parametrize("kind", [TfidfVectorizer, CountVectorizer])
+@pytest.mark.parametrize("pattern", [r"(?u)\b\w\w+\b", r"(?u)\b\w+\b"])
+@pytest.mark.parametrize("grams", [(1, 1), (1, 2)])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["счёт", "Гол", "МАТЧ", "игрок-лига", "я"],
+        ["足球", "比赛", "火箭!", "轨道"],
+        ["Équipe", "ÉTÉ", "été", "naïve", "à", "Straße", "STRASSE"],
+        ["क्रिकेट", "मदद", "कमल", "नगर"],
+        ["Λόγος", "ΛΌΓΟΣ", "σοφία", "η"],
+        ["don't", "a", "b_c", "x²", "3.5", "e\u0301t\u00e9", "one\u00a0two"],
+    ],
+    ids=["cyrillic", "chinese", "latin", "hindi", "greek", "signs"],
+)
+def test_texts_of_any_language_are_cut_into_the_same_words(
+    kind: type[Any], pattern: str, grams: tuple[int, int], words: list[str]
+) -> None:
+    rng = np.random.default_rng(4)
+    texts = [" ".join(rng.choice(words, 6)) for _ in range(ROWS)]
+    frame = pl.DataFrame({"text": texts, "x": rng.random(ROWS)})
+    says = np.array([one.count(words[0]) > 1 for one in texts]).astype(int)
+    counting = kind(token_pattern=pattern, ngram_range=grams)
+    columns = ColumnTransformer([("t", counting, "text")])
+    fitted = make_pipeline(columns, LINEAR).fit(frame, says)
+    found = export(fitted, frame, frame, Classes(("0", "1")), with_scores=True)
+    assert found.agreement == 1
+    assert found.scores is not None
+    assert np.allclose(found.scores, fitted.predict_proba(frame), atol=1e-5)
+
+
 # --- the numbers of classes ---
 
 

@@ -22,6 +22,7 @@ from modelmarket.models.onnx.running import (
     NUMBER,
     SCORES,
 )
+from modelmarket.models.onnx.texts import cut_into_words, know_capitals
 
 if TYPE_CHECKING:
     from modelmarket.models.onnx.answers import Answers
@@ -84,18 +85,19 @@ def _converted(estimator: Any, inputs: Sequence[Input]) -> Any:
             for one in inputs
         ]
         # A matrix of class probabilities rather than a dictionary for each row.
-        for options in ({"zipmap": False}, None):
+        words = cut_into_words(understood)
+        for options in ({id(understood): {"zipmap": False}}, {}):
             try:
                 return convert_sklearn(
                     understood,
                     initial_types=types_of,
-                    options=options,
+                    options=options | words or None,
                     target_opset=OPSETS,
                     custom_conversion_functions=converters(),
                 )
             except NameError as error:
                 # What has no probabilities has not that option.
-                if options is None or "zipmap" not in str(error):
+                if not options or "zipmap" not in str(error):
                     raise
     raise AssertionError("one of the two returns or raises")
 
@@ -114,6 +116,7 @@ def _said_of_itself(
     from onnx import helper
 
     graph = found.graph
+    know_capitals(graph)
     _speak_no_language(graph)
     taken = {name: f"{name} of the model" for name in (LABEL, SCORES, NUMBER)}
     for given, one in zip(graph.input, inputs, strict=True):
@@ -145,7 +148,7 @@ def _speak_no_language(graph: Any) -> None:
     """Has words made small by rules that every machine has.
 
     Those of a language may not be installed, and no confined program could read them.
-    Letters beyond ASCII stay as they are, which is noticed where it matters.
+    Letters beyond ASCII stay as they are: see `know_capitals`.
     """
     from onnx import helper
 
