@@ -41,7 +41,7 @@ from sklearn.preprocessing import (
 from modelmarket.errors import DataError, InputError, NotFoundError
 from modelmarket.models.converting.networks import Affine
 from modelmarket.models.folds import cross_validated
-from modelmarket.models.onnx import Exported, OnnxModel, export
+from modelmarket.models.onnx import Exported, OnnxModel, export, running
 from modelmarket.models.onnx.of_fitted import BY_HAND, SPARSE, is_numbered
 from modelmarket.protocol.classes import Classes
 from models.networks import Network
@@ -274,6 +274,39 @@ def test_texts_of_any_language_are_cut_into_the_same_words(
     assert found.agreement == 1
     assert found.scores is not None
     assert np.allclose(found.scores, fitted.predict_proba(frame), atol=1e-5)
+
+
+def test_one_long_text_takes_no_memory_for_each_of_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """All rows that are run together have as many places for words as the longest."""
+    texts = ["cat", "dog dog"] * 50
+    frame = pl.DataFrame({"text": texts})
+    says = np.array([0, 1] * 50)
+    columns = ColumnTransformer([("t", CountVectorizer(), "text")])
+    fitted = make_pipeline(columns, LINEAR).fit(frame, says)
+    model = export(fitted, frame, frame, Classes(("0", "1"))).model
+    sizes = list[int]()
+    run = type(model.session).run
+
+    def counted(session: Any, given: Any, what: str = "label") -> list[str]:
+        [array] = given.values()
+        sizes.append(len(array) * max(len(one.encode()) for one in array.ravel()))
+        return run(session, given, what)
+
+    monkeypatch.setattr(type(model.session), "run", counted)
+    # Also where a book stands at either end, or alone is more than all should be.
+    long = "dog " * (running.TEXT_AT_ONCE // 8)
+    for place in (0, 41, 99):
+        given = [long if at == place else one for at, one in enumerate(texts)]
+        sizes.clear()
+        said = model.predict(pl.DataFrame({"text": given}))
+        assert said == [str(int("dog" in one)) for one in given]
+        assert max(sizes) <= running.TEXT_AT_ONCE
+    assert model.predict(pl.DataFrame({"text": [3 * long]})) == ["1"]
+    sizes.clear()
+    model.predict(frame)
+    assert len(sizes) == 1
 
 
 # --- the numbers of classes ---

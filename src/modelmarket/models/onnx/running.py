@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -39,6 +39,8 @@ ROWS_AT_ONCE = 1_000
 """perf: neighbours are found by a matrix of all distances."""
 CELLS_AT_ONCE = 2**23
 """perf: of many classes or bins fewer rows, since each takes memory for each."""
+TEXT_AT_ONCE = 2**22
+"""Bytes, if all texts were as long as the longest, as matrices of words are."""
 QUIET = 4
 """onnxruntime's own log: only what it cannot go on from."""
 HOW_TO_INSTALL = "pip install 'modelmarket[onnx]'"
@@ -157,8 +159,8 @@ class OnnxFile(ABC):
         except InputError:  # it says no classes
             many = ROWS_AT_ONCE
         for at in range(0, frame.height, many):
-            some = frame.slice(at, many)
-            yield some.height, feed(self.inputs, some)
+            for some in _not_too_long(frame.slice(at, many), self.columns):
+                yield some.height, feed(self.inputs, some)
 
     def _said(self, what: str) -> tuple[str, ...]:
         said = self.session.said.get(what)
@@ -176,6 +178,24 @@ class OnnxFile(ABC):
         if len(set(names)) != len(names):
             raise InputError(f"This file names one of its {what} twice.")
         return tuple(names)
+
+
+def _not_too_long(rows: pl.DataFrame, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+    """Rows in order, and long texts among few others.
+
+    What cuts texts into words has as many places for each row as the longest has words:
+    one book among a thousand sentences would take gigabytes.
+    """
+    import polars as pl
+
+    texts = [one for one in map(rows.get_column, columns) if one.dtype == pl.String]
+    longest = max((int(one.str.len_bytes().max() or 0) for one in texts), default=0)
+    if rows.height <= 1 or longest * rows.height <= TEXT_AT_ONCE:
+        yield rows
+        return
+    half = rows.height // 2
+    yield from _not_too_long(rows.head(half), columns)
+    yield from _not_too_long(rows.slice(half), columns)
 
 
 @dataclass(frozen=True)
