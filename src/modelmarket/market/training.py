@@ -136,6 +136,8 @@ def _readable(request: Request, table: pl.DataFrame) -> pl.DataFrame:
     Raises:
         InputError: There are none.
     """
+    from polars.selectors import by_name
+
     files = request.manifest().files
     if files is None or files.kind is FileKind.TEXT:
         return table
@@ -145,7 +147,8 @@ def _readable(request: Request, table: pl.DataFrame) -> pl.DataFrame:
             "learn from.",
             hint="Plug in one that can: `modelmarket trainer run --plugin`.",
         )
-    return table.drop(files.column)
+    # note: a bare name may be taken for a pattern, such as `*`.
+    return table.drop(by_name(files.column))
 
 
 def train_exact(
