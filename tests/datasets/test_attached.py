@@ -374,7 +374,7 @@ def test_texts_are_read_from_where_a_table_names_them(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("größer")
     (tmp_path / "b").write_bytes(b"\xff")
     reading = Reading(Attached("f", tmp_path), "new.csv")
-    assert texts_of(["a", None, " ", "a"], reading) == ["größer", None, None, "größer"]
+    assert texts_of(["a", None, " ", "a"], reading) == ["größer", "", "", "größer"]
     with pytest.raises(DataError, match=r"new\.csv, row 2.*'b' is no text in UTF-8"):
         texts_of(["a", "b"], reading)
 

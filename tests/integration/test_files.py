@@ -22,6 +22,7 @@ from sklearn.pipeline import make_pipeline
 from modelmarket.agent.trainer import Rules, Trainer, Verdict
 from modelmarket.audit import audit
 from modelmarket.datasets.attached import Attached
+from modelmarket.datasets.libraries import Library
 from modelmarket.datasets.published import MANIFEST, TRAIN
 from modelmarket.datasets.sources import Source
 from modelmarket.datasets.tables import open_table
@@ -94,6 +95,29 @@ def test_three_lines_learn_from_texts_and_the_buyer_names_new_ones(
     (new / "sport-0.txt").unlink()
     with pytest.raises(DataError, match=r"new\.csv, row 1.*'sport-0.txt' is not there"):
         rita.predict(new / "new.csv")
+
+
+@pytest.mark.parametrize("library", ["polars", "pandas"])
+def test_a_pipeline_learns_from_texts_that_some_rows_have_not(
+    here: Place, library: Library
+) -> None:
+    path = write_table(here.folder / "gaps", article, ".txt")
+    table = pl.read_csv(path)
+    holed = [None if n % 5 == 3 else one for n, one in enumerate(table["file"])]
+    table.with_columns(file=pl.Series(holed)).write_csv(path)
+    rita = here.markets["rita"]
+    said: dict[str, Any] = {"label": "kind", "reward": "10", "accept_findings": True}
+    rita.create_request(path, files="file", files_in=path.parent / "in", **said)
+    ann = request_of(here, "ann")
+    features, labels = ann.training_data(library)
+    assert sum(one == "" for one in features["file"]) > 0
+    assert sum(one == "" for one in ann.test_data()["file"]) > 0
+    terms = ColumnTransformer([("terms", TfidfVectorizer(), "file")])
+    model = make_pipeline(terms, LogisticRegression()).fit(features, labels)
+    checked = ann.check(model, show=lambda _: None)
+    assert checked.exported is not None
+    assert checked.exported.agreement == 1
+    assert checked.folds is not None
 
 
 def test_pictures_lie_where_training_data_says_and_are_opened_from_there(

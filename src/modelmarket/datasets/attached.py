@@ -178,16 +178,16 @@ class Reading:
         )
 
 
-def texts_of(cells: Sequence[str | None], reading: Reading) -> list[str | None]:
-    """The texts of the files that cells name; None for an empty cell.
+def texts_of(cells: Sequence[str | None], reading: Reading) -> list[str]:
+    """The texts of the files that cells name; an empty text for an empty cell.
 
     Raises:
         FileError: A file cannot be read, or is no text; names row, column and file.
     """
-    found: list[str | None] = []
+    found: list[str] = []
     for row, said in enumerate(cells, 1):
         if said is None or not said.strip():
-            found.append(None)
+            found.append("")
             continue
         try:
             found.append(reading.read(row, said).decode())

@@ -72,7 +72,7 @@ def read_in(
         files: What the manifest says of it.
 
     Returns:
-        Shape (rows,); null for an empty cell.
+        Shape (rows,). An empty cell is an empty text, which no file is; else null.
 
     Raises:
         DataError: A cell names no file, or one that is not what the manifest says.
@@ -98,9 +98,11 @@ def read_in(
                 f"{MOST_TEXT_BYTES:,} bytes, row by row.",
                 hint="Read them one by one: `modelmarket dataset fetch` fetches all.",
             )
+    # What learns from texts takes no gaps, and an exported file reads them so.
+    gap = "" if files.kind is FileKind.TEXT else None
     return pl.Series(
         cells.name,
-        [found.get(one) if one else None for one in cells.to_list()],
+        [found.get(one) if one else gap for one in cells.to_list()],
         dtype=pl.String,
     )
 
