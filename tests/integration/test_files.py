@@ -23,7 +23,7 @@ from modelmarket.agent.trainer import Rules, Trainer, Verdict
 from modelmarket.audit import audit
 from modelmarket.datasets.attached import Attached
 from modelmarket.datasets.libraries import Library
-from modelmarket.datasets.published import MANIFEST, TRAIN
+from modelmarket.datasets.published import MANIFEST, TEST, TRAIN
 from modelmarket.datasets.sources import Source
 from modelmarket.datasets.tables import open_table
 from modelmarket.errors import DataError, InputError
@@ -255,6 +255,38 @@ def test_a_strangers_files_that_are_none_are_told_by_row(
     with pytest.raises(DataError, match=r"train\.csv, row 1, column 'file'") as told:
         request.training_data()
     assert says in told.value.message
+
+
+def name_column(folder: Path, column: str) -> None:
+    """Has the manifest say that a further column names the files."""
+    document = json.loads((folder / MANIFEST).read_bytes())
+    own = document["modelmarket"]
+    own["features"].append(column)
+    own["files"]["column"] = column
+    (folder / MANIFEST).write_text(json.dumps(document))
+
+
+def drop_from_test(folder: Path) -> None:
+    pl.read_csv(folder / TEST).drop("file").write_csv(folder / TEST)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda at: name_column(at, "ghost"), r"train\.csv has no column 'ghost'"),
+        (lambda at: name_column(at, "*"), r"train\.csv has no column '\*'"),
+        (lambda at: name_column(at, "row_id"), "two columns have one name"),
+        (lambda at: name_column(at, "label"), "two columns have one name"),
+        (lambda at: name_column(at, "file"), "two columns have one name"),
+        (drop_from_test, r"test\.csv has no column 'file'"),
+    ],
+)
+def test_a_table_that_lacks_what_its_manifest_names_is_told(
+    here: Place, change: Callable[[Path], None], says: str
+) -> None:
+    request = lie(here, change)
+    with pytest.raises(DataError, match=says):
+        request.test_data()
 
 
 def test_texts_are_weighed_row_by_row_before_they_fill_the_memory(

@@ -405,9 +405,11 @@ class ContestFolder:
         Raises:
             DataError: It is no such table.
         """
-        from modelmarket.datasets.frames import read_frame
+        from modelmarket.datasets.frames import check_columns, read_frame
 
-        frame = read_frame(self.path_of(TRAIN)).drop(ROW_ID)
+        frame = read_frame(self.path_of(TRAIN))
+        check_columns(frame, (ROW_ID, LABEL), TRAIN)
+        frame = frame.drop(ROW_ID)
         return frame.drop(LABEL), frame[LABEL]
 
     def plain(self, schema: Schema) -> npt.NDArray[np.float64]:

@@ -71,6 +71,25 @@ def read_frame(path: Path, texts: Collection[str] = ()) -> pl.DataFrame:
         return _read(path, texts, None)
 
 
+def check_columns(frame: pl.DataFrame, names: Collection[str], table: str) -> None:
+    """Makes sure that a published table has the columns that are told of it.
+
+    Args:
+        frame: As it was read.
+        names: Of the columns.
+        table: What its file is called.
+
+    Raises:
+        DataError: It lacks one; names it.
+    """
+    for name in names:
+        if name not in frame.columns:
+            raise DataError(
+                f"{table} has no column {name[:100]!r}, and should.",
+                hint="Do not submit to it: its requester has published it so.",
+            )
+
+
 def text_columns(frame: pl.DataFrame) -> list[str]:
     """The columns of a table that have words."""
     return [name for name, kind in frame.schema.items() if kind == pl.String]

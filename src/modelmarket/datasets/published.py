@@ -155,7 +155,7 @@ class Manifest:
                 test_rows=read_rows(own["test_rows"]),
                 train_counts=tuple(map(read_rows, own["train_counts"])),
                 choice=read_choice(own["split"]),
-                features=tuple(map(read_text, own["features"])),
+                features=_read_features(own["features"]),
                 sha256={
                     read_text(one["name"]): read_text(one["sha256"])
                     for one in document["distribution"]
@@ -177,6 +177,14 @@ class Manifest:
             said = repr(bits)[:MOST_SAID]
             raise DataError(f"{MANIFEST} says {said} bits for its classes.")
         return manifest
+
+
+def _read_features(names: Any) -> tuple[str, ...]:
+    """The columns of both parts, as a stranger says."""
+    features = tuple(map(read_text, names))
+    if len({*features, ROW_ID, LABEL}) != len(features) + 2:
+        raise ValueError("two columns have one name")
+    return features
 
 
 def _read_classes(names: Any, edges: Any) -> Classes:

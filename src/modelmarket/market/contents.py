@@ -17,7 +17,7 @@ from modelmarket.datasets.published import (
     TRAIN,
     Manifest,
 )
-from modelmarket.datasets.sources import ROW_ID
+from modelmarket.datasets.sources import LABEL, ROW_ID
 from modelmarket.errors import (
     DataError,
     ModelMarketError,
@@ -127,17 +127,23 @@ class Contents:
 
         Raises:
             NotFoundError: No gateway has it.
-            DataError: The dataset contradicts the terms, or names a file that it lacks.
+            DataError: The dataset contradicts the terms or itself, or names a file that
+                it lacks.
         """
-        from modelmarket.datasets.frames import read_frame
+        from modelmarket.datasets.frames import check_columns, read_frame
         from modelmarket.market.attached import read_in
 
-        files = self.manifest().files
+        manifest = self.manifest()
+        files = manifest.files
         self.fetch()
         path = self.store.path(self.store.resolve(self.dataset, name))
+        known = (*texts, files.column) if files is not None else texts
+        frame = read_frame(path, known)
+        labels = (LABEL,) if name == TRAIN else ()
+        check_columns(frame, (ROW_ID, *manifest.features, *labels), name)
+        frame = frame.drop(ROW_ID)
         if files is None:
-            return read_frame(path, texts).drop(ROW_ID)
-        frame = read_frame(path, (*texts, files.column)).drop(ROW_ID)
+            return frame
         cells = frame.get_column(files.column)
         return frame.with_columns(read_in(self.store, self.dataset, name, cells, files))
 

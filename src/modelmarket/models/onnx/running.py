@@ -189,7 +189,8 @@ def _not_too_long(rows: pl.DataFrame, columns: Sequence[str]) -> Iterator[pl.Dat
     import polars as pl
 
     texts = [one for one in map(rows.get_column, columns) if one.dtype == pl.String]
-    longest = max((int(one.str.len_bytes().max() or 0) for one in texts), default=0)
+    sizes = [one.str.len_bytes().fill_null(0).to_numpy() for one in texts]
+    longest = max((int(one.max(initial=0)) for one in sizes), default=0)
     if rows.height <= 1 or longest * rows.height <= TEXT_AT_ONCE:
         yield rows
         return
