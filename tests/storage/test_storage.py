@@ -358,15 +358,68 @@ def test_a_file_is_no_listing_and_its_first_block_tells_its_size(
         other.listing(added.cid)
 
 
-def test_a_listing_with_a_name_that_no_file_can_have_is_refused(store: Store) -> None:
-    inside = Cid.of(b"x", RAW)
-    node = unixfs.Node(True, (unixfs.Link(inside, "..", 1),), b"", ())
-    block = node.encode()
-    outside = Cid.of(block, DAG_PB)
-    blocks = {inside: b"x", outside: block}
-    store.ingest(outside, blocks.__getitem__, listing=True)
+def folder_of(*names: str) -> tuple[Cid, dict[Cid, bytes]]:
+    """A stranger's folder, whose files hold their places in it."""
+    files = {Cid.of(b"%d" % at, RAW): b"%d" % at for at in range(len(names))}
+    named = zip(files, names, strict=True)
+    links = tuple(unixfs.Link(cid, name, 1) for cid, name in named)
+    block = unixfs.Node(True, links, b"", ()).encode()
+    return Cid.of(block, DAG_PB), {**files, Cid.of(block, DAG_PB): block}
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b", "a\0b", "a" * 256, "é" * 128])
+def test_a_folder_with_a_name_that_no_file_can_have_is_refused(
+    store: Store, name: str
+) -> None:
+    root, blocks = folder_of(name)
+    store.ingest(root, blocks.__getitem__, listing=True)
     with pytest.raises(InputError, match="cannot be the name of a file"):
-        store.listing(outside)
+        store.listing(root)
+    with pytest.raises(InputError, match="cannot be the name of a file"):
+        store.ingest(root, blocks.__getitem__)
+
+
+def test_a_folder_with_two_entries_of_one_name_is_refused(store: Store) -> None:
+    """One program would read the first of them, and another the last."""
+    root, blocks = folder_of("train.csv", "test.csv", "train.csv")
+    for options in ({}, {"only": "train.csv"}, {"listing": True}):
+        with pytest.raises(StorageError, match="two entries of one name"):
+            store.ingest(root, blocks.__getitem__, **options)
+    assert not store.has(root)
+
+
+def test_every_file_of_a_folder_is_written_whatever_the_names(
+    store: Store, tmp_path: Path
+) -> None:
+    """Names are as long as can be, or those that programs give to unfinished files."""
+    names = ["a", ".a.part", ".part", "out", "é" * 127, "x" * 255, "ä ö\n"]
+    root, blocks = folder_of(*names)
+    store.ingest(root, blocks.__getitem__)
+    out = store.export(root, tmp_path / "exported")
+    assert {one.name: one.read_bytes() for one in out.iterdir()} == {
+        name: b"%d" % at for at, name in enumerate(names)
+    }
+    alone = store.export(store.resolve(root, "x" * 255), tmp_path / ("y" * 255))
+    assert alone.read_bytes() == b"5"
+    nothing, blocks = folder_of()
+    store.ingest(nothing, blocks.__getitem__)
+    assert list(store.export(nothing, tmp_path / "nothing").iterdir()) == []
+
+
+def test_names_that_a_disk_takes_for_one_are_told(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, blocks = folder_of("TRAIN.csv", "train.csv")
+    store.ingest(root, blocks.__getitem__)
+    plain = Path.__truediv__
+
+    def small(here: Path, name: str) -> Path:
+        return plain(here, name.lower())
+
+    monkeypatch.setattr(Path, "__truediv__", small)
+    with pytest.raises(StorageError, match=r"two files called 'train\.csv'"):
+        store.export(root, tmp_path / "exported")
+    assert not (tmp_path / "exported").exists()
 
 
 def test_a_listing_of_more_entries_than_are_allowed_is_refused(

@@ -421,18 +421,19 @@ class Store:
 
         Raises:
             InputError: Something is at the path already.
+            StorageError: The disk takes two names in it for one.
         """
         free_path(destination)
         destination.absolute().parent.mkdir(parents=True, exist_ok=True)
-        if not self.node(cid).is_folder:
-            self._export_file(cid, destination)
-            return destination
         with tempfile.TemporaryDirectory(dir=destination.absolute().parent) as held:
+            out = Path(held, "out")
+            if self.node(cid).is_folder:
+                out.mkdir()
             for entry in self.entries(cid):
-                target = Path(held, "out", entry.path)
+                target = out / entry.path
                 target.parent.mkdir(parents=True, exist_ok=True)
                 self._export_file(entry.cid, target)
-            Path(held, "out").rename(destination)
+            out.rename(destination)
         return destination
 
     def blocks(self, cid: Cid) -> Iterator[tuple[Cid, bytes]]:
@@ -454,14 +455,20 @@ class Store:
         )
         return [Stored(Cid.from_bytes(cid), size, name) for cid, size, name in rows]
 
-    def _export_file(self, cid: Cid, destination: Path) -> None:
-        temporary = destination.with_name(f".{destination.name}.part")
-        with temporary.open("wb") as file:
+    def _export_file(self, cid: Cid, target: Path) -> None:
+        try:
+            # Some disks do not tell `train.csv` from `TRAIN.CSV`.
+            file = target.open("xb")
+        except FileExistsError as error:
+            raise StorageError(
+                f"There are two files called {target.name!r} in it, as this disk reads "
+                "names."
+            ) from error
+        with file:
             for piece in self.read(cid):
                 file.write(piece)
             file.flush()
             os.fsync(file.fileno())
-        temporary.rename(destination)
 
     # --- the disk ---
 
@@ -661,9 +668,10 @@ class _Taking:
     def _take_first(self, cid: Cid) -> Node:
         """Takes in the first block of a file or folder."""
         block = self._block(cid)
+        node = unixfs.decode(cid, block)
         if cid.codec != RAW:
             self._batch.nodes.append((cid, block))
-        return unixfs.decode(cid, block)
+        return node
 
     def _take_file(
         self, cid: Cid, new: _NewObject, nodes: list[tuple[Cid, bytes]], depth: int

@@ -20,6 +20,9 @@ MOST_BLOCK_BYTES = 2**21
 MOST_FOLDER_BYTES = 256 * 1024
 """Larger folders would have to be sharded, which is not written here."""
 
+MOST_NAME_BYTES = 255
+"""As most disks have it."""
+
 _RAW_DATA, _FOLDER, _FILE = 0, 1, 2
 _VARINT, _BYTES = 0, 2
 _LONGEST_VARINT = 10
@@ -135,7 +138,8 @@ def decode(cid: Cid, block: bytes) -> Node:
     """Reads a block as a part of a file or folder.
 
     Raises:
-        StorageError: It is something else, such as a sharded folder.
+        StorageError: It is something else, such as a sharded folder, or has two
+            entries of one name.
     """
     if cid.codec == RAW:
         return Node(is_folder=False, links=(), data=block, sizes=())
@@ -162,6 +166,10 @@ def decode(cid: Cid, block: bytes) -> Node:
             f"{cid} is neither a file nor a plain folder (UnixFS type {kind})."
         )
     is_folder = kind == _FOLDER
+    names = {link.name for link in links}
+    if is_folder and len(names) != len(links):
+        # One program would read the one, and another the other.
+        raise StorageError(f"{cid} is a folder with two entries of one name.")
     if not is_folder and len(sizes) != len(links):
         raise StorageError(f"{cid} does not say how large its parts are.")
     return Node(is_folder, tuple(links), data, tuple(sizes))
@@ -257,5 +265,9 @@ def folder(entries: dict[str, Part]) -> tuple[Part, bytes]:
 
 def check_name(name: str) -> None:
     """Raises an `InputError` if a folder's entry cannot be called so."""
-    if name in ("", ".", "..") or "/" in name or "\0" in name:
-        raise InputError(f"{name!r} cannot be the name of a file.")
+    try:
+        is_short = len(name.encode()) <= MOST_NAME_BYTES
+    except UnicodeEncodeError:  # a disk may hold what is no text
+        is_short = False
+    if name in ("", ".", "..") or "/" in name or "\0" in name or not is_short:
+        raise InputError(f"{name[:MOST_NAME_BYTES]!r} cannot be the name of a file.")
