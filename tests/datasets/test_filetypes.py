@@ -68,7 +68,7 @@ OGG = b"OggS" + bytes(24)
         (sound(1), "wav"),
         (flac(STREAM), "flac"),
         (OGG, "ogg"),
-        (b"ID3\x04", "mp3"),
+        (b"ID3\x04\0\0", "mp3"),
         (b"\xff\xfb\x90\x64", "mp3"),
         (b"\xff\xfa\x90", "mp3"),
         (b"\xff\xf3\x90", "mp3"),
@@ -76,6 +76,10 @@ OGG = b"OggS" + bytes(24)
         (b"a", "txt"),
         ("größer\n".encode(), "txt"),
         (b"RIFF", "txt"),
+        (b"ID3 is how Quinlan grows trees.", "txt"),
+        (b"OggS and fLaC hold sounds.", "txt"),
+        (b"fLaC", "txt"),
+        (b"RIFFed, a WAVE", "txt"),
     ],
 )
 def test_a_file_is_what_its_bytes_say(data: bytes, suffix: str) -> None:
