@@ -22,6 +22,16 @@ def saved(form: str, **options: object) -> bytes:
     return file.getvalue()
 
 
+def noise() -> bytes:
+    """A JPEG with many bytes that look like the beginning of a marker."""
+    file = io.BytesIO()
+    picture = Image.effect_noise((200, 200), 90)
+    picture.save(file, "JPEG", quality=95, restart_marker_rows=1)
+    assert file.getvalue().count(b"\xff\0") > 20
+    assert b"\xff\xd3" in file.getvalue()
+    return file.getvalue()
+
+
 def exif() -> Image.Exif:
     made = Image.Exif()
     made[0x010E] = "a cat"
@@ -53,11 +63,24 @@ def flac(*blocks: tuple[int, bytes]) -> bytes:
 def with_chunk(data: bytes, kind: bytes, inside: bytes) -> bytes:
     """A WAV with another chunk behind its head."""
     chunk = kind + struct.pack("<I", len(inside)) + inside + b"\0" * (len(inside) % 2)
-    return data[:12] + chunk + data[12:]
+    return sized(data[:12] + chunk + data[12:], len(data) + len(chunk) - 8)
+
+
+def sized(data: bytes, size: int) -> bytes:
+    """A WAV that says so many bytes of itself."""
+    return data[:4] + struct.pack("<I", size) + data[8:]
+
+
+def before_last_scan(data: bytes, inside: bytes) -> bytes:
+    """A JPEG of several scans with something between them."""
+    at = data.rindex(b"\xff\xda")
+    return data[:at] + inside + data[at:]
 
 
 STREAM = (0, bytes(34))
 OGG = b"OggS" + bytes(24)
+PROGRESSIVE = saved("JPEG", progressive=True)
+NOISE = noise()
 
 
 @pytest.mark.parametrize(
@@ -119,6 +142,10 @@ def test_every_format_has_a_suffix_and_a_type_of_its_own() -> None:
         ("png", saved("PNG") + b"hidden behind the end"),
         ("jpg", saved("JPEG", exif=exif())),
         ("jpg", saved("JPEG", comment=b"a cat")),
+        ("jpg", picture(1, "JPEG") + b"SEFT 2019-11-03, a cat"),
+        ("jpg", before_last_scan(PROGRESSIVE, b"\xff\xfe\0\5cat")),
+        ("jpg", PROGRESSIVE + PROGRESSIVE),
+        ("wav", sound(1) + b"a cat"),
         ("wav", with_chunk(sound(1), b"LIST", b"INFOINAM\x04\0\0\0cat\0")),
         ("wav", with_chunk(with_chunk(sound(1), b"bext", b"x"), b"junk", b"odd")),
         ("flac", flac(STREAM, (4, comments(b"TITLE=cat")))),
@@ -127,6 +154,7 @@ def test_every_format_has_a_suffix_and_a_type_of_its_own() -> None:
         ("ogg", OGG + b"OpusTags" + comments(b"TITLE=cat")),
         ("mp3", b"ID3\x04"),
         ("mp3", b"\xff\xfb" + bytes(400) + b"TAG" + bytes(125)),
+        ("mp3", b"\xff\xfb" + bytes(400) + b"APETAGEX" + bytes(24)),
     ],
 )
 def test_a_note_in_a_file_is_seen(suffix: str, data: bytes) -> None:
@@ -139,6 +167,11 @@ def test_a_note_in_a_file_is_seen(suffix: str, data: bytes) -> None:
         ("png", saved("PNG")),
         ("jpg", saved("JPEG")),
         ("jpg", saved("JPEG", icc_profile=b"a profile of colours")),
+        ("jpg", PROGRESSIVE),
+        ("jpg", NOISE),
+        ("jpg", NOISE + bytes(3)),
+        ("wav", sized(sound(1), 0)),
+        ("wav", sized(sound(1), 2**32 - 1)),
         ("wav", sound(1)),
         ("wav", with_chunk(sound(1), b"junk", b"odd")),
         ("flac", flac(STREAM)),

@@ -15,7 +15,10 @@ _PNG_NOTES = {b"tEXt", b"zTXt", b"iTXt", b"eXIf", b"tIME"}
 """https://www.w3.org/TR/png-3/, sections 11.3.3 and 11.3.4."""
 _JPEG_NOTES = {0xE1, 0xED, 0xFE}
 """APP1 (Exif, XMP), APP13 (IPTC) and COM: ITU-T T.81, table B.1."""
-_JPEG_SCAN = 0xDA
+_JPEG_SCAN, _JPEG_END = 0xDA, 0xD9
+_JPEG_NO_MARKERS = {0x00, *range(0xD0, 0xD8)}
+"""Behind 0xFF in the midst of a scan: a byte that is 0xFF, and restarts."""
+_PADDING = b"\0\r\n "
 _JPEG_ALONE = {0x01, *range(0xD0, 0xD9)}
 """Markers without a segment."""
 _WAV_NOTES = {b"LIST", b"id3 ", b"ID3 ", b"bext", b"iXML", b"_PMX"}
@@ -24,6 +27,7 @@ _FLAC_COMMENT, _FLAC_PICTURE = 4, 6
 _OGG_COMMENTS = (b"\x03vorbis", b"OpusTags")
 _OGG_LOOKED = 2**16
 _ID3_AT_END = 128
+_APE, _APE_AT_END = b"APETAGEX", 32
 
 
 def says_more(suffix: str, data: bytes) -> bool:
@@ -58,10 +62,13 @@ def _jpeg(data: bytes) -> bool:
     at = 2
     while at < len(data):
         mark, kind = struct.unpack_from("BB", data, at)
-        if mark != 0xFF or kind == _JPEG_SCAN:  # noqa: PLR2004  # all markers begin so
+        if mark != 0xFF:  # noqa: PLR2004  # all markers begin so
             return False
         if kind in _JPEG_NOTES:
             return True
+        if kind == _JPEG_END:
+            # Telephones put dates there, and whole films.
+            return bool(data[at + 2 :].strip(_PADDING))
         if kind in _JPEG_ALONE:
             at += 2
             continue
@@ -70,10 +77,25 @@ def _jpeg(data: bytes) -> bool:
             continue
         (size,) = struct.unpack_from(">H", data, at + 2)
         at += 2 + size
+        if kind == _JPEG_SCAN:
+            at = _behind_scan(data, at)
     return False
 
 
+def _behind_scan(data: bytes, at: int) -> int:
+    """Where the next marker stands behind what a scan begins with."""
+    while (at := data.find(b"\xff", at)) >= 0:
+        if at + 1 < len(data) and data[at + 1] not in _JPEG_NO_MARKERS:
+            return at
+        at += 1
+    return len(data)
+
+
 def _wav(data: bytes) -> bool:
+    (told,) = struct.unpack_from("<I", data, 4)
+    # Who writes as he records may not have known the size: 0, or the largest.
+    if told and data[8 + told :].strip(_PADDING):
+        return True
     at = 12
     while at < len(data):
         kind, size = struct.unpack_from("<4sI", data, at)
@@ -102,7 +124,8 @@ def _ogg(data: bytes) -> bool:
 
 
 def _mp3(data: bytes) -> bool:
-    return data.startswith(b"ID3") or data[-_ID3_AT_END:].startswith(b"TAG")
+    at_end = data[-_ID3_AT_END:].startswith(b"TAG")
+    return at_end or data.startswith(b"ID3") or data[-_APE_AT_END:].startswith(_APE)
 
 
 def _comments(data: bytes, at: int) -> int:
