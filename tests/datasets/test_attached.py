@@ -284,6 +284,32 @@ def test_a_file_that_cannot_be_published_is_named_with_its_row(
     )
 
 
+@pytest.mark.parametrize(
+    ("there", "said", "hint"),
+    [
+        ("below/a.txt", "below\\a.txt", "Write it with slashes."),
+        ("below/a.txt", "below\\b.txt", "Say with --files-in what folder"),
+        ("A.TXT", "a.txt", "Write it as the file is called: 'A.TXT'."),
+        (
+            "e\u0301.txt",
+            "\u00e9.txt",
+            "Write it as the file is called: 'e\\u0301.txt'.",
+        ),
+        ("below/É", "below/e\u0301", "Write it as the file is called: '\\xc9'."),
+        ("a.txt", "b.txt", "Say with --files-in what folder the files are in."),
+    ],
+)
+def test_a_name_that_other_systems_would_find_is_told_as_it_is(
+    tmp_path: Path, there: str, said: str, hint: str
+) -> None:
+    path = tmp_path / "in" / there
+    path.parent.mkdir(parents=True)
+    path.write_text("a")
+    with pytest.raises(DataError, match="is not there") as told:
+        replaced(tmp_path, said)
+    assert told.value.hint.startswith(hint)
+
+
 def test_a_column_has_files_of_one_kind(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a").write_bytes(picture(1))

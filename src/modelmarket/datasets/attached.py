@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -137,7 +138,7 @@ class Reading:
         """
         try:
             path = (self._root / said).resolve()
-            if wrong := self._wrong(path):
+            if wrong := self._wrong(path, said):
                 raise self.problem(row, said, *wrong)
             with path.open("rb") as file:
                 data = file.read(MOST_FILE_BYTES + 1)
@@ -156,7 +157,7 @@ class Reading:
             )
         return data
 
-    def _wrong(self, path: Path) -> tuple[str, str] | None:
+    def _wrong(self, path: Path, said: str) -> tuple[str, str] | None:
         """Why a path is not to be read, and what to do; None if it is."""
         where, hint = self._attached.where, self._attached.hint
         if not path.is_relative_to(self._root):
@@ -166,8 +167,23 @@ class Reading:
             return "is hidden", "Hidden files are not published: give it another name."
         if path.is_file():
             return None
-        what = "is no file" if path.exists() else "is not there"
-        return f"{what}, looked for in {where}", hint
+        if path.exists():
+            return f"is no file, looked for in {where}", hint
+        hint = self._other_spelling(path, said) or hint
+        return f"is not there, looked for in {where}", hint
+
+    def _other_spelling(self, path: Path, said: str) -> str:
+        """What to do about a name that other systems take for a file's; empty for none.
+
+        Windows reads backslashes and any case; macOS writes accents apart.
+        """
+        if "\\" in said and self._root.joinpath(said.replace("\\", "/")).is_file():
+            return "Write it with slashes."
+        if path.parent.is_dir():
+            for one in sorted(path.parent.iterdir()):
+                if _as_others_read(one.name) == _as_others_read(path.name):
+                    return f"Write it as the file is called: {one.name!a}."
+        return ""
 
     def problem(self, row: int, said: str, what: str, hint: str = "") -> FileError:
         """What is wrong with a file that a row names."""
@@ -176,6 +192,10 @@ class Reading:
             f"{self._table}, row {row}, column {column!r}: {said[:100]!r} {what}.",
             hint=hint,
         )
+
+
+def _as_others_read(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def texts_of(cells: Sequence[str | None], reading: Reading) -> list[str]:
