@@ -276,6 +276,16 @@ def test_texts_of_any_language_are_cut_into_the_same_words(
     assert np.allclose(found.scores, fitted.predict_proba(frame), atol=1e-5)
 
 
+def test_pairs_of_words_may_be_looked_for_where_there_are_none() -> None:
+    frame = pl.DataFrame({"text": ["cat", "dog", ""] * 40})
+    says = np.array([0, 1, 1] * 40)
+    columns = ColumnTransformer([("t", TfidfVectorizer(ngram_range=(1, 3)), "text")])
+    fitted = make_pipeline(columns, LINEAR).fit(frame, says)
+    rows = pl.DataFrame({"text": ["dog", "cat", "cat cat", "bird"]})
+    found = export(fitted, frame, rows, Classes(("0", "1")))
+    assert found.agreement == 1
+
+
 def test_one_long_text_takes_no_memory_for_each_of_the_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -77,6 +77,21 @@ def know_capitals(graph: Any) -> None:
         graph.node.insert(at, encoder)
 
 
+def look_for_no_longer(graph: Any) -> None:
+    """Has no words looked for that stand together more than any known ones do.
+
+    Where no two stand together in any text, what runs the file refuses to.
+
+    Args:
+        graph: Of a converted model; is changed.
+    """
+    for node in graph.node:
+        if node.op_type == "TfIdfVectorizer":
+            known = len(_said(node, "ngram_counts"))
+            [most] = [one for one in node.attribute if one.name == "max_gram_length"]
+            most.i = min(most.i, known)
+
+
 def _said(node: Any, what: str) -> Any:
     from onnx import helper
 

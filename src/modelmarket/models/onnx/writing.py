@@ -22,7 +22,11 @@ from modelmarket.models.onnx.running import (
     NUMBER,
     SCORES,
 )
-from modelmarket.models.onnx.texts import cut_into_words, know_capitals
+from modelmarket.models.onnx.texts import (
+    cut_into_words,
+    know_capitals,
+    look_for_no_longer,
+)
 
 if TYPE_CHECKING:
     from modelmarket.models.onnx.answers import Answers
@@ -117,6 +121,7 @@ def _said_of_itself(
 
     graph = found.graph
     know_capitals(graph)
+    look_for_no_longer(graph)
     _speak_no_language(graph)
     taken = {name: f"{name} of the model" for name in (LABEL, SCORES, NUMBER)}
     for given, one in zip(graph.input, inputs, strict=True):
