@@ -191,7 +191,7 @@ def test_numbers_in_bins_are_told_as_what_they_are(
 @pytest.mark.parametrize(
     ("said", "wrong"),
     [
-        (("--bins", "1"), "Numbers cannot be put into 1 bins"),
+        (("--bins", "1"), "Numbers cannot be put into 1 bin"),
         (("--even-bins",), "Nobody has said into how many bins"),
         (("--bins", "4", "--stratified"), "Numbers cannot be drawn class by class"),
         (("--bins", "4", "--verified"), "Bins are for contests of predictions"),

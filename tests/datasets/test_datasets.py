@@ -137,7 +137,7 @@ def test_parquet_with_lists_names_the_column(tmp_path: Path) -> None:
         ("", "t.csv is empty"),
         ("\n\n", "t.csv is empty"),
         ("a,b\n1,2\n1,2,3\n", "t.csv, row 2: 3 cells where 2 columns are expected"),
-        ("a,b\n1\n", "t.csv, row 1: 1 cells where 2 columns"),
+        ("a,b\n1\n", "t.csv, row 1: 1 cell where 2 columns"),
         ('a,b\n1,"2\n', "line 2, after 1 row: unexpected end of data"),
         ("a,a\n1,2\n", "several columns called 'a'"),
     ],
@@ -924,3 +924,37 @@ def test_damaged_idx_files_say_so(tmp_path: Path, data: bytes) -> None:
     path.write_bytes(data)
     with pytest.raises(DataError, match="x is"):
         read_idx(path)
+
+
+@pytest.mark.parametrize(
+    ("first", "has_header"),
+    [
+        (",a,b,label", True),
+        (",a,,label", False),
+        (",1,2,3", False),
+        ("0,a,b,label", False),
+    ],
+)
+def test_an_index_of_a_data_frame_has_no_name_and_the_others_have(
+    tmp_path: Path, first: str, has_header: bool
+) -> None:
+    lines = [first, *(f"{n},{n % 3},{n % 5},{'xy'[n % 2]}" for n in range(20))]
+    found = open_table(table(tmp_path / "index.csv", "\n".join(lines) + "\n"))
+    assert found.has_header == has_header
+    if has_header:
+        assert found.columns == ("", "a", "b", "label")
+
+
+def test_a_word_above_words_without_numbers_is_no_index(tmp_path: Path) -> None:
+    path = table(tmp_path / "words.csv", ",a\nx,y\nz,w\n")
+    assert not open_table(path).has_header
+
+
+@pytest.mark.parametrize("said", ["<NA>", "#N/A", "#NA", "NaT", "NaN", "n/a", "Null"])
+def test_a_label_that_pandas_takes_for_missing_is_missing(
+    tmp_path: Path, said: str
+) -> None:
+    lines = ["n,kind", *(f"{n},{'ab'[n % 2]}" for n in range(20)), f"20,{said}"]
+    path = table(tmp_path / "t.csv", "\n".join(lines) + "\n")
+    with pytest.raises(DataError, match=r"row 21: the label is missing"):
+        publish(Source(open_table(path, header=True), label="kind"), tmp_path)

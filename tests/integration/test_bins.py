@@ -161,7 +161,7 @@ def test_a_regressor_of_other_columns_is_told_before_it_is_sealed(
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"bins": 1}, "cannot be put into 1 bins"),
+        ({"bins": 1}, "cannot be put into 1 bin"),
         ({"bins": 65_537}, "cannot be put into 65,537 bins"),
         ({"even_bins": True}, "into how many bins"),
         ({"bins": 8, "stratified": True}, "cannot be drawn class by class"),

@@ -73,11 +73,22 @@ def test_three_lines_learn_from_texts_and_the_buyer_names_new_ones(
     assert features["file"][0].count(" ") == 15
     terms = ColumnTransformer([("terms", TfidfVectorizer(), "file")])
     model = make_pipeline(terms, LogisticRegression()).fit(features, labels)
+    checked = ann.check(model)
+    assert "space: " in str(checked)
+    assert str(checked).startswith("Predictions that fit: 20 rows.\nPredicted by the")
+    # Nobody wants a file's bytes in a terminal.
+    assert len(repr(checked)) < 2_000
     ann.submit(model, show=None)
     here.live(1)
     rita = request_of(here, "rita")
     assert rita.winner() is not None
+    card = rita.model_card()
+    assert "nobody has checked: any file can have won." in card
+    assert "$ modelmarket model predict 1 new.csv\n" in card
     assert rita.reproduce().outcome is Outcome.REPRODUCED
+    card = rita.model_card()
+    assert "any file can have won" not in card
+    assert "sealed truth. Reproduced: the model says what was opened of 20 of" in card
     for verdict in audit(here.markets["rita"], rita.id):
         assert not verdict.is_broken, verdict
     # A table's file names texts, a frame has them.

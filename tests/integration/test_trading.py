@@ -217,6 +217,20 @@ def test_a_journalled_transaction_that_became_void_is_dropped(
     assert requester.vault.journal.unfinished(requester.network.market) == []
 
 
+def test_what_another_process_saw_through_is_nobodys_to_wait_for(
+    embedded: Place,
+) -> None:
+    requester = embedded.join("requester")
+    call = requester.coin.approve(requester.network.market, 1)
+    signed = sign(requester.connection, call, requester.wallet)
+    entry = journalled(requester, "approve", signed)
+    journal = requester.vault.journal
+    # It was looked up, and is over before its bytes are.
+    journal.replaced(entry, message="over")
+    assert journal.versions(entry) == []
+    assert list(requester.outbox._see_through([entry])) == []
+
+
 def test_a_copied_seal_is_not_taken_for_ours(embedded: Place) -> None:
     requester, ann, eve = (embedded.join(name) for name in ("requester", "ann", "eve"))
     request = embedded.create(requester)

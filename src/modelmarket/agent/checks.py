@@ -186,7 +186,10 @@ def _steps(plan: Sequence[Step], now: int) -> Check:
 
 def _journal(market: Market) -> Check:
     waiting = market.unfinished()
-    says = f"{len(waiting)} are signed and not in the chain yet" if waiting else "none"
+    are = "is" if len(waiting) == 1 else "are"
+    says = (
+        f"{len(waiting)} {are} signed and not in the chain yet" if waiting else "none"
+    )
     return Check("Transactions on their way", not waiting, says)
 
 

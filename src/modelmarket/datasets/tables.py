@@ -35,7 +35,7 @@ BLOCK_BYTES = 2**18
 MOST_LINE_BYTES = 2**26
 MOST_CELL_CHARACTERS = 2**24
 """Of one cell, sixteen million: books are shorter, forgotten quotation marks longer."""
-MISSING = ("", "?", "n/a", "na", "nan", "none", "null")
+MISSING = ("", "#n/a", "#na", "<na>", "?", "n/a", "na", "nan", "nat", "none", "null")
 """What a cell says that has no value, in small letters."""
 PARQUET_MAGIC = b"PAR1"
 PARQUET_BATCH_ROWS = 8_192
@@ -147,8 +147,9 @@ class Table:
         width = len(self.columns)
         if len(row) != width:
             raise DataError(
-                f"{self.path.name}, row {number}: {len(row)} cells where "
-                f"{width} columns are expected; it begins with {_shown(row)}.",
+                f"{self.path.name}, row {number}: {counted(len(row), 'cell')} where "
+                f"{counted(width, 'column')} are expected; it begins with "
+                f"{_shown(row)}.",
                 hint="A cell with a delimiter in it must be quoted.",
             )
         longest = max(map(len, row), default=0)
@@ -340,7 +341,11 @@ def _looks_like_header(rows: Sequence[Row]) -> bool:
     different and never come again in their columns.
     """
     first, rest = rows[0], [row for row in rows[1:] if len(row) == len(rows[0])]
-    if any(_is_number(cell) or not cell for cell in first):
+    # Data frames are written with a column that numbers the rows, and has no name.
+    numbers_rows = (
+        not first[0] and bool(rest) and all(_is_number(row[0]) for row in rest)
+    )
+    if any(_is_number(cell) or not cell for cell in first[numbers_rows:]):
         return False
     if not rest:
         return False

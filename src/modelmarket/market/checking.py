@@ -34,6 +34,8 @@ ONNX = ".onnx"
 KNOWN_ROWS, MARGIN = 2_000, 0.1
 """A classifier that was fitted well does better on rows that it knows than on others:
 it is another one if it is right in so many of so many rows less."""
+MOST_TOLD = 20
+"""Classes that are told in a terminal."""
 MOST_S, SHARE_OF_TIME_LEFT = 60.0, 0.1
 """Cross-validation takes no longer, about; nor more of the time until the deadline."""
 
@@ -99,6 +101,14 @@ class Checked:
             "place": self.place,
             "metrics": self.metrics.as_document() if self.metrics else None,
         }
+
+    def __str__(self) -> str:
+        counts = (
+            f"{name}: {self.counts.get(name, 0):,} predicted, {known:,} in training"
+            for name, known in list(self.learnt.items())[:MOST_TOLD]
+        )
+        title = f"Predictions that fit: {counted(int(self.codes.size), 'row')}."
+        return "\n".join([title, *self.lines(), *counts])
 
     def lines(self) -> list[str]:
         """For people, without the classes."""

@@ -27,9 +27,9 @@ TIED = (
     "found a row of which it says something else than was counted could have refuted "
     "it, and been paid."
 )
-LOOSE = (
-    "The contract compared sealed predictions with the sealed truth. That this model "
-    "makes those predictions nobody has checked: any file can have won."
+LOOSE = "The contract compared sealed predictions with the sealed truth."
+NOBODY = (
+    "That this model makes those predictions nobody has checked: any file can have won."
 )
 
 
@@ -99,7 +99,11 @@ def _scored(request: AnyRequest[Any]) -> Iterator[str]:
             f"{score / record.rows:.1%} (95% interval {low:.1%} to {high:.1%})."
         )
     yield ""
-    yield TIED if request.id.is_verified else LOOSE
+    if request.id.is_verified:
+        yield TIED
+    else:
+        found = request.reproduced()
+        yield f"{LOOSE} {NOBODY if found is None else ' '.join(found.lines())}"
     yield ""
 
 
@@ -143,6 +147,7 @@ def _used(request: AnyRequest[Any]) -> Iterator[str]:
         yield f"$ modelmarket model predict {request.id} new.csv"
         yield f"$ modelmarket model export {request.id} model.onnx"
     else:
+        yield f"$ modelmarket model predict {request.id} new.csv"
         yield f"$ modelmarket request model {request.id} model/"
         yield f"$ modelmarket audit {request.id}"
     yield "```"

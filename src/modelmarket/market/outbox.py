@@ -244,6 +244,8 @@ class Outbox:
             for entry in entries
             for version in self._journal.versions(entry)
         }
+        if not whose:
+            return  # another process of this home has seen it through meanwhile
         newest, tries = entries[-1], [signed for _, signed in whose.values()]
         wallet = self._wallet
         if wallet is not None and wallet.address != newest.account:

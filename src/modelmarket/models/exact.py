@@ -50,6 +50,9 @@ class ExactModel:
     base: bytes
     units: Trees | Network
 
+    def __repr__(self) -> str:
+        return f"ExactModel(0x{self.root.hex()[:16]}…, {self.header.units:,} units)"
+
     @classmethod
     def of(
         cls,

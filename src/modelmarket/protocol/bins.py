@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from modelmarket.errors import DataError, InputError
 from modelmarket.protocol.classes import MOST_CLASSES, Classes, Codes
+from modelmarket.system.text import counted
 
 MOST_BINS = MOST_CLASSES
 _WHOLE = 2.0**53
@@ -169,7 +170,7 @@ class Binning:
     def __post_init__(self) -> None:
         if not 2 <= self.bins <= MOST_BINS:  # noqa: PLR2004  # one tells nothing
             raise InputError(
-                f"Numbers cannot be put into {self.bins:,} bins.",
+                f"Numbers cannot be put into {counted(self.bins, 'bin')}.",
                 hint=f"Say a number from 2 to {MOST_BINS:,}.",
             )
 

@@ -137,7 +137,8 @@ def check_size(tests: int, least: float | None) -> Iterator[Finding]:
         least: The smallest difference that they tell; None for numbers.
     """
     if tests < LEAST_TESTS:
-        much = "" if least is None else f"; they tell {least:.1%} apart, and no less"
+        they = "it tells" if tests == 1 else "they tell"
+        much = "" if least is None else f"; {they} {least:.1%} apart, and no less"
         yield Finding(
             Check.FEW_TESTS,
             Severity.WARNING,

@@ -54,9 +54,11 @@ def look_at_onnx(model: Any, seen: Seen) -> None:
     numbers = min(sum(math.prod(one.dims) for one in tensors), MOST_NUMBERS)
     told = f"{counted(numbers, 'number')} in {counted(len(tensors), 'tensor')}."
     seen.facts.append(told)
-    versions = [
-        f"{one.domain or 'ai.onnx'} {one.version}" for one in model.opset_import
-    ]
+    versions = list(
+        dict.fromkeys(
+            f"{one.domain or 'ai.onnx'} {one.version}" for one in model.opset_import
+        )
+    )
     maker = f" Made by {model.producer_name}." if model.producer_name else ""
     seen.facts.append(f"Operators of {some(versions)}.{maker}")
     said = [one.key for one in model.metadata_props]

@@ -74,7 +74,7 @@ class Exported:
     """
 
     model: OnnxModel
-    labels: list[str]
+    labels: list[str] = field(repr=False)
     agreement: float | None
     scores: npt.NDArray[np.float64] | None = field(default=None, repr=False)
 

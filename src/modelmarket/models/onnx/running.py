@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -207,7 +207,7 @@ class OnnxModel(OnnxFile):
         data: The file.
     """
 
-    data: bytes
+    data: bytes = field(repr=False)
 
     @classmethod
     def load(cls, path: Path) -> OnnxModel:
