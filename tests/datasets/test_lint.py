@@ -201,6 +201,65 @@ def test_of_numbers_a_column_is_found_that_is_the_label_or_a_line_of_it() -> Non
 # --- dates, constants, texts ---
 
 
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(("classes", "rows"), [(3, 142), (10, 600), (4, 60)])
+def test_numbers_that_lie_apart_for_each_class_give_it_away_however_few_rows(
+    seed: int, classes: int, rows: int
+) -> None:
+    chance = np.random.default_rng(seed)
+    labels = chance.integers(0, classes, rows).astype(np.float64)
+    apart = 1.7 * labels[::1] % (1.7 * classes) + chance.uniform(0, 0.5, rows)
+    cells = pl.Series("x", [repr(float(one)) for one in apart])
+    found = look("x", cells, labels, is_number=False)
+    assert the(found) == (Check.PREDICTS, Severity.CONFIRM)
+    # Nor does chance tell anything.
+    cells = pl.Series("x", [repr(float(one)) for one in chance.normal(size=rows)])
+    assert look("x", cells, labels, is_number=False).finding is None
+
+
+@pytest.mark.parametrize("step", [-10, 1_000_003])
+def test_whole_numbers_in_the_order_of_the_classes_are_asked_about(step: int) -> None:
+    labels = np.repeat(np.arange(3.0), 50)
+    order = np.random.default_rng(0).permutation(150)
+    numbers = 10**7 + step * np.arange(150)
+    cells = pl.Series("rec", [str(one) for one in numbers[order]])
+    found = look("rec", cells, labels[order], is_number=False)
+    assert found.finding is not None
+    assert found.finding.severity is Severity.CONFIRM
+
+
+def test_dates_of_their_own_in_each_row_tell_the_label_if_rows_are_sorted() -> None:
+    labels = np.repeat(np.arange(3.0), 50)
+    order = np.random.default_rng(0).permutation(150)
+    dates = [f"2024-{1 + n // 28:02d}-{1 + n % 28:02d}" for n in order]
+    dates[7] = "none"
+    found = look("x", pl.Series("x", dates), labels[order], is_number=False)
+    assert the(found) == (Check.DATE, Severity.CONFIRM)
+    mixed = np.random.default_rng(1).permutation(labels)
+    found = look("x", pl.Series("x", dates), mixed, is_number=False)
+    assert the(found) == (Check.DATE, Severity.WARNING)
+
+
+def test_whoever_tests_the_latest_rows_is_not_told_to(tmp_path: Path) -> None:
+    chance = np.random.default_rng(0)
+    lines = ["when,x,kind"]
+    for n in range(100):
+        kind = "rare" if n in (1, 2) else "ab"[chance.integers(2)]
+        lines.append(
+            f"2024-{1 + n // 28:02d}-{1 + n % 28:02d},{chance.random()},{kind}"
+        )
+    path = tmp_path / "t.csv"
+    path.write_text("\n".join(lines) + "\n")
+    source = Source(open_table(path, header=True), label="kind")
+    for choice, is_told in ((Choice(), True), (Choice(time="when"), False)):
+        folder = tmp_path / str(is_told)
+        folder.mkdir()
+        found = publish(source, folder, choice=choice, seed=bytes(32)).report.findings
+        assert (Check.DATE in {one.check for one in found}) == is_told
+    [absent] = [one for one in found if one.check is Check.ABSENT]
+    assert absent.hint == "Test more rows."
+
+
 @pytest.mark.parametrize(
     "write",
     [

@@ -267,7 +267,15 @@ def publish_contest(
     lints: list[Lint] = []
 
     def watch(rows: int, counts: dict[str, int]) -> list[Watching]:
-        lint = Lint(train, features, rows, counts, is_hidden=True, progress=looking)
+        lint = Lint(
+            train,
+            features,
+            rows,
+            counts,
+            choice=coding.choice,
+            is_hidden=True,
+            progress=looking,
+        )
         lints.append(lint)
         return [lint] if inspect is None else [lint, watched]
 

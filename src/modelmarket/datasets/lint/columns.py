@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -31,6 +31,8 @@ BINS = 64
 """Ranges of numbers, with as many rows each, that a label is looked for in."""
 LEAST_A_BIN = 8
 """Rows of a range: half of them teach what is said of the others."""
+LEAST_OF_A_RUN = 4
+"""Rows of one class beside each other, in the order of a column's numbers."""
 LEAST_ROWS = 20
 """Fewer rows tell nothing about a column."""
 GIVEN_AWAY = 0.98
@@ -73,7 +75,8 @@ _HINTS = {
 }
 MOST_COLUMNS = 100
 """Columns that a finding names."""
-Labels = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.float64]
+Labels = Floats
 """Numbers of classes, or numbers to be predicted: shape (rows,)."""
 
 
@@ -97,6 +100,12 @@ class Looked:
         finding = self.finding
         return finding is not None and finding.check in (Check.INDEX, Check.IDENTIFIER)
 
+    def without_date(self) -> Looked:
+        """The same where later rows are tested, as a date asks for by itself."""
+        finding = self.finding
+        is_date = finding is not None and finding.check is Check.DATE
+        return replace(self, finding=None) if is_date else self
+
 
 def look(
     name: str, cells: pl.Series, labels: Labels, *, is_number: bool, step: int = 1
@@ -111,8 +120,9 @@ def look(
         step: Every which row of the training part is looked at.
     """
     values = Values.of(cells)
-    places = _places(values)
-    share, by_chance = _told(values, places, labels, is_number=is_number)
+    line = values.numbers if values.is_numeric else _times(values.texts)
+    places = _places(values, line)
+    share, by_chance = _told(line, places, labels, is_number=is_number)
     told = Told(name, round(share, 4))
     if share <= by_chance:
         share = 0.0
@@ -123,7 +133,7 @@ def look(
         return Looked(told, trait=Check.CONSTANT)
     finding = (
         _identity(name, values, distinct, share, step)
-        or _date(name, values, share)
+        or _date(name, share, is_date=line is not None and not values.is_numeric)
         or _copied(name, values, places, distinct, labels, is_number=is_number)
         or _predicts(name, share)
     )
@@ -135,8 +145,9 @@ def look(
     return Looked(told, trait=Check.FREE_TEXT if is_free else None)
 
 
-def together(looked: Sequence[Looked]) -> Iterator[Finding]:
+def together(every: Iterable[Looked]) -> Iterator[Finding]:
     """What was found of all columns; of many that are alike some are named."""
+    looked = list(every)
     for check, severity in product(Check, Severity):
         alike = [
             one.finding
@@ -184,35 +195,91 @@ def check_files(files: FileColumn) -> Iterator[Finding]:
         )
 
 
-def _places(values: Values) -> npt.NDArray[np.int64]:
+def _places(values: Values, line: Floats | None) -> npt.NDArray[np.int64]:
     """Each cell's place among the different ones, from 0; shape (rows,)."""
-    if values.is_numeric:
-        _, places = np.unique(values.numbers, return_inverse=True)
+    if line is not None:
+        _, places = np.unique(line, return_inverse=True)
         return places.astype(np.int64)
     return values.texts.rank("dense").to_numpy().astype(np.int64) - 1
 
 
+def _times(texts: pl.Series) -> Floats | None:
+    """Dates and times as microseconds, NaN where one is missing; None for others.
+
+    Shape (rows,).
+    """
+    if not _is_dated(texts):
+        return None
+    filled = ~texts.str.to_lowercase().is_in(MISSING).to_numpy()
+    found = np.full(len(texts), np.nan)
+    found[filled] = readings(texts.filter(pl.Series(filled)))[0].to_numpy()
+    return found
+
+
 def _told(
-    values: Values, places: npt.NDArray[np.int64], labels: Labels, *, is_number: bool
+    line: Floats | None,
+    places: npt.NDArray[np.int64],
+    labels: Labels,
+    *,
+    is_number: bool,
 ) -> tuple[float, float]:
     """How much of the labels a column tells, see `Told`; and how much by chance.
 
     Every second row is predicted by what the others teach, and the other way round:
-    each range of numbers, or each text, by its commonest class or its mean. By chance
-    alone, rows that only one of column and commonest class gets right are as many
-    either way (Q. McNemar, Psychometrika 12, 1947), but for a few standard deviations.
+    each range of numbers, or each text, by its commonest class or its mean; or each
+    part between two of its numbers where one class ends and another begins, if that is
+    right more often.
+
+    By chance alone, rows that only one of column and commonest class gets right are as
+    many either way (Q. McNemar, Psychometrika 12, 1947), but for a few standard
+    deviations.
+
+    Args:
+        line: Its cells as numbers or times, NaN for what is missing; None for texts.
+            Shape (rows,).
+        places: Of its cells among the different ones; shape (rows,).
+        labels: Of the same rows.
+        is_number: Whether they are numbers to be predicted.
     """
-    bins = _bins(places) if values.is_numeric else places
-    known = np.zeros(3)
+    bins = places if line is None else _bins(places)
+    known, by_changes = np.zeros(3), np.zeros(3)
     for odd in (False, True):
         tested = (np.arange(labels.size) % 2 == 1) == odd
         learn = _mean_error if is_number else _wrong
-        known += learn(bins[~tested], labels[~tested], bins[tested], labels[tested])
+        taught = labels[~tested], labels[tested]
+        known += learn(bins[~tested], taught[0], bins[tested], taught[1])
+        if line is not None and not is_number:
+            # Few rows make ranges in which classes meet that the numbers tell apart.
+            cuts = _changes(line[~tested], taught[0])
+            parts = np.searchsorted(cuts, line)
+            by_changes += learn(parts[~tested], taught[0], parts[tested], taught[1])
+    if by_changes[0] < known[0] and by_changes[1]:
+        known = by_changes
     left, without, variance = known
     if without <= 0:
         return 0.0, 0.0
     by_chance = DEVIATIONS * math.sqrt(variance) / without
     return max(0.0, float(1 - left / without)), by_chance
+
+
+def _changes(
+    numbers: npt.NDArray[np.float64], labels: Labels
+) -> npt.NDArray[np.float64]:
+    """The numbers between rows of one class and rows of another, in their order, where
+    there are some of each.
+
+    Args:
+        numbers: Shape (rows,); NaN for what is missing.
+        labels: Of the same rows.
+    """
+    known = ~np.isnan(numbers)
+    order = np.argsort(numbers[known], kind="stable")
+    lined, kinds = numbers[known][order], labels[known][order]
+    ends = np.flatnonzero(kinds[1:] != kinds[:-1])
+    runs = np.diff(np.concatenate(([-1], ends, [kinds.size - 1])))
+    ends = ends[(runs[:-1] >= LEAST_OF_A_RUN) & (runs[1:] >= LEAST_OF_A_RUN)]
+    low, high = lined[ends], lined[ends + 1]
+    return np.unique((low / 2 + high / 2)[low < high])
 
 
 def _bins(places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -322,8 +389,8 @@ def _is_dated(texts: pl.Series) -> bool:
     return bool(len(filled) and readings(filled[:FIRST_TEXTS]) and readings(filled))
 
 
-def _date(name: str, values: Values, share: float) -> Finding | None:
-    if values.is_numeric or not _is_dated(values.texts):
+def _date(name: str, share: float, *, is_date: bool) -> Finding | None:
+    if not is_date:
         return None
     tells = share >= SUSPICIOUS
     return Finding(

@@ -149,12 +149,15 @@ def check_size(tests: int, least: float | None) -> Iterator[Finding]:
         )
 
 
-def check_absent(names: Sequence[str], tested: Sequence[int]) -> Iterator[Finding]:
+def check_absent(
+    names: Sequence[str], tested: Sequence[int], *, by_class: bool = True
+) -> Iterator[Finding]:
     """Looks for classes that are not tested; nobody else may know which.
 
     Args:
         names: Of the classes.
         tested: Test rows of each.
+        by_class: Whether they could be drawn class by class.
     """
     absent = [name for name, count in zip(names, tested, strict=True) if not count]
     if absent:
@@ -163,7 +166,9 @@ def check_absent(names: Sequence[str], tested: Sequence[int]) -> Iterator[Findin
             Severity.WARNING,
             f"No test row is of {'class' if len(absent) == 1 else 'classes'} "
             f"{named(absent)}.",
-            "Draw class by class with --stratified, or test more rows.",
+            "Draw class by class with --stratified, or test more rows."
+            if by_class
+            else "Test more rows.",
             count=len(absent),
             is_private=True,
         )

@@ -19,6 +19,7 @@ from modelmarket.datasets.baselines import (
     every,
     try_forest,
 )
+from modelmarket.datasets.choosing import Choice
 from modelmarket.datasets.codes import Values
 from modelmarket.datasets.frames import read_batches
 from modelmarket.datasets.lint.columns import Looked, check_files, look, together
@@ -57,6 +58,7 @@ class Lint:
         bins: That the labels fall into; None for classes.
         files: A column that names files, whose names are of no use to any model; None
             for none.
+        choice: How test rows were chosen; None for at random.
         is_hidden: Whether nobody may know anything of the test rows.
         progress: Is told of the rows looked at.
 
@@ -79,9 +81,11 @@ class Lint:
         *,
         bins: Bins | None = None,
         files: FileColumn | None = None,
+        choice: Choice | None = None,
         is_hidden: bool = False,
         progress: Progress | None = None,
     ) -> None:
+        self._choice = choice or Choice()
         self._counts, self._is_hidden, self._files = dict(counts), is_hidden, files
         self._bins, self._is_number = bins, bins is not None or not counts
         self._rows, self._progress = rows, progress
@@ -148,7 +152,10 @@ class Lint:
     def _findings(self, tested: list[int], least: float | None) -> Iterator[Finding]:
         train, test = self._train.words, self._test.words
         yield from compare(train, test, self._labels, is_hidden=self._is_hidden)
-        yield from together(self._looked)
+        yield from together(
+            one.without_date() if one.told.column == self._choice.time else one
+            for one in self._looked
+        )
         if self._bins is not None:
             yield from check_bins(self._counts, self._tests)
         elif self._counts:
@@ -157,7 +164,8 @@ class Lint:
             yield from check_files(self._files)
         yield from check_size(self._tests, least)
         if tested and self._bins is None:
-            yield from check_absent(list(self._counts), tested)
+            by_class = self._choice.group is None and self._choice.time is None
+            yield from check_absent(list(self._counts), tested, by_class=by_class)
 
     def _read(self, train: Path, step: int) -> tuple[pl.Series, pl.DataFrame]:
         """The labels of all training rows, and every so manyth row; as text."""
@@ -244,6 +252,7 @@ def lint(
         counts,
         bins=classes if isinstance(classes, Bins) else None,
         files=parts.files,
+        choice=parts.choice,
         progress=progress,
     )
     for batch in read_batches(test):
