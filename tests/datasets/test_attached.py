@@ -310,6 +310,15 @@ def test_a_name_that_other_systems_would_find_is_told_as_it_is(
     assert told.value.hint.startswith(hint)
 
 
+def test_the_current_folder_is_told_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    reading = Reading(Attached("f", Path()), "t.csv")
+    with pytest.raises(DataError, match=r"looked for in the current folder\. Say"):
+        reading.read(1, "none.png")
+
+
 def test_a_column_has_files_of_one_kind(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a").write_bytes(picture(1))

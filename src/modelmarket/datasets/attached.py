@@ -66,7 +66,10 @@ class Attached:
     @property
     def where(self) -> str:
         """Where the files are, in words."""
-        return self.called or f"the folder {self.folder}"
+        if self.called:
+            return self.called
+        is_here = self.folder == Path()
+        return "the current folder" if is_here else f"the folder {self.folder}"
 
 
 @dataclass(frozen=True)
