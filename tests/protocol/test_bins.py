@@ -19,6 +19,7 @@ from modelmarket.protocol.bins import (
     coarseness,
     parse_bins,
 )
+from modelmarket.system.text import counted
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 THREE = Bins(("1", "2.5", "4"), (2.0, 3.0))
@@ -166,7 +167,7 @@ def test_as_many_training_rows_count_as_there_are() -> None:
 def test_there_are_two_bins_at_least_and_as_many_as_classes_at_most(bins: int) -> None:
     assert Binning(bins).bins == parse_bins(str(bins)) == bins
     for wrong in (1, MOST_BINS + 1):
-        with pytest.raises(InputError, match=f"into {wrong:,} bins"):
+        with pytest.raises(InputError, match=f"into {counted(wrong, 'bin')}"):
             Binning(wrong)
         with pytest.raises(InputError, match="Numbers cannot be put|is no number of"):
             parse_bins(str(wrong))

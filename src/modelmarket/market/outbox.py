@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -204,7 +205,10 @@ class Outbox:
                 entry, transaction=transaction, block=block, made=made
             )
             if self._network.confirmations == 0:
-                self._journal.buried(noted)
+                # It is done, and whoever heard that it failed would do it again: what
+                # the disk has no room for now is noted when it is looked up next.
+                with suppress(sqlite3.OperationalError):
+                    self._journal.buried(noted)
             told(
                 _log,
                 INFO,
