@@ -77,7 +77,12 @@ def zipped(files: dict[str, bytes]) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in files.items():
-            archive.writestr(name, data)
+            # Not the time of day, which would make another archive of the same files.
+            info = zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0))
+            info.compress_type = zipfile.ZIP_DEFLATED
+            is_folder = name.endswith("/")
+            info.external_attr = (0o40775 << 16 | 0x10) if is_folder else 0o600 << 16
+            archive.writestr(info, data)
     return file.getvalue()
 
 

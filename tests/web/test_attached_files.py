@@ -390,12 +390,12 @@ def test_without_a_table_the_archive_is_kept(tab: Tab, given: Given) -> None:
 
 
 def test_nothing_at_all_is_kept_of_nothing(tab: Tab) -> None:
-    before = set(uploads(tab).iterdir())
+    before = set(uploads(tab).glob("*"))
     answer = tab.post("/requests/new", **KIND)
     assert answer.status_code == 400
     assert alert(answer) == "No file was chosen. Choose a CSV or Parquet file."
     assert kept(answer) == ""
-    assert set(uploads(tab).iterdir()) == before
+    assert set(uploads(tab).glob("*")) == before
 
 
 def test_another_archive_takes_the_place_of_the_one_before(tab: Tab) -> None:
