@@ -37,6 +37,7 @@ KEY = "unlocks the key and the vault, as the agent does"
 FORESTS = "fits small forests to the table, by cross-validation"
 STRANGER = "runs a stranger's model in confinement"
 EXACT = "runs the exact model on"
+INTERVALS = "draws the test rows again for each interval"
 LIBRARIES = "import httpx, numpy, sqlalchemy, eth_abi"
 """What nearly every command needs of others, to be measured beside them."""
 
@@ -73,8 +74,8 @@ READINGS = (
     Reading("dataset report", "1"),
     Reading("dataset report", "v1"),
     Reading("doctor", "", KEY),
-    Reading("model card", "1"),
-    Reading("model card", "v1"),
+    Reading("model card", "1", INTERVALS),
+    Reading("model card", "v1", INTERVALS),
     Reading(
         "model inspect", "{model}", "opens each of three files in a confined process"
     ),
@@ -92,8 +93,8 @@ READINGS = (
     Reading("reproduce", "v1", f"{EXACT} all hidden rows"),
     Reading("request list"),
     Reading("request list", "--mine", VAULT),
-    Reading("request metrics", "1", "draws the test rows again for each interval"),
-    Reading("request metrics", "v1", "draws the test rows again for each interval"),
+    Reading("request metrics", "1", INTERVALS),
+    Reading("request metrics", "v1", INTERVALS),
     Reading("request show", "1"),
     Reading("request show", "v1"),
     Reading("store list"),
@@ -101,7 +102,7 @@ READINGS = (
     Reading(
         "submission check",
         "1 {folder}/won/predictions.csv",
-        "draws the test rows again for each interval",
+        INTERVALS,
     ),
     Reading(
         "submission check",

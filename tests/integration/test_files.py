@@ -303,15 +303,7 @@ def test_a_table_that_lacks_what_its_manifest_names_is_told(
 def test_texts_are_weighed_row_by_row_before_they_fill_the_memory(
     here: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = write_table(here.folder / "a", lambda n, _: b"%09d" % (n % 10), ".txt")
-    here.markets["rita"].create_request(
-        path,
-        label="kind",
-        reward="10",
-        files="file",
-        files_in=path.parent / "in",
-        accept_findings=True,
-    )
+    create(here, lambda n, _: b"%09d" % (n % 10), ".txt")
     ann = request_of(here, "ann")
     # Ten texts of nine bytes, each of them in eight rows of the training part.
     monkeypatch.setattr(attached_module, "MOST_TEXT_BYTES", 9 * 80)
