@@ -91,6 +91,7 @@ def test_pictures_go_with_their_table_from_the_form_to_the_request(
     expect(tab.locator("dl.facts")).to_contain_text(told)
     is_for_everybody(tab)
     visitor.confirm("/requests/1")
+    tab.get_by_role("link", name="Data").click()
     expect(tab.locator("main")).to_contain_text(told)
     [request] = visitor.workspace.market.requests(mine=True)
     assert isinstance(request, Request)

@@ -32,6 +32,7 @@ def submit(
     """Predicts from the downloaded test part, and submits through the form."""
     tab = visitor.tab
     visitor.go("/requests/1")
+    tab.get_by_role("link", name="Submit a model").click()
     if tab.get_by_role("button", name="Fetch and check them").count():
         tab.get_by_role("button", name="Fetch and check them").click()
     with tab.expect_download() as download:
@@ -82,10 +83,12 @@ def test_a_requester_and_two_trainers_from_airdrop_to_the_model(
     requester.tab.get_by_role("button", name="Move to the next deadline").click()
     for visitor in (requester, ann, ben):
         visitor.go("/requests/1")
+        visitor.tab.get_by_role("link", name="Ranking").click()
         table = visitor.tab.locator("#live-ranking table").first
         expect(table).to_contain_text("ann")
         expect(table).to_contain_text("ben")
     expect(ann.tab.locator("tr.own")).to_contain_text("ann")
+    requester.tab.get_by_role("link", name="Overview").click()
     requester.tab.get_by_role("button", name="Move to the next deadline").click()
 
     won = requester.tab.locator(".card.won")
@@ -109,8 +112,9 @@ def test_with_this_computers_key_alone(house: House, tmp_path: Path) -> None:
     create(requester, write_table(tmp_path / "numbers.csv"))
     submit(ann, tmp_path)
     requester.tab.get_by_role("button", name="Move to the next deadline").click()
-    ann.go("/requests/1")
+    ann.go("/requests/1/ranking")
     expect(ann.tab.locator("tr.own")).to_have_count(1)
+    ann.tab.get_by_role("link", name="Overview").click()
     ann.tab.get_by_role("button", name="Move to the next deadline").click()
     expect(ann.tab.locator(".card.won")).to_contain_text("101 MDC")
     assert requester.complaints == ann.complaints == []

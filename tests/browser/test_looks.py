@@ -21,6 +21,7 @@ from modelmarket.datasets.sources import Source
 from modelmarket.datasets.tables import open_table
 from modelmarket.protocol.actions import Fund
 from modelmarket.protocol.types import Wei
+from modelmarket.web.routes.requests import TABS
 from support.browser import House, Visitor, look_over, write_table
 from support.contests import contest, tree_of
 from support.visits import new_contest
@@ -41,7 +42,7 @@ def a_market_in_use(house: House, folder: Path) -> tuple[Visitor, list[str]]:
     create(visitor, write_table(folder / "numbers.csv"))
     submit(visitor, folder, mistakes=1)
     visitor.tab.get_by_role("button", name="Move to the next deadline").click()
-    expect(visitor.tab.locator("tr.own")).to_have_count(1)
+    expect(visitor.tab.locator(".standing")).to_contain_text("1 of 1 have")
     visitor.tab.get_by_role("button", name="Move to the next deadline").click()
     expect(visitor.tab.locator(".card.won")).to_be_visible()
     create_second(visitor, folder)
@@ -49,6 +50,7 @@ def a_market_in_use(house: House, folder: Path) -> tuple[Visitor, list[str]]:
     market = visitor.workspace.market
     found = contest(house.place, market)
     found.submit(tree_of(found, 3), name="a tree")
+    open_one = house.place.create(house.place.join("another"))
     second = new_contest(house.place, visitor.workspace, market.wallet.address)
     key = visitor.workspace.market.wallet.address
     prepared = visitor.workspace.actions.prepare(key, Fund(key, Wei(1)), "/agent")
@@ -62,10 +64,11 @@ def a_market_in_use(house: House, folder: Path) -> tuple[Visitor, list[str]]:
         "/requests/new",
         upload,
         upload.replace("requests", "contests"),
-        "/requests/v1",
+        *(f"/requests/v1{address}" for address, _ in TABS),
+        "/requests/v1/submit",
         f"/actions/{second.id}",
-        "/requests/1",
-        "/requests/1/audit",
+        *(f"/requests/1{address}" for address, _ in TABS),
+        f"/requests/{open_one.id}/submit",
         f"/actions/{prepared.id}",
         "/activity",
         "/agent",
@@ -146,7 +149,7 @@ def test_every_page_reads_without_javascript(house: House, tmp_path: Path) -> No
     visitor.tab.get_by_text("Connect a wallet", exact=True).click()
     visitor.tab.get_by_role("button", name="Use this computer's key").click()
     submit(visitor, tmp_path)
-    expect(visitor.tab.locator("#live-ranking")).to_contain_text("mine")
+    expect(visitor.tab.locator("#live-mine")).to_contain_text("mine")
 
 
 @pytest.mark.parametrize(
@@ -174,7 +177,8 @@ def test_strangers_words_are_text_everywhere(
     visitor = house.visit("reader", wallet=False)
     for path in (
         "/",
-        f"/requests/{request.id}",
+        *(f"/requests/{request.id}{address}" for address, _ in TABS),
+        f"/requests/{request.id}/submit",
         f"/accounts/{request.record.requester}",
     ):
         visitor.go(path)

@@ -25,7 +25,7 @@ def test_probabilities_are_asked_for_beside_predictions_and_tell_the_log_loss(
     files["m.txt"].write_text("always odd")
     rows = [f"{row},0.75,0.25\n" for row in range(1, ROWS + 1)]
     files["sure.csv"].write_text("row_id,odd,even\n" + "".join(rows[:-1]))
-    visitor.go("/requests/1")
+    visitor.go("/requests/1/submit")
     tab = visitor.tab
     tab.get_by_role("button", name="Fetch and check them").click()
     field = tab.locator("input[name=probabilities]")

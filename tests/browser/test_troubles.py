@@ -314,7 +314,7 @@ def test_wrong_predictions_are_explained_by_row(
     predictor: Visitor, tmp_path: Path, text: str, message: str
 ) -> None:
     visitor = predictor
-    visitor.go("/requests/1")
+    visitor.go("/requests/1/submit")
     (tmp_path / "p.csv").write_text(text)
     (tmp_path / "m.txt").write_text("m")
     visitor.tab.set_input_files("input[name=predictions]", tmp_path / "p.csv")
@@ -340,7 +340,7 @@ def test_submitting_needs_the_keyboard_alone(house: House, tmp_path: Path) -> No
     tab.locator("#confirm button").focus()
     tab.keyboard.press("Enter")
     tab.wait_for_url("**/requests/1")
-    expect(tab.locator("#live-ranking")).to_contain_text("cancelled")
+    expect(tab.locator("#live-mine")).to_contain_text("cancelled")
 
 
 def test_what_comes_before_a_page_can_listen_is_still_shown(house: House) -> None:

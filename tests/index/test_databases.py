@@ -15,7 +15,6 @@ import pytest
 from modelmarket.chain.abi import EventType
 from modelmarket.errors import ChainError, DiskError, InputError, in_words
 from modelmarket.index.index import Index
-from modelmarket.index.records import NotedEvent
 from modelmarket.index.schema import open_engine
 from modelmarket.index.sorting import Sort
 from modelmarket.index.summaries import Wanted
@@ -103,24 +102,19 @@ def test_the_last_events_are_told_without_decoding_any(
     here.submit(ann, request.id)
     index = ann.index
     index.sync()
-    told = [
-        NotedEvent(
-            type(ann.decode(one.log)).__name__,
-            one.log.block,
-            one.timestamp,
-            one.log.transaction,
-        )
-        for one in reversed(index.logs(request.id))
-    ]
-    assert [one.name for one in told] == ["SubmissionCreated", "RequestCreated"]
+    told = index.logs(request.id)[::-1]
+    names = [type(ann.decode(one.log)).__name__ for one in told]
+    assert names == ["SubmissionCreated", "RequestCreated"]
 
     def refuse(*_: object) -> None:
         raise AssertionError("a log was decoded")
 
     monkeypatch.setattr(EventType, "decode", refuse)
-    assert index.events(request.id, limit=100) == told
-    assert index.events(request.id, limit=1) == told[:1]
-    assert index.events(RequestId(99), limit=100) == []
+    assert index.newest(request.id, limit=100) == told
+    assert index.newest(request.id, limit=1) == told[:1]
+    assert index.newest(request.id, limit=9, named=["RequestCreated"]) == told[1:]
+    assert index.newest(request.id, limit=9, named=["RequestFulfilled"]) == []
+    assert index.newest(RequestId(99), limit=100) == []
 
 
 def test_an_index_of_another_market_is_refused(here: Place, tmp_path: Path) -> None:

@@ -22,8 +22,9 @@ from modelmarket.index.index import Index
 from modelmarket.index.sorting import Sort
 from modelmarket.index.summaries import Wanted
 from modelmarket.protocol.types import Address, RequestId, checksummed
+from modelmarket.web.ranking import ranking
 from modelmarket.web.rendering import markdown, strangers
-from modelmarket.web.views import ranking, time_line
+from modelmarket.web.timeline import standing, time_line
 from support.strangers import EVENTS, VERIFIED_EVENTS, Echo, encoded, values
 
 SOMEBODY = checksummed(b"\x05" * 20)
@@ -189,7 +190,8 @@ def _can_be_shown(record: Any) -> None:
     position = record.at(2_000)
     for place in ranking(record, SOMEBODY):
         strangers(place.record.name).encode()
-    time_line(record, position)
+    time_line(record, position, None)
+    standing(record, position)
     for text in (record.name, record.dataset, record.model):
         strangers(text).encode()
     markdown(record.context).encode()
@@ -220,8 +222,8 @@ def test_a_request_whose_log_is_none_is_set_aside_until_it_makes_sense(
         with pytest.raises(UnreadableError, match="as SubmissionFailed is none: 0 is"):
             index.request(side.hostile)
         # By what it should be.
-        [last] = index.events(side.hostile, limit=1)
-        assert last.name == "SubmissionFailed"
+        failed = index.newest(side.hostile, limit=9, named=["SubmissionFailed"])
+        assert failed == index.newest(side.hostile, limit=1)
         # What comes later changes nothing about that.
         contract.log(*side.event("Claimed", submission_id=3, request_id=2))
         index.sync()

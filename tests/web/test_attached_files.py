@@ -152,7 +152,7 @@ def test_a_table_with_its_pictures_becomes_a_request(
         tab.post(answer.headers["location"] + "/confirm")
         [request] = market.requests(mine=True)
         assert isinstance(request, Request)
-        shown = tab.get(f"/requests/{request.id}")
+        shown = tab.get(f"/requests/{request.id}/data")
         assert told in words(shown.text)
         features, _ = request.training_data()
         read = [Path(one).read_bytes() for one in features["file"]]

@@ -486,7 +486,7 @@ def test_a_models_file_is_checked_and_its_figures_are_shown(
     tab: Tab, found: VerifiedRequest, file: bytes
 ) -> None:
     answer = tab.post(
-        f"/requests/{found.id}",
+        f"/requests/{found.id}/submit",
         files={"model": ("m.exact", file)},
         data={"name": "mine"},
     )
@@ -532,7 +532,9 @@ def test_any_other_file_is_refused_in_words(
 ) -> None:
     before = len(tab.workspace.actions.newest(1_000))
     data = WRONG[name](file)  # type: ignore[no-untyped-call]  # a lambda
-    answer = tab.post(f"/requests/{found.id}", files={"model": ("m.exact", data)})
+    answer = tab.post(
+        f"/requests/{found.id}/submit", files={"model": ("m.exact", data)}
+    )
     assert answer.status_code == 400
     assert 'role="alert"' in answer.text
     assert "nobody foresaw" not in answer.text
@@ -552,7 +554,9 @@ def test_a_model_of_other_columns_is_refused(
     theirs = contest(here, other, source=source)
     theirs.convert(tree_of(theirs, 2)).save(tmp_path / "m.exact")
     data = (tmp_path / "m.exact").read_bytes()
-    answer = tab.post(f"/requests/{found.id}", files={"model": ("m.exact", data)})
+    answer = tab.post(
+        f"/requests/{found.id}/submit", files={"model": ("m.exact", data)}
+    )
     assert answer.status_code == 400
     assert "columns" in words(answer.text)
 
@@ -560,7 +564,7 @@ def test_a_model_of_other_columns_is_refused(
 def test_without_a_file_it_is_said_what_is_lacking(
     tab: Tab, found: VerifiedRequest
 ) -> None:
-    answer = tab.post(f"/requests/{found.id}", name="mine")
+    answer = tab.post(f"/requests/{found.id}/submit", name="mine")
     assert answer.status_code == 400
     assert "No file was chosen as model" in answer.text
     assert 'value="mine"' in answer.text
@@ -575,14 +579,16 @@ def test_a_second_model_wants_a_tick_and_keeps_its_file(
     data = (here.folder / "three.exact").read_bytes()
     ann.request(str(theirs.id)).submit(here.folder / "three.exact")
     with visiting(Workspace(ann)) as tab:
-        answer = tab.post(f"/requests/{theirs.id}", files={"model": ("m.exact", data)})
+        answer = tab.post(
+            f"/requests/{theirs.id}/submit", files={"model": ("m.exact", data)}
+        )
         assert answer.status_code == 400
         assert "with the same model already" in words(answer.text)
         assert "m.exact is still here" in words(answer.text)
         kept = re.search(r'name="upload" value="(\w+)"', answer.text)
         assert kept is not None
         form = {"upload": kept[1], "again": "yes"}
-        answer = tab.post(f"/requests/{theirs.id}", **form)
+        answer = tab.post(f"/requests/{theirs.id}/submit", **form)
         assert answer.headers["location"].startswith("/actions/")
 
 
@@ -598,7 +604,9 @@ def test_a_contest_whose_hidden_files_are_others_is_not_entered(
     rita.do(false)
     [request] = rita.requests(mine=True)
     with visiting(Workspace(ann)) as tab:
-        answer = tab.post(f"/requests/{request.id}", files={"model": ("m.exact", file)})
+        answer = tab.post(
+            f"/requests/{request.id}/submit", files={"model": ("m.exact", file)}
+        )
         assert answer.status_code == 400
         assert "The hidden files are not those that the terms name" in alert(
             answer.text
@@ -615,7 +623,7 @@ def test_after_the_deadline_nobody_is_let_in(here: Place, file: bytes) -> None:
             assert "Submit a model" in tab.get("/requests/v1").text
             late.move_to(request.record.deadline)
             assert "Submit a model" not in tab.get("/requests/v1").text
-            answer = tab.post("/requests/v1", files={"model": ("m.exact", file)})
+            answer = tab.post("/requests/v1/submit", files={"model": ("m.exact", file)})
             assert answer.status_code == 400
             assert "takes no more submissions" in words(answer.text)
 

@@ -58,11 +58,14 @@ def test_an_exported_model_comes_alone(here: Place, bins: dict[str, int]) -> Non
     request = request_for(here, **bins)
     model = exported(request)
     with visiting(Workspace(here.markets["ann"])) as tab:
-        page = tab.get("/requests/1").text
+        page = tab.get("/requests/1/submit").text
         kind = "Regressor" if bins else "Classifier"
         assert f"HistGradientBoosting{kind}().fit(*request.training_data())" in page
-        assert ("4 bins of numbers" in page) == bool(bins)
-        answer = tab.post("/requests/1", files={"model": ("Mine.ONNX", model.data)})
+        about = tab.get("/requests/1/data").text
+        assert ("4 bins of numbers" in about) == bool(bins)
+        answer = tab.post(
+            "/requests/1/submit", files={"model": ("Mine.ONNX", model.data)}
+        )
         assert answer.status_code == 303, answer.text
         number = int(answer.headers["location"].rsplit("/", 1)[1])
         action = tab.workspace.actions.get(number).action
@@ -74,7 +77,7 @@ def test_an_exported_model_comes_alone(here: Place, bins: dict[str, int]) -> Non
 
 def ask(market: Market, **files: tuple[str, bytes]) -> str:
     with visiting(Workspace(market)) as tab:
-        answer = tab.post("/requests/1", files=files)
+        answer = tab.post("/requests/1/submit", files=files)
     assert answer.status_code == 400
     return answer.text
 

@@ -29,7 +29,7 @@ def test_a_page_tells_of_the_files_and_names_the_tables_first(
 ) -> None:
     path = write_table(tmp_path / "a", lambda n, _: picture(n), ".png")
     request = made(tab, path)
-    page = tab.get(f"/requests/{request.id}").text
+    page = tab.get(f"/requests/{request.id}/data").text
     assert str(request.manifest().files) in words(page)
     assert page.count(">files/") < MOST_LISTED
     assert f"and 56 more files: modelmarket dataset fetch {request.id} FOLDER" in words(
@@ -63,7 +63,7 @@ def shown(tab: Tab, request: Request) -> list[str]:
     """The lines of Python that the request's page shows."""
     [code] = re.findall(
         r"<code>(request = .*?)</code></pre>",
-        tab.get(f"/requests/{request.id}").text,
+        tab.get(f"/requests/{request.id}/submit").text,
         re.DOTALL,
     )
     return unescape(code).split("\n")

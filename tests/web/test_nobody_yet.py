@@ -38,11 +38,11 @@ def test_files_are_kept_until_there_is_an_account(
         theirs = tab.workspace.market.request(str(found.id))
         theirs.convert(tree_of(theirs, 3)).save(tmp_path / "tree.exact")
         data = (tmp_path / "tree.exact").read_bytes()
-        path, files = f"/requests/{found.id}", {"model": ("tree.exact", data)}
+        path, files = f"/requests/{found.id}/submit", {"model": ("tree.exact", data)}
     else:
         request = here.create(rita)
         labels = b"odd\n" * request.terms.labels
-        path = f"/requests/{request.id}"
+        path = f"/requests/{request.id}/submit"
         files = {"model": ("m.bin", b"m"), "predictions": ("p.csv", labels)}
     as_nobody(tab)
     answer = tab.post(path, files=files)

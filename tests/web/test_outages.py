@@ -117,7 +117,7 @@ def test_what_cannot_be_done_without_a_node_says_so(
 
 
 def test_an_audit_without_a_node_says_that_it_is_the_node(orphan: Tab) -> None:
-    answer = orphan.get("/requests/1/audit")
+    answer = orphan.post("/requests/1/audit")
     assert answer.status_code == 502
     assert "Traceback" not in answer.text
 

@@ -53,8 +53,8 @@ def send(
     if probabilities is not None:
         files["probabilities"] = ("sure.csv", probabilities)
     if not files:
-        return tab.post("/requests/1", **form)
-    return tab.post("/requests/1", files=files, data=form)
+        return tab.post("/requests/1/submit", **form)
+    return tab.post("/requests/1/submit", files=files, data=form)
 
 
 def told(answer: httpx.Response) -> str:
@@ -86,7 +86,7 @@ def sealed(tab: Tab, answer: httpx.Response) -> bytes | None:
 
 
 def test_probabilities_are_sealed_beside_the_predictions(tab: Tab) -> None:
-    page = tab.get("/requests/1").text
+    page = tab.get("/requests/1/submit").text
     assert FIELD in page
     assert "called as the class" in page
     assert "Submit without them" not in page
@@ -138,12 +138,14 @@ def test_another_file_takes_the_place_of_the_one_that_was_wrong(tab: Tab) -> Non
 
 def test_whatever_else_is_missing_the_file_is_still_here(tab: Tab) -> None:
     files = {"probabilities": ("sure.csv", SURE), "model": ("m.bin", b"m")}
-    answer = tab.post("/requests/1", files=files)
+    answer = tab.post("/requests/1/submit", files=files)
     assert "No file was chosen as predictions." in told(answer)
     assert "sure.csv is still here" in told(answer)
     files = {"predictions": ("p.csv", ("label\n" + "odd\n" * ROWS).encode())}
     form = {"upload": still_there(answer)}
-    assert sealed(tab, tab.post("/requests/1", files=files, data=form)) is not None
+    assert (
+        sealed(tab, tab.post("/requests/1/submit", files=files, data=form)) is not None
+    )
 
 
 def test_a_model_that_comes_alone_says_itself_how_sure_it_is(tab: Tab) -> None:
@@ -152,7 +154,7 @@ def test_a_model_that_comes_alone_says_itself_how_sure_it_is(tab: Tab) -> None:
     request = tab.workspace.market.request(1)
     data = request.export(LogisticRegression().fit(*request.training_data())).data
     files = {"model": ("m.onnx", data), "probabilities": ("sure.csv", SURE)}
-    answer = tab.post("/requests/1", files=files)
+    answer = tab.post("/requests/1/submit", files=files)
     assert "A model says by itself how sure it is of each class." in told(answer)
     assert "Leave the probabilities out." in told(answer)
 
@@ -169,17 +171,17 @@ def test_numbers_in_bins_have_no_probabilities(here: Place) -> None:
     ann = here.markets["ann"]
     ann.request(1).fetch()
     with visiting(Workspace(ann)) as tab:
-        assert FIELD not in tab.get("/requests/1").text
+        assert FIELD not in tab.get("/requests/1/submit").text
         files = {
             "predictions": ("p.csv", "label\n" + "3\n" * 12),
             "model": ("m.bin", b"m"),
             "probabilities": ("sure.csv", SURE),
         }
-        answer = tab.post("/requests/1", files=files)
+        answer = tab.post("/requests/1/submit", files=files)
     assert "The labels are numbers, and have no probabilities." in told(answer)
 
 
 def test_data_that_are_not_here_yet_tell_no_classes_to_be_sure_of(here: Place) -> None:
     here.create(here.markets["rita"])
     with visiting(Workspace(here.markets["ann"])) as tab:
-        assert FIELD not in tab.get("/requests/1").text
+        assert FIELD not in tab.get("/requests/1/submit").text

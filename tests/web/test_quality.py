@@ -185,7 +185,7 @@ def test_whoever_has_not_the_data_is_told_so(here: Place) -> None:
         tab.workspace.market.look()
         said = words(section(tab.get("/requests/1").text))
         assert said.endswith(
-            "The data are not here: fetch them below to see how good it is."
+            "The data are not here: fetch them under Data to see how good it is."
         )
         tab.post("/requests/1/fetch", what="data")
         assert "accuracy 85.00%" in words(known(tab, "/requests/1"))

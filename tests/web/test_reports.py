@@ -99,8 +99,8 @@ def test_everybody_reads_what_was_found_on_the_requests_page(
         made = market.create_contest(source, reward=REWARD, accept_findings=True)
     else:
         made = market.create_request(source, reward=REWARD, accept_findings=True)
-    page = tab.get(f"/requests/{made.id}").text
-    assert "What was found about the data before they were published" in page
+    page = tab.get(f"/requests/{made.id}/data").text
+    assert "What was found before they were published" in page
     assert "Column 'id' counts the rows, and tells the label" in words(page)
     assert 'aria-label="What each column tells of the label, in percent"' in page
     assert "x<b>" not in page
@@ -146,10 +146,11 @@ def test_the_requests_page_shows_licences_and_card(
         accept_findings=True,
         **options,
     )
-    page = tab.get(f"/requests/{made.id}").text
+    page = tab.get(f"/requests/{made.id}/data").text
     said = words(page)
     assert "Licence of the data: CC-BY-4.0; of the model that wins: MIT." in said
-    assert "If it wins, you hand the model over under MIT." in said
+    asked = words(tab.get(f"/requests/{made.id}/submit").text)
+    assert "you hand the model over under MIT" in asked
     # Below the page's own headings.
     assert "<h4>Where from</h4>" in page
     assert page.count("<h1") == 1

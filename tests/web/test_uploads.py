@@ -80,7 +80,7 @@ def test_predictions_and_model_of_any_name_are_answered_in_words(
     tab: Tab, requested: int, name: str
 ) -> None:
     files = {"predictions": (name, b"x\n"), "model": (name, b"m")}
-    answer = tab.post(f"/requests/{requested}", files=files)
+    answer = tab.post(f"/requests/{requested}/submit", files=files)
     assert answer.status_code == 400
     assert 'role="alert"' in answer.text
 
@@ -93,7 +93,7 @@ def requested(here: Place, tab: Tab) -> int:
 def test_an_empty_model_is_asked_about(tab: Tab, requested: int) -> None:
     """A folder that is dropped comes as an empty file."""
     files = {"predictions": ("p.csv", b"x\n"), "model": ("folder", b"")}
-    answer = tab.post(f"/requests/{requested}", files=files)
+    answer = tab.post(f"/requests/{requested}/submit", files=files)
     assert "folder is empty" in answer.text
     assert "goes into an archive first" in answer.text
 
@@ -241,14 +241,16 @@ def test_a_submission_that_wants_a_tick_keeps_its_files(here: Place, tab: Tab) -
     rows = request.test_data().height
     text = "label\n" + "odd\n" * rows
     files = {"predictions": ("p.csv", text), "model": ("m.bin", b"m")}
-    answer = tab.post(f"/requests/{request.id}", files=files, data={"name": "mine"})
+    answer = tab.post(
+        f"/requests/{request.id}/submit", files=files, data={"name": "mine"}
+    )
     assert "above the reward" in answer.text
     for shown in ("p.csv is still here", "m.bin is still here", 'value="mine"'):
         assert shown in re.sub(r"</?bdi>", "", answer.text)
     kept = re.search(r'name="upload" value="(\w+)"', answer.text)
     assert kept is not None
     form = {"name": "mine", "upload": kept[1], "accept_stake": "yes"}
-    answer = tab.post(f"/requests/{request.id}", **form)
+    answer = tab.post(f"/requests/{request.id}/submit", **form)
     assert answer.headers["location"].startswith("/actions/")
     assert kept[1] not in "".join(map(str, lying(tab)))
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from modelmarket.chain.events import Contracts
 from modelmarket.errors import ChainError, NotFoundError
 from modelmarket.index import schema
-from modelmarket.index.records import NotedEvent, Placed, Records
+from modelmarket.index.records import Placed, Records
 from modelmarket.index.sorting import Sort
 from modelmarket.index.summaries import ALL, Summary, Wanted, in_order, summary
 from modelmarket.protocol.events import Event, RequestCreated, SubmissionCreated
@@ -82,31 +82,18 @@ class Queries:
         with self._engine.begin() as sql:
             return self._records.logs(sql, request_id)
 
-    def events(self, request_id: RequestId, *, limit: int) -> list[NotedEvent]:
-        """What happened to a request last, the newest first.
-
-        As it was noted when the chain was read: no log is decoded for it, so what
-        cannot be read is told like the rest.
+    def newest(
+        self, request_id: RequestId, *, limit: int, named: Collection[str] = ()
+    ) -> list[Placed]:
+        """The last logs of a request, the newest first.
 
         Args:
             request_id: The request; one without events has none.
             limit: No more than so many.
+            named: Only of events that are called so; empty for all.
         """
-        columns = schema.events.c
-        query = (
-            sa.select(
-                columns.name,
-                columns.block,
-                schema.blocks.c.timestamp,
-                columns.transaction,
-            )
-            .join(schema.blocks, schema.blocks.c.number == columns.block)
-            .where(columns.request_id == request_id)
-            .order_by(columns.block.desc(), columns.position.desc())
-            .limit(limit)
-        )
         with self._engine.begin() as sql:
-            return [NotedEvent(*row) for row in sql.execute(query)]
+            return self._records.newest(sql, request_id, limit, named)
 
     def request(self, request_id: RequestId) -> Record:
         """A request with everything that happened to it.

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -46,21 +47,19 @@ class Place:
 PlacedEvent = tuple[Place, Event | Unreadable]
 
 
-@dataclass(frozen=True)
-class NotedEvent:
-    """An event as a list shows it: that it was, and where.
-
-    Attributes:
-        name: As in the contract; of one that cannot be read, what it should be.
-        block: The number of its block.
-        timestamp: The second of its block.
-        transaction: The hash, 32 bytes.
-    """
-
-    name: str
-    block: int
-    timestamp: int
-    transaction: bytes
+def _placed(row: sa.Row[Any]) -> Placed:
+    """A row of the table of events, with the second of its block."""
+    topics = tuple(row.topics[at : at + 32] for at in range(0, len(row.topics), 32))
+    log = Log(
+        Address(row.contract),
+        topics,
+        row.data,
+        row.block,
+        row.block_hash,
+        row.transaction,
+        row.position,
+    )
+    return Placed(log, row.timestamp)
 
 
 def unreadable(request_id: RequestId, why: str) -> UnreadableError:
@@ -153,23 +152,24 @@ class Records:
                 schema.events.c.block, schema.events.c.position
             )
         )
-        return [
-            Placed(
-                Log(
-                    Address(row.contract),
-                    tuple(
-                        row.topics[at : at + 32] for at in range(0, len(row.topics), 32)
-                    ),
-                    row.data,
-                    row.block,
-                    row.block_hash,
-                    row.transaction,
-                    row.position,
-                ),
-                row.timestamp,
-            )
-            for row in rows
-        ]
+        return [_placed(row) for row in rows]
+
+    @staticmethod
+    def newest(
+        sql: sa.Connection, request_id: RequestId, limit: int, named: Collection[str]
+    ) -> list[Placed]:
+        """The last logs of a request, the newest first; see `Queries.newest`."""
+        columns = schema.events.c
+        query = (
+            sa.select(schema.events, schema.blocks.c.timestamp)
+            .join(schema.blocks, schema.blocks.c.number == columns.block)
+            .where(columns.request_id == request_id)
+            .order_by(columns.block.desc(), columns.position.desc())
+            .limit(limit)
+        )
+        if named:
+            query = query.where(columns.name.in_(named))
+        return [_placed(row) for row in sql.execute(query)]
 
     def record(self, sql: sa.Connection, number: RequestId) -> Record | None:
         """A request from its events; only those since the last look are read."""

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -40,7 +40,7 @@ from modelmarket.system.home import Home
 if TYPE_CHECKING:
     from modelmarket.chain.blocks import Block, Log, Moment, Receipt
     from modelmarket.chain.queries import Query
-    from modelmarket.index.records import NotedEvent, Placed
+    from modelmarket.index.records import Placed
     from modelmarket.index.summaries import Summary, Wanted
     from modelmarket.models.inspecting import Inspected
     from modelmarket.protocol.actions import Action
@@ -395,9 +395,11 @@ class Reader:
         """All logs of a request, in order."""
         return self.index.logs(request_id)
 
-    def events(self, request_id: RequestId, *, limit: int) -> list[NotedEvent]:
-        """What happened to a request last, the newest first, undecoded."""
-        return self.index.events(request_id, limit=limit)
+    def newest(
+        self, request_id: RequestId, *, limit: int, named: Collection[str] = ()
+    ) -> list[Placed]:
+        """The last logs of a request, the newest first; see `Queries.newest`."""
+        return self.index.newest(request_id, limit=limit, named=named)
 
     def set_aside(self) -> dict[RequestId, str]:
         """Requests whose events make no sense, and why."""

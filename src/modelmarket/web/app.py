@@ -16,13 +16,13 @@ from modelmarket.web.routes import (
     activity,
     agent,
     clock,
-    contests,
     files,
     live,
     market,
     new_contest,
     new_request,
     new_table,
+    notes,
     requests,
     submissions,
     transactions,
@@ -39,7 +39,6 @@ NOUNS = (
     new_table,
     new_contest,
     requests,
-    contests,
     submissions,
     files,
     activity,
@@ -50,6 +49,7 @@ NOUNS = (
     accounts,
     actions,
     live,
+    notes,
 )
 
 

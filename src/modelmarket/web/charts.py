@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 from modelmarket.protocol.phases import TRANSITIONS, Phase
 from modelmarket.system.text import plain
@@ -21,19 +22,73 @@ PLACES: dict[Phase | None, tuple[int, int]] = {
     Phase.REFUNDED: (690, 240),
     Phase.FULFILLED: (930, 240),
 }
+NAMES = {
+    Phase.OPEN: "Open",
+    Phase.TRUTH: "Truth",
+    Phase.CLAIMS: "Claims",
+    Phase.VALIDATION: "Check",
+    Phase.CANCELLED: "Cancelled",
+    Phase.FORFEITED: "Forfeited",
+    Phase.REFUNDED: "Refunded",
+    Phase.FULFILLED: "Fulfilled",
+}
+"""What the diagram calls the phases for people."""
+
+
+@dataclass(frozen=True)
+class DiagramWords:
+    """What a diagram says to people rather than to programs.
+
+    Attributes:
+        names: Of the phases.
+        causes: What leads from one phase to another.
+    """
+
+    names: Mapping[Phase, str]
+    causes: Mapping[tuple[Phase | None, Phase], str]
+
+
+DIAGRAM_WORDS = DiagramWords(
+    NAMES,
+    {
+        (None, Phase.OPEN): "reward locked",
+        (Phase.OPEN, Phase.TRUTH): "deadline",
+        (Phase.OPEN, Phase.CANCELLED): "requester cancels",
+        (Phase.TRUTH, Phase.CLAIMS): "truth opened",
+        (Phase.TRUTH, Phase.CANCELLED): "requester cancels",
+        (Phase.TRUTH, Phase.FORFEITED): "not opened: some had entered",
+        (Phase.TRUTH, Phase.REFUNDED): "not opened: nobody had entered",
+        (Phase.CLAIMS, Phase.VALIDATION): "time is up",
+        (Phase.CLAIMS, Phase.REFUNDED): "no claim reaches the threshold",
+        (Phase.VALIDATION, Phase.VALIDATION): "claim falls: the next best",
+        (Phase.VALIDATION, Phase.FULFILLED): "predictions match the claim",
+        (Phase.VALIDATION, Phase.REFUNDED): "claim falls: none is left",
+    },
+)
+CONTEST_DIAGRAM_WORDS = DiagramWords(
+    {**NAMES, Phase.TRUTH: "Key"},
+    {
+        **DIAGRAM_WORDS.causes,
+        (Phase.TRUTH, Phase.CLAIMS): "key opened",
+        (Phase.VALIDATION, Phase.FULFILLED): "model stood unrefuted",
+    },
+)
+"""The same of verified contests."""
 BAR_HEIGHT = 22
 BAR_WIDTH = 320
 LABEL_WIDTH = 150
 
 
-def draw_states(now: Phase | None = None) -> str:
+def draw_states(now: Phase | None = None, words: DiagramWords | None = None) -> str:
     """The phases and every way between them.
 
     Args:
         now: The phase to be marked.
+        words: For people; None for what the contract calls it all.
     """
     width, height = BOX
-    here = f"; now: {now.name}" if now else ""
+    names = {one: one.name for one in Phase} if words is None else words.names
+    here = f"; now: {names[now]}" if now else ""
     opening = (
         '<svg class="states" viewBox="0 0 1090 310" role="img"'
         f' aria-label="The phases of a request{here}">'
@@ -45,7 +100,9 @@ def draw_states(now: Phase | None = None) -> str:
     )
     parts = [opening, tip]
     for arrow in TRANSITIONS:
-        parts += _arrow(arrow.source, arrow.target, arrow.cause)
+        way = (arrow.source, arrow.target)
+        cause = arrow.cause if words is None else words.causes[way]
+        parts += _arrow(arrow.source, arrow.target, cause)
     for phase, (x, y) in PLACES.items():
         if phase is None:
             parts.append(f'<circle cx="{x}" cy="{y}" r="7"/>')
@@ -55,7 +112,7 @@ def draw_states(now: Phase | None = None) -> str:
         parts.append(
             f'<rect{named} x="{x}" y="{y}" width="{width}" height="{height}" rx="8"/>'
             f'<text{named} x="{x + width / 2:g}" y="{y + height / 2 + 4:g}"'
-            f' text-anchor="middle">{phase.name}</text>'
+            f' text-anchor="middle">{names[phase]}</text>'
         )
     return "\n".join([*parts, "</svg>"])
 
@@ -129,3 +186,102 @@ def draw_bars(
             f"{html.escape(unit)}</text>"
         )
     return "".join([*parts, "</svg>"])
+
+
+# --- the ranking ---
+
+RANK_HEIGHT = 30
+RANK_TOP = 28
+RANK_LABEL = 170
+RANK_WIDTH = 470
+RANK_NUMBER = 60
+TICKS = 4
+"""Parts of the axis."""
+
+
+@dataclass(frozen=True)
+class Dot:
+    """A claim in the drawing of a ranking.
+
+    Attributes:
+        name: Whose.
+        share: Of the most that can be scored, from 0 to 1.
+        bounds: What luck can do to it; None for nothing to be drawn.
+        is_own: Whether it stands out.
+    """
+
+    name: str
+    share: float
+    bounds: tuple[float, float] | None
+    is_own: bool
+
+
+def draw_ranking(dots: Sequence[Dot], threshold: float, label: str) -> str:
+    """Claims as dots with their intervals, and the threshold as a line.
+
+    Args:
+        dots: From the top.
+        threshold: The least share that earns the reward; 0 for none.
+        label: What the drawing shows.
+    """
+    ends = [end for one in dots for end in (one.bounds or (one.share, one.share))]
+    low, high = _scale([*ends, threshold] if threshold else ends)
+    bottom = RANK_TOP + RANK_HEIGHT * len(dots)
+
+    def at(share: float) -> float:
+        return RANK_LABEL + RANK_WIDTH * (share - low) / (high - low)
+
+    width = RANK_LABEL + RANK_WIDTH + RANK_NUMBER
+    opening = (
+        f'<svg class="ranks" viewBox="0 0 {width} {bottom + 22}" role="img"'
+        f' aria-label="{html.escape(plain(label))}">'
+    )
+    parts = [opening]
+    for number in range(TICKS + 1):
+        share = low + (high - low) * number / TICKS
+        parts.append(
+            f'<path class="grid" d="M{at(share):.1f} {RANK_TOP}V{bottom}"/>'
+            f'<text class="tick" x="{at(share):.1f}" y="{bottom + 16}"'
+            f' text-anchor="middle">{100 * share:.4g} %</text>'
+        )
+    if threshold:
+        x = at(threshold)
+        parts.append(
+            f'<path class="threshold" d="M{x:.1f} {RANK_TOP - 8}V{bottom}"/>'
+            f'<text class="tick" x="{x:.1f}" y="{RANK_TOP - 13}"'
+            f' text-anchor="middle">threshold {threshold:.1%}</text>'
+        )
+    for place, one in enumerate(dots):
+        parts += _dot(one, RANK_TOP + RANK_HEIGHT * place + RANK_HEIGHT / 2, at)
+    return "".join([*parts, "</svg>"])
+
+
+def _dot(one: Dot, y: float, at: Callable[[float], float]) -> list[str]:
+    shown = plain(one.name)
+    shown = shown if len(shown) <= 22 else shown[:21] + "…"  # noqa: PLR2004  # fits
+    kind = ' class="own"' if one.is_own else ""
+    named = (
+        f'<text x="{RANK_LABEL - 14}" y="{y + 4:g}" text-anchor="end">'
+        f"{html.escape(shown)}</text>"
+    )
+    parts = [named]
+    end = one.share
+    if one.bounds:
+        first, end = one.bounds
+        parts.append(
+            f'<path class="interval" d="M{at(first):.1f} {y:g}H{at(end):.1f}'
+            f'M{at(first):.1f} {y - 5:g}v10M{at(end):.1f} {y - 5:g}v10"/>'
+        )
+    parts.append(f'<circle{kind} cx="{at(one.share):.1f}" cy="{y:g}" r="5"/>')
+    parts.append(f'<text x="{at(end) + 10:.1f}" y="{y + 4:g}">{one.share:.1%}</text>')
+    return parts
+
+
+def _scale(shares: Sequence[float]) -> tuple[float, float]:
+    """The ends of an axis that holds some shares, each of its parts a round percent."""
+    least, most = 100 * min(shares), 100 * max(shares)
+    for step in (1, 2, 5, 10, 15, 20):
+        low = max(min(least // step * step, 100 - TICKS * step), 0)
+        if low + TICKS * step >= most:
+            return low / 100, (low + TICKS * step) / 100
+    return 0.0, 1.0

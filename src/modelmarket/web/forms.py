@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,10 +13,10 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from modelmarket.errors import DataError, FieldError, InputError
+from modelmarket.errors import DataError, FieldError, InputError, NotFoundError
 from modelmarket.protocol.types import RequestId, SubmissionId
 from modelmarket.system.documents import parse_json
-from modelmarket.web.uploads import Upload
+from modelmarket.web.uploads import Upload, Uploads
 from modelmarket.web.views import CONFIRMATIONS, local_path
 
 BAD_REQUEST = 400
@@ -129,6 +129,32 @@ def confirmations(
 def back(form: Form) -> str:
     """A page of ours to go back to."""
     return local_path(text(form, "back", "/"))
+
+
+def upload_of(form: Form, uploads: Uploads, closing: ExitStack) -> Upload:
+    """Where a form's files go: to those that were kept when it was shown again, if
+    they are still here.
+
+    Args:
+        form: Names what was kept, if anything was.
+        uploads: All of them.
+        closing: Lets go of it in the end.
+    """
+    kept = text(form, "upload")
+    if kept:
+        try:
+            return closing.enter_context(uploads.using(kept))
+        except NotFoundError:
+            pass
+    return closing.enter_context(uploads.using(uploads.begin().name))
+
+
+def kept_files(upload: Upload | None, fields: Iterable[str]) -> dict[str, str]:
+    """What the files are called that came with a form and are still here."""
+    if upload is None:
+        return {}
+    files = {name: upload.file(name) for name in fields}
+    return {name: file.name for name, file in files.items() if file is not None}
 
 
 def save(form: Form, name: str, upload: Upload) -> Path | None:

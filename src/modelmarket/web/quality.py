@@ -47,7 +47,9 @@ class Quality:
 
 
 UNDER_WAY = Quality(why="The figures are being worked out; they will stand here.")
-NO_DATA = Quality(why="The data are not here: fetch them below to see how good it is.")
+NO_DATA = Quality(
+    why="The data are not here: fetch them under Data to see how good it is."
+)
 NO_MODEL = Quality(why="The model is not here: fetch it above to see how good it is.")
 Name = tuple[bytes, bool]
 """The winner's seal, and whether its folder is here."""

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from modelmarket.datasets.contest import SCHEMA, ContestManifest
 from modelmarket.datasets.published import CARD, MANIFEST, TRAIN, Manifest
@@ -32,25 +34,56 @@ if TYPE_CHECKING:
     )
     from modelmarket.protocol.types import RequestId
 
+    AnyFound = Request | VerifiedRequest
+
 HEAD_ROWS = 6
 HEAD_COLUMNS = 13
 MOST_SHOWN_BYTES = 2**24
 """Of a schema that a page reads: a thousand columns of 8 bits take a third of it."""
+MOST_KNOWN = 256
+"""Parts of folders that are remembered, those that were looked at last."""
+Known = TypeVar("Known")
 
 
-@dataclass(frozen=True)
-class Data:
-    """A request's data, as far as they are here.
+class _Shelf:
+    """What was read of folders lately. A CID names bytes, which never change."""
 
-    Attributes:
-        entries: The files.
-        manifest: What they say of themselves; None if they are not here.
-        head: The first lines of the training part.
-    """
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._lock = threading.Lock()
+        self._known: OrderedDict[tuple[object, ...], Any] = OrderedDict()
 
-    entries: list[StoredEntry]
-    manifest: Any
-    head: list[list[str]]
+    def get(self, name: tuple[object, ...], read: Callable[[], Known]) -> Known | None:
+        """What is known by a name, or is read now; None if it cannot be read yet."""
+        with self._lock:
+            if name in self._known:
+                self._known.move_to_end(name)
+                found: Known = self._known[name]
+                return found
+        try:
+            found = read()
+        except ModelMarketError:
+            return None
+        with self._lock:
+            self._known[name] = found
+            if len(self._known) > self._most:
+                self._known.popitem(last=False)
+        return found
+
+
+_shelf = _Shelf(MOST_KNOWN)
+
+
+def _of(
+    found: AnyFound, what: str, read: Callable[[], Known], otherwise: Known
+) -> Known:
+    """A part of a request's folder; something else if it is not here."""
+    market, dataset = found.market, found.record.dataset
+    if market.files(dataset) is None:
+        return otherwise
+    # note: what a folder says is held against the terms, so these name it too.
+    known = _shelf.get((what, dataset, found.record.terms_hash), read)
+    return otherwise if known is None else known
 
 
 def sizes(market: Market, found: Iterable[Summary]) -> dict[RequestId, int]:
@@ -59,18 +92,17 @@ def sizes(market: Market, found: Iterable[Summary]) -> dict[RequestId, int]:
     return {request_id: size for request_id, size in here if size is not None}
 
 
-def data(found: Request) -> Data | None:
-    """A request's data; None if they are not here."""
-    entries = found.market.files(found.terms.dataset)
-    if entries is None:
-        return None
-    try:
-        return Data(entries, found.manifest(), _head(found))
-    except ModelMarketError:
-        return None
+def manifest(found: AnyFound) -> Manifest | ContestManifest | None:
+    """What a request's folder says of itself; None if it is not here."""
+    return _of(found, "manifest", found.manifest, None)
 
 
-def _head(found: Request | VerifiedRequest) -> list[list[str]]:
+def head(found: AnyFound) -> list[list[str]]:
+    """The first lines of the training part; none if they are not here."""
+    return _of(found, "head", lambda: _head(found), [])
+
+
+def _head(found: AnyFound) -> list[list[str]]:
     """The first lines of the training part.
 
     Raises:
@@ -88,7 +120,7 @@ def _head(found: Request | VerifiedRequest) -> list[list[str]]:
         raise DataError(f"{TRAIN} is no table: {error}.") from error
 
 
-def model(found: Request) -> list[StoredEntry] | None:
+def model(found: AnyFound) -> list[StoredEntry] | None:
     """The files of the winner's model; None if there is none, or not here."""
     return found.market.files(found.record.model) if found.record.model else None
 
@@ -148,7 +180,6 @@ class Hidden:
         majority: The commonest class of the training part; empty for a number.
         share: Of the training rows that are of that class.
         numbers: The lowest and the highest that can be predicted; empty for classes.
-        head: The first lines of the training part; empty before there is a contest.
     """
 
     manifest: ContestManifest
@@ -158,26 +189,22 @@ class Hidden:
     majority: str
     share: float
     numbers: tuple[str, ...] = ()
-    head: list[list[str]] = field(default_factory=list)
 
 
-def report(found: Request | VerifiedRequest) -> Drawn | None:
+def report(found: AnyFound) -> Drawn | None:
     """What was found about a request's table; None if that is not here."""
-    if found.market.files(found.record.dataset) is None:
-        return None
-    try:
-        return Drawn.of(found.report())
-    except ModelMarketError:
-        return None
+    return _of(found, "report", lambda: Drawn.of(found.report()), None)
 
 
-def card(found: Request | VerifiedRequest) -> str:
+def card(found: AnyFound) -> str:
     """The card of a request's data, as Markdown; empty if it is not here."""
-    try:
-        data = _read(found.market, found.record.dataset, CARD)
-        return data.decode(errors="replace")
-    except ModelMarketError:
-        return ""
+    market, dataset = found.market, found.record.dataset
+    return _of(
+        found,
+        "card",
+        lambda: _read(market, dataset, CARD).decode(errors="replace"),
+        "",
+    )
 
 
 def hidden(market: Market, dataset: str) -> Hidden | None:
@@ -218,13 +245,9 @@ def _hidden(described: bytes, said: bytes) -> Hidden:
 
 
 def hidden_of(found: VerifiedRequest) -> Hidden | None:
-    """The same of a contest that there is, with the head of its training part."""
+    """The same of a contest that there is."""
     market, dataset = found.market, found.record.dataset
-    about = None if market.files(dataset) is None else hidden(market, dataset)
-    try:
-        return None if about is None else replace(about, head=_head(found))
-    except ModelMarketError:
-        return None
+    return None if market.files(dataset) is None else hidden(market, dataset)
 
 
 def _read(market: Market, dataset: str, name: str) -> bytes:

@@ -16,6 +16,7 @@ from modelmarket.agent.service import Service
 from modelmarket.errors import ChainError, ModelMarketError
 from modelmarket.market.confirming import Actions, is_away
 from modelmarket.protocol.types import Address, Wei
+from modelmarket.web.audits import Audits
 from modelmarket.web.keyring import Keyring
 from modelmarket.web.quality import Measuring
 from modelmarket.web.terminal import Terminal
@@ -101,6 +102,7 @@ class Workspace:
         self.trouble = ""
         self.uploads = Uploads(market.home.scratch() / "uploads")
         self.quality = Measuring(self.changed)
+        self.audits = Audits()
         self._away_until = 0.0
         self._last_seen = (0, 0.0)
         self._stop = threading.Event()

@@ -13,8 +13,6 @@ from modelmarket.errors import FieldError, InputError, ModelMarketError
 from modelmarket.web import forms
 from modelmarket.web.forms import BAD_REQUEST
 from modelmarket.web.responses import answering, go, show
-from modelmarket.web.routes.requests import kept_files
-from modelmarket.web.routes.submissions import form_upload
 from modelmarket.web.uploads import Upload
 from modelmarket.web.visits import Visit
 
@@ -32,7 +30,7 @@ def new_request(visit: Visit) -> Response:
 def _show_form(
     visit: Visit, upload: Upload | None, problem: ModelMarketError | None
 ) -> Response:
-    kept = kept_files(upload, FIELDS)
+    kept = forms.kept_files(upload, FIELDS)
     return show(
         visit,
         "new.html",
@@ -49,12 +47,12 @@ def upload_table(visit: Visit) -> Response:
     rows name.
     """
     with ExitStack() as closing:
-        upload = form_upload(visit, closing)
+        upload = forms.upload_of(visit.form, visit.workspace.uploads, closing)
         try:
             noun = _taken(visit, upload)
         except ModelMarketError as error:
             response = _show_form(visit, upload, error)
-            if not kept_files(upload, FIELDS):
+            if not forms.kept_files(upload, FIELDS):
                 visit.workspace.uploads.discard(upload)
             return response
         return go(f"/{noun}/new/{upload.name}")

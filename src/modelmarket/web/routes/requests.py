@@ -1,85 +1,122 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A request: everything about it, its audit, and its files."""
+"""A request of either market, in tabs: each is a page with an address of its own."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.responses import Response
 from starlette.routing import Route
 
-from modelmarket.audit import Verdict, audit
-from modelmarket.errors import ModelMarketError, NotFoundError
-from modelmarket.market import Request
+from modelmarket.errors import InputError, NotFoundError
+from modelmarket.market import Request, VerifiedRequest
 from modelmarket.market.describing import challengers_of, reproduction_of
+from modelmarket.protocol import contest_steps
+from modelmarket.protocol.contest_steps import BY_OPERATORS
+from modelmarket.protocol.phases import Failure
 from modelmarket.protocol.steps import StepKind, steps, takes_submissions
 from modelmarket.protocol.types import RequestId
 from modelmarket.vault.journal import MOST_NUMBER
-from modelmarket.web import forms, stored, views
+from modelmarket.web import choices, forms, ranking, stored, timeline
+from modelmarket.web.charts import CONTEST_DIAGRAM_WORDS, DIAGRAM_WORDS
 from modelmarket.web.responses import answering, go, show
 from modelmarket.web.visits import Visit
 
 if TYPE_CHECKING:
-    from modelmarket.market import VerifiedRequest
-    from modelmarket.protocol.reputation import Reputation
+    from collections.abc import Iterable
+
     from modelmarket.protocol.types import Address
-    from modelmarket.web.uploads import Upload
     from modelmarket.web.workspace import Workspace
 
 MOST_EVENTS = 100
-FILES = ("predictions", "model", "probabilities")
-"""That may come with a submission."""
 MOST_PLACES = 100
 """Of a ranking, on its page."""
+MOST_BARS = 20
+"""Of them that are drawn."""
+TABS = (
+    ("", "Overview"),
+    ("/data", "Data"),
+    ("/ranking", "Ranking"),
+    ("/rules", "Rules"),
+    ("/activity", "Activity"),
+    ("/audit", "Audit"),
+)
+"""What stands behind a request's address, and what the tab is called."""
+ENDS = (
+    "RequestCancelled",
+    "RequestForfeited",
+    "RequestFulfilled",
+    "RequestRefunded",
+)
+"""Each ends a request."""
 
 
-def request_page(visit: Visit) -> Response:
-    """Everything about a request."""
-    return show_request(visit, find_request(visit))
+class RequestIds(Convertor[str]):
+    """The part of an address that names a request: 7, or v7."""
+
+    regex = "v?[0-9]+"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
 
 
-def audited(visit: Visit) -> Response:
-    """A request's page with the audit's verdicts."""
-    found = find_request(visit)
-    verdicts = audit(visit.workspace.market, found.id, runs_models=False)
-    return show_request(visit, found, verdicts=verdicts)
+register_url_convertor("request", RequestIds())
 
 
-def fetch_files(visit: Visit) -> Response:
-    """Gets a request's data or its model from the network's gateways."""
-    found, what = find_request(visit), forms.text(visit.form, "what")
-    if what == "data":
-        found.fetch()
-    elif what == "model" and found.record.model:
-        found.contents.fetch_model()
-    else:
-        raise NotFoundError(f"Request {found.id} has no {what} to be fetched.")
-    return go(f"/requests/{found.id}")
+@dataclass(frozen=True)
+class Words:
+    """What the pages of a request call what is in it.
+
+    Attributes:
+        kind: Of contest.
+        promise: What that kind makes sure of.
+        rows: Those that are tested.
+        unit: Of a score.
+    """
+
+    kind: str
+    promise: str
+    rows: str
+    unit: str
 
 
-def find_request(visit: Visit) -> Request:
-    """The request that the address names.
+WORDS = Words(
+    "Predictions",
+    "The chain recounts what was predicted; that the model made it, its author says.",
+    "Test rows",
+    "matches",
+)
+CONTEST_WORDS = Words(
+    "Verified contest",
+    "The test rows are hidden until the deadline, and the model that is paid is the "
+    "one that scored: the chain makes sure of it.",
+    "Hidden rows",
+    "points",
+)
+
+
+# --- which request ---
+
+
+def find_request(visit: Visit) -> Request | VerifiedRequest:
+    """The request that the address names, as it was when the visit began.
 
     Raises:
         NotFoundError: The market has no such request.
         UnreadableError: Its events make no sense, so that it is set aside.
     """
-    number = visit.request.path_params["id"]
+    text, market = visit.request.path_params["id"], visit.workspace.market
+    try:
+        number = RequestId.parse(text)
+    except InputError:
+        number = RequestId(MOST_NUMBER + 1)
     if number > MOST_NUMBER:
-        raise NotFoundError(f"There is no request {number}.")
-    found = find(visit, RequestId(number))
-    assert isinstance(found, Request), "its id says so"
-    return found
-
-
-def find(visit: Visit, number: RequestId) -> Request | VerifiedRequest:
-    """A request of either market, as it was when the visit began.
-
-    Raises:
-        NotFoundError: The market has no such request.
-        UnreadableError: Its events make no sense, so that it is set aside.
-    """
-    market = visit.workspace.market
+        raise NotFoundError(f"There is no request {text[:40]}.")
     try:
         return market.seen(market.record(number), visit.glance.now)
     except NotFoundError:
@@ -95,92 +132,68 @@ def find(visit: Visit, number: RequestId) -> Request | VerifiedRequest:
         return found
 
 
-def show_request(
+# --- what all of its pages show ---
+
+
+def show_tab(
     visit: Visit,
-    found: Request,
+    found: Request | VerifiedRequest,
+    tab: str,
+    people: Iterable[Address] = (),
     *,
     status: int = 200,
-    problem: ModelMarketError | None = None,
-    verdicts: list[Verdict] | None = None,
-    upload: Upload | None = None,
+    **values: Any,
 ) -> Response:
-    """A request's page, and what went wrong on it.
+    """A page of a request.
 
     Args:
-        visit: The browser's; what was typed into the form of a submission is
-            shown again.
+        visit: The browser's.
         found: The request.
+        tab: Its template, in `request/`.
+        people: Whose reputations are shown, beside the requester's.
         status: Of the answer.
-        problem: What went wrong.
-        verdicts: Of the audit; None if there was none.
-        upload: The files that came with the form, and are still here.
+        values: What that page shows and others do not.
     """
-    workspace, account, record = visit.workspace, visit.who.account, found.record
-    now, position = found.now, found.position()
-    mine = [one for one in record.submissions.values() if one.trainer == account]
-    to_come = steps(record, mine, now, truth_is_ours=False)
-    data, kept = stored.data(found), kept_files(upload)
-    places = views.ranking(record, account)[:MOST_PLACES]
+    record, account = found.record, visit.who.account
+    position = found.position()
     return show(
         visit,
-        "request.html",
+        f"request/{tab}.html",
         status=status,
         record=record,
         terms=found.terms,
-        most=found.terms.labels,
-        noun="request",
-        unit="matches",
-        measured="rows",
+        verified=record.id.is_verified,
+        words=CONTEST_WORDS if record.id.is_verified else WORDS,
+        tabs=TABS,
+        tab=tab,
         position=position,
-        line=views.time_line(record, position),
-        ranking=places,
-        reputations=reputations(found, places),
-        reproduction=reproduction_of(found),
-        quality=workspace.quality.of(found),
-        choices=views.choices(record, now, account),
-        mine=mine,
-        plan=[step for step in workspace.coming if step.request_id == found.id],
-        may_submit=takes_submissions(record, now),
-        wants_operator=account is not None
-        and any(step.kind is StepKind.CLAIM for step in to_come)
-        and not may_claim_for(workspace, account),
-        data=data,
-        manifest=data.manifest if data else None,
-        card=stored.card(found),
-        entries=data.entries if data else [],
-        model=stored.model(found),
-        report=stored.report(found),
-        events=workspace.market.events(found.id, limit=MOST_EVENTS),
-        problem=problem,
-        verdicts=verdicts,
-        form=visit.form,
-        upload=upload.name if kept and upload is not None else "",
-        kept=kept,
+        most=ranking.most_of(record),
+        choices=choices.choices(record, found.now, account),
+        may_submit=takes_submissions(record, found.now),
+        wants_operator=_wants_operator(visit.workspace, found, account),
+        manifest=stored.manifest(found),
+        reputations=found.market.reputations([record.requester, *people]),
+        **values,
     )
 
 
-def reputations(
-    found: Request | VerifiedRequest, places: list[views.Place]
-) -> dict[Address, Reputation]:
-    """What became of what the people on a request's page did before.
-
-    Args:
-        found: The request.
-        places: The lines of its ranking that are shown.
-    """
-    trainers = (one.record.trainer for one in places)
-    people = [found.record.requester, *trainers, *challengers_of(found)]
-    return found.market.reputations(people)
-
-
-def kept_files(
-    upload: Upload | None, fields: tuple[str, ...] = FILES
-) -> dict[str, str]:
-    """What the files are called that came with a form and are still here."""
-    if upload is None:
-        return {}
-    files = {name: upload.file(name) for name in fields}
-    return {name: file.name for name, file in files.items() if file is not None}
+def _wants_operator(
+    workspace: Workspace, found: Request | VerifiedRequest, account: Address | None
+) -> bool:
+    """Whether a step of an account's is to come that the agent may not yet take."""
+    if account is None:
+        return False
+    record, now = found.record, found.now
+    mine = [one for one in record.submissions.values() if one.trainer == account]
+    if isinstance(found, VerifiedRequest):
+        to_come = contest_steps.steps(found.record, mine, now, key_is_ours=False)
+        is_for_agents = any(step.kind in BY_OPERATORS for step in to_come)
+    else:
+        to_come = steps(found.record, mine, now, truth_is_ours=False)
+        is_for_agents = any(step.kind is StepKind.CLAIM for step in to_come)
+    return is_for_agents and not may_claim_for(
+        workspace, account, verified=record.id.is_verified
+    )
 
 
 def may_claim_for(
@@ -199,8 +212,132 @@ def may_claim_for(
     )
 
 
+# --- the tabs ---
+
+
+def overview(visit: Visit) -> Response:
+    """How it stands, what is to be done, and what came of it."""
+    found = find_request(visit)
+    workspace, record = visit.workspace, found.record
+    entries = record.submissions.values()
+    winner = record.submissions.get(record.winner)
+    ended = _ended(found)
+    return show_tab(
+        visit,
+        found,
+        "overview",
+        [winner.trainer] if winner else [],
+        line=timeline.time_line(record, found.position(), ended),
+        standing=timeline.standing(record, found.position()),
+        winner=winner,
+        model=stored.model(found),
+        reproduction=reproduction_of(found),
+        quality=workspace.quality.of(found),
+        refuted=sum(one.failure is Failure.REFUTED for one in entries),
+        mine=[one for one in entries if one.trainer == visit.who.account],
+        plan=[step for step in workspace.coming if step.request_id == found.id],
+    )
+
+
+def _ended(found: Request | VerifiedRequest) -> int | None:
+    """The second in which a request ended; None while it goes on."""
+    if not found.record.stage.is_final:
+        return None
+    ends = found.market.newest(found.id, limit=1, named=ENDS)
+    return ends[0].timestamp if ends else None
+
+
+def data(visit: Visit) -> Response:
+    """What is published: files, columns, the card, and what the lint found."""
+    found = find_request(visit)
+    hidden = stored.hidden_of(found) if isinstance(found, VerifiedRequest) else None
+    return show_tab(
+        visit,
+        found,
+        "data",
+        entries=found.market.files(found.record.dataset) or [],
+        hidden=hidden,
+        head=stored.head(found),
+        card=stored.card(found),
+        report=stored.report(found),
+    )
+
+
+def ranked(visit: Visit) -> Response:
+    """Who claimed what, drawn and as a table; and who was refuted."""
+    found = find_request(visit)
+    record = found.record
+    places = ranking.ranking(record, visit.who.account)[:MOST_PLACES]
+    errors: dict[str, Any] = {"error_of": None, "mean_error": ""}
+    if isinstance(found, VerifiedRequest) and found.error_of(0) is not None:
+        errors = {"error_of": found.error_of, "mean_error": found.mean_error}
+    people = [one.record.trainer for one in places]
+    return show_tab(
+        visit,
+        found,
+        "ranking",
+        [*people, *challengers_of(found)],
+        ranking=places,
+        drawn=[one for one in places if one.place][:MOST_BARS],
+        has_intervals=ranking.counts_rows(record),
+        refuted=found.refutations(),
+        **errors,
+    )
+
+
+def rules(visit: Visit) -> Response:
+    """What everybody agrees to by entering."""
+    found = find_request(visit)
+    is_verified = found.record.id.is_verified
+    said = CONTEST_DIAGRAM_WORDS if is_verified else DIAGRAM_WORDS
+    return show_tab(visit, found, "rules", diagram=said)
+
+
+def activity(visit: Visit) -> Response:
+    """What happened on the chain, the newest first."""
+    found = find_request(visit)
+    logs = found.market.newest(found.id, limit=MOST_EVENTS)
+    return show_tab(
+        visit,
+        found,
+        "activity",
+        events=[(one, found.market.decode(one.log)) for one in logs],
+    )
+
+
+def audit_page(visit: Visit) -> Response:
+    """What the last audit found."""
+    found = find_request(visit)
+    audited = visit.workspace.audits.of(found.id)
+    return show_tab(visit, found, "audit", audited=audited)
+
+
+def run_audit(visit: Visit) -> Response:
+    """Rebuilds the request from chain and store, and holds it to its promises."""
+    found = find_request(visit)
+    visit.workspace.audits.run(found)
+    return go(f"/requests/{found.id}/audit")
+
+
+def fetch_files(visit: Visit) -> Response:
+    """Gets a request's data or its model from the network's gateways."""
+    found, what = find_request(visit), forms.text(visit.form, "what")
+    if what == "data":
+        found.fetch()
+    elif what == "model" and found.record.model:
+        found.contents.fetch_model()
+    else:
+        raise NotFoundError(f"Request {found.id} has no {what} to be fetched.")
+    return go(forms.back(visit.form))
+
+
 ROUTES = [
-    Route("/requests/{id:int}", answering(request_page)),
-    Route("/requests/{id:int}/audit", answering(audited)),
-    Route("/requests/{id:int}/fetch", answering(fetch_files), methods=["POST"]),
+    Route("/requests/{id:request}", answering(overview)),
+    Route("/requests/{id:request}/data", answering(data)),
+    Route("/requests/{id:request}/ranking", answering(ranked)),
+    Route("/requests/{id:request}/rules", answering(rules)),
+    Route("/requests/{id:request}/activity", answering(activity)),
+    Route("/requests/{id:request}/audit", answering(audit_page)),
+    Route("/requests/{id:request}/audit", answering(run_audit), methods=["POST"]),
+    Route("/requests/{id:request}/fetch", answering(fetch_files), methods=["POST"]),
 ]

@@ -4,36 +4,52 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 from starlette.routing import Route
 
-from modelmarket.errors import InputError, ModelMarketError, NotFoundError
+from modelmarket.datasets.published import TEST, TRAIN, Manifest
+from modelmarket.errors import InputError, ModelMarketError
+from modelmarket.market import Request, VerifiedRequest
 from modelmarket.market.checking import is_exported
 from modelmarket.market.paying import refuse_unaffordable
 from modelmarket.protocol.steps import takes_submissions
-from modelmarket.web import forms, views
+from modelmarket.web import forms, stored
 from modelmarket.web.forms import BAD_REQUEST, Form
 from modelmarket.web.responses import answering, go
-from modelmarket.web.routes.requests import FILES, find_request, show_request
+from modelmarket.web.routes.requests import find_request, show_tab
 from modelmarket.web.uploads import Upload
+from modelmarket.web.views import OF_ENTRIES
 from modelmarket.web.visits import Visit
+
+if TYPE_CHECKING:
+    from modelmarket.protocol.actions import Action
+    from modelmarket.protocol.types import Address
+
+FILES = ("predictions", "model", "probabilities")
+"""That may come with a submission; a verified contest takes the model alone."""
+
+
+def submission_page(visit: Visit) -> Response:
+    """The form, and what one agrees to by sending it."""
+    return _show(visit, find_request(visit))
 
 
 def prepare_submission(visit: Visit) -> Response:
-    """Checks and seals a model and its predictions."""
+    """Checks and seals what was sent."""
     workspace, form, found = visit.workspace, visit.form, find_request(visit)
+    is_verified = isinstance(found, VerifiedRequest)
     with ExitStack() as closing:
-        upload = form_upload(visit, closing)
+        upload = forms.upload_of(form, workspace.uploads, closing)
         try:
             # First the files: whoever has yet to connect a wallet has chosen them.
-            for name in FILES:
+            for name in ("model",) if is_verified else FILES:
                 forms.save(form, name, upload)
             owner = visit.account
-            probabilities = _probabilities(form, upload)
-            model, predictions = _files(upload)
-            moment, purse = workspace.market.look_into(owner)
+            moment, purse = workspace.market.look_into(owner, verified=is_verified)
             found = found.as_of(moment)
             if not takes_submissions(found.record, found.now):
                 raise InputError(
@@ -41,35 +57,88 @@ def prepare_submission(visit: Visit) -> Response:
                     hint="Its deadline has passed.",
                 )
             refuse_unaffordable(purse, found.terms.stake)
-            action = found.prepare_submission(
-                model,
-                predictions,
-                probabilities=probabilities,
-                name=forms.text(form, "name"),
-                owner=owner,
-                show=None,
-                **forms.confirmations(form, views.OF_ENTRIES),
-            )
+            if isinstance(found, VerifiedRequest):
+                action = _model(found, form, upload, owner)
+            else:
+                action = _predictions(found, form, upload, owner)
         except ModelMarketError as error:
-            return show_request(
-                visit, found, status=BAD_REQUEST, problem=error, upload=upload
-            )
+            return _show(visit, found, problem=error, upload=upload)
         entry = workspace.actions.prepare(owner, action, f"/requests/{found.id}")
         workspace.uploads.discard(upload)
     return go(f"/actions/{entry.id}")
 
 
-def form_upload(visit: Visit, closing: ExitStack) -> Upload:
-    """Where the form's files go: to those that were kept when it was shown
-    again, if they are still here.
-    """
-    uploads, kept = visit.workspace.uploads, forms.text(visit.form, "upload")
-    if kept:
-        try:
-            return closing.enter_context(uploads.using(kept))
-        except NotFoundError:
-            pass
-    return closing.enter_context(uploads.using(uploads.begin().name))
+def _show(
+    visit: Visit,
+    found: Request | VerifiedRequest,
+    *,
+    problem: ModelMarketError | None = None,
+    upload: Upload | None = None,
+) -> Response:
+    """The form; what was typed and sent is there again beside what went wrong."""
+    kept = forms.kept_files(upload, FILES)
+    return show_tab(
+        visit,
+        found,
+        "submit",
+        status=BAD_REQUEST if problem else 200,
+        files=_files_of(found),
+        entries=[
+            one
+            for one in found.market.files(found.record.dataset) or ()
+            if one.path in (TRAIN, TEST)
+        ],
+        problem=problem,
+        form=visit.form,
+        upload=upload.name if kept and upload is not None else "",
+        kept=kept,
+    )
+
+
+def _files_of(found: Request | VerifiedRequest) -> str:
+    """Of which kind the files are that the rows name; empty for none."""
+    manifest = stored.manifest(found)
+    if not isinstance(manifest, Manifest) or manifest.files is None:
+        return ""
+    return str(manifest.files.kind)
+
+
+def _predictions(found: Request, form: Form, upload: Upload, owner: Address) -> Action:
+    probabilities = _probabilities(form, upload)
+    model, predictions = _files(upload)
+    return found.prepare_submission(
+        model,
+        predictions,
+        probabilities=probabilities,
+        name=forms.text(form, "name"),
+        owner=owner,
+        show=None,
+        **forms.confirmations(form, OF_ENTRIES),
+    )
+
+
+def _model(
+    found: VerifiedRequest, form: Form, upload: Upload, owner: Address
+) -> Action:
+    """Seals an exact model, once the hidden files are all here."""
+    file = upload.file("model")
+    if file is None:
+        raise InputError(
+            "No file was chosen as model.",
+            hint="An exact model's file is what `ExactModel.save` writes.",
+        )
+    model = found.convert(file)
+    action = found.prepare_submission(
+        model,
+        name=forms.text(form, "name"),
+        owner=owner,
+        **forms.confirmations(form, OF_ENTRIES),
+    )
+    said = {
+        **found.fit_of(model).as_document(),
+        **found.prospect(model, owner).as_document(),
+    }
+    return replace(action, fit=said)
 
 
 def _files(upload: Upload) -> tuple[Path, Path | None]:
@@ -106,5 +175,8 @@ def _probabilities(form: Form, upload: Upload) -> Path | None:
 
 
 ROUTES = [
-    Route("/requests/{id:int}", answering(prepare_submission), methods=["POST"]),
+    Route("/requests/{id:request}/submit", answering(submission_page)),
+    Route(
+        "/requests/{id:request}/submit", answering(prepare_submission), methods=["POST"]
+    ),
 ]

@@ -27,10 +27,16 @@ function words(seconds) {
 
 function tick() {
   const now = chainNow + Math.floor((performance.now() - readAt) / 1000);
+  let isOver = false;
   for (const one of document.querySelectorAll("[data-until]")) {
-    const text = words(Number(one.dataset.until) - now);
+    const left = Number(one.dataset.until) - now;
+    const text = words(left);
     if (one.textContent !== text) one.textContent = text;
+    isOver ||= left <= 0 && one.dataset.over !== "yes";
+    if (left <= 0) one.dataset.over = "yes";
   }
+  // A phase ends by the clock alone: no block may come that would tell.
+  if (isOver) setTimeout(renew, AGAIN_MS);
 }
 
 // Until nothing is pressed. What moves or goes between pressing and letting go
@@ -43,7 +49,7 @@ async function untilLetGo() {
 
 // Whether there is nothing left to be shown.
 async function replaceParts() {
-  const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+  const answer = await fetch(body.dataset.renew || location.href, { headers: { Accept: "text/html" } });
   // What is refused stays refused; a server that stumbles is asked once more.
   if (!answer.ok) return answer.status < 500;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");

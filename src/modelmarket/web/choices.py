@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the page's user can do about a request, and which of it comes first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from modelmarket.protocol import contest_steps
+from modelmarket.protocol.contests import ContestRecord
+from modelmarket.protocol.money import format_mdc
+from modelmarket.protocol.payouts import bond_due, due, returns_stake
+from modelmarket.protocol.steps import NONE, StepKind, refusal
+from modelmarket.system.text import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from modelmarket.protocol.records import SubmissionRecord
+    from modelmarket.protocol.replaying import Record
+    from modelmarket.protocol.types import Address, SubmissionId
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Something that the user can do now.
+
+    Attributes:
+        kind: The action.
+        label: Of the button.
+        why: What it does and costs.
+        submission: Which it is about; 0 = none.
+        is_urgent: Whether it is the next step rather than a possibility.
+    """
+
+    kind: StepKind
+    label: str
+    why: str
+    submission: SubmissionId = NONE
+    is_urgent: bool = False
+
+
+def choices(record: Record, now: int, account: Address | None) -> list[Choice]:
+    """What an account can do about a request now.
+
+    Args:
+        record: The request.
+        now: Seconds of chain time.
+        account: Whose page it is.
+    """
+    if account is None:
+        return []
+    found = [*_of_request(record, now, account)]
+    for one in record.submissions.values():
+        found += _of_submission(record, one, now, account)
+    return found
+
+
+def _may(
+    kind: StepKind,
+    record: Record,
+    now: int,
+    account: Address,
+    one: SubmissionRecord | None = None,
+) -> bool:
+    """Whether the contract would let an account do something."""
+    if isinstance(record, ContestRecord):
+        why = contest_steps.refusal(kind, record, now, who=account, submission=one)
+    else:
+        why = refusal(kind, record, now, who=account, submission=one)
+    return why is None
+
+
+def _of_request(record: Record, now: int, account: Address) -> Iterator[Choice]:
+    if _may(StepKind.ENFORCE_TIMEOUT, record, now, account):
+        why = (
+            "Somebody missed a step. Anyone may end the wait; the contract does "
+            "what the rules say."
+        )
+        yield Choice(StepKind.ENFORCE_TIMEOUT, "End the wait", why, is_urgent=True)
+    if record.id.is_verified and _may(StepKind.SETTLE, record, now, account):
+        why = "The model stood unrefuted. Anyone may have its trainer paid."
+        yield Choice(StepKind.SETTLE, "Pay the winner", why, is_urgent=True)
+    if _may(StepKind.CANCEL_REQUEST, record, now, account):
+        reward = format_mdc(record.terms.reward)
+        why = f"The reward of {reward} MDC comes back to you."
+        if record.live:
+            why = (
+                f"The reward of {reward} MDC goes to the "
+                f"{counted(record.live, 'submission that is', 'submissions that are')} "
+                "in, and so does each stake; you get what cannot be shared evenly."
+            )
+        yield Choice(StepKind.CANCEL_REQUEST, "Cancel the request", why)
+
+
+def _of_submission(
+    record: Record, one: SubmissionRecord, now: int, account: Address
+) -> Iterator[Choice]:
+    demand = one.demand
+    if demand is not None and demand.demander == account and bond_due(one):
+        why = (
+            f"The bond of {format_mdc(bond_due(one))} MDC with which you demanded "
+            "this model is yours again."
+        )
+        yield Choice(
+            StepKind.WITHDRAW_BOND, "Take the bond back", why, one.id, is_urgent=True
+        )
+    if one.trainer != account:
+        return
+    if _may(StepKind.WITHDRAW, record, now, account, one):
+        why = f"{format_mdc(due(record, one))} MDC are yours."
+        yield Choice(StepKind.WITHDRAW, "Withdraw", why, one.id, is_urgent=True)
+    if _may(StepKind.CANCEL_SUBMISSION, record, now, account, one):
+        locked = format_mdc(record.terms.stake)
+        why = (
+            f"Your stake of {locked} MDC comes back to you."
+            if returns_stake(record, now)
+            else f"Your stake of {locked} MDC is lost: the deadline has passed."
+        )
+        yield Choice(StepKind.CANCEL_SUBMISSION, "Cancel the submission", why, one.id)
