@@ -3,10 +3,23 @@
 
 from __future__ import annotations
 
-import pytest
+import re
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelmarket.protocol.intervals import wilson
 from modelmarket.protocol.phases import TRANSITIONS, Phase
-from modelmarket.web.charts import draw_bars, draw_states
+from modelmarket.web.charts import (
+    CONTEST_DIAGRAM_WORDS,
+    DIAGRAM_WORDS,
+    DiagramWords,
+    Dot,
+    draw_bars,
+    draw_ranking,
+    draw_states,
+)
 from modelmarket.web.rendering import markdown, strangers
 from modelmarket.web.views import duration, short, size
 
@@ -45,6 +58,69 @@ def test_the_diagram_marks_one_phase(phase: Phase) -> None:
     assert drawing.count('class="now"') + drawing.count('class="final now"') == 2
     assert f"now: {phase.name}" in drawing
     assert drawing.count("marker-end") == len(TRANSITIONS)
+
+
+@pytest.mark.parametrize("words", [DIAGRAM_WORDS, CONTEST_DIAGRAM_WORDS])
+def test_the_diagram_speaks_to_people(words: DiagramWords) -> None:
+    drawing = draw_states(Phase.OPEN, words)
+    assert drawing.count("marker-end") == len(TRANSITIONS)
+    said = " ".join(re.findall(r"<text[^>]*>([^<]*)</text>", drawing))
+    assert "_" not in said
+    assert not any(phase.name in said for phase in Phase)
+    assert {(one.source, one.target) for one in TRANSITIONS} == {*words.causes}
+
+
+@given(
+    st.lists(st.floats(0, 1), min_size=1, max_size=9),
+    st.one_of(st.just(0.0), st.floats(0.001, 1)),
+)
+def test_every_claim_and_the_threshold_lie_on_the_axis(
+    shares: list[float], threshold: float
+) -> None:
+    bounds = [wilson(round(one * 40), 40) for one in shares]
+    dots = [
+        Dot(str(number), round(one * 40) / 40, both, is_own=False)
+        for number, (one, both) in enumerate(zip(shares, bounds, strict=True))
+    ]
+    drawing = draw_ranking(dots, threshold, "claims")
+    places = [float(one) for one in re.findall(r'<circle[^>]* cx="([\d.]+)"', drawing)]
+    ends = [float(one) for one in re.findall(r"M([\d.]+) [\d.]+H", drawing)]
+    ends += [float(one) for one in re.findall(r"H([\d.]+)M", drawing)]
+    lines = re.findall(r'class="threshold" d="M([\d.]+) ', drawing)
+    assert len(places) == len(dots)
+    assert len(lines) == bool(threshold)
+    ticks = [float(one) for one in re.findall(r'class="grid" d="M([\d.]+) ', drawing)]
+    left, right = ticks[0] - 0.1, ticks[-1] + 0.1
+    assert all(left <= one <= right for one in [*places, *ends, *map(float, lines)])
+    # The better claim lies further to the right.
+    order = sorted(range(len(dots)), key=lambda one: dots[one].share)
+    assert [places[one] for one in order] == sorted(places)
+    assert len(ends) == 2 * len(dots)
+
+
+def test_the_axis_is_as_fine_as_the_claims_are_close() -> None:
+    def ticks(*shares: float) -> list[str]:
+        dots = [Dot("a", one, None, is_own=False) for one in shares]
+        return re.findall(r">([\d.]+) %<", draw_ranking(dots, 0.0, "claims"))
+
+    assert ticks(0.971, 0.992) == ["96", "97", "98", "99", "100"]
+    assert ticks(0.82, 0.86) == ["82", "83", "84", "85", "86"]
+    assert ticks(0.1, 0.99) == ["0", "25", "50", "75", "100"]
+    assert ticks(1.0) == ["96", "97", "98", "99", "100"]
+    assert ticks(0.0) == ["0", "1", "2", "3", "4"]
+
+
+def test_a_claim_stands_out_and_has_no_whiskers_where_no_rows_are_counted() -> None:
+    dots = [
+        Dot("<i>mine</i>", 0.5, None, is_own=True),
+        Dot("hers", 0.4, (0.3, 0.5), is_own=False),
+    ]
+    drawing = draw_ranking(dots, 0.45, "<b>claims</b>")
+    assert drawing.count('class="own"') == 1
+    assert drawing.count('class="interval"') == 1
+    assert "threshold 45.0%" in drawing
+    assert "<i>" not in drawing
+    assert "<b>" not in drawing
 
 
 def test_drawings_have_no_style_and_no_strangers_markup() -> None:
