@@ -190,7 +190,9 @@ def test_a_lost_server_is_said_and_a_new_one_lets_the_browser_in(house: House) -
     expect(lost).to_be_visible()
     with running_page(Workspace(visitor.workspace.market), port=port) as page:
         # It has another name: the old page stays, and says what to open.
-        expect(lost).to_contain_text("open the link that it prints")
+        anew = visitor.tab.locator("#anew")
+        expect(anew).to_contain_text("Open the link that its terminal printed")
+        expect(lost).to_be_hidden()
         other = visitor.another_tab()
         other.goto(page.link)
         other.wait_for_url(page.address + "/")

@@ -75,8 +75,8 @@ def moment(second: int) -> Markup:
 
 def countdown(second: int, now: int) -> Markup:
     """How long until a second; the page counts it down."""
-    return Markup('<span data-until="{}" data-now="{}">{}</span>').format(
-        second, now, views.duration(second - now)
+    return Markup('<span data-until="{}">{}</span>').format(
+        second, views.duration(second - now)
     )
 
 

@@ -47,6 +47,25 @@ async function untilLetGo() {
   }
 }
 
+// What the server said of a part: time that passes and what somebody has opened are
+// none of it.
+function told(part) {
+  const copy = part.cloneNode(true);
+  for (const one of copy.querySelectorAll("[data-until]")) {
+    one.textContent = "";
+    delete one.dataset.over;
+  }
+  for (const one of copy.querySelectorAll("details")) one.open = false;
+  return copy.innerHTML;
+}
+
+function replace(old, next) {
+  const name = (one) => one.querySelector("summary")?.textContent;
+  const open = new Set([...old.querySelectorAll("details[open]")].map(name));
+  for (const one of next.querySelectorAll("details")) one.open ||= open.has(name(one));
+  old.replaceChildren(...next.childNodes);
+}
+
 // Whether there is nothing left to be shown.
 async function replaceParts() {
   const answer = await fetch(body.dataset.renew || location.href, { headers: { Accept: "text/html" } });
@@ -62,7 +81,7 @@ async function replaceParts() {
     // form that has gone: a new one could be sent a second time.
     if (!next || old.contains(document.activeElement)) continue;
     if (old.querySelector("form[data-sent]")) continue;
-    if (old.innerHTML !== next.innerHTML) old.replaceChildren(...next.childNodes);
+    if (told(old) !== told(next)) replace(old, next);
   }
   tick();
   document.dispatchEvent(new Event("renewed"));
@@ -87,15 +106,20 @@ async function renew() {
 
 function listen() {
   const lost = document.getElementById("lost");
+  const anew = document.getElementById("anew");
   const source = new EventSource("/events");
   source.onmessage = (event) => {
     const wasLost = !lost.hidden;
-    lost.hidden = true;
+    lost.hidden = anew.hidden = true;
     if (wasLost || seen !== event.data) renew();
     seen = event.data;
   };
-  source.onerror = () => {
+  source.onerror = async () => {
     lost.hidden = false;
+    // One that was started anew lets in nobody whom it does not know.
+    const answer = await fetch("/notes", { method: "HEAD" }).catch(() => null);
+    anew.hidden = answer?.status !== 403;
+    lost.hidden = !anew.hidden || Boolean(answer?.ok);
     // The browser gives up where a server refuses; ours may have a new token.
     if (source.readyState === EventSource.CLOSED) setTimeout(listen, AGAIN_MS);
   };

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Nothing on an open page is stale, and what does not change is not asked for again."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from playwright.sync_api import expect
+
+from support.browser import House, Visitor, look_over, write_table
+
+SOON_S = 4
+SHORT_MS = 300
+"""Until what was answered is shown."""
+
+
+def block(house: House) -> None:
+    """Another block, in which nothing happens."""
+    house.place.connection.ask("evm_mine")
+
+
+def asked(visitor: Visitor) -> list[str]:
+    """The paths of ours that the tab asks for from now on."""
+    paths: list[str] = []
+    address = visitor.page.address
+    visitor.tab.on("request", lambda one: paths.append(one.url.removeprefix(address)))
+    return paths
+
+
+def test_a_phase_that_ends_by_the_clock_alone_is_seen_to_end(house: House) -> None:
+    """No block comes, and nobody does anything."""
+    request = house.place.create(house.place.join("requester"))
+    visitor = house.visit("ann", wallet=False)
+    house.place.move_to(request.record.deadline - SOON_S)
+    visitor.go(f"/requests/{request.id}")
+    tab, before = visitor.tab, house.place.connection.block().number
+    expect(tab.locator(".standing")).to_contain_text("until the deadline")
+    expect(tab.get_by_role("link", name="Submit a model")).to_be_visible()
+    # The tab lives through the second in which the phase ends.
+    expect(tab.locator(".standing")).to_contain_text("opens the truth")
+    expect(tab.locator("li.now")).to_contain_text("The truth is being opened")
+    expect(tab.get_by_role("link", name="Submit a model")).to_have_count(0)
+    assert house.place.connection.block().number == before
+    assert visitor.complaints == []
+
+
+def test_what_is_opened_stays_open_and_what_is_typed_stays(house: House) -> None:
+    request = house.place.create(house.place.join("requester"))
+    visitor = house.visit("ann", wallet=False)
+    tab = visitor.tab
+    visitor.go(f"/requests/{request.id}/rules")
+    tab.get_by_text("How a request goes on").click()
+    expect(tab.locator("svg.states")).to_be_visible()
+    tab.evaluate("document.activeElement.blur()")
+    drawing = tab.locator("svg.states")
+    tab.evaluate("document.querySelector('svg.states').isMine = true")
+    with tab.expect_response("**/rules"):
+        block(house)
+    # What has not changed is not put in its place again.
+    tab.wait_for_timeout(SHORT_MS)
+    assert drawing.evaluate("one => one.isMine")
+    expect(drawing).to_be_visible()
+    house.place.move_to(request.record.deadline)
+    # What has changed is, and what was opened stays open.
+    tab.wait_for_function("!document.querySelector('svg.states').isMine")
+    expect(drawing).to_be_visible()
+    visitor.go(f"/requests/{request.id}/submit")
+    tab.fill("form.stack input[name=name]", "half of a na")
+    tab.evaluate("document.activeElement.blur()")
+    with tab.expect_response("**/submit"):
+        block(house)
+    expect(tab.locator("form.stack input[name=name]")).to_have_value("half of a na")
+
+
+def test_a_table_is_not_read_again_with_every_block(
+    house: House, tmp_path: Path
+) -> None:
+    visitor = house.visit("requester", wallet=False)
+    tab = visitor.tab
+    visitor.go("/requests/new")
+    tab.set_input_files("input[name=data]", write_table(tmp_path / "n.csv"))
+    look_over(tab)
+    tab.get_by_role("button", name="Split and seal").wait_for()
+    paths = asked(visitor)
+    for _ in range(2):
+        with tab.expect_response("**/notes"):
+            block(house)
+    assert not [one for one in paths if re.match("/(requests|contests)/new/", one)]
+
+
+def test_an_audit_is_shown_and_not_run_again_with_every_block(house: House) -> None:
+    request = house.place.create(house.place.join("requester"))
+    visitor = house.visit("ann", wallet=False)
+    tab = visitor.tab
+    visitor.go(f"/requests/{request.id}/audit")
+    tab.get_by_role("button", name="Audit it").click()
+    expect(tab.locator("#live-audit")).to_contain_text("were kept.")
+    kept = visitor.workspace.audits.of(request.id)
+    assert kept is not None
+    with tab.expect_response("**/audit"):
+        block(house)
+    expect(tab.locator("#live-audit")).not_to_contain_text("has happened since")
+    house.place.submit(house.place.join("ben"), request.id)
+    # But that there is something new is said.
+    expect(tab.locator("#live-audit")).to_contain_text("Something has happened since")
+    assert visitor.workspace.audits.of(request.id) is kept
+
+
+def test_what_somebody_was_follows_what_is_done(house: House) -> None:
+    """The requester's record, beside the name."""
+    requester = house.place.join("requester")
+    request = house.place.create(requester)
+    visitor = house.visit("ann", wallet=False)
+    visitor.go(f"/requests/{request.id}/data")
+    expect(visitor.tab.locator(".by")).to_contain_text("1 request: 1 going on")
+    request.cancel()
+    expect(visitor.tab.locator(".by")).to_contain_text("1 request: 1 cancelled")
