@@ -21,6 +21,7 @@ CLAIMED = DEADLINE + RESPONSE
 """When claims close, counted from the deadline on as `request` does."""
 SILENT = submission(1)
 BEST, SECOND = submission(1, Status.RANKED, 9), submission(2, Status.RANKED, 8)
+TWO = "It had 2 submissions."
 WON = replace(submission(1, Status.WON, 9), paid=Wei(101 * 10**18))
 
 
@@ -49,9 +50,19 @@ WON = replace(submission(1, Status.WON, 9), paid=Wei(101 * 10**18))
             "The candidate did not prove its claim in time. Anyone may",
             StepKind.ENFORCE_TIMEOUT,
         ),
-        (Phase.REFUNDED, NOW, "Nobody earned the reward; the requester has it", None),
-        (Phase.CANCELLED, NOW, "Cancelled by the requester.", None),
-        (Phase.FORFEITED, NOW, "The requester did not open the truth; the", None),
+        (
+            Phase.REFUNDED,
+            NOW,
+            "Nobody earned the reward; the requester has it back. " + TWO,
+            None,
+        ),
+        (Phase.CANCELLED, NOW, f"Cancelled by the requester. {TWO}", None),
+        (
+            Phase.FORFEITED,
+            NOW,
+            "The requester did not open the truth; the reward is slashed. " + TWO,
+            None,
+        ),
     ],
 )
 def test_a_request_says_who_is_to_act_and_until_when(
@@ -60,6 +71,18 @@ def test_a_request_says_who_is_to_act_and_until_when(
     said = sentences.of_request(request(BEST, SECOND, stage=stage), now)
     assert said.sentence.startswith(says)
     assert said.step is step
+
+
+@pytest.mark.parametrize(
+    ("entries", "says"),
+    [((), "It had no submission."), ((SILENT,), "It had 1 submission.")],
+)
+def test_a_request_that_has_ended_says_how_many_had_entered(
+    entries: tuple[SubmissionRecord, ...], says: str
+) -> None:
+    for stage in (Phase.REFUNDED, Phase.CANCELLED, Phase.FORFEITED):
+        said = sentences.of_request(request(*entries, stage=stage), NOW)
+        assert said.sentence.endswith(f". {says}")
 
 
 def test_nobodys_claim_is_said_when_claims_close_without_one() -> None:

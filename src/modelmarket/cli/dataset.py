@@ -14,7 +14,7 @@ from modelmarket.cli.context import Invocation
 from modelmarket.cli.options import RequestNumber
 from modelmarket.protocol.point_kinds import Error
 from modelmarket.system.files import free_path
-from modelmarket.system.text import counted, in_a_line
+from modelmarket.system.text import counted
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -426,6 +426,8 @@ def fetch(
 
         modelmarket dataset fetch 7 digits/
     """
+    from modelmarket.datasets.about import told_licences
+
     here = Invocation.of(ctx)
     free_path(destination)
     market = here.market(sign=False)
@@ -446,6 +448,5 @@ def fetch(
         },
         f"{destination}: {manifest.train_rows:,} training and "
         f"{rows:,} test rows ({stored.cid}).",
-        f"  licence of the data: {in_a_line(manifest.licence) or 'none was said'}; of "
-        f"the model that wins: {in_a_line(manifest.model_licence) or 'none was said'}",
+        f"  {told_licences(manifest.licence, manifest.model_licence)}",
     )

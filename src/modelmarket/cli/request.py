@@ -360,7 +360,9 @@ def show(
     """Show a request: its phase, what comes next, and the ranking.
 
     Beside requester and trainers stands what they have made of their requests and
-    submissions so far; `account reputation` tells all of it.
+    submissions so far; `account reputation` tells all of it. Licences, and what always
+    saying the commonest class and a small forest reach, are told as far as they are on
+    this computer: nothing is fetched.
 
     Examples:
 
@@ -375,15 +377,17 @@ def show(
         requester_of,
         terms_of,
     )
+    from modelmarket.market.folder_facts import folder_facts
 
     here = Invocation.of(ctx)
     found = here.market(sign=False).any_request(request)
-    output, record = here.output, found.record
+    output, record, facts = here.output, found.record, folder_facts(found)
     if output.as_json:
         document = documents.of_request(found)
         run = found.reproduced()
         document["reproduction"] = None if run is None else run.as_document()
         document["refuted"] = [one.as_document() for one in found.refutations()]
+        document |= facts.as_document()
         document["reputations"] = documents.of_reputations(found)
         output.result(document)
         return
@@ -396,6 +400,7 @@ def show(
         f"  deadline {local_time(record.deadline)}, "
         f"{record.terms.response_window_s:,} s for each step after it",
         f"  dataset {in_a_line(record.dataset)}",
+        *(f"  {in_a_line(line)}" for line in facts.lines),
         *(f"  {line}" for line in record.context.splitlines()),
         *(f"  {in_a_line(line)}" for line in model_of(found)),
     )

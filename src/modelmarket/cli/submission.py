@@ -21,14 +21,13 @@ from modelmarket.cli.options import (
     SubmissionNumber,
 )
 from modelmarket.system.files import existing_file, existing_path
-from modelmarket.system.text import counted, in_a_line
+from modelmarket.system.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from modelmarket.cli.output import Output
     from modelmarket.market import (
-        Request,
         Submission,
         VerifiedRequest,
         VerifiedSubmission,
@@ -110,10 +109,19 @@ def submit(
             output.warn(*prospect.warnings)
             foretold.append(prospect)
 
+        said: set[str] = set()
+
+        def tell_once(line: str) -> None:
+            """Whatever a yes is wanted for: then all of it is done again."""
+            if line not in said:
+                said.add(line)
+                output.tell(line)
+
         def act(*, again: bool, accept_stake: bool) -> Submission | VerifiedSubmission:
             found = market.any_request(request)
-            if "model_licence" not in told:
-                told["model_licence"] = tell_licence(output, found)
+            told["model_licence"] = found.manifest().model_licence
+            if agreed := found.agreement():
+                tell_once(agreed)
             if isinstance(found, VerifiedRequest):
                 if validate and "validation" not in told:
                     validation = found.validate(files[0])
@@ -133,7 +141,7 @@ def submit(
                 predictions[0] if predictions else None,
                 probabilities=probabilities,
                 name=name,
-                show=output.tell if validate else None,
+                show=tell_once if validate else None,
                 again=again,
                 accept_stake=accept_stake,
             )
@@ -148,15 +156,6 @@ def submit(
         f"{format_mdc(done.request.record.terms.stake)} MDC are at stake.",
     )
     output.tell("Keep the appointments with `modelmarket agent run`.")
-
-
-def tell_licence(output: Output, request: Request | VerifiedRequest) -> str:
-    """Says what a trainer agrees to, where the requester has said something."""
-    licence = request.manifest().model_licence
-    if licence:
-        said = in_a_line(licence)
-        output.tell(f"If it wins, you hand the model over under {said}.")
-    return licence
 
 
 def told_error(request: VerifiedRequest, error: float | None) -> list[str]:

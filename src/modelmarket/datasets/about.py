@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from modelmarket.errors import InputError
+from modelmarket.system.text import in_a_line
 
 MOST_DESCRIPTION_BYTES = 2**20
 LICENCES = "https://spdx.org/licenses/"
@@ -74,6 +75,29 @@ def read_licence(text: str) -> str:
             hint=f"Take an identifier of {LICENCES}, such as CC-BY-4.0 or Apache-2.0; "
             "for one of your own, LicenseRef- and a name.",
         ) from error
+
+
+def agreement(model_licence: str) -> str:
+    """What whoever submits agrees to, in a sentence; empty if nothing was said.
+
+    Args:
+        model_licence: As a manifest has it, whoever wrote that.
+    """
+    licence = in_a_line(model_licence)
+    return f"If it wins, you hand the model over under {licence}." if licence else ""
+
+
+def told_licences(licence: str, model_licence: str) -> str:
+    """The licences of data and model in a line.
+
+    Args:
+        licence: Of the data, as a manifest has it, whoever wrote that.
+        model_licence: Of the model that wins; likewise.
+    """
+    data, model = (
+        in_a_line(one) or "none was said" for one in (licence, model_licence)
+    )
+    return f"licence of the data: {data}; of the model that wins: {model}"
 
 
 def is_listed(licence: str) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 from modelmarket.chain.reasons import REASONS
+from modelmarket.datasets.about import agreement
 from modelmarket.datasets.published import REPORT
 from modelmarket.errors import InputError, NotFoundError, RevertError, StepError
 from modelmarket.market.paying import refuse_unaffordable
@@ -191,6 +192,15 @@ class AnyRequest(Generic[S_co]):
             DataError: It contradicts the terms.
         """
 
+    def agreement(self) -> str:
+        """What whoever submits agrees to, in a sentence; empty if nothing was said.
+
+        Raises:
+            NotFoundError: No gateway has the dataset.
+            DataError: It contradicts the terms.
+        """
+        return agreement(self.manifest().model_licence)
+
     def report(self) -> Report:
         """What was found about the table; see `Contents.report`."""
         return self.contents.report(self.manifest().sha256.get(REPORT))
@@ -278,7 +288,10 @@ class AnyRequest(Generic[S_co]):
     # --- acting ---
 
     def enter(
-        self, kind: type[Entering], prepare: Callable[[Self, Address], Entering]
+        self,
+        kind: type[Entering],
+        prepare: Callable[[Self, Address], Entering],
+        show: Callable[[str], Any] | None,
     ) -> S_co:
         """Seals something, and stakes on it.
 
@@ -286,6 +299,7 @@ class AnyRequest(Generic[S_co]):
             kind: What is prepared.
             prepare: Seals it, for this request as it is now and this wallet's
                 account; the secrets lie in the vault when it returns.
+            show: Is told first what whoever submits agrees to; None for nothing.
 
         Raises:
             StepError: The deadline has passed, or an interrupted run has
@@ -303,6 +317,8 @@ class AnyRequest(Generic[S_co]):
                 f"it is in {now.position().phase.name}."
             )
         refuse_unaffordable(purse, now.record.terms.stake)
+        if show is not None and (agreed := now.agreement()):
+            show(agreed)
         with market.paying(prepare(now, owner), purse, moment.now) as receipt:
             created = next(
                 event

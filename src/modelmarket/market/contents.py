@@ -20,6 +20,7 @@ from modelmarket.datasets.published import (
 from modelmarket.datasets.sources import LABEL, ROW_ID
 from modelmarket.errors import (
     DataError,
+    InputError,
     ModelMarketError,
     NotFoundError,
     StorageError,
@@ -182,20 +183,49 @@ class Contents:
             NotFoundError: There is none, or no gateway has it.
             DataError: It is another one than the manifest names, or none at all.
         """
-        from modelmarket.datasets.lint.findings import MOST_BYTES, Report
-
         if sha256 is None:
             raise NotFoundError(
                 f"Nothing was published of what was found about the table of request "
                 f"{self.record.id}."
             )
         fetch(self.store, self.dataset, self.network.gateways, only=REPORT)
-        document = self.store.read_bytes(
-            self.store.resolve(self.dataset, REPORT), most=MOST_BYTES
-        )
+        found = self.kept_report(sha256)
+        if found is None:
+            raise NotFoundError(f"The dataset of request {self.record.id} has none.")
+        return found
+
+    def kept_report(self, sha256: str) -> Report | None:
+        """The same, if the store has it; nothing is fetched.
+
+        Raises:
+            DataError: It is another one than the manifest names, or none at all.
+        """
+        from modelmarket.datasets.lint.findings import MOST_BYTES, Report
+
+        document = self.kept(REPORT, MOST_BYTES)
+        if document is None:
+            return None
         if hashlib.sha256(document).hexdigest() != sha256:
             raise DataError(f"{REPORT} is not the file that the manifest names.")
         return Report.from_json(document)
+
+    def kept(self, name: str, most: int) -> bytes | None:
+        """A small file of the dataset, if the store has it; nothing is fetched.
+
+        Args:
+            name: Of the file.
+            most: Bytes that it may have.
+
+        Raises:
+            DataError: It is damaged, or too large.
+        """
+        try:
+            found = self.store.resolve(self.dataset, name)
+            return self.store.read_bytes(found, most=most)
+        except (InputError, NotFoundError):
+            return None  # whatever a stranger named, and whatever of it is here
+        except StorageError as error:
+            raise DataError(f"{name} cannot be read: {error.message}") from error
 
     def entry(self, path: str) -> Entry:
         """A file or folder of the dataset; of an empty path the dataset itself.

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from modelmarket.market.folder_facts import folder_facts
 from modelmarket.market.verified.request import VerifiedRequest
 from modelmarket.protocol.money import format_mdc
 from modelmarket.protocol.reproductions import NOBODY
@@ -120,6 +121,7 @@ def request_html(request: AnyRequest[Any]) -> str:
         *terms_of(request),
         *model_of(request),
         f"deadline {ends}, {record.terms.response_window_s:,} s for each step after it",
+        *folder_facts(request).lines,
         counted(len(record.submissions), "submission"),
         *refuted_of(request),
     ]

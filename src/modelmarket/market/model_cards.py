@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelmarket.datasets.about import hub_licence
 from modelmarket.errors import ModelMarketError, StepError
+from modelmarket.market.folder_facts import BY_THE_REQUESTER
 from modelmarket.market.verified.request import VerifiedRequest
 from modelmarket.protocol.intervals import wilson
 from modelmarket.protocol.money import format_mdc
@@ -115,7 +116,7 @@ def _to_beat(request: AnyRequest[Any]) -> Iterator[str]:
         return
     told = [report.told_bins, report.told_majority, report.told_baseline]
     if any(told):
-        yield f"{' '.join(filter(None, told))} So the requester's program said."
+        yield f"{' '.join(filter(None, told))} {BY_THE_REQUESTER}"
         yield ""
 
 

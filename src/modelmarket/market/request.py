@@ -218,8 +218,9 @@ class Request(AnyRequest[Submission]):
                 predictions: a file's path, a data frame or an array of shape
                 (rows, classes); None if nobody says. A model says so itself.
             name: Shown beside the submission; at most 64 bytes.
-            show: Is told, line by line, how the model does before anything is staked,
-                see `check`; None for nothing, which saves the time.
+            show: Is told, line by line, what you agree to and how the model does before
+                anything is staked, see `agreement` and `check`; None for nothing, which
+                saves the time.
             again: Go on where a submission of one's own stands already.
             accept_stake: Go on where the stake is above the reward.
 
@@ -244,6 +245,7 @@ class Request(AnyRequest[Submission]):
                 again=again,
                 accept_stake=accept_stake,
             ),
+            show,
         )
 
     def prepare_submission(

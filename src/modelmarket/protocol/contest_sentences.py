@@ -9,7 +9,7 @@ from modelmarket.protocol.contests import ContestRecord
 from modelmarket.protocol.money import format_mdc
 from modelmarket.protocol.phases import Failure, Phase, Status
 from modelmarket.protocol.records import SubmissionRecord
-from modelmarket.protocol.sentences import FAILURES, Situation
+from modelmarket.protocol.sentences import FAILURES, Situation, told_entries
 from modelmarket.protocol.steps import StepKind
 from modelmarket.system.text import counted
 
@@ -52,11 +52,13 @@ def of_request(record: ContestRecord, now: int) -> Situation:
                 f"{format_mdc(won.paid)} MDC; its model is the one that scored."
             )
         case Phase.REFUNDED:
-            says = "Nobody earned the reward; the requester has it back."
+            says = "Nobody earned the reward; the requester has it back. "
+            says += told_entries(record)
         case Phase.CANCELLED:
-            says = "Cancelled by the requester."
+            says = f"Cancelled by the requester. {told_entries(record)}"
         case Phase.FORFEITED:
-            says = "The requester did not open the key; the reward is slashed."
+            says = "The requester did not open the key; the reward is slashed. "
+            says += told_entries(record)
     return Situation(says)
 
 

@@ -13,7 +13,7 @@ from modelmarket.protocol import payouts
 from modelmarket.protocol.labels import page_count
 from modelmarket.protocol.money import format_mdc
 from modelmarket.protocol.phases import Failure, Phase, Status
-from modelmarket.protocol.records import SubmissionRecord
+from modelmarket.protocol.records import BaseRecord, SubmissionRecord
 from modelmarket.protocol.requests import RequestRecord
 from modelmarket.protocol.steps import StepKind, refusal
 from modelmarket.system.text import counted
@@ -46,6 +46,12 @@ class Situation:
 
     sentence: str
     step: StepKind | None = None
+
+
+def told_entries(record: BaseRecord) -> str:
+    """How many submissions a request had, in a sentence."""
+    count = len(record.submissions)
+    return f"It had {counted(count, 'submission') if count else 'no submission'}."
 
 
 def of_request(record: RequestRecord, now: int) -> Situation:
@@ -84,11 +90,13 @@ def of_request(record: RequestRecord, now: int) -> Situation:
                 f"{terms.labels:,} and was paid {format_mdc(won.paid)} MDC."
             )
         case Phase.REFUNDED:
-            says = "Nobody earned the reward; the requester has it back."
+            says = "Nobody earned the reward; the requester has it back. "
+            says += told_entries(record)
         case Phase.CANCELLED:
-            says = "Cancelled by the requester."
+            says = f"Cancelled by the requester. {told_entries(record)}"
         case Phase.FORFEITED:
-            says = "The requester did not open the truth; the reward is slashed."
+            says = "The requester did not open the truth; the reward is slashed. "
+            says += told_entries(record)
     return Situation(says)
 
 

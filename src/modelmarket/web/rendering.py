@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from modelmarket.datasets.about import agreement
 from modelmarket.protocol.money import format_about, format_mdc
 from modelmarket.system.text import counted, local_time, percent, plain
 from modelmarket.web import charts, views
@@ -94,6 +95,7 @@ def environment() -> Environment:
         "mdc": format_mdc,
         "about": format_about,
         "strangers": strangers,
+        "agreement": agreement,
         "markdown": markdown,
         "card": card,
         "moment": moment,

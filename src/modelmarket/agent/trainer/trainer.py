@@ -314,6 +314,8 @@ class Trainer:
         name = found.name or type(found.model).__name__
         while len(name.encode()) > MOST_NAME_BYTES:
             name = name[:-1]
+        if agreed := request.agreement():
+            self._show(f"Request {request.id}: {agreed}")
         if not isinstance(request, VerifiedRequest):
             return request.submit(found.model, name=name, show=None).id
 

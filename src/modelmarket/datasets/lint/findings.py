@@ -34,6 +34,20 @@ def named(names: Sequence[str], most: int = MOST_NAMED) -> str:
     return " and ".join(filter(None, (", ".join(said[:-1]), said[-1])))
 
 
+def told_majority(share: float | None, *, in_bins: bool) -> str:
+    """What whoever needs no model reaches, in a sentence.
+
+    Args:
+        share: Of the training rows that are of the commonest class, or in the fullest
+            bin; None for numbers without bins, of which nothing is said.
+        in_bins: Whether they are bins.
+    """
+    if share is None:
+        return ""
+    which = "fullest bin" if in_bins else "commonest class"
+    return f"Always saying the {which} is right for {share:.1%} of the training rows."
+
+
 class Severity(StrEnum):
     """How grave a finding is."""
 
@@ -236,13 +250,7 @@ class Report:
         """What whoever needs no model reaches, in a sentence; empty for numbers
         without bins.
         """
-        if self.majority is None:
-            return ""
-        which = "commonest class" if self.coarseness is None else "fullest bin"
-        return (
-            f"Always saying the {which} is right for "
-            f"{self.majority:.1%} of the training rows."
-        )
+        return told_majority(self.majority, in_bins=self.coarseness is not None)
 
     @property
     def told_baseline(self) -> str:

@@ -413,8 +413,9 @@ class VerifiedRequest(AnyRequest[VerifiedSubmission]):
             model: A fitted estimator, an `ExactModel`, or the path of its file. It
                 is shown only if its claim is the best.
             name: Shown beside the submission; at most 64 bytes.
-            show: Is told, line by line, how the model does before anything is
-                staked, see `validate`; None for nothing, which saves the time.
+            show: Is told, line by line, what you agree to and how the model does before
+                anything is staked, see `agreement` and `validate`; None for nothing,
+                which saves the time.
             again: Go on where a submission of one's own stands already.
             accept_stake: Go on where the stake is above the reward.
             tell: Is given what entering may come to, before money is at stake; None
@@ -447,7 +448,7 @@ class VerifiedRequest(AnyRequest[VerifiedSubmission]):
                     refuse_another(found, now.validate(exact, show))
             return prepared
 
-        return self.enter(SubmitModel, prepare)
+        return self.enter(SubmitModel, prepare, show)
 
     def prepare_submission(
         self,
