@@ -158,13 +158,6 @@ def submit(
     output.tell("Keep the appointments with `modelmarket agent run`.")
 
 
-def told_error(request: VerifiedRequest, error: float | None) -> list[str]:
-    """By how much a model of numbers is off on the training part, in a line."""
-    if error is None:
-        return []
-    return [f"  {request.mean_error} {error:.6g} there, in the label's own unit"]
-
-
 def _require_files(request: RequestId, files: list[Path]) -> None:
     """Looks whether these are the files that a request takes.
 
@@ -233,10 +226,10 @@ def check(
     """Check predictions or a model against a request, and stake nothing.
 
     It says which classes they are, beside those of the training part; and once the
-    truth is open, how many are right, which place that would have been, and the usual
-    figures, as `request metrics` tells them of the winner. Of an exact model it says
-    what a demand of it could cost, what a challenge of somebody else's, and what would
-    keep this computer from watching.
+    truth or the key is open, how many are right, or points, which place that would have
+    been, and the usual figures, as `request metrics` tells them of the winner. Of an
+    exact model it says what a demand of it could cost, what a challenge of somebody
+    else's, and what would keep this computer from watching.
 
     Examples:
 
@@ -255,18 +248,7 @@ def check(
     _require_room_for(probabilities, request)
     found = here.market(sign=False).any_request(request)
     if isinstance(found, VerifiedRequest):
-        found.check_folder()
-        model = found.convert(file)
-        fit, prospect = found.fit_of(model), found.prospect(model)
-        here.output.result(
-            {**fit.as_document(), **prospect.as_document()},
-            f"{file.name} fits request {request}: {fit.size}, {fit.bytes:,} bytes",
-            f"  {fit.share:.2%} of the points on the training part",
-            *told_error(found, fit.mean_error),
-            *(f"  {line}" for line in prospect.lines()),
-        )
-        if not here.output.as_json:
-            here.output.warn(*prospect.warnings)
+        _tell_checked(here.output, found, file)
         return
     checked = found.check(file, probabilities=probabilities)
     here.output.table(
@@ -281,6 +263,21 @@ def check(
     )
     if not here.output.as_json:
         here.output.tell(*checked.lines())
+
+
+def _tell_checked(output: Output, request: VerifiedRequest, file: Path) -> None:
+    """Says what an exact model is, what it may come to, and what it would have won."""
+    checked = request.check(file)
+    prospect = request.prospect(checked.model)
+    document = {**checked.as_document(), **prospect.as_document()}
+    title = f"{file.name} fits request {request.id}: {checked.title}"
+    if checked.learnt:
+        output.table(document, checked.columns, checked.classes, title=title)
+    else:
+        output.result(document, title)
+    if not output.as_json:
+        output.tell(*checked.lines(), *prospect.lines())
+        output.warn(*prospect.warnings)
 
 
 @app.command("list")

@@ -29,7 +29,7 @@ from modelmarket.protocol.events import (
     SubmissionCreated,
     SubmissionFailed,
 )
-from modelmarket.protocol.phases import Status
+from modelmarket.protocol.phases import Phase, Status
 from modelmarket.protocol.steps import StepKind
 from modelmarket.protocol.types import RequestId, SubmissionId, Wei
 from modelmarket.storage.store import MOST_BYTES
@@ -136,6 +136,33 @@ class AnyRequest(Generic[S_co]):
     def winner(self) -> S_co | None:
         """The submission that won."""
         return self.submission(self.record.winner) if self.record.winner else None
+
+    def place_of(self, score: int) -> int | None:
+        """The place that a score would have taken, had it been claimed: unofficial.
+
+        Entries of the same score stand in the order in which they were submitted, and
+        this one would have been the last. One's own that is as good may be the very
+        same, and stands behind it.
+
+        Args:
+            score: Matches, or points in a verified contest.
+
+        Returns:
+            From 1; None until all others have claimed.
+        """
+        position = self.position()
+        if position.phase < Phase.CLAIMS:
+            return None
+        if position.phase is Phase.CLAIMS and not position.overdue:
+            return None
+        mine = self.market.own_accounts
+        ahead = [
+            one
+            for one in self.record.ranking
+            if (one.score or 0) >= score
+            and not (one.trainer in mine and one.score == score)
+        ]
+        return len(ahead) + 1
 
     def mine(self) -> list[S_co]:
         """This wallet's submissions."""
@@ -355,6 +382,13 @@ def refuse_others(market: Market, what: str, owner: Address) -> None:
             f"{what} is not yours: it is that of {owner}.",
             hint="--account names another account of yours.",
         )
+
+
+def told_place(place: int | None) -> str:
+    """A place that was not fought for, behind what would have taken it."""
+    if place is None:
+        return ""
+    return f": place {place:,}, had it been submitted in time (unofficial)"
 
 
 def check_name(name: str) -> None:

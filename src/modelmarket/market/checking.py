@@ -14,8 +14,8 @@ import numpy as np
 
 from modelmarket.datasets.sources import LABEL
 from modelmarket.errors import DataError, InputError
+from modelmarket.market.any_request import told_place
 from modelmarket.market.measuring import judged
-from modelmarket.protocol.phases import Phase
 from modelmarket.system.files import existing_path
 from modelmarket.system.notebooks import facts_html, table_html
 from modelmarket.system.text import counted
@@ -136,9 +136,7 @@ class Checked:
         said += good
         if self.right is not None:
             right = f"{self.right:,} of {rows:,} rows are right"
-            right += f" ({self.right / rows:.2%})"
-            if self.place is not None:
-                right += f": place {self.place:,}, had it been submitted in time"
+            right += f" ({self.right / rows:.2%}){told_place(self.place)}"
             said.append(f"{right}.")
         return said
 
@@ -202,17 +200,8 @@ def check(
         return found
     right = int(np.count_nonzero(codes == truth))
     good = judged(request, truth, codes, found.probabilities)
-    found = replace(found, right=right, metrics=good)
-    if request.position().phase <= Phase.CLAIMS:
-        return found
-    me = request.market.account
-    ahead = [
-        one
-        for one in request.record.ranking
-        # One's own that is as good may be the very same.
-        if (one.score or 0) >= right and not (one.trainer == me and one.score == right)
-    ]
-    return replace(found, place=len(ahead) + 1)
+    place = request.place_of(right)
+    return replace(found, right=right, metrics=good, place=place)
 
 
 def _probabilities(

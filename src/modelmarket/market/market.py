@@ -166,6 +166,13 @@ class Market(Reader):
         return self._wallet.address if self._wallet else None
 
     @property
+    def own_accounts(self) -> tuple[Address, ...]:
+        """The account; where the market was opened to look only, all that are here."""
+        if self.account is not None:
+            return (self.account,)
+        return tuple(Keystores(self.home.keystores).addresses())
+
+    @property
     def vault(self) -> Vault:
         """The user's vault.
 

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from modelmarket.datasets.figures import Metrics
     from modelmarket.datasets.probabilities import Probabilities
     from modelmarket.market.request import Request
+    from modelmarket.market.verified.opened import Opened
     from modelmarket.market.verified.request import VerifiedRequest
     from modelmarket.protocol.classes import Codes
+    from modelmarket.protocol.hidden import Targets
 
 NONE_GIVEN = "no probabilities of each class go with the predictions"
 NONE_SEALED = "the winner’s folder has no probabilities.csv"
@@ -112,9 +114,6 @@ def recomputed(request: VerifiedRequest) -> Metrics:
         StepError: Nobody has won.
         NotFoundError: The model or the rows are nowhere to be had.
     """
-    from modelmarket.datasets.metrics import of_classes, of_numbers
-    from modelmarket.protocol.schema import NumberTarget
-
     winner = request.winner()
     if winner is None or winner.record.showing is None:
         raise StepError(f"Request {request.id} has no winner: {request.status()}")
@@ -125,8 +124,24 @@ def recomputed(request: VerifiedRequest) -> Metrics:
             f"{found.why}".strip(),
             hint="Ask its trainer to serve it: `modelmarket store serve`.",
         )
-    opened, target = request.opened(), request.schema.target
-    predicted = opened.predictions(found.model)
+    opened = request.opened()
+    return judged_exact(request, opened, opened.predictions(found.model))
+
+
+def judged_exact(
+    request: VerifiedRequest, opened: Opened, predicted: Targets
+) -> Metrics:
+    """How good an exact model is on the hidden rows.
+
+    Args:
+        request: The contest.
+        opened: Its hidden rows.
+        predicted: What the model says of them; shape (rows,).
+    """
+    from modelmarket.datasets.metrics import of_classes, of_numbers
+    from modelmarket.protocol.schema import NumberTarget
+
+    target = request.schema.target
     if isinstance(target, NumberTarget):
         return of_numbers(target.values(opened.targets), target.values(predicted))
     truth, said = (one.astype(np.uint16) for one in (opened.targets, predicted))

@@ -6,9 +6,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from modelmarket.protocol.schema import NumberTarget
 from modelmarket.system.text import counted
 
 if TYPE_CHECKING:
+    from modelmarket.market.verified.request import VerifiedRequest
     from modelmarket.models import ExactModel
     from modelmarket.protocol.hidden import RowCodes, Targets
 
@@ -75,3 +77,19 @@ class Fit:
     def as_document(self) -> dict[str, int | float | str | None]:
         """As JSON has it."""
         return asdict(self)
+
+
+def fit_of(request: VerifiedRequest, model: ExactModel, predicted: Targets) -> Fit:
+    """What can be said of a model before anything is staked on it.
+
+    Args:
+        request: The contest.
+        model: That would be sealed.
+        predicted: What it says of the training part; shape (rows,).
+    """
+    scoring, target = request.record.scoring, request.schema.target
+    rows, scored = len(predicted), scoring.score(request.training().targets, predicted)
+    error = None
+    if isinstance(target, NumberTarget):
+        error = scoring.error(scored, rows) * float(target.step)
+    return Fit.of(model, scored / (rows * scoring.most), error)

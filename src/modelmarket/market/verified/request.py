@@ -16,7 +16,7 @@ from modelmarket.market.verified.evidence import (
     MODEL_FILE,
     shown_model,
 )
-from modelmarket.market.verified.fitting import Fit, Training
+from modelmarket.market.verified.fitting import Fit, Training, fit_of
 from modelmarket.market.verified.opened import Opened
 from modelmarket.market.verified.refutations import Refutation
 from modelmarket.market.verified.submission import VerifiedSubmission
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from modelmarket.datasets.figures import Metrics
     from modelmarket.datasets.libraries import Library
     from modelmarket.market.market import Market
+    from modelmarket.market.verified.checking import CheckedModel
     from modelmarket.market.verified.prospects import Prospect
     from modelmarket.models import ExactModel
     from modelmarket.models.validating import Show, Validation
@@ -225,6 +226,37 @@ class VerifiedRequest(AnyRequest[VerifiedSubmission]):
         classes = () if isinstance(target, NumberTarget) else target.classes.names
         return table_for(library, frame), labels_for(library, labels, classes)
 
+    def test_data(self, library: Library = "numpy") -> Any:
+        """The hidden rows in codes, as models predict them, once the key is open.
+
+        What is to be predicted of them, `opened().targets` has, in the same order.
+
+        Args:
+            library: Whose table to make: polars, pandas, numpy or torch.
+
+        Returns:
+            A table of shape (hidden rows, columns), see `training_data`.
+
+        Raises:
+            StepError: They are hidden still; says what to do meanwhile.
+            InputError: There is no such library.
+            NotFoundError: It is not installed; or no gateway has the data.
+        """
+        from modelmarket.datasets.libraries import codes_for
+
+        if not self.record.key:
+            raise StepError(
+                f"The test rows of request {self.id} are hidden until its key is open: "
+                f"{self.status()}",
+                hint="A model is sealed without them: `request.submit(model)`. How it "
+                "does on rows not seen, `request.check(model, show=print)` tells from "
+                "the training part.",
+            )
+        opened, names = self.opened(), [one.name for one in self.schema.columns]
+        codes = opened.codes.view()
+        codes.flags.writeable = False  # other looks at the contest share it
+        return codes_for(library, codes, names, opened.targets)[0]
+
     def training(self) -> Training:
         """The training part in codes, as exact models are fitted on it."""
         return self._training
@@ -351,15 +383,39 @@ class VerifiedRequest(AnyRequest[VerifiedSubmission]):
 
     def fit_of(self, model: ExactModel) -> Fit:
         """What can be said of a model before anything is staked on it."""
-        training = self.training()
-        predicted = model.predict(training.codes, bits=self.terms.bits)
-        scoring = self.record.scoring
-        rows, target = len(predicted), self.schema.target
-        scored = scoring.score(training.targets, predicted)
-        error = None
-        if isinstance(target, NumberTarget):
-            error = scoring.error(scored, rows) * float(target.step)
-        return Fit.of(model, scored / (rows * scoring.most), error)
+        known = model.predict(self.training().codes, bits=self.terms.bits)
+        return fit_of(self, model, known)
+
+    def check(self, model: Any, show: Show | None = None) -> CheckedModel:
+        """Says what `submit` would seal, and stakes nothing.
+
+        Once the key is open, it says too how many points that scores on the hidden
+        rows, and which place it would have taken: an unofficial board, for nothing.
+
+        Args:
+            model: A fitted estimator, an `ExactModel`, or the path of its file.
+            show: Is told how far cross-validation is, such as `print`; None for none.
+
+        Raises:
+            InputError: The model cannot be converted, or is beyond a limit; or does so
+                much worse than the same estimator fitted on the codes that it was
+                fitted on something else.
+            DataError: The hidden files are not what the terms promise.
+            RevertError: The contract would not let it be shown.
+        """
+        from modelmarket.market.verified.checking import check
+
+        return check(self, model, show)
+
+    def refuse_unshowable(self, model: ExactModel) -> None:
+        """Makes sure that a model could be shown: else it would cost the stake.
+
+        Raises:
+            RevertError: The contract would not let it be; says why.
+        """
+        self.market.markets.verified.referee().check_header(
+            self.terms, model.header.word, model.base
+        )
 
     def prospect(self, model: ExactModel, payer: Address | None = None) -> Prospect:
         """What entering with a model may come to: what a demand could cost, what a
@@ -444,8 +500,7 @@ class VerifiedRequest(AnyRequest[VerifiedSubmission]):
                 found = now.validate(model, show)
                 for line in found.lines():
                     show(line)
-                if found.folds:
-                    refuse_another(found, now.validate(exact, show))
+                refuse_another(now, found, exact)
             return prepared
 
         return self.enter(SubmitModel, prepare, show)
@@ -480,10 +535,7 @@ class VerifiedRequest(AnyRequest[VerifiedSubmission]):
         check_name(name)
         self.check_folder()
         exact = self.convert(model)
-        # What is refused here could never be shown, and would cost the stake.
-        market.markets.verified.referee().check_header(
-            self.terms, exact.header.word, exact.base
-        )
+        self.refuse_unshowable(exact)
         if not accept_stake:
             refuse_high_stake(self.terms.stake, self.terms.reward)
         if not again:

@@ -64,7 +64,7 @@ def validate(request: VerifiedRequest, model: Any, show: Show) -> Validation:
     if isinstance(model, ExactModel | str | Path):
         return as_it_is("an exact model cannot be fitted again.")
     left = request.record.deadline - request.now
-    limit = min(MOST_S, SHARE_OF_TIME_LEFT * left)
+    limit = min(MOST_S, SHARE_OF_TIME_LEFT * left) if left > 0 else MOST_S
     trial = CrossValidation(model, convert, measure, limit, show)
     try:
         return trial.run(table)
@@ -72,19 +72,25 @@ def validate(request: VerifiedRequest, model: Any, show: Show) -> Validation:
         return as_it_is(error.message)
 
 
-def refuse_another(found: Validation, sealed: Validation) -> None:
+def refuse_another(
+    request: VerifiedRequest, found: Validation, model: ExactModel
+) -> None:
     """Makes sure that what would be sealed is what was validated.
 
     Cross-validation fits the estimator again, on codes; the one that was handed in may
     have been fitted on the table as it is, or on labels, and means something else.
 
     Args:
-        found: How the estimator does on rows that it has not seen.
-        sealed: How the model does on the training part, which it was fitted on.
+        request: The contest, as it is now.
+        found: How the estimator does on rows that it has not seen, if that was tried.
+        model: That would be sealed, and was fitted on the training part.
 
     Raises:
-        InputError: It does much worse.
+        InputError: It does much worse there.
     """
+    if not found.folds:
+        return
+    sealed = validate(request, model, lambda _: None)
     if found.is_error:
         is_worse = sealed.exact > WORSE * found.exact
     else:
