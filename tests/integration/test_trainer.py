@@ -105,6 +105,17 @@ def test_contests_of_both_kinds_are_entered_and_won(here: Place) -> None:
         assert not [one for one in verdicts if one.is_broken]
 
 
+def test_it_tells_under_which_licence_the_models_are_handed_over(here: Place) -> None:
+    plain(here, model_licence="mit")
+    here.create(here.markets["rita"])
+    told: list[str] = []
+    trainer = Trainer(here.markets["ann"], QUICK, train=tree, show=told.append)
+    assert [one.verdict for one in trainer.look()] == [Verdict.ENTERED] * 2
+    assert [one for one in told if "hand the model over" in one] == [
+        "Request v1: If it wins, you hand the model over under MIT."
+    ]
+
+
 def test_a_request_is_entered_once_whoever_looks_again(here: Place) -> None:
     contest(here, here.markets["rita"])
     ann = here.markets["ann"]
