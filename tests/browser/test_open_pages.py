@@ -45,7 +45,7 @@ def test_a_phase_that_ends_by_the_clock_alone_is_seen_to_end(house: House) -> No
     assert visitor.complaints == []
 
 
-def test_what_is_opened_stays_open_and_what_is_typed_stays(house: House) -> None:
+def test_what_is_opened_stays_open(house: House) -> None:
     request = house.place.create(house.place.join("requester"))
     visitor = house.visit("ann", wallet=False)
     tab = visitor.tab
@@ -63,8 +63,15 @@ def test_what_is_opened_stays_open_and_what_is_typed_stays(house: House) -> None
     expect(drawing).to_be_visible()
     house.place.move_to(request.record.deadline)
     # What has changed is, and what was opened stays open.
-    tab.wait_for_function("!document.querySelector('svg.states').isMine")
+    while drawing.evaluate("one => one.isMine"):
+        tab.wait_for_timeout(SHORT_MS)
     expect(drawing).to_be_visible()
+
+
+def test_what_is_typed_stays(house: House) -> None:
+    request = house.place.create(house.place.join("requester"))
+    visitor = house.visit("ann", wallet=False)
+    tab = visitor.tab
     visitor.go(f"/requests/{request.id}/submit")
     tab.fill("form.stack input[name=name]", "half of a na")
     tab.evaluate("document.activeElement.blur()")

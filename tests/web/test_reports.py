@@ -150,7 +150,7 @@ def test_the_requests_page_shows_licences_and_card(
     said = words(page)
     assert "Licence of the data: CC-BY-4.0; of the model that wins: MIT." in said
     asked = words(tab.get(f"/requests/{made.id}/submit").text)
-    assert "you hand the model over under MIT" in asked
+    assert "If it wins, you hand the model over under MIT." in asked
     # Below the page's own headings.
     assert "<h4>Where from</h4>" in page
     assert page.count("<h1") == 1
