@@ -4,7 +4,7 @@
 People with agents of their own live through requests of real data: a contest of
 handwritten digits in which somebody lists rows that he corrected by hand, one of
 irises that is open, requests of predictions that are won, claimed and cancelled. Each
-page is photographed at three widths in two themes, whole, into `.pictures/`; the
+page is photographed at three widths in two themes, whole, and looked over by axe-core, into `.pictures/`; the
 four that the docs show are kept in `docs/pictures/`.
 """
 
@@ -24,7 +24,14 @@ from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassif
 
 from modelmarket.market import Market, VerifiedRequest
 from modelmarket.protocol.money import parse_mdc
-from support.browser import House, Visitor, at_work, chromium, look_over
+from support.browser import (
+    House,
+    Visitor,
+    at_work,
+    chromium,
+    look_over,
+    wrong_for_somebody,
+)
 from support.contests import corrected, source, tree_of
 from support.market import place
 
@@ -43,10 +50,14 @@ class Album:
 
     Args:
         visitor: With a page of their own.
+
+    Attributes:
+        wrong: What is not for everybody on what was photographed.
     """
 
     def __init__(self, visitor: Visitor) -> None:
         self.visitor, self.tab = visitor, visitor.tab
+        self.wrong: list[str] = []
 
     def take(self, name: str, path: str | None = None) -> None:
         """A page at every width, in both themes.
@@ -62,6 +73,9 @@ class Album:
             self.tab.set_viewport_size({"width": width, "height": HEIGHT})
             target = ALBUM / f"{name}-{width}-{theme}.png"
             self.tab.screenshot(path=target, full_page=True)
+            self.wrong += [
+                f"{target.name}: {one}" for one in wrong_for_somebody(self.tab)
+            ]
         print(name, flush=True)
 
     def keep(
@@ -279,6 +293,8 @@ def main() -> None:
         predictions(album, here.place, tables)
         refuted(album, here.place, tables["digits"], here.closing)
         around(album)
+    if album.wrong:
+        raise SystemExit("\n".join(album.wrong))
 
 
 if __name__ == "__main__":

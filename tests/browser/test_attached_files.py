@@ -9,10 +9,9 @@ from pathlib import Path
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from browser.test_looks import AXE
 from modelmarket.market import Request
 from support.attachments import picture, write_table, zipped_folder
-from support.browser import House, look_over
+from support.browser import AXE, House, look_over
 
 
 def is_for_everybody(tab: Page) -> None:

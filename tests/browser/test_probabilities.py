@@ -8,8 +8,7 @@ from pathlib import Path
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from browser.test_looks import AXE
-from support.browser import House
+from support.browser import AXE, House
 
 ROWS = 20
 

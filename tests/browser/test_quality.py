@@ -9,8 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 from sklearn.tree import DecisionTreeClassifier
 
-from browser.test_looks import AXE
-from support.browser import House
+from support.browser import AXE, House
 
 CLASSES, ROWS = 10, 400
 PHONE = 390

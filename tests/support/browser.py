@@ -330,6 +330,36 @@ def at_work(market: Market) -> Iterator[None]:
         workspace.stop()
 
 
+AXE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}
+LEAST_PX = 24
+"""WCAG 2.2, 2.5.8: what is pressed is so wide and high, but for links within a text."""
+SMALL = """(least) =>
+  [...document.querySelectorAll("button, .button, select, summary, nav a, input, label.check")]
+    .filter((one) => one.type !== "hidden" && one.checkVisibility())
+    .filter((one) => {
+      const { width, height } = (one.closest("label") ?? one).getBoundingClientRect();
+      return Math.min(width, height) < least;
+    })
+    .map((one) => one.outerHTML.slice(0, 120))
+"""
+
+
+def wrong_for_somebody(tab: Tab) -> list[str]:
+    """What of a page is not for everybody: what axe-core finds, what is wider than the
+    screen, and what is too small to be pressed.
+    """
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(tab, options=AXE).response["violations"]
+    wrong = [
+        f"{one['id']}: {[node['target'] for node in one['nodes'][:3]]}" for one in found
+    ]
+    wide, screen = tab.evaluate("[document.body.scrollWidth, innerWidth]")
+    if wide > screen:
+        wrong.append(f"{wide} px wide on a screen of {screen}")
+    return wrong + [f"small: {one}" for one in tab.evaluate(SMALL, LEAST_PX)]
+
+
 def look_over(tab: Tab, kind: str = "predictions") -> None:
     """Says what is bought, and goes on to the terms of it."""
     tab.check(f"input[name=kind][value={kind}]")
