@@ -37,7 +37,7 @@ class Kind(StrEnum):
     WITHDRAW = "withdraw"
     WITHDRAW_BOND = "take the bond back"
     ENFORCE = "enforce the time-out"
-    STAND_BY = "stand by"
+    STAND_BY = "wait for what others do"
     FOLLOW = "follow"
     """The chain, and what was signed before; of no request, and nobody does it."""
     LOOK = "look at"
@@ -146,7 +146,7 @@ def look_ahead(
 
     Steps whose time has not come have `begins` in the future. Where nothing is
     to be done for now, but may be once others have acted or missed their time,
-    the step is to stand by.
+    the step is to wait for what others do.
 
     Args:
         market: With the vault and the nodes.
