@@ -60,11 +60,13 @@ def test_pictures_go_with_their_table_from_the_form_to_the_request(
     expect(column).to_have_value("file")
     tab.get_by_role("button", name="Split and seal").click()
     expect(alert).to_contain_text(
-        "table.csv, row 2, column 'file': 'space-1.png' is not there, looked for in "
+        "table.csv, row 2 (line 3), column 'file': 'space-1.png' is not there, looked "
+        "for in "
         "lacking.zip."
     )
     expect(column).to_have_accessible_description(
-        "table.csv, row 2, column 'file': 'space-1.png' is not there, looked for in "
+        "table.csv, row 2 (line 3), column 'file': 'space-1.png' is not there, looked "
+        "for in "
         "lacking.zip. Take the column that names them; or choose the table again, with "
         "an archive that has all of them."
     )

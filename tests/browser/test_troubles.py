@@ -243,9 +243,12 @@ def test_two_tabs_show_the_same_and_do_nothing_twice(
 
 WRONG = {
     "empty.csv": ("", "empty.csv is empty"),
-    "ragged.csv": ("a,b,label\n1,2,x\n1,2\n", "row 2: 2 cells where 3 columns"),
+    "ragged.csv": (
+        "a,b,label\n1,2,x\n1,2\n",
+        "row 2 (line 3): 2 cells where 3 columns",
+    ),
     "once.csv": ("a,label\n1,x\n2,x\n3,y\n", "class 'y' is seen only once"),
-    "missing.csv": ("a,label\n1,x\n2,\n", "row 2: the label is missing"),
+    "missing.csv": ("a,label\n1,x\n2,\n", "row 2 (line 3): the label is missing"),
     "quote.csv": ('a,label\n1,"x\n', "Is a quotation mark missing?"),
     "twice.csv": ("a,a,label\n1,2,x\n", "several columns called 'a'"),
     "reserved.csv": ("row_id,kind\n1,x\n2,x\n", "has a column 'row_id'"),

@@ -78,7 +78,7 @@ def test_a_request_is_made_fetched_and_recovered_with_its_files(
         (
             ("--files", "file"),
             InputError.exit_code,
-            "row 1, column 'file': 'sport-0.txt'",
+            "row 1 (line 2), column 'file': 'sport-0.txt'",
         ),
         (("--files", "file", "--files-in", "none"), NotFoundError.exit_code, "none"),
         (

@@ -35,7 +35,7 @@ from modelmarket.datasets.lint.findings import Check
 from modelmarket.datasets.published import MANIFEST, Manifest, Published, publish
 from modelmarket.datasets.records import encode_row
 from modelmarket.datasets.sources import Source
-from modelmarket.datasets.tables import open_table
+from modelmarket.datasets.tables import Table, open_table
 from modelmarket.errors import DataError, InputError, NotFoundError
 from support.attachments import article, picture, sound, write_table
 
@@ -56,10 +56,15 @@ def cells(path: Path, column: str) -> list[str]:
     return pl.read_csv(path)[column].fill_null("").to_list()
 
 
+def named(name: str) -> Table:
+    """A table of which nothing is read."""
+    return Table(Path(name), (), has_header=True)
+
+
 def attaching(folder: Path) -> Attaching:
     there = folder / "in"
     there.mkdir(exist_ok=True)
-    return Attaching(Attached("f", there), ("f", "n"), folder / "out", "t.csv")
+    return Attaching(Attached("f", there), ("f", "n"), folder / "out", named("t.csv"))
 
 
 def replaced(folder: Path, *names: str) -> list[bytes]:
@@ -201,7 +206,9 @@ def test_an_empty_cell_names_no_file_and_stays_empty(tmp_path: Path) -> None:
 def test_a_lone_column_of_files_may_have_gaps(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a").write_bytes(b"text")
-    alone = Attaching(Attached("f", tmp_path / "in"), ("f",), tmp_path / "out", "t")
+    alone = Attaching(
+        Attached("f", tmp_path / "in"), ("f",), tmp_path / "out", named("t")
+    )
     found = alone.replaced([b"a", b""])
     assert found[0].startswith(b"files/")
     assert found[1] == b""
@@ -223,7 +230,7 @@ def test_all_other_cells_stay_as_they_are(rows: list[tuple[str, str]]) -> None:
         for one in ("a", "b"):
             (folder / "in" / one).write_bytes(one.encode())
         made = Attaching(
-            Attached("f", folder / "in"), ("n", "f"), folder / "out", "t.csv"
+            Attached("f", folder / "in"), ("n", "f"), folder / "out", named("t.csv")
         )
         found = made.replaced([encode_row(list(row)) for row in rows])
     for (other, said), line in zip(rows, found, strict=True):
@@ -314,7 +321,7 @@ def test_the_current_folder_is_told_in_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    reading = Reading(Attached("f", Path()), "t.csv")
+    reading = Reading(Attached("f", Path()), named("t.csv"))
     with pytest.raises(DataError, match=r"looked for in the current folder\. Say"):
         reading.read(1, "none.png")
 
@@ -408,7 +415,7 @@ def test_files_of_a_frame_are_beside_it_or_where_one_says(
 def test_texts_are_read_from_where_a_table_names_them(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("größer")
     (tmp_path / "b").write_bytes(b"\xff")
-    reading = Reading(Attached("f", tmp_path), "new.csv")
+    reading = Reading(Attached("f", tmp_path), named("new.csv"))
     assert texts_of(["a", None, " ", "a"], reading) == ["größer", "", "", "größer"]
     with pytest.raises(DataError, match=r"new\.csv, row 2.*'b' is no text in UTF-8"):
         texts_of(["a", "b"], reading)

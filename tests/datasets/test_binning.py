@@ -180,7 +180,8 @@ def test_a_label_that_is_no_number_is_told_with_its_row(
     lines = path.read_text().split("\n")
     lines[7] = ",".join([*lines[7].split(",")[:2], cell])
     path.write_text("\n".join(lines))
-    with pytest.raises(DataError, match=r"houses\.csv, row 7: the label .* no number"):
+    where = r"houses\.csv, row 7 \(line 8\)"
+    with pytest.raises(DataError, match=f"{where}: the label .* no number"):
         only_split(
             Source(open_table(path, header=True), label="price"), binning=Binning(4)
         )

@@ -155,11 +155,20 @@ def test_a_time_is_read_as_people_write_it(
 @pytest.mark.parametrize(
     ("column", "said"),
     [
-        (["2024-01-01", "", "2024-01-02"], "row 2: column 'by' says no time"),
-        (["2024-01-01", "2024-01-02", "soon"], "row 3: 'soon' in column 'by' is no"),
-        (["soon", "2024-01-01"], "row 1: 'soon' in column 'by' is no time"),
-        (["2024-01-01", "01.02.2024"], "row 2: '01.02.2024' in column 'by' is no time"),
-        (["1", "nan"], "row 1: '1' in column 'by' is no time"),
+        (
+            ["2024-01-01", "", "2024-01-02"],
+            r"row 2 \(line 3\): column 'by' says no time",
+        ),
+        (
+            ["2024-01-01", "2024-01-02", "soon"],
+            r"row 3 \(line 4\): 'soon' in column 'by' is no",
+        ),
+        (["soon", "2024-01-01"], r"row 1 \(line 2\): 'soon' in column 'by' is no time"),
+        (
+            ["2024-01-01", "01.02.2024"],
+            r"row 2 \(line 3\): '01.02.2024' in column 'by' is no time",
+        ),
+        (["1", "nan"], r"row 1 \(line 2\): '1' in column 'by' is no time"),
         (["01/02/2024", "03/04/2024"], "nobody can tell days from months"),
     ],
 )

@@ -217,7 +217,8 @@ def test_another_table_is_found_by_the_names_of_its_columns(tmp_path: Path) -> N
     with pytest.raises(DataError, match="has no column 'x'"):
         codes_of(open_table(new, header=True), schema, tmp_path)
     new.write_text("y\tx\nb\t1\nb\tone\n")
-    with pytest.raises(DataError, match="Row 2, column 'x': 'one' is no number"):
+    where = r"new\.tsv, row 2 \(line 3\), column 'x'"
+    with pytest.raises(DataError, match=f"{where}: 'one' is no number"):
         codes_of(open_table(new, header=True), schema, tmp_path)
 
 

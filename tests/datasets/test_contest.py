@@ -189,7 +189,7 @@ def test_a_label_that_is_no_number_is_named_by_its_row(
         cells[2] = label if number == 41 else str(number)
 
     source = table(tmp_path / "table.csv", change=change)
-    with pytest.raises(DataError, match=r"table\.csv, row 42: the label"):
+    with pytest.raises(DataError, match=r"table\.csv, row 42 \(line 43\): the label"):
         make(tmp_path, "contest", source, number_bits=16)
 
 

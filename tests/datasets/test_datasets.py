@@ -23,7 +23,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from modelmarket.datasets import tables
+from modelmarket.datasets import lines
 from modelmarket.datasets.about import About
 from modelmarket.datasets.choosing import Choice
 from modelmarket.datasets.frames import read_frame
@@ -136,9 +136,12 @@ def test_parquet_with_lists_names_the_column(tmp_path: Path) -> None:
     [
         ("", "t.csv is empty"),
         ("\n\n", "t.csv is empty"),
-        ("a,b\n1,2\n1,2,3\n", "t.csv, row 2: 3 cells where 2 columns are expected"),
-        ("a,b\n1\n", "t.csv, row 1: 1 cell where 2 columns"),
-        ('a,b\n1,"2\n', "line 2, after 1 row: unexpected end of data"),
+        (
+            "a,b\n1,2\n1,2,3\n",
+            r"t.csv, row 2 \(line 3\): 3 cells where 2 columns are expected",
+        ),
+        ("a,b\n1\n", r"t.csv, row 1 \(line 2\): 1 cell where 2 columns"),
+        ('a,b\n1,"2\n', r"t.csv, row 1 \(line 2\): unexpected end of data"),
         ("a,a\n1,2\n", "several columns called 'a'"),
     ],
 )
@@ -312,7 +315,10 @@ def test_a_cell_beyond_all_bounds_is_named_by_row_and_column(
     path = table(tmp_path / "t.csv", f'{head}1,"a",cat\n2,{cell},dog\n')
     name = "text" if header else "column_2"
     found = open_table(path, header=header)
-    message = f"t.csv, row 2, column '{name}': the cell is longer than 16,777,216"
+    message = (
+        rf"t.csv, row 2 \(line {2 + header}\), column '{name}': the cell is longer than "
+        "16,777,216 characters"
+    )
     with pytest.raises(DataError, match=message):
         list(found.rows())
     with pytest.raises(DataError, match=message):
@@ -365,7 +371,7 @@ def test_whatever_the_blocks_rows_are_what_the_csv_module_reads(
     names = tuple(f"column_{n}" for n in range(len(rows[0])))
     found = Table(path, names, False, encoding, delimiter)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tables, "BLOCK_BYTES", block_bytes)
+        patch.setattr(lines, "BLOCK_BYTES", block_bytes)
         assert list(found.rows()) == wanted
         column = data.draw(st.none() | st.integers(0, len(names) - 1))
         records = list(read_records(found, column))
@@ -383,8 +389,8 @@ def test_whatever_the_blocks_rows_are_what_the_csv_module_reads(
 def test_a_line_without_an_end_is_not_swallowed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tables, "MOST_LINE_BYTES", 1_000)
-    monkeypatch.setattr(tables, "BLOCK_BYTES", 100)
+    monkeypatch.setattr(lines, "MOST_LINE_BYTES", 1_000)
+    monkeypatch.setattr(lines, "BLOCK_BYTES", 100)
     path = table(tmp_path / "t.csv", "a,b\n" + "x" * 2_000)
     with pytest.raises(DataError, match="t.csv has a line of more than 1,000 bytes"):
         open_table(path)
@@ -572,17 +578,20 @@ def test_lengths_that_differ_are_named(tmp_path: Path, extra: int, more: str) ->
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a,b,animal\n1,2,cat\n1,2,\n", "row 2: the label is missing"),
-        ("a,b,animal\n1,2,cat\n1,2,  \n", "row 2: the label is missing"),
-        (rows() + "1,2,emu\n", "row 21: class 'emu' is seen only once"),
+        ("a,b,animal\n1,2,cat\n1,2,\n", r"row 2 \(line 3\): the label is missing"),
+        ("a,b,animal\n1,2,cat\n1,2,  \n", r"row 2 \(line 3\): the label is missing"),
+        (rows() + "1,2,emu\n", r"row 21 \(line 22\): class 'emu' is seen only once"),
         *(
-            (f"a,b,animal\n1,2,cat\n1,2,{said}\n", r"row 2: the label is missing \('")
+            (
+                f"a,b,animal\n1,2,cat\n1,2,{said}\n",
+                r"row 2 \(line 3\): the label is missing \('",
+            )
             for said in ("NaN", "NA", "null", "None", "n/a", " nan ", "?")
         ),
         ("a,b,animal\n" + "1,2,cat\n" * 5, "all 5 rows are of class 'cat'"),
         ("a,b,animal\n" + "1,2,cat\n1,2,dog\n" * 2, "the test part would be empty"),
         ("a,b,animal\n", "has no rows"),
-        (rows() + "1,2\n", "row 21: 2 cells where 3"),
+        (rows() + "1,2\n", r"row 21 \(line 22\): 2 cells where 3"),
     ],
 )
 def test_tables_that_cannot_be_split_say_why(
@@ -600,7 +609,9 @@ def test_tables_that_cannot_be_split_say_why(
 
 def test_more_than_65_536_classes_name_the_row(tmp_path: Path) -> None:
     text = "a,b,animal\n" + "".join(f"1,2,{n}\n" for n in range(65_537))
-    with pytest.raises(DataError, match="row 65537: '65536' would be class 65,537"):
+    with pytest.raises(
+        DataError, match=r"row 65537 \(line 65538\): '65536' would be class 65,537"
+    ):
         published(tmp_path, source(tmp_path, text))
 
 
@@ -779,14 +790,23 @@ def test_a_bare_column_is_in_test_row_order(tmp_path: Path, header: str) -> None
     ("text", "message"),
     [
         ("row_id,label\n1,cat\n2,cow\n", r"id '3' is missing; 2 of 3"),
-        ("row_id,label\n1,cat\n1,cow\n3,dog\n", "row 2: id '1' comes twice"),
-        ("row_id,label\n1,cat\n2,cow\nx7,dog\n", "row 3: there is no test row 'x7'"),
-        ("row_id,label\n0,cat\n", "row 1: there is no test row '0'"),
-        ("row_id,label\n1,cat\n2,emu\n", "Row 2: 'emu' is not one of the 3 classes"),
+        (
+            "row_id,label\n1,cat\n1,cow\n3,dog\n",
+            r"row 2 \(line 3\): id '1' comes twice",
+        ),
+        (
+            "row_id,label\n1,cat\n2,cow\nx7,dog\n",
+            r"row 3 \(line 4\): there is no test row 'x7'",
+        ),
+        ("row_id,label\n0,cat\n", r"row 1 \(line 2\): there is no test row '0'"),
+        (
+            "row_id,label\n1,cat\n2,emu\n",
+            r"p.csv, row 2 \(line 3\): 'emu' is not one of the 3 classes",
+        ),
         ("row_id,guess\n1,cat\n", "has no column 'label'"),
         ("dog\ncat\n", "2 predictions for 3 test rows"),
         ("dog\ncat\ncow\ncat\n", "4 predictions for 3 test rows"),
-        ("dog\nemu\ncow\n", "Row 2: 'emu' is not one of"),
+        ("dog\nemu\ncow\n", r"p.csv, row 2 \(line 2\): 'emu' is not one of"),
         ("a,b\n1,2\n", "Predictions have 'row_id' and 'label'"),
         ("", "is empty"),
     ],
@@ -830,9 +850,18 @@ def test_the_datasets_own_files_are_told_from_predictions(tmp_path: Path) -> Non
             r"p.csv has 3 columns of numbers between 0 and 1 \(cat, cow, dog\)",
         ),
         ("0.2,0.3,0.5\n1,0,0\n0,0,1\n", "p.csv has 3 columns of numbers between"),
-        ("row_id,label\n1,0.97\n2,cat\n3,dog\n", "Row 1: '0.97'.*a probability"),
-        ("prob\n0.2\n0.97\n0.5\n", "Row 1: '0.2'.*Is it a probability"),
-        ("0\n2\n1\n", "Row 1: '0'.*Is it a class's number.*by its name"),
+        (
+            "row_id,label\n1,0.97\n2,cat\n3,dog\n",
+            r"p.csv, row 1 \(line 2\): '0.97'.*a probability",
+        ),
+        (
+            "prob\n0.2\n0.97\n0.5\n",
+            r"p.csv, row 1 \(line 2\): '0.2'.*Is it a probability",
+        ),
+        (
+            "0\n2\n1\n",
+            r"p.csv, row 1 \(line 1\): '0'.*Is it a class's number.*by its name",
+        ),
         ("row_id,label\n0,cat\n1,cow\n2,dog\n", "ids begin with 1 and go to 3.*add 1"),
         ("row_id,label\n1.0,cat\n2.0,cow\n3.0,dog\n", "'1.0'; ids are whole numbers"),
         (
@@ -956,5 +985,5 @@ def test_a_label_that_pandas_takes_for_missing_is_missing(
 ) -> None:
     lines = ["n,kind", *(f"{n},{'ab'[n % 2]}" for n in range(20)), f"20,{said}"]
     path = table(tmp_path / "t.csv", "\n".join(lines) + "\n")
-    with pytest.raises(DataError, match=r"row 21: the label is missing"):
+    with pytest.raises(DataError, match=r"row 21 \(line 22\): the label is missing"):
         publish(Source(open_table(path, header=True), label="kind"), tmp_path)

@@ -74,14 +74,14 @@ def test_every_number_and_every_name_survives_its_file(
 
 WRONG = {
     "a-row-missing": (IN_ORDER.replace("2,1.0,0.0\n", ""), "id '2' is missing; 2 of 3"),
-    "a-row-twice": (IN_ORDER + "2,1,0\n", "row 4: id '2' comes twice"),
+    "a-row-twice": (IN_ORDER + "2,1,0\n", "row 4 (line 5): id '2' comes twice"),
     "a-row-too-many": (IN_ORDER + "4,1,0\n", "there is no test row '4'"),
     "more-than-there-are": ("no,yes\n" + "1,0\n" * 4, "has more than 3 rows"),
     "a-class-missing": ("row_id,no\n1,1\n", "has no column for the class 'yes'"),
     "no-class": (IN_ORDER.replace("yes", "maybe"), "no column for the class 'yes'"),
     "one-too-many": ("row_id,no,yes,x\n1,1,0,0\n", "a column 'x', which is no class"),
-    "no-number": (IN_ORDER.replace("0.75", "x"), "row 1: 'x' is no number"),
-    "missing": (IN_ORDER.replace("0.75", ""), "row 1: '' is no number"),
+    "no-number": (IN_ORDER.replace("0.75", "x"), "row 1 (line 2): 'x' is no number"),
+    "missing": (IN_ORDER.replace("0.75", ""), "row 1 (line 2): '' is no number"),
     "nan": (IN_ORDER.replace("0.75", "nan"), "id '1': nan for the class 'yes'"),
     "infinite": (IN_ORDER.replace("0.75", "inf"), "id '1': inf for the class 'yes'"),
     "negative": (IN_ORDER.replace("0.75", "-0.1"), "-0.1 for the class 'yes'"),

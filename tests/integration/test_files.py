@@ -104,7 +104,8 @@ def test_three_lines_learn_from_texts_and_the_buyer_names_new_ones(
     frame = pl.read_csv(path).drop("kind").with_columns(file=pl.Series(texts))
     assert rita.predict(frame) == said
     (new / "sport-0.txt").unlink()
-    with pytest.raises(DataError, match=r"new\.csv, row 1.*'sport-0.txt' is not there"):
+    where = r"new\.csv, row 1 \(line 2\)"
+    with pytest.raises(DataError, match=f"{where}.*'sport-0.txt' is not there"):
         rita.predict(new / "new.csv")
 
 

@@ -220,7 +220,10 @@ HOSTILE = {
     "a-pickle": (b"\x80\x04K\x01.", "it is not text in utf-8"),
     "parquet": (b"PAR1" * 9, "It is no CSV"),
     "other-rows": (b"row_id,high,low,top\n31,1,0,0\n", "there is no test row '31'"),
-    "no-numbers": (b"row_id,high,low,top\n1,a,b,c\n", "it, row 1: 'a' is no number"),
+    "no-numbers": (
+        b"row_id,high,low,top\n1,a,b,c\n",
+        "it, row 1 (line 2): 'a' is no number",
+    ),
     "too-large": (b"row_id" * 500, "is a folder, or larger than it may be"),
 }
 

@@ -47,7 +47,7 @@ def test_a_bin_ends_with_its_edge(number: str, code: int) -> None:
 def test_what_is_no_finite_number_is_refused_with_its_row(text: str) -> None:
     assert not THREE.knows(text)
     with pytest.raises(DataError, match="Row 8: .* is no finite number"):
-        THREE.encode(["1", text], first_row=7)
+        THREE.encode(["1", text], row=lambda place: f"Row {place + 6}")
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ def test_an_unseen_class_names_row_and_value() -> None:
     with pytest.raises(DataError, match=r"Row 3: 'cow' is not one of the 2 classes"):
         classes.encode(["cat", "dog", "cow"])
     with pytest.raises(DataError, match=r"Row 12: 'cow'"):
-        classes.encode(["cow"], first_row=12)
+        classes.encode(["cow"], row=lambda place: f"Row {place + 11}")
 
 
 def test_a_code_without_a_class_names_row_and_value() -> None:

@@ -227,24 +227,27 @@ def test_what_is_unpacked_is_its_owners_alone(tab: Tab) -> None:
     [
         (
             {"sport-4.png": None},
-            "t.csv, row 5, column 'file': 'sport-4.png' is not there, looked for in "
+            "t.csv, row 5 (line 6), column 'file': 'sport-4.png' is not there, looked "
+            "for in "
             "photos.zip/in.",
             MISSING,
         ),
         (
             {"sport-4.png": b""},
-            "t.csv, row 5, column 'file': 'sport-4.png' is empty.",
+            "t.csv, row 5 (line 6), column 'file': 'sport-4.png' is empty.",
             "Leave the cell empty instead.",
         ),
         (
             {"space-1.png": b"a text"},
-            "t.csv, row 2, column 'file': 'space-1.png' is text in UTF-8, and the "
+            "t.csv, row 2 (line 3), column 'file': 'space-1.png' is text in UTF-8, "
+            "and the "
             "first file, 'sport-0.png', is PNG.",
             "A column has files of one kind: pictures, sounds or texts.",
         ),
         (
             {"space-1.png": b"GIF89a\0\xff"},
-            "t.csv, row 2, column 'file': 'space-1.png' is none of PNG, JPEG, WAV, FLAC, "
+            "t.csv, row 2 (line 3), column 'file': 'space-1.png' is none of PNG, "
+            "JPEG, WAV, FLAC, "
             "Ogg, MP3, text in UTF-8.",
             "Write it as one of these: what it is called does not matter.",
         ),
@@ -281,7 +284,8 @@ def test_a_column_that_names_no_file_is_told_of_before_and_after(
     assert "no file yet: column file names none of photos.zip" in page
     answer = tab.post(where, **TERMS)
     assert beside(answer, "file_column").startswith(
-        "t.csv, row 1, column 'file': 'sport-0.png' is not there, looked for in "
+        "t.csv, row 1 (line 2), column 'file': 'sport-0.png' is not there, looked "
+        "for in "
         "photos.zip."
     )
     empty = re.sub(rb"(?m)^s[^,]*,", b",", given.table)

@@ -106,7 +106,10 @@ WRONG: dict[str, tuple[str | bytes, str]] = {
         SURE.replace("0.25", "0.2", 1),
         "sure.csv, id '1': the probabilities add",
     ),
-    "a-text": (SURE.replace("0.25", "low", 1), "sure.csv, row 1: 'low' is no number"),
+    "a-text": (
+        SURE.replace("0.25", "low", 1),
+        "sure.csv, row 1 (line 2): 'low' is no number",
+    ),
     "a-class-less": ("odd\n" + "1\n" * ROWS, "sure.csv has no column for the class"),
     "another-class": ("odd,even,top\n" + "1,0,0\n" * ROWS, "'top', which is no class"),
     "nothing": ("", "sure.csv is empty"),

@@ -210,7 +210,10 @@ def test_a_column_of_times_that_has_none_is_refused_by_its_row(tab: Tab) -> None
     where = send(tab, data=b"n,day,kind\n" + rows + b"7,soon,1\n")
     answer = tab.post(where, **TERMS | {"time": "day"})
     assert answer.status_code == 400
-    assert "row 51: &#39;soon&#39; in column &#39;day&#39; is no time" in answer.text
+    assert (
+        "row 51 (line 52): &#39;soon&#39; in column &#39;day&#39; is no time"
+        in answer.text
+    )
 
 
 # --- what is allowed, but hardly meant ---

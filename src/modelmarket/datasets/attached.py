@@ -27,6 +27,7 @@ from modelmarket.datasets.filetypes import (
 )
 from modelmarket.datasets.metadata import says_more
 from modelmarket.datasets.records import encode_row
+from modelmarket.datasets.tables import Table
 from modelmarket.errors import FileError, InputError
 from modelmarket.system.documents import read_rows, read_text
 from modelmarket.system.files import existing_folder
@@ -121,10 +122,10 @@ class Reading:
 
     Args:
         attached: Which column names them.
-        table: What the table's file is called.
+        table: Whose rows name them.
     """
 
-    def __init__(self, attached: Attached, table: str) -> None:
+    def __init__(self, attached: Attached, table: Table) -> None:
         self._attached, self._table = attached, table
         self._root = attached.folder.resolve()
 
@@ -192,7 +193,7 @@ class Reading:
         """What is wrong with a file that a row names."""
         column = self._attached.column
         return FileError(
-            f"{self._table}, row {row}, column {column!r}: {said[:100]!r} {what}.",
+            f"{self._table.told(row)}, column {column!r}: {said[:100]!r} {what}.",
             hint=hint,
         )
 
@@ -226,11 +227,11 @@ class Attaching:
         attached: Which column names them.
         features: The columns of the rows.
         folder: Where the folder of the files is to lie.
-        table: What the table's file is called.
+        table: Whose rows name them.
     """
 
     def __init__(
-        self, attached: Attached, features: Sequence[str], folder: Path, table: str
+        self, attached: Attached, features: Sequence[str], folder: Path, table: Table
     ) -> None:
         self._reading = Reading(attached, table)
         self._attached, self._folder, self._table = attached, folder, table
@@ -273,7 +274,7 @@ class Attaching:
         """
         if self._first is None:
             raise FileError(
-                f"{self._table}: no row names a file in column "
+                f"{self._table.path.name}: no row names a file in column "
                 f"{self._attached.column!r}.",
                 hint="Leave the files out, or name another column.",
             )

@@ -176,7 +176,7 @@ def _times(
     for row, text in enumerate(texts, 1):
         if not text:
             raise DataError(
-                f"{table.path.name}, row {row}: column {name!r} says no time.",
+                f"{table.told(row)}: column {name!r} says no time.",
                 hint="Fill it in, or leave the row out.",
             )
     cells = pl.Series(name, texts, dtype=pl.String)
@@ -204,7 +204,7 @@ def _no_time(table: Table, name: str, cells: pl.Series) -> DataError:
         + 1
     )
     return DataError(
-        f"{table.path.name}, row {row}: {cells[row - 1][:40]!r} in column {name!r} is "
+        f"{table.told(row)}: {cells[row - 1][:40]!r} in column {name!r} is "
         f"no time{'' if row == 1 else ' as the rows before have it'}.",
         hint="Write the time as 2024-01-31, 2024-01-31 18:00:00 or a number.",
     )

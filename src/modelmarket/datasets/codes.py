@@ -238,7 +238,7 @@ def encode(
     rows: int,
     width: int,
     *,
-    strict: bool = False,
+    table: Table | None = None,
 ) -> RowCodes:
     """The codes of a published table's rows.
 
@@ -250,21 +250,21 @@ def encode(
         columns: Of a schema.
         rows: That the table has.
         width: Bits of a code, 8 or 16.
-        strict: Refuse a cell that is no number instead.
+        table: Refuse a cell that is no number instead, and name its row in that table.
 
     Returns:
         Shape (rows, columns).
 
     Raises:
-        DataError: The file is no such table, or has another number of rows; or,
-            strictly, a cell is no number; names row and column.
+        DataError: The file is no such table, or has another number of rows; or a cell
+            is to be refused; names row and column.
     """
     codes: RowCodes = np.zeros((rows, len(columns)), dtype=f"u{width // 8}")
     names = [one.name for one in columns]
     for at, cells in enumerate(columns_of(path, names, rows)):
         if len(cells) != rows:
             raise DataError(f"{path.name} has {len(cells):,} rows, not {rows:,}.")
-        codes[:, at] = encode_cells(columns[at], cells, width, strict=strict)
+        codes[:, at] = encode_cells(columns[at], cells, width, table=table)
     return codes
 
 
@@ -317,26 +317,28 @@ def frame_of(lines: Sequence[bytes], names: Sequence[str]) -> pl.DataFrame:
 
 
 def encode_cells(
-    column: Column, cells: pl.Series, width: int, *, strict: bool = False
+    column: Column, cells: pl.Series, width: int, *, table: Table | None = None
 ) -> RowCodes:
     """The codes of a column's cells; see `encode`.
 
     Raises:
-        DataError: Strictly, a cell is no number; names row and column.
+        DataError: A cell is to be refused; names row and column.
     """
-    return _encode(column, Values.of(cells), width, strict=strict)
+    return _encode(column, Values.of(cells), width, table)
 
 
-def _encode(column: Column, values: Values, width: int, *, strict: bool) -> RowCodes:
+def _encode(
+    column: Column, values: Values, width: int, table: Table | None = None
+) -> RowCodes:
     import polars as pl
 
     if not isinstance(column, Texts):
-        row = values.strange if strict else None
-        if row is not None:
+        row = None if table is None else values.strange
+        if table is not None and row is not None:
             said = str(values.texts[row])[:40]
             raise DataError(
-                f"Row {row + 1}, column {column.name!r}: {said!r} is no number, as "
-                "all of the training part's are."
+                f"{table.told(row + 1)}, column {column.name!r}: {said!r} is no "
+                "number, as all of the training part's are."
             )
         return column.codes(values.numbers, width)
     places = list(range(1, len(column.values) + 1))
@@ -370,7 +372,7 @@ def plain(
     for at, (column, some) in enumerate(zip(columns, cells, strict=True)):
         values = Values.of(some)
         if isinstance(column, Texts):
-            found[:, at] = _encode(column, values, width, strict=False)
+            found[:, at] = _encode(column, values, width)
             continue
         numbers = np.clip(values.numbers, -MOST_NUMBER, MOST_NUMBER)
         known = numbers[~np.isnan(numbers)]
@@ -409,7 +411,7 @@ def codes_of(table: Table, schema: Schema, scratch: Path) -> RowCodes:
             for records in read_records(table):
                 file.writelines(line + b"\n" for line in records.rest)
                 rows += len(records.rest)
-        return encode(path, schema.columns, rows, schema.width, strict=True)
+        return encode(path, schema.columns, rows, schema.width, table=table)
 
 
 def as_schema(columns: Sequence[Column], target: Target, width: int) -> Schema:

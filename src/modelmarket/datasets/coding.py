@@ -143,8 +143,8 @@ def code(
             TABLES_ALONE, hint="Leave the files out, or make a contest of predictions."
         )
     choice, bits = coding.choice, coding.number_bits
-    file = source.label_file
-    seen = Classed(file) if bits is None else Numbered(file)
+    table = source.label_table
+    seen = Classed(table) if bits is None else Numbered(table)
     seen.refuse(choice)
     drawing = choice.drawing(source.data, source.label, coding.seed)
     with drawing.shuffle(encrypted=True) as shuffle:

@@ -7,6 +7,7 @@ import csv
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,13 @@ def _table(data: Any, folder: Path, label: str | None) -> Table:
                 hint="Give the path of a CSV or Parquet file, or a data frame of "
                 "polars or pandas.",
             )
-    return open_table(path, header=True, delimiter=",", encoding="utf-8")
+    return _made(path)
+
+
+def _made(path: Path) -> Table:
+    """A table that was written here, of what is no file."""
+    table = open_table(path, header=True, delimiter=",", encoding="utf-8")
+    return replace(table, is_made=True)
 
 
 def _labels(labels: Any, folder: Path, data: Any) -> Table:
@@ -117,7 +124,7 @@ def _labels(labels: Any, folder: Path, data: Any) -> Table:
         writer = csv.writer(file)
         writer.writerow(["label"])
         writer.writerows([["" if one is None else one] for one in cells])
-    return open_table(path, header=True, delimiter=",", encoding="utf-8")
+    return _made(path)
 
 
 def library_of(data: Any) -> str:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from modelmarket.datasets.choosing import Choice
 from modelmarket.datasets.drawing import LabelCodes
 from modelmarket.datasets.records import encode_row
-from modelmarket.datasets.tables import MISSING
+from modelmarket.datasets.tables import MISSING, Table
 from modelmarket.errors import DataError
 from modelmarket.protocol.classes import MOST_CLASSES, NUMBERS
 from modelmarket.protocol.schema import decimal
@@ -23,11 +23,11 @@ class Classed:
     """The classes as they come up, each with its counts and its first row.
 
     Args:
-        name: Of the file that the labels are in.
+        table: That the labels are in.
     """
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(self, table: Table) -> None:
+        self._table, self._name = table, table.path.name
         self._codes: dict[bytes, int] = {}
         self.names: list[str] = []
         self.published: list[bytes] = []
@@ -79,8 +79,8 @@ class Classed:
         for code, label in enumerate(self.names):
             if self.total[code] == 1:
                 return DataError(
-                    f"{self._name}, row {self.first_row[code]}: class {label!r} is "
-                    "seen only once, so it cannot be both learned and tested.",
+                    f"{self._table.told(self.first_row[code])}: class {label!r} "
+                    "is seen only once, so it cannot be both learned and tested.",
                     hint=self._alone(),
                 )
         return None
@@ -93,14 +93,14 @@ class Classed:
     def _meet(self, label: str, row: int) -> None:
         if (said := label.strip()).lower() in MISSING:
             raise DataError(
-                f"{self._name}, row {row}: the label is missing"
+                f"{self._table.told(row)}: the label is missing"
                 f"{f' ({said!r})' if said else ''}.",
                 hint="Give every row a label, or leave the row out."
                 + (" A class that is called so needs another name." if said else ""),
             )
         if len(self.names) == MOST_CLASSES:
             raise DataError(
-                f"{self._name}, row {row}: {label!r} would be class "
+                f"{self._table.told(row)}: {label!r} would be class "
                 f"{MOST_CLASSES + 1:,}; {MOST_CLASSES:,} are allowed.",
                 hint=NUMBERS,
             )
@@ -116,11 +116,11 @@ class Numbered:
     They are published without blanks around them.
 
     Args:
-        name: Of the file that the labels are in.
+        table: That the labels are in.
     """
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(self, table: Table) -> None:
+        self._table, self._name = table, table.path.name
         self._codes: dict[bytes, int] = {}
         self._train = array("q")
         self.names: list[str] = []
@@ -170,7 +170,7 @@ class Numbered:
             decimal(label)
         except ValueError as error:
             raise DataError(
-                f"{self._name}, row {row}: the label {label[:40]!r} is no number that "
+                f"{self._table.told(row)}: the label {label[:40]!r} is no number that "
                 "can be predicted.",
                 hint="Every row needs a decimal number, nearer to 0 than 1e30; or "
                 "leave the row out.",

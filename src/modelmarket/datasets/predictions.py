@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,10 +17,10 @@ import numpy as np
 from modelmarket.datasets.given import library_of
 from modelmarket.datasets.published import TEST, TRAIN
 from modelmarket.datasets.sources import LABEL, ROW_ID
-from modelmarket.datasets.tables import Row, Table, open_table
+from modelmarket.datasets.tables import Table, open_table
 from modelmarket.errors import DataError
 from modelmarket.protocol.bins import Bins
-from modelmarket.protocol.classes import Classes, Codes
+from modelmarket.protocol.classes import Classes, Codes, RowName, row_name
 
 if TYPE_CHECKING:
     from modelmarket.datasets.published import Manifest
@@ -77,8 +78,8 @@ def read_predictions(
         labels = [row[0] for row in table.rows()]
     # One more row than needed, whose first is no label, has a header.
     if len(labels) == rows + 1 and not classes.knows(labels[0]):
-        labels = labels[1:]
-    return encode_predictions(labels, classes, rows, where=path.name)
+        table, labels = replace(table, has_header=True), labels[1:]
+    return encode_predictions(labels, classes, rows, where=path.name, row=table.told)
 
 
 @contextmanager
@@ -141,12 +142,10 @@ def _by_id(path: Path, classes: Classes, rows: int) -> Codes:
     codes = np.zeros(rows, dtype=np.uint16)
     filled = np.zeros(rows, dtype=bool)
     for number, row in enumerate(table.rows(), 1):
-        place = place_of(path, number, row[at_id].strip(), rows)
+        place = place_of(table, number, row[at_id].strip(), rows)
         if filled[place]:
-            raise DataError(
-                f"{path.name}, row {number}: id {row[at_id]!r} comes twice."
-            )
-        codes[place] = _encode_one(row, at_label, classes, number)
+            raise DataError(f"{table.told(number)}: id {row[at_id]!r} comes twice.")
+        codes[place] = _encode_one(row[at_label], classes, table, number)
         filled[place] = True
     if not filled.all():
         missing = int(np.argmin(filled)) + 1
@@ -158,12 +157,12 @@ def _by_id(path: Path, classes: Classes, rows: int) -> Codes:
     return codes
 
 
-def place_of(path: Path, number: int, row_id: str, rows: int) -> int:
+def place_of(table: Table, number: int, row_id: str, rows: int) -> int:
     """Where what is said of a row belongs, from 0.
 
     Args:
-        path: Of the file, for an error.
-        number: Of the line in it, from 1.
+        table: That it stands in, for an error.
+        number: Of the row in it, from 1.
         row_id: As it stands there.
         rows: The request's test rows.
 
@@ -173,7 +172,7 @@ def place_of(path: Path, number: int, row_id: str, rows: int) -> int:
     is_whole = row_id.isascii() and row_id.isdigit() and len(row_id) <= MOST_DIGITS
     if is_whole and 1 <= int(row_id) <= rows:
         return int(row_id) - 1
-    found = f"{path.name}, row {number}: there is no test row {row_id[:20]!r}; "
+    found = f"{table.told(number)}: there is no test row {row_id[:20]!r}; "
     if is_whole and int(row_id) == 0:
         raise DataError(
             f"{found}ids begin with 1 and go to {rows:,}.",
@@ -190,16 +189,20 @@ def place_of(path: Path, number: int, row_id: str, rows: int) -> int:
     )
 
 
-def _encode_one(row: Row, at_label: int, classes: Classes, number: int) -> int:
-    label = row[at_label]
+def _encode_one(label: str, classes: Classes, table: Table, number: int) -> int:
     try:
-        return int(classes.encode([label], first_row=number)[0])
+        return int(classes.encode([label], row=lambda _: table.told(number))[0])
     except DataError as error:
         raise _told_apart(error, [label], classes) from None
 
 
 def encode_predictions(
-    labels: Iterable[object], classes: Classes, rows: int, *, where: str
+    labels: Iterable[object],
+    classes: Classes,
+    rows: int,
+    *,
+    where: str,
+    row: RowName = row_name,
 ) -> Codes:
     """Turns predictions in the order of the test rows into codes.
 
@@ -211,6 +214,7 @@ def encode_predictions(
         classes: The request's.
         rows: The request's test rows.
         where: What to call them in an error.
+        row: What each is called there.
 
     Raises:
         DataError: Their number is wrong, or one is no class.
@@ -233,7 +237,7 @@ def encode_predictions(
             hint="Predict every row of the test part, in its order.",
         )
     try:
-        return classes.encode(texts)
+        return classes.encode(texts, row=row)
     except DataError as error:
         raise _told_apart(error, texts, classes) from None
 

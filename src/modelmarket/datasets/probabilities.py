@@ -66,7 +66,7 @@ def read_probabilities(
     filled = np.zeros(rows, dtype=bool)
     for number, row in enumerate(table.rows(), 1):
         if at_id is not None:
-            place = place_of(path, number, row[at_id].strip(), rows)
+            place = place_of(table, number, row[at_id].strip(), rows)
         elif number > rows:
             raise DataError(
                 f"{path.name} has more than {counted(rows, 'row')}.", hint=ONCE
@@ -75,12 +75,12 @@ def read_probabilities(
             place = number - 1
         if filled[place]:
             raise DataError(
-                f"{path.name}, row {number}: id '{place + 1}' comes twice.", hint=ONCE
+                f"{table.told(number)}: id '{place + 1}' comes twice.", hint=ONCE
             )
         try:
             found[place] = [float(row[one]) for one in places]
         except ValueError:
-            raise _no_number(path.name, number, [row[one] for one in places]) from None
+            raise _no_number(table.told(number), [row[one] for one in places]) from None
         filled[place] = True
     if not filled.all():
         raise DataError(
@@ -125,15 +125,13 @@ def _places(columns: Sequence[str], classes: Classes, where: str) -> list[int]:
     return [known[name] for name in classes.names]
 
 
-def _no_number(where: str, number: int, cells: Sequence[str]) -> DataError:
+def _no_number(where: str, cells: Sequence[str]) -> DataError:
     """What is wrong with a row of which a cell is no number."""
     for cell in cells:
         try:
             float(cell)
         except ValueError:
-            return DataError(
-                f"{where}, row {number}: {cell[:20]!r} is no number.", hint=FORM
-            )
+            return DataError(f"{where}: {cell[:20]!r} is no number.", hint=FORM)
     raise AssertionError("one of them is none")
 
 

@@ -79,15 +79,15 @@ class Source:
         return tuple(name for name in self.data.columns if name != self.label)
 
     @property
-    def label_file(self) -> str:
-        """What the file of the labels is called."""
-        return (self.labels or self.data).path.name
+    def label_table(self) -> Table:
+        """The table that the labels are in."""
+        return self.labels or self.data
 
     def attaching(self, folder: Path) -> Attaching | None:
         """What publishes the files that rows name, into a folder; None for none."""
         if self.files is None:
             return None
-        return Attaching(self.files, self.features, folder, self.data.path.name)
+        return Attaching(self.files, self.features, folder, self.data)
 
     def records(self, attaching: Attaching | None = None) -> Iterator[Records]:
         """The rows' features as they are published, with their labels.

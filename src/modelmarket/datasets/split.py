@@ -99,8 +99,8 @@ def split(
         DataError: The table cannot be used; names row, column and value.
     """
     choice = choice or Choice()
-    file = source.label_file
-    seen = Classed(file) if binning is None else Numbered(file)
+    table = source.label_table
+    seen = Classed(table) if binning is None else Numbered(table)
     seen.refuse(choice)
     drawing = choice.drawing(source.data, source.label, seed)
     attaching = None if folder is None else source.attaching(folder)

@@ -129,7 +129,7 @@ def survey(source: Source, *, as_numbers: bool = False) -> Survey:
         assert source.labels is not None
         labels = [row[0] for row in islice(source.labels.rows(), FIRST_ROWS)]
     seen: Classed | Numbered = (
-        Numbered(source.label_file) if as_numbers else Classed(source.label_file)
+        Numbered(source.label_table) if as_numbers else Classed(source.label_table)
     )
     for records in source.records():
         codes = seen.encode(records.cut)

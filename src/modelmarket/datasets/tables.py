@@ -13,16 +13,23 @@ from __future__ import annotations
 
 import codecs
 import csv
-import io
 import re
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-import numpy as np
-
+from modelmarket.datasets.lines import (
+    BLOCK_BYTES,
+    Lines,
+    blocks_of,
+    is_ascii_alike,
+    lines_in,
+    lines_of,
+    plain_of,
+    rows_in,
+)
 from modelmarket.errors import DataError
 from modelmarket.system.files import existing_file
 from modelmarket.system.text import counted
@@ -30,9 +37,6 @@ from modelmarket.system.text import counted
 DELIMITERS = ",;\t|"
 SAMPLE_BYTES = 2**18
 SAMPLE_ROWS = 50
-BLOCK_BYTES = 2**18
-"""Read at once: what is made of it stays in the processor's cache."""
-MOST_LINE_BYTES = 2**26
 MOST_CELL_CHARACTERS = 2**24
 """Of one cell, sixteen million: books are shorter, forgotten quotation marks longer."""
 MISSING = ("", "#n/a", "#na", "<na>", "?", "n/a", "na", "nan", "nat", "none", "null")
@@ -46,9 +50,6 @@ _BOMS = (
 )
 _LAST_RESORT = "cp1252"
 _CLEAN = (b"", 0)
-_LINE_FEED = ord("\n")
-_ASCII_ALIKE = ("utf-8", "ascii", "iso8859", "cp125")
-"""Encodings in which the bytes of ASCII mean ASCII, wherever they stand."""
 _ZIP = b"PK\x03\x04"
 _FOREIGN = (
     (b"\x1f\x8b", "compressed with gzip", "Unpack it first: `gunzip {name}`."),
@@ -98,6 +99,8 @@ class Table:
         has_header: Whether the first row of the file names the columns.
         encoding: Of a CSV; empty for Parquet.
         delimiter: Of a CSV; empty for Parquet.
+        is_made: Whether this program wrote the file, of a data frame: nobody else
+            knows its lines.
     """
 
     path: Path
@@ -105,6 +108,7 @@ class Table:
     has_header: bool
     encoding: str = ""
     delimiter: str = ""
+    is_made: bool = False
 
     def pieces(self) -> Iterator[Piece]:
         """The rows in order, as they come out of the file; none is empty.
@@ -140,6 +144,32 @@ class Table:
                 self.check_width(row, number)
                 yield row
 
+    def lines(self, rows: Iterable[int]) -> dict[int, int]:
+        """The lines of the file that rows begin in, both from 1; the header's come
+        first, and are no row.
+
+        Quoted cells go over several lines, and blank ones are no rows: so the file is
+        read again, which whoever has an error to tell can afford. Parquet has no lines.
+
+        Returns:
+            By row; what cannot be found is left out.
+        """
+        if not self.encoding or self.is_made:
+            return {}
+        ahead = int(self.has_header)
+        wanted = [row + ahead for row in rows]
+        found = lines_of(self.path, self.encoding, self.delimiter, wanted)
+        return {row - ahead: line for row, line in found.items()}
+
+    def row(self, number: int) -> str:
+        """What a row is called in an error: `row 3 (line 6)`, from 1 both."""
+        line = self.lines([number]).get(number)
+        return f"row {number}" if line is None else f"row {number} (line {line})"
+
+    def told(self, number: int) -> str:
+        """The same with the name of the file: `table.csv, row 3 (line 6)`."""
+        return f"{self.path.name}, {self.row(number)}"
+
     def check_width(self, row: Row, number: int) -> None:
         """Raises a `DataError` unless a row has a cell for each column, and none
         of them is longer than a cell may be.
@@ -147,7 +177,7 @@ class Table:
         width = len(self.columns)
         if len(row) != width:
             raise DataError(
-                f"{self.path.name}, row {number}: {counted(len(row), 'cell')} where "
+                f"{self.told(number)}: {counted(len(row), 'cell')} where "
                 f"{counted(width, 'column')} are expected; it begins with "
                 f"{_shown(row)}.",
                 hint="A cell with a delimiter in it must be quoted.",
@@ -160,8 +190,8 @@ class Table:
         """What is wrong with a row whose cell at a place is too long."""
         name = self.columns[at] if at < len(self.columns) else f"column_{at + 1}"
         return DataError(
-            f"{self.path.name}, row {number}, column {name!r}: the cell is longer "
-            f"than {MOST_CELL_CHARACTERS:,} characters.",
+            f"{self.told(number)}, column {name!r}: the cell is longer than "
+            f"{MOST_CELL_CHARACTERS:,} characters.",
             hint="Is a quotation mark missing?",
         )
 
@@ -386,17 +416,17 @@ def _csv_pieces(
         delimiter: Between the cells.
         table: Names columns in errors; None while they are looked for.
     """
-    blocks = _blocks(path, encoding)
-    lines = _Lines(blocks)
+    blocks = blocks_of(path, encoding)
+    lines = Lines(blocks)
     records = csv.reader(lines, delimiter=delimiter, strict=True)
     rows = 0
     piece: list[Row] = []
     try:
         for block in blocks:
-            plain = _plain(block)
+            plain = plain_of(block)
             if plain is not None:
-                lines.number += _line_ends(block)
-                rows += _line_ends(plain)
+                lines.number += lines_in(block)
+                rows += rows_in(plain)
                 if plain:
                     yield Plain(plain, delimiter.encode())
                 continue
@@ -414,16 +444,17 @@ def _csv_pieces(
     except csv.Error as error:
         if piece:
             yield piece
-        where = table or Table(path, (), has_header=False)
+        where = table or Table(path, (), False, encoding, delimiter)
+        number = rows + (not where.has_header)
         at = _too_long("".join(lines.record), delimiter)
         if at is not None:
-            raise where.too_long(rows + (not where.has_header), at) from error
+            raise where.too_long(number, at) from error
         raise DataError(
-            f"{path.name}, line {lines.number}, after {counted(rows, 'row')}: {error}.",
+            f"{where.told(number)}: {error}.",
             hint="Is a quotation mark missing?",
         ) from error
     except UnicodeDecodeError as error:
-        raise _not_encoded(path, encoding, error, rows) from error
+        raise _not_encoded(path, encoding, error, lines.number) from error
 
 
 def _too_long(record: str, delimiter: str) -> int | None:
@@ -443,95 +474,17 @@ def _too_long(record: str, delimiter: str) -> int | None:
     return None
 
 
-class _Lines:
-    """The lines for a csv reader: those of one block, and of further blocks
-    only where a quoted cell goes on into them.
-    """
-
-    def __init__(self, blocks: Iterator[bytes]) -> None:
-        self.number = 0
-        self.record: list[str] = []
-        """The lines of the row that is being read."""
-        self._blocks = blocks
-        self._lines = io.StringIO()
-        self._length = 0
-
-    def feed(self, block: bytes) -> None:
-        """Goes on with a block."""
-        text = block.decode()
-        self._lines = io.StringIO(text, newline="")
-        self._length = len(text)
-
-    @property
-    def at_end(self) -> bool:
-        """Whether the block is used up."""
-        return self._lines.tell() == self._length
-
-    def __iter__(self) -> _Lines:
-        return self
-
-    def __next__(self) -> str:
-        if self.at_end:
-            self.feed(next(self._blocks))
-        self.number += 1
-        line = self._lines.readline()
-        self.record.append(line)
-        return line
-
-
-def _plain(block: bytes) -> bytes | None:
-    """A block's lines without the blank ones, if no cell of them is quoted."""
-    if b'"' in block:
-        return None
-    if b"\r" in block:
-        block = block.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    if not block.endswith(b"\n"):
-        block += b"\n"
-    ends = np.frombuffer(block, np.uint8) == _LINE_FEED
-    if ends[0] or (ends[1:] & ends[:-1]).any():
-        block = b"".join(
-            line for line in block.splitlines(keepends=True) if line != b"\n"
-        )
-    return block
-
-
-def _line_ends(block: bytes) -> int:
-    return int(np.count_nonzero(np.frombuffer(block, np.uint8) == _LINE_FEED))
-
-
-def _blocks(path: Path, encoding: str) -> Iterator[bytes]:
-    """A text file in UTF-8, in blocks that end with a line."""
-    alike = encoding.startswith(_ASCII_ALIKE)
-    bom = codecs.BOM_UTF8 if encoding == "utf-8-sig" else b""
-    if not alike:
-        with path.open(encoding=encoding, newline="") as text:
-            while characters := text.read(BLOCK_BYTES):
-                yield (characters + text.readline(MOST_LINE_BYTES)).encode()
-        return
-    with path.open("rb") as file:
-        while block := file.read(BLOCK_BYTES):
-            block += file.readline(MOST_LINE_BYTES)
-            if len(block) > MOST_LINE_BYTES:
-                raise DataError(
-                    f"{path.name} has a line of more than {MOST_LINE_BYTES:,} bytes.",
-                    hint="Is it a table?",
-                )
-            block, bom = block.removeprefix(bom), b""
-            if encoding.startswith("utf-8"):
-                if not block.isascii():
-                    block.decode()
-            else:
-                block = block.decode(encoding).encode()
-            yield block
-
-
 def _not_encoded(
-    path: Path, encoding: str, error: UnicodeDecodeError, rows: int
+    path: Path, encoding: str, error: UnicodeDecodeError, lines: int
 ) -> DataError:
+    """What is wrong with a file after so many lines, which are whole blocks."""
     byte = error.object[error.start]
+    line = lines + lines_in(error.object[: error.start]) + 1
+    # Of other encodings what is decoded at once is no block.
+    where = f"in line {line}" if is_ascii_alike(encoding) else f"after line {lines}"
     return DataError(
-        f"{path.name} is not text in {encoding}: after {counted(rows, 'row')} there is "
-        f"the byte 0x{byte:02x}.",
+        f"{path.name} is not text in {encoding}: {where} there is the byte "
+        f"0x{byte:02x}.",
         hint="Name its encoding with --encoding.",
     )
 

@@ -109,22 +109,19 @@ def predicted(
     scratch, files = request.market.home.scratch(), request.manifest().files
     with opened_table(table, scratch) as opened:
         rows = frame_of(opened, scratch, text_columns(request.training))
-    if (
-        files is not None
-        and files.kind is FileKind.TEXT
-        and files.column in rows.columns
-        and isinstance(table, str | Path)
-    ):
-        reading = Reading(
-            Attached(
+        if (
+            files is not None
+            and files.kind is FileKind.TEXT
+            and files.column in rows.columns
+            and isinstance(table, str | Path)
+        ):
+            attached = Attached(
                 files.column,
                 Path(table).parent,
                 hint="Its texts must lie where the table does, by the names in it.",
-            ),
-            Path(table).name,
-        )
-        texts = texts_of(rows[files.column].to_list(), reading)
-        rows = rows.with_columns(pl.Series(files.column, texts, dtype=pl.String))
+            )
+            texts = texts_of(rows[files.column].to_list(), Reading(attached, opened))
+            rows = rows.with_columns(pl.Series(files.column, texts, dtype=pl.String))
     with winning_model(request, limits, unconfined=unconfined) as model:
         labels = model.predict(rows, numbers=True)
     classes = request.manifest().classes
@@ -132,7 +129,7 @@ def predicted(
     for row, one in enumerate(labels, 1):
         if not classes.knows(one):
             raise InputError(
-                f"Row {row}: the model says {one[:100]!r}, which is no "
-                f"{noun} of the request."
+                f"{opened.row(row).capitalize()}: the model says {one[:100]!r}, which "
+                f"is no {noun} of the request."
             )
     return labels

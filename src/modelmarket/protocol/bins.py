@@ -18,7 +18,13 @@ import numpy as np
 import numpy.typing as npt
 
 from modelmarket.errors import DataError, InputError
-from modelmarket.protocol.classes import MOST_CLASSES, Classes, Codes
+from modelmarket.protocol.classes import (
+    MOST_CLASSES,
+    Classes,
+    Codes,
+    RowName,
+    row_name,
+)
 from modelmarket.system.text import counted
 
 MOST_BINS = MOST_CLASSES
@@ -83,42 +89,42 @@ class Bins(Classes):
         """
         return np.searchsorted(self._edges, numbers, side="left").astype(np.uint16)
 
-    def encode(self, labels: Sequence[str], *, first_row: int = 1) -> Codes:
+    def encode(self, labels: Sequence[str], *, row: RowName = row_name) -> Codes:
         """Puts numbers that stand as text into their bins.
 
         Args:
             labels: One decimal number per row.
-            first_row: What the first row is called in an error.
+            row: What each is called in an error.
 
         Raises:
             DataError: One is no finite number; names row and value.
         """
-        return self.codes_of(read_numbers(labels, first_row=first_row))
+        return self.codes_of(read_numbers(labels, row=row))
 
     def named(self, numbers: Numbers) -> list[str]:
         """What the bins of some numbers are called."""
         return self.decode(self.codes_of(numbers))
 
 
-def read_numbers(labels: Sequence[str], *, first_row: int = 1) -> Numbers:
+def read_numbers(labels: Sequence[str], *, row: RowName = row_name) -> Numbers:
     """Numbers that stand as text; shape (rows,).
 
     Args:
         labels: One decimal number per row.
-        first_row: What the first row is called in an error.
+        row: What each is called in an error.
 
     Raises:
         DataError: One is no finite number; names row and value.
     """
     found = np.empty(len(labels), dtype=np.float64)
-    for row, label in enumerate(labels):
+    for at, label in enumerate(labels):
         value = _double(label)
         if value is None or not math.isfinite(value):
             raise DataError(
-                f"Row {first_row + row}: {label[:40]!r} is no finite number.",
+                f"{row(at + 1)}: {label[:40]!r} is no finite number.",
                 hint="The labels are numbers here: predict one for each row.",
             )
-        found[row] = value
+        found[at] = value
     return found
 
 

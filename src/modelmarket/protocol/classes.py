@@ -7,7 +7,7 @@ smallest of 1, 2, 4, 8 and 16 bits that holds k classes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -29,6 +29,14 @@ NUMBERS = (
 
 Codes = npt.NDArray[np.uint16]
 """Labels as class codes, one per row: shape (rows,)."""
+
+RowName = Callable[[int], str]
+"""Says what a row is called in an error, by its place from 1."""
+
+
+def row_name(place: int) -> str:
+    """What a row is called that stands in no file."""
+    return f"Row {place}"
 
 
 def bits_for(classes: int) -> int:
@@ -77,12 +85,12 @@ class Classes:
         """Whether a text is a label."""
         return label in self._codes
 
-    def encode(self, labels: Sequence[str], *, first_row: int = 1) -> Codes:
+    def encode(self, labels: Sequence[str], *, row: RowName = row_name) -> Codes:
         """Turns class names into codes.
 
         Args:
             labels: One class name per row.
-            first_row: What the first row is called in an error.
+            row: What each is called in an error.
 
         Raises:
             DataError: A name is not one of the classes; names row and value.
@@ -93,9 +101,9 @@ class Classes:
                 map(codes.__getitem__, labels), dtype=np.uint16, count=len(labels)
             )
         except KeyError:
-            row = next(i for i, label in enumerate(labels) if label not in codes)
+            at = next(i for i, label in enumerate(labels) if label not in codes)
         raise DataError(
-            f"Row {first_row + row}: {labels[row]!r} is not one of the "
+            f"{row(at + 1)}: {labels[at]!r} is not one of the "
             f"{len(self)} classes ({self._sample()}).",
             hint="Labels are compared as text, exactly as in the training data.",
         )
