@@ -17,7 +17,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelmarket.datasets.choosing import Choice
-from modelmarket.datasets.lint.columns import Labels, Looked, look, together
+from modelmarket.datasets.lint import lint as linting
+from modelmarket.datasets.lint.columns import (
+    Labels,
+    Looked,
+    check_names,
+    look,
+    together,
+)
+from modelmarket.datasets.lint.equals import Equals
 from modelmarket.datasets.lint.findings import (
     MOST_ROWS_NAMED,
     WHAT,
@@ -291,14 +299,23 @@ def test_what_is_alike_in_many_columns_is_one_note() -> None:
     [one] = together(looked[:1])
     assert (one.severity, str(one)) == (
         Severity.NOTE,
-        "Column 'c0' has one value in all rows. No model needs it.",
+        "Column 'c0' has one value in all training rows. No model needs it.",
     )
     [many] = together(looked)
     assert str(many) == (
-        "5 columns have one value each in all rows: 'c0', 'c1', 'c2' and 2 more. "
-        "No model needs it."
+        "5 columns have one value each in all training rows: 'c0', 'c1', 'c2' and 2 "
+        "more. No model needs it."
     )
     assert many.columns == ("c0", "c1", "c2", "c3", "c4")
+
+
+def test_of_a_column_it_is_said_which_rows_were_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(linting, "MOST_ROWS", 100)
+    found = report(tmp_path, frame().with_columns(note=pl.lit("x")))
+    [one] = [one for one in found.findings if one.check is Check.CONSTANT]
+    assert one.text == "Column 'note' has one value in all 100 training rows looked at."
 
 
 def test_of_many_grave_columns_three_are_told_and_the_others_named() -> None:
@@ -385,6 +402,75 @@ def test_one_in_a_hundred_is_asked_about_and_less_is_warned_of(
     [one] = between(plain(300), [*plain(tests - 1, 300), *plain(1)])
     assert (one.check, one.severity) == (Check.DUPLICATES_ACROSS, severity)
     assert one.text.startswith(f"1 of {tests} test rows stands in")
+
+
+def test_where_most_rows_are_equal_it_is_said_what_looking_them_up_is_worth() -> None:
+    """Four different rows, each with both labels, as tables of few columns have."""
+    labels = [float(n % 3 == 0) for n in range(80)]
+    rows: Rows = [[f"w{n % 4}", "x"] for n in range(80)]
+    found = {one.check: one for one in between(rows, rows[:20], labels)}
+    one = found[Check.DUPLICATES_ACROSS]
+    assert (one.severity, one.count) == (Severity.WARNING, 20)
+    assert str(one) == (
+        "20 of 20 test rows stand in the training part, too, and that is how these "
+        "columns are: 80 of 80 training rows are equal to others, and to look the label "
+        "up there gets right 0% of what always saying the same gets wrong. Add columns "
+        "that tell rows apart, if there are any."
+    )
+
+
+@pytest.mark.parametrize("is_number", [False, True])
+def test_where_most_rows_are_equal_and_so_are_their_labels_they_are_copies(
+    is_number: bool,
+) -> None:
+    """As of a rare class whose rows were copied before the split."""
+    rare = plain(4, 500)
+    rows, labels = [*plain(40), *rare * 15], [0.0] * 40 + [1.0, 2.0, 3.0, 4.0] * 15
+    tests = [*plain(18, 100), *rare[:2]]
+    [one] = [
+        one
+        for one in compare(
+            seen(rows),
+            seen(tests),
+            np.array(labels),
+            is_number=is_number,
+            is_hidden=False,
+        )
+        if one.check is Check.DUPLICATES_ACROSS
+    ]
+    assert (one.severity, one.count) == (Severity.CONFIRM, 2)
+    assert str(one) == (
+        "2 of 20 test rows stand in the training part, too, where the label can be "
+        "looked up: 60 of 100 training rows are equal to others, and nearly always of "
+        "the same label. Leave out rows that come more than once, before the split."
+    )
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2)), max_size=30))
+def test_looking_up_is_counted_as_by_hand(rows: list[tuple[int, int]]) -> None:
+    found = Equals.of(
+        np.array([word for word, _ in rows], dtype=np.uint64),
+        np.array([label for _, label in rows], dtype=np.float64),
+        is_number=False,
+    )
+    again = [
+        (word, label)
+        for word, label in rows
+        if sum(other == word for other, _ in rows) > 1
+    ]
+    assert found.rows == len(again)
+    if not again:
+        assert found.told == 0
+        return
+    counts = np.bincount([label for _, label in rows])
+    left = without = 0
+    for word, label in again:
+        others = [two for one, two in rows if one == word]
+        others.remove(label)
+        most = max(others.count(kind) for kind in range(3) if kind != label)
+        left += others.count(label) <= most
+        without += label != int(np.argmax(counts))
+    assert found.told == (max(0.0, 1 - left / without) if without else 0.0)
 
 
 def test_a_cell_is_the_same_however_it_is_written() -> None:
@@ -525,10 +611,35 @@ def test_classes_that_differ_by_spelling_alone_are_asked_about(
 ) -> None:
     one = of({names[0]: 50, "other": 50, names[1]: 50})[Check.TWINS]
     assert one.severity is Severity.CONFIRM
+    shown = [
+        f"{name!r} ({name!a})" if name.startswith("caf") else repr(name)
+        for name in names
+    ]
     assert str(one) == (
-        f"These classes differ by spelling alone: {names[0]!r} and {names[1]!r}. "
+        f"These classes differ by spelling alone: {shown[0]} and {shown[1]}. "
         "Write them alike, if they mean the same."
     )
+    assert one.classes == (names,)
+
+
+def test_names_that_look_the_same_are_told_apart_in_text_and_json() -> None:
+    names = ("caf\u00e9", "cafe\u0301", "Caf\u00e9", "\ufb01n", "fin")
+    one = of(dict.fromkeys(names, 50))[Check.TWINS]
+    assert one.text == (
+        "These classes differ by spelling alone: 'caf\u00e9' ('caf\\xe9'), "
+        "'cafe\u0301' ('cafe\\u0301') and 'Caf\u00e9'; '\ufb01n' ('\\ufb01n') and 'fin'."
+    )
+    assert one.classes == (names[:3], names[3:])
+    said = json.loads(some((one,)).to_json())["findings"][0]
+    assert said["classes"] == [list(names[:3]), list(names[3:])]
+    assert Report.from_json(some((one,)).to_json()).findings == (one,)
+
+
+def test_of_many_twins_ten_pairs_are_told_and_all_are_in_the_json() -> None:
+    names = [name for n in range(11) for name in (f"a{n}", f"A{n}")]
+    one = of(dict.fromkeys(names, 50))[Check.TWINS]
+    assert one.text.endswith("'a8' and 'A8'; 'a9' and 'A9'; and 1 more.")
+    assert len(one.classes) == one.count == 11
 
 
 @pytest.mark.parametrize(
@@ -573,13 +684,14 @@ def test_a_class_that_most_rows_are_of_is_warned_of(
 
 def test_classes_with_fewer_than_ten_rows_are_named() -> None:
     assert Check.RARE not in of({"a": 10, "b": 10})
-    assert of({"a": 9, "b": 10})[Check.RARE].text == (
-        "1 class has fewer than 10 training rows: 'a'."
+    assert str(of({"a": 9, "b": 10})[Check.RARE]) == (
+        "1 class has fewer than 10 training rows: 'a'. Add rows of it, or leave it out."
     )
     many = of(dict.fromkeys("abcde", 9))[Check.RARE]
     assert many.text == (
         "5 classes have fewer than 10 training rows: 'a', 'b', 'c' and 2 more."
     )
+    assert many.hint == "Add rows of them, or leave them out."
     assert many.count == 5
 
 
@@ -639,7 +751,7 @@ def report(folder: Path, frame: pl.DataFrame, **choice: Any) -> Report:
     source = Source(open_table(path, header=True, delimiter=","), label="label")
     chosen = Choice(Fraction(1, 4), **choice)
     made = publish(source, folder / "out", choice=chosen, seed=b"\x05")
-    return made.report.of_table(made.split.learned)
+    return made.report.of_table(made.split.learned, source.data)
 
 
 def frame(rows: int = 400) -> pl.DataFrame:
@@ -722,6 +834,68 @@ def test_a_split_by_groups_leaves_none_in_both_parts(tmp_path: Path) -> None:
     assert Check.GROUPS_ACROSS not in kept
 
 
+def test_the_column_of_groups_is_no_identifier_and_tells_nothing(
+    tmp_path: Path,
+) -> None:
+    """Of two rows a patient each, sorted by label, the number would tell it all."""
+    table = frame().sort("label").with_columns(patient=pl.int_range(400) // 2)
+    found = report(tmp_path, table, group="patient")
+    of_group = [one for one in found.findings if "patient" in one.columns]
+    assert [(one.check, one.severity) for one in of_group] == [
+        (Check.GROUP, Severity.NOTE)
+    ]
+    assert str(of_group[0]) == (
+        "Column 'patient' says which rows stay together, and is published with the "
+        "others. Test rows are of other groups than it names in the training part. No "
+        "model learns from it what holds for them."
+    )
+    assert "patient" not in {one.column for one in found.telling}
+    assert found.features == 3
+    assert found.baseline is not None
+    assert found.baseline < 0.85
+
+
+def test_a_column_of_files_that_lie_beside_the_table_is_asked_to_be_published(
+    tmp_path: Path,
+) -> None:
+    table = frame().with_columns(
+        photo=pl.concat_str(pl.lit("in/"), pl.int_range(400) % 150, pl.lit(".png"))
+    )
+    (tmp_path / "in").mkdir()
+    for n in range(150):
+        (tmp_path / "in" / f"{n}.png").write_bytes(b"x")
+    found = report(tmp_path, table)
+    [one] = [one for one in found.findings if "photo" in one.columns]
+    assert (one.check, one.severity) == (Check.NAMES_FILES, Severity.WARNING)
+    assert one.is_private
+    assert str(one) == (
+        "Column 'photo' names files that lie beside the table, and they are not "
+        "published: others have their names alone. To publish them too, say --files "
+        "photo; or leave the column out."
+    )
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["a.png", "gone.png"],
+        ["a.png"],
+        ["in", "in/b"],
+        ["../a.png", "b.png"],
+        ["a.png", "x" * 5_000],
+        ["a.png", "b\0.png"],
+    ],
+)
+def test_other_words_are_no_names_of_files(tmp_path: Path, names: list[str]) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    for folder in (tmp_path, here):
+        (folder / "a.png").write_bytes(b"x")
+        (folder / "b.png").write_bytes(b"x")
+    (here / "in").mkdir()
+    assert check_names("x", pl.Series(["", *names]), here) is None
+
+
 # --- as it is published ---
 
 FINDINGS = st.builds(
@@ -732,6 +906,10 @@ FINDINGS = st.builds(
     columns=st.lists(st.text(st.characters(exclude_categories=["Cs"])), max_size=2).map(
         tuple
     ),
+    classes=st.lists(
+        st.lists(st.text(st.characters(exclude_categories=["Cs"]))).map(tuple),
+        max_size=2,
+    ).map(tuple),
     rows=st.lists(st.integers(0, 2**53), max_size=2).map(tuple),
     count=st.integers(0, 2**53),
     has_more_rows=st.booleans(),
@@ -755,6 +933,27 @@ def test_what_is_private_is_in_nothing_that_is_published(
     public = some(findings).public()
     assert not any(one.is_private for one in public.findings)
     assert public.public() == public
+
+
+def test_lines_are_told_to_whoever_has_the_table_and_published_to_nobody(
+    tmp_path: Path,
+) -> None:
+    table = frame(40).with_columns(note=pl.lit("one\nmore"))
+    found = report(tmp_path, pl.concat([table, table[:1]]), stratified=True)
+    named = [one for one in found.findings if one.rows]
+    assert named
+    for one in named:
+        assert one.lines == tuple(2 * row for row in one.rows)
+        assert one.told_rows.endswith(f"{one.lines[-1]}).")
+        assert " (line" in one.told_rows
+    assert b'"lines"' not in found.to_json()
+
+
+def test_a_report_of_before_there_were_lists_of_classes_is_read() -> None:
+    one = Finding(Check.TWINS, Severity.CONFIRM, "x")
+    document = json.loads(some((one,)).to_json())
+    del document["findings"][0]["classes"]
+    assert Report.from_json(json.dumps(document).encode()) == some((one,))
 
 
 VALUES = st.recursive(

@@ -328,7 +328,7 @@ def check(
                 progress=advance,
                 **numbers,
             )
-            trials.tell(output, data.name, trial)
+            trials.tell(output, source.data, trial)
             _end(trial.published.report)
             return
         published = publish(
@@ -339,7 +339,7 @@ def check(
             progress=lambda count: advance("rows split", count),
             looking=lambda count: advance("rows looked at", count),
         )
-    report = published.report.of_table(published.split.learned)
+    report = published.report.of_table(published.split.learned, source.data)
     manifest = published.manifest
     counts = dict(zip(manifest.classes.names, manifest.train_counts, strict=True))
     most = max(counts.values())

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from modelmarket.cli.output import Output
     from modelmarket.datasets.lint.findings import Report
     from modelmarket.datasets.losses import Baseline
+    from modelmarket.datasets.tables import Table
     from modelmarket.market.verified.trying import Trial
 
 
@@ -24,24 +25,20 @@ MOST_LISTED = 20
 """Columns that people are told of; programs are told of all."""
 
 
-def tell(output: Output, name: str, trial: Trial) -> None:
+def tell(output: Output, table: Table, trial: Trial) -> None:
     """Says what a table would be as a verified contest.
 
     Args:
         output: Where.
-        name: Of the table.
+        table: What it was split from.
         trial: What came of it.
     """
-    _tell_parts(output, name, trial)
+    report = trial.published.report.of_table(trial.published.learned, table)
+    _tell_parts(output, table.path.name, trial, report)
     if not output.as_json:
         _tell_losses(output, trial)
         knows = trial.losses.baseline is not None
-        tell_report(output, _report(trial), noun="hidden row", knows_baseline=knows)
-
-
-def _report(trial: Trial) -> Report:
-    """What was found, with rows named as in the table."""
-    return trial.published.report.of_table(trial.published.learned)
+        tell_report(output, report, noun="hidden row", knows_baseline=knows)
 
 
 def tell_report(
@@ -69,7 +66,7 @@ def tell_report(
         output.result(None, "Nothing odd was found.")
 
 
-def _tell_parts(output: Output, name: str, trial: Trial) -> None:
+def _tell_parts(output: Output, name: str, trial: Trial, report: Report) -> None:
     manifest, target = trial.published.manifest, trial.published.schema.target
     parts = (
         f"{name}: {manifest.train_rows:,} training and {manifest.hidden_rows:,} hidden "
@@ -82,7 +79,7 @@ def _tell_parts(output: Output, name: str, trial: Trial) -> None:
         "features": list(manifest.features),
         "bits": target.bits,
         "codes": asdict(trial.losses),
-        "report": asdict(_report(trial)),
+        "report": asdict(report),
     }
     if isinstance(target, NumberTarget):
         _tell_numbers(output, document, parts, trial, target)

@@ -335,6 +335,17 @@ class Attaching:
         return self._reading.problem(self._rows, said, what, hint)
 
 
+def are_files(names: Sequence[str], folder: Path) -> bool:
+    """Whether all of some names are those of files in a folder, and not outside."""
+    root = folder.resolve()
+    try:
+        paths = [(root / name).resolve() for name in names]
+        return all(one.is_relative_to(root) and one.is_file() for one in paths)
+    except (OSError, RuntimeError, ValueError):
+        # So long, or of such characters, no name is.
+        return False
+
+
 def is_published(cell: str) -> bool:
     """Whether a cell that a stranger published is the name of a file, or empty."""
     return not cell or _PUBLISHED.fullmatch(cell) is not None

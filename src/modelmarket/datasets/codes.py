@@ -31,6 +31,7 @@ from modelmarket.protocol.schema import (
     Target,
     Texts,
 )
+from modelmarket.system.text import agreeing, counted
 
 if TYPE_CHECKING:
     import polars as pl
@@ -263,7 +264,9 @@ def encode(
     names = [one.name for one in columns]
     for at, cells in enumerate(columns_of(path, names, rows)):
         if len(cells) != rows:
-            raise DataError(f"{path.name} has {len(cells):,} rows, not {rows:,}.")
+            raise DataError(
+                f"{path.name} has {counted(len(cells), 'row')}, not {rows:,}."
+            )
         codes[:, at] = encode_cells(columns[at], cells, width, table=table)
     return codes
 
@@ -310,7 +313,10 @@ def frame_of(lines: Sequence[bytes], names: Sequence[str]) -> pl.DataFrame:
     except pl.exceptions.PolarsError as error:
         raise DataError(f"The rows cannot be read: {error}") from error
     if len(read) != len(lines):
-        raise DataError(f"{len(lines):,} rows are read as {len(read):,}.")
+        raise DataError(
+            f"{counted(len(lines), 'row')} {agreeing(len(lines), 'is', 'are')} read as "
+            f"{len(read):,}."
+        )
     read = read.drop(places[0])
     read.columns = list(names)
     return read

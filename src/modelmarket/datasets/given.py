@@ -15,6 +15,7 @@ from modelmarket.datasets.attached import attached_files
 from modelmarket.datasets.sources import Source
 from modelmarket.datasets.tables import Table, open_table
 from modelmarket.errors import InputError
+from modelmarket.system.text import an
 
 LABELS = "labels.csv"
 TABLE = "table.csv"
@@ -85,7 +86,7 @@ def _table(data: Any, folder: Path, label: str | None) -> Table:
             data.to_csv(path, index=False)
         case _:
             raise InputError(
-                f"A {type(data).__name__} is no table.",
+                f"{an(type(data).__name__, first=True)} is no table.",
                 hint="Give the path of a CSV or Parquet file, or a data frame of "
                 "polars or pandas.",
             )
@@ -108,7 +109,7 @@ def _labels(labels: Any, folder: Path, data: Any) -> Table:
         return open_table(Path(labels), delimiter=",")
     if not hasattr(labels, "__iter__") or getattr(labels, "ndim", 1) != 1:
         raise InputError(
-            f"A {type(labels).__name__} is no column of labels.",
+            f"{an(type(labels).__name__, first=True)} is no column of labels.",
             hint="Give the path of a file, or one label for each row.",
         )
     if library_of(labels) == library_of(data) == "pandas" and not labels.index.equals(

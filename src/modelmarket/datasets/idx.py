@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from modelmarket.errors import DataError, NotFoundError
 from modelmarket.system.files import existing_folder
+from modelmarket.system.text import counted
 
 IMAGES = ("train-images-idx3-ubyte", "t10k-images-idx3-ubyte")
 LABELS = ("train-labels-idx1-ubyte", "t10k-labels-idx1-ubyte")
@@ -79,8 +80,8 @@ def write_mnist(folder: Path, data: Path, labels: Path) -> int:
             images, truth = read_idx(image_file), read_idx(label_file)
             if len(images) != len(truth):
                 raise DataError(
-                    f"{image_file.name} has {len(images):,} images, but "
-                    f"{label_file.name} has {len(truth):,} labels."
+                    f"{image_file.name} has {counted(len(images), 'image')}, but "
+                    f"{label_file.name} has {counted(len(truth), 'label')}."
                 )
             if rows == 0:
                 width = images[0].size

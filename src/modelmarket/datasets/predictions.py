@@ -21,6 +21,7 @@ from modelmarket.datasets.tables import Table, open_table
 from modelmarket.errors import DataError
 from modelmarket.protocol.bins import Bins
 from modelmarket.protocol.classes import Classes, Codes, RowName, row_name
+from modelmarket.system.text import an
 
 if TYPE_CHECKING:
     from modelmarket.datasets.published import Manifest
@@ -221,7 +222,9 @@ def encode_predictions(
     """
     # Of a dictionary the keys would be taken, and any number falls into some bin.
     if not isinstance(labels, Iterable) or isinstance(labels, Mapping | AbstractSet):
-        raise DataError(f"{where}: a {type(labels).__name__} is no labels.", hint=FORMS)
+        raise DataError(
+            f"{where}: {an(type(labels).__name__)} is no labels.", hint=FORMS
+        )
     shape = getattr(labels, "shape", ())
     if len(shape) > 1 and not hasattr(labels, "columns"):
         raise DataError(

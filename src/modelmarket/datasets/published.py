@@ -283,7 +283,9 @@ def publish(
     done, sha256 = write_parts(
         source, folder, choice=choice, binning=binning, seed=seed, progress=progress
     )
-    report = lint(folder / TRAIN, folder / TEST, done, progress=looking)
+    report = lint(
+        folder / TRAIN, folder / TEST, done, beside=source.beside, progress=looking
+    )
     public = report.public()
     sha256 |= write_files(
         folder, {REPORT: public.to_json(), CARD: card(about, public, done.files)}

@@ -13,6 +13,7 @@ from modelmarket.datasets.attached import Attached, Attaching
 from modelmarket.datasets.records import Records, read_records
 from modelmarket.datasets.tables import Table
 from modelmarket.errors import DataError
+from modelmarket.system.text import counted
 
 ROW_ID = "row_id"
 LABEL = "label"
@@ -79,6 +80,11 @@ class Source:
         return tuple(name for name in self.data.columns if name != self.label)
 
     @property
+    def beside(self) -> Path:
+        """The folder that files are in which rows name, if nobody says which."""
+        return Path() if self.data.is_made else self.data.path.parent
+
+    @property
     def label_table(self) -> Table:
         """The table that the labels are in."""
         return self.labels or self.data
@@ -125,7 +131,7 @@ class Source:
     def _complain(self, rows: int, labels: int) -> None:
         assert self.labels is not None
         raise DataError(
-            f"{self.data.path.name} has {rows:,} rows, but "
-            f"{self.labels.path.name} has {labels:,} labels.",
+            f"{self.data.path.name} has {counted(rows, 'row')}, but "
+            f"{self.labels.path.name} has {counted(labels, 'label')}.",
             hint="Does one of them have a header that the other lacks? See --header.",
         )

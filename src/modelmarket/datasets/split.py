@@ -29,6 +29,7 @@ from modelmarket.errors import DataError
 from modelmarket.protocol.bins import Binning, Coarseness, coarseness
 from modelmarket.protocol.classes import Classes, Codes
 from modelmarket.system.files import HashedFile
+from modelmarket.system.text import counted
 
 Progress = Callable[[int], None]
 """Is told of so many more rows."""
@@ -223,7 +224,7 @@ def _check(seen: Labels, tests: int, fraction: Fraction) -> None:
     if tests in (0, rows):
         part = "test" if tests == 0 else "training"
         raise DataError(
-            f"With {rows:,} rows and a fraction of {float(fraction):g} the {part} part "
-            "would be empty.",
+            f"With {counted(rows, 'row')} and a fraction of {float(fraction):g} the "
+            f"{part} part would be empty.",
             hint="Choose another --fraction, or add rows.",
         )

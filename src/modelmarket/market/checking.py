@@ -18,7 +18,7 @@ from modelmarket.market.any_request import told_place
 from modelmarket.market.measuring import judged
 from modelmarket.system.files import existing_path
 from modelmarket.system.notebooks import facts_html, table_html
-from modelmarket.system.text import counted
+from modelmarket.system.text import agreeing, an, counted
 
 if TYPE_CHECKING:
     from modelmarket.datasets.figures import Metrics
@@ -135,7 +135,8 @@ class Checked:
             said.append(_told_probabilities(self.probabilities, self.codes))
         said += good
         if self.right is not None:
-            right = f"{self.right:,} of {rows:,} rows are right"
+            right = f"{self.right:,} of {counted(rows, 'row')} "
+            right += f"{agreeing(self.right, 'is', 'are')} right"
             right += f" ({self.right / rows:.2%}){told_place(self.place)}"
             said.append(f"{right}.")
         return said
@@ -376,7 +377,8 @@ def model_file(
     if predictions is not None:
         if not is_path:
             raise InputError(
-                f"A {type(model).__name__} is no path of a model's file or folder.",
+                f"{an(type(model).__name__, first=True)} is no path of a model's file "
+                "or folder.",
                 hint="A fitted model alone will do: `request.submit(model)`; its "
                 "predictions come from the exported file.",
             )
@@ -392,7 +394,7 @@ def model_file(
         )
     if not (is_path or makes_predictions(model)):
         raise InputError(
-            f"A {type(model).__name__} is no model.",
+            f"{an(type(model).__name__, first=True)} is no model.",
             hint="Give a fitted estimator, or a path and its predictions: "
             "`request.submit(path, predictions)`.",
         )

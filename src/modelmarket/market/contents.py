@@ -30,6 +30,7 @@ from modelmarket.storage.cid import Cid
 from modelmarket.storage.fetch import fetch, is_served
 from modelmarket.storage.store import MOST_BYTES, Entry
 from modelmarket.system.notebooks import watched
+from modelmarket.system.text import counted
 
 if TYPE_CHECKING:
     import polars as pl
@@ -109,8 +110,8 @@ class Contents:
         manifest = Manifest.from_json(document)
         if (manifest.test_rows, manifest.classes.bits) != (terms.labels, terms.bits):
             raise DataError(
-                f"Request {self.record.id} is about {terms.labels:,} labels of "
-                f"{terms.bits} bits, but its dataset has "
+                f"Request {self.record.id} is about {counted(terms.labels, 'label')} "
+                f"of {counted(terms.bits, 'bit')}, but its dataset has "
                 f"{manifest.test_rows:,} of {manifest.classes.bits}.",
                 hint="Do not submit to it: no predictions could fit.",
             )

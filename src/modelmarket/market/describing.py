@@ -147,8 +147,8 @@ def terms_of(request: Request | VerifiedRequest) -> Iterator[str]:
             "hour of delay)"
         )
         yield (
-            f"{request.terms.labels:,} test rows, at least "
-            f"{request.terms.minimum_matches:,} matches"
+            f"{counted(request.terms.labels, 'test row')}, at least "
+            f"{counted(request.terms.minimum_matches, 'match', 'matches')}"
         )
         return
     found = request.terms

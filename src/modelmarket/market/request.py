@@ -31,6 +31,7 @@ from modelmarket.protocol.seals import superhash
 from modelmarket.protocol.steps import StepKind, refusal
 from modelmarket.protocol.types import Address, SubmissionId
 from modelmarket.storage.store import Stored
+from modelmarket.system.text import an
 from modelmarket.vault.secrets import SealedPredictions
 
 if TYPE_CHECKING:
@@ -188,7 +189,9 @@ class Request(AnyRequest[Submission]):
 
         exported = exported_by(self, model)
         if exported is None:
-            raise InputError(f"A {type(model).__name__} is no fitted estimator.")
+            raise InputError(
+                f"{an(type(model).__name__, first=True)} is no fitted estimator."
+            )
         return exported.model
 
     def submit(

@@ -6,6 +6,7 @@ from decimal import Context, Decimal
 
 from modelmarket.errors import InputError
 from modelmarket.protocol.types import Wei
+from modelmarket.system.text import agreeing
 
 DECIMALS = 18
 ONE_MDC = Wei(10**DECIMALS)
@@ -57,7 +58,7 @@ def read_amount(given: Amount) -> Wei:
             hint='Write MDC as text, such as "100" or "0.5"; a float is not exact.',
         )
     if given < 0:
-        raise InputError(f"{given:,} wei are no amount.")
+        raise InputError(f"{given:,} wei {agreeing(-given, 'is', 'are')} no amount.")
     return Wei(given)
 
 
@@ -69,7 +70,7 @@ def read_reward(given: Amount) -> Wei:
     """
     if isinstance(given, int) and 0 < given < LEAST_WEI:
         raise InputError(
-            f"{given:,} wei are {format_mdc(given)} MDC.",
+            f"{given:,} wei {agreeing(given, 'is', 'are')} {format_mdc(given)} MDC.",
             hint=f'For MDC, write it as text: "{given}".',
         )
     return read_amount(given)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -10,6 +11,10 @@ from typing import Self
 
 _HARMLESS = "\n"
 _HARMFUL = ("Cc", "Cf", "Co", "Cs", "Zl", "Zp")
+_SPELT = re.compile(r"[A-Z]{2,}(?![a-z])|[A-Z]{3,}")
+"""Words that begin with letters which are spoken one by one."""
+_VOWEL = re.compile(r"(?!uni|uint|use|uuid)[aeiou]|nd", re.IGNORECASE)
+"""How words begin that take `an`; numpy's `ndarray` is spoken so."""
 
 
 class Undecodable(str):
@@ -95,6 +100,24 @@ def percent(share: Fraction) -> str:
 def counted(number: int, one: str, more: str = "") -> str:
     """So many things: `1 row`, `2,000 rows`; `more` where an s is not enough."""
     return f"{number:,} {one if number == 1 else more or one + 's'}"
+
+
+def agreeing(number: int, one: str, more: str) -> str:
+    """The word that goes with so many things: one `stands`, more `stand`."""
+    return one if number == 1 else more
+
+
+def an(word: str, *, first: bool = False) -> str:
+    """A word with its article, as it is spoken: `a float`, `an int`, `an SVC`.
+
+    Args:
+        word: What is counted as one.
+        first: Whether a sentence begins with it.
+    """
+    spelt = _SPELT.match(word)
+    vowel = word[0] in "AEFHILMNORSX" if spelt else bool(_VOWEL.match(word))
+    article = "an" if vowel else "a"
+    return f"{article.capitalize() if first else article} {word}"
 
 
 def local_time(second: int) -> str:

@@ -8,12 +8,13 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from modelmarket.datasets.attached import FileColumn
+from modelmarket.datasets.attached import FileColumn, are_files
 from modelmarket.datasets.codes import Values
 from modelmarket.datasets.dates import readings
 from modelmarket.datasets.lint.findings import (
@@ -25,7 +26,7 @@ from modelmarket.datasets.lint.findings import (
     named,
 )
 from modelmarket.datasets.tables import MISSING
-from modelmarket.system.text import counted
+from modelmarket.system.text import agreeing, counted
 
 BINS = 64
 """Ranges of numbers, with as many rows each, that a label is looked for in."""
@@ -47,6 +48,9 @@ DEVIATIONS = 3
 SPARSEST = 2
 """Times its rows that an index may count."""
 FIRST_TEXTS = 100
+LEAST_NAMES = 2
+MOST_LOOKED_FOR = 100
+"""Names of a column that files are looked for by."""
 MOST_IDENTIFIER = 64
 """Characters of an identifier."""
 
@@ -57,7 +61,7 @@ _NAMED_ID = re.compile(
 )
 """Names that people, and data frames, give to what numbers rows."""
 _NOTES = {
-    Check.CONSTANT: ("has one value in all rows", "have one value each in all rows"),
+    Check.CONSTANT: ("has one value in {rows}", "have one value each in {rows}"),
     Check.FREE_TEXT: (
         "holds texts that hardly ever come twice",
         "hold texts that hardly ever come twice",
@@ -75,6 +79,8 @@ _HINTS = {
 }
 MOST_COLUMNS = 100
 """Columns that a finding names."""
+IDENTITIES = (Check.INDEX, Check.IDENTIFIER, Check.NAMES_FILES)
+"""What is found of columns that tell rows apart and nothing else."""
 Floats = npt.NDArray[np.float64]
 Labels = Floats
 """Numbers of classes, or numbers to be predicted: shape (rows,)."""
@@ -98,7 +104,7 @@ class Looked:
     def is_identity(self) -> bool:
         """Whether it tells rows apart and nothing else."""
         finding = self.finding
-        return finding is not None and finding.check in (Check.INDEX, Check.IDENTIFIER)
+        return finding is not None and finding.check in IDENTITIES
 
     def without_date(self) -> Looked:
         """The same where later rows are tested, as a date asks for by itself."""
@@ -145,8 +151,15 @@ def look(
     return Looked(told, trait=Check.FREE_TEXT if is_free else None)
 
 
-def together(every: Iterable[Looked]) -> Iterator[Finding]:
-    """What was found of all columns; of many that are alike some are named."""
+def together(
+    every: Iterable[Looked], rows: str = "all training rows"
+) -> Iterator[Finding]:
+    """What was found of all columns; of many that are alike some are named.
+
+    Args:
+        every: Column.
+        rows: What was looked at.
+    """
     looked = list(every)
     for check, severity in product(Check, Severity):
         alike = [
@@ -166,14 +179,13 @@ def together(every: Iterable[Looked]) -> Iterator[Finding]:
     for check, (one, many) in _NOTES.items():
         names = tuple(found.told.column for found in looked if found.trait is check)
         if names:
-            columns = (
-                f"Column {names[0]!r}" if len(names) == 1 else f"{len(names):,} columns"
-            )
-            which = "" if len(names) == 1 else f": {named(names)}"
+            is_one = len(names) == 1
+            columns = f"Column {names[0]!r}" if is_one else f"{len(names):,} columns"
+            which = "" if is_one else f": {named(names)}"
             yield Finding(
                 check,
                 Severity.NOTE,
-                f"{columns} {one if len(names) == 1 else many}{which}.",
+                f"{columns} {(one if is_one else many).format(rows=rows)}{which}.",
                 _HINTS[check],
                 columns=names[:MOST_COLUMNS],
             )
@@ -186,13 +198,48 @@ def check_files(files: FileColumn) -> Iterator[Finding]:
             Check.ANNOTATED,
             Severity.WARNING,
             f"{files.annotated:,} of {counted(files.files, 'file')} of column "
-            f"{files.column!r} {'says' if files.annotated == 1 else 'say'} something "
+            f"{files.column!r} {agreeing(files.annotated, 'says', 'say')} something "
             "beside what is seen or heard, such as when and where it was taken.",
             "Such notes are published with the files, may give labels away, and tell "
             "of people: take them out first, if they are not meant.",
             columns=(files.column,),
             count=files.annotated,
         )
+
+
+def check_group(name: str) -> Finding:
+    """What is to be said of the column of groups that rows were split by."""
+    return Finding(
+        Check.GROUP,
+        Severity.NOTE,
+        f"Column {name!r} says which rows stay together, and is published with the "
+        "others. Test rows are of other groups than it names in the training part.",
+        "No model learns from it what holds for them.",
+        columns=(name,),
+    )
+
+
+def check_names(name: str, cells: pl.Series, folder: Path) -> Finding | None:
+    """Looks whether a column names files that lie beside the table.
+
+    Args:
+        name: Of the column.
+        cells: As text.
+        folder: That the table lies in.
+    """
+    said = cells.drop_nulls().unique(maintain_order=True)
+    said = said.filter(said.str.strip_chars() != "").head(MOST_LOOKED_FOR)
+    if len(said) < LEAST_NAMES or not are_files(said.to_list(), folder):
+        return None
+    return Finding(
+        Check.NAMES_FILES,
+        Severity.WARNING,
+        f"Column {name!r} names files that lie beside the table, and they are not "
+        "published: others have their names alone.",
+        f"To publish them too, say --files {name}; or leave the column out.",
+        columns=(name,),
+        is_private=True,
+    )
 
 
 def _places(values: Values, line: Floats | None) -> npt.NDArray[np.int64]:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -13,11 +13,13 @@ from modelmarket.errors import DataError
 from modelmarket.protocol.bins import Coarseness
 from modelmarket.system.documents import parse_json, read_rows, read_text
 from modelmarket.system.notebooks import facts_html, table_html
-from modelmarket.system.text import counted
+from modelmarket.system.text import agreeing, counted
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+
+    from modelmarket.datasets.tables import Table
 
 VERSION = 1
 MOST_BYTES = 2**24
@@ -26,9 +28,13 @@ MOST_NAMED = 3
 MOST_NUMBER = 1e300
 
 
-def named(names: Sequence[str], most: int = MOST_NAMED) -> str:
+def named(
+    names: Sequence[str],
+    most: int = MOST_NAMED,
+    show: Callable[[str], str] = repr,
+) -> str:
     """The first of some names, and how many more there are."""
-    said = [repr(one) for one in names[:most]]
+    said = [show(one) for one in names[:most]]
     if rest := len(names) - len(said):
         return f"{', '.join(said)} and {rest:,} more"
     return " and ".join(filter(None, (", ".join(said[:-1]), said[-1])))
@@ -73,13 +79,16 @@ class Check(StrEnum):
     DUPLICATES = "duplicate-rows"
     CONFLICTS = "equal-rows-different-labels"
     GROUPS_ACROSS = "groups-across-split"
+    PUBLISHED = "published-before"
     LABEL_COPY = "column-equals-label"
     PREDICTS = "column-predicts-label"
     INDEX = "index-column"
     IDENTIFIER = "identifier-column"
+    GROUP = "group-column"
     DATE = "date-column"
     CONSTANT = "constant-column"
     FREE_TEXT = "text-column"
+    NAMES_FILES = "column-names-files"
     ANNOTATED = "annotated-files"
     TWINS = "near-twin-classes"
     REGRESSION = "labels-look-like-numbers"
@@ -96,13 +105,16 @@ WHAT: dict[Check, str] = {
     Check.DUPLICATES: "rows of the training part that come more than once",
     Check.CONFLICTS: "equal rows with different labels",
     Check.GROUPS_ACROSS: "groups, such as patients, with rows in both parts",
+    Check.PUBLISHED: "rows that stand in a request of this vault, too",
     Check.LABEL_COPY: "a column that says what the label says",
     Check.PREDICTS: "a column that alone tells the label, or nearly",
     Check.INDEX: "a column that counts the rows, such as a data frame's index",
     Check.IDENTIFIER: "a column with a value of its own in each row",
+    Check.GROUP: "the column of groups that rows were split by",
     Check.DATE: "a column of dates or times",
-    Check.CONSTANT: "a column with one value in all rows",
+    Check.CONSTANT: "a column with one value in all training rows",
     Check.FREE_TEXT: "a column of texts that hardly ever come twice",
+    Check.NAMES_FILES: "a column of names of files that are not published",
     Check.ANNOTATED: "pictures and sounds with notes in them, such as Exif",
     Check.TWINS: "classes that differ by spelling alone: 1 and 1.0, Cat and cat",
     Check.REGRESSION: "classes that look like numbers to be predicted",
@@ -125,10 +137,14 @@ class Finding:
         text: A sentence or two.
         hint: What to do about it; may be empty.
         columns: Those that it is about, the first of them.
+        classes: Those that it is about, all of them, such as are alike together.
         rows: Training rows that it is about, the first of them: their ids.
         has_more_rows: Whether there are others.
+        lines: Of the table's file, that those rows begin in; empty if they are not
+            known, as in what is published.
         count: Of the rows, classes or groups that it is about; 0 for none.
-        is_private: Whether it tells of the test rows what nobody else may know.
+        is_private: Whether it tells what nobody else may know: of the test rows, or of
+            the requester's files and other requests.
     """
 
     check: Check
@@ -136,8 +152,10 @@ class Finding:
     text: str
     hint: str = ""
     columns: tuple[str, ...] = ()
+    classes: tuple[tuple[str, ...], ...] = ()
     rows: tuple[int, ...] = ()
     has_more_rows: bool = False
+    lines: tuple[int, ...] = ()
     count: int = 0
     is_private: bool = False
 
@@ -151,7 +169,12 @@ class Finding:
             return ""
         first = ", ".join(f"{row:,}" for row in self.rows)
         others = " and others" if self.has_more_rows else ""
-        return f"{'Rows' if others or len(self.rows) > 1 else 'Row'} {first}{others}."
+        lines = ", ".join(f"{line:,}" for line in self.lines)
+        where = f" ({agreeing(len(self.lines), 'line', 'lines')} {lines})"
+        return (
+            f"{'Rows' if others or len(self.rows) > 1 else 'Row'} {first}{others}"
+            f"{where if lines else ''}."
+        )
 
 
 @dataclass(frozen=True)
@@ -267,23 +290,32 @@ class Report:
         """What so many test rows tell apart, in a sentence; empty for numbers."""
         if self.resolution is None:
             return ""
-        tell = "tells" if self.test_rows == 1 else "tell"
+        tell = agreeing(self.test_rows, "tells", "tell")
         return (
             f"{counted(self.test_rows, noun)} {tell} accuracies apart that differ by "
             f"{self.resolution:.1%}."
         )
 
-    def of_table(self, learned: npt.NDArray[np.int64]) -> Report:
+    def of_table(self, learned: npt.NDArray[np.int64], table: Table) -> Report:
         """The same, with rows named as in the table that was split.
 
         Args:
             learned: Which rows of the table the training rows are; shape (rows,).
+            table: The table; says in what lines they begin.
         """
-
-        def named(one: Finding) -> Finding:
-            return replace(one, rows=tuple(int(learned[row - 1]) for row in one.rows))
-
-        return replace(self, findings=tuple(map(named, self.findings)))
+        rows = [
+            tuple(int(learned[row - 1]) for row in one.rows) for one in self.findings
+        ]
+        known = table.lines({row for some in rows for row in some})
+        findings = (
+            replace(
+                one,
+                rows=some,
+                lines=tuple(known[row] for row in some if row in known),
+            )
+            for one, some in zip(self.findings, rows, strict=True)
+        )
+        return replace(self, findings=tuple(findings))
 
     def public(self) -> Report:
         """What everybody may know of it."""
@@ -293,6 +325,9 @@ class Report:
     def to_json(self) -> bytes:
         """The report as it is published."""
         document = {"version": VERSION, **asdict(self)}
+        for finding in document["findings"]:
+            # Where rows stood before the split is the requester's own business.
+            del finding["lines"]
         return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
 
     @classmethod
@@ -369,6 +404,8 @@ def _finding(said: dict[str, Any]) -> Finding:
         text=read_text(said["text"]),
         hint=read_text(said["hint"]),
         columns=tuple(map(read_text, said["columns"])),
+        # Reports were published before there were any.
+        classes=tuple(tuple(map(read_text, some)) for some in said.get("classes", ())),
         rows=tuple(map(read_rows, said["rows"])),
         has_more_rows=said["has_more_rows"] is True,
         count=read_rows(said["count"]),

@@ -5,16 +5,16 @@ from __future__ import annotations
 
 import math
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from modelmarket.datasets.lint.findings import (
-    MOST_NAMED,
     Check,
     Finding,
     Severity,
     named,
 )
-from modelmarket.system.text import counted
+from modelmarket.system.text import agreeing, counted
 
 LEAST_NUMBERS = 20
 """Classes from which on numbers as labels look like something to be predicted."""
@@ -27,6 +27,8 @@ LEAST_OF_A_CLASS = 10
 LEAST_TESTS = 100
 """Test rows below which a score is mostly chance."""
 LEAST_GUESS_BITS = 64.0
+MOST_TWINS = 10
+"""Classes that are told together with what they are alike to."""
 SURE = 1.96
 """Standard deviations that 19 of 20 draws stay within."""
 
@@ -78,9 +80,13 @@ def check_classes(counts: Mapping[str, int], tests: int) -> Iterator[Finding]:
             Check.RARE,
             Severity.WARNING,
             f"{counted(len(rare), 'class', 'classes')} "
-            f"{'has' if len(rare) == 1 else 'have'} fewer than {LEAST_OF_A_CLASS} "
+            f"{agreeing(len(rare), 'has', 'have')} fewer than {LEAST_OF_A_CLASS} "
             f"training rows: {named(rare)}.",
-            "Add rows of them, or leave them out.",
+            agreeing(
+                len(rare),
+                "Add rows of it, or leave it out.",
+                "Add rows of them, or leave them out.",
+            ),
             count=len(rare),
         )
     yield from _guessable(counts, tests)
@@ -137,12 +143,12 @@ def check_size(tests: int, least: float | None) -> Iterator[Finding]:
         least: The smallest difference that they tell; None for numbers.
     """
     if tests < LEAST_TESTS:
-        they = "it tells" if tests == 1 else "they tell"
+        they = agreeing(tests, "it tells", "they tell")
         much = "" if least is None else f"; {they} {least:.1%} apart, and no less"
         yield Finding(
             Check.FEW_TESTS,
             Severity.WARNING,
-            f"There {'is' if tests == 1 else 'are'} {counted(tests, 'test row')}"
+            f"There {agreeing(tests, 'is', 'are')} {counted(tests, 'test row')}"
             f"{much}: who wins is partly chance.",
             "Test more rows: raise --fraction, or add some.",
             count=tests,
@@ -164,7 +170,7 @@ def check_absent(
         yield Finding(
             Check.ABSENT,
             Severity.WARNING,
-            f"No test row is of {'class' if len(absent) == 1 else 'classes'} "
+            f"No test row is of {agreeing(len(absent), 'class', 'classes')} "
             f"{named(absent)}.",
             "Draw class by class with --stratified, or test more rows."
             if by_class
@@ -190,16 +196,30 @@ def _twins(names: Sequence[str]) -> Iterator[Finding]:
         alike.setdefault(likeness(name), []).append(name)
     twins = [found for found in alike.values() if len(found) > 1]
     if twins:
-        pairs = "; ".join(named(found) for found in twins[:MOST_NAMED])
-        rest = len(twins) - MOST_NAMED
+        pairs = "; ".join(
+            named(found, MOST_TWINS, show=_looks(found)) for found in twins[:MOST_TWINS]
+        )
+        rest = len(twins) - MOST_TWINS
         yield Finding(
             Check.TWINS,
             Severity.CONFIRM,
             f"These classes differ by spelling alone: {pairs}"
             f"{f'; and {rest:,} more' if rest > 0 else ''}.",
             "Write them alike, if they mean the same.",
+            classes=tuple(map(tuple, twins)),
             count=len(twins),
         )
+
+
+def _looks(names: Sequence[str]) -> Callable[[str], str]:
+    """What shows names so that they can be told apart, though they look the same."""
+    looks = Counter(unicodedata.normalize("NFKC", name) for name in names)
+
+    def show(name: str) -> str:
+        is_seen = looks[unicodedata.normalize("NFKC", name)] == 1
+        return repr(name) if is_seen or name.isascii() else f"{name!r} ({name!a})"
+
+    return show
 
 
 def _numbers(names: Sequence[str]) -> Iterator[Finding]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,14 @@ from modelmarket.datasets.baselines import (
 from modelmarket.datasets.choosing import Choice
 from modelmarket.datasets.codes import Values
 from modelmarket.datasets.frames import read_batches
-from modelmarket.datasets.lint.columns import Looked, check_files, look, together
+from modelmarket.datasets.lint.columns import (
+    Looked,
+    check_files,
+    check_group,
+    check_names,
+    look,
+    together,
+)
 from modelmarket.datasets.lint.findings import Finding, Report, Severity
 from modelmarket.datasets.lint.labels import (
     check_absent,
@@ -37,6 +45,7 @@ from modelmarket.datasets.sources import LABEL
 from modelmarket.datasets.split import Progress, Split
 from modelmarket.errors import DataError
 from modelmarket.protocol.bins import Bins, Coarseness
+from modelmarket.system.text import counted
 
 MOST_ROWS = 10_000
 """Training rows that each column is looked at in, evenly spread."""
@@ -59,6 +68,8 @@ class Lint:
         files: A column that names files, whose names are of no use to any model; None
             for none.
         choice: How test rows were chosen; None for at random.
+        beside: The folder that the table lies in, where files are looked for that a
+            column may name; None to look for none.
         is_hidden: Whether nobody may know anything of the test rows.
         progress: Is told of the rows looked at.
 
@@ -82,16 +93,20 @@ class Lint:
         bins: Bins | None = None,
         files: FileColumn | None = None,
         choice: Choice | None = None,
+        beside: Path | None = None,
         is_hidden: bool = False,
         progress: Progress | None = None,
     ) -> None:
         self._choice = choice or Choice()
         self._counts, self._is_hidden, self._files = dict(counts), is_hidden, files
         self._bins, self._is_number = bins, bins is not None or not counts
-        self._rows, self._progress = rows, progress
+        self._rows, self._progress, self._beside = rows, progress, beside
         step = every(rows, min(MOST_ROWS, max(1, MOST_CELLS // max(1, len(names)))))
         labels, some = self._read(train, step)
         self._labels = self._read_labels(labels)
+        self._looked_at = "all training rows"
+        if step > 1:
+            self._looked_at = f"all {counted(len(some), 'training row')} looked at"
         looked_at = [name for name in names if files is None or name != files.column]
         self._looked, self.tried = self._look(some.select(by_name(*looked_at)), step)
         self._baseline = self._told()
@@ -128,7 +143,9 @@ class Lint:
         best = round(max(counts) / self._rows, DIGITS) if counts else None
         reached = max(self._baseline or 0.0, best or 0.0)
         least = round(resolution(reached, self._tests), DIGITS) if counts else None
-        telling = sorted((one.told for one in self._looked), key=lambda one: -one.share)
+        told = (one.told for one in self._looked)
+        others = (one for one in told if one.column != self._choice.group)
+        telling = sorted(others, key=lambda one: -one.share)
         bits = round(guess_bits(counts, self._tests), 1) if counts else None
         return Report(
             train_rows=self._rows,
@@ -151,11 +168,23 @@ class Lint:
 
     def _findings(self, tested: list[int], least: float | None) -> Iterator[Finding]:
         train, test = self._train.words, self._test.words
-        yield from compare(train, test, self._labels, is_hidden=self._is_hidden)
-        yield from together(
-            one.without_date() if one.told.column == self._choice.time else one
-            for one in self._looked
+        yield from compare(
+            train,
+            test,
+            self._labels,
+            is_number=self._is_number,
+            is_hidden=self._is_hidden,
         )
+        yield from together(
+            (
+                one.without_date() if one.told.column == self._choice.time else one
+                for one in self._looked
+                if one.told.column != self._choice.group
+            ),
+            self._looked_at,
+        )
+        if self._choice.group is not None:
+            yield check_group(self._choice.group)
         if self._bins is not None:
             yield from check_bins(self._counts, self._tests)
         elif self._counts:
@@ -175,7 +204,9 @@ class Lint:
             some.append(batch.gather_every(step, -rows % step))
             rows += batch.height
         if rows != self._rows:
-            raise DataError(f"{train.name} has {rows:,} rows, not {self._rows:,}.")
+            raise DataError(
+                f"{train.name} has {counted(rows, 'row')}, not {self._rows:,}."
+            )
         return pl.concat(labels), pl.concat(some)
 
     def _read_labels(self, cells: pl.Series) -> Floats:
@@ -205,11 +236,16 @@ class Lint:
         looked: list[Looked] = []
         plain: list[Floats] = []
         for some in rows:
-            looked.append(look(some.name, some, labels, is_number=is_number, step=step))
-            if not looked[-1].is_identity:
+            found = look(some.name, some, labels, is_number=is_number, step=step)
+            if self._beside is not None and some.name != self._choice.group:
+                names = check_names(some.name, some, self._beside)
+                found = found if names is None else replace(found, finding=names)
+            looked.append(found)
+            # To know a group again is of no use where others are tested.
+            if not found.is_identity and some.name != self._choice.group:
                 values = Values.of(some)
-                found = as_it_is(values, is_text=not values.is_numeric)
-                plain.append(found[::again])
+                numbers = as_it_is(values, is_text=not values.is_numeric)
+                plain.append(numbers[::again])
         if not plain:
             return looked, None
         table = np.stack(plain, axis=1)
@@ -230,7 +266,12 @@ def _few_digits(found: Coarseness) -> Coarseness:
 
 
 def lint(
-    train: Path, test: Path, parts: Split, *, progress: Progress | None = None
+    train: Path,
+    test: Path,
+    parts: Split,
+    *,
+    beside: Path | None = None,
+    progress: Progress | None = None,
 ) -> Report:
     """Looks at both parts of a table that was split.
 
@@ -238,6 +279,7 @@ def lint(
         train: The training part, as it is published.
         test: The test rows.
         parts: What the split came to.
+        beside: See `Lint`.
         progress: Is told of the rows looked at.
 
     Raises:
@@ -253,6 +295,7 @@ def lint(
         bins=classes if isinstance(classes, Bins) else None,
         files=parts.files,
         choice=parts.choice,
+        beside=beside if parts.files is None else None,
         progress=progress,
     )
     for batch in read_batches(test):

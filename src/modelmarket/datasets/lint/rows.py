@@ -18,13 +18,14 @@ import numpy.typing as npt
 import polars as pl
 
 from modelmarket.datasets.fingerprints import Cells, Prints
+from modelmarket.datasets.lint.equals import Equals, Labels
 from modelmarket.datasets.lint.findings import (
     MOST_ROWS_NAMED,
     Check,
     Finding,
     Severity,
 )
-from modelmarket.system.text import counted
+from modelmarket.system.text import agreeing, counted
 
 DIGITS = 3
 """Numbers that agree in so many significant digits are nearly the same."""
@@ -37,7 +38,6 @@ MANY = 0.01
 """The share of the test rows from which on it matters that they are known."""
 LEAST_TOLD_APART = 0.1
 """The share of the rows that must differ for them to be known without their numbers."""
-MOSTLY = 0.5
 _GROUPS = re.compile(
     r"(?:.*[_\s.-])?(?:patient|subject|person|user|customer|client|household|family"
     r"|group|session|site|hospital|device|machine|animal|donor|participant)"
@@ -135,8 +135,9 @@ def _joined(batches: list[Prints]) -> Prints:
 def compare(
     train: Words,
     test: Words,
-    labels: npt.NDArray[np.float64],
+    labels: Labels,
     *,
+    is_number: bool = False,
     is_hidden: bool,
 ) -> Iterator[Finding]:
     """Finds the rows that come again.
@@ -145,14 +146,15 @@ def compare(
         train: Of the training part.
         test: Of the test part.
         labels: Of the training rows.
+        is_number: Whether they are numbers to be predicted.
         is_hidden: Whether nobody may know anything of the test rows.
     """
     distinct = np.unique(train.whole).size / max(1, train.whole.size)
     if distinct < LEAST_TOLD_APART:
         # What looked like a mere number is what the rows are told apart by.
         train, test = _as_numbered(train), _as_numbered(test)
-        distinct = np.unique(train.whole).size / max(1, train.whole.size)
-    yield from _across(train, test, is_odd=distinct >= MOSTLY, is_hidden=is_hidden)
+    equals = Equals.of(train.whole, labels, is_number=is_number)
+    yield from _across(train, test, equals, is_hidden=is_hidden)
     yield from _within(train, labels)
     for name, members in train.groups.items():
         yield from _groups(name, members, test.groups[name], is_hidden=is_hidden)
@@ -170,26 +172,27 @@ def _as_numbered(words: Words) -> Words:
 
 
 def _across(
-    train: Words, test: Words, *, is_odd: bool, is_hidden: bool
+    train: Words, test: Words, equals: Equals, *, is_hidden: bool
 ) -> Iterator[Finding]:
     """Finds test rows that stand in the training part.
 
     Args:
         train: Of the training part.
         test: Of the test part.
-        is_odd: Whether most rows differ, so that it is odd if some do not.
+        equals: The rows of the training part that are equal to others.
         is_hidden: Whether nobody may know anything of the test rows.
     """
     tests = test.whole.size
     same = np.isin(test.whole, train.whole)
     if again := int(same.sum()):
         copies = np.isin(train.whole, test.whole)
+        is_grave = equals.are_odd and again >= MANY * tests
         yield Finding(
             Check.DUPLICATES_ACROSS,
-            Severity.CONFIRM if is_odd and again >= MANY * tests else Severity.WARNING,
+            Severity.CONFIRM if is_grave else Severity.WARNING,
             f"{again:,} of {counted(tests, 'test row')} {_stand(again)} in the "
-            "training part, too, where the label can be looked up.",
-            "Leave out rows that come more than once, before the split.",
+            f"training part, too, {equals.why}.",
+            equals.hint,
             **_named(copies),
             count=again,
             is_private=is_hidden,
@@ -214,7 +217,7 @@ def _difference(words: Words) -> str:
 
 
 def _stand(count: int) -> str:
-    return "stands" if count == 1 else "stand"
+    return agreeing(count, "stands", "stand")
 
 
 def _nearly(some: Words, others: Words) -> npt.NDArray[np.bool_]:
@@ -227,7 +230,7 @@ def _nearly(some: Words, others: Words) -> npt.NDArray[np.bool_]:
     return found
 
 
-def _within(train: Words, labels: npt.NDArray[np.float64]) -> Iterator[Finding]:
+def _within(train: Words, labels: Labels) -> Iterator[Finding]:
     _, first, places, counts = np.unique(
         train.whole, return_index=True, return_inverse=True, return_counts=True
     )
@@ -241,7 +244,7 @@ def _within(train: Words, labels: npt.NDArray[np.float64]) -> Iterator[Finding]:
         Check.DUPLICATES,
         Severity.NOTE,
         f"{more:,} of {counted(places.size, 'training row')} "
-        f"{'comes' if more == 1 else 'come'} again.",
+        f"{agreeing(more, 'comes', 'come')} again.",
         "The same rows weigh more than others.",
         **_named(counts[places] > 1),
         count=more,
@@ -250,7 +253,8 @@ def _within(train: Words, labels: npt.NDArray[np.float64]) -> Iterator[Finding]:
         yield Finding(
             Check.CONFLICTS,
             Severity.WARNING,
-            f"{odd:,} training rows are equal to others that have another label.",
+            f"{counted(odd, 'training row')} are equal to others that have another "
+            "label.",
             "No model can be right about all of them.",
             **_named(at_odds),
             count=odd,
@@ -272,7 +276,7 @@ def _groups(
             Check.GROUPS_ACROSS,
             Severity.WARNING,
             f"Of {counted(kinds, 'group')} that column {name!r} names, {both:,} "
-            f"{'has' if both == 1 else 'have'} rows in both parts: models are tried on "
+            f"{agreeing(both, 'has', 'have')} rows in both parts: models are tried on "
             "what they have seen others of.",
             f"To try them on groups that they do not know, say --group {name}.",
             columns=(name,),

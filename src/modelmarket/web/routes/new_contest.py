@@ -50,7 +50,7 @@ def _report(visit: Visit, source: Source, scratch: Path) -> Report:
     from modelmarket.market.verified.trying import look_at
 
     made = look_at(source, scratch, **_options(visit.form))
-    return made.report.of_table(made.learned)
+    return made.report.of_table(made.learned, source.data)
 
 
 def _contest(visit: Visit, owner: Address, source: Source, reward: Wei) -> Action:

@@ -248,7 +248,7 @@ def _report(visit: Visit, source: Source, scratch: Path) -> Report:
     made = publish(
         source, scratch, choice=choice_of(options), binning=binning_of(options)
     )
-    return made.report.of_table(made.split.learned)
+    return made.report.of_table(made.split.learned, source.data)
 
 
 def _request(visit: Visit, owner: Address, source: Source, reward: Wei) -> Action:
