@@ -13,6 +13,7 @@ from modelmarket.datasets.predictions import encode_predictions
 from modelmarket.errors import DataError, InputError
 from modelmarket.protocol.classes import Classes
 from modelmarket.protocol.money import read_amount, read_reward
+from modelmarket.protocol.types import Wei
 from modelmarket.system.text import agreeing, an, counted
 
 
@@ -55,8 +56,8 @@ def test_what_is_no_table_and_no_labels_is_called_by_its_type(tmp_path: Path) ->
 
 def test_one_wei_is_spoken_of_as_one() -> None:
     with pytest.raises(InputError, match=r"^1 wei is 0\.000000000000000001 MDC\. "):
-        read_reward(1)
+        read_reward(Wei(1))
     with pytest.raises(InputError, match=r"^2 wei are "):
-        read_reward(2)
+        read_reward(Wei(2))
     with pytest.raises(InputError, match=r"^-1 wei is no amount\.$"):
-        read_amount(-1)
+        read_amount(Wei(-1))

@@ -17,7 +17,7 @@ from modelmarket.datasets.choosing import Choice
 from modelmarket.datasets.codes import as_schema, encode_frame, frame_of, make_columns
 from modelmarket.datasets.drawing import Shuffle
 from modelmarket.datasets.labels import Classed, Numbered
-from modelmarket.datasets.sources import Source
+from modelmarket.datasets.sources import LABEL, Source
 from modelmarket.datasets.split import Progress, divide, places
 from modelmarket.datasets.targets import deviation, number_target, variance
 from modelmarket.errors import DataError, InputError
@@ -48,7 +48,7 @@ class Watching(Protocol):
     """Sees the hidden rows as they pass, and keeps nothing that tells what they are."""
 
     def add(self, batch: pl.DataFrame) -> None:
-        """Sees the next rows."""
+        """Sees the next rows, with their labels."""
 
 
 Watch = Callable[[int, dict[str, int]], Sequence[Watching]]
@@ -161,7 +161,7 @@ def code(
         named = target.classes.names if isinstance(target, ClassTarget) else ()
         counts = dict(zip(named, train_counts, strict=True))
         watching = () if watch is None else watch(train_rows, counts)
-        codes, targets = _hidden(source, shuffle, schema, coded, watching)
+        codes, targets = _hidden(source, shuffle, schema, seen.names, coded, watching)
     return Coded(
         sha256,
         train_rows,
@@ -215,6 +215,7 @@ def _hidden(
     source: Source,
     shuffle: Shuffle,
     schema: Schema,
+    labels: Sequence[str],
     coded: Targets,
     watching: Sequence[Watching],
 ) -> tuple[RowCodes, Targets]:
@@ -224,20 +225,25 @@ def _hidden(
         source: Names their columns.
         shuffle: Has them.
         schema: Makes codes of them.
-        coded: The target of each label.
+        labels: The different ones, as they are written.
+        coded: The target of each.
         watching: See them.
     """
+    import polars as pl
+
     shape = (shuffle.rows, len(schema.columns))
     codes: RowCodes = np.empty(shape, dtype=f"u{schema.width // 8}")
-    labels = array("I")
+    hidden = array("I")
     for lines, some in _gathered(shuffle):
         frame = frame_of(lines, source.features)
-        for one in watching:
-            one.add(frame)
-        first = len(labels)
-        labels.extend(some)
-        codes[first : len(labels)] = encode_frame(frame, schema.columns, schema.width)
-    return codes, coded[np.frombuffer(labels, dtype=np.uint32)]
+        if watching:
+            said = pl.Series(LABEL, [labels[one] for one in some], dtype=pl.String)
+            for one in watching:
+                one.add(frame.with_columns(said))
+        first = len(hidden)
+        hidden.extend(some)
+        codes[first : len(hidden)] = encode_frame(frame, schema.columns, schema.width)
+    return codes, coded[np.frombuffer(hidden, dtype=np.uint32)]
 
 
 def _gathered(shuffle: Shuffle) -> Iterator[tuple[list[bytes], list[int]]]:

@@ -263,7 +263,7 @@ def publish_contest(
 
     about = (about or About()).checked()
     train, features = folder / TRAIN, source.features
-    watched = Watched(features, known_by)
+    watched = Watched(features, known_by, label=source.label or "")
     lints: list[Lint] = []
 
     def watch(rows: int, counts: dict[str, int]) -> list[Watching]:
@@ -281,7 +281,7 @@ def publish_contest(
 
     coded = code(source, train, coding, watch=watch, progress=progress)
     if inspect is not None:
-        inspect(fingerprints(train, watched, known_by))
+        inspect(fingerprints(train, watched, known_by, label=source.label or ""))
     report = lints[0].report()
     public = report.public()
     # Two contests with the same keystream would open each other.

@@ -4,7 +4,8 @@
 A row is a sum over its cells, each hashed with its column's name, so neither the
 order of rows nor that of columns matters, and 1, 1.0 and "1" are the same: what
 was read from Parquet is known again in a CSV. The labels are left out; features
-alone tell a trainer which row it is.
+alone tell a trainer which row it is. They are looked at only where an earlier table
+had them as a column.
 
 These are no secrets and hide nothing: whoever keeps them encrypts them.
 """
@@ -60,36 +61,50 @@ class Fingerprints:
         seen: By all columns; and without those that merely number the rows, if
             it has such; and by what else was asked for.
         own: How many of them are not what was asked for.
+        label: What the column of the labels was called; empty for none, or if nobody
+            knows.
     """
 
     seen: tuple[Seen, ...]
     own: int
+    label: str = ""
 
     @property
     def columns(self) -> list[tuple[str, ...]]:
         """What its rows are known by."""
         return [one.columns for one in self.seen]
 
-    def shared(self, part: str, other: Fingerprints, others: str) -> int:
-        """How many rows of a part come again in a part of another table.
+    @property
+    def names(self) -> frozenset[str]:
+        """All of its columns but the labels'."""
+        return frozenset(self.seen[0].columns)
+
+    def rows(self, part: str) -> int:
+        """How many a part has: `train` or `test`."""
+        return int(getattr(self.seen[0], part).size)
+
+    def shared(self, part: str, other: Fingerprints, *others: str) -> int:
+        """How many rows of a part come again in another table.
 
         Args:
             part: `train` or `test`.
             other: Another table's, by the same columns too.
-            others: Its part.
+            others: Its part, or parts.
         """
         again: npt.NDArray[np.bool_] | None = None
         for mine in self.seen:
             for its in other.seen:
                 if mine.columns == its.columns:
-                    found = np.isin(getattr(mine, part), getattr(its, others))
-                    again = found if again is None else again | found
+                    for one in others:
+                        found = np.isin(getattr(mine, part), getattr(its, one))
+                        again = found if again is None else again | found
         return 0 if again is None else int(np.count_nonzero(again))
 
     def to_bytes(self) -> bytes:
         """What the rows will be known by later, eight or sixteen bytes a row."""
         kept = self.seen[: self.own]
-        head = [(one.columns, one.train.size, one.test.size) for one in kept]
+        seen = [(one.columns, one.train.size, one.test.size) for one in kept]
+        head = {"label": self.label, "seen": seen}
         parts = [part for one in kept for part in (one.train, one.test)]
         body = b"".join(part.astype("<u8").tobytes() for part in parts)
         return json.dumps(head).encode() + b"\n" + body
@@ -105,15 +120,20 @@ class Fingerprints:
         try:
             words = np.frombuffer(body, "<u8").astype(np.uint64)
             seen, at = [], 0
-            for columns, train, test in json.loads(head):
+            said = json.loads(head)
+            # Before the label's name was kept there was a list alone.
+            label = str(said["label"]) if isinstance(said, dict) else ""
+            for columns, train, test in (
+                said["seen"] if isinstance(said, dict) else said
+            ):
                 middle, end = at + train, at + train + test
                 seen.append(Seen(tuple(columns), words[at:middle], words[middle:end]))
                 at = end
             if at != words.size or not seen:
                 raise ValueError(at)
-        except (ValueError, TypeError) as error:
+        except (KeyError, ValueError, TypeError) as error:
             raise DataError("These are no fingerprints of a table.") from error
-        return cls(tuple(seen), own=len(seen))
+        return cls(tuple(seen), own=len(seen), label=label)
 
 
 def fingerprints(
@@ -121,6 +141,8 @@ def fingerprints(
     test: Path | Watched,
     wanted: Iterable[tuple[str, ...]] = (),
     *,
+    label: str = "",
+    truth: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Fingerprints:
     """Reads the rows of both parts of a table, once.
@@ -131,12 +153,17 @@ def fingerprints(
             of the same sets of columns.
         wanted: Sets of columns that earlier tables are known by; those that
             this one lacks are left out.
+        label: What the column of the labels was called; empty for none. It may be among
+            those sets.
+        truth: The labels of the test part, if that is a file; one for each row. Secret.
         progress: Is told of the rows read.
     """
     sets = list(dict.fromkeys(wanted))
     parts = [
-        one.part if isinstance(one, Watched) else _read(one, sets, progress)
-        for one in (train, test)
+        one.part
+        if isinstance(one, Watched)
+        else _read(one, sets, progress, label, said)
+        for one, said in ((train, None), (test, truth))
     ]
     columns = parts[0].columns
     found = [Seen(tuple(sorted(columns)), parts[0].whole, parts[1].whole)]
@@ -148,9 +175,9 @@ def fingerprints(
             del found[1]
     known = {one.columns for one in found}
     for at, names in enumerate(sets):
-        if names not in known and set(columns).issuperset(names):
+        if names not in known and {*columns, label}.issuperset(names):
             found.append(Seen(names, parts[0].sums[at], parts[1].sums[at]))
-    return Fingerprints(tuple(found), own=len(known))
+    return Fingerprints(tuple(found), own=len(known), label=label)
 
 
 def _tell_apart(seen: Seen) -> bool:
@@ -194,19 +221,34 @@ class _Part:
 
 
 def _read(
-    path: Path, sets: Sequence[tuple[str, ...]], progress: Progress | None
+    path: Path,
+    sets: Sequence[tuple[str, ...]],
+    progress: Progress | None,
+    label: str,
+    truth: Sequence[str] | None,
 ) -> _Part:
+    """The rows of a published part.
+
+    Args:
+        path: Its file.
+        sets: Of columns that they are known by, too.
+        progress: Is told of the rows read.
+        label: What the column of the labels was called.
+        truth: The labels, if they do not stand in the file; None if they do.
+    """
     try:
-        return _read_as(path, sets, progress, infers=True)
+        return _read_as(path, sets, progress, label, truth, infers=True)
     except pl.exceptions.PolarsError:
         # A later row is of another type than the first ones.
-        return _read_as(path, sets, None, infers=False)
+        return _read_as(path, sets, None, label, truth, infers=False)
 
 
 def _read_as(
     path: Path,
     sets: Sequence[tuple[str, ...]],
     progress: Progress | None,
+    label: str,
+    truth: Sequence[str] | None,
     *,
     infers: bool,
 ) -> _Part:
@@ -219,8 +261,13 @@ def _read_as(
     schema = rows.collect_schema()
     columns = tuple(name for name in schema if name not in (ROW_ID, LABEL))
     whole = [name for name in columns if schema[name].is_integer()]
-    watched = Watched(columns, sets, numbering=whole)
+    watched = Watched(columns, sets, numbering=whole, label=label)
+    done = 0
     for batch in rows.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True):
+        if truth:
+            said = pl.Series(LABEL, truth[done : done + batch.height], dtype=pl.String)
+            batch = batch.with_columns(said)  # noqa: PLW2901  # the same rows
+        done += batch.height
         watched.add(batch)
         if progress is not None:
             progress(batch.height)
@@ -234,6 +281,8 @@ class Watched:
         columns: The features.
         wanted: Sets of columns that rows shall be known by, too.
         numbering: The columns that may number the rows; None if any may.
+        label: What the column of the labels was called, which stand beside the features
+            then; empty for none.
     """
 
     def __init__(
@@ -242,8 +291,9 @@ class Watched:
         wanted: Iterable[tuple[str, ...]] = (),
         *,
         numbering: Iterable[str] | None = None,
+        label: str = "",
     ) -> None:
-        self._columns = tuple(columns)
+        self._columns, self._label = tuple(columns), label
         self._members = [frozenset(columns), *map(frozenset, dict.fromkeys(wanted))]
         self._sums: list[list[Prints]] = [[] for _ in self._members]
         may = self._columns if numbering is None else numbering
@@ -259,6 +309,11 @@ class Watched:
                     np.add(total, words, out=total)
             if name in self._numbering:
                 self._number(name, words, batch[name])
+        if self._label and LABEL in batch.columns:
+            words = Cells(batch[LABEL].alias(self._label)).words()
+            for total, names in zip(totals, self._members, strict=True):
+                if self._label in names:
+                    np.add(total, words, out=total)
         for done, total in zip(self._sums, totals, strict=True):
             done.append(total)
 

@@ -45,6 +45,8 @@ class Split:
         truth: The test rows' codes, in published order. Secret.
         features: The columns of both parts.
         choice: How the test rows were chosen.
+        labels: The different labels of the table, as they are written.
+        hidden: Which of them each test row has, in published order. Secret.
         learned: Which rows of the table are for training, from 1; shape (rows,).
         coarseness: What bins lose of the training rows' numbers; None for classes.
         files: The column that names files, if they were published; None for none.
@@ -55,12 +57,19 @@ class Split:
     truth: Codes
     features: tuple[str, ...]
     choice: Choice
+    labels: tuple[str, ...]
+    hidden: LabelCodes
     learned: npt.NDArray[np.int64]
     coarseness: Coarseness | None = None
     files: FileColumn | None = None
 
     def __repr__(self) -> str:
         return f"Split({sum(self.train_counts)} train, {self.truth.size} test)"
+
+    @property
+    def test_labels(self) -> list[str]:
+        """The test rows' labels as they are written, in published order. Secret."""
+        return list(map(self.labels.__getitem__, self.hidden.tolist()))
 
     @property
     def train_rows(self) -> int:
@@ -112,12 +121,12 @@ def split(
         test.write(encode_row([ROW_ID, *source.features]) + b"\n")
         truth = array("I")
         number = 0
-        for rows, hidden in shuffle.shuffled():
+        for rows, some in shuffle.shuffled():
             test.write(
                 b"".join([b"%d,%b\n" % row for row in enumerate(rows, number + 1)])
             )
             number += len(rows)
-            truth.extend(hidden)
+            truth.extend(some)
     if isinstance(seen, Numbered):
         assert binning is not None, "it numbers labels"
         classes: Classes = (bins := binning.of(seen.names, seen.train.tolist()))
@@ -130,10 +139,13 @@ def split(
     learnt = np.bincount(
         coded, weights=seen.train[: coded.size], minlength=len(classes)
     ).astype(np.int64)
+    hidden = np.frombuffer(truth, dtype=np.uint32)
     return Split(
         classes=classes,
         train_counts=tuple(learnt.tolist()),
-        truth=coded[np.frombuffer(truth, dtype=np.uint32)],
+        truth=coded[hidden],
+        labels=tuple(seen.names),
+        hidden=hidden,
         features=source.features,
         choice=choice,
         learned=learned,

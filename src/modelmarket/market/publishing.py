@@ -22,12 +22,12 @@ from modelmarket.market.questions import (
     refuse_low_threshold,
     refuse_short_windows,
 )
-from modelmarket.market.reusing import (
+from modelmarket.market.recognising import (
     earlier_tables,
     refuse_hidden,
     refuse_leaks,
-    refuse_used_seal,
 )
+from modelmarket.market.reusing import refuse_used_seal
 from modelmarket.protocol.labels import pack, page_count
 from modelmarket.protocol.money import Amount, read_amount
 from modelmarket.protocol.terms import DEFAULT_RESPONSE_WINDOW_S, Terms, proposed_stake
@@ -283,6 +283,8 @@ def prepare(
             Path(scratch) / TRAIN,
             Path(scratch) / TEST,
             [names for one in earlier for names in one.rows.columns],
+            label=source.label or "",
+            truth=published.split.test_labels,
             progress=telling(progress, "rows compared"),
         )
         refuse_hidden(known, earlier)

@@ -1,162 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tables, truths, predictions and models that were used before."""
+"""Truths, predictions and models that were used before."""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modelmarket.errors import ConfirmationError, DataError, TermsError
-from modelmarket.protocol.contests import ContestRecord
-from modelmarket.protocol.phases import Phase
+from modelmarket.errors import ConfirmationError, TermsError
 from modelmarket.storage.store import Store
 from modelmarket.vault.secrets import SealedPredictions
 
 if TYPE_CHECKING:
-    from modelmarket.chain.networks import Network
-    from modelmarket.datasets.fingerprints import Fingerprints
     from modelmarket.market.market import Market
     from modelmarket.market.request import Request
     from modelmarket.protocol.records import SubmissionRecord
-    from modelmarket.protocol.replaying import Record
     from modelmarket.protocol.types import Address, Seal
-    from modelmarket.vault.vault import Published
-
-MOST_TOLD = 3
-
-
-@dataclass(frozen=True)
-class Earlier:
-    """A request whose table is known by its rows.
-
-    Attributes:
-        name: How to call it.
-        rows: What its table is known by.
-        takes_submissions: Whether somebody may still submit to it.
-        shows_truth: Whether its test labels are public, or will be.
-        hides_rows: Whether nobody may read its test rows yet.
-        shows_rows: Whether anybody can read its test rows, without their labels.
-    """
-
-    name: str
-    rows: Fingerprints
-    takes_submissions: bool
-    shows_truth: bool
-    hides_rows: bool = False
-    shows_rows: bool = True
-
-
-def earlier_tables(market: Market, now: int) -> list[Earlier]:
-    """The tables of this vault's requests, on this market and on others.
-
-    What was prepared for this market and never created is none of them.
-
-    Args:
-        market: With vault and index.
-        now: Chain time, in seconds; the index has been read up to it.
-    """
-    return [
-        found
-        for one in market.vault.published()
-        for found in _earlier(market, one, now)
-    ]
-
-
-def _earlier(market: Market, one: Published, now: int) -> Iterator[Earlier]:
-    from modelmarket.datasets.fingerprints import Fingerprints
-
-    rows = Fingerprints.from_bytes(one.rows)
-    here: Network = market.network
-    is_here = one.market in here.contracts.addresses
-    if one.chain_id != here.chain_id or not is_here:
-        from modelmarket.chain.devnode.ledger import CHAIN_ID
-
-        # A rehearsal on a chain of one's own tells nobody anything.
-        if one.chain_id == CHAIN_ID != here.chain_id:
-            return
-        yield Earlier(f"a request on the market {one.market}", rows, True, True)
-        return
-    for number, _ in market.index.requests_of_seal(one.seal):
-        record = market.index.request(number)
-        yield Earlier(
-            f"request {number}",
-            rows,
-            takes_submissions=record.at(now).phase is Phase.OPEN,
-            shows_truth=_shows_truth(record),
-            hides_rows=isinstance(record, ContestRecord) and _hides_rows(record, now),
-            shows_rows=not isinstance(record, ContestRecord) or bool(record.key),
-        )
-
-
-def _hides_rows(record: ContestRecord, now: int) -> bool:
-    """Whether a contest's test rows must not be seen yet."""
-    return not record.key and record.at(now).phase is Phase.OPEN
-
-
-def _shows_truth(record: Record) -> bool:
-    """Whether its test labels are public, or will be."""
-    if isinstance(record, ContestRecord):
-        return bool(record.key) or not record.stage.is_final
-    return bool(record.truth) or not record.stage.is_final
-
-
-def refuse_leaks(rows: Fingerprints, earlier: list[Earlier]) -> None:
-    """Makes sure that no row is tested here or there whose label is shown.
-
-    Raises:
-        ConfirmationError: Some are; says how many, and of which requests.
-    """
-    leaks = [leak for one in earlier for leak in _leaks(rows, one)]
-    if leaks:
-        rest = len(leaks) - MOST_TOLD
-        more = [f"There are {rest} more such overlaps."] if rest > 0 else []
-        raise ConfirmationError(
-            " ".join(["This table was published before.", *leaks[:MOST_TOLD], *more]),
-            option="again",
-            hint="Leave those rows out; or say --again to do it all the same.",
-        )
-
-
-def refuse_hidden(rows: Fingerprints, earlier: list[Earlier]) -> None:
-    """Makes sure that no row is published which a contest still hides.
-
-    Raises:
-        DataError: Some would be; there is no way round.
-    """
-    for one in earlier:
-        if not one.hides_rows:
-            continue
-        shown = rows.shared("test", one.rows, "test")
-        shown += one.rows.shared("test", rows, "train")
-        if shown:
-            raise DataError(
-                f"{shown:,} rows of this table are hidden in {one.name}, and would be "
-                "read by everybody.",
-                hint="Wait for its deadline, or leave those rows out.",
-            )
-
-
-def _leaks(rows: Fingerprints, one: Earlier) -> Iterator[str]:
-    tests = rows.seen[0].test.size
-    if one.takes_submissions and (shown := one.rows.shared("test", rows, "train")):
-        yield (
-            f"{shown:,} of the {one.rows.seen[0].test.size:,} test rows of {one.name} "
-            "would stand with their labels in this training part, while it takes "
-            "submissions."
-        )
-    if shown := rows.shared("test", one.rows, "train"):
-        yield (
-            f"{shown:,} of the {tests:,} test rows stand with their labels in the "
-            f"training part of {one.name}."
-        )
-    if one.shows_truth and (shown := rows.shared("test", one.rows, "test")):
-        yield (
-            f"{shown:,} of the {tests:,} test rows are test rows of {one.name} too, "
-            "whose labels everybody sees once its truth is open."
-        )
 
 
 def refuse_used_seal(market: Market, truth_seal: Seal) -> None:

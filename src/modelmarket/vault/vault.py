@@ -246,6 +246,24 @@ class Vault:
             )
 
 
+def published_in(path: Path) -> int:
+    """How many published tables a vault knows, which its passphrase is not needed for.
+
+    Returns:
+        0 if there is no vault, or none that can be read.
+    """
+    if not path.exists():
+        return 0
+    try:
+        with closing(
+            sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        ) as reading:
+            row = reading.execute("SELECT count(*) FROM published").fetchone()
+    except sqlite3.Error:
+        return 0
+    return int(row[0])
+
+
 def _make(path: Path, passphrase: str, work: int) -> dict[bytes, Key]:
     """Makes a vault whole and then gives it its name.
 

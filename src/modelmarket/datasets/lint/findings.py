@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -63,6 +63,7 @@ class Severity(StrEnum):
     NOTE = "note"
 
 
+GRAVEST = (Severity.CONFIRM, Severity.WARNING, Severity.NOTE)
 MARKS = {
     Severity.CONFIRM: "Mend or mean this",
     Severity.WARNING: "Look at this",
@@ -250,6 +251,13 @@ class Report:
     def questions(self) -> tuple[Finding, ...]:
         """What somebody has to say yes to."""
         return tuple(self.of(Severity.CONFIRM))
+
+    def also(self, more: Iterable[Finding]) -> Report:
+        """The same with further findings, each beside such as are as grave."""
+        findings = sorted(
+            (*more, *self.findings), key=lambda one: GRAVEST.index(one.severity)
+        )
+        return replace(self, findings=tuple(findings))
 
     def of(self, severity: Severity) -> Iterator[Finding]:
         """The findings that are so grave."""

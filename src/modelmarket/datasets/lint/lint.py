@@ -31,7 +31,7 @@ from modelmarket.datasets.lint.columns import (
     look,
     together,
 )
-from modelmarket.datasets.lint.findings import Finding, Report, Severity
+from modelmarket.datasets.lint.findings import Finding, Report
 from modelmarket.datasets.lint.labels import (
     check_absent,
     check_bins,
@@ -52,7 +52,6 @@ MOST_ROWS = 10_000
 MOST_CELLS = 2**22
 MOST_TELLING = 10
 DIGITS = 4
-_GRAVEST = (Severity.CONFIRM, Severity.WARNING, Severity.NOTE)
 
 
 class Lint:
@@ -158,13 +157,8 @@ class Lint:
             guess_bits=bits,
             coarseness=None if coarseness is None else _few_digits(coarseness),
             telling=tuple(one for one in telling[:MOST_TELLING] if one.share > 0),
-            findings=tuple(
-                sorted(
-                    self._findings(list(tested), least),
-                    key=lambda one: _GRAVEST.index(one.severity),
-                )
-            ),
-        )
+            findings=(),
+        ).also(self._findings(list(tested), least))
 
     def _findings(self, tested: list[int], least: float | None) -> Iterator[Finding]:
         train, test = self._train.words, self._test.words

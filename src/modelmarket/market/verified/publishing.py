@@ -11,7 +11,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypedDict, Unpack
 
-from modelmarket.errors import DataError, InputError
+from modelmarket.errors import InputError
 from modelmarket.index.summaries import Wanted
 from modelmarket.market.publishing import (
     DEFAULT_SUBMISSION_WINDOW_S,
@@ -26,13 +26,13 @@ from modelmarket.market.questions import (
     refuse_high_stake,
     refuse_short_windows,
 )
-from modelmarket.market.reusing import (
-    Earlier,
+from modelmarket.market.recognising import (
     earlier_tables,
     refuse_hidden,
+    refuse_known,
     refuse_leaks,
-    refuse_used_seal,
 )
+from modelmarket.market.reusing import refuse_used_seal
 from modelmarket.market.verified.scoring import (
     coding_of,
     minimum_score,
@@ -241,10 +241,10 @@ def prepare_contest(
     known: list[Fingerprints] = []
 
     def inspect(found: Fingerprints) -> None:
-        _refuse_known(found, earlier)
+        refuse_known(found, earlier)
         refuse_hidden(found, earlier)
         if not options.get("again", False):
-            refuse_leaks(found, earlier)
+            refuse_leaks(found, earlier, hides_rows=True)
         known.append(found)
 
     stream = ContestStream(market, owner, turn)
@@ -279,24 +279,6 @@ def prepare_contest(
     texts = replace(prepared.texts, dataset=str(folder.cid))
     terms = replace(prepared.terms, texts_hash=texts.hash())
     return replace(prepared, terms=terms, texts=texts)
-
-
-def _refuse_known(rows: Fingerprints, earlier: list[Earlier]) -> None:
-    """Makes sure that no row is hidden here that anybody could know.
-
-    Raises:
-        DataError: Some are in another request of this vault; there is no way round.
-    """
-    for one in earlier:
-        seen = rows.shared("test", one.rows, "train")
-        if one.shows_truth or one.shows_rows:
-            seen += rows.shared("test", one.rows, "test")
-        if seen:
-            raise DataError(
-                f"{seen:,} of the hidden rows stand in {one.name}, where others read "
-                "them, or their labels, or will.",
-                hint="Leave those rows out: hidden rows can be used once.",
-            )
 
 
 @dataclass(frozen=True)

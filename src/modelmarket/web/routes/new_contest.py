@@ -47,9 +47,12 @@ def prepare_contest(visit: Visit) -> Response:
 
 def _report(visit: Visit, source: Source, scratch: Path) -> Report:
     """What is found about a table."""
+    from modelmarket.market.recognising import Before, earlier_tables
     from modelmarket.market.verified.trying import look_at
 
-    made = look_at(source, scratch, **_options(visit.form))
+    market = visit.workspace.market
+    before = Before(tuple(earlier_tables(market, market.look().now)))
+    made = look_at(source, scratch, before, **_options(visit.form))
     return made.report.of_table(made.learned, source.data)
 
 

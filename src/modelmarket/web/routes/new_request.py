@@ -243,12 +243,16 @@ def prepare_request(visit: Visit) -> Response:
 def _report(visit: Visit, source: Source, scratch: Path) -> Report:
     """What is found about a table."""
     from modelmarket.datasets.published import publish
+    from modelmarket.market.recognising import Before, earlier_tables
 
+    market = visit.workspace.market
     options = _options(visit.form)
     made = publish(
         source, scratch, choice=choice_of(options), binning=binning_of(options)
     )
-    return made.report.of_table(made.split.learned, source.data)
+    before = Before(tuple(earlier_tables(market, market.look().now)))
+    report = made.report.of_table(made.split.learned, source.data)
+    return report.also(before.look_at(source, scratch, made.split))
 
 
 def _request(visit: Visit, owner: Address, source: Source, reward: Wei) -> Action:

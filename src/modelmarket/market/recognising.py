@@ -1,0 +1,382 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tables that were published before, known again by their rows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from modelmarket.datasets.lint.findings import Check, Finding, Severity
+from modelmarket.errors import ConfirmationError, DataError, ModelMarketError
+from modelmarket.protocol.contests import ContestRecord
+from modelmarket.protocol.phases import Phase
+from modelmarket.system.text import agreeing, counted
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from modelmarket.chain.networks import Network
+    from modelmarket.datasets.fingerprints import Fingerprints
+    from modelmarket.datasets.sources import Source
+    from modelmarket.datasets.split import Split
+    from modelmarket.market.market import Market
+    from modelmarket.protocol.replaying import Record
+    from modelmarket.system.home import Home
+    from modelmarket.vault.vault import Published
+
+MOST_TOLD = 3
+PARTS = ("train", "test")
+_SAME = "This table was published before."
+_OTHER = "Rows of this table were published before, with another column as the label."
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """A request whose table is known by its rows.
+
+    Attributes:
+        name: How to call it.
+        rows: What its table is known by.
+        takes_submissions: Whether somebody may still submit to it.
+        shows_truth: Whether its test labels are public, or will be.
+        hides_rows: Whether nobody may read its test rows yet.
+        shows_rows: Whether anybody can read its test rows, without their labels.
+    """
+
+    name: str
+    rows: Fingerprints
+    takes_submissions: bool
+    shows_truth: bool
+    hides_rows: bool = False
+    shows_rows: bool = True
+
+
+def earlier_tables(market: Market, now: int) -> list[Earlier]:
+    """The tables of this vault's requests, on this market and on others.
+
+    What was prepared for this market and never created is none of them.
+
+    Args:
+        market: With vault and index.
+        now: Chain time, in seconds; the index has been read up to it.
+    """
+    return [
+        found
+        for one in market.vault.published()
+        for found in _earlier(market, one, now)
+    ]
+
+
+def _earlier(market: Market, one: Published, now: int) -> Iterator[Earlier]:
+    from modelmarket.datasets.fingerprints import Fingerprints
+
+    rows = Fingerprints.from_bytes(one.rows)
+    here: Network = market.network
+    is_here = one.market in here.contracts.addresses
+    if one.chain_id != here.chain_id or not is_here:
+        from modelmarket.chain.devnode.ledger import CHAIN_ID
+
+        # A rehearsal on a chain of one's own tells nobody anything.
+        if one.chain_id == CHAIN_ID != here.chain_id:
+            return
+        yield Earlier(f"a request on the market {one.market}", rows, True, True)
+        return
+    for number, _ in market.index.requests_of_seal(one.seal):
+        record = market.index.request(number)
+        yield Earlier(
+            f"request {number}",
+            rows,
+            takes_submissions=record.at(now).phase is Phase.OPEN,
+            shows_truth=_shows_truth(record),
+            hides_rows=isinstance(record, ContestRecord) and _hides_rows(record, now),
+            shows_rows=not isinstance(record, ContestRecord) or bool(record.key),
+        )
+
+
+def _hides_rows(record: ContestRecord, now: int) -> bool:
+    """Whether a contest's test rows must not be seen yet."""
+    return not record.key and record.at(now).phase is Phase.OPEN
+
+
+def _shows_truth(record: Record) -> bool:
+    """Whether its test labels are public, or will be."""
+    if isinstance(record, ContestRecord):
+        return bool(record.key) or not record.stage.is_final
+    return bool(record.truth) or not record.stage.is_final
+
+
+@dataclass(frozen=True)
+class Before:
+    """What is known of the tables that a vault's requests were made from.
+
+    Attributes:
+        earlier: Those tables.
+        unknown: Why it cannot be said which they are; empty if it can.
+    """
+
+    earlier: tuple[Earlier, ...] = ()
+    unknown: str = ""
+
+    @property
+    def known_by(self) -> list[tuple[str, ...]]:
+        """The sets of columns that their rows are known by."""
+        return [names for one in self.earlier for names in one.rows.columns]
+
+    @classmethod
+    def of_home(cls, home: Home, network: str, passphrase: str | None) -> Before:
+        """Those of a home's vault, as its index last saw the chain; no node is asked.
+
+        Args:
+            home: The user's folder.
+            network: Where requests are made.
+            passphrase: Of the vault; None if nobody has said it.
+        """
+        from modelmarket.chain.networks import Networks
+        from modelmarket.market.market import Market
+        from modelmarket.vault.vault import Vault, published_in
+
+        if not published_in(home.vault):
+            return cls()
+        if passphrase is None:
+            return cls(unknown="The vault is locked.")
+        try:
+            profile = Networks(home.networks).get(network)
+            vault = Vault(home.vault, passphrase)
+            with Market(home, profile, vault=vault) as market:
+                return cls(tuple(earlier_tables(market, int(time.time()))))
+        except ModelMarketError as error:
+            return cls(unknown=error.message)
+
+    @property
+    def locked(self) -> list[Finding]:
+        """What is to be said where nothing could be looked up; else none."""
+        if not self.unknown:
+            return []
+        return [
+            Finding(
+                Check.PUBLISHED,
+                Severity.NOTE,
+                f"Whether its rows were published before is not known. {self.unknown}",
+                "To have them looked up, set MODELMARKET_PASSPHRASE, or name a file in "
+                "MODELMARKET_PASSPHRASE_FILE; `request create` looks in any case.",
+                is_private=True,
+            )
+        ]
+
+    def look_at(self, source: Source, folder: Path, parts: Split) -> list[Finding]:
+        """What is to be said of a table that is split, and lies in a folder."""
+        from modelmarket.datasets.fingerprints import fingerprints
+        from modelmarket.datasets.published import TEST, TRAIN
+
+        if not self.earlier:
+            return self.locked
+        known = fingerprints(
+            folder / TRAIN,
+            folder / TEST,
+            self.known_by,
+            label=source.label or "",
+            truth=parts.test_labels,
+        )
+        return list(look_up(known, self.earlier))
+
+
+def refuse_leaks(
+    rows: Fingerprints, earlier: Sequence[Earlier], *, hides_rows: bool = False
+) -> None:
+    """Makes sure that no row is tested here or there whose label is shown.
+
+    Args:
+        rows: What the table is known by.
+        earlier: Tables of before.
+        hides_rows: Whether nobody may read this table's test rows.
+
+    Raises:
+        ConfirmationError: Some are; says how many, and of which requests.
+    """
+    said = leaks(rows, earlier, hides_rows=hides_rows)
+    if said:
+        raise ConfirmationError(
+            said,
+            option="again",
+            hint="Leave those rows out; or say --again to do it all the same.",
+        )
+
+
+def leaks(
+    rows: Fingerprints, earlier: Sequence[Earlier], *, hides_rows: bool = False
+) -> str:
+    """What labels of test rows are shown, here or in requests of before; empty for
+    none. See `refuse_leaks`.
+    """
+    found: list[str] = []
+    is_other = True
+    for one in earlier:
+        if _is_other(rows, one):
+            found += _other_leaks(rows, one, hides_rows=hides_rows)
+        elif some := list(_leaks(rows, one)):
+            found, is_other = [*found, *some], False
+    if not found:
+        return ""
+    rest = len(found) - MOST_TOLD
+    more = f"There {agreeing(rest, 'is', 'are')} {counted(rest, 'more such overlap')}."
+    return " ".join(
+        [
+            _OTHER if is_other else _SAME,
+            *found[:MOST_TOLD],
+            *([more] if rest > 0 else []),
+        ]
+    )
+
+
+def look_up(
+    rows: Fingerprints, earlier: Sequence[Earlier], *, hides_rows: bool = False
+) -> Iterator[Finding]:
+    """What a look at a table says of those that were published before.
+
+    Args:
+        rows: What the table is known by.
+        earlier: Tables of before.
+        hides_rows: Whether nobody may read this table's test rows.
+    """
+    known = {
+        one.name: shown
+        for one in earlier
+        if (shown := sum(rows.shared(part, one.rows, *PARTS) for part in PARTS))
+    }
+    if not known:
+        return
+    for refuse in (refuse_known, refuse_hidden) if hides_rows else (refuse_hidden,):
+        try:
+            refuse(rows, earlier)
+        except DataError as error:
+            yield _finding(Severity.CONFIRM, error.message, error.hint, known)
+            return
+    if said := leaks(rows, earlier, hides_rows=hides_rows):
+        hint = "Leave those rows out: `request create` takes them with --again alone."
+        yield _finding(Severity.CONFIRM, said, hint, known)
+        return
+    every = sum(map(rows.rows, PARTS))
+    for one in earlier:
+        if one.name in known:
+            yield _finding(
+                Severity.NOTE,
+                f"{known[one.name]:,} of {counted(every, 'row')} "
+                f"{agreeing(known[one.name], 'stands', 'stand')} in {one.name}, too"
+                + (
+                    f", where {one.rows.label!r} was the label"
+                    if one.rows.label and _is_other(rows, one)
+                    else ""
+                )
+                + ". No label of a test row is shown by that, here or there.",
+                "",
+                {one.name: known[one.name]},
+            )
+
+
+def _finding(
+    severity: Severity, text: str, hint: str, known: dict[str, int]
+) -> Finding:
+    return Finding(
+        Check.PUBLISHED,
+        severity,
+        text,
+        hint,
+        count=max(known.values()),
+        is_private=True,
+    )
+
+
+def refuse_hidden(rows: Fingerprints, earlier: Sequence[Earlier]) -> None:
+    """Makes sure that no row is published which a contest still hides.
+
+    Raises:
+        DataError: Some would be; there is no way round.
+    """
+    for one in earlier:
+        if not one.hides_rows:
+            continue
+        shown = rows.shared("test", one.rows, "test")
+        shown += one.rows.shared("test", rows, "train")
+        if shown:
+            raise DataError(
+                f"{counted(shown, 'row')} of this table "
+                f"{agreeing(shown, 'is', 'are')} hidden in {one.name}, and would be "
+                "read by everybody.",
+                hint="Wait for its deadline, or leave those rows out.",
+            )
+
+
+def refuse_known(rows: Fingerprints, earlier: Sequence[Earlier]) -> None:
+    """Makes sure that no row is hidden here that anybody could know.
+
+    Raises:
+        DataError: Some are in another request of this vault; there is no way round.
+    """
+    for one in earlier:
+        seen = rows.shared("test", one.rows, "train")
+        if one.shows_truth or one.shows_rows:
+            seen += rows.shared("test", one.rows, "test")
+        if seen:
+            raise DataError(
+                f"{seen:,} of the {counted(rows.rows('test'), 'hidden row')} "
+                f"{agreeing(seen, 'stands', 'stand')} in {one.name}, where others read "
+                "them, or their labels, or will.",
+                hint="Leave those rows out: hidden rows can be used once.",
+            )
+
+
+def _is_other(rows: Fingerprints, one: Earlier) -> bool:
+    """Whether another column is the label of an earlier table, as far as is known."""
+    mine, its = rows.label, one.rows.label
+    if mine in one.rows.names or its in rows.names:
+        return True
+    return bool(mine and its) and mine != its
+
+
+def _leaks(rows: Fingerprints, one: Earlier) -> Iterator[str]:
+    """The labels that are shown where both tables have the same."""
+    if one.takes_submissions and (shown := one.rows.shared("test", rows, "train")):
+        whose = agreeing(shown, "its label", "their labels")
+        yield (
+            f"{_count(shown, one.rows, f' of {one.name}')} would stand with {whose} in "
+            "this training part, while it takes submissions."
+        )
+    if shown := rows.shared("test", one.rows, "train"):
+        whose = agreeing(shown, "stands with its label", "stand with their labels")
+        yield f"{_count(shown, rows)} {whose} in the training part of {one.name}."
+    if one.shows_truth and (shown := rows.shared("test", one.rows, "test")):
+        which = agreeing(shown, "is a test row", "are test rows")
+        whose = agreeing(shown, "whose label", "whose labels")
+        yield (
+            f"{_count(shown, rows)} {which} of {one.name} too, {whose} everybody sees "
+            "once its truth is open."
+        )
+
+
+def _other_leaks(
+    rows: Fingerprints, one: Earlier, *, hides_rows: bool
+) -> Iterator[str]:
+    """The labels that are shown where the one table has the other's as a column."""
+    its, mine = one.rows.label, rows.label
+    if its in rows.names and one.takes_submissions:
+        parts = PARTS[:1] if hides_rows else PARTS
+        if shown := one.rows.shared("test", rows, *parts):
+            yield (
+                f"{_count(shown, one.rows, f' of {one.name}')} would stand here with "
+                f"column {its!r}, which is the label there, while it takes submissions."
+            )
+    if mine in one.rows.names:
+        parts = PARTS if one.shows_rows else PARTS[:1]
+        if shown := rows.shared("test", one.rows, *parts):
+            yield (
+                f"{_count(shown, rows)} {agreeing(shown, 'stands', 'stand')} in "
+                f"{one.name} with column {mine!r}, which is the label now: everybody "
+                "reads it there."
+            )
+
+
+def _count(shown: int, rows: Fingerprints, whose: str = "") -> str:
+    """So many of a table's test rows."""
+    return f"{shown:,} of the {counted(rows.rows('test'), 'test row')}{whose}"
