@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from support.market import Place
+
 Command = Callable[..., tuple[object, str, str]]
 ROWS = 200
 
@@ -105,3 +107,37 @@ def test_a_split_by_groups_or_time_is_tried_as_it_would_be(
     code, _, errors = check(path, "--time", "patient", "--group", "day")
     assert code == 2
     assert "By groups and by time are 2 ways to choose the test rows." in errors
+
+
+def test_what_was_published_before_is_said_and_what_is_not_known(
+    here: Place, command: Command, give: Command, tmp_path: Path
+) -> None:
+    """Without an unlocked vault it is not known; `request create` looks anyway."""
+    path = written(tmp_path)
+    words = (path, "--label", "kind")
+    assert give("rita", "request", "create", *words, "--reward", "10")[0] == 0
+    code, told, _ = give("rita", "dataset", "check", *words)
+    assert code == 1
+    assert "Mend or mean this: This table was published before. " in told
+    assert "of the 40 test rows of request 1 would stand with their labels in" in told
+    code, told, _ = give("rita", "dataset", "check", *words, "--json")
+    first = json.loads(told)["report"]["findings"][0]
+    assert (code, first["check"], first["severity"]) == (
+        1,
+        "published-before",
+        "confirm",
+    )
+    assert (first["count"], first["is_private"]) == (200, True)
+    code, told, _ = give("rita", "dataset", "check", *words, "--verified")
+    assert code == 1
+    assert "of the 40 hidden rows stand in request 1, where others read" in told
+    home = str(here.markets["rita"].home.path)
+    locked = {"HOME": home, "NETWORK": "test", "PASSPHRASE": ""}
+    for kind in ((), ("--verified",)):
+        code, told, errors = command("dataset", "check", *words, *kind, **locked)
+        assert (code, errors) == (0, "")
+        assert (
+            "Note: Whether its rows were published before is not known. The vault is "
+            "locked. To have them looked up, set MODELMARKET_PASSPHRASE, or name a file "
+            "in MODELMARKET_PASSPHRASE_FILE; `request create` looks in any case."
+        ) in " ".join(told.split())
