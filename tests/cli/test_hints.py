@@ -44,7 +44,7 @@ SHOWN_BY: dict[str, list[Where]] = {
     "datasets/tables.py": TABLES,
     "errors.py": [("request", "create"), ("submit",)],
     "market/any_request.py": [("request", "cancel"), ("submission", "cancel")],
-    "market/reusing.py": [("request", "create")],
+    "market/recognising.py": [("request", "create")],
     "market/verified/scoring.py": [("request", "create")],
     "system/confinement.py": [("reproduce",), ("model", "predict")],
     "agent/notices.py": [("agent", "run"), ("up",)],
