@@ -38,8 +38,8 @@ def sorted_by_class() -> bytes:
     return "\n".join(["id,x<b>,kind", *rows, ""]).encode()
 
 
-def send(tab: Tab, kind: str) -> str:
-    files = {"data": ("n.csv", sorted_by_class())}
+def send(tab: Tab, kind: str, table: bytes | None = None) -> str:
+    files = {"data": ("n.csv", table or sorted_by_class())}
     answer = tab.post("/requests/new", files=files, data={"kind": kind})
     assert answer.headers["location"].startswith(f"/{KINDS[kind]}/new/")
     return answer.headers["location"]
@@ -60,6 +60,20 @@ def test_a_table_is_looked_at_before_anything_is_sealed(tab: Tab, kind: str) -> 
     assert (market.vault.count(), len(market.store.roots())) == before
     looked = market.home.scratch()
     assert [one.name for one in looked.iterdir()] == ["uploads"]
+
+
+def test_a_look_tells_of_rows_that_were_published_before(here: Place, tab: Tab) -> None:
+    market, path = tab.workspace.market, here.folder / "before.csv"
+    table = sorted_by_class()
+    path.write_bytes(table)
+    source = Source(open_table(path, header=True), label="kind")
+    market.create_request(source, reward=REWARD, accept_findings=True)
+    for kind, what in (
+        ("predictions", "This table was published before."),
+        ("verified", "hidden rows stand in request 1, where others read them"),
+    ):
+        answer = tab.post(send(tab, kind, table), **TERMS, look="yes")
+        assert what in words(answer.text)
 
 
 @pytest.mark.parametrize("kind", KINDS)
