@@ -42,7 +42,7 @@ def table(here: Place, columns: str, row: Callable[[Random, int], str]) -> Sourc
 def even(here: Place) -> Source:
     """Half of the rows are of each class, and nothing is odd."""
     return table(
-        here, "x,kind", lambda chance, n: f"{chance.random():.6f},{'ab'[n % 2]}"
+        here, "x,kind", lambda chance, n: f"{chance.random():.12f},{'ab'[n % 2]}"
     )
 
 
@@ -127,7 +127,7 @@ def test_classes_that_count_alike_are_asked_about_by_what_they_count(
         source = table(
             here,
             "x,kind",
-            lambda chance, n: f"{chance.random():.6f},{'a' if n % 10 else 'b'}",
+            lambda chance, n: f"{chance.random():.12f},{'a' if n % 10 else 'b'}",
         )
         options = {"balanced": balanced, "threshold": Fraction(threshold)}
         return create(rita, "create_contest", source, accept_findings=True, **options)
@@ -144,7 +144,7 @@ def test_an_error_that_the_median_reaches_is_asked_about(here: Place) -> None:
 
     def make(most: str, error: str = "absolute", **more: bool) -> object:
         source = table(
-            here, "x,kind", lambda chance, n: f"{chance.random():.6f},{10 * (n % 2)}"
+            here, "x,kind", lambda chance, n: f"{chance.random():.12f},{10 * (n % 2)}"
         )
         options: dict[str, Any] = {"error": error, "stratified": False} | more
         options |= {"most_error": Fraction(most), "scale": Fraction(20)}
