@@ -295,7 +295,7 @@ def test_a_file_that_cannot_be_published_is_named_with_its_row(
     ("there", "said", "hint"),
     [
         ("below/a.txt", "below\\a.txt", "Write it with slashes."),
-        ("below/a.txt", "below\\b.txt", "Say with --files-in what folder"),
+        ("below/a.txt", "below\\b.txt", "Say what folder the files are in"),
         ("A.TXT", "a.txt", "Write it as the file is called: 'A.TXT'."),
         (
             "e\u0301.txt",
@@ -303,7 +303,7 @@ def test_a_file_that_cannot_be_published_is_named_with_its_row(
             "Write it as the file is called: 'e\\u0301.txt'.",
         ),
         ("below/É", "below/e\u0301", "Write it as the file is called: '\\xc9'."),
-        ("a.txt", "b.txt", "Say with --files-in what folder the files are in."),
+        ("a.txt", "b.txt", "Say what folder the files are in with --files-in."),
     ],
 )
 def test_a_name_that_other_systems_would_find_is_told_as_it_is(
@@ -399,8 +399,8 @@ def test_files_of_a_frame_are_beside_it_or_where_one_says(
     monkeypatch.chdir(path.parent / "in")
     with opened(frame, tmp_path, label="kind", files="file") as here:
         assert here.files == Attached("file", Path())
-    said = {"files": "file", "files_in": str(path.parent / "in")}
-    with opened(str(path), tmp_path, label="kind", **said) as here:
+    said = str(path.parent / "in")
+    with opened(str(path), tmp_path, label="kind", files="file", files_in=said) as here:
         assert here.files == Attached("file", path.parent / "in")
     with opened(path, tmp_path, label="kind", files="file") as here:
         assert here.files == Attached("file", path.parent)

@@ -82,7 +82,7 @@ def perform(market: Market, step: Step) -> Report:
     try:
         message = _done(market, step)
     except (RevertError, StepError) as error:
-        return Report(step, done=_is_over(market, step), message=str(error))
+        return Report(step, done=_is_over(market, step), message=error.text)
     except Exception as error:  # noqa: BLE001  # one step never stops the others
         return Report(step, done=False, message=_told(error, step))
     return Report(step, done=True, message=message)
@@ -166,7 +166,7 @@ def _told(error: Exception, what: Step) -> str:
     """An error in words; one that nobody expected goes into the log as well."""
     known = in_words(error)
     if known is not None:
-        return str(known)
+        return known.text
     if not isinstance(error, TROUBLES):
         _log.error("%s", what, exc_info=error)
         return f"It went wrong in a way that nobody expected: {error!r}."

@@ -35,7 +35,7 @@ def audit(
     try:
         evidence = gather(market, RequestId(request_id))
     except UnreadableError as error:
-        return [Verdict("Its events can be read", passed=False, figures=str(error))]
+        return [Verdict("Its events can be read", passed=False, figures=error.text)]
     return judge(evidence, runs_models=runs_models)
 
 

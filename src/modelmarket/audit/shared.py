@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from modelmarket.errors import ModelMarketError
+from modelmarket.errors import ModelMarketError, said_by
 from modelmarket.market.evidence import Evidence, Transfer
 from modelmarket.market.expected import (
     differences,
@@ -71,7 +71,7 @@ def verdict_on(
     except Untold as untold:
         return Verdict(promise, passed=None, figures=str(untold))
     except (Broken, ModelMarketError) as broken:
-        return Verdict(promise, passed=False, figures=str(broken))
+        return Verdict(promise, passed=False, figures=said_by(broken))
     except Exception as error:  # noqa: BLE001  # one that cannot be checked is not the others' fault
         _log.exception("a promise could not be checked: %s", promise)
         return Verdict(promise, passed=False, figures=f"cannot be checked: {error!r}")

@@ -88,7 +88,8 @@ def check_contracts(connection: Connection, contracts: Contracts) -> None:
     if _is_of_contests(connection, contracts.predictions):
         raise InputError(
             f"{contracts.predictions} is a market of verified contests.",
-            hint="It is named by --verified, beside the market of predictions.",
+            hint="`modelmarket node add --verified` names it, beside the market of "
+            "predictions.",
         )
     found = contracts.verified
     if found is not None and not _is_of_contests(connection, found):

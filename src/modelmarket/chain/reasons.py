@@ -128,12 +128,12 @@ REASONS = {
     "NothingWrong": Meaning("What was shown is right there."),
     "Overdue": Meaning(
         "A step of this request was missed.",
-        "Take the step that is due first: `modelmarket request enforce ID`.",
+        "`modelmarket request enforce ID` takes the step that is due first.",
     ),
     "PotEmpty": Meaning("The airdrop's pot is empty."),
     "StakeAtRisk": Meaning(
         "The deadline has passed, so cancelling now would lose the stake.",
-        "To accept that, add --accept-slash.",
+        "To accept that, say --accept-slash.",
     ),
     "TooEarly": Meaning("The challenge window is not over.", "Wait until it ends."),
     "TooLate": Meaning("The time for it is over."),

@@ -21,7 +21,7 @@ def request_id(text: str) -> RequestId:
     try:
         return RequestId.parse(text)
     except InputError as error:
-        raise typer.BadParameter(f"{error.message} {error.hint}") from error
+        raise typer.BadParameter(error.text) from error
 
 
 def _submission_id(text: str) -> SubmissionId:
@@ -29,7 +29,7 @@ def _submission_id(text: str) -> SubmissionId:
     try:
         return SubmissionId.parse(text)
     except InputError as error:
-        raise typer.BadParameter(f"{error.message} {error.hint}") from error
+        raise typer.BadParameter(error.text) from error
 
 
 AccountName = Annotated[

@@ -61,7 +61,8 @@ def tell_report(
     if report.resolution is not None:
         output.result(None, report.told_resolution(noun))
     for one in report.findings:
-        output.result(None, f"{MARKS[one.severity]}: {one} {one.told_rows}".rstrip())
+        said = f"{MARKS[one.severity]}: {one.sentences} {one.told_rows}"
+        output.result(None, said.rstrip())
     if not report.findings:
         output.result(None, "Nothing odd was found.")
 

@@ -42,7 +42,7 @@ MOST_BYTES = 2**32
 """Of all files together."""
 MOST_TEXT_BYTES = 2**30
 """Of texts that are held in memory together, each as often as rows name it."""
-ELSEWHERE = "Say with --files-in what folder the files are in."
+ELSEWHERE = "Say what folder the files are in with --files-in."
 _PUBLISHED = re.compile(
     r"files/([0-9a-f]{2})/(\1[0-9a-f]{62}\.[a-z0-9]{3,4})", re.ASCII
 )

@@ -107,7 +107,7 @@ def frame_of(table: Table, scratch: Path, texts: Collection[str] = ()) -> pl.Dat
         DataError: The file is damaged, or a row has more or fewer cells.
     """
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
-        path = Path(folder) / table.path.with_suffix(".csv").name
+        path = Path(folder) / table.path.name
         with path.open("wb") as file:
             file.write(encode_row(list(table.columns)) + b"\n")
             for records in read_records(table):

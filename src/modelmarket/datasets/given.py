@@ -7,18 +7,18 @@ import csv
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from modelmarket.datasets.attached import attached_files
 from modelmarket.datasets.sources import Source
 from modelmarket.datasets.tables import Table, open_table
-from modelmarket.errors import InputError
+from modelmarket.errors import DataError, InputError
 from modelmarket.system.text import an
 
-LABELS = "labels.csv"
-TABLE = "table.csv"
+LABELS, FRAME = "labels=", "DataFrame"
+"""What errors call labels and a table that are in no file of their own."""
 
 
 @contextmanager
@@ -30,6 +30,9 @@ def opened(
     labels: Any = None,
     files: str | None = None,
     files_in: Path | str | None = None,
+    header: bool | None = None,
+    delimiter: str | None = None,
+    encoding: str | None = None,
 ) -> Iterator[Source]:
     """A labelled table, whatever it is given as, for as long as it is read.
 
@@ -45,6 +48,9 @@ def opened(
         files: The column that names files; None for none.
         files_in: The folder that they are in; None for the table's own, or the current
             one if it is a data frame.
+        header: Of files: whether their first row names the columns; None to find out.
+        delimiter: Of the table's file; None to find out.
+        encoding: Of files; None to find out.
 
     Raises:
         InputError: It is none of these, or something is said twice.
@@ -60,25 +66,76 @@ def opened(
     beside = Path(data).parent if isinstance(data, str | Path) else Path()
     attached = attached_files(files, files_in, beside)
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
-        table = _table(data, Path(folder), label)
-        column = None if labels is None else _labels(labels, Path(folder), data)
+        written = Written(header, delimiter, encoding)
+        table = _table(data, Path(folder), label, written)
+        column = None
+        if labels is not None:
+            column = _labels(labels, Path(folder), data, written)
         yield Source(table, label=label, labels=column, files=attached)
 
 
 @contextmanager
 def opened_table(data: Any, scratch: Path) -> Iterator[Table]:
     """A table of features with a header, for as long as it is read; see `opened`."""
-    if isinstance(data, str | Path):
-        yield open_table(Path(data), header=True)
-        return
-    with tempfile.TemporaryDirectory(dir=scratch) as folder:
-        yield _table(data, Path(folder), None)
+    with (
+        found_out("It must have the columns of the training part, and a header."),
+        tempfile.TemporaryDirectory(dir=scratch) as folder,
+    ):
+        if isinstance(data, str | Path):
+            yield open_table(Path(data), header=True)
+        else:
+            yield _table(data, Path(folder), None, Written())
 
 
-def _table(data: Any, folder: Path, label: str | None) -> Table:
+@contextmanager
+def found_out(hint: str) -> Iterator[None]:
+    """Where nobody can say how a file is written, no advice says that somebody should.
+
+    Args:
+        hint: What is advised in its place.
+    """
+    try:
+        yield
+    except DataError as error:
+        if "--" not in error.hint:
+            raise
+        if "--encoding" in error.hint:
+            hint = "Save it as UTF-8."
+        raise DataError(error.message, hint=hint) from error
+
+
+@dataclass(frozen=True)
+class Written:
+    """How files are written, where somebody knows; see `opened`."""
+
+    header: bool | None = None
+    delimiter: str | None = None
+    encoding: str | None = None
+
+    def refuse_for(self, what: str) -> None:
+        """Makes sure that it is said of a file.
+
+        Raises:
+            InputError: It is said of something else.
+        """
+        for name in ("header", "delimiter", "encoding"):
+            if getattr(self, name) is not None:
+                raise InputError(
+                    f"Only a file has a way in which it is written: {what} has none.",
+                    hint=f"Leave out {name}=.",
+                )
+
+
+def _table(data: Any, folder: Path, label: str | None, written: Written) -> Table:
     if isinstance(data, str | Path):
-        return open_table(Path(data), knows=label)
-    path = folder / TABLE
+        return open_table(
+            Path(data),
+            header=written.header,
+            delimiter=written.delimiter,
+            encoding=written.encoding,
+            knows=label,
+        )
+    path = folder / FRAME
     match library_of(data), type(data).__name__:
         case "polars", "DataFrame":
             data.write_csv(path)
@@ -90,6 +147,7 @@ def _table(data: Any, folder: Path, label: str | None) -> Table:
                 hint="Give the path of a CSV or Parquet file, or a data frame of "
                 "polars or pandas.",
             )
+    written.refuse_for("a data frame")
     return _made(path)
 
 
@@ -99,14 +157,19 @@ def _made(path: Path) -> Table:
     return replace(table, is_made=True)
 
 
-def _labels(labels: Any, folder: Path, data: Any) -> Table:
+def _labels(labels: Any, folder: Path, data: Any, written: Written) -> Table:
     """The labels row by row.
 
     Raises:
         InputError: They are none, or belong to other rows than the frame's.
     """
     if isinstance(labels, str | Path):
-        return open_table(Path(labels), delimiter=",")
+        return open_table(
+            Path(labels),
+            header=written.header,
+            delimiter=",",
+            encoding=written.encoding,
+        )
     if not hasattr(labels, "__iter__") or getattr(labels, "ndim", 1) != 1:
         raise InputError(
             f"{an(type(labels).__name__, first=True)} is no column of labels.",

@@ -4,9 +4,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modelmarket.datasets.given import library_of
+from modelmarket.datasets.given import found_out, library_of
 from modelmarket.datasets.published import TEST, TRAIN
 from modelmarket.datasets.sources import LABEL, ROW_ID
 from modelmarket.datasets.tables import Table, open_table
@@ -62,7 +61,7 @@ def read_predictions(
         DataError: Something is missing, twice, too much or unknown; names row
             and value.
     """
-    with _hints_of_predictions():
+    with found_out(FORMS):
         table = open_table(path, knows=ROW_ID)
         if manifest is not None:
             _refuse_published(table, manifest)
@@ -81,18 +80,6 @@ def read_predictions(
     if len(labels) == rows + 1 and not classes.knows(labels[0]):
         table, labels = replace(table, has_header=True), labels[1:]
     return encode_predictions(labels, classes, rows, where=path.name, row=table.told)
-
-
-@contextmanager
-def _hints_of_predictions() -> Iterator[None]:
-    """Nobody can say how a file of predictions is written: it is found out."""
-    try:
-        yield
-    except DataError as error:
-        if "--" not in error.hint:
-            raise
-        hint = "Save it as UTF-8." if "--encoding" in error.hint else FORMS
-        raise DataError(error.message, hint=hint) from error
 
 
 def _refuse_published(table: Table, manifest: Manifest) -> None:

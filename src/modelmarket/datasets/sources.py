@@ -133,5 +133,6 @@ class Source:
         raise DataError(
             f"{self.data.path.name} has {counted(rows, 'row')}, but "
             f"{self.labels.path.name} has {counted(labels, 'label')}.",
-            hint="Does one of them have a header that the other lacks? See --header.",
+            hint="Does one of them have a header that the other lacks? "
+            "Say so with --header.",
         )

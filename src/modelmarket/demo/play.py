@@ -428,7 +428,9 @@ class _Play:
         try:
             copier.market.send(call)
         except RevertError as error:
-            self._tell(f"copier tries to open it with the forest's own pages: {error}")
+            self._tell(
+                f"copier tries to open it with the forest's own pages: {error.text}"
+            )
         else:
             raise AssertionError("a copied seal was opened")
 

@@ -380,7 +380,7 @@ def refuse_others(market: Market, what: str, owner: Address) -> None:
     if market.wallet.address != owner:
         raise StepError(
             f"{what} is not yours: it is that of {owner}.",
-            hint="--account names another account of yours.",
+            hint="Name another account of yours with --account.",
         )
 
 

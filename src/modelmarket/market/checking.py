@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from modelmarket.protocol.classes import Codes
 
 MODEL_FILE = "model.onnx"
+WITH_PREDICTIONS = "`modelmarket submit ID PREDICTIONS MODEL`"
 """What an exported model is called."""
 ONNX = ".onnx"
 KNOWN_ROWS, MARGIN = 2_000, 0.1
@@ -371,15 +372,15 @@ def model_file(
     if is_exported(predictions) or makes_predictions(predictions):
         raise InputError(
             "The predictions are a model.",
-            hint="A model predicts by itself: `request.submit(model)`. Any other file "
-            "or folder comes first, and its predictions second.",
+            hint="A model predicts by itself: `modelmarket submit ID MODEL`. Any other "
+            f"file or folder has its predictions beside it: {WITH_PREDICTIONS}.",
         )
     if predictions is not None:
         if not is_path:
             raise InputError(
                 f"{an(type(model).__name__, first=True)} is no path of a model's file "
                 "or folder.",
-                hint="A fitted model alone will do: `request.submit(model)`; its "
+                hint="A fitted model alone will do: `modelmarket submit ID MODEL`; its "
                 "predictions come from the exported file.",
             )
         existing_path(Path(model))
@@ -390,13 +391,13 @@ def model_file(
         raise InputError(
             f"What {Path(model).name} predicts is not known.",
             hint="Any file or folder is taken with its predictions: "
-            "`request.submit(path, predictions)`.",
+            f"{WITH_PREDICTIONS}.",
         )
     if not (is_path or makes_predictions(model)):
         raise InputError(
             f"{an(type(model).__name__, first=True)} is no model.",
             hint="Give a fitted estimator, or a path and its predictions: "
-            "`request.submit(path, predictions)`.",
+            f"{WITH_PREDICTIONS}.",
         )
     checked = check(request, model, show, probabilities)
     if is_path:

@@ -472,6 +472,9 @@ class Market(Reader):
         labels: Any = None,
         files: str | None = None,
         files_in: Path | str | None = None,
+        header: bool | None = None,
+        delimiter: str | None = None,
+        encoding: str | None = None,
         **options: Unpack[RequestOptions],
     ) -> Request:
         """Splits and publishes a dataset, seals its test labels, locks a reward.
@@ -487,6 +490,9 @@ class Market(Reader):
                 JPEG, WAV, FLAC, Ogg, MP3 or text, one kind in all rows.
             files_in: The folder that they are in; None for the table's own, or the
                 current one if it is a data frame.
+            header: Whether the first row of files names the columns; None to find out.
+            delimiter: Of the table's file; None to find out.
+            encoding: Of files, such as `"latin-1"`; None to find out.
             options: See `RequestOptions`.
 
         Raises:
@@ -513,6 +519,9 @@ class Market(Reader):
                 labels=labels,
                 files=files,
                 files_in=files_in,
+                header=header,
+                delimiter=delimiter,
+                encoding=encoding,
             ) as source,
             watched(options.get("progress")) as options["progress"],
         ):
@@ -536,6 +545,9 @@ class Market(Reader):
         reward: Amount,
         label: str | None = None,
         labels: Any = None,
+        header: bool | None = None,
+        delimiter: str | None = None,
+        encoding: str | None = None,
         **options: Unpack[ContestOptions],
     ) -> VerifiedRequest:
         """Splits a dataset, publishes it with its test rows hidden, locks a reward.
@@ -548,6 +560,9 @@ class Market(Reader):
             reward: For the best model.
             label: The column with the labels.
             labels: In place of it, the labels row by row.
+            header: Whether the first row of files names the columns.
+            delimiter: Of the table's file.
+            encoding: Of files.
             options: See `ContestOptions`.
 
         Raises:
@@ -568,7 +583,15 @@ class Market(Reader):
         moment, purse = self.look_into(owner, verified=True)
         refuse_unaffordable(purse, wei)
         with (
-            opened(data, self.home.scratch(), label=label, labels=labels) as source,
+            opened(
+                data,
+                self.home.scratch(),
+                label=label,
+                labels=labels,
+                header=header,
+                delimiter=delimiter,
+                encoding=encoding,
+            ) as source,
             watched(options.get("progress")) as options["progress"],
         ):
             action = self.prepare_contest(

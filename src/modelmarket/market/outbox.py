@@ -151,7 +151,7 @@ class Outbox:
                     f"The chain was reorganised while {call.what} was sent.",
                     hint="See what became of it before you do it again.",
                 ) from error
-            life.failed(str(error))
+            life.failed(error.text)
             raise
         except BaseException as error:
             life.give_up(error)

@@ -46,7 +46,7 @@ def refuse_findings(report: Report) -> None:
     first, others = report.questions[:MOST_FINDINGS], report.questions[MOST_FINDINGS:]
     if not first:
         return
-    said = list(map(str, first))
+    said = [one.sentences for one in first]
     if others:
         said.append(f"And {counted(len(others), 'more thing')}.")
     raise ConfirmationError(" ".join(said), option="accept_findings")

@@ -16,6 +16,7 @@ from modelmarket.errors import (
     NotFoundError,
     StepError,
     VaultError,
+    said_by,
 )
 from modelmarket.index.summaries import Wanted
 from modelmarket.market.publishing import sealed_truth
@@ -109,7 +110,7 @@ def recover(market: Market, owner: Address | None = None) -> Iterator[Recovered]
             try:
                 record = market.index.request(found)
             except ModelMarketError as error:
-                yield Recovered(found, SubmissionId(0), is_here=False, says=str(error))
+                yield Recovered(found, SubmissionId(0), is_here=False, says=error.text)
                 continue
             if record.stage.is_final:
                 continue
@@ -137,7 +138,7 @@ def _tried(
     except Exception as error:  # noqa: BLE001  # it is told, and the next one is tried
         if not isinstance(error, ModelMarketError):
             _log.exception("request %s, submission %s", record.id, submission_id)
-        says = f"could not be looked for: {error}"
+        says = f"could not be looked for: {said_by(error)}"
         return Recovered(record.id, submission_id, is_here=False, says=says)
 
 
@@ -171,7 +172,7 @@ def _one(
     except VaultError:
         return told(f"its copy {cid} was made with another key", is_here=False)
     except ModelMarketError as error:
-        return told(f"its copy {cid}: {error}", is_here=False)
+        return told(f"its copy {cid}: {error.text}", is_here=False)
     if market.vault.add(secret) != seal:
         return told(f"its copy {cid} is of another secret", is_here=False)
     market.vault.note_copy(seal, copy)

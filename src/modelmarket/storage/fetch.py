@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from modelmarket.errors import NotFoundError, StorageError
+from modelmarket.errors import NotFoundError, StorageError, said_by
 from modelmarket.storage.cid import Cid
 from modelmarket.storage.store import MOST_BYTES, Progress, Store, Stored
 from modelmarket.storage.unixfs import MOST_BLOCK_BYTES
@@ -80,7 +80,7 @@ def fetch(
                 try:
                     return wanted.check(_block(client, gateway, wanted, left))
                 except Exception as error:  # noqa: BLE001  # whatever one does, the next is asked
-                    said.append(f"{gateway}: {str(error)[:MOST_SAID]}")
+                    said.append(f"{gateway}: {said_by(error)[:MOST_SAID]}")
             raise NotFoundError(
                 f"{wanted} is not to be had. "
                 + " ".join(said or ["No gateway is set."]),

@@ -46,11 +46,11 @@ def application(store: Store, *, names: Collection[str] = ()) -> Starlette:
         try:
             return await run_in_threadpool(_answer, store, request)
         except InputError as error:
-            return PlainTextResponse(str(error), 400, headers=_SAFE)
+            return PlainTextResponse(error.text, 400, headers=_SAFE)
         except NotFoundError as error:
-            return PlainTextResponse(str(error), 404, headers=_SAFE)
+            return PlainTextResponse(error.text, 404, headers=_SAFE)
         except StorageError as error:
-            return PlainTextResponse(str(error), 500, headers=_SAFE)
+            return PlainTextResponse(error.text, 500, headers=_SAFE)
 
     return Starlette(
         routes=[

@@ -20,7 +20,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Self
 
-from modelmarket.errors import ConfinementError, LimitError, ModelMarketError
+from modelmarket.errors import ConfinementError, LimitError, ModelMarketError, said_by
 from modelmarket.system.confined import (
     MOST_HEADER_BYTES,
     Limits,
@@ -103,7 +103,8 @@ class Confined:
             if self._late:
                 raise
             raise ModelMarketError(
-                f"The program that touches strangers' files does not start: {error}"
+                f"The program that touches strangers' files does not start: "
+                f"{said_by(error)}"
             ) from error
         if why := answer.get("unconfinable"):
             raise ConfinementError(

@@ -126,7 +126,7 @@ def read(path: Path, passphrase: str) -> Backup:
             f"The passphrase does not open {path}, or the file is damaged.",
             hint="A backup of a vault has that vault's passphrase; a friend's bundle, "
             "and what the page exported, has one of its own: "
-            "modelmarket vault restore --bundle",
+            "`modelmarket vault restore --bundle FILE`.",
         ) from error
     records, tables = _contents(path, plain)
     try:

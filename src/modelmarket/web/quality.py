@@ -130,5 +130,5 @@ def _measured(found: Request | VerifiedRequest, *, has_model: bool) -> Quality:
         if known is None:
             LOG.exception("The figures of request %s", found.id)
             known = ModelMarketError("Something happened here that nobody foresaw.")
-        why = f"The figures cannot be worked out now. {known.message} {known.hint}"
-        return Quality(why=why.strip(), again_s=time.monotonic() + AGAIN_S)
+        why = f"The figures cannot be worked out now. {known.text}"
+        return Quality(why=why, again_s=time.monotonic() + AGAIN_S)

@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from modelmarket.datasets.about import agreement
+from modelmarket.errors.wording import on_the_page
 from modelmarket.protocol.money import format_about, format_mdc
 from modelmarket.system.text import counted, local_time, percent, plain
 from modelmarket.web import charts, views
@@ -59,8 +60,8 @@ def strangers(text: object) -> Markup:
 
 
 def spoken(text: object) -> Markup:
-    """Our own words, in which commands stand between backticks."""
-    parts = plain(text).split("`")
+    """Our own words as the page says them, with commands between backticks."""
+    parts = on_the_page(plain(text)).split("`")
     return Markup("").join(
         Markup("<code>{}</code>").format(part) if odd % 2 else part
         for odd, part in enumerate(parts)
@@ -105,6 +106,7 @@ def environment() -> Environment:
         "short": views.short,
         "plain": plain,
         "spoken": spoken,
+        "on_the_page": on_the_page,
         "percent": percent,
         "counted": counted,
         "listed": views.listed,

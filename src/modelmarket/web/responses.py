@@ -31,6 +31,7 @@ from modelmarket.errors import (
     UnreadableError,
     in_words,
 )
+from modelmarket.errors.wording import on_the_page
 from modelmarket.web.forms import is_json, sent_form
 from modelmarket.web.rendering import render
 from modelmarket.web.visits import Visit
@@ -68,13 +69,17 @@ def _failure(visit: Visit, error: Exception) -> Response:
     words, status = _in_words_or_logged(visit.request, error)
     if visit.is_json:
         reason = words.reason if isinstance(words, RevertError) else ""
-        told = {"message": words.message, "hint": words.hint, "reason": reason}
+        told = {
+            "message": on_the_page(words.message),
+            "hint": on_the_page(words.hint),
+            "reason": reason,
+        }
         return JSONResponse(told, status)
     try:
         return show(visit, "error.html", status=status, error=words)
     except Exception:  # noqa: BLE001  # the last resort
         LOG.exception("The page of an error failed too.")
-        return PlainTextResponse(str(words), status)
+        return PlainTextResponse(on_the_page(words.text), status)
 
 
 def _in_words_or_logged(

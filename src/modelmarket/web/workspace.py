@@ -117,7 +117,7 @@ class Workspace:
             self.coming = self.known(lambda: agent.plan(self.market), [])
         except ModelMarketError as error:
             # The agent will say so too, and goes on.
-            self._say(str(error))
+            self._say(error.text)
         for work in (self._follow, self._run_agent):
             thread = threading.Thread(target=work, daemon=True)
             thread.start()
@@ -148,7 +148,7 @@ class Workspace:
                 if not is_away(error):
                     raise
                 self._away_until = time.monotonic() + AWAY_S
-                self.trouble = self.trouble or str(error)
+                self.trouble = self.trouble or error.text
             else:
                 return said
         return otherwise
@@ -181,7 +181,7 @@ class Workspace:
                     self.changed()
                 self.actions.settle()
             except ModelMarketError as error:
-                self._say(str(error))
+                self._say(error.text)
             except Exception:
                 # Whatever it is, it must not end the following of the rest.
                 LOG.exception("Following the chain met something unexpected.")

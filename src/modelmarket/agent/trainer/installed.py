@@ -112,7 +112,7 @@ def trained(
     if failures:
         [error] = failures
         if isinstance(error, ModelMarketError):
-            raise TrainingError(str(error)) from error
+            raise TrainingError(error.text) from error
         raise TrainingError(f"training raised {_said(error)}") from error
     [model] = made
     if model is None:

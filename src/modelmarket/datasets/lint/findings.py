@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from modelmarket.errors import DataError
+from modelmarket.errors.wording import in_python
 from modelmarket.protocol.bins import Coarseness
 from modelmarket.system.documents import parse_json, read_rows, read_text
 from modelmarket.system.notebooks import facts_html, table_html
@@ -161,6 +162,11 @@ class Finding:
     is_private: bool = False
 
     def __str__(self) -> str:
+        return in_python(self.sentences)
+
+    @property
+    def sentences(self) -> str:
+        """Text and hint as they are written, for each face to say."""
         return f"{self.text} {self.hint}".strip()
 
     @property

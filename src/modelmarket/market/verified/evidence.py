@@ -89,7 +89,7 @@ def gather(
         except OURS:
             raise
         except ModelMarketError as error:
-            problems.append(str(error))
+            problems.append(error.text)
         except Exception as error:  # noqa: BLE001  # whatever it is, it is a stranger's
             _log.exception("submission %s", submission.id)
             problems.append(repr(error))

@@ -85,7 +85,7 @@ def number_bits(options: ContestOptions) -> int | None:
     if options.get("threshold") is not None:
         raise InputError(
             "A threshold is a share of right rows, and numbers are never quite right.",
-            hint="Say with --most-error how far off they may be, on average.",
+            hint="Say how far off they may be, on average, with --most-error.",
         )
     for name in ("scale", "most_error"):
         value = number_of(options, name)

@@ -46,7 +46,7 @@ KNOWN = (
 CLASSIFIER, REGRESSOR = "classifier", "regressor"
 BY_HAND = (
     "Any other file or folder can be submitted with its predictions: "
-    "`request.submit(path, predictions)`."
+    "`modelmarket submit ID PREDICTIONS MODEL`."
 )
 SPARSE = (
     "XGBoost takes the zeros of a sparse matrix for gaps: say `sparse_output=False` to "

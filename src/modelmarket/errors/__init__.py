@@ -21,12 +21,15 @@
     └── ConfinementError        a stranger's model that cannot be run without danger
         └── LimitError          one that was run, and went beyond a limit
 
-`exit_code` is what the command line ends with.
+`exit_code` is what the command line ends with. Sentences are written as the command
+says them; each face says them in words of its own, see `modelmarket.errors.wording`.
 """
 
 from __future__ import annotations
 
 import errno
+
+from modelmarket.errors.wording import in_python
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -37,6 +40,10 @@ class ModelMarketError(Exception):
     Args:
         message: What happened, and where.
         hint: The next step, as a sentence or a command.
+
+    Attributes:
+        message: As it is written; the same for `hint`. What Python prints is in
+            Python's words.
     """
 
     exit_code = 1
@@ -47,6 +54,11 @@ class ModelMarketError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
+        return in_python(self.text)
+
+    @property
+    def text(self) -> str:
+        """Message and hint as they are written, for other sentences to take up."""
         return f"{self.message} {self.hint}".rstrip()
 
 
@@ -70,8 +82,7 @@ class ConfirmationError(InputError):
 
     def __init__(self, message: str, *, option: str, hint: str = "") -> None:
         flag = "--" + option.replace("_", "-")
-        known = f"Say {flag} to do it all the same; in Python {option}=True."
-        super().__init__(message, hint=hint or known)
+        super().__init__(message, hint=hint or f"Say {flag} to do it all the same.")
         self.option = option
 
 
@@ -169,6 +180,13 @@ class ConfinementError(ModelMarketError):
 
 class LimitError(ConfinementError):
     """A stranger's model that was run, and went beyond a limit, or broke."""
+
+
+def said_by(error: Exception) -> str:
+    """What an error says, for other sentences to take up: as it is written if it is
+    ours, and as it prints itself if it is not.
+    """
+    return error.text if isinstance(error, ModelMarketError) else str(error)
 
 
 def in_words(error: Exception) -> ModelMarketError | None:
