@@ -42,6 +42,21 @@ def test_polars_reads_what_was_opened(here: Place, options: dict[str, Any]) -> N
     assert table.drop("row_id").equals(here.markets["ann"].request(1).test_data())
 
 
+def test_polars_reads_a_table_by_its_address_with_pyarrow_alone(
+    here: Place, options: dict[str, Any]
+) -> None:
+    """As the guide says: when polars learns to ask fsspec, so must the guide."""
+    here.create(here.markets["rita"])
+    address = "mdc://1/test.csv"
+    table = pl.read_csv(address, use_pyarrow=True, storage_options=options)
+    test = here.markets["ann"].request(1).test_data()
+    assert table.drop("row_id").cast(dict(test.schema)).equals(test)
+    with pytest.raises(
+        FileNotFoundError, match=f"No such file or directory.*{address}"
+    ):
+        pl.read_csv(address)
+
+
 def test_the_home_and_the_network_come_from_the_environment(
     here: Place, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

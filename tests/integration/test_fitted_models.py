@@ -115,16 +115,50 @@ def test_labels_come_in_the_type_that_they_had(here: Place) -> None:
         numbers.training_data("jax")  # type: ignore[arg-type]  # as a notebook says it
 
 
+def test_the_three_lines_are_the_same_for_xgboost(request_1: Request) -> None:
+    request = request_1
+    boosted = xgboost.XGBClassifier(n_estimators=5).fit(*request.training_data())
+    assert list(boosted.feature_names_in_) == ["x", "y"]
+    entry = request.submit(boosted, show=None)
+    assert entry.record.is_live
+    said = request.check(boosted).codes
+    assert said.tolist() == boosted.predict(request.test_data()).tolist()
+
+
+def test_training_data_is_asked_for_alike_in_contests_of_both_kinds(
+    here: Place,
+) -> None:
+    rita, ann = here.markets["rita"], here.markets["ann"]
+    rita.create_request(table("abc"), label="kind", reward="10", accept_findings=True)
+    other = table("abc").with_columns(pl.col("x", "y") + 1000)
+    rita.create_contest(other, label="kind", reward="10", accept_findings=True)
+    predictions, contest = ann.request(1), ann.request("v1")
+    for request in (predictions, contest):
+        features, labels = request.training_data("pandas", codes=False, numbered=True)
+        assert list(features.columns) == ["x", "y"]
+        assert set(labels) == {0, 1, 2}
+        features, labels = request.training_data("pandas", codes=False)
+        assert set(labels) == {"a", "b", "c"}
+    with pytest.raises(InputError) as raised:
+        predictions.training_data(codes=True)
+    assert str(raised.value) == (
+        "Request 1 is of predictions, and has no codes. Leave out codes=True; "
+        "numbered=True gives classes' numbers."
+    )
+    boosted = xgboost.XGBClassifier(n_estimators=5).fit(*contest.training_data())
+    assert contest.submit(boosted, show=None).record.is_live
+
+
 def test_xgboost_takes_classes_of_any_name_by_their_numbers(here: Place) -> None:
     here.markets["rita"].create_request(
         table("abc"), label="kind", reward="10", accept_findings=True
     )
     request, told = here.markets["ann"].request(1), list[str]()
-    features, labels = request.training_data("numpy", numbered=True)
-    boosted = xgboost.XGBClassifier(n_estimators=5).fit(features, labels)
+    boosted = xgboost.XGBClassifier(n_estimators=5)
+    boosted.fit(*request.training_data(numbered=True))
     assert request.submit(boosted, show=told.append).record.is_live
     assert any("accuracy on rows not seen (5 folds, 96 rows)" in one for one in told)
-    said = np.array(["a", "b", "c"])[boosted.predict(request.test_data("numpy"))]
+    said = np.array(["a", "b", "c"])[boosted.predict(request.test_data())]
     assert request.check(boosted).codes.tolist() == request.check(said).codes.tolist()
 
 

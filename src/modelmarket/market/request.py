@@ -102,12 +102,17 @@ class Request(AnyRequest[Submission]):
         return self.contents.manifest()
 
     def training_data(
-        self, library: Library = "polars", *, numbered: bool = False
+        self,
+        library: Library = "polars",
+        *,
+        codes: bool = False,
+        numbered: bool = False,
     ) -> tuple[Any, Any]:
         """The training part: features and labels.
 
         Args:
             library: Whose tables to make: polars, pandas, numpy or torch.
+            codes: Only a verified contest has them.
             numbered: Give classes as their numbers from 0, whatever they are called,
                 as XGBoost wants them; what was fitted on these is understood.
 
@@ -118,11 +123,17 @@ class Request(AnyRequest[Submission]):
             Where bins are to be hit, the numbers that fall into them, as doubles.
 
         Raises:
-            InputError: There is no such library, or torch is to take text.
+            InputError: There is no such library, or torch is to take text; or codes
+                were asked for.
             NotFoundError: It is not installed; or no gateway has the data.
         """
         from modelmarket.datasets.libraries import labels_for, table_for
 
+        if codes:
+            raise InputError(
+                f"Request {self.id} is of predictions, and has no codes.",
+                hint="Leave out codes=True; numbered=True gives classes' numbers.",
+            )
         frame = self.training
         self.libraries.add(library)
         return (

@@ -198,7 +198,11 @@ class VerifiedRequest(AnyRequest[VerifiedSubmission]):
         self.folder.hidden(self.terms)
 
     def training_data(
-        self, library: Library = "numpy", *, codes: bool = True
+        self,
+        library: Library = "numpy",
+        *,
+        codes: bool = True,
+        numbered: bool = False,
     ) -> tuple[Any, Any]:
         """The training part: features and labels, as exact models are fitted on them.
 
@@ -207,6 +211,7 @@ class VerifiedRequest(AnyRequest[VerifiedSubmission]):
             codes: Features in codes, and labels as targets: classes' numbers, or
                 numbers in the schema's steps from its offset. Otherwise both as they
                 were published; nothing that is fitted on those can be submitted here.
+            numbered: Without codes, too, give classes as their numbers from 0.
 
         Returns:
             A table of shape (train rows, columns), see
@@ -224,7 +229,10 @@ class VerifiedRequest(AnyRequest[VerifiedSubmission]):
         frame, labels = self.folder.frame()
         target = self.schema.target
         classes = () if isinstance(target, NumberTarget) else target.classes.names
-        return table_for(library, frame), labels_for(library, labels, classes)
+        return (
+            table_for(library, frame),
+            labels_for(library, labels, classes, numbered=numbered),
+        )
 
     def test_data(self, library: Library = "numpy") -> Any:
         """The hidden rows in codes, as models predict them, once the key is open.
