@@ -287,7 +287,7 @@ def test_accounts_are_found_by_how_they_begin(tmp_path: Path) -> None:
         keystores.find(None)
     wallet = Wallet.new()
     keystores.add(wallet, PASSPHRASE)
-    with pytest.raises(NotFoundError, match="No account fits"):
+    with pytest.raises(NotFoundError, match="No account in .* begins with '0xzz'"):
         keystores.find("0xzz")
     with pytest.raises(InputError, match="already"):
         keystores.add(wallet, PASSPHRASE)
@@ -432,3 +432,16 @@ def test_no_call_grows_with_the_submissions_on_a_request(
     assert len(compared) >= 6
     for gas in compared:
         assert gas[1_000] <= gas[10]
+
+
+def test_several_accounts_are_counted_and_one_is_to_be_named(tmp_path: Path) -> None:
+    keystores = Keystores(tmp_path)
+    for number in range(3):
+        keystores.add(Wallet.from_key(bytes([number + 1]) * 32), PASSPHRASE)
+    with pytest.raises(NotFoundError) as told:
+        keystores.find(None)
+    hint = "Name one with account=; `modelmarket account list` shows them."
+    assert str(told.value) == f"There are 3 accounts in {tmp_path}. {hint}"
+    with pytest.raises(NotFoundError) as told:
+        keystores.find("0x")
+    assert told.value.message == f"3 accounts in {tmp_path} begin with '0x'."

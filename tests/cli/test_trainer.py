@@ -115,7 +115,7 @@ def test_a_failure_is_told_and_the_exit_code_says_so(here: Place, give: Give) ->
 
 
 def test_where_nobody_asks_for_anything_it_says_so(here: Place, give: Give) -> None:
-    assert give("ann", *RUN) == (0, "No request takes submissions.\n", "")
+    assert give("ann", *RUN) == (0, "", "No request takes submissions.\n")
     assert give("ann", *RUN, "--json") == (0, "[]\n", "")
 
 

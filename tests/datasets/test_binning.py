@@ -149,7 +149,10 @@ def test_several_columns_of_numbers_are_told_as_such(tmp_path: Path) -> None:
     bins = Bins(("1", "2", "4"), (1.5, 3.0))
     with pytest.raises(DataError, match="one label a row is expected") as told:
         encode_predictions(np.ones((3, 1)), bins, 3, where="predictions")
-    assert told.value.hint.startswith("Write one number for each row")
+    assert told.value.hint == "It has a single column: give `predictions.ravel()`."
+    with pytest.raises(DataError, match=r"the shape \(3, 2\)") as told:
+        encode_predictions(np.ones((3, 2)), bins, 3, where="predictions")
+    assert told.value.hint == "Write one number for each row."
     path = tmp_path / "wide.csv"
     path.write_text("row_id,low,high\n1,0.1,0.2\n2,0.3,0.5\n3,0,1\n")
     with pytest.raises(DataError, match="no column 'label'") as told:

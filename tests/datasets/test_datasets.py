@@ -877,9 +877,48 @@ def test_predictions_in_another_form_are_told_what_they_look_like(
         read_predictions(table(tmp_path / "p.csv", text), CLASSES, 3)
 
 
+@pytest.mark.parametrize(
+    ("names", "said", "meant"),
+    [
+        (("true", "false"), [True, False, True], "write 'true', not 'True'."),
+        (("True", "False"), ["true", "false", "true"], "write 'True', not 'true'."),
+        (("1.0", "2.0"), [1, 2, 1], "write '1.0', not '1'."),
+        (("1", "2"), ["1.0", "2.0", "1.0"], "write '1', not '1.0'."),
+        (("cat", "dog"), ["cat", " Dog", "cat"], "write 'dog', not ' Dog'."),
+    ],
+)
+def test_a_label_that_is_spelled_otherwise_is_told_how(
+    names: tuple[str, str], said: list[object], meant: str
+) -> None:
+    with pytest.raises(DataError) as told:
+        encode_predictions(said, Classes(names), 3, where="predictions")
+    hint = "Labels are compared as text, as the training part has them: "
+    assert told.value.hint == hint + meant
+
+
+def test_a_file_of_labels_with_an_index_is_told_what_to_do(tmp_path: Path) -> None:
+    data = open_table(table(tmp_path / "d.csv", "x\n1\n2\n"))
+    labels = open_table(table(tmp_path / "l.csv", ",kind\n0,a\n1,b\n"), header=True)
+    with pytest.raises(DataError) as told:
+        Source(data, labels=labels)
+    assert str(told.value) == (
+        "l.csv has 2 columns; a file of labels has one. Leave an index out, as pandas "
+        "does with `index=False`; or put the labels into the table, and name their "
+        "column with label=."
+    )
+
+
 def test_probabilities_from_a_notebook_are_told_what_they_are() -> None:
-    with pytest.raises(DataError, match=r"the shape \(3, 3\).*not `predict_proba`"):
+    with pytest.raises(DataError, match=r"the shape \(3, 3\)") as told:
         encode_predictions(np.eye(3), CLASSES, 3, where="predictions")
+    assert told.value.hint == (
+        "Write the class of each row, not its probability: take argmax, as "
+        "`model.classes_[probabilities.argmax(axis=1)]` does; with scikit-learn "
+        "`predict` says it, not `predict_proba`."
+    )
+    with pytest.raises(DataError, match=r"the shape \(3, 1\)") as told:
+        encode_predictions(np.ones((3, 1)), CLASSES, 3, where="predictions")
+    assert told.value.hint == "It has a single column: give `predictions.ravel()`."
     with pytest.raises(DataError, match="Is it a probability"):
         encode_predictions([0.25, 0.5, 0.75], CLASSES, 3, where="predictions")
 

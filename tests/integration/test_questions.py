@@ -188,7 +188,7 @@ def test_a_mean_error_has_two_sides() -> None:
 def test_a_window_has_two_sides() -> None:
     refuse_short_windows({"submissions": 60}, 60)
     refuse_short_windows({"submissions": 60}, 0)
-    with pytest.raises(ConfirmationError, match="window for submissions is 60 s long"):
+    with pytest.raises(ConfirmationError, match="window for submissions is 1 min long"):
         refuse_short_windows({"submissions": 60}, 61)
 
 
@@ -210,8 +210,8 @@ def test_a_window_shorter_than_finality_is_asked_about(
             said = refused(
                 rita, "accept_window", lambda: create(rita, kind, even(here))
             )
-            assert "The window for each step after it is 900 s long" in said
-            assert "about 960 s to make a block final" in said
+            assert "The window for each step after it is 15 min long" in said
+            assert "about 16 min to make a block final" in said
         create(rita, kind, even(here), accept_window=is_asked)
 
 

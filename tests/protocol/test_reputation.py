@@ -300,8 +300,8 @@ def trainer(**counts: int) -> AsTrainer:
         (
             trainer(SILENT=1, MISMATCH=1, TIMED_OUT=2, CANCELLED_LATE=1),
             "0 won of 5",
-            "5 submissions: 1 silent, 4 failed (1 mismatch, 2 timed out, 1 cancelled "
-            "late)",
+            "5 submissions: 1 never claimed, 4 failed (1 mismatch, 2 timed out, "
+            "1 cancelled late)",
         ),
         (
             trainer(REFUTED=1, WITHHELD=1),

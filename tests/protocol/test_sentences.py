@@ -29,7 +29,12 @@ WON = replace(submission(1, Status.WON, 9), paid=Wei(101 * 10**18))
     ("stage", "now", "says", "step"),
     [
         (Phase.OPEN, DEADLINE - 1, "Open for submissions for 1 s; 2 are in.", None),
-        (Phase.OPEN, DEADLINE, "The requester has 900 s to open the truth (0 of", None),
+        (
+            Phase.OPEN,
+            DEADLINE,
+            "The requester has 15 min to open the truth (0 of",
+            None,
+        ),
         (Phase.OPEN, OPENED - 1, "The requester has 1 s to open the truth", None),
         (
             Phase.OPEN,
@@ -41,7 +46,7 @@ WON = replace(submission(1, Status.WON, 9), paid=Wei(101 * 10**18))
         (
             Phase.CLAIMS,
             CLAIMED,
-            "Submission 1 has 900 s to prove its claim of 9 matches.",
+            "Submission 1 has 15 min to prove its claim of 9 matches.",
             None,
         ),
         (

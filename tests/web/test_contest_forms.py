@@ -275,7 +275,7 @@ def test_what_is_left_out_is_proposed(tab: Tab, csv: bytes) -> None:
     [
         ("minutes", "1", "0.98", "Submissions must stay open"),
         ("minutes", "525600", "525601", "is not a number of minutes"),
-        ("response", "15", "14.98", "response window must be 900 s"),
+        ("response", "15", "14.98", "response window must be 15 min"),
         ("challenge", "60", "59.98", "challenge window must be four response windows"),
         ("challenge", "40320", "40321", "challenge window must be four response"),
         ("stake", "5", "4.999999999999999999", "at least 5% of the reward"),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from modelmarket.agent.planning import Kind
 from modelmarket.protocol.money import format_about
+from modelmarket.system.text import duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -175,12 +176,14 @@ def _steps(plan: Sequence[Step], now: int) -> Check:
     if due:
         next_one = min(due, key=lambda step: step.ends)
         return Check(
-            "Steps", True, f"{next_one}, with {next_one.ends - now:,} s to spare"
+            "Steps", True, f"{next_one}, with {duration(next_one.ends - now)} to spare"
         )
     coming = [one for one in plan if one.begins > now]
     if coming:
         wait = coming[0].begins - now
-        return Check("Steps", True, f"{len(plan)} to come, the next in {wait:,} s")
+        return Check(
+            "Steps", True, f"{len(plan)} to come, the next in {duration(wait)}"
+        )
     return Check("Steps", True, f"{len(plan)} to come")
 
 

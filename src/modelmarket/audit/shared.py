@@ -176,10 +176,10 @@ def outcome(evidence: Evidence) -> str:
         record.paid == returned,
         f"the requester got {record.paid} wei; the rules say {returned}",
     )
-    return (
-        f"of {len(record.submissions):,} in all "
-        f"{format_mdc(sum(evidence.due.values()))} MDC is not yet withdrawn"
-    )
+    left = sum(evidence.due.values())
+    if not left:
+        return "all of it is withdrawn"
+    return f"{format_mdc(left)} MDC can still be withdrawn"
 
 
 def sum_(evidence: Evidence) -> str:

@@ -101,8 +101,8 @@ REASONS = {
         "A code must take 8 or 16 bits, 8 for a dense model, as the contest says."
     ),
     "BadWindow": Meaning(
-        "Submissions must stay open for 60 s to 365 days, and each response "
-        "window for 60 s to 7 days; in a verified contest for at least 900 s, and the "
+        "Submissions must stay open for 1 min to 365 days, and each response "
+        "window for 1 min to 7 days; in a verified contest for at least 15 min, and the "
         "challenge window for four of them to 28 days."
     ),
     "BadWords": Meaning(

@@ -173,9 +173,12 @@ class Keystores:
         wanted = (account or "0x").lower()
         fitting = [one for one in accounts if one.lower().startswith(wanted)]
         if len(fitting) != 1:
-            how = "No account fits" if not fitting else f"{len(fitting)} accounts fit"
+            how = "No account" if not fitting else f"{len(fitting)} accounts"
+            begin = "begins" if not fitting else "begin"
             raise NotFoundError(
-                f"{how} {account or 'your choice'!r} in {self._folder}.",
+                f"{how} in {self._folder} {begin} with {account!r}."
+                if account
+                else f"There are {len(fitting)} accounts in {self._folder}.",
                 hint="Name one with --account; `modelmarket account list` shows them.",
             )
         return fitting[0], accounts[fitting[0]]

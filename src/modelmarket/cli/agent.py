@@ -105,7 +105,7 @@ def once(
         *(f"{one.step}: {one.message}" for one in reports),
     )
     if not reports:
-        here.output.tell("Nothing is due.")
+        here.output.none("Nothing is due.")
     if not all(one.done for one in reports):
         raise typer.Exit(1)
 

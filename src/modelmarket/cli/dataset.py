@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from modelmarket.cli.context import Invocation
-from modelmarket.cli.options import RequestNumber
+from modelmarket.cli.options import RequestNumber, read, read_any
 from modelmarket.protocol.point_kinds import Error
 from modelmarket.system.files import free_path
 from modelmarket.system.text import counted
 
 if TYPE_CHECKING:
-    from fractions import Fraction
-
     from modelmarket.datasets.about import About
     from modelmarket.datasets.choosing import Choice
     from modelmarket.datasets.lint.findings import Report
@@ -148,7 +146,8 @@ def read_choice(
     from modelmarket.datasets.choosing import Choice
     from modelmarket.datasets.shares import parse_fraction
 
-    return Choice(parse_fraction(fraction), stratified, group, time)
+    share = read("--fraction", parse_fraction, fraction)
+    return Choice(share, stratified, group, time)
 
 
 def refuse_bins(bins: int | None, *, even_bins: bool) -> None:
@@ -179,17 +178,6 @@ def read_about(description: Path | None, licence: str, model_licence: str) -> Ab
     text = "" if description is None else read_description(description)
     about = About(description=text, licence=licence, model_licence=model_licence)
     return about.checked()
-
-
-def read_number(text: str | None) -> Fraction | None:
-    """A number that an option was given, exactly; None for none.
-
-    Raises:
-        DataError: It is no decimal number.
-    """
-    from modelmarket.datasets.shares import parse_number
-
-    return None if text is None else parse_number(text)
 
 
 def refuse_without_verified(**said: object) -> None:
@@ -288,6 +276,7 @@ def check(
     """
     from modelmarket.cli import trials
     from modelmarket.datasets.published import publish
+    from modelmarket.datasets.shares import parse_number
     from modelmarket.market.publishing import binning_of
     from modelmarket.market.recognising import Before
     from modelmarket.market.verified.trying import try_contest
@@ -297,7 +286,7 @@ def check(
     output = here.output
     numbers: dict[str, Any] = {
         "error": error,
-        "scale": read_number(scale),
+        "scale": read_any("--scale", parse_number, scale),
         "bits": bits,
     }
     if verified:

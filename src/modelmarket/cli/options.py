@@ -6,7 +6,8 @@ Those of the whole program are in `program.py`.
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, TypeVar
 
 import typer
 
@@ -14,6 +15,28 @@ from modelmarket.errors import InputError
 from modelmarket.protocol.types import RequestId, SubmissionId
 
 MOST_PORT = 65_535
+
+
+Value = TypeVar("Value")
+
+
+def read(option: str, parse: Callable[[str], Value], text: str) -> Value:
+    """What an option was given; a mistake names it.
+
+    Raises:
+        InputError: It cannot be read; of the kind that it is.
+    """
+    try:
+        return parse(text)
+    except InputError as error:
+        raise type(error)(f"{option}: {error.message}", hint=error.hint) from error
+
+
+def read_any(
+    option: str, parse: Callable[[str], Value], text: str | None
+) -> Value | None:
+    """The same; None for an option that was left out."""
+    return None if text is None else read(option, parse, text)
 
 
 def request_id(text: str) -> RequestId:

@@ -71,7 +71,7 @@ class Output:
         """Says it as a table; to a pipe as plain lines with tabs between the cells.
 
         Args:
-            document: The same as JSON.
+            document: The same as JSON; None for a table that is part of a text.
             columns: Their names.
             rows: Their cells.
             title: Above it.
@@ -81,7 +81,10 @@ class Output:
             self.result(document)
             return
         if not rows and empty:
-            self.tell(empty)
+            if document is None:
+                self.tell(empty)
+            else:
+                self.none(empty)
             return
         if not sys.stdout.isatty():
             if title:
@@ -107,6 +110,15 @@ class Output:
             # As wide as it is: a table's own title is broken where the table ends.
             console.print(Text(plain(title), style="table.title"), soft_wrap=True)
         console.print(table)
+
+    def none(self, line: str) -> None:
+        """Says that a list is empty: where somebody watches, or beside a pipe, in which
+        a program counts lines.
+        """
+        if sys.stdout.isatty():
+            self.tell(line)
+        else:
+            self.advise(line)
 
     def note(self, line: str) -> None:
         """Says what is going on, to whoever watches."""

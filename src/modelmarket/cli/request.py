@@ -37,13 +37,19 @@ from modelmarket.cli.dataset import (
     Width,
     open_source,
     read_about,
-    read_number,
     refuse_bins,
     refuse_without_verified,
 )
 from modelmarket.cli.interruption import saying_what_was_sent
 from modelmarket.cli.kinds import verified_only
-from modelmarket.cli.options import AcceptStake, AccountName, Again, RequestNumber
+from modelmarket.cli.options import (
+    AcceptStake,
+    AccountName,
+    Again,
+    RequestNumber,
+    read,
+    read_any,
+)
 from modelmarket.index.sorting import Sort
 from modelmarket.system.files import free_path
 from modelmarket.system.text import in_a_line, local_time, percent
@@ -182,21 +188,27 @@ def create(
         modelmarket request create data.csv --label digit --reward 100
             --description about.md --licence CC-BY-4.0 --model-licence Apache-2.0
     """
-    from modelmarket.datasets.shares import parse_accuracy, parse_fraction
+    from modelmarket.datasets.shares import (
+        parse_accuracy,
+        parse_fraction,
+        parse_number,
+    )
     from modelmarket.protocol.money import format_mdc, parse_mdc
     from modelmarket.protocol.terms import parse_minutes
 
     here = Invocation.of(ctx)
-    for text in filter(None, (reward, stake)):
-        parse_mdc(text)  # before anything is read or unlocked
-    window, response = parse_minutes(minutes), parse_minutes(response_minutes)
-    accuracy = None if threshold is None else parse_accuracy(threshold)
-    share = parse_fraction(fraction)
-    challenge = None if challenge_minutes is None else parse_minutes(challenge_minutes)
+    # Before anything is read or unlocked.
+    read("--reward", parse_mdc, reward)
+    read_any("--stake", parse_mdc, stake)
+    window = read("--minutes", parse_minutes, minutes)
+    response = read("--response-minutes", parse_minutes, response_minutes)
+    accuracy = read_any("--threshold", parse_accuracy, threshold)
+    share = read("--fraction", parse_fraction, fraction)
+    challenge = read_any("--challenge-minutes", parse_minutes, challenge_minutes)
     numbers: dict[str, Any] = {
         "error": error,
-        "scale": read_number(scale),
-        "most_error": read_number(most_error),
+        "scale": read_any("--scale", parse_number, scale),
+        "most_error": read_any("--most-error", parse_number, most_error),
         "bits": bits,
     }
     if verified:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from modelmarket.cli.context import Invocation
-from modelmarket.cli.options import WEBHOOK_VARIABLE, AccountName
+from modelmarket.cli.options import WEBHOOK_VARIABLE, AccountName, read, read_any
 from modelmarket.system.text import utc_time
 
 if TYPE_CHECKING:
@@ -170,7 +170,10 @@ def _rules(
     from modelmarket.errors import InputError
     from modelmarket.protocol.money import parse_mdc
 
-    least_reward, most_stake, most_locked = map(parse_mdc, amounts)
+    names = ("--least-reward", "--most-stake", "--most-locked")
+    least_reward, most_stake, most_locked = (
+        read(name, parse_mdc, text) for name, text in zip(names, amounts, strict=True)
+    )
     kinds = frozenset(RequestKind)
     if kind:
         if kind not in kinds:
@@ -179,7 +182,7 @@ def _rules(
                 hint=f"--kind is one of: {', '.join(sorted(kinds))}.",
             )
         kinds = frozenset({RequestKind(kind)})
-    fees: Wei | None = None if most_fees is None else parse_mdc(most_fees)
+    fees: Wei | None = read_any("--most-fees", parse_mdc, most_fees)
     return Rules(
         least_reward=least_reward,
         most_stake=most_stake,
@@ -201,7 +204,7 @@ def _looked_once(trains: Trainer, output: Output) -> list[Decision]:
     if output.as_json:
         output.result([one.document() for one in decisions])
     elif not decisions:
-        output.tell("No request takes submissions.")
+        output.none("No request takes submissions.")
     if decisions:
         output.tell("The appointments are kept by `modelmarket agent run`.")
     return decisions

@@ -27,13 +27,12 @@ if TYPE_CHECKING:
 
 FORMS = f"Predictions have {ROW_ID!r} and {LABEL!r}, or one column of labels."
 ONE_CLASS_A_ROW = (
-    "Write the class of each row, not its probability: with scikit-learn that is "
-    "`predict`, not `predict_proba`."
+    "Write the class of each row, not its probability: take argmax, as "
+    "`model.classes_[probabilities.argmax(axis=1)]` does; with scikit-learn `predict` "
+    "says it, not `predict_proba`."
 )
-ONE_NUMBER_A_ROW = (
-    "Write one number for each row; of an array with a single column that is "
-    "`predictions.reshape(-1)`."
-)
+ONE_NUMBER_A_ROW = "Write one number for each row."
+ONE_COLUMN = "It has a single column: give `predictions.ravel()`."
 JUDGED_ROWS = 100
 """Rows that probabilities are recognised by."""
 MOST_DIGITS = 10
@@ -216,7 +215,7 @@ def encode_predictions(
     if len(shape) > 1 and not hasattr(labels, "columns"):
         raise DataError(
             f"{where} have the shape {shape}: one label a row is expected.",
-            hint=_one_a_row(classes),
+            hint=ONE_COLUMN if shape[1:] == (1,) else _one_a_row(classes),
         )
     hint = _one_a_row(classes)
     ordered = in_row_order(labels, rows, where, hint=hint)
@@ -317,6 +316,13 @@ def _told_apart(error: DataError, texts: list[str], classes: Classes) -> DataErr
     unknown = list(
         islice((one for one in texts if not classes.knows(one)), JUDGED_ROWS)
     )
+    meant = _meant(unknown[0], classes)
+    if meant is not None:
+        return DataError(
+            error.message,
+            hint="Labels are compared as text, as the training part has them: write "
+            f"{meant!r}, not {unknown[0]!r}.",
+        )
     if all(one.isascii() and one.isdigit() for one in unknown):
         if all(int(one[:MOST_DIGITS]) < len(classes) for one in unknown):
             return DataError(
@@ -326,6 +332,30 @@ def _told_apart(error: DataError, texts: list[str], classes: Classes) -> DataErr
     elif all(map(_is_share, unknown)):
         return DataError(f"{error.message} Is it a probability?", hint=ONE_CLASS_A_ROW)
     return error
+
+
+def _meant(text: str, classes: Classes) -> str | None:
+    """The class that differs from a text by its spelling alone; None for none.
+
+    Booleans and numbers are spelled otherwise by each library: `True` and `true`, `1`
+    and `1.0`.
+    """
+    alike = text.strip().casefold()
+    value = _value(alike)
+    for name in classes.names:
+        if name.strip().casefold() == alike:
+            return name
+        if value is not None and _value(name) == value:
+            return name
+    return None
+
+
+def _value(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return None if value != value else value  # noqa: PLR0124  # no number equals none
 
 
 def _text(label: object, classes: Classes) -> str:

@@ -57,7 +57,9 @@ class Source:
         if self.labels is not None and len(self.labels.columns) != 1:
             raise DataError(
                 f"{self.labels.path.name} has {len(self.labels.columns)} columns; "
-                "a file of labels has one."
+                "a file of labels has one.",
+                hint="Leave an index out, as pandas does with `index=False`; or put "
+                "the labels into the table, and name their column with --label.",
             )
         if self.files is not None:
             self.data.column(self.files.column, "--files")

@@ -548,7 +548,7 @@ def _outcome(request: Request, submission_id: SubmissionId) -> str:
     if record.failure is not None:
         return f"slashed ({record.failure.name.lower().replace('_', ' ')})"
     if record.status.name == "SUBMITTED":
-        return "slashed (silent)"
+        return "slashed (never claimed)"
     return record.status.name.lower()
 
 

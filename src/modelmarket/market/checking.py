@@ -32,6 +32,10 @@ MODEL_FILE = "model.onnx"
 WITH_PREDICTIONS = "`modelmarket submit ID PREDICTIONS MODEL`"
 """What an exported model is called."""
 ONNX = ".onnx"
+NO_PICKLE = (
+    "A model is given in Python as it was fitted, or as the ONNX file that "
+    "`request.export(model)` writes; predictions as CSV or Parquet."
+)
 KNOWN_ROWS, MARGIN = 2_000, 0.1
 """A classifier that was fitted well does better on rows that it knows than on others:
 it is another one if it is right in so many of so many rows less."""
@@ -173,6 +177,7 @@ def check(
         DataError: The predictions or probabilities do not fit; names row and value.
     """
     from modelmarket.datasets.predictions import encode_predictions, read_predictions
+    from modelmarket.models.inspecting.pickles import refuse_pickle
 
     manifest, rows = request.manifest(), request.terms.labels
     classes = manifest.classes
@@ -182,6 +187,7 @@ def check(
             exported.labels, classes, rows, where="the model's predictions"
         )
     elif isinstance(given, str | Path):
+        refuse_pickle(Path(given), NO_PICKLE)
         codes = read_predictions(Path(given), classes, rows, manifest=manifest)
     else:
         codes = encode_predictions(given, classes, rows, where="predictions")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from modelmarket.errors import ConfirmationError
 from modelmarket.protocol.money import format_mdc
-from modelmarket.system.text import counted
+from modelmarket.system.text import counted, duration
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -125,8 +125,8 @@ def refuse_short_windows(windows: dict[str, int], finality_s: int) -> None:
     for name, window in windows.items():
         if window < finality_s:
             raise ConfirmationError(
-                f"The window for {name} is {window:,} s long, and this chain takes "
-                f"about {finality_s:,} s to make a block final: what was done in time "
-                "could be undone, and come too late.",
+                f"The window for {name} is {duration(window)} long, and this chain "
+                f"takes about {duration(finality_s)} to make a block final: what was "
+                "done in time could be undone, and come too late.",
                 option="accept_window",
             )

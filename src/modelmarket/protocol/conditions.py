@@ -32,7 +32,7 @@ from modelmarket.protocol.terms import (
     too_long,
 )
 from modelmarket.protocol.types import Address, TermsHash, Wei
-from modelmarket.system.text import bytes_of
+from modelmarket.system.text import bytes_of, duration
 
 LEAST_RESPONSE_WINDOW_S = 900
 MOST_ROWS = 2**26
@@ -209,16 +209,16 @@ class Conditions:
 
     def _windows(self) -> Iterator[tuple[str, str]]:
         if not MINUTE_S <= self.submission_window_s <= 365 * DAY_S:
-            yield "BadWindow", "Submissions must stay open for 60 s to 365 days."
+            yield "BadWindow", "Submissions must stay open for 1 min to 365 days."
         if not LEAST_RESPONSE_WINDOW_S <= self.response_window_s <= 7 * DAY_S:
-            yield "BadWindow", "The response window must be 900 s to 7 days."
+            yield "BadWindow", "The response window must be 15 min to 7 days."
         least = 4 * self.response_window_s
         if not least <= self.challenge_window_s <= 28 * DAY_S:
             yield (
                 "BadWindow",
                 (
-                    f"The challenge window must be four response windows ({least:,} s) "
-                    "to 28 days."
+                    "The challenge window must be four response windows "
+                    f"({duration(least)}) to 28 days."
                 ),
             )
 
@@ -240,7 +240,8 @@ class Conditions:
                 "BadRows",
                 (
                     f"All rows together take {words:,} words of 32 bytes; {most:,} are "
-                    f"what people's machines open in {self.response_window_s:,} s."
+                    f"what people's machines open in "
+                    f"{duration(self.response_window_s)}."
                 ),
             )
 
@@ -266,8 +267,8 @@ class Conditions:
             yield (
                 "BadWords",
                 (
-                    f"Running a model on all rows may take {least:,} s; "
-                    f"the challenge window has {self.challenge_window_s:,}."
+                    f"Running a model on all rows may take {duration(least)}; "
+                    f"the challenge window has {duration(self.challenge_window_s)}."
                 ),
             )
         if not 0 < self.most_parts <= MOST_PARTS:
@@ -288,7 +289,7 @@ class Conditions:
                 "BadParts",
                 (
                     f"Posting {self.most_parts + listed:,} parts needs a "
-                    f"challenge window of {needed:,} s."
+                    f"challenge window of {duration(needed)}."
                 ),
             )
 

@@ -11,7 +11,7 @@ from modelmarket.protocol.phases import Failure, Phase, Status
 from modelmarket.protocol.records import SubmissionRecord
 from modelmarket.protocol.sentences import FAILURES, Situation, told_entries
 from modelmarket.protocol.steps import StepKind
-from modelmarket.system.text import counted
+from modelmarket.system.text import counted, duration
 
 _MISSED = {
     Phase.TRUTH: "The key was not opened in time",
@@ -35,12 +35,12 @@ def of_request(record: ContestRecord, now: int) -> Situation:
         )
     match position.phase:
         case Phase.OPEN:
-            says = f"Open for models for {left:,} s; {record.live} are in."
+            says = f"Open for models for {duration(left)}; {record.live} are in."
         case Phase.TRUTH:
-            says = f"The requester has {left:,} s to open the key."
+            says = f"The requester has {duration(left)} to open the key."
         case Phase.CLAIMS:
             says = (
-                f"Trainers have {left:,} s to claim; {len(record.ranking)} of "
+                f"Trainers have {duration(left)} to claim; {len(record.ranking)} of "
                 f"{record.live} have."
             )
         case Phase.VALIDATION:
@@ -72,7 +72,7 @@ def _of_validation(record: ContestRecord, now: int, left: int) -> Situation:
     if candidate is None:
         best = record.ranking[0]
         return Situation(
-            f"Submission {best.id} has {left:,} s to show the model that scores "
+            f"Submission {best.id} has {duration(left)} to show the model that scores "
             f"{_points(best)}."
         )
     if now >= record.timetable.ends:
@@ -84,12 +84,12 @@ def _of_validation(record: ContestRecord, now: int, left: int) -> Situation:
     if demand is not None and demand.is_open:
         parts = len(demand.owed) + len(demand.owed_of_listing)
         return Situation(
-            f"Submission {candidate.id} has {demand.due - now:,} s to post "
+            f"Submission {candidate.id} has {duration(demand.due - now)} to post "
             f"{counted(parts, 'part that was', 'parts that were')} demanded."
         )
     return Situation(
         f"Submission {candidate.id} has shown its model; anybody can refute it for "
-        f"{left:,} s."
+        f"{duration(left)}."
     )
 
 

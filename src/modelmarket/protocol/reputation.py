@@ -322,7 +322,7 @@ class AsTrainer:
         found = _listed(
             (self.won, "won"),
             (self.ranked, "did not win"),
-            (self.silent, "silent"),
+            (self.silent, "never claimed"),
             (self.failed, f"failed ({reasons})"),
             (self.cancelled, "cancelled in time"),
             (self.unjudged, "never judged"),

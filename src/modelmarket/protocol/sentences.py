@@ -16,7 +16,7 @@ from modelmarket.protocol.phases import Failure, Phase, Status
 from modelmarket.protocol.records import BaseRecord, SubmissionRecord
 from modelmarket.protocol.requests import RequestRecord
 from modelmarket.protocol.steps import StepKind, refusal
-from modelmarket.system.text import counted
+from modelmarket.system.text import counted, duration
 
 MISSED = {
     Phase.TRUTH: "The truth was not opened in time",
@@ -65,22 +65,22 @@ def of_request(record: RequestRecord, now: int) -> Situation:
         )
     match position.phase:
         case Phase.OPEN:
-            says = f"Open for submissions for {left:,} s; {record.live} are in."
+            says = f"Open for submissions for {duration(left)}; {record.live} are in."
         case Phase.TRUTH:
             pages = page_count(terms.labels, terms.bits)
             says = (
-                f"The requester has {left:,} s to open the truth "
+                f"The requester has {duration(left)} to open the truth "
                 f"({record.pages} of {pages} pages are)."
             )
         case Phase.CLAIMS:
             says = (
-                f"Trainers have {left:,} s to claim; {len(record.ranking)} of "
+                f"Trainers have {duration(left)} to claim; {len(record.ranking)} of "
                 f"{record.live} have."
             )
         case Phase.VALIDATION:
             best = record.ranking[0]
             says = (
-                f"Submission {best.id} has {left:,} s to prove its claim of "
+                f"Submission {best.id} has {duration(left)} to prove its claim of "
                 f"{counted(best.score or 0, 'match', 'matches')}."
             )
         case Phase.FULFILLED:

@@ -157,9 +157,9 @@ class Terms:
             least = format_mdc(least_stake(self.reward))
             yield "BadStake", f"The stake must be at least 1% of the reward: {least}."
         if not MINUTE_S <= self.submission_window_s <= 365 * DAY_S:
-            yield "BadWindow", "Submissions must stay open for 60 s to 365 days."
+            yield "BadWindow", "Submissions must stay open for 1 min to 365 days."
         if not MINUTE_S <= self.response_window_s <= 7 * DAY_S:
-            yield "BadWindow", "The response window must be 60 s to 7 days."
+            yield "BadWindow", "The response window must be 1 min to 7 days."
         if not 0 < self.labels <= MOST_LABELS:
             yield "BadLabels", f"There must be 1 to {MOST_LABELS:,} test labels."
         if self.bits not in WIDTHS:
@@ -197,5 +197,8 @@ def parse_minutes(given: str) -> int:
     except (ValueError, ZeroDivisionError, OverflowError):
         seconds = -1
     if not 0 < seconds <= A_YEAR_S:
-        raise InputError(f"{given!r} is not a number of minutes.")
+        raise InputError(
+            f"{given!r} is not a number of minutes.",
+            hint="Write a number such as 60 or 1.5; a year is the most.",
+        )
     return seconds

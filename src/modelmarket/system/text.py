@@ -120,6 +120,17 @@ def an(word: str, *, first: bool = False) -> str:
     return f"{article.capitalize() if first else article} {word}"
 
 
+def duration(seconds: int) -> str:
+    """How long, in the two largest units: `59 min 31 s`."""
+    parts: list[str] = []
+    left = max(seconds, 0)
+    for name, size in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):
+        if left >= size and len(parts) < 2:  # noqa: PLR2004  # two are enough
+            parts.append(f"{left // size} {name}")
+            left %= size
+    return " ".join(parts) or "0 s"
+
+
 def local_time(second: int) -> str:
     """A second of chain time in local time, for people."""
     return (

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from modelmarket.protocol.phases import Phase
 from modelmarket.protocol.types import RequestId
+from modelmarket.system.text import duration as how_long
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -109,16 +110,8 @@ def iso(second: int) -> str:
 
 
 def duration(seconds: int) -> str:
-    """How long, in the two largest units."""
-    if seconds <= 0:
-        return "now"
-    units = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
-    parts: list[str] = []
-    for name, size in units:
-        if seconds >= size and len(parts) < 2:  # noqa: PLR2004  # two are enough
-            parts.append(f"{seconds // size} {name}")
-            seconds %= size
-    return " ".join(parts)
+    """How long until something, in the two largest units."""
+    return "now" if seconds <= 0 else how_long(seconds)
 
 
 def listed(entries: Sequence[StoredEntry]) -> list[StoredEntry]:

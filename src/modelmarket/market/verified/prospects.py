@@ -23,6 +23,7 @@ from modelmarket.protocol.money import format_about, format_mdc
 from modelmarket.protocol.types import Wei
 from modelmarket.storage.fetch import is_answering
 from modelmarket.system.machine import memory
+from modelmarket.system.text import duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -266,8 +267,8 @@ def too_slow(terms: Conditions, pace: Pace) -> Iterator[str]:
     opens = words / pace.opened
     if opens > terms.response_window_s:
         yield (
-            f"Opening all rows takes about {opens:,.0f} s here; the response window "
-            f"has {terms.response_window_s:,}."
+            f"Opening all rows takes about {duration(round(opens))} here; the response "
+            f"window has {duration(terms.response_window_s)}."
         )
     if pace.executed is None:
         return

@@ -48,6 +48,11 @@ if TYPE_CHECKING:
     from modelmarket.protocol.types import Address, SubmissionId
     from modelmarket.system.confinement import Limits
 
+NO_PICKLE = (
+    "A model is given in Python as it was fitted, or as the file of an exact model: "
+    "`ExactModel.of(estimator, schema).save(path)`."
+)
+
 
 def _warned(found: Prospect) -> None:
     """Tells a program's user by Python's own warnings."""
@@ -361,9 +366,11 @@ class VerifiedRequest(AnyRequest[VerifiedSubmission]):
                 change.
         """
         from modelmarket.models import ExactModel, Limits
+        from modelmarket.models.inspecting.pickles import refuse_pickle
 
         limits = Limits.of_terms(self.terms)
         if isinstance(model, str | Path):
+            refuse_pickle(Path(model), NO_PICKLE)
             return ExactModel.load(Path(model), limits)
         if isinstance(model, ExactModel):
             model.check(limits)

@@ -6,11 +6,16 @@ from __future__ import annotations
 import os
 import pickletools
 import re
+import zipfile
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import IO, Any, cast
 
+from modelmarket.errors import InputError
 from modelmarket.models.inspecting.seen import Seen, some
+from modelmarket.system.files import existing_file
 from modelmarket.system.text import counted
 
 MAGIC, PROTOCOLS = 0x80, range(2, 6)
@@ -72,6 +77,30 @@ def is_pickle(file: IO[bytes]) -> bool:
     except Exception:  # noqa: BLE001  # whatever its parser says of what is none
         return False
     return count >= LEAST_OPCODES and last == "STOP"
+
+
+def refuse_pickle(path: Path, hint: str) -> None:
+    """Makes sure that a file is no pickle, be it in an archive of PyTorch's.
+
+    Args:
+        path: The file.
+        hint: What is taken in its place.
+
+    Raises:
+        InputError: It is one.
+        NotFoundError: Nothing is there.
+    """
+    with existing_file(path).open("rb") as file:
+        is_one = is_pickle(file)
+    if not is_one and zipfile.is_zipfile(path):
+        with suppress(zipfile.BadZipFile, OSError), zipfile.ZipFile(path) as archive:
+            is_one = any(name.endswith("/data.pkl") for name in archive.namelist())
+    if is_one:
+        raise InputError(
+            f"{path.name} is a pickle: opening one runs whatever is in it, so none is "
+            "opened here.",
+            hint=hint,
+        )
 
 
 def look_at_pickle(file: IO[bytes]) -> Seen:
