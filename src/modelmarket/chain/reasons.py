@@ -102,8 +102,8 @@ REASONS = {
     ),
     "BadWindow": Meaning(
         "Submissions must stay open for 1 min to 365 days, and each response "
-        "window for 1 min to 7 days; in a verified contest for at least 15 min, and the "
-        "challenge window for four of them to 28 days."
+        "window for 1 min to 7 days; in a verified contest for at least 15 min, and "
+        "the challenge window for four of them to 28 days."
     ),
     "BadWords": Meaning(
         "At most 3,328 words may be executed on a row, and no more than people's "

@@ -52,7 +52,7 @@ from modelmarket.cli.options import (
 )
 from modelmarket.index.sorting import Sort
 from modelmarket.system.files import free_path
-from modelmarket.system.text import in_a_line, local_time, percent
+from modelmarket.system.text import duration, in_a_line, local_time, percent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -410,7 +410,7 @@ def show(
         f"  {requester_of(found)}",
         *(f"  {line}" for line in terms_of(found)),
         f"  deadline {local_time(record.deadline)}, "
-        f"{record.terms.response_window_s:,} s for each step after it",
+        f"{duration(record.terms.response_window_s)} for each step after it",
         f"  dataset {in_a_line(record.dataset)}",
         *(f"  {in_a_line(line)}" for line in facts.lines),
         *(f"  {line}" for line in record.context.splitlines()),

@@ -11,7 +11,7 @@ from modelmarket.protocol.money import format_mdc
 from modelmarket.protocol.reproductions import NOBODY
 from modelmarket.protocol.schema import NumberTarget, shown
 from modelmarket.system.notebooks import facts_html, table_html
-from modelmarket.system.text import counted, local_time, percent
+from modelmarket.system.text import counted, duration, local_time, percent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -120,7 +120,8 @@ def request_html(request: AnyRequest[Any]) -> str:
         requester_of(request),
         *terms_of(request),
         *model_of(request),
-        f"deadline {ends}, {record.terms.response_window_s:,} s for each step after it",
+        f"deadline {ends}, {duration(record.terms.response_window_s)} for each step "
+        "after it",
         *folder_facts(request).lines,
         counted(len(record.submissions), "submission"),
         *refuted_of(request),
@@ -161,8 +162,8 @@ def terms_of(request: Request | VerifiedRequest) -> Iterator[str]:
     )
     yield from _numbers(request)
     yield (
-        f"a shown model can be refuted for {found.challenge_window_s:,} s; demanding "
-        f"it locks {format_mdc(found.demand_bond)} MDC"
+        f"a shown model can be refuted for {duration(found.challenge_window_s)}; "
+        f"demanding it locks {format_mdc(found.demand_bond)} MDC"
     )
 
 
