@@ -114,14 +114,13 @@ def request_html(request: AnyRequest[Any]) -> str:
 
     assert isinstance(request, Request | VerifiedRequest), "there are two markets"
     record = request.record
-    ends = local_time(record.deadline)
+    ends, step_s = local_time(record.deadline), record.terms.response_window_s
     facts = [
         f"{request.position().phase.name}: {request.status()}",
         requester_of(request),
         *terms_of(request),
         *model_of(request),
-        f"deadline {ends}, {duration(record.terms.response_window_s)} for each step "
-        "after it",
+        f"deadline {ends}, {duration(step_s)} for each step after it",
         *folder_facts(request).lines,
         counted(len(record.submissions), "submission"),
         *refuted_of(request),
