@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from modelmarket.protocol.phases import Phase
 from modelmarket.protocol.types import RequestId
-from modelmarket.system.text import duration as how_long
+from modelmarket.system.text import duration as spoken_duration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -111,7 +111,7 @@ def iso(second: int) -> str:
 
 def duration(seconds: int) -> str:
     """How long until something, in the two largest units."""
-    return "now" if seconds <= 0 else how_long(seconds)
+    return spoken_duration(seconds) if seconds > 0 else "now"
 
 
 def listed(entries: Sequence[StoredEntry]) -> list[StoredEntry]:
