@@ -10,9 +10,10 @@ says what it sent, or does not. Where each stands is in the journal; see
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from modelmarket.chain.contracts import NO_PERMIT, Permit
+from modelmarket.chain.contracts import NO_PERMIT, PERMIT_LIFE_S, Permit
 from modelmarket.chain.sending import quote
 from modelmarket.errors import (
     ChainError,
@@ -23,6 +24,7 @@ from modelmarket.errors import (
     TransactionError,
 )
 from modelmarket.market.calls import call_of
+from modelmarket.market.fees import gas_limit
 from modelmarket.market.outbox import OTHER_TOOK_PLACE
 from modelmarket.protocol.actions import Action, CreateContest, CreateRequest, Entering
 from modelmarket.protocol.events import (
@@ -37,10 +39,33 @@ if TYPE_CHECKING:
 
     from modelmarket.chain.wallets import Wallet
     from modelmarket.market.market import Market
-    from modelmarket.protocol.types import Address
-    from modelmarket.vault.journal import Entry
+    from modelmarket.protocol.types import Address, Wei
+    from modelmarket.vault.journal import Entry, Part
 
 HEX_SIGNATURE_BYTES = 65
+PERMITS_EVERY_S = 1_800
+"""Permits that a page shows end at such seconds alone."""
+SHORTEST_PERMIT_S = 600
+"""What must be left of a permit that was shown when a wallet is asked to sign it."""
+
+
+@dataclass(frozen=True)
+class Asks:
+    """What a wallet is asked for an action, number by number.
+
+    Attributes:
+        permit: The message that it signs first (EIP-712); None where none is needed.
+        to: Whom the transaction calls.
+        value: Wei of the chain's own coin that go with it.
+        gas: The most gas that it may take.
+        fee: Wei of the chain's own coin that so much gas costs, as fees are now.
+    """
+
+    permit: dict[str, Any] | None
+    to: Address
+    value: Wei
+    gas: int
+    fee: Wei
 
 
 class Actions:
@@ -64,6 +89,7 @@ class Actions:
         self._journal = market.vault.journal
         self._name = market.network.market
         self._shown: set[tuple[int, State]] = set()
+        self._needed: dict[int, int] = {}
 
     # --- looking ---
 
@@ -75,9 +101,15 @@ class Actions:
         """
         return self._journal.entry(number)
 
-    def newest(self, limit: int) -> list[Entry]:
+    def newest(
+        self, limit: int, offset: int = 0, of: Part | None = None
+    ) -> list[Entry]:
         """What was begun last, by the page and by programs, the newest first."""
-        return self._journal.newest(self._name, limit=limit)
+        return self._journal.newest(self._name, limit=limit, offset=offset, of=of)
+
+    def count(self, of: Part | None = None) -> int:
+        """How many there are."""
+        return self._journal.count(self._name, of)
 
     def pending(self) -> list[Entry]:
         """What was signed and is not in the chain yet."""
@@ -99,26 +131,61 @@ class Actions:
 
     # --- confirming ---
 
+    def asks(self, entry: Entry) -> Asks:
+        """What the wallet is going to be asked for an action, before it is.
+
+        Raises:
+            ModelMarketError: It cannot be done, in words: for want of MDC, or as
+                the chain is now.
+        """
+        permit = self._permit_message(entry, 0)
+        call = call_of(self._market, entry.action)
+        assert call.to is not None, "no action of a page creates a contract"
+        gas = self._gas_limit(entry)
+        return Asks(permit, call.to, call.value, gas, self._market.price(gas))
+
     def permit_message(
-        self, entry: Entry, *, again: bool = False
+        self, entry: Entry, *, again: bool = False, deadline: int = 0
     ) -> dict[str, Any] | None:
         """What the wallet signs so that the market may take MDC; None if it may.
 
         Args:
             entry: What it is for.
             again: Although the wallet was asked before.
+            deadline: That the page showed; 0 for none.
 
         Raises:
             FundsError: The account has less.
-            StepError: It may have been sent already.
+            StepError: It may have been sent already, or what the page showed has
+                become too old.
         """
         self._require_open(entry, again=again)
-        if not entry.action.locks:
+        return self._permit_message(entry, deadline)
+
+    def _permit_message(self, entry: Entry, shown: int) -> dict[str, Any] | None:
+        """What the wallet signs; its last second is the one that was shown.
+
+        It is one of every half an hour, so that a page shows the same for a while.
+        """
+        amount = entry.action.locks
+        if not amount:
             return None
         moment, purse = self._market.look_into(
             entry.account, verified=entry.action.is_verified
         )
-        return self._market.permit_message(purse, entry.action.locks, moment.now)
+        latest = moment.now + PERMIT_LIFE_S
+        if shown and not moment.now + SHORTEST_PERMIT_S <= shown <= latest:
+            self._changed()
+            raise StepError(
+                "What this page shows of the wallet's question is out of date.",
+                hint="It is shown anew: look at it, and confirm once more.",
+            )
+        deadline = shown or latest - latest % PERMITS_EVERY_S
+        return self._market.permit_message(purse, amount, moment.now, deadline=deadline)
+
+    def _gas_limit(self, entry: Entry) -> int:
+        """The gas that the wallet is given."""
+        return max(gas_limit(entry.action), self._needed.get(entry.id, 0))
 
     def transaction(
         self, entry: Entry, deadline: int, signature: str, *, again: bool = False
@@ -149,6 +216,8 @@ class Actions:
             if entry.state.is_open and not is_away(error):
                 self._fail(entry, error)
             raise
+        # Where it takes more than was to be foreseen the page shows that, too.
+        self._needed[entry.id] = quoted["gas"]
         asked = self._journal.ask_wallet(entry, block)
         self._changed()
         return asked, {
@@ -156,7 +225,7 @@ class Actions:
             "to": quoted["to"],
             "data": "0x" + quoted["data"].hex(),
             "value": hex(quoted["value"]),
-            "gas": hex(quoted["gas"]),
+            "gas": hex(self._gas_limit(entry)),
         }
 
     def confirm(self, entry: Entry, *, again: bool = False) -> None:

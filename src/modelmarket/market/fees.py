@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from modelmarket.protocol.actions import CreateContest, CreateRequest, Entering
 from modelmarket.protocol.types import Wei
+from modelmarket.system.text import bytes_of
 
 if TYPE_CHECKING:
     from modelmarket.chain.connection import Connection
@@ -40,6 +42,34 @@ CONTEST_GAS = {
     "set_operator": 48_000,
 }
 """The same of verified contests, held against `benchmarks/verified-gas.json`."""
+
+
+ROOM = 2
+"""A wallet is given half as much again as a call takes at most: the first call on a
+market takes 17,000 to 35,000 more, nodes estimate with care, and a tenth is added to
+what they say. What is not used is not paid."""
+TEXT_GAS = 26
+"""For each byte of a text: what the bytes of a call cost, and those of a log."""
+
+
+def gas_limit(action: Action) -> int:
+    """The gas that a wallet is given for an action; the same at any time."""
+    gas = (CONTEST_GAS if action.is_verified else GAS)[action.kind]
+    return gas + gas // ROOM + TEXT_GAS * _text_bytes(action)
+
+
+def _text_bytes(action: Action) -> int:
+    """Bytes of what people wrote, which no measurement could foresee."""
+    match action:
+        case CreateRequest(terms=terms):
+            return len(bytes_of(terms.name)) + len(bytes_of(terms.context))
+        case CreateContest(texts=texts, weights=weights):
+            written = len(bytes_of(texts.name)) + len(bytes_of(texts.context))
+            return written + 4 * len(weights)
+        case Entering(name=name):
+            return len(bytes_of(name))
+        case _:
+            return 0
 
 
 def fee(connection: Connection, action: Action) -> Wei:

@@ -436,7 +436,7 @@ class Market(Reader):
         return Permit(deadline, *self.wallet.sign_typed(message))
 
     def permit_message(
-        self, purse: Purse, amount: int, now: int
+        self, purse: Purse, amount: int, now: int, *, deadline: int | None = None
     ) -> dict[str, Any] | None:
         """What an owner signs so that the market may take an amount; None if it may.
 
@@ -444,6 +444,7 @@ class Market(Reader):
             purse: The owner's.
             amount: Wei.
             now: Chain time, in seconds.
+            deadline: The last second of the permit; None for an hour from now.
 
         Raises:
             FundsError: The owner has less.
@@ -456,7 +457,7 @@ class Market(Reader):
             purse.spender,
             amount,
             number=purse.permits,
-            deadline=now + PERMIT_LIFE_S,
+            deadline=now + PERMIT_LIFE_S if deadline is None else deadline,
         )
 
     def claim_airdrop(self) -> Receipt:

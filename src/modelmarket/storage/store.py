@@ -356,6 +356,14 @@ class Store:
             raise StorageError(f"{cid} is no folder.")
         return {link.name: link.cid for link in folder.links}
 
+    def sha256(self, cid: Cid) -> bytes | None:
+        """SHA-256 of a file that is here as a whole; None for others."""
+        row = self.database.connection.execute(
+            "SELECT sha256 FROM objects WHERE cid = ?",
+            (bytes(Cid(cid.codec, cid.digest)),),
+        ).fetchone()
+        return None if row is None else bytes(row[0])
+
     def size(self, root: Cid) -> int | None:
         """Bytes of the files of what was added or fetched as a whole; None for others.
 

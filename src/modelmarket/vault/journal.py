@@ -173,6 +173,20 @@ class Entry:
         return _WORDS.get(self.state, self.state.value)
 
 
+@dataclass(frozen=True)
+class Part:
+    """A part of the journal.
+
+    Attributes:
+        account: Whose page it is; None for nobody's.
+        confirmed: What that account was asked about on the page; or else the rest of
+            what keys of this computer have signed.
+    """
+
+    account: Address | None
+    confirmed: bool
+
+
 @dataclass(frozen=True, repr=False)
 class Version:
     """A transaction as it was signed; one that pays more has the same nonce.
@@ -213,15 +227,30 @@ class Journal:
             )
         return found[0]
 
-    def newest(self, market: Address, *, limit: int) -> list[Entry]:
-        """What was begun last, the newest first; nothing that is only prepared."""
+    def newest(
+        self, market: Address, *, limit: int, offset: int = 0, of: Part | None = None
+    ) -> list[Entry]:
+        """What was begun last, the newest first; nothing that is only prepared.
+
+        Args:
+            market: The contract that the journal is of.
+            limit: So many at most.
+            offset: So many of the newest are left out.
+            of: A part of it; None for all.
+        """
+        where, values = _begun(market, of)
         return self._select(
-            "WHERE market = ? AND (attempt > 0 OR state != ? OR message != '')"
-            " ORDER BY id DESC LIMIT ?",
-            market,
-            State.PREPARED,
-            limit,
+            f"{where} ORDER BY id DESC LIMIT ? OFFSET ?", *values, limit, offset
         )
+
+    def count(self, market: Address, of: Part | None = None) -> int:
+        """How many `newest` could give."""
+        where, values = _begun(market, of)
+        row = self._database.connection.execute(
+            f"SELECT count(*) FROM entries {where}",  # noqa: S608  # words of ours
+            values,
+        ).fetchone()
+        return int(row[0])
 
     def all_in(self, market: Address, *states: State) -> list[Entry]:
         """All entries in some states, the oldest first."""
@@ -604,6 +633,19 @@ class Journal:
                 "signer": Signer(values["signer"]),
             }
         )
+
+
+def _begun(market: Address, of: Part | None) -> tuple[str, tuple[object, ...]]:
+    """Which entries somebody began, in SQL: the condition, and its values."""
+    where = "WHERE market = ? AND (attempt > 0 OR state != ? OR message != '')"
+    values: tuple[object, ...] = (market, State.PREPARED)
+    if of is None:
+        return where, values
+    is_confirmed = "(origin != '' AND account = ?)"
+    if of.confirmed:
+        return f"{where} AND {is_confirmed}", (*values, of.account or "")
+    where += f" AND NOT {is_confirmed} AND signer = ?"
+    return where, (*values, of.account or "", Signer.KEY)
 
 
 def _purpose(market: str) -> bytes:
