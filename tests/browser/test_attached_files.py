@@ -89,7 +89,7 @@ def test_pictures_go_with_their_table_from_the_form_to_the_request(
     expect(tab.get_by_role("heading", name="What was found")).to_be_visible()
     tab.get_by_role("button", name="Split and seal").click()
     told = "Column 'file' names 100 pictures of"
-    expect(tab.locator("dl.facts")).to_contain_text(told)
+    expect(tab.locator(".receipt")).to_contain_text(told)
     is_for_everybody(tab)
     visitor.confirm("/requests/1")
     tab.get_by_role("link", name="Data").click()

@@ -282,7 +282,7 @@ def test_a_stake_above_the_reward_is_ticked_on_the_page(
     expect(tab.locator("input[name=stake]")).to_have_value("200")
     tab.get_by_label("Yes, with a stake above the reward").check()
     tab.get_by_role("button", name="Split and seal").click()
-    expect(tab.locator("dl.facts")).to_contain_text("200 MDC")
+    expect(tab.locator(".receipt")).to_contain_text("200 MDC")
 
 
 def test_a_threshold_above_all_is_refused_beside_its_field(

@@ -22,7 +22,7 @@ def create(visitor: Visitor, table: Path, name: str = "Odd or even?") -> None:
     look_over(tab)
     tab.fill("input[name=name]", name)
     tab.get_by_role("button", name="Split and seal").click()
-    expect(tab.locator("dl.facts")).to_contain_text("100 MDC, the reward")
+    expect(tab.locator(".receipt")).to_contain_text("100 MDC, the reward")
     visitor.confirm("/requests/1")
 
 
@@ -50,7 +50,7 @@ def submit(
     tab.set_input_files("input[name=model]", model)
     tab.fill("form.stack input[name=name]", name)
     tab.get_by_role("button", name="Check and seal").click()
-    expect(tab.locator("dl.facts")).to_contain_text("1 MDC, the stake")
+    expect(tab.locator(".receipt")).to_contain_text("1 MDC, the stake")
     visitor.confirm("/requests/1")
 
 
@@ -131,7 +131,9 @@ def test_a_request_is_cancelled_with_submissions_in_it(
     submit(ann, tmp_path)
     requester.go("/requests/1")
     requester.tab.get_by_role("button", name="Cancel the request").click()
-    expect(requester.tab.locator("main")).to_contain_text("shared by the 1 live")
+    expect(requester.tab.locator("main")).to_contain_text(
+        "the one live submission gets it"
+    )
     requester.confirm("/requests/1")
     expect(requester.tab.locator(".numbers")).to_contain_text("Cancelled")
     # The trainer's agent takes what is due without being asked.
@@ -151,6 +153,6 @@ def test_a_submission_is_cancelled_in_time(house: House, tmp_path: Path) -> None
     submit(ann, tmp_path)
     expect(ann.tab.locator("#money")).to_contain_text("999")
     ann.tab.get_by_role("button", name="Cancel the submission").click()
-    expect(ann.tab.locator("main")).to_contain_text("stake comes back at once")
+    expect(ann.tab.locator("main")).to_contain_text("comes back to you at once, whole")
     ann.confirm("/requests/1")
     expect(ann.tab.locator("#money")).to_contain_text("1,000")

@@ -56,7 +56,7 @@ def test_probabilities_are_asked_for_beside_predictions_and_tell_the_log_loss(
     files["sure.csv"].write_text("row_id,odd,even\n" + "".join(reversed(rows)))
     field.set_input_files(files["sure.csv"])
     tab.get_by_role("button", name="Check and seal").click()
-    expect(tab.locator("dl.facts")).to_contain_text("1 MDC, the stake")
+    expect(tab.locator(".receipt")).to_contain_text("1 MDC, the stake")
     visitor.confirm("/requests/1")
     house.place.live(1)
     section = tab.locator("#live-quality")

@@ -69,6 +69,7 @@ class BrowserWallet:
         connected: Whether the site may see the account.
         asked: Every method that was asked for.
         typed: Every message that it was given to sign, as it was given.
+        transactions: Every transaction that it was asked to send, likewise.
         slow_s: How long its user looks at a transaction before signing.
         spenders: Who alone may be allowed to take MDC.
         coin: The contract that a message must be for.
@@ -81,6 +82,7 @@ class BrowserWallet:
     connected: bool = False
     asked: list[str] = field(default_factory=list)
     typed: list[dict[str, Any]] = field(default_factory=list)
+    transactions: list[dict[str, str]] = field(default_factory=list)
     slow_s: float = 0
     spenders: tuple[str, ...] = ()
     coin: str = ""
@@ -114,6 +116,7 @@ class BrowserWallet:
                 assert params[0] == self.account.address
                 return self._sign(json.loads(params[1]))
             case "eth_sendTransaction":
+                self.transactions.append(params[0])
                 time.sleep(self.slow_s)
                 return self._send(params[0])
         raise ValueError(f"the wallet does not know {method}")

@@ -67,7 +67,7 @@ def pages(tab: Tab) -> dict[str, str]:
         "/": "odd or even",
         "/requests/new": "What should be predicted?",
         "/requests/1": "odd or even",
-        "/activity": "Create request",
+        "/activity": "Created a request",
         "/agent": "it does not answer",
         f"/transactions/0x{logs[0].log.transaction.hex()}": "when the node answers",
         f"/accounts/{me}": "odd or even",

@@ -127,8 +127,9 @@ def test_the_activity_tells_what_the_agent_signed(tmp_path: Path) -> None:
         with running_page(workspace) as page, browser(base_url=page.address) as tab:
             tab.get(page.link)
             text = tab.get("/activity").text
-    assert text.index("Open truth") < text.index("Create request")
-    assert f"in block {last}" in text
+    assert text.index("Opened the truth") < text.index("Created a request")
+    assert f"block {last}" in text
+    assert "open_truth" not in text
 
 
 def test_no_log_is_decoded_for_a_page(
@@ -202,8 +203,8 @@ def test_a_transaction_is_shown_with_what_happened_in_it(tmp_path: Path) -> None
             unknown = tab.get(f"/transactions/0x{bytes(32).hex()}")
             nonsense = tab.get("/transactions/0xzz")
     assert shown.status_code == 200
-    assert "RequestCreated" in shown.text
-    assert "/requests/1" in shown.text
+    assert 'created <a href="/requests/1">request 1</a>' in shown.text
+    assert "RequestCreated" not in shown.text
     assert f"{created.log.block:,}" in shown.text
     assert unknown.status_code == 404
     assert "in the chain yet" in unknown.text

@@ -58,7 +58,7 @@ def test_pages_tell_of_requester_and_trainers_and_accounts_tell_all(
             }
             nobody = text_of(tab.get(f"/accounts/0x{'9' * 40}").text)
     # The requester's sentence is text; a trainer's stands behind the short form, and
-    # as text on the page that the address leads to.
+    # as figures on the page that the address leads to.
     assert "2 requests: 1 paid, 1 going on" in text_of(request)
     said = '<span class="muted" title="1 submission: 1 won">(1 won of 1)</span>'
     address = f'<a href="/accounts/{ann.wallet.address}">'
@@ -66,13 +66,15 @@ def test_pages_tell_of_requester_and_trainers_and_accounts_tell_all(
     for page in (request, ranked):
         assert len(re.findall(f"{address}[^<]*</a> {re.escape(said)}", page)) == 1
     assert 'title="1 submission: 1 did not win">(0 won of 1)</span>' in ranked
-    assert "As requester2 requests: 1 paid, 1 going on" in accounts[rita]
-    assert "Truths and keys opened1" in accounts[rita]
-    assert "As trainernew here" in accounts[rita]
-    assert "As trainer1 submission: 1 won" in accounts[ann]
-    assert "Truths and keys opened" not in accounts[ann]
-    assert "As trainer1 submission: 1 did not win" in accounts[ben]
-    assert "As requesternew hereAs trainernew here" in nobody
+    assert (
+        "As requester2 requests1 paid a winner1 truth or key opened1 going on"
+        in accounts[rita]
+    )
+    assert "As trainerNew here." in accounts[rita]
+    assert "As trainer1 submission1 won" in accounts[ann]
+    assert "truth or key opened" not in accounts[ann]
+    assert "As trainer1 submission1 did not win" in accounts[ben]
+    assert "As requesterNew here. As trainerNew here." in nobody
 
 
 def test_a_contests_page_tells_them_too(tmp_path: Path) -> None:

@@ -113,6 +113,37 @@ class Receipt:
 
 
 @dataclass(frozen=True)
+class Outcome:
+    """A transaction as a node knows it, whatever came of it.
+
+    Attributes:
+        sender: Whose it is.
+        to: Whom it called; None if it created a contract.
+        value: Wei of the chain's own coin that went with it.
+        data: The calldata.
+        gas_limit: The most gas that it may take.
+        block: The block's number; None while it is in none.
+        has_failed: Whether it is in a block, and did nothing.
+        gas: Gas that was charged; 0 while it is in no block.
+        fee: Wei of the chain's own coin that were paid for it.
+        contract: What it created, if it did.
+        logs: In order; none of one that failed.
+    """
+
+    sender: Address
+    to: Address | None
+    value: Wei
+    data: bytes
+    gas_limit: int
+    block: int | None
+    has_failed: bool
+    gas: int
+    fee: Wei
+    contract: Address | None
+    logs: tuple[Log, ...]
+
+
+@dataclass(frozen=True)
 class Call:
     """A call of a contract.
 

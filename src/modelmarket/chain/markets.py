@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
-from modelmarket.chain.blocks import Receipt
+from collections.abc import Sequence
+
+from modelmarket.chain.blocks import Log, Receipt
 from modelmarket.chain.connection import Connection
 from modelmarket.chain.contracts import ModelMarket, RequestState
 from modelmarket.chain.events import Contracts
@@ -52,7 +54,11 @@ class Markets:
 
     def events(self, receipt: Receipt) -> list[Event]:
         """What either logged in a transaction."""
-        decoded = map(self._contracts.decode, receipt.logs)
+        return self.events_in(receipt.logs)
+
+    def events_in(self, logs: Sequence[Log]) -> list[Event]:
+        """What either logged, among what a transaction logged."""
+        decoded = map(self._contracts.decode, logs)
         return [one for one in decoded if not isinstance(one, Unreadable | None)]
 
     def counts(self, *, at: At = "pending") -> Query[tuple[int, int]]:

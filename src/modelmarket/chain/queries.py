@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar, overload
 
-from modelmarket.chain.blocks import Block, Call, Log, Moment, Receipt, Sent
+from modelmarket.chain.blocks import Block, Call, Log, Moment, Outcome, Receipt, Sent
 from modelmarket.chain.reasons import explain
 from modelmarket.errors import ChainError, TransactionError
 from modelmarket.protocol.types import Address, Wei, checksummed
@@ -256,6 +256,8 @@ def call(
     sent: dict[str, str | None] = {"to": what.to, "data": _hex(what.data)}
     if sender is not None:
         sent["from"] = sender
+    if what.value:
+        sent["value"] = hex(what.value)
     return ask("eth_call", sent, _tag(at), read=_bytes, refused=_reverted)
 
 
@@ -311,6 +313,38 @@ def receipt(name: bytes) -> Query[Receipt | None]:
         )
 
     return ask("eth_getTransactionReceipt", _hex(name), read=read)
+
+
+def outcome(name: bytes) -> Query[Outcome | None]:
+    """A transaction and what came of it; None where the node does not know it."""
+
+    def read(both: tuple[Any, Any]) -> Outcome | None:
+        sent, found = both
+        if sent is None:
+            return None
+        created = None if found is None else found.get("contractAddress")
+        gas = 0 if found is None else _int(found["gasUsed"])
+        price = _int((found or sent).get("effectiveGasPrice") or sent["gasPrice"])
+        return Outcome(
+            checksummed(sent["from"]),
+            None if sent["to"] is None else checksummed(sent["to"]),
+            Wei(_int(sent["value"])),
+            _bytes(sent["input"]),
+            _int(sent["gas"]),
+            None if found is None else _int(found["blockNumber"]),
+            found is not None and _int(found["status"]) != 1,
+            gas,
+            Wei(gas * price),
+            checksummed(created) if created else None,
+            tuple(read_logs(found["logs"])) if found is not None else (),
+        )
+
+    def as_it_is(method: str) -> Query[Any]:
+        return ask(method, _hex(name), read=lambda found: found)
+
+    return together(
+        as_it_is("eth_getTransactionByHash"), as_it_is("eth_getTransactionReceipt")
+    ).map(read)
 
 
 def push(raw: bytes) -> Query[None]:

@@ -28,6 +28,7 @@ from modelmarket.index.summaries import ALL
 from modelmarket.market.contents import Contents
 from modelmarket.market.cross_check import Verifier
 from modelmarket.market.fees import fee, price
+from modelmarket.market.transactions import Transaction, looked_up
 from modelmarket.market.verified.opened import Lately
 from modelmarket.market.verified.refutations import Challenges
 from modelmarket.market.verified.watching import Watched
@@ -38,7 +39,7 @@ from modelmarket.system.environment import network_from_environment
 from modelmarket.system.home import Home
 
 if TYPE_CHECKING:
-    from modelmarket.chain.blocks import Block, Log, Moment, Receipt
+    from modelmarket.chain.blocks import Log, Moment
     from modelmarket.chain.queries import Query
     from modelmarket.index.records import Placed
     from modelmarket.index.summaries import Summary, Wanted
@@ -73,34 +74,19 @@ class Holdings:
 
 
 @dataclass(frozen=True)
-class Transaction:
-    """A transaction that is in the chain.
-
-    Attributes:
-        receipt: What came of it.
-        block: Where it is.
-        bytes_sent: Of its calldata.
-        events: What the market logged in it.
-    """
-
-    receipt: Receipt
-    block: Block
-    bytes_sent: int
-    events: list[Event]
-
-
-@dataclass(frozen=True)
 class File:
     """A file in the store.
 
     Attributes:
         cid: Its address.
         size: In bytes.
+        sha256: Of its content; None where it is not known.
         pieces: Its content, read as it is iterated over.
     """
 
     cid: Cid
     size: int
+    sha256: bytes | None
     pieces: Iterator[bytes]
 
 
@@ -212,6 +198,21 @@ class Reader:
         self.index.sync(moment.head)
         return moment, found
 
+    def contracts(self) -> dict[Address, str]:
+        """What each of the market's contracts is called, in words.
+
+        Raises:
+            NotFoundError: There is no market where the network says.
+            ChainError: The node does not answer.
+        """
+        known = {
+            self.network.market: "the market",
+            self.coin.address: "the coin, MDC",
+        }
+        if self.network.verified:
+            known[self.network.verified] = "the market of verified contests"
+        return known
+
     def moment(self) -> Moment:
         """The newest block and the time, without reading the index.
 
@@ -268,21 +269,12 @@ class Reader:
         return market.is_operator(trainer, operator)
 
     def transaction(self, name: bytes) -> Transaction | None:
-        """A transaction by its hash of 32 bytes; None if it is in no block.
+        """A transaction by its hash of 32 bytes; None if the node does not know it.
 
         Raises:
-            TransactionError: It is in the chain, and failed.
             ChainError: The node does not answer.
         """
-        receipt = self.connection.receipt(name)
-        if receipt is None:
-            return None
-        return Transaction(
-            receipt,
-            self.connection.block(receipt.block),
-            len(self.connection.transaction_input(name)),
-            self.markets.events(receipt),
-        )
+        return looked_up(self, name)
 
     def block_of(self, transaction: bytes) -> int | None:
         """The block that a transaction is in; None for none.
@@ -468,7 +460,7 @@ class Reader:
         node = self.store.node(cid)
         if node.is_folder:
             raise InputError("That is a folder.", hint="Choose a file in it.")
-        return File(cid, node.size, self.store.read(cid))
+        return File(cid, node.size, self.store.sha256(cid), self.store.read(cid))
 
     def inspect(
         self, what: Path | str, *, progress: Progress | None = None

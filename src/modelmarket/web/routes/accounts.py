@@ -3,34 +3,119 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from modelmarket.market import Wanted
+from modelmarket.protocol.reputation import AsRequester, AsTrainer
+from modelmarket.protocol.sentences import FAILURES
 from modelmarket.protocol.types import read_address
 from modelmarket.web import forms, stored
+from modelmarket.web.names import YOU, Names
 from modelmarket.web.responses import answering, go, show
 from modelmarket.web.views import PAGE_ROWS
 from modelmarket.web.visits import ACCOUNT_COOKIE, HERE, Visit
 
+HELD = "It holds rewards and stakes, and pays them out by its rules; nobody owns it."
+CONTRACTS = {
+    "the market": f"The contract of all requests of predictions. {HELD}",
+    "the market of verified contests": f"The contract of all verified contests. {HELD}",
+    "the coin, MDC": "The contract that keeps everybody's balance of MDC.",
+}
+"""What a contract of the market is, by what it is called."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Something that was counted.
+
+    Attributes:
+        count: How many.
+        what: Of what, in singular or plural.
+    """
+
+    count: int
+    what: str
+
 
 def account_page(visit: Visit) -> Response:
-    """An account, where the chain has no explorer."""
+    """An account, or a contract of the market, where the chain has no explorer."""
     workspace, market = visit.workspace, visit.workspace.market
     address = read_address(visit.request.path_params["address"])
+    names = Names.of(workspace, visit.who.account)
+    called = names.contracts.get(address, "")
     created = market.find(Wanted(requester=address), limit=PAGE_ROWS)
     entered = market.find(Wanted(trainer=address), limit=PAGE_ROWS)
+    reputation = market.reputations([address])[address]
     return show(
         visit,
         "account.html",
         address=address,
+        title=_title(names.get(address)),
+        contract=CONTRACTS.get(called, ""),
         balance=workspace.known(lambda: market.balance(address), None),
         fee_balance=workspace.known(lambda: market.fee_balance(address), None),
         created=created,
         entered=entered,
-        reputation=market.reputations([address])[address],
+        as_requester=_as_requester(reputation.as_requester),
+        as_trainer=_as_trainer(reputation.as_trainer),
         sizes=stored.sizes(market, [*created, *entered]),
     )
+
+
+def _title(called: str) -> str:
+    """The heading of the page of whoever is called so."""
+    if called == YOU:
+        return "Your account"
+    return called[0].upper() + called[1:] if called else "Account"
+
+
+def _as_requester(found: AsRequester) -> list[Figure]:
+    return _figures(
+        (found.created, "request", "requests"),
+        (found.paid, "paid a winner", "paid a winner"),
+        (found.won_itself, "won by itself", "won by itself"),
+        (found.opened, "truth or key opened", "truths and keys opened"),
+        (found.refunded, "refunded", "refunded"),
+        (found.cancelled - found.cancelled_with_entries, "cancelled", "cancelled"),
+        (
+            found.cancelled_with_entries,
+            "cancelled with entries in",
+            "cancelled with entries in",
+        ),
+        (found.forfeited, "forfeited", "forfeited"),
+        (found.going_on, "going on", "going on"),
+    )
+
+
+def _as_trainer(found: AsTrainer) -> list[Figure]:
+    return _figures(
+        (found.submitted, "submission", "submissions"),
+        (found.won, "won", "won"),
+        (found.won_own, "won in a request of its own", "won in requests of its own"),
+        (found.run, "winning model run here", "winning models run here"),
+        (found.reproduced, "reproduced here", "reproduced here"),
+        (found.ranked, "did not win", "did not win"),
+        (found.silent, "never claimed", "never claimed"),
+        *(
+            (count, f"failed: {FAILURES[why]}", f"failed: {FAILURES[why]}")
+            for why, count in found.failures.items()
+        ),
+        (found.cancelled, "cancelled in time", "cancelled in time"),
+        (found.unjudged, "never judged", "never judged"),
+        (found.going_on, "going on", "going on"),
+    )
+
+
+def _figures(*counted: tuple[int, str, str]) -> list[Figure]:
+    """What there is some of."""
+    return [
+        Figure(count, one if count == 1 else more)
+        for count, one, more in counted
+        if count
+    ]
 
 
 def choose_account(visit: Visit) -> Response:

@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from modelmarket.errors import InputError, StepError
+from modelmarket.errors import InputError, ModelMarketError, StepError
 from modelmarket.protocol.actions import (
     KINDS,
     Action,
     CancelRequest,
     CancelSubmission,
     ClaimAirdrop,
-    CreateContest,
-    CreateRequest,
     EnforceTimeout,
     Fund,
     SetOperator,
@@ -28,12 +26,17 @@ from modelmarket.protocol.actions import (
 )
 from modelmarket.protocol.payouts import returns_stake
 from modelmarket.protocol.types import Wei
-from modelmarket.web import forms, stored
+from modelmarket.web import forms
+from modelmarket.web.deeds import told
+from modelmarket.web.names import Names
+from modelmarket.web.receipts.parts import Sight
+from modelmarket.web.receipts.telling import receipt
 from modelmarket.web.responses import answering, go, in_decimals, show
 from modelmarket.web.views import ACTIONS, result_of
 from modelmarket.web.visits import Visit
 
 if TYPE_CHECKING:
+    from modelmarket.market.confirming import Asks
     from modelmarket.vault.journal import Entry
 
 DECLINED = 4001
@@ -115,26 +118,37 @@ def action_page(visit: Visit) -> Response:
     entry = _looked_at(visit)
     is_open = entry.state.is_open or entry.is_asked
     workspace, action = visit.workspace, entry.action
-    market = workspace.market
-    files, hidden, posting = None, None, None
-    if isinstance(action, CreateRequest):
-        files = stored.named_files(market, action.terms.dataset)
-    if isinstance(action, CreateContest):
-        hidden = stored.hidden(market, action.texts.dataset)
+    market, names = workspace.market, Names.of(workspace, entry.account)
+    posting, outcome = None, None
     if isinstance(action, SubmitModel) and action.fit and is_open:
         gas = action.fit["answer"]["gas"]
         posting = workspace.known(lambda: market.price(gas), None)
+    if entry.state.is_done and (name := entry.hash) is not None:
+        outcome = workspace.known(lambda: market.transaction(name), None)
+    asks, refusal = _asked(visit, entry) if is_open else (None, None)
+    sight = Sight(market, entry, names, visit.glance.now, outcome, posting)
     return show(
         visit,
         "action.html",
         entry=entry,
-        action=action,
+        heading=told(entry),
+        receipt=receipt(sight),
         fee=workspace.known(lambda: market.fee(action), None) if is_open else None,
+        outcome=outcome,
+        asks=asks,
+        refusal=refusal,
+        names=names,
         is_open=is_open,
-        files=files,
-        hidden=hidden,
-        posting=posting,
     )
+
+
+def _asked(visit: Visit, entry: Entry) -> tuple[Asks | None, ModelMarketError | None]:
+    """What the wallet is going to be asked, or why it cannot be."""
+    workspace = visit.workspace
+    try:
+        return workspace.known(lambda: workspace.actions.asks(entry), None), None
+    except ModelMarketError as error:
+        return None, error
 
 
 def state(visit: Visit) -> Response:
@@ -174,7 +188,9 @@ def confirm(visit: Visit) -> Response:
 def permit(visit: Visit) -> Response:
     """What the wallet must sign before the transaction; null for nothing."""
     entry, again = _own(visit), visit.form.get("again") is True
-    message = visit.workspace.actions.permit_message(entry, again=again)
+    message = visit.workspace.actions.permit_message(
+        entry, again=again, deadline=forms.decimal(visit.form, "deadline")
+    )
     return JSONResponse(
         {"message": in_decimals(message), "attempt": str(entry.attempt)}
     )

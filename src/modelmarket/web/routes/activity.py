@@ -3,22 +3,69 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from starlette.responses import Response
 from starlette.routing import Route
 
-from modelmarket.vault.journal import Signer
+from modelmarket.errors import NotFoundError
+from modelmarket.vault.journal import Part
+from modelmarket.web.deeds import Deed
 from modelmarket.web.responses import answering, show
 from modelmarket.web.views import PAGE_ROWS
 from modelmarket.web.visits import Visit
+
+MOST_PAGES = 10**9
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of a list.
+
+    Attributes:
+        deeds: On it.
+        number: From 1.
+        pages: How many there are, at least 1.
+        count: Of all that the list has.
+    """
+
+    deeds: list[Deed]
+    number: int
+    pages: int
+    count: int
 
 
 def activity(visit: Visit) -> Response:
     """Every transaction of mine: the page's, and those of this computer's keys."""
     account = visit.who.account
-    newest = visit.workspace.actions.newest(PAGE_ROWS)
-    mine = [one for one in newest if one.origin and one.account == account]
-    signed = [one for one in newest if one not in mine and one.signer is Signer.KEY]
-    return show(visit, "activity.html", mine=mine, signed=signed)
+    return show(
+        visit,
+        "activity.html",
+        mine=_page(visit, "page", Part(account, confirmed=True)),
+        signed=_page(visit, "signed", Part(account, confirmed=False)),
+    )
+
+
+def _page(visit: Visit, name: str, part: Part) -> Page:
+    """The page of a list that the address names; the first one where it names none.
+
+    Raises:
+        NotFoundError: The list is shorter.
+    """
+    actions, market = visit.workspace.actions, visit.workspace.market
+    given = visit.request.query_params.get(name, "1")
+    is_number = (
+        given.isascii() and given.isdigit() and len(given) < len(str(MOST_PAGES))
+    )
+    count = actions.count(part)
+    pages = max(1, -(-count // PAGE_ROWS))
+    if not is_number or not 1 <= int(given) <= pages:
+        raise NotFoundError(
+            "The activity has no such page.", hint="The newest is on the first one."
+        )
+    number = int(given)
+    found = actions.newest(PAGE_ROWS, (number - 1) * PAGE_ROWS, part)
+    return Page([Deed.of(market, one) for one in found], number, pages, count)
 
 
 ROUTES = [Route("/activity", answering(activity))]

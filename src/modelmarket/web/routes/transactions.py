@@ -3,11 +3,15 @@
 
 from __future__ import annotations
 
+from markupsafe import Markup
 from starlette.responses import Response
 from starlette.routing import Route
 
 from modelmarket.errors import InputError, NotFoundError
-from modelmarket.market.reader import Transaction
+from modelmarket.market.transactions import Transaction
+from modelmarket.protocol.money import format_mdc
+from modelmarket.web.happenings import sentence
+from modelmarket.web.names import Names
 from modelmarket.web.responses import answering, show
 from modelmarket.web.visits import Visit
 
@@ -32,7 +36,43 @@ def transaction(visit: Visit) -> Response:
         raise NotFoundError(f"There is no transaction 0x{text} in the chain yet.")
     # While the node is away there is nothing but the hash to show.
     known = found if isinstance(found, Transaction) else None
-    return show(visit, "transaction.html", hash=name, found=known)
+    names = Names.of(workspace, visit.who.account)
+    return show(
+        visit,
+        "transaction.html",
+        hash=name,
+        found=known,
+        names=names,
+        told=[] if known is None else _told(known, names),
+    )
+
+
+def _told(found: Transaction, names: Names) -> list[Markup]:
+    """What it meant, in sentences; none while it is in no block, or if it failed."""
+    if found.block is None or found.why_failed:
+        return []
+    told = [sentence(event, names) for event in found.events]
+    if found.airdropped is not None:
+        told.append(
+            Markup("{} got the airdrop, which each account gets once.").format(
+                names.said(found.airdropped, first=True)
+            )
+        )
+    if found.value and found.to is not None:
+        told.append(
+            Markup("{} sent {} of the chain's coin to {}.").format(
+                names.said(found.sender, first=True),
+                format_mdc(found.value),
+                names.said(found.to),
+            )
+        )
+    if not told and found.contract is not None:
+        told.append(
+            Markup("{} made a new contract.").format(
+                names.said(found.sender, first=True)
+            )
+        )
+    return told or [Markup("Nothing on this market.")]
 
 
 ROUTES = [Route("/transactions/{hash}", answering(transaction))]

@@ -105,9 +105,10 @@ function tell(error) {
 }
 
 // One signature where MDC are locked, then one transaction.
-async function sign(action, account, again, asked) {
+// What is signed is what the page showed: it ends at the very second.
+async function sign(action, account, deadline, again, asked) {
   if (!(await checkChain())) await switchChain();
-  const { message, attempt } = await post(`/actions/${action}/permit`, { again });
+  const { message, attempt } = await post(`/actions/${action}/permit`, { again, deadline });
   asked.attempt = attempt;
   let signature = "";
   if (message) {
@@ -147,6 +148,7 @@ async function confirmInWallet(event) {
   if (busy.has(action)) return;
   busy.add(action);
   const again = Boolean(form.elements.again?.checked);
+  const deadline = document.querySelector("[data-asked=deadline]")?.textContent ?? "0";
   const button = form.querySelector("button");
   const shown = button.textContent;
   button.disabled = true;
@@ -154,7 +156,7 @@ async function confirmInWallet(event) {
   const asked = { attempt: "" };
   try {
     if (!provider) throw new Error("Connect your wallet first, at the top of the page.");
-    await sign(action, account, again, asked);
+    await sign(action, account, deadline, again, asked);
     button.textContent = "On its way…";
     await settled(action);
   } catch (error) {

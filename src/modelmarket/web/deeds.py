@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What somebody did, in words: about which request, and what it moved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from modelmarket.errors import ModelMarketError
+from modelmarket.protocol import actions
+from modelmarket.protocol.money import ONE_MDC
+from modelmarket.protocol.payouts import bond_due, due
+from modelmarket.protocol.phases import Phase, Status
+from modelmarket.protocol.types import RequestId, SubmissionId, Wei
+from modelmarket.web.views import ACTIONS
+
+if TYPE_CHECKING:
+    from modelmarket.market import Market
+    from modelmarket.protocol.records import BaseRecord, SubmissionRecord
+    from modelmarket.protocol.types import Address
+    from modelmarket.vault.journal import Entry
+
+AIRDROP = Wei(1_000 * ONE_MDC)
+
+TO_DO = ACTIONS | {"enforce_timeout": "end the wait for a missed step"}
+"""What each kind of action is going to do."""
+
+DONE = {
+    "create_request": "Created a request",
+    "create_contest": "Created a verified contest",
+    "submit": "Submitted",
+    "submit_model": "Submitted a model",
+    "claim_airdrop": "Claimed the airdrop",
+    "cancel_request": "Cancelled the request",
+    "cancel_submission": "Cancelled the submission",
+    "withdraw": "Withdrew",
+    "withdraw_bond": "Took the bond back",
+    "enforce_timeout": "Ended the wait for a missed step",
+    "settle": "Had the winner paid",
+    "set_operator": "Appointed the agent",
+    "fund": "Funded the agent",
+    "open_truth": "Opened the truth",
+    "open_key": "Opened the key",
+    "claim": "Claimed what it scores",
+    "open_predictions": "Opened the predictions",
+    "show_model": "Showed the model",
+    "refute": "Refuted a false model",
+    "demand": "Demanded a model",
+    "answer": "Posted what was demanded",
+    "other": "Another call",
+}
+"""What each kind of action did, once it is in the chain."""
+
+
+@dataclass(frozen=True)
+class Deed:
+    """An action in a list.
+
+    Attributes:
+        entry: In the journal.
+        what: Which action, in words.
+        request: Which it is about; 0 = none.
+        name: Of the request; empty where it is not known.
+        entered: The submission that it is about, in words; empty for none.
+        amount: Wei of MDC that its account had more afterwards, or has fewer of;
+            0 for nothing.
+        fund: Wei of the chain's own coin that it sent.
+        moved: What became of the amount, in a word.
+    """
+
+    entry: Entry
+    what: str
+    request: RequestId
+    name: str
+    entered: str
+    amount: Wei
+    fund: Wei
+    moved: str
+
+    @classmethod
+    def of(cls, market: Market, entry: Entry) -> Deed:
+        """As the journal and the index have it; no node is asked."""
+        action, is_done = entry.action, entry.state.is_done
+        record = record_of(market, entry)
+        request, name = about(entry, record)
+        moves = is_done or entry.is_under_way
+        amount = gain(entry, record) if moves else Wei(0)
+        moved = "locked" if amount < 0 else "received"
+        if isinstance(action, actions.ClaimAirdrop | actions.Fund):
+            moved = "given"
+        elif isinstance(action, actions.CancelRequest | actions.CancelSubmission):
+            moved = "paid back"
+        words = told(entry)
+        fund = action.amount if isinstance(action, actions.Fund) and moves else Wei(0)
+        return cls(
+            entry, words, request, name, entered(entry, record), amount, fund, moved
+        )
+
+
+def told(entry: Entry) -> str:
+    """Which action it is, as a heading: what it did, or is going to do."""
+    kind = entry.action.kind
+    return DONE[kind] if entry.state.is_done else TO_DO[kind].capitalize()
+
+
+def record_of(market: Market, entry: Entry) -> BaseRecord | None:
+    """The request that an action made or is about, as the index has it."""
+    action, number = entry.action, entry.action.request_id
+    if isinstance(action, actions.CreateRequest | actions.CreateContest):
+        number = RequestId(entry.made)
+    if not number:
+        return None
+    try:
+        return market.record(number)
+    except ModelMarketError:
+        # It was set aside, or is of a chain that was begun anew.
+        return None
+
+
+def about(entry: Entry, record: BaseRecord | None) -> tuple[RequestId, str]:
+    """The request that an action made or is about, and its name."""
+    match entry.action:
+        case actions.CreateRequest(terms=terms):
+            return RequestId(entry.made), terms.name
+        case actions.CreateContest(texts=texts):
+            return RequestId(entry.made), texts.name
+        case action:
+            return action.request_id, record.name if record is not None else ""
+
+
+def submission_of(entry: Entry, record: BaseRecord | None) -> SubmissionRecord | None:
+    """The submission that an action made or is about; None where none is known."""
+    number = SubmissionId(getattr(entry.action, "submission", 0))
+    if isinstance(entry.action, actions.Entering):
+        number = SubmissionId(entry.made)
+    return None if record is None else record.submissions.get(number)
+
+
+def entered(entry: Entry, record: BaseRecord | None) -> str:
+    """The submission that an action made or is about, in words; empty for none."""
+    one = submission_of(entry, record)
+    name = one.name if one is not None else ""
+    number = one.id if one is not None else getattr(entry.action, "submission", 0)
+    if isinstance(entry.action, actions.Entering):
+        name = entry.action.name
+    said = [f"submission {number}" if number else "", f"“{name}”" if name else ""]
+    return " ".join(filter(None, said))
+
+
+def gain(entry: Entry, record: BaseRecord | None) -> Wei:
+    """Wei of MDC that an action's account has more once it is done; below 0 for less.
+
+    Before it is done, what the contract would pay as things stand.
+    """
+    action = entry.action
+    if action.locks:
+        return Wei(-action.locks)
+    if isinstance(action, actions.ClaimAirdrop):
+        return AIRDROP
+    if record is None:
+        return Wei(0)
+    if isinstance(action, actions.CancelRequest):
+        return back_to_requester(record)
+    one = submission_of(entry, record)
+    match action:
+        case actions.Settle() | actions.EnforceTimeout():
+            return Wei(0)
+        case actions.CancelSubmission():
+            is_lost = action.accept_slash
+            return Wei(0) if is_lost else record.terms.stake
+        case _ if one is None:
+            return Wei(0)
+        case actions.Withdraw() if one.trainer == entry.account:
+            return one.paid if one.status is Status.WITHDRAWN else due(record, one)
+        case actions.WithdrawBond() if one.demand is not None:
+            is_own = one.demand.demander == entry.account
+            return (one.demand.returned or bond_due(one)) if is_own else Wei(0)
+        case actions.OpenPredictions() if record.winner == one.id:
+            return one.paid if _is_last_page(action, record) else Wei(0)
+        case actions.Refute() if one.challenger == entry.account:
+            return one.reward_of_challenger
+    return Wei(0)
+
+
+def back_to_requester(record: BaseRecord) -> Wei:
+    """Wei of the reward that come back to whoever cancels a request."""
+    if record.stage is Phase.CANCELLED:
+        return record.paid
+    reward, live = record.terms.reward, record.live
+    return Wei(reward % live if live else reward)
+
+
+def _is_last_page(action: actions.OpenPredictions, record: BaseRecord) -> bool:
+    return action.page + 1 == getattr(record.terms, "pages", 1)
+
+
+def winner_to_be(record: BaseRecord) -> tuple[Address, Wei] | None:
+    """Whom settling a contest pays, and how much: wei; None where nobody is."""
+    ranking = record.ranking
+    if not ranking:
+        return None
+    best = ranking[0]
+    bond = best.demand.locked if best.demand is not None else 0
+    return best.trainer, Wei(record.terms.stake + record.terms.reward + bond)

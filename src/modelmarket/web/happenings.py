@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What happened, as people say it: a sentence for each event of the market."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from modelmarket.protocol import events
+from modelmarket.protocol.money import format_mdc
+from modelmarket.protocol.phases import Failure
+from modelmarket.system.text import counted
+from modelmarket.web.rendering import moment, strangers
+
+if TYPE_CHECKING:
+    from modelmarket.protocol.events import Event
+    from modelmarket.protocol.types import RequestId
+    from modelmarket.web.names import Names
+
+WHY_FAILED = {
+    Failure.MISMATCH: "it had not what it claimed",
+    Failure.TIMED_OUT: "it did not prove its claim in time",
+    Failure.CANCELLED_LATE: "it was cancelled after the deadline",
+    Failure.REFUTED: "what it showed was refuted",
+    Failure.WITHHELD: "it did not post what was demanded of it",
+}
+
+
+def sentence(event: Event, names: Names) -> Markup:
+    """What an event says.
+
+    Args:
+        event: As the market logged it.
+        names: What addresses are called.
+    """
+    about = _Told(names)
+    return (
+        about.of_request(event) or about.of_submission(event) or about.of_checks(event)
+    )
+
+
+class _Told:
+    """Tells events to somebody.
+
+    Args:
+        names: What addresses are called.
+    """
+
+    def __init__(self, names: Names) -> None:
+        self._names = names
+
+    def of_request(self, event: Event) -> Markup:
+        """What happened to a request; empty for other events."""
+        said = self._names.said
+        match event:
+            case events.RequestCreated() | events.ContestCreated():
+                is_contest = isinstance(event, events.ContestCreated)
+                name = event.texts.name if is_contest else event.terms.name  # type: ignore[union-attr]  # `is_contest` says which
+                return _say(
+                    "{} created {}, “{}”, and locked its reward of {} MDC. It takes "
+                    "submissions until {}.",
+                    said(event.requester, first=True),
+                    request(event.request_id),
+                    strangers(name),
+                    format_mdc(event.terms.reward),
+                    moment(event.deadline),
+                )
+            case events.RequestCancelled() if event.live:
+                return _say(
+                    "{} was cancelled. Of its reward, {} MDC are for each of the {} "
+                    "that were in; {} MDC went back to its requester.",
+                    request(event.request_id, first=True),
+                    format_mdc(event.share),
+                    counted(event.live, "submission"),
+                    format_mdc(event.paid),
+                )
+            case events.RequestCancelled():
+                return _say(
+                    "{} was cancelled. Its reward, {} MDC, went back to its requester.",
+                    request(event.request_id, first=True),
+                    format_mdc(event.paid),
+                )
+            case events.TruthOpened():
+                return _say(
+                    "The truth of {} was opened, page {}: its test labels are public.",
+                    request(event.request_id),
+                    f"{event.page + 1:,}",
+                )
+            case events.KeyOpened():
+                return _say(
+                    "The key of {} was opened: its hidden rows can be read. Trainers "
+                    "claim until {}.",
+                    request(event.request_id),
+                    moment(event.step_ends),
+                )
+            case events.RequestFulfilled():
+                return _say(
+                    "{} is fulfilled: submission {} won, and its trainer was paid {} "
+                    "MDC.",
+                    request(event.request_id, first=True),
+                    event.submission_id,
+                    format_mdc(event.paid),
+                )
+            case events.RequestRefunded():
+                return _say(
+                    "Nobody earned the reward of {}: its {} MDC went back to its "
+                    "requester.",
+                    request(event.request_id),
+                    format_mdc(event.paid),
+                )
+            case events.RequestForfeited():
+                return _say(
+                    "{} was forfeited, since its requester did not open it in time: {} "
+                    "MDC are lost, and the stakes go back to their trainers.",
+                    request(event.request_id, first=True),
+                    format_mdc(event.slashed),
+                )
+        return Markup()
+
+    def of_submission(self, event: Event) -> Markup:
+        """What happened to a submission; empty for other events."""
+        said = self._names.said
+        match event:
+            case events.SubmissionCreated():
+                return _say(
+                    "{} entered {} with {}, submission {}, and locked its stake.",
+                    said(event.trainer, first=True),
+                    request(event.request_id),
+                    _say("“{}”", strangers(event.name))
+                    if event.name
+                    else "a model without a name",
+                    event.submission_id,
+                )
+            case events.SubmissionCancelled():
+                return _say(
+                    "Submission {} was taken out of {}, and its stake of {} MDC paid "
+                    "back.",
+                    event.submission_id,
+                    request(event.request_id),
+                    format_mdc(event.paid),
+                )
+            case events.Claimed():
+                measured = (
+                    counted(event.score, "point")
+                    if event.request_id.is_verified
+                    else counted(event.score, "match", "matches")
+                )
+                return _say(
+                    "Submission {} to {} claimed {}.",
+                    event.submission_id,
+                    request(event.request_id),
+                    measured,
+                )
+            case events.SubmissionFailed():
+                told = _say(
+                    "Submission {} to {} failed: {}. Of its stake, {} MDC are lost",
+                    event.submission_id,
+                    request(event.request_id),
+                    WHY_FAILED[event.reason],
+                    format_mdc(event.slashed),
+                )
+                if event.paid:
+                    told += _say(
+                        ", and {} MDC were paid to {}, who refuted it",
+                        format_mdc(event.paid),
+                        said(event.challenger),
+                    )
+                return told + Markup(".")
+            case events.Withdrawn():
+                return _say(
+                    "The {} MDC that submission {} to {} was owed were paid to its "
+                    "trainer.",
+                    format_mdc(event.paid),
+                    event.submission_id,
+                    request(event.request_id),
+                )
+        return Markup()
+
+    def of_checks(self, event: Event) -> Markup:
+        """What happened while a claim was checked, and who may act for whom."""
+        said = self._names.said
+        match event:
+            case events.PredictionsOpened():
+                return _say(
+                    "The predictions of submission {} to {} were opened, page {}: {} "
+                    "so far.",
+                    event.submission_id,
+                    request(event.request_id),
+                    f"{event.page + 1:,}",
+                    counted(event.matched, "match", "matches"),
+                )
+            case events.ModelShown():
+                return _say(
+                    "Submission {} to {} showed its model. It can be refuted until {}.",
+                    event.submission_id,
+                    request(event.request_id),
+                    moment(event.step_ends),
+                )
+            case events.Demanded():
+                return _say(
+                    "{} demanded that the model of submission {} to {} be posted, and "
+                    "locked a bond of {} MDC. It is due by {}.",
+                    said(event.demander, first=True),
+                    event.submission_id,
+                    request(event.request_id),
+                    format_mdc(event.bond),
+                    moment(event.due),
+                )
+            case events.Answered():
+                return _say(
+                    "Part {} of the {} of submission {} to {} was posted.",
+                    f"{event.part + 1:,}",
+                    "predictions" if event.of_listing else "model",
+                    event.submission_id,
+                    request(event.request_id),
+                )
+            case events.BondReturned():
+                return _say(
+                    "The bond of {} MDC went back to whoever had demanded submission "
+                    "{} to {}.",
+                    format_mdc(event.paid),
+                    event.submission_id,
+                    request(event.request_id),
+                )
+            case events.OperatorSet():
+                return _say(
+                    "{} {} claim for {}.",
+                    said(event.operator, first=True),
+                    "may" if event.approved else "may no longer",
+                    said(event.trainer),
+                )
+        return Markup()
+
+
+def request(request_id: RequestId, *, first: bool = False) -> Markup:
+    """A request by its number, with the way to it."""
+    word = "contest" if request_id.is_verified else "request"
+    link = '<a href="/requests/{}">{} {}</a>'
+    return _say(link, request_id, word.capitalize() if first else word, request_id)
+
+
+def _say(text: str, *values: object) -> Markup:
+    """A sentence of ours, in which whatever is no markup is escaped."""
+    return Markup(text).format(*values)  # noqa: S704  # sentences of this file

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an address is called on the pages: the market, the coin, you."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from modelmarket.web.views import short
+
+if TYPE_CHECKING:
+    from modelmarket.protocol.types import Address
+    from modelmarket.web.workspace import Workspace
+
+AGENT = "your agent's key"
+YOU = "you"
+
+
+@dataclass(frozen=True)
+class Names:
+    """What addresses are called.
+
+    Attributes:
+        contracts: The market's, by address.
+        people: Whose page it is, and their agent.
+    """
+
+    contracts: Mapping[Address, str]
+    people: Mapping[Address, str]
+
+    @classmethod
+    def of(cls, workspace: Workspace, account: Address | None) -> Names:
+        """As whoever looks at a page would call them.
+
+        Args:
+            workspace: Behind the page.
+            account: Whose page it is; None for nobody's.
+        """
+        nothing: dict[Address, str] = {}
+        contracts = workspace.known(workspace.market.contracts, nothing)
+        people = {workspace.market.wallet.address: AGENT}
+        if account is not None:
+            people[account] = YOU
+        return cls(contracts, people)
+
+    def get(self, address: Address) -> str:
+        """What it is called; empty where it has no name."""
+        return self.people.get(address) or self.contracts.get(address, "")
+
+    def said(self, address: Address, *, first: bool = False) -> Markup:
+        """An address within a sentence.
+
+        Args:
+            address: Whose.
+            first: Whether the sentence begins with it.
+        """
+        name = self.get(address) or short(address)
+        if first and name != short(address):
+            name = name[0].upper() + name[1:]
+        link = Markup('<a href="/accounts/{}" title="{}">{}</a>')
+        return link.format(address, address, name)
+
+    def shown(self, address: Address) -> Markup:
+        """An address by itself: whole, after what it is called."""
+        name = self.get(address)
+        link = Markup('<a href="/accounts/{}"><code class="long">{}</code></a>')
+        shown = link.format(address, address)
+        if not name:
+            return shown
+        return Markup("<strong>{}</strong> {}").format(
+            name[0].upper() + name[1:], shown
+        )

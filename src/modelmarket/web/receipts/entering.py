@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Receipts of a trainer: what is entered, taken out, and withdrawn."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+
+from modelmarket.protocol import actions
+from modelmarket.protocol.money import format_about, format_mdc
+from modelmarket.protocol.payouts import stake
+from modelmarket.protocol.phases import Phase
+from modelmarket.system.text import counted, plain
+from modelmarket.web.deeds import entered, submission_of
+from modelmarket.web.ranking import STAKES
+from modelmarket.web.receipts.parts import (
+    Fact,
+    fact,
+    named,
+    parts_of,
+    sealed_model,
+    until,
+)
+from modelmarket.web.rendering import strangers
+from modelmarket.web.views import size
+
+if TYPE_CHECKING:
+    from modelmarket.protocol.records import BaseRecord, SubmissionRecord
+    from modelmarket.protocol.types import Wei
+    from modelmarket.web.receipts.parts import Part, Sight
+
+
+def enter(
+    sight: Sight, record: BaseRecord | None, action: actions.Entering
+) -> tuple[Part, ...]:
+    """Of a submission, of predictions or of an exact model."""
+    is_model = isinstance(action, actions.SubmitModel)
+    fit = action.fit if isinstance(action, actions.SubmitModel) else {}
+    what = [*named(sight, record), *sealed_model(sight.market, action)]
+    if isinstance(action, actions.Submit):
+        what += _predicted(action)
+    back, staked = [], format_mdc(action.stake)
+    if record is not None:
+        reward = format_mdc(record.terms.reward)
+        back.append(
+            fact("If you win", f"the stake and the reward of {reward} MDC, at once")
+        )
+    judged = "paid" if is_model else "validated"
+    back += [
+        fact(
+            "If your claim stands",
+            f"{staked} MDC, the stake, when the winner is {judged}",
+        ),
+        fact("If you cancel", "the stake at once, until the deadline"),
+    ]
+    if record is not None and not record.at(sight.now).phase.is_final:
+        back.append(Fact("The deadline", until(record.deadline, sight.now)))
+    if is_model:
+        lose = (
+            "your claim is missed, a row of it is refuted, or your model is demanded "
+            "and not posted. Your agent claims the true score in time, shows the "
+            "model, and posts it if it must."
+        )
+    else:
+        lose = (
+            "your claim is wrong or missed. Your agent claims the true number in time."
+        )
+    cost = [fact("You lose the stake if", lose), *_prospect(fit, sight.posting)]
+    if is_model:
+        checked = (
+            "The hidden files are all here and are what the terms promise, by both "
+            "roots; they are kept. The model is exact, and within the contest's limits."
+        )
+        unseen = "the model, unless its claim is the best"
+    else:
+        checked = "every test row has one prediction, of a known class"
+        unseen = "model and predictions, unless your claim is the best"
+    what += [*_fit(fit), fact("Checked", checked)]
+    return parts_of(what, back, cost, [fact("Stays secret", unseen)])
+
+
+def _predicted(action: actions.Submit) -> list[Fact]:
+    told = Markup(", ").join(
+        Markup("{}: {}").format(strangers(name), f"{count:,}")
+        for name, count in action.counts.items()
+    )
+    return [Fact("Predicted", told)] if told else []
+
+
+def _fit(fit: dict[str, Any]) -> list[Fact]:
+    """How a model does on the training part, as far as it was looked at."""
+    if not fit:
+        return []
+    off = ""
+    if fit["mean_error"] is not None:
+        off = f", where it is off by {fit['mean_error']:.6g},"
+    return [
+        fact(
+            "Your model",
+            f"{counted(fit['units'], fit['what'][:-1])}, {size(fit['bytes'])}; it "
+            f"scores {fit['share']:.1%} of the points on the training part{off} and "
+            "less on rows that it has not seen",
+        )
+    ]
+
+
+def _prospect(fit: dict[str, Any], posting: Wei | None) -> list[Fact]:
+    """What entering a contest may come to besides."""
+    if not fit:
+        return []
+    coins = ""
+    if posting is not None:
+        coins = f", {format_about(posting)} of the chain's coin as fees are now"
+    return [
+        fact(
+            "If it is demanded",
+            f"posting all of it in {counted(fit['parts'], 'part')} takes up to "
+            f"{fit['answer']['gas']:,} gas{coins}; the demander's bond is yours if you "
+            "win",
+        ),
+        fact(
+            "If you refute another's",
+            f"it takes up to {fit['challenge']['gas']:,} gas; a tenth of the liar's "
+            "stake is yours. Demanding what nobody serves locks "
+            f"{format_mdc(int(fit['bond_wei']))} MDC.",
+        ),
+        *(fact("Beware", plain(one)) for one in fit["warnings"]),
+    ]
+
+
+def cancel_submission(
+    sight: Sight, record: BaseRecord | None, action: actions.CancelSubmission
+) -> tuple[Part, ...]:
+    """Of the end of a submission, in time or late."""
+    what = named(sight, record)
+    if record is None:
+        return parts_of(what, [], [], [])
+    staked = format_mdc(record.terms.stake)
+    if action.accept_slash:
+        back = [fact("Comes back", "nothing")]
+        cost = [
+            fact(
+                "You lose the stake",
+                f"{staked} MDC of {entered(sight.entry, record)}: the deadline has "
+                "passed",
+            )
+        ]
+    else:
+        back = [fact("The stake", f"{staked} MDC, comes back to you at once, whole")]
+        cost = [
+            fact("You lose", "nothing but the network fee, and your place"),
+            fact(
+                "If the deadline passes first",
+                "this is refused, and nothing is lost by it",
+            ),
+        ]
+    return parts_of(what, back, cost, [])
+
+
+def withdraw(sight: Sight, record: BaseRecord | None) -> tuple[Part, ...]:
+    """Of what is owed: a stake with its share, or a bond."""
+    what = named(sight, record)
+    if record is None:
+        return parts_of(what, [], [], [])
+    one = submission_of(sight.entry, record)
+    back = []
+    if isinstance(sight.entry.action, actions.WithdrawBond):
+        back.append(
+            fact("The bond", "with which you demanded this model; it was not posted")
+        )
+    elif one is not None:
+        back += _owed(sight, record, one)
+    return parts_of(what, back, [fact("You lose", "nothing but the network fee")], [])
+
+
+def _owed(sight: Sight, record: BaseRecord, one: SubmissionRecord) -> list[Fact]:
+    """What a submission is owed, and why."""
+    why = {
+        Phase.CANCELLED: "its requester cancelled the request",
+        Phase.FORFEITED: "its requester did not open it in time",
+        Phase.REFUNDED: "your claim stood, and nobody earned the reward",
+        Phase.FULFILLED: "your claim stood, and another one won",
+    }.get(record.stage)
+    facts = [
+        fact("The stake", f"{format_mdc(record.terms.stake)} MDC"),
+        fact("Its state", STAKES[stake(record, one)]),
+    ]
+    if record.share:
+        facts.append(fact("Of the reward", f"{format_mdc(record.share)} MDC"))
+    if why is not None:
+        facts.append(fact("Why", why))
+    if one.trainer != sight.entry.account:
+        told = Markup("{}, whoever asks for it").format(sight.names.said(one.trainer))
+        facts.append(Fact("It is paid to", told))
+    return facts

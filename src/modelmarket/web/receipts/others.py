@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Receipts of what anybody may do, and of what is about no request."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from modelmarket.protocol import actions
+from modelmarket.protocol.money import format_mdc
+from modelmarket.protocol.phases import Phase
+from modelmarket.protocol.sentences import MISSED
+from modelmarket.web.deeds import winner_to_be
+from modelmarket.web.receipts.parts import Fact, fact, named, parts_of
+
+if TYPE_CHECKING:
+    from modelmarket.protocol.records import BaseRecord
+    from modelmarket.protocol.types import Address, Wei
+    from modelmarket.web.receipts.parts import Part, Sight
+
+
+def settle(sight: Sight, record: BaseRecord | None) -> tuple[Part, ...]:
+    """Of the pay of a contest's winner."""
+    what = named(sight, record)
+    paid = None if record is None else _paid_by_settling(record)
+    back = []
+    if paid is not None:
+        trainer, amount = paid
+        told = Markup("{} MDC to {}: the stake and the reward").format(
+            format_mdc(amount), sight.names.said(trainer)
+        )
+        back.append(Fact("The winner is paid", told))
+    back.append(fact("The model", "stood unrefuted, and is the requester's now"))
+    return parts_of(what, back, [fact("You lose", "nothing but the network fee")], [])
+
+
+def _paid_by_settling(record: BaseRecord) -> tuple[Address, Wei] | None:
+    if record.winner:
+        won = record.submissions[record.winner]
+        return won.trainer, won.paid
+    return winner_to_be(record)
+
+
+def end_the_wait(sight: Sight, record: BaseRecord | None) -> tuple[Part, ...]:
+    """Of the end of a wait for a step that was missed."""
+    what = named(sight, record)
+    back = []
+    if record is not None and not sight.entry.state.is_done:
+        position = record.at(sight.now)
+        if position.overdue:
+            missed = MISSED[position.phase]
+            if record.id.is_verified:
+                missed = missed.replace("truth", "key")
+            what.append(fact("What was missed", missed))
+            back.append(fact("What follows", _what_follows(record, position.phase)))
+    cost = [fact("You lose", "nothing but the network fee; anyone may do this")]
+    return parts_of(what, back, cost, [])
+
+
+def _what_follows(record: BaseRecord, phase: Phase) -> str:
+    """What the contract does about a step that was missed."""
+    reward = format_mdc(record.terms.reward)
+    refund = f"the reward of {reward} MDC goes back to its requester"
+    if phase is Phase.TRUTH and record.live:
+        return (
+            f"its requester loses the reward of {reward} MDC, and the stakes go back "
+            "to their trainers"
+        )
+    if phase is Phase.VALIDATION and record.ranking:
+        best = record.ranking[0]
+        return (
+            f"submission {best.id}, the best claim, fails and loses its stake of "
+            f"{format_mdc(record.terms.stake)} MDC; the next best claim is checked, "
+            f"or, if there is none, {refund}"
+        )
+    return refund
+
+
+def of_no_request(
+    sight: Sight, record: BaseRecord | None, action: actions.Action
+) -> tuple[Part, ...]:
+    """What is about no request, and what only programs do."""
+    match action:
+        case actions.SetOperator():
+            allowed = "claim for you"
+            if action.verified:
+                allowed += ", and show your model, in verified contests"
+            what = [
+                Fact("The key", sight.names.shown(action.operator)),
+                fact("It may" if action.approved else "It may no longer", allowed),
+                fact("It can never", "submit, cancel, or receive your funds"),
+            ]
+            cost = [
+                fact("You lose a stake if", "it makes a wrong claim for you"),
+                fact("You can take it back", "at any time, by your own wallet"),
+            ]
+            return parts_of(what, [], cost, [])
+        case actions.Fund():
+            what = [
+                Fact("To", sight.names.shown(action.receiver)),
+                fact("What for", "the network fees of the agent's steps"),
+            ]
+            back = [fact("Comes back", "nothing by itself; it stays in that account")]
+            return parts_of(what, back, [], [])
+        case actions.ClaimAirdrop():
+            what = [fact("What", "1,000 MDC for your account, once")]
+            cost = [fact("You lose", "nothing but the network fee")]
+            return parts_of(what, [], cost, [])
+    return parts_of(named(sight, record), [], [], [])

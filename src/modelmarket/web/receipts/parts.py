@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What receipts are made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from modelmarket.errors import ModelMarketError
+from modelmarket.market.contents import PREDICTIONS, PROBABILITIES
+from modelmarket.protocol import actions
+from modelmarket.system.text import counted, plain
+from modelmarket.web import stored
+from modelmarket.web.deeds import about, entered
+from modelmarket.web.happenings import request as request_link
+from modelmarket.web.rendering import countdown, moment, strangers
+from modelmarket.web.views import size
+
+if TYPE_CHECKING:
+    from modelmarket.market import Market
+    from modelmarket.market.transactions import Transaction
+    from modelmarket.protocol.records import BaseRecord
+    from modelmarket.protocol.types import Wei
+    from modelmarket.vault.journal import Entry
+    from modelmarket.web.names import Names
+
+BESIDE_THE_MODEL = (PREDICTIONS, PROBABILITIES)
+"""What the folder of a submission has beside the model's files."""
+MOST_FILES = 5
+"""Of a model, that a receipt names."""
+TITLES = (
+    "What it is",
+    "What comes back, and when",
+    "What it can cost",
+    "What others see",
+)
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A line of a receipt.
+
+    Attributes:
+        name: What it tells.
+        text: It.
+    """
+
+    name: str
+    text: Markup
+
+
+@dataclass(frozen=True)
+class Part:
+    """Lines of a receipt that belong together.
+
+    Attributes:
+        title: What they tell; also of what is there before it is read.
+        facts: In order.
+    """
+
+    title: str
+    facts: tuple[Fact, ...]
+
+
+@dataclass(frozen=True)
+class Amount:
+    """What an action moves: the first thing that a receipt says.
+
+    Attributes:
+        label: Where it goes.
+        amount: Wei, above 0; 0 where nothing moves.
+        unit: Of what.
+        what: It is, in words.
+    """
+
+    label: str
+    amount: Wei
+    unit: str
+    what: str
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What an action is and does.
+
+    Attributes:
+        amount: It moves.
+        parts: All else, in order.
+        hidden: What a contest's folder says, to show its schema; None for others.
+    """
+
+    amount: Amount
+    parts: tuple[Part, ...]
+    hidden: stored.Hidden | None = None
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What a receipt is told from.
+
+    Attributes:
+        market: With index, store and vault.
+        entry: In the journal.
+        names: What addresses are called.
+        now: Chain time in seconds.
+        outcome: The transaction, once it is in the chain and the node tells of it.
+        posting: Wei of the chain's own coin that posting a model may cost; None where
+            that is not known.
+    """
+
+    market: Market
+    entry: Entry
+    names: Names
+    now: int
+    outcome: Transaction | None = None
+    posting: Wei | None = None
+
+
+def named(sight: Sight, record: BaseRecord | None) -> list[Fact]:
+    """The request and the submission that an action is about, by name."""
+    number, name = about(sight.entry, record)
+    facts = []
+    if name or number:
+        called = strangers(name) if name else Markup("without a name")
+        told = Markup("<strong>{}</strong>").format(called)
+        if number:
+            told += Markup(", {}").format(request_link(number))
+        kind = "Contest" if sight.entry.action.is_verified else "Request"
+        facts.append(Fact(kind, told))
+    said = entered(sight.entry, record)
+    if said:
+        facts.append(Fact("Entry", strangers(said)))
+    return facts
+
+
+def published(market: Market, cid: str) -> list[Fact]:
+    """The published folder of a request."""
+    bytes_ = market.size(cid)
+    told = Markup("{}").format(size(bytes_)) if bytes_ is not None else Markup()
+    return [Fact("Data", told + shown_cid(cid, after=bool(told)))]
+
+
+def shown_cid(cid: str, *, after: bool) -> Markup:
+    """A CID, perhaps on a line after something else."""
+    code = Markup('CID <code class="long">{}</code>').format(plain(cid))
+    return Markup("<br>") + code if after else code
+
+
+def files_of(market: Market, cid: str) -> list[Fact]:
+    """The files of a model that was sealed: names, sizes and what they hash to."""
+    found = market.files(cid)
+    if found is None:
+        return [Fact("Model", shown_cid(cid, after=False))]
+    ours = [
+        one for one in found if not one.is_folder and one.path not in BESIDE_THE_MODEL
+    ]
+    files = ours or [one for one in found if not one.is_folder]
+    facts = []
+    for one in files[:MOST_FILES]:
+        told = Markup("<strong>{}</strong>, {}").format(
+            strangers(one.path), size(one.size)
+        )
+        digest = _sha256(market, cid, one.path)
+        if digest is not None:
+            told += Markup('<br>SHA-256 <code class="long">{}</code>').format(
+                digest.hex()
+            )
+        facts.append(Fact("Model", told))
+    if len(files) > MOST_FILES:
+        more = counted(len(files) - MOST_FILES, "more file")
+        facts.append(Fact("Model", Markup("and {}").format(more)))
+    return [*facts, Fact("Folder that is sealed", shown_cid(cid, after=False))]
+
+
+def _sha256(market: Market, cid: str, path: str) -> bytes | None:
+    """What a file of a folder hashes to; None where it is not here as a whole."""
+    try:
+        return market.file(cid, path).sha256
+    except ModelMarketError:
+        return None
+
+
+def sealed_model(market: Market, action: actions.Entering) -> list[Fact]:
+    """The model of a submission, if it was sealed with this vault."""
+    vault = market.vault
+    is_exact = isinstance(action, actions.SubmitModel)
+    secret = (vault.model if is_exact else vault.predictions)(action.seal)
+    if secret is None:
+        return []
+    return files_of(market, secret.model)
+
+
+def parts_of(*facts: list[Fact]) -> tuple[Part, ...]:
+    """The four parts of a receipt, but for those that have nothing to tell."""
+    both = zip(TITLES, facts, strict=True)
+    return tuple(Part(title, tuple(lines)) for title, lines in both if lines)
+
+
+def fact(name: str, text: str) -> Fact:
+    """A line of our own words."""
+    return Fact(name, Markup("{}").format(text))
+
+
+def until(second: int, now: int) -> Markup:
+    """A second that is to come, and how long until then."""
+    if second <= now:
+        return moment(second)
+    return Markup("{}, in {}").format(moment(second), countdown(second, now))

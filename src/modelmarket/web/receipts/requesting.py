@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Receipts of a requester: what is created, and cancelled."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from modelmarket.protocol import actions
+from modelmarket.protocol.money import format_mdc
+from modelmarket.system.text import counted, percent, plain
+from modelmarket.web import stored
+from modelmarket.web.receipts.parts import Fact, fact, named, parts_of, published
+from modelmarket.web.rendering import strangers
+from modelmarket.web.views import duration
+
+if TYPE_CHECKING:
+    from modelmarket.protocol.records import BaseRecord
+    from modelmarket.web.receipts.parts import Part, Sight
+
+AWAKE = "Your agent does that: keep this computer awake."
+
+
+def create_request(sight: Sight, action: actions.CreateRequest) -> tuple[Part, ...]:
+    """Of a request of predictions."""
+    terms, market = action.terms, sight.market
+    rows = counted(terms.labels, "test row")
+    files = stored.named_files(market, terms.dataset)
+    threshold = ""
+    if terms.minimum_matches:
+        threshold = f" (threshold: {terms.minimum_matches:,} of {rows})"
+    public = Markup("the training rows with labels, and {} without").format(rows)
+    if files is not None:
+        public += Markup(", and the files that they name, of test rows too. {}").format(
+            strangers(str(files))
+        )
+    what = [
+        *named(sight, None),
+        *published(market, terms.dataset),
+        fact(
+            "Open for",
+            f"{duration(terms.submission_window_s)}, then "
+            f"{duration(terms.response_window_s)} for each step",
+        ),
+        fact(
+            "Each submission stakes",
+            f"{format_mdc(terms.stake)} MDC: a false top claim costs its author "
+            f"{percent(terms.price_of_delay)} of the reward for each hour by which it "
+            f"delays you, {duration(terms.opening_window_s)} at most",
+        ),
+    ]
+    back = [
+        fact(
+            "You get", "the best model that reaches the threshold, once it is checked"
+        ),
+        fact(
+            "The reward comes back if",
+            "nobody enters, or no honest submission reaches the threshold"
+            f"{threshold}, or you cancel before anybody has entered",
+        ),
+        fact("When", "as soon as one of these is certain; your agent asks for it"),
+    ]
+    cost = [
+        fact("The best model is paid", f"{format_mdc(terms.reward)} MDC, the reward"),
+        fact(
+            "You lose it without a model if",
+            "the truth is not opened within "
+            f"{duration(terms.opening_window_s)} after the deadline while somebody is "
+            f"in. {AWAKE}",
+        ),
+        fact(
+            "If you cancel with submissions in",
+            "until the truth is open, they share the reward",
+        ),
+    ]
+    seen = [
+        Fact("Becomes public", public),
+        fact("Stays secret", f"the {terms.labels:,} test labels, sealed in the vault"),
+    ]
+    return parts_of(what, back, cost, seen)
+
+
+def create_contest(
+    sight: Sight, action: actions.CreateContest, hidden: stored.Hidden | None
+) -> tuple[Part, ...]:
+    """Of a verified contest.
+
+    Args:
+        sight: What it is told from.
+        action: Creates it.
+        hidden: What its folder says; None where that is not here.
+    """
+    terms = action.terms
+    threshold = ""
+    if terms.minimum_score:
+        most = terms.rows * terms.scoring(action.weights).most
+        threshold = f" (threshold: {terms.minimum_score:,} of {most:,} points)"
+    back = [
+        fact(
+            "You get",
+            "the model itself: the one that scored, not one that its author names "
+            "afterwards",
+        ),
+        fact(
+            "The reward comes back if",
+            f"nobody enters, or no model that stands reaches the threshold{threshold}, "
+            "or you cancel before anybody has entered",
+        ),
+    ]
+    cost = [
+        fact(
+            "The best model is paid",
+            f"{format_mdc(terms.reward)} MDC, the reward, if it stands",
+        ),
+        fact(
+            "You lose it without a model if",
+            f"the key is not opened within {duration(terms.response_window_s)} after "
+            f"the deadline while somebody is in. {AWAKE}",
+        ),
+        fact(
+            "If you cancel with submissions in",
+            "until the key is open, they share the reward",
+        ),
+        *(fact("Beware", plain(one)) for one in action.warnings),
+    ]
+    return parts_of(
+        _of_contest(sight, action, hidden), back, cost, _seen(action, hidden)
+    )
+
+
+def _of_contest(
+    sight: Sight, action: actions.CreateContest, hidden: stored.Hidden | None
+) -> list[Fact]:
+    """What a contest is."""
+    terms = action.terms
+    delay = duration(terms.response_window_s + terms.challenge_window_s)
+    what = [
+        *named(sight, None),
+        *published(sight.market, action.texts.dataset),
+        fact(
+            "Open for",
+            f"{duration(terms.submission_window_s)}, then "
+            f"{duration(terms.response_window_s)} for each step; a shown model can be "
+            f"refuted for {duration(terms.challenge_window_s)}",
+        ),
+        fact(
+            "Each submission stakes",
+            f"{format_mdc(terms.stake)} MDC. A liar ahead of the winner delays you by "
+            f"{delay}, and loses it: a tenth goes to whoever refutes the lie.",
+        ),
+    ]
+    if hidden is not None and hidden.majority:
+        always = Markup("Who always says “{}” is right in {} of the training rows.")
+        told = always.format(strangers(hidden.majority), f"{hidden.share:.1%}")
+        what.append(Fact("To be beaten", told))
+    return what
+
+
+def _seen(action: actions.CreateContest, hidden: stored.Hidden | None) -> list[Fact]:
+    """What others see of a contest, and what they do not."""
+    terms = action.terms
+    rows = "" if hidden is None else f"{hidden.manifest.train_rows:,} "
+    return [
+        fact(
+            "Becomes public",
+            f"the {rows}training rows with labels, and how their columns become codes",
+        ),
+        fact(
+            "Leaves sealed",
+            f"{counted(terms.rows, 'hidden row')} of "
+            f"{counted(terms.columns, 'column')}, and their labels: encrypted, and "
+            "held to what you promise now by two roots",
+        ),
+        fact(
+            "Stays secret",
+            "their key, in the vault, until your agent opens it after the deadline",
+        ),
+    ]
+
+
+def cancel_request(sight: Sight, record: BaseRecord | None) -> tuple[Part, ...]:
+    """Of the end of a request, whoever is in."""
+    what = named(sight, record)
+    if record is None:
+        return parts_of(what, [], [], [])
+    terms, live = record.terms, record.live
+    reward = format_mdc(terms.reward)
+    if not live:
+        back = [fact("The reward", f"{reward} MDC, comes back to you at once, whole")]
+        cost = [
+            fact("You lose", "nothing but the network fee; nobody is in"),
+            fact("If somebody enters first", "this is refused, and nothing changes"),
+        ]
+        return parts_of(what, back, cost, [])
+    each, staked = format_mdc(terms.reward // live), format_mdc(terms.stake)
+    lost = format_mdc(terms.reward - terms.reward % live)
+    if live == 1:
+        shared, stakes = "the one live submission gets it", f"{staked} MDC, goes back"
+    else:
+        shared = f"each of the {live:,} live submissions gets {each} MDC of it"
+        stakes = f"{staked} MDC each, go back"
+    back = [fact("You get back", f"{format_mdc(terms.reward % live)} MDC of {reward}")]
+    cost = [
+        fact("You lose", f"{lost} MDC of the reward: {shared}"),
+        fact("Of whoever is in", f"the stake, {stakes} when it is withdrawn"),
+        fact("If one more enters first", "this is refused, and nothing changes"),
+    ]
+    return parts_of(what, back, cost, [])

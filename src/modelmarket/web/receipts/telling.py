@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A receipt, shown before an action is confirmed, and for good when it is done."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from modelmarket.protocol import actions
+from modelmarket.web import stored
+from modelmarket.web.deeds import record_of
+from modelmarket.web.receipts.amounts import amount_of
+from modelmarket.web.receipts.entering import cancel_submission, enter, withdraw
+from modelmarket.web.receipts.others import end_the_wait, of_no_request, settle
+from modelmarket.web.receipts.parts import Receipt
+from modelmarket.web.receipts.requesting import (
+    cancel_request,
+    create_contest,
+    create_request,
+)
+
+if TYPE_CHECKING:
+    from modelmarket.protocol.records import BaseRecord
+    from modelmarket.web.receipts.parts import Part, Sight
+
+
+def receipt(sight: Sight) -> Receipt:
+    """An action's receipt."""
+    record, action = record_of(sight.market, sight.entry), sight.entry.action
+    hidden = None
+    if isinstance(action, actions.CreateContest):
+        hidden = stored.hidden(sight.market, action.texts.dataset)
+    return Receipt(amount_of(sight, record), _parts(sight, record, hidden), hidden)
+
+
+def _parts(
+    sight: Sight, record: BaseRecord | None, hidden: stored.Hidden | None
+) -> tuple[Part, ...]:
+    match sight.entry.action:
+        case actions.CreateRequest() as action:
+            return create_request(sight, action)
+        case actions.CreateContest() as action:
+            return create_contest(sight, action, hidden)
+        case actions.Submit() | actions.SubmitModel() as action:
+            return enter(sight, record, action)
+        case actions.CancelRequest():
+            return cancel_request(sight, record)
+        case actions.CancelSubmission() as action:
+            return cancel_submission(sight, record, action)
+        case actions.Withdraw() | actions.WithdrawBond():
+            return withdraw(sight, record)
+        case actions.Settle():
+            return settle(sight, record)
+        case actions.EnforceTimeout():
+            return end_the_wait(sight, record)
+        case action:
+            return of_no_request(sight, record, action)

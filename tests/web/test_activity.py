@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The activity: what was done, about what, and what it moved; page by page."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from modelmarket import agent
+from modelmarket.market import Market
+from modelmarket.protocol.actions import KINDS, Fund, Other
+from modelmarket.protocol.types import Wei
+from modelmarket.vault.journal import Entry, Part
+from modelmarket.web.deeds import DONE, TO_DO
+from modelmarket.web.views import PAGE_ROWS
+from modelmarket.web.workspace import Workspace
+from support.market import place
+from support.visits import Tab, visiting
+from web.test_receipts import told
+
+
+def declined(market: Market, number: int) -> Entry:
+    """Something of the page that its user declined, which stays in the activity."""
+    journal, me = market.vault.journal, market.wallet.address
+    entry = journal.prepare(
+        market.network.market, me, Fund(me, Wei(number + 1)), "/agent"
+    )
+    return journal.declined(journal.ask_wallet(entry, 1))
+
+
+def rows(tab: Tab, path: str) -> list[int]:
+    """The actions that a page of the activity lists, in order."""
+    text = tab.get(path).text.partition('id="live-signed"')[0]
+    return [int(one) for one in re.findall(r'<a href="/actions/(\d+)"', text)]
+
+
+def test_amounts_are_signed_and_requests_and_entries_are_named(tmp_path: Path) -> None:
+    with place("embedded", tmp_path) as here:
+        requester = here.join("requester")
+        request = here.create(requester)
+        here.submit(requester, request.id, mistakes=4)
+        with visiting(Workspace(requester)) as tab:
+            tab.workspace.stop()
+            here.move_to(request.record.deadline)
+            agent.run_once(requester)
+            requester.look()
+            shown = told(tab.get("/activity").text)
+    for said in (
+        "Created a request odd or even #1 −100 MDC locked",
+        "Submitted odd or even #1, submission 1 “4 mistakes” −1 MDC locked",
+        "Claimed the airdrop +1,000 MDC given",
+        "Opened the truth odd or even #1 confirmed",
+    ):
+        assert said in shown, said
+    assert shown.index("By your agent") < shown.index("Opened the truth")
+
+
+def test_the_activity_goes_on_from_page_to_page(tmp_path: Path) -> None:
+    with place("embedded", tmp_path) as here:
+        market = here.join("somebody")
+        made = [declined(market, one).id for one in range(2 * PAGE_ROWS + 1)][::-1]
+        with visiting(Workspace(market)) as tab:
+            assert rows(tab, "/activity") == made[:PAGE_ROWS]
+            assert rows(tab, "/activity?page=2") == made[PAGE_ROWS : 2 * PAGE_ROWS]
+            assert rows(tab, "/activity?page=3") == made[2 * PAGE_ROWS :]
+            first, last = tab.get("/activity").text, tab.get("/activity?page=3").text
+            assert 'href="/activity?page=2">Older' in first
+            assert ">Newer" not in first
+            assert 'href="/activity?page=2">Newer' in last
+            assert ">Older" not in last
+            assert "Page 3 of 3" in last
+            for other in ("0", "4", "-1", "x", "1" * 30, "%C2%B2"):
+                assert tab.get(f"/activity?page={other}").status_code == 404, other
+
+
+def test_what_the_agent_signed_has_pages_of_its_own(tmp_path: Path) -> None:
+    with place("embedded", tmp_path) as here:
+        market = here.join("somebody")
+        journal, me = market.vault.journal, market.wallet.address
+        for number in range(PAGE_ROWS):
+            entry = journal.begin(market.network.market, me, Other("x"), number)
+            journal.failed(entry, message="It was not done.")
+        declined(market, 1)
+        name = market.network.market
+        # The airdrop with which everybody here begins is one of them.
+        assert journal.count(name, Part(me, confirmed=False)) == PAGE_ROWS + 1
+        assert journal.count(name, Part(me, confirmed=True)) == 1
+        assert journal.count(name, Part(None, confirmed=True)) == 0
+        assert journal.count(name) == PAGE_ROWS + 2
+        with visiting(Workspace(market)) as tab:
+            assert "Page 1 of 2" in tab.get("/activity").text
+            older = told(tab.get("/activity?signed=2").text)
+    assert "Claimed the airdrop" in older
+    assert "Another call" not in older
+
+
+@pytest.mark.parametrize("words", [DONE, TO_DO], ids=["done", "to do"])
+def test_every_kind_of_action_has_words_that_are_no_functions(
+    words: dict[str, str],
+) -> None:
+    assert set(words) == set(KINDS)
+    assert not any("_" in one for one in words.values())

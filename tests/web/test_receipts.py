@@ -1,0 +1,474 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an action is, moves, gives back and can cost: said before, and for good."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from eth_account import Account
+
+from modelmarket import agent
+from modelmarket.market import Request, Submission
+from modelmarket.market.confirming import PERMITS_EVERY_S, SHORTEST_PERMIT_S
+from modelmarket.market.fees import GAS, gas_limit
+from modelmarket.protocol.actions import (
+    Action,
+    CancelRequest,
+    CancelSubmission,
+    ClaimAirdrop,
+    CreateRequest,
+    EnforceTimeout,
+    Fund,
+    SetOperator,
+    Settle,
+    Submit,
+    Withdraw,
+    WithdrawBond,
+)
+from modelmarket.protocol.phases import Status
+from modelmarket.protocol.records import BaseRecord, DemandRecord
+from modelmarket.protocol.terms import MOST_CONTEXT_BYTES, MOST_NAME_BYTES
+from modelmarket.protocol.types import NOBODY, RequestId, Wei, checksummed
+from modelmarket.vault.journal import Entry
+from modelmarket.web.deeds import gain
+from modelmarket.web.workspace import Workspace
+from support.contests import (
+    contest,
+    enter,
+    seen_request,
+    table,
+    to_claims,
+    to_validation,
+    tree_of,
+)
+from support.market import REWARD, Place, place
+from support.visits import Tab, new_contest, new_request, visiting, wallet_of, words
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Somebody's page.
+
+    Attributes:
+        here: The market.
+        tab: Of the page.
+    """
+
+    here: Place
+    tab: Tab
+
+    @property
+    def me(self) -> str:
+        return self.tab.workspace.market.wallet.address
+
+    def begun(self, action: Action) -> Entry:
+        actions = self.tab.workspace.actions
+        account = self.tab.workspace.market.wallet.address
+        return actions.prepare(account, action, "/requests/1")
+
+    def shown(self, action: Action) -> str:
+        return self.page(self.begun(action))
+
+    def page(self, entry: Entry) -> str:
+        answer = self.tab.get(f"/actions/{entry.id}")
+        assert answer.status_code == 200, answer.text
+        return told(answer.text)
+
+
+@dataclass(frozen=True)
+class Entered(Scene):
+    """The page of whoever made a request, and entered it.
+
+    Attributes:
+        request: Open.
+        mine: The submission.
+    """
+
+    request: Request
+    mine: Submission
+
+
+def told(page: str) -> str:
+    """What a page says, in one line, with a space between one thing and the next."""
+    return re.sub(r" ([,.:;])", r"\1", words(page.replace("<", " <")))
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Entered]:
+    with place("embedded", tmp_path_factory.mktemp("people")) as here:
+        market = here.join("somebody")
+        request = here.create(market)
+        mine = here.submit(market, request.id, mistakes=3)
+        with visiting(Workspace(market)) as tab:
+            yield Entered(here, tab, request.refresh(), mine)
+
+
+def test_a_request_to_be_created_is_named_and_says_what_leaves_and_comes_back(
+    scene: Entered,
+) -> None:
+    entry = new_request(scene.here, scene.tab.workspace, scene.me)
+    shown = scene.page(entry)
+    for said in (
+        "Leaves your wallet now 100 MDC the reward, which the market holds",
+        "Request odd or even",
+        "CID bafy",
+        "The reward comes back if nobody enters",
+        "You lose it without a model if the truth is not opened within 15 min",
+        "Confirm and lock 100 MDC",
+    ):
+        assert said in shown, said
+    assert "for nothing" not in shown
+    assert shown.index("Leaves your wallet now") < shown.index("What it is")
+
+
+def test_a_submission_is_known_by_its_models_file_and_what_it_hashes_to(
+    scene: Entered,
+) -> None:
+    market = scene.tab.workspace.market
+    model = market.home.path / "forest.txt"
+    model.write_text("n % 2, said by a forest")
+    right = ["odd" if n % 2 else "even" for n in scene.request.test_data()["n"]]
+    action = scene.request.prepare_submission(
+        model, right, name="the forest", owner=market.wallet.address, again=True
+    )
+    assert isinstance(action, Submit)
+    secret = market.vault.predictions(action.seal)
+    assert secret is not None
+    shown = scene.shown(action)
+    for said in (
+        "odd or even, request 1",
+        "Entry “the forest”",
+        f"Model forest.txt, {model.stat().st_size} bytes",
+        f"SHA-256 {hashlib.sha256(model.read_bytes()).hexdigest()}",
+        f"CID {secret.model}",
+        "If you win the stake and the reward of 100 MDC, at once",
+        "1 MDC, the stake, when the winner is validated",
+        "You lose the stake if your claim is wrong or missed",
+        "Leaves your wallet now 1 MDC",
+    ):
+        assert said in shown, said
+
+
+def test_of_a_cancelled_request_is_said_who_gets_what(scene: Entered) -> None:
+    record = scene.request.record
+    shown = scene.shown(CancelRequest(record.id, record.terms_hash, record.live))
+    for said in (
+        "You lose 100 MDC the reward, which goes to the one live submission",
+        "You get back 0 MDC of 100",
+        "odd or even, request 1",
+        "If one more enters first this is refused",
+    ):
+        assert said in shown, said
+
+
+@pytest.mark.parametrize(
+    ("is_late", "said"),
+    [
+        (False, "Comes to your wallet now 1 MDC the stake, whole"),
+        (True, "You lose 1 MDC the stake, of which nothing comes back"),
+    ],
+)
+def test_of_a_cancelled_submission_is_said_which_stake_comes_back_or_is_lost(
+    scene: Entered, is_late: bool, said: str
+) -> None:
+    mine = scene.mine
+    action = CancelSubmission(
+        scene.request.id, mine.id, mine.record.seal, accept_slash=is_late
+    )
+    shown = scene.shown(action)
+    assert said in shown
+    assert f"submission {mine.id} “3 mistakes”" in shown
+    if is_late:
+        assert "You lose the stake 1 MDC of submission" in shown
+
+
+@pytest.mark.parametrize(
+    ("action", "said"),
+    [
+        (ClaimAirdrop(), "Comes to your wallet now 1,000 MDC the airdrop"),
+        (
+            Fund(NOBODY, Wei(5 * 10**16)),
+            "Leaves your wallet now 0.05 of the chain's coin",
+        ),
+        (SetOperator(NOBODY, approved=True), "It can never submit, cancel, or receive"),
+        (EnforceTimeout, "You lose nothing but the network fee; anyone may do this"),
+    ],
+    ids=["airdrop", "fund", "operator", "time-out"],
+)
+def test_the_small_actions_say_what_they_move_too(
+    scene: Entered, action: Action | type[EnforceTimeout], said: str
+) -> None:
+    key = scene.tab.workspace.market.wallet.address
+    match action:
+        case Fund():
+            done: Action = Fund(key, action.amount)
+        case SetOperator():
+            done = SetOperator(key, approved=True)
+        case ClaimAirdrop():
+            done = action
+        case _:
+            done = EnforceTimeout(scene.request.id)
+    shown = scene.shown(done)
+    assert said in shown
+    assert "Network fee" in shown
+    assert re.search(r"about 0\.0000\d+", shown)
+
+
+def test_a_contest_and_its_model_are_told_in_their_own_words(scene: Entered) -> None:
+    workspace = scene.tab.workspace
+    shown = scene.page(new_contest(scene.here, workspace, scene.me))
+    assert "Contest points" in shown
+    assert "You get the model itself" in shown
+    assert "the key is not opened within" in shown
+    found = contest(scene.here, workspace.market, source=table(scene.here, seed=3))
+    entered = found.submit(tree_of(found, 3), name="a tree")
+    entry = workspace.actions.newest(1)[0]
+    shown = scene.page(entry)
+    assert f"Entry submission {entered.id} “a tree”" in shown
+    assert "Left your wallet 5 MDC" in shown
+    assert re.search(r"Model \S+\.exact, ", shown)
+    assert re.search(r"SHA-256 [0-9a-f]{64}", shown)
+
+
+def test_what_was_done_stays_a_receipt(scene: Entered) -> None:
+    """What it moved, the block, and the fee that was really paid."""
+    entry = scene.begun(Fund(scene.here.join("other").wallet.address, Wei(7 * 10**16)))
+    scene.tab.post(f"/actions/{entry.id}/confirm")
+    done = scene.tab.workspace.actions.get(entry.id)
+    assert done.state.is_done
+    assert done.hash is not None
+    outcome = scene.tab.workspace.market.transaction(done.hash)
+    assert outcome is not None
+    assert outcome.fee == outcome.gas * (outcome.fee // outcome.gas) > 0
+    text = scene.tab.get(f"/actions/{entry.id}").text
+    shown = told(text)
+    assert "Funded the agent" in shown
+    assert "Left your wallet 0.07 of the chain's coin" in shown
+    assert "Network fee paid 0.0000" in shown
+    assert f"in block {done.block:,}" in shown
+    assert f'href="/transactions/0x{done.hash.hex()}"' in text
+    assert 'id="confirm"' not in text
+    assert "What your wallet will show" not in shown
+
+
+def test_what_cannot_be_done_says_why_before_anybody_signs(scene: Entered) -> None:
+    """Somebody without MDC, whose request was sealed all the same."""
+    poor = Account.create().address
+    entry = new_request(scene.here, scene.tab.workspace, poor)
+    shown = scene.page(entry)
+    assert "This cannot be done now." in shown
+    assert f"{poor} has 0 MDC; 100 are needed." in shown
+
+
+# --- the numbers of the wallet ---
+
+
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Tab, Entry]]:
+    """Somebody with a wallet in the browser, and a request to be confirmed."""
+    with place("embedded", tmp_path_factory.mktemp("people")) as here:
+        market = here.join("somebody")
+        wallet = wallet_of(here, market)
+        with visiting(Workspace(market)) as tab:
+            tab.become(wallet.account.address)
+            yield tab, new_request(here, tab.workspace, wallet.account.address)
+
+
+def number(page: str, name: str) -> int:
+    """A number that a page says the wallet will show."""
+    found = re.search(rf'data-asked="{name}">(\d+)<', page)
+    assert found is not None, name
+    return int(found[1])
+
+
+def test_the_deadline_that_is_signed_is_the_one_that_was_shown(
+    asked: tuple[Tab, Entry],
+) -> None:
+    tab, entry = asked
+    page = tab.get(f"/actions/{entry.id}").text
+    shown = number(page, "deadline")
+    assert shown % PERMITS_EVERY_S == 0
+    body = {"deadline": str(shown)}
+    answer = tab.post(f"/actions/{entry.id}/permit", json=body).json()["message"]
+    assert answer["message"]["deadline"] == str(shown)
+    assert answer["message"]["value"] == str(number(page, "value"))
+    assert answer["message"]["nonce"] == str(number(page, "nonce"))
+    assert number(page, "gas") == gas_limit(entry.action)
+
+
+@pytest.mark.parametrize("left_s", [-1, SHORTEST_PERMIT_S - 60, 3_600 + 600])
+def test_a_deadline_that_no_page_would_show_is_not_signed(
+    asked: tuple[Tab, Entry], left_s: int
+) -> None:
+    """What is too old is shown anew; and no permit lasts longer than an hour."""
+    tab, entry = asked
+    now = tab.workspace.market.moment().now
+    body = {"deadline": str(now + left_s)}
+    answer = tab.post(f"/actions/{entry.id}/permit", json=body)
+    assert answer.status_code == 400
+    assert "out of date" in answer.json()["message"]
+
+
+def test_more_gas_than_was_foreseen_is_shown_as_the_wallet_is_asked(
+    asked: tuple[Tab, Entry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tab, entry = asked
+    account = entry.account
+    gift = tab.workspace.actions.prepare(account, Fund(NOBODY, Wei(1)), "/agent")
+    monkeypatch.setitem(GAS, "fund", 1_000)
+    assert number(tab.get(f"/actions/{gift.id}").text, "gas") == 1_500
+    given = tab.post(f"/actions/{gift.id}/transaction", json={}).json()["transaction"]
+    assert int(given["gas"], 16) > 21_000
+    assert number(tab.get(f"/actions/{gift.id}").text, "gas") == int(given["gas"], 16)
+
+
+def test_the_longest_texts_take_no_more_gas_than_was_shown(tmp_path: Path) -> None:
+    with place("embedded", tmp_path) as here:
+        market = here.join("somebody")
+        wallet = wallet_of(here, market)
+        account = checksummed(wallet.account.address)
+        terms = market.prepare_request(
+            here.data(),
+            owner=account,
+            reward=REWARD,
+            name="n" * MOST_NAME_BYTES,
+            context="c" * MOST_CONTEXT_BYTES,
+            again=True,
+        )
+        with visiting(Workspace(market)) as tab:
+            tab.become(account)
+            action = CreateRequest(terms)
+            entry = tab.workspace.actions.prepare(account, action, "/")
+            shown = number(tab.get(f"/actions/{entry.id}").text, "gas")
+            asked = tab.post(f"/actions/{entry.id}/permit", json={}).json()["message"]
+            body = {
+                "deadline": asked["message"]["deadline"],
+                "signature": wallet._sign(asked),
+            }
+            given = tab.post(f"/actions/{entry.id}/transaction", json=body).json()
+    assert int(given["transaction"]["gas"], 16) == shown == gas_limit(action)
+
+
+def test_what_is_owed_is_named_and_comes_to_the_wallet(tmp_path: Path) -> None:
+    with place("embedded", tmp_path) as here:
+        requester, ann, ben = map(here.join, ("requester", "ann", "ben"))
+        request = here.create(requester)
+        here.submit(ann, request.id)
+        mine = here.submit(ben, request.id, mistakes=2)
+        with visiting(Workspace(ben)) as tab:
+            # Before anything is due: what is owed is left to the page.
+            tab.workspace.stop()
+            here.move_to(request.record.deadline)
+            for one in (requester, ann, ben):
+                agent.run_once(one)
+            here.move_to(requester.request(request.id).position().step_ends)
+            agent.run_once(ann)
+            ben.look()
+            scene = Scene(here, tab)
+            entry = scene.begun(Withdraw(request.id, mine.id))
+            before = scene.page(entry)
+            tab.post(f"/actions/{entry.id}/confirm")
+            after = scene.page(entry)
+            activity = told(tab.get("/activity").text)
+    for said in (
+        "Comes to your wallet now 1 MDC the stake",
+        "“2 mistakes”",
+        "Why your claim stood, and another one won",
+        "You lose nothing but the network fee",
+    ):
+        assert said in before, said
+    assert "Came to your wallet 1 MDC" in after
+    assert (
+        "Withdrew odd or even #1, submission 2 “2 mistakes” +1 MDC received" in activity
+    )
+
+
+def test_of_a_missed_step_is_said_what_was_missed_and_what_follows(
+    tmp_path: Path,
+) -> None:
+    """The requester's agent has gone, and somebody else ends the wait."""
+    with place("embedded", tmp_path) as here:
+        requester, ann, eve = map(here.join, ("requester", "ann", "eve"))
+        request = here.create(requester)
+        here.submit(ann, request.id)
+        with visiting(Workspace(eve)) as tab:
+            tab.workspace.stop()
+            window = request.terms.opening_window_s
+            here.move_to(request.record.deadline + window)
+            eve.look()
+            scene = Scene(here, tab)
+            entry = scene.begun(EnforceTimeout(request.id))
+            before = scene.page(entry)
+            tab.post(f"/actions/{entry.id}/confirm")
+            after = scene.page(entry)
+    for said in (
+        "End the wait for a missed step",
+        "Leaves your wallet now 0 MDC nothing but the network fee",
+        "What was missed The truth was not opened in time",
+        "What follows its requester loses the reward of 100 MDC, and the stakes go "
+        "back to their trainers",
+    ):
+        assert said in before, said
+    assert "Ended the wait for a missed step" in after
+    assert "Left your wallet 0 MDC" in after
+
+
+def test_of_a_contest_to_be_settled_is_said_who_is_paid(tmp_path: Path) -> None:
+    with place("embedded", tmp_path) as here:
+        rita, ann, eve = map(here.join, ("rita", "ann", "eve"))
+        request = contest(here, rita)
+        enter(ann)
+        with visiting(Workspace(eve)) as tab:
+            tab.workspace.stop()
+            to_claims(here, request)
+            agent.run_once(ann)
+            to_validation(here)
+            agent.run_once(ann)
+            here.move_to(seen_request(here, "rita").position().step_ends)
+            eve.look()
+            scene = Scene(here, tab)
+            entry = scene.begun(Settle(request.id))
+            before = scene.page(entry)
+            tab.post(f"/actions/{entry.id}/confirm")
+            after = scene.page(entry)
+            transaction = tab.workspace.actions.get(entry.id).hash
+            assert transaction is not None
+            meant = told(tab.get(f"/transactions/0x{transaction.hex()}").text)
+    trainer = ann.wallet.address
+    paid = f"105 MDC to {trainer[:8]}…{trainer[-4:]}: the stake and the reward"
+    assert f"The winner is paid {paid}" in before
+    assert "Leaves your wallet now 0 MDC nothing but the network fee" in before
+    assert "Had the winner paid" in after
+    assert f"The winner is paid {paid}" in after
+    assert (
+        "Contest v1 is fulfilled: submission v1 won, and its trainer was paid" in meant
+    )
+
+
+def test_a_bond_that_is_taken_back_is_its_demanders(scene: Entered) -> None:
+    market = scene.tab.workspace.market
+    found = contest(scene.here, market, source=table(scene.here, seed=4))
+    mine = found.submit(tree_of(found, 2), name="small")
+    record = seen_by(scene, found.id)
+    me, bond = market.wallet.address, Wei(5 * 10**17)
+    demand = DemandRecord(me, bond, 9, frozenset({0}), frozenset())
+    record.with_submission(mine.id, status=Status.FAILED, demand=demand)
+    entry = scene.begun(WithdrawBond(found.id, mine.id))
+    assert gain(entry, record) == bond
+    record.with_submission(mine.id, demand=replace(demand, returned=bond))
+    assert gain(entry, record) == bond
+    record.with_submission(mine.id, demand=replace(demand, demander=NOBODY))
+    assert gain(entry, record) == 0
+
+
+def seen_by(scene: Entered, request_id: RequestId) -> BaseRecord:
+    """A request as it is, in a copy that a test may change."""
+    market = scene.tab.workspace.market
+    market.look()
+    record = market.record(request_id)
+    return replace(record, submissions=dict(record.submissions))
