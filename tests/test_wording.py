@@ -135,7 +135,7 @@ def test_every_setting_is_an_option_an_argument_and_a_field() -> None:
     for one in CALLED:
         arguments |= inspect.signature(one).parameters.keys()
     pages = "".join(
-        path.read_text() for path in (PACKAGE / "web" / "templates").glob("*.html")
+        path.read_text() for path in (PACKAGE / "web" / "templates").rglob("*.html")
     )
     for option, setting in SETTINGS.items():
         assert option in known, option

@@ -110,7 +110,7 @@ def test_a_stranger_buys_the_model_that_scored_and_a_cheat_is_refuted(
     with at_work(ann):
         move(rita)
         rita.go("/requests/v1/activity")
-        expect(rita.tab.locator("#live-events")).to_contain_text("KeyOpened")
+        expect(rita.tab.locator("#live-events")).to_contain_text("The key of")
         rita.go("/requests/v1/ranking")
         expect(rita.tab.locator("#live-ranking")).to_contain_text("ann")
         listing = corrected(cheat.refresh(), wrong=0)

@@ -35,11 +35,12 @@ def test_a_list_in_a_pipe__is_lines_with_tabs(
     ]
 
 
-def test_an_empty_list_in_a_pipe__is_told_in_words(
+def test_an_empty_list_in_a_pipe__is_told_beside_it(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     Output().table([], ("id",), [], empty="There is none.")
-    assert capsys.readouterr().out == "There is none.\n"
+    told = capsys.readouterr()
+    assert (told.out, told.err) == ("", "There is none.\n")
 
 
 def test_every_list_in_a_pipe__has_a_row_a_line_and_as_many_tabs_in_each(

@@ -212,8 +212,9 @@ def test_test_rows_are_hidden_until_the_key_is_open_and_are_codes_then(
         f"The test rows of request v1 are hidden until its key is open: {mine.status()}"
     )
     assert told.value.hint == (
-        "A model is sealed without them: `request.submit(model)`. How it does on rows "
-        "not seen, `request.check(model, show=print)` tells from the training part."
+        "A model is sealed without them: `modelmarket submit v1 MODEL`. How it does on "
+        "rows not seen, `modelmarket submission check v1 MODEL` tells from the training "
+        "part."
     )
     to_claims(here, request)
     mine = mine.refresh()

@@ -397,7 +397,7 @@ def report(ctx: typer.Context, request: RequestNumber) -> None:
     found = here.market(sign=False).any_request(request)
     said, output = found.report(), here.output
     if output.as_json:
-        output.result(asdict(said))
+        output.result(said.published())
         return
     noun = "hidden row" if found.id.is_verified else "test row"
     parts = (

@@ -126,6 +126,7 @@ class Call:
 
 CALLS = {
     "airdrop": Call("market.claim_airdrop", "the airdrop at the top of the page"),
+    "dataset report": Call("request.report", "the request's data"),
     "request create": Call("market.create_request", "New request", NUMBERS),
     "request enforce": Call("request.enforce", "the request's page"),
     "request list": Call("market.requests", "the market's page"),

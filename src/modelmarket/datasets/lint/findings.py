@@ -336,12 +336,17 @@ class Report:
         shown = tuple(one for one in self.findings if not one.is_private)
         return replace(self, findings=shown)
 
-    def to_json(self) -> bytes:
-        """The report as it is published."""
-        document = {"version": VERSION, **asdict(self)}
+    def published(self) -> dict[str, Any]:
+        """The report as everybody reads it."""
+        document = asdict(self)
         for finding in document["findings"]:
             # Where rows stood before the split is the requester's own business.
             del finding["lines"]
+        return document
+
+    def to_json(self) -> bytes:
+        """The report as it is published."""
+        document = {"version": VERSION, **self.published()}
         return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
 
     @classmethod

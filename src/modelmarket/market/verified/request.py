@@ -261,9 +261,10 @@ class VerifiedRequest(AnyRequest[VerifiedSubmission]):
             raise StepError(
                 f"The test rows of request {self.id} are hidden until its key is open: "
                 f"{self.status()}",
-                hint="A model is sealed without them: `request.submit(model)`. How it "
-                "does on rows not seen, `request.check(model, show=print)` tells from "
-                "the training part.",
+                hint="A model is sealed without them: "
+                f"`modelmarket submit {self.id} MODEL`. How it does on rows not seen, "
+                f"`modelmarket submission check {self.id} MODEL` tells from the "
+                "training part.",
             )
         opened, names = self.opened(), [one.name for one in self.schema.columns]
         codes = opened.codes.view()

@@ -15,12 +15,15 @@ from modelmarket.market import Request, VerifiedRequest
 from modelmarket.market.describing import challengers_of, reproduction_of
 from modelmarket.protocol import contest_steps
 from modelmarket.protocol.contest_steps import BY_OPERATORS
+from modelmarket.protocol.events import Unreadable
 from modelmarket.protocol.phases import Failure
 from modelmarket.protocol.steps import StepKind, steps, takes_submissions
 from modelmarket.protocol.types import RequestId
 from modelmarket.vault.journal import MOST_NUMBER
 from modelmarket.web import choices, forms, ranking, stored, timeline
 from modelmarket.web.charts import CONTEST_DIAGRAM_WORDS, DIAGRAM_WORDS
+from modelmarket.web.happenings import sentence
+from modelmarket.web.names import Names
 from modelmarket.web.responses import answering, go, show
 from modelmarket.web.visits import Visit
 
@@ -297,11 +300,18 @@ def activity(visit: Visit) -> Response:
     """What happened on the chain, the newest first."""
     found = find_request(visit)
     logs = found.market.newest(found.id, limit=MOST_EVENTS)
+    names = Names.of(visit.workspace, visit.who.account)
+    decoded = [(one, found.market.decode(one.log)) for one in logs]
     return show_tab(
         visit,
         found,
         "activity",
-        events=[(one, found.market.decode(one.log)) for one in logs],
+        events=[
+            (one, sentence(event, names))
+            for one, event in decoded
+            if event is not None and not isinstance(event, Unreadable)
+        ],
+        most_events=MOST_EVENTS,
     )
 
 
