@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 from modelmarket.datasets.choosing import Choice, Mask
 from modelmarket.datasets.published import TEST, TRAIN, publish
 from modelmarket.datasets.sources import Source
+from modelmarket.datasets.split import count_rows, only_split
 from modelmarket.datasets.tables import Table, open_table
 from modelmarket.errors import DataError, InputError
+from modelmarket.protocol.bins import Binning
 
 SEED = bytes(31) + b"\x07"
 
@@ -223,3 +225,45 @@ def test_what_is_published_keeps_groups_together_and_says_so(tmp_path: Path) -> 
     assert not parts[0] & parts[1]
     assert done.manifest.choice.group == "by"
     assert done.manifest.from_json(done.manifest.to_json()) == done.manifest
+
+
+# --- counted beforehand ---
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        Choice(),
+        Choice(Fraction(3, 7)),
+        Choice(Fraction(1, 5), stratified=True),
+        Choice(Fraction(1, 3), group="by"),
+        Choice(Fraction(1, 3), time="by"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("rows", [61, 997])
+def test_rows_are_counted_as_the_split_itself_has_them(
+    tmp_path: Path, rows: int, choice: Choice
+) -> None:
+    source = Source(table(tmp_path, [str(n % 9) for n in range(rows)]), "label")
+    for turn in range(5):
+        seed = bytes([turn]) * 32
+        train, test = count_rows(source, choice, seed)
+        made = only_split(source, choice=choice, seed=seed)
+        assert (train, test) == (made.train_rows, made.test_rows)
+        assert train + test == rows
+
+
+def test_rows_are_counted_alike_where_numbers_are_predicted(tmp_path: Path) -> None:
+    path = tmp_path / "prices.csv"
+    path.write_text("a,price\n" + "".join(f"{n % 5},{n / 8}\n" for n in range(101)))
+    source = Source(open_table(path, header=True, delimiter=","), "price")
+    made = only_split(source, binning=Binning(5), seed=SEED)
+    counted = count_rows(source, Choice(), SEED, numbers=True)
+    assert counted == (made.train_rows, made.test_rows)
+
+
+def test_a_part_without_rows_is_told_while_rows_are_counted(tmp_path: Path) -> None:
+    source = Source(table(tmp_path, list("abcdefghij")), "label")
+    with pytest.raises(DataError, match="the test part would be empty"):
+        count_rows(source, Choice(Fraction(1, 1_000)), SEED)

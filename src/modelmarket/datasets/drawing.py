@@ -111,6 +111,32 @@ class Drawing:
         return Shuffle(self.chance, encrypted=encrypted)
 
 
+class Taken(Protocol):
+    """Where test rows are handed to."""
+
+    rows: int
+
+    def add(self, rows: list[bytes], codes: LabelCodes, /) -> None:
+        """Adds rows and the codes of their labels."""
+
+
+class Counted:
+    """Counts rows, and keeps none; draws what a `Shuffle` would.
+
+    Args:
+        chance: Draws it.
+    """
+
+    def __init__(self, chance: Chance) -> None:
+        self._chance = chance
+        self.rows = 0
+
+    def add(self, rows: list[bytes], _: LabelCodes, /) -> None:
+        """Adds rows."""
+        self._chance.words(len(rows))
+        self.rows += len(rows)
+
+
 class Shuffle:
     """Shuffles any number of rows on disk.
 

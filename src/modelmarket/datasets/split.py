@@ -21,7 +21,12 @@ import numpy.typing as npt
 
 from modelmarket.datasets.attached import Attaching, FileColumn
 from modelmarket.datasets.choosing import Choice
-from modelmarket.datasets.drawing import Drawing, LabelCodes, Shuffle
+from modelmarket.datasets.drawing import (
+    Counted,
+    Drawing,
+    LabelCodes,
+    Taken,
+)
 from modelmarket.datasets.labels import Classed, Labels, Numbered
 from modelmarket.datasets.records import encode_row
 from modelmarket.datasets.sources import LABEL, ROW_ID, Source
@@ -166,12 +171,37 @@ def only_split(
         return split(source, part, part, choice=choice, binning=binning, seed=seed)
 
 
+def count_rows(
+    source: Source, choice: Choice, seed: bytes, *, numbers: bool = False
+) -> tuple[int, int]:
+    """How many rows a split learns from, and how many it tests.
+
+    They are those of the same split with the same seed, in either kind of request.
+
+    Args:
+        source: The table.
+        choice: How the test rows are chosen.
+        seed: What is random.
+        numbers: Whether the labels are numbers, rather than classes.
+
+    Raises:
+        DataError: The table cannot be split so; names row, column and value.
+    """
+    seen = (Numbered if numbers else Classed)(source.label_file)
+    seen.refuse(choice)
+    drawing = choice.drawing(source.data, source.label, seed)
+    counted = Counted(drawing.chance)
+    with Path(os.devnull).open("wb") as nowhere, HashedFile(nowhere) as part:
+        learned = divide(source, seen, part, drawing, counted)
+    return int(learned.size), counted.rows
+
+
 def divide(
     source: Source,
     seen: Labels,
     train: HashedFile,
     drawing: Drawing,
-    shuffle: Shuffle,
+    shuffle: Taken,
     attaching: Attaching | None = None,
     *,
     progress: Progress | None = None,

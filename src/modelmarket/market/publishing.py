@@ -224,6 +224,21 @@ def number_of(
     )
 
 
+def turn_of(market: Market, owner: Address) -> int:
+    """How many truths and keys somebody has made before.
+
+    Also what another machine made, or this one before its vault was lost: a split that
+    comes again would show labels that are open already.
+    """
+    made = market.index.count(Wanted(requester=owner))
+    return max(made, market.vault.truths_of(owner))
+
+
+def split_seed(market: Market, source: Source, turn: int) -> bytes:
+    """What is random when somebody's table is split; see `turn_of`."""
+    return market.root().split_seed(source.digest(), turn)
+
+
 def prepare(
     market: Market,
     source: Source,
@@ -262,11 +277,7 @@ def prepare(
         windows = {"submissions": submission, "each step after it": response}
         finality = market.finality_s(beyond=min(windows.values()))
         refuse_short_windows(windows, finality)
-    root, digest = market.root(), source.digest()
-    # Also what another machine made, or this one before its vault was lost:
-    # a split that comes again would show labels that are open already.
-    made = market.index.count(Wanted(requester=owner))
-    turn = max(made, market.vault.truths_of(owner))
+    turn = turn_of(market, owner)
     with tempfile.TemporaryDirectory(dir=market.home.scratch()) as scratch:
         published = publish(
             source,
@@ -274,7 +285,7 @@ def prepare(
             about=about_of(options),
             choice=choice_of(options),
             binning=binning_of(options),
-            seed=options.get("seed") or root.split_seed(digest, turn),
+            seed=options.get("seed") or split_seed(market, source, turn),
             progress=telling(progress, "rows split"),
             looking=telling(progress, "rows looked at"),
         )

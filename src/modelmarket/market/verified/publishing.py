@@ -11,7 +11,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypedDict, Unpack
 
-from modelmarket.errors import InputError
+from modelmarket.errors import DataError, InputError
 from modelmarket.index.summaries import Wanted
 from modelmarket.market.publishing import (
     DEFAULT_SUBMISSION_WINDOW_S,
@@ -19,7 +19,9 @@ from modelmarket.market.publishing import (
     about_of,
     amount_of,
     refuse_unknown,
+    split_seed,
     telling,
+    turn_of,
 )
 from modelmarket.market.questions import (
     refuse_findings,
@@ -232,11 +234,9 @@ def prepare_contest(
         windows = _Windows.of(options).named
         finality = market.finality_s(beyond=min(windows.values()))
         refuse_short_windows(windows, finality)
-    root, digest = market.root(), source.digest()
-    made = market.index.count(Wanted(requester=owner))
-    turn = max(made, market.vault.truths_of(owner))
+    turn = turn_of(market, owner)
     if coding.seed is None:
-        coding = replace(coding, seed=root.split_seed(digest, turn))
+        coding = replace(coding, seed=split_seed(market, source, turn))
     earlier = earlier_tables(market, now)
     known: list[Fingerprints] = []
 
