@@ -14,8 +14,17 @@ from modelmarket.chain.events import Contracts
 from modelmarket.errors import ChainError, NotFoundError
 from modelmarket.index import schema
 from modelmarket.index.records import Placed, Records
-from modelmarket.index.sorting import Sort
-from modelmarket.index.summaries import ALL, Summary, Wanted, in_order, summary
+from modelmarket.index.sorting import Part, Sort
+from modelmarket.index.summaries import (
+    ALL,
+    Summary,
+    Tally,
+    Wanted,
+    entered_by,
+    in_order,
+    in_part,
+    summary,
+)
 from modelmarket.protocol.events import Event, RequestCreated, SubmissionCreated
 from modelmarket.protocol.phases import Status
 from modelmarket.protocol.replaying import Record
@@ -204,6 +213,26 @@ class Queries:
         query = sa.select(sa.func.count()).select_from(schema.requests)
         with self._engine.begin() as sql:
             return sql.scalar(query.where(*wanted.conditions())) or 0
+
+    def tally(self, search: str, now: int, account: Address | None) -> Tally:
+        """How many requests there are of each kind that can be asked for.
+
+        Args:
+            search: Words in their names.
+            now: Chain time, in seconds.
+            account: Whose some of them are; None for nobody.
+        """
+        # perf: one pass over all of them, for whichever words.
+        wanted = [in_part(one, now) for one in Part]
+        if account is not None:
+            wanted.append(schema.requests.c.requester == account)
+            wanted.append(entered_by(account))
+        columns = [sa.func.sum(sa.case((one, 1), else_=0)) for one in wanted]
+        query = sa.select(sa.func.count(), *columns).select_from(schema.requests)
+        with self._engine.begin() as sql:
+            row = sql.execute(query.where(*Wanted(search=search).conditions())).one()
+        found = [one or 0 for one in row]
+        return Tally(*found, *[0] * (6 - len(found)))
 
     def counts(self) -> tuple[int, int]:
         """How many requests there are, and how many submissions.

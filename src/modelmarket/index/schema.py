@@ -62,6 +62,7 @@ requests = sa.Table(
     sa.Column("reward", sa.String, nullable=False, index=True),
     sa.Column("stake", sa.String, nullable=False),
     sa.Column("rows", sa.BigInteger, nullable=False),
+    sa.Column("least", sa.Float, nullable=False),
     sa.Column("created", sa.BigInteger, nullable=False, index=True),
     sa.Column("deadline", sa.BigInteger, nullable=False, index=True),
     sa.Column("response_window", sa.Integer, nullable=False),

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The orders that requests can be listed in, by name: nothing heavy is imported."""
+"""The orders that requests can be listed in, and the parts of their lives, by name:
+nothing heavy is imported.
+"""
 
 from enum import StrEnum
 
@@ -10,3 +12,13 @@ class Sort(StrEnum):
     NEWEST = "newest"
     DEADLINE = "deadline"
     REWARD = "reward"
+
+
+class Part(StrEnum):
+    """Parts of the life of a request."""
+
+    OPEN = "open"
+    """Takes submissions."""
+    DECIDING = "deciding"
+    """Its deadline has passed, and it has not ended."""
+    ENDED = "ended"

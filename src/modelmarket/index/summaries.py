@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from modelmarket.index import schema
-from modelmarket.index.sorting import Sort
+from modelmarket.index.sorting import Part, Sort
 from modelmarket.protocol import reputation
 from modelmarket.protocol.contests import ContestClock
 from modelmarket.protocol.phases import Clock, Phase
@@ -35,6 +35,29 @@ def in_order(sort: Sort) -> tuple[sa.ColumnElement[Any], ...]:
             return (columns.reward.desc(), columns.id)
 
 
+IS_FINAL = schema.requests.c.stage > int(Phase.VALIDATION)
+
+
+def in_part(part: Part, now: int) -> sa.ColumnElement[bool]:
+    """Which requests are in a part of their lives at a second of chain time, in SQL."""
+    is_due = schema.requests.c.deadline <= now
+    match part:
+        case Part.OPEN:
+            return sa.and_(sa.not_(IS_FINAL), sa.not_(is_due))
+        case Part.DECIDING:
+            return sa.and_(sa.not_(IS_FINAL), is_due)
+        case Part.ENDED:
+            return IS_FINAL
+
+
+def entered_by(trainer: Address) -> sa.ColumnElement[bool]:
+    """Which requests have a submission of an account, in SQL."""
+    entered = sa.select(schema.submissions.c.request_id).where(
+        schema.submissions.c.trainer == trainer
+    )
+    return schema.requests.c.id.in_(entered)
+
+
 @dataclass(frozen=True)
 class Wanted:
     """Which requests are looked for.
@@ -44,12 +67,16 @@ class Wanted:
         trainer: Only with a submission of this one.
         is_final: Only ended ones, or only others; None for both.
         search: Words in the name.
+        part: Only those in this part of their lives; None for all.
+        now: Chain time in seconds, for `part`.
     """
 
     requester: Address | None = None
     trainer: Address | None = None
     is_final: bool | None = None
     search: str = ""
+    part: Part | None = None
+    now: int = 0
 
     def conditions(self) -> list[sa.ColumnElement[bool]]:
         """The same in SQL."""
@@ -57,13 +84,11 @@ class Wanted:
         if self.requester is not None:
             conditions.append(schema.requests.c.requester == self.requester)
         if self.trainer is not None:
-            entered = sa.select(schema.submissions.c.request_id).where(
-                schema.submissions.c.trainer == self.trainer
-            )
-            conditions.append(schema.requests.c.id.in_(entered))
+            conditions.append(entered_by(self.trainer))
         if self.is_final is not None:
-            final = schema.requests.c.stage > int(Phase.VALIDATION)
-            conditions.append(final if self.is_final else sa.not_(final))
+            conditions.append(IS_FINAL if self.is_final else sa.not_(IS_FINAL))
+        if self.part is not None:
+            conditions.append(in_part(self.part, self.now))
         if self.search:
             words = schema.requests.c.words
             conditions.append(
@@ -87,6 +112,8 @@ class Summary:
         reward: Wei for the winner.
         stake: Wei that a submission locks.
         rows: Test rows.
+        least: What earns the reward, at least: a share of the matches, or in a verified
+            contest of the points; 0 = any.
         clock: What its position follows from.
         entries: Submissions, whatever became of them.
         live: Those that neither failed nor were cancelled.
@@ -100,10 +127,32 @@ class Summary:
     reward: Wei
     stake: Wei
     rows: int
+    least: float
     clock: Clock | ContestClock
     entries: int
     live: int
     winner: SubmissionId
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How many requests there are of each kind that can be asked for.
+
+    Attributes:
+        all: Whatever has become of them.
+        open: Take submissions.
+        deciding: Are past their deadline, and have not ended.
+        ended: Have ended.
+        mine: Are whose page it is.
+        entered: Have a submission of theirs.
+    """
+
+    all: int
+    open: int
+    deciding: int
+    ended: int
+    mine: int
+    entered: int
 
 
 def request_row(record: Record) -> dict[str, object]:
@@ -120,6 +169,7 @@ def request_row(record: Record) -> dict[str, object]:
         "reward": f"{terms.reward:0{WEI_DIGITS}}",
         "stake": str(terms.stake),
         "rows": record.rows,
+        "least": _least(record),
         "created": record.deadline - terms.submission_window_s,
         "deadline": record.deadline,
         "response_window": terms.response_window_s,
@@ -133,6 +183,12 @@ def request_row(record: Record) -> dict[str, object]:
         "secret": record.secret,
         "outcome": int(reputation.of_request(record)),
     }
+
+
+def _least(record: Record) -> float:
+    """What earns the reward, as a share of all that a submission can score."""
+    of_row = 1 if isinstance(record, RequestRecord) else record.scoring.most
+    return min(record.minimum / max(record.rows * of_row, 1), 1.0)
 
 
 def _windows(record: Record) -> dict[str, object]:
@@ -181,6 +237,7 @@ def summary(row: sa.Row[Any]) -> Summary:
         reward=Wei(int(row.reward)),
         stake=Wei(int(row.stake)),
         rows=row.rows,
+        least=row.least,
         clock=_clock(row),
         entries=row.entries,
         live=row.live,

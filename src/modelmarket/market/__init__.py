@@ -2,7 +2,7 @@
 """Market, Request and Submission: the objects that everything else uses."""
 
 from modelmarket.chain.blocks import Moment
-from modelmarket.index.sorting import Sort
+from modelmarket.index.sorting import Part, Sort
 from modelmarket.index.summaries import Summary, Wanted
 from modelmarket.market.market import Market
 from modelmarket.market.request import Request
@@ -14,6 +14,7 @@ from modelmarket.storage.store import Entry as StoredEntry
 __all__ = [
     "Market",
     "Moment",
+    "Part",
     "Request",
     "Sort",
     "StoredEntry",

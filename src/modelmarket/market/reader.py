@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from modelmarket.chain.blocks import Log, Moment
     from modelmarket.chain.queries import Query
     from modelmarket.index.records import Placed
-    from modelmarket.index.summaries import Summary, Wanted
+    from modelmarket.index.summaries import Summary, Tally, Wanted
     from modelmarket.models.inspecting import Inspected
     from modelmarket.protocol.actions import Action
     from modelmarket.protocol.events import Event, Unreadable
@@ -411,6 +411,12 @@ class Reader:
     def count(self, wanted: Wanted = ALL) -> int:
         """How many requests fit."""
         return self.index.count(wanted)
+
+    def tally(self, search: str, now: int, account: Address | None) -> Tally:
+        """How many requests whose names have some words are in which part of their
+        lives, are an account's, and were entered by it.
+        """
+        return self.index.tally(search, now, account)
 
     def reputations(self, addresses: Iterable[Address]) -> dict[Address, Reputation]:
         """What each of some addresses has made of its requests and submissions."""

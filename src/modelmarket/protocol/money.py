@@ -84,6 +84,17 @@ def format_mdc(amount: int) -> str:
     return f"{sign}{whole:,}" + (f".{decimals}" if decimals else "")
 
 
+def format_cents(amount: int) -> str:
+    """Writes wei as a decimal of MDC with two places, for columns of amounts.
+
+    It is rounded down; what is above nothing and below a hundredth is said to be that.
+    """
+    if 0 < amount < ONE_MDC // 100:
+        return "<0.01"
+    whole, fraction = divmod(amount, ONE_MDC)
+    return f"{whole:,}.{fraction * 100 // ONE_MDC:02d}"
+
+
 def format_about(amount: int, digits: int = 2) -> str:
     """Writes wei as a decimal of so many significant digits.
 
