@@ -275,7 +275,7 @@ def test_a_stake_above_the_reward_is_ticked_on_the_page(
     house: House, tmp_path: Path
 ) -> None:
     tab = at_the_terms(house, tmp_path).tab
-    tab.get_by_text("Split and stake").click()
+    tab.locator("summary", has_text="Stake").click()
     tab.fill("input[name=stake]", "200")
     tab.get_by_role("button", name="Split and seal").click()
     expect(tab.get_by_role("alert")).to_contain_text("above the reward")

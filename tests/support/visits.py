@@ -47,7 +47,8 @@ class Tab:
     workspace: Workspace
 
     @property
-    def _own(self) -> dict[str, str]:
+    def own(self) -> dict[str, str]:
+        """The headers of what our own page sends."""
         return {"Origin": self.page.address, "Sec-Fetch-Site": "same-origin"}
 
     def get(self, path: str) -> httpx.Response:
@@ -56,7 +57,7 @@ class Tab:
     def post(self, path: str, **form: Any) -> httpx.Response:
         """Sends a form, or with `json` what the page's script sends."""
         options = form if {"json", "files", "content"} & form.keys() else {"data": form}
-        headers = self._own | options.pop("headers", {})
+        headers = self.own | options.pop("headers", {})
         return self.client.post(path, headers=headers, **options)
 
     def become(self, account: str) -> None:

@@ -8,6 +8,7 @@ import os
 import re
 import stat
 import time
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -272,9 +273,15 @@ def test_a_submission_that_wants_a_tick_keeps_its_files(here: Place, tab: Tab) -
         ("threshold", "nan", "Write it as 0.9, 90% or 9/10"),
         ("threshold", "many", "Write it as 0.9, 90% or 9/10"),
         ("reward", "1e3", "is not an amount of MDC"),
-        ("minutes", "soon", "is not a number of minutes"),
-        ("minutes", "1/0", "is not a number of minutes"),
-        ("response", "1e400", "is not a number of minutes"),
+        ("minutes", "soon", "is no length of time. Write it as 90 min"),
+        ("minutes", "1/0", "is no length of time"),
+        ("minutes", "0.9", "Submissions must stay open for 60 s to 365 days"),
+        ("minutes", "366 days", "is more than a year"),
+        ("context", "c" * 1025, "1,024 are allowed"),
+        ("group", "nothing", "has no column"),
+        ("time", "n", "Class by class and by time are 2 ways"),
+        ("response", "1e400", "is no length of time"),
+        ("response", "8 days", "The response window must be 60 s to 7 days"),
         ("fraction", "100%", "is not a fraction"),
         ("stake", "-1", "is not an amount of MDC"),
     ],
@@ -282,13 +289,19 @@ def test_a_submission_that_wants_a_tick_keeps_its_files(here: Place, tab: Tab) -
 def test_what_cannot_be_meant_is_refused_beside_its_field(
     tab: Tab, upload: str, field: str, text: str, sentence: str
 ) -> None:
-    answer = tab.post(upload, **(TERMS | {field: text}))
+    ways = {"stratified": "yes"} if field == "time" else {}
+    answer = tab.post(upload, **(TERMS | ways | {field: text}))
     assert answer.status_code == 400
     wrong = re.search(
         rf'<span class="wrong" id="{field}-wrong">(.*?)</span>', answer.text
     )
     assert wrong is not None
-    assert sentence in wrong[1]
+    assert sentence in unescape(wrong[1])
+    [tag] = re.findall(
+        r'<(?:input|select|textarea)[^>]* aria-invalid="true"[^>]*>', answer.text
+    )
+    assert f'name="{field}"' in tag
+    assert f"{field}-wrong" in re.findall(r'aria-describedby="([^"]*)"', tag)[0].split()
 
 
 @pytest.fixture(scope="module")

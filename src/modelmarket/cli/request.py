@@ -75,7 +75,9 @@ def create(
     description: Description = None,
     licence: Licence = "",
     model_licence: ModelLicence = "",
-    minutes: Annotated[str, typer.Option(help="Until the deadline.")] = "60",
+    minutes: Annotated[
+        str, typer.Option(help="Until the deadline; or such as 36h or `3 days`.")
+    ] = "60",
     response_minutes: Annotated[
         str, typer.Option(help="For each step after it.")
     ] = "15",
@@ -194,17 +196,17 @@ def create(
         parse_number,
     )
     from modelmarket.protocol.money import format_mdc, parse_mdc
-    from modelmarket.protocol.terms import parse_minutes
+    from modelmarket.protocol.terms import parse_duration
 
     here = Invocation.of(ctx)
     # Before anything is read or unlocked.
     read("--reward", parse_mdc, reward)
     read_any("--stake", parse_mdc, stake)
-    window = read("--minutes", parse_minutes, minutes)
-    response = read("--response-minutes", parse_minutes, response_minutes)
+    window = read("--minutes", parse_duration, minutes)
+    response = read("--response-minutes", parse_duration, response_minutes)
     accuracy = read_any("--threshold", parse_accuracy, threshold)
     share = read("--fraction", parse_fraction, fraction)
-    challenge = read_any("--challenge-minutes", parse_minutes, challenge_minutes)
+    challenge = read_any("--challenge-minutes", parse_duration, challenge_minutes)
     numbers: dict[str, Any] = {
         "error": error,
         "scale": read_any("--scale", parse_number, scale),

@@ -187,7 +187,7 @@ def count_rows(
     Raises:
         DataError: The table cannot be split so; names row, column and value.
     """
-    seen = (Numbered if numbers else Classed)(source.label_file)
+    seen = (Numbered if numbers else Classed)(source.label_table)
     seen.refuse(choice)
     drawing = choice.drawing(source.data, source.label, seed)
     counted = Counted(drawing.chance)

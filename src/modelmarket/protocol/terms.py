@@ -5,6 +5,7 @@ The same rules in Vyper: `check` in `contracts/requests.vy`.
 """
 
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from fractions import Fraction
@@ -30,6 +31,13 @@ MOST_CONTEXT_BYTES = 1024
 HOUR_S = 3_600
 PRICE_OF_DELAY = Fraction(4, 100)
 """What a false claim should cost: of the reward, for each hour of delay."""
+_UNITS_S = {"s": 1, "m": MINUTE_S, "h": HOUR_S, "d": DAY_S, "w": 7 * DAY_S}
+"""Seconds of each unit of time that can be typed, by its first letter."""
+_NUMBER = r"(\d{1,9}(?:\.\d{1,9})?)"
+_UNIT = r"(s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|w|weeks?)(?![a-z])"
+_MINUTES = re.compile(_NUMBER, re.ASCII)
+_PART = re.compile(rf"{_NUMBER}\s*{_UNIT}", re.ASCII)
+_DURATION = re.compile(rf"(?:{_NUMBER}\s*{_UNIT}[\s,]*)+", re.ASCII)
 
 ABI = f"(bytes,bytes,bytes,{'uint256,' * 7}bytes32)"
 """The terms as the contract's struct, in the order of the attributes.
@@ -186,19 +194,25 @@ class Terms:
         return TermsHash(keccak(encode(("address", ABI), (requester, struct))))
 
 
-def parse_minutes(given: str) -> int:
-    """Seconds of a time that was typed in minutes.
+def parse_duration(given: str) -> int:
+    """Seconds of a time that was typed, such as `3 days`, `1 h 30 min` or `90`.
+
+    What has no unit is in minutes.
 
     Raises:
         InputError: It is none, or more than a year.
     """
-    try:
-        seconds = round(Fraction(given) * MINUTE_S)
-    except (ValueError, ZeroDivisionError, OverflowError):
-        seconds = -1
-    if not 0 < seconds <= A_YEAR_S:
+    words = given.strip().casefold()
+    if _MINUTES.fullmatch(words):
+        words += "min"
+    seconds = Fraction(0)
+    if _DURATION.fullmatch(words):
+        for number, unit in _PART.findall(words):
+            seconds += Fraction(number) * _UNITS_S[unit[0]]
+    if not 0 < (whole := round(seconds)) <= A_YEAR_S:
+        what = "more than a year" if whole > A_YEAR_S else "no length of time"
         raise InputError(
-            f"{given!r} is not a number of minutes.",
-            hint="Write a number such as 60 or 1.5; a year is the most.",
+            f"{given[:40]!r} is {what}.",
+            hint="Write it as 90 min, 36 hours or 3 days.",
         )
-    return seconds
+    return whole

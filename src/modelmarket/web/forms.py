@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from modelmarket.errors import DataError, FieldError, InputError, NotFoundError
+from modelmarket.protocol.terms import parse_duration
 from modelmarket.protocol.types import RequestId, SubmissionId
 from modelmarket.system.documents import parse_json
 from modelmarket.web.uploads import Upload, Uploads
@@ -117,6 +118,21 @@ def read(form: Form, name: str, parse: Callable[[str], Value]) -> Value:
         return parse(text(form, name))
     except InputError as error:
         raise FieldError(error.message, field=name, hint=error.hint) from error
+
+
+def duration(form: Form, name: str) -> int:
+    """Seconds that a field says, and the unit beside it, unless one was typed.
+
+    Raises:
+        FieldError: It is no length of time; names the field.
+    """
+    unit = text(form, f"{name}_unit")
+
+    def parse(typed: str) -> int:
+        is_number = unit and typed[-1:].isdigit()
+        return parse_duration(f"{typed} {unit}" if is_number else typed)
+
+    return read(form, name, parse)
 
 
 def confirmations(

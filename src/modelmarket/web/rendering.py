@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 
 from modelmarket.datasets.about import agreement
 from modelmarket.errors.wording import on_the_page
-from modelmarket.protocol.money import format_about, format_mdc
+from modelmarket.protocol.money import format_about, format_cents, format_mdc
 from modelmarket.system.text import counted, local_time, percent, plain
 from modelmarket.web import charts, views
 
@@ -95,6 +95,7 @@ def environment() -> Environment:
     filters: dict[str, Callable[..., Any]] = {
         "mdc": format_mdc,
         "about": format_about,
+        "cents": format_cents,
         "strangers": strangers,
         "agreement": agreement,
         "markdown": markdown,

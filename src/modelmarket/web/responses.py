@@ -37,6 +37,10 @@ from modelmarket.web.rendering import render
 from modelmarket.web.visits import Visit
 from modelmarket.web.workspace import LOG, Workspace
 
+SEE_OTHER = 303
+SCRIPT = "x-modelmarket-script"
+"""Of whatever the page's script sends in place of the browser."""
+
 Answer = Callable[[Visit], Response]
 Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -56,7 +60,7 @@ def answering(answer: Answer) -> Endpoint:
         try:
             async with sent_form(request) as form:
                 visit = replace(visit, form=form)
-                return await run_in_threadpool(answer, visit)
+                return _told(visit, await run_in_threadpool(answer, visit))
         except (HTTPException, ClientDisconnect):
             raise
         except Exception as error:  # noqa: BLE001  # told in words, and logged
@@ -139,7 +143,17 @@ def show(visit: Visit, template: str, *, status: int = 200, **values: Any) -> Re
 
 def go(address: str) -> Response:
     """The way to another page, which is looked at."""
-    return RedirectResponse(address, 303)
+    return RedirectResponse(address, SEE_OTHER)
+
+
+def _told(visit: Visit, response: Response) -> Response:
+    """The way on in words, to the page's script that has sent a form and says so.
+
+    A browser would follow it before the script hears of it, and then once more.
+    """
+    if SCRIPT not in visit.request.headers or response.status_code != SEE_OTHER:
+        return response
+    return JSONResponse({"address": response.headers["location"]})
 
 
 def in_decimals(document: Any) -> Any:

@@ -14,11 +14,11 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 from modelmarket.datasets.unpacking import unpack
 from modelmarket.errors import NotFoundError, in_words
@@ -29,6 +29,9 @@ COPY_BYTES = 2**20
 MOST_NAME_BYTES = 100
 """Of a file's name; file systems take 255, and people read fewer."""
 NAME = re.compile(r"[0-9a-f]{32}")
+MOST_KNOWN = 32
+"""Things that are known of one upload."""
+Known = TypeVar("Known")
 _UNFIT = re.compile(r"[^\w.\- ]")
 
 
@@ -103,6 +106,12 @@ class Upload:
         folder = self.folder / field
         return next(folder.iterdir(), None) if folder.is_dir() else None
 
+    @property
+    def stamp(self) -> tuple[int, ...]:
+        """Another one whenever a field has got another file, or has lost its own."""
+        fields = sorted(self.folder.iterdir())
+        return tuple(field.stat().st_mtime_ns for field in fields)
+
 
 class Uploads:
     """All that was sent and is not sealed yet.
@@ -115,6 +124,7 @@ class Uploads:
         self._folder = folder
         self._used: dict[str, float] = {}
         self._locks: dict[str, threading.Lock] = {}
+        self._known: dict[str, dict[Hashable, Any]] = {}
 
     def clear(self) -> None:
         """Removes all, of whichever run."""
@@ -148,9 +158,34 @@ class Uploads:
             finally:
                 self._used[name] = time.monotonic()
 
+    def once(
+        self, upload: Upload, what: Hashable, find_out: Callable[[], Known]
+    ) -> Known:
+        """What is known of an upload's files, by whoever uses it.
+
+        Open pages ask whenever something has happened on the chain, and the files are
+        as large as they like.
+
+        Args:
+            upload: It.
+            what: Names what is found out, and all that it follows from but the files.
+            find_out: Finds it out, unless it is known.
+        """
+        known = self._known.setdefault(upload.name, {})
+        key = (what, upload.stamp)
+        if key in known:
+            kept: Known = known[key]
+            return kept
+        found = find_out()
+        if len(known) >= MOST_KNOWN:
+            known.clear()
+        known[key] = found
+        return found
+
     def discard(self, upload: Upload) -> None:
         """Removes one, by whoever uses it."""
         shutil.rmtree(upload.folder, ignore_errors=True)
+        self._known.pop(upload.name, None)
         self._used.pop(upload.name, None)
 
     def forget_idle(self, now: float | None = None) -> None:

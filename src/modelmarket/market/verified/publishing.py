@@ -11,8 +11,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypedDict, Unpack
 
-from modelmarket.errors import DataError, InputError
-from modelmarket.index.summaries import Wanted
+from modelmarket.errors import InputError
 from modelmarket.market.publishing import (
     DEFAULT_SUBMISSION_WINDOW_S,
     Progress,

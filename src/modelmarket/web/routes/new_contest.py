@@ -18,10 +18,16 @@ from modelmarket.market.paying import refuse_unaffordable
 from modelmarket.protocol.hidden import CODE_WIDTHS
 from modelmarket.protocol.point_kinds import Error
 from modelmarket.protocol.points import NUMBER_BITS
-from modelmarket.protocol.terms import parse_minutes
 from modelmarket.web import forms
 from modelmarket.web.responses import answering
-from modelmarket.web.routes.new_request import NUMBERS, agreed, look_over, seal
+from modelmarket.web.routes.new_request import (
+    NUMBERS,
+    agreed,
+    look_over,
+    seal,
+    seed_of,
+    split_page,
+)
 from modelmarket.web.visits import Visit
 
 if TYPE_CHECKING:
@@ -40,6 +46,11 @@ def survey_page(visit: Visit) -> Response:
     return look_over(visit, TEMPLATE)
 
 
+def split_contest(visit: Visit) -> Response:
+    """How many rows are learned from, and how many are hidden."""
+    return split_page(visit)
+
+
 def prepare_contest(visit: Visit) -> Response:
     """Splits, hides and stores; nothing is published on the chain yet."""
     return seal(visit, TEMPLATE, _contest, _report)
@@ -50,9 +61,10 @@ def _report(visit: Visit, source: Source, scratch: Path) -> Report:
     from modelmarket.market.recognising import Before, earlier_tables
     from modelmarket.market.verified.trying import look_at
 
-    market = visit.workspace.market
+    market, options = visit.workspace.market, _options(visit.form)
+    options["seed"] = seed_of(visit, source)
     before = Before(tuple(earlier_tables(market, market.look().now)))
-    made = look_at(source, scratch, before, **_options(visit.form))
+    made = look_at(source, scratch, before, **options)
     return made.report.of_table(made.learned, source.data)
 
 
@@ -77,7 +89,7 @@ def _options(form: Form) -> ContestOptions:
     return {
         **agreed(form),
         "challenge_window_s": (
-            forms.read(form, "challenge", parse_minutes) if challenge else None
+            forms.duration(form, "challenge") if challenge else None
         ),
         "width": forms.read(form, "width", _parse_width),
         "even": forms.text(form, "even") == "yes",
@@ -143,4 +155,5 @@ def _parse_width(text: str) -> int:
 ROUTES = [
     Route("/contests/new/{upload}", answering(survey_page)),
     Route("/contests/new/{upload}", answering(prepare_contest), methods=["POST"]),
+    Route("/contests/new/{upload}/split", answering(split_contest), methods=["POST"]),
 ]

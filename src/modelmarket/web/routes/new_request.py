@@ -8,32 +8,41 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from modelmarket.datasets.about import read_licence
+from modelmarket.datasets.choosing import Choice
 from modelmarket.datasets.naming import Named, look_for_files
 from modelmarket.datasets.shares import parse_accuracy, parse_fraction
 from modelmarket.datasets.sources import Source
+from modelmarket.datasets.split import count_rows
 from modelmarket.datasets.survey import Survey, survey
 from modelmarket.datasets.tables import Table, open_table
 from modelmarket.errors import (
+    ConfirmationError,
     DataError,
     FieldError,
     FileError,
+    InputError,
     ModelMarketError,
     NotFoundError,
 )
 from modelmarket.market.paying import refuse_unaffordable
-from modelmarket.market.publishing import binning_of, choice_of
+from modelmarket.market.publishing import (
+    binning_of,
+    choice_of,
+    split_seed,
+    turn_of,
+)
 from modelmarket.protocol.actions import CreateRequest
 from modelmarket.protocol.bins import parse_bins
 from modelmarket.protocol.money import parse_mdc
-from modelmarket.protocol.terms import parse_minutes
-from modelmarket.system.text import plain
+from modelmarket.system.text import counted, plain
 from modelmarket.web import forms
 from modelmarket.web.forms import BAD_REQUEST, Form
 from modelmarket.web.reports import Drawn
@@ -59,6 +68,33 @@ MISSING_FILE = (
     "has all of them."
 )
 DEFAULT_BINS = 20
+FINDINGS = "accept_findings"
+LOOKED_AT = (
+    *("label", "predicted", FILE_COLUMN, "fraction", "stratified", "group", "time"),
+    *("bins", "even_bins", "bits", "error", "scale", "width", "even", "balanced"),
+)
+"""Fields that decide what is found about a table."""
+DEFAULT_PART = "20%"
+"""Of the rows that are tested, until something else is typed."""
+MOST_LOOKED_BYTES = 20 * 2**20
+"""Of a table that is looked into before anybody asks for it."""
+ABOUT = {
+    "The name takes": "name",
+    "The context takes": "context",
+    "The reward must": "reward",
+    "The stake must": "stake",
+    "Submissions must": "minutes",
+    "The response window": "response",
+    "The challenge window": "challenge",
+    "The threshold cannot": "threshold",
+}
+"""How sentences about terms begin, and the field that each is about."""
+OTHER_WORDS = {
+    "fraction": "Choose another part, or add rows.",
+    "group": "Choose another column, or none.",
+    "time": "Choose another column, or none.",
+}
+"""What to do next, where the command line would name an option."""
 LIKELY_LABELS = ("label", "class", "target", "y")
 
 
@@ -151,11 +187,26 @@ def _show_survey(
         label = label if labels else _column(table, "label", label)
         named = _named(upload, table, None if labels else label, column)
         source = Source(table, None if labels else label, labels)
-        found = _surveyed(source, said, numbers=numbers)
+        found = visit.workspace.uploads.once(
+            upload,
+            ("survey", label, said, numbers),
+            lambda: _surveyed(source, said, numbers=numbers),
+        )
         numbers = found.spread is not None
         problem = problem or found.problem
     except (DataError, FieldError) as error:
         problem = problem or error
+    parts, unsplit = None, None
+    if found is not None and found.problem is None:
+        try:
+            parts = _divided(visit, upload, source, numbers=numbers)
+        except InputError as error:
+            unsplit = error
+    chosen = {"predicted": NUMBERS if numbers else "classes"}
+    if not labels:
+        chosen["label"] = label
+    if named is not None:
+        chosen[FILE_COLUMN] = named.attached.column
     return show(
         visit,
         template,
@@ -168,6 +219,10 @@ def _show_survey(
         numbers=numbers,
         bins=forms.text(form, "bins") or DEFAULT_BINS,
         survey=found,
+        chosen=chosen,
+        parts_of=parts,
+        unsplit=unsplit,
+        is_small=table.path.stat().st_size <= MOST_LOOKED_BYTES,
         report=None if report is None else Drawn.of(report),
         problem=problem,
         form=form,
@@ -232,6 +287,71 @@ def _guess(table: Table) -> str:
     )
 
 
+# --- how it is split ---
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a table is split into.
+
+    Attributes:
+        train: Rows to learn from.
+        test: Rows to be tested.
+    """
+
+    train: int
+    test: int
+
+
+def split_page(visit: Visit) -> Response:
+    """How many rows are learned from and tested, as the form stands by now."""
+    name = visit.request.path_params["upload"]
+    with visit.workspace.uploads.using(name) as upload:
+        source = _chosen(upload, visit.form)
+        is_number = forms.text(visit.form, "predicted") == NUMBERS
+        parts = _divided(visit, upload, source, numbers=is_number)
+    told = {"train": parts.train, "test": parts.test}
+    return JSONResponse({name: counted(rows, "row") for name, rows in told.items()})
+
+
+def seed_of(visit: Visit, source: Source) -> bytes:
+    """What is random when the table of whoever looks is split."""
+    return split_seed(visit.workspace.market, source, _turn(visit))
+
+
+def _turn(visit: Visit) -> int:
+    """How many requests whoever looks has made before; until a wallet is connected, as
+    if this computer's key made the next one.
+    """
+    market = visit.workspace.market
+    return turn_of(market, visit.who.account or market.wallet.address)
+
+
+def _divided(visit: Visit, upload: Upload, source: Source, *, numbers: bool) -> Parts:
+    """How many rows are learned from and tested: those of the split itself.
+
+    Raises:
+        FieldError: The table cannot be split so; names the field that says how.
+    """
+    form = {"fraction": DEFAULT_PART, **visit.form}
+    fraction = forms.read(form, "fraction", parse_fraction)
+    group, time = forms.text(form, "group"), forms.text(form, "time")
+    stratified = forms.text(form, "stratified") == "yes" and not numbers
+    field = "time" if time else "group" if group else "fraction"
+    try:
+        choice = Choice(fraction, stratified, group or None, time or None)
+        return visit.workspace.uploads.once(
+            upload,
+            ("split", _turn(visit), choice, source.label, numbers),
+            lambda: Parts(
+                *count_rows(source, choice, seed_of(visit, source), numbers=numbers)
+            ),
+        )
+    except InputError as error:
+        hint = OTHER_WORDS[field] if "--" in error.hint else error.hint
+        raise FieldError(error.message, field=field, hint=hint) from error
+
+
 # --- sealing it ---
 
 
@@ -248,7 +368,11 @@ def _report(visit: Visit, source: Source, scratch: Path) -> Report:
     market = visit.workspace.market
     options = _options(visit.form)
     made = publish(
-        source, scratch, choice=choice_of(options), binning=binning_of(options)
+        source,
+        scratch,
+        choice=choice_of(options),
+        binning=binning_of(options),
+        seed=seed_of(visit, source),
     )
     before = Before(tuple(earlier_tables(market, market.look().now)))
     report = made.report.of_table(made.split.learned, source.data)
@@ -295,7 +419,10 @@ def seal(
                 said = FieldError(error.message, field=FILE_COLUMN, hint=error.hint)
                 return _show_survey(visit, template, upload, said)
             except ModelMarketError as error:
-                return _show_survey(visit, template, upload, error)
+                error, found = _beside(error), None
+                if isinstance(error, ConfirmationError) and error.option == FINDINGS:
+                    found = _looked(visit, upload, look)
+                return _show_survey(visit, template, upload, error, found)
             uploads.discard(upload)
             return go(f"/actions/{entry.id}")
     except NotFoundError:
@@ -305,15 +432,30 @@ def seal(
         return sealed
 
 
+def _beside(error: ModelMarketError) -> ModelMarketError:
+    """The same, beside the field that it is about, if it is about one."""
+    if isinstance(error, FieldError | ConfirmationError):
+        return error
+    for begins, field in ABOUT.items():
+        if error.message.startswith(begins):
+            return FieldError(error.message, field=field, hint=error.hint)
+    return error
+
+
 def _looked(
     visit: Visit, upload: Upload, look: Callable[[Visit, Source, Path], Report]
 ) -> Report:
     """What is odd about an upload; nothing of it stays."""
-    form = visit.form
+    form, market = visit.form, visit.workspace.market
     source = _chosen(upload, form)
-    scratch = visit.workspace.market.home.scratch()
-    with tempfile.TemporaryDirectory(dir=scratch) as folder:
-        return look(visit, source, Path(folder))
+
+    def find_out() -> Report:
+        with tempfile.TemporaryDirectory(dir=market.home.scratch()) as folder:
+            return look(visit, source, Path(folder))
+
+    said = tuple(forms.text(form, name) for name in LOOKED_AT)
+    key = (look.__module__, _turn(visit), *said)
+    return visit.workspace.uploads.once(upload, key, find_out)
 
 
 def _prepared(
@@ -324,6 +466,8 @@ def _prepared(
     owner, form = visit.account, visit.form
     source = _chosen(upload, form)
     reward = forms.read(form, "reward", parse_mdc)
+    is_number = forms.text(form, "predicted") == NUMBERS
+    _divided(visit, upload, source, numbers=is_number)
     action = prepare(visit, owner, source, reward)
     return visit.workspace.actions.prepare(owner, action, upload.name)
 
@@ -360,8 +504,8 @@ def agreed(form: Form) -> Agreed:
         "licence": forms.read(form, "licence", read_licence),
         "model_licence": forms.read(form, "model_licence", read_licence),
         "stake": forms.read(form, "stake", parse_mdc) if stake else None,
-        "submission_window_s": forms.read(form, "minutes", parse_minutes),
-        "response_window_s": forms.read(form, "response", parse_minutes),
+        "submission_window_s": forms.duration(form, "minutes"),
+        "response_window_s": forms.duration(form, "response"),
         "threshold": (
             forms.read(form, "threshold", parse_accuracy) if threshold else None
         ),
@@ -389,4 +533,5 @@ def _options(form: Form) -> RequestOptions:
 ROUTES = [
     Route("/requests/new/{upload}", answering(survey_page)),
     Route("/requests/new/{upload}", answering(prepare_request), methods=["POST"]),
+    Route("/requests/new/{upload}/split", answering(split_page), methods=["POST"]),
 ]

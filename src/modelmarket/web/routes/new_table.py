@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from modelmarket.datasets.coding import TABLES_ALONE
-from modelmarket.errors import FieldError, InputError, ModelMarketError
+from modelmarket.errors import FieldError, ModelMarketError, NotFoundError
 from modelmarket.web import forms
 from modelmarket.web.forms import BAD_REQUEST
 from modelmarket.web.responses import answering, go, show
@@ -23,8 +23,13 @@ FIELDS = ("data", "labels", FILES)
 
 
 def new_request(visit: Visit) -> Response:
-    """The form of a new request."""
-    return _show_form(visit, None, None)
+    """The form of a new request, with the files that were kept of a refused one."""
+    kept = visit.request.query_params.get("upload", "")
+    try:
+        with visit.workspace.uploads.using(kept) as upload:
+            return _show_form(visit, upload, None)
+    except NotFoundError:
+        return _show_form(visit, None, None)
 
 
 def _show_form(
@@ -62,8 +67,8 @@ def _taken(visit: Visit, upload: Upload) -> str:
     """Keeps what was sent; the noun of what is to be made of it.
 
     Raises:
-        InputError: There is no table, or files that cannot be unpacked, or that no
-            contest of this kind has.
+        FieldError: There is no table, or files that cannot be unpacked, or that no
+            contest of this kind has; names the field.
         DiskError: The disk is full.
     """
     form = visit.form
@@ -74,7 +79,9 @@ def _taken(visit: Visit, upload: Upload) -> str:
     forms.save(form, "labels", upload)
     files = forms.unpack(form, FILES, upload)
     if data is None:
-        raise InputError("No file was chosen.", hint="Choose a CSV or Parquet file.")
+        raise FieldError(
+            "No file was chosen.", field="data", hint="Choose a CSV or Parquet file."
+        )
     has_contests = bool(visit.workspace.market.network.verified)
     if not has_contests or forms.text(form, "kind") == PREDICTIONS:
         return "requests"

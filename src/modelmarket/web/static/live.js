@@ -36,7 +36,7 @@ function tick() {
     if (left <= 0) one.dataset.over = "yes";
   }
   // A phase ends by the clock alone: no block may come that would tell.
-  if (isOver) setTimeout(renew, AGAIN_MS);
+  if (isOver) setTimeout(renewNow, AGAIN_MS);
 }
 
 // Until nothing is pressed. What moves or goes between pressing and letting go
@@ -84,13 +84,13 @@ async function replaceParts() {
     if (told(old) !== told(next)) replace(old, next);
   }
   tick();
-  document.dispatchEvent(new Event("renewed"));
+  document.dispatchEvent(new CustomEvent("renewed", { detail: fresh }));
   return true;
 }
 
 // One after the other, as an older answer must not come to lie over a newer one;
 // what is wanted meanwhile is one more.
-async function renew() {
+export async function renewNow() {
   wanted = true;
   if (renewing) return;
   renewing = true;
@@ -111,7 +111,7 @@ function listen() {
   source.onmessage = (event) => {
     const wasLost = !lost.hidden;
     lost.hidden = anew.hidden = true;
-    if (wasLost || seen !== event.data) renew();
+    if (wasLost || seen !== event.data) renewNow();
     seen = event.data;
   };
   source.onerror = async () => {

@@ -2,7 +2,8 @@
 // What every page does: live parts, countdowns, copying, and the wallet.
 import { follow } from "./live.js";
 import { connectWallets } from "./wallet.js";
-import { lockForms, prepareUploads } from "./upload.js";
+import { prepareForms, showProblem } from "./forms.js";
+import { prepareUploads } from "./upload.js";
 
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
@@ -27,9 +28,8 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-document.getElementById("problem")?.focus();
+showProblem();
 follow();
 prepareUploads();
 connectWallets();
-// The last to hear of a submit: what the wallet takes over stays as it is.
-lockForms();
+prepareForms();

@@ -1,17 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Files dropped or chosen, and how much of them has arrived.
-
-// What was sent is not sent again by a second click. The button that was pressed
-// goes with the form, so it is locked only once the form has gone.
-export function lockForms() {
-  document.addEventListener("submit", (event) => {
-    const form = event.target;
-    if (event.defaultPrevented || form.method !== "post") return;
-    if (form.dataset.sent) { event.preventDefault(); return; }
-    form.dataset.sent = "yes";
-    setTimeout(() => { for (const one of form.querySelectorAll("button")) one.disabled = true; }, 0);
-  });
-}
+// Files dropped or chosen.
 
 export function prepareUploads() {
   for (const place of document.querySelectorAll(".drop")) {
@@ -43,12 +31,4 @@ export function prepareUploads() {
     beside.addEventListener("change", show);
     show();
   }
-  for (const form of document.querySelectorAll("[data-upload]")) {
-    form.addEventListener("submit", () => {
-      const button = form.querySelector("button");
-      button.textContent = "Working…";
-      form.querySelector("progress").hidden = false;
-    });
-  }
-  window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 }

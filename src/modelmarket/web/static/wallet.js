@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Talks to the browser's wallets (EIP-6963, EIP-1193), and to nobody else.
 // The server encodes, tries and explains; the wallet signs.
-import { settled } from "./live.js";
+import { renewNow, settled } from "./live.js";
 
 const body = document.body;
 // Amounts and ids are decimal strings wherever they cross: a number of
@@ -31,9 +31,29 @@ async function post(address, document_) {
 }
 
 async function become(account) {
-  if ((account ?? "").toLowerCase() === body.dataset.account.toLowerCase()) return;
+  const { account: shown, byBrowser } = body.dataset;
+  if (byBrowser && (account ?? "").toLowerCase() === shown.toLowerCase()) return;
   await post("/account", { account: account ?? "" });
-  location.reload();
+  renewNow();
+}
+
+// Whose page it is changes in place: what was typed and chosen stays.
+function showOwner(fresh) {
+  const { account, byBrowser } = fresh.body.dataset;
+  if (account === body.dataset.account && byBrowser === body.dataset.byBrowser) return;
+  Object.assign(body.dataset, { account, byBrowser });
+  const place = document.getElementById("wallet");
+  const hadFocus = place.contains(document.activeElement);
+  place.replaceChildren(...fresh.getElementById("wallet").childNodes);
+  for (const one of wallets.values()) offer(one);
+  if (hadFocus) place.querySelector("summary").focus();
+}
+
+function choose(event) {
+  const form = event.target;
+  if (form.getAttribute("action") !== "/account") return;
+  event.preventDefault();
+  become(form.elements.account.value).catch(tell);
 }
 
 async function checkChain() {
@@ -66,15 +86,22 @@ async function use(detail, { silently }) {
   const accounts = await provider.request({ method });
   if (!accounts.length) return;
   localStorage.setItem(CHOSEN, detail.info.rdns);
-  provider.on?.("accountsChanged", (changed) => { become(changed[0]); });
+  provider.on?.("accountsChanged", (changed) => { if (body.dataset.byBrowser) become(changed[0]).catch(tell); });
   provider.on?.("chainChanged", () => { checkChain(); });
   await checkChain();
   await become(accounts[0]);
 }
 
-function offer(detail) {
+function meet(detail) {
   if (wallets.has(detail.info.rdns)) return;
   wallets.set(detail.info.rdns, detail);
+  offer(detail);
+  if (body.dataset.byBrowser && localStorage.getItem(CHOSEN) === detail.info.rdns) {
+    use(detail, { silently: true }).catch(() => {});
+  }
+}
+
+function offer(detail) {
   const button = document.createElement("button");
   button.type = "button";
   if (/^data:image\//.test(detail.info.icon ?? "")) {
@@ -89,9 +116,6 @@ function offer(detail) {
   place.append(button);
   place.hidden = false;
   document.getElementById("no-wallet").hidden = true;
-  if (body.dataset.byBrowser && localStorage.getItem(CHOSEN) === detail.info.rdns) {
-    use(detail, { silently: true }).catch(() => {});
-  }
 }
 
 function tell(error) {
@@ -142,7 +166,7 @@ async function tellHash(action, hash) {
 
 async function confirmInWallet(event) {
   const form = event.target;
-  if (form.id !== "confirm") return;
+  if (form.id !== "confirm" || !body.dataset.byBrowser) return;
   event.preventDefault();
   const { action, account } = form.dataset;
   if (busy.has(action)) return;
@@ -177,20 +201,20 @@ async function confirmInWallet(event) {
 // be asked, and while it is, its button is off.
 function ready() {
   const form = document.getElementById("confirm");
-  if (form) form.querySelector("button").disabled = busy.has(form.dataset.action);
+  if (form && body.dataset.byBrowser) form.querySelector("button").disabled = busy.has(form.dataset.action);
 }
 
 export function connectWallets() {
-  window.addEventListener("eip6963:announceProvider", (event) => { offer(event.detail); });
+  window.addEventListener("eip6963:announceProvider", (event) => { meet(event.detail); });
   window.dispatchEvent(new Event("eip6963:requestProvider"));
   setTimeout(() => {
     if (!wallets.size && window.ethereum) {
-      offer({ info: { rdns: "window.ethereum", name: "the browser's wallet" }, provider: window.ethereum });
+      meet({ info: { rdns: "window.ethereum", name: "the browser's wallet" }, provider: window.ethereum });
     }
   }, 300);
   document.getElementById("switch").addEventListener("click", () => { switchChain().catch(tell); });
-  if (!body.dataset.byBrowser) return;
+  document.addEventListener("submit", choose);
   document.addEventListener("submit", confirmInWallet);
-  document.addEventListener("renewed", ready);
+  document.addEventListener("renewed", ({ detail }) => { showOwner(detail); ready(); });
   ready();
 }

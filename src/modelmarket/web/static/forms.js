@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is typed and chosen stays until it has arrived; what takes its time says so.
+import { renewNow } from "./live.js";
+import { prepareUploads } from "./upload.js";
+
+const SLOW_MS = 500;
+const TYPED_MS = 300;
+const LARGE_BYTES = 2 ** 20;
+const SPLIT = ["fraction", "stratified", "group", "time"];
+const UNREACHED = "The server does not answer. What you typed and chose is still here: try again once it does.";
+const main = document.getElementById("main");
+const place = document.getElementById("doing");
+const timers = new Map();
+let slow = 0;
+
+function later(what, wait, act) {
+  clearTimeout(timers.get(what));
+  timers.set(what, setTimeout(act, wait));
+}
+
+// Says what goes on, once it has taken half a second.
+function doing(...words) {
+  clearTimeout(slow);
+  const say = () => place.replaceChildren(...words);
+  if (place.firstChild) say();
+  else slow = setTimeout(say, SLOW_MS);
+}
+
+function done() {
+  clearTimeout(slow);
+  place.replaceChildren();
+}
+
+const wordsOf = (one) => one?.dataset.doing ?? `${one?.textContent.trim() || "Working"}…`;
+
+function setBusy(form, isBusy) {
+  if (isBusy) form.dataset.sent = "yes";
+  else delete form.dataset.sent;
+  for (const one of form.querySelectorAll("button")) one.disabled = isBusy;
+}
+
+// --- drafts: in this tab alone, and nothing of files ---
+
+const nameOf = (form) => `draft:${form.dataset.draft ?? location.pathname}`;
+const draftOf = (form) => JSON.parse(sessionStorage.getItem(nameOf(form)) ?? "{}");
+const isTick = (one) => one.type === "checkbox" || one.type === "radio";
+
+function isTyped(one) {
+  const is = one.name && !["hidden", "file", "password", "submit"].includes(one.type);
+  return is && !one.closest("#confirmations");
+}
+
+function keep({ target }) {
+  const { form, name } = target;
+  if (!form?.matches("[data-upload]") || !isTyped(target)) return;
+  const said = isTick(target) ? new FormData(form).getAll(name) : target.value;
+  sessionStorage.setItem(nameOf(form), JSON.stringify({ ...draftOf(form), [name]: said }));
+}
+
+// What was typed before this script came is as good as what was typed since.
+function isChanged(one) {
+  if (one.options) return [...one.options].some((each) => each.selected !== each.defaultSelected);
+  return isTick(one) ? one.checked !== one.defaultChecked : one.value !== one.defaultValue;
+}
+
+function restore(form) {
+  for (const one of form.elements) if (isTyped(one) && isChanged(one)) keep({ target: one });
+  const draft = draftOf(form);
+  for (const one of form.elements) {
+    const said = draft[one.name];
+    if (said === undefined || !isTyped(one)) continue;
+    if (isTick(one)) one.checked = said.includes(one.value);
+    else if (!one.options || [...one.options].some(({ value }) => value === said)) one.value = said;
+    if (said.length) one.closest("details")?.setAttribute("open", "");
+  }
+  if (SPLIT.some((name) => name in draft)) askSplit(form);
+}
+
+// --- sending ---
+
+function post(form, data, onProgress) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("POST", form.getAttribute("action") ?? location.href);
+    request.setRequestHeader("X-ModelMarket-Script", "yes");
+    request.onload = () => resolve(request);
+    request.onerror = () => reject(new Error(UNREACHED));
+    if (onProgress) request.upload.onprogress = onProgress;
+    request.send(data);
+  });
+}
+
+const pageOf = (request) => new DOMParser().parseFromString(request.responseText, "text/html");
+
+function refuse(form, ...said) {
+  const note = document.createElement("div");
+  note.className = "note bad";
+  note.id = "problem";
+  note.tabIndex = -1;
+  note.setAttribute("role", "alert");
+  note.append(...said);
+  document.getElementById("problem")?.remove();
+  form.before(note);
+  setBusy(form, false);
+  note.focus();
+}
+
+// The browser would leave the page, and with it what was typed and chosen, before
+// anybody knows whether the server takes it.
+async function send(form, button) {
+  const data = new FormData(form);
+  if (button?.name) data.append(button.name, button.value);
+  const words = button?.dataset.doing ?? form.dataset.doing ?? wordsOf(button);
+  setBusy(form, true);
+  doing(words);
+  try {
+    const request = await post(form, data, ({ loaded, total }) => {
+      if (total < LARGE_BYTES) return;
+      const bar = document.createElement("progress");
+      bar.max = total;
+      bar.value = loaded;
+      bar.ariaLabel = "Sent";
+      doing(loaded < total ? "Sending the files… " : `${words} `, bar);
+    });
+    if (request.getResponseHeader("Content-Type")?.startsWith("application/json")) {
+      sessionStorage.removeItem(nameOf(form));
+      location.href = JSON.parse(request.responseText).address;
+      return;
+    }
+    const fresh = pageOf(request);
+    const next = fresh.getElementById("main");
+    if (!next?.querySelector("form[data-upload]")) {
+      const said = fresh.querySelector("[role=alert]") ?? fresh.body;
+      refuse(form, said.textContent.trim() || "The server gave no answer.");
+    } else {
+      main.replaceChildren(...next.childNodes);
+      document.title = fresh.title;
+      const { again } = main.querySelector("form[data-upload]").dataset;
+      if (again) history.replaceState(null, "", again);
+      prepareUploads();
+      showProblem();
+    }
+  } catch (error) {
+    refuse(form, error.message);
+  }
+  done();
+}
+
+export function showProblem() {
+  const wrong = document.querySelector("main [aria-invalid=true]");
+  const field = wrong?.querySelector("input") ?? wrong;
+  field?.closest("details")?.setAttribute("open", "");
+  (field ?? document.getElementById("problem") ?? document.querySelector("main #report:not([data-look])"))?.focus();
+}
+
+// --- what follows from what is typed ---
+
+async function askSplit(form) {
+  const answer = await fetch(form.dataset.split, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(Object.fromEntries(new FormData(form))),
+  }).catch(() => null);
+  const told = await answer?.json().catch(() => null);
+  if (!told) return;
+  const [right, wrong] = form.querySelectorAll("[data-split-told], [data-split-wrong]");
+  right.hidden = !answer.ok;
+  wrong.hidden = answer.ok;
+  if (!answer.ok) wrong.textContent = `${told.message} ${told.hint}`;
+  for (const one of answer.ok ? form.querySelectorAll("[data-rows]") : []) one.textContent = told[one.dataset.rows];
+}
+
+// What is odd about a table is looked for as soon as it is shown.
+async function look(section) {
+  const form = document.getElementById("terms");
+  const [, status] = section.children;
+  const before = status.textContent;
+  status.textContent = "Looking for what is odd…";
+  const data = new FormData(form);
+  data.append("look", "yes");
+  const request = await post(form, data).catch(() => null);
+  const found = request && pageOf(request).querySelector("#report:not([data-look])");
+  if (found?.querySelector(".columns")) section.replaceWith(found);
+  else status.textContent = before;
+}
+
+function search(form) {
+  const asked = new URLSearchParams([...new FormData(form)].filter(([, value]) => value));
+  history.replaceState(null, "", `/?${asked}`);
+  renewNow();
+}
+
+export function prepareForms() {
+  document.addEventListener("input", (event) => {
+    keep(event);
+    const { form, name } = event.target;
+    if (form?.dataset.split && SPLIT.includes(name)) later("split", TYPED_MS, () => askSplit(form));
+    if (form?.matches("[data-at-once]")) later("search", TYPED_MS, () => search(form));
+  });
+  // The last to hear of a submit: what the wallet takes over stays as it is.
+  document.addEventListener("submit", (event) => {
+    const { target: form, submitter } = event;
+    if (event.defaultPrevented) return;
+    if (form.dataset.sent) { event.preventDefault(); return; }
+    if (form.matches("[data-upload]")) {
+      event.preventDefault();
+      send(form, submitter);
+    } else if (form.method === "post" || submitter?.dataset.doing) {
+      doing(wordsOf(submitter));
+      // The button that was pressed goes with the form, so it is locked once that has gone.
+      if (form.method === "post") setTimeout(() => setBusy(form, true), 0);
+    }
+  });
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[data-doing]");
+    if (link && !event.defaultPrevented && !event.ctrlKey && !event.metaKey && !event.shiftKey) doing(wordsOf(link));
+  });
+  window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+  for (const form of document.querySelectorAll("form[data-upload]")) restore(form);
+  const section = document.querySelector("[data-look]");
+  if (section) look(section);
+}

@@ -1,0 +1,475 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Creating a request in a real browser: nothing typed or chosen is lost, what takes its
+time says so, and the market is searched as one types.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page as Tab
+from playwright.sync_api import Route, expect
+
+from modelmarket.protocol.actions import CreateRequest
+from support.browser import AXE, House, Visitor, look_over, write_table
+
+WIDTHS = (1440, 1024, 390)
+LIMIT_BYTES = 60_000
+LIMIT_SCRIPTS_BYTES = 25_000
+
+
+def stays(tab: Tab) -> None:
+    """Marks the page that is open: another one has no such mark."""
+    tab.evaluate("window.isStill = true")
+
+
+def is_still(tab: Tab) -> bool:
+    return bool(tab.evaluate("window.isStill === true"))
+
+
+def at_terms(visitor: Visitor, table: Path, kind: str = "predictions") -> None:
+    """Goes as far as the terms of a new request."""
+    visitor.go("/requests/new")
+    visitor.tab.set_input_files("input[name=data]", table)
+    look_over(visitor.tab, kind)
+    visitor.tab.get_by_role("button", name="Split and seal").wait_for()
+
+
+def held(tab: Tab, path: str) -> list[Route]:
+    """Holds what is sent to an address, until it is let go."""
+    routes: list[Route] = []
+    tab.route(path, lambda route: routes.append(route), times=1)
+    return routes
+
+
+# --- whose page it is ---
+
+
+@pytest.mark.parametrize("wallet", [True, False], ids=["wallet", "key"])
+def test_connecting_a_wallet_keeps_the_file_that_was_chosen(
+    house: House, tmp_path: Path, wallet: bool
+) -> None:
+    visitor = house.visit("requester", wallet=wallet)
+    tab = visitor.tab
+    visitor.go("/requests/new")
+    tab.check("input[name=kind][value=predictions]")
+    tab.set_input_files("input[name=data]", write_table(tmp_path / "n.csv"))
+    stays(tab)
+    visitor.connect()
+    expect(tab.locator("#money")).to_contain_text("0" if wallet else "1,000")
+    assert is_still(tab)
+    chosen = "document.querySelector('input[name=data]').files[0].name"
+    assert tab.evaluate(chosen) == "n.csv"
+    assert tab.evaluate("document.activeElement.textContent") == "Wallet"
+    body = tab.locator("body")
+    assert body.get_attribute("data-by-browser") == ("yes" if wallet else "")
+    tab.get_by_role("button", name="Look it over").click()
+    tab.get_by_role("button", name="Split and seal").wait_for()
+
+
+def test_the_terms_that_were_typed_stay_while_a_wallet_is_connected(
+    house: House, tmp_path: Path
+) -> None:
+    visitor = house.visit("requester", wallet=False)
+    tab = visitor.tab
+    at_terms(visitor, write_table(tmp_path / "n.csv"))
+    expect(tab.locator("#live-owner")).to_contain_text("Connect a wallet first")
+    tab.fill("textarea[name=context]", "what it is about")
+    tab.fill("input[name=minutes]", "3")
+    tab.select_option("select[name=minutes_unit]", "days")
+    stays(tab)
+    visitor.connect()
+    expect(tab.locator("#live-owner")).to_have_text("")
+    expect(tab.locator("textarea[name=context]")).to_have_value("what it is about")
+    assert is_still(tab)
+    tab.get_by_role("button", name="Split and seal").click()
+    tab.locator("#confirm").wait_for()
+    action = visitor.workspace.actions.get(visitor.action).action
+    assert isinstance(action, CreateRequest)
+    assert action.terms.context == "what it is about"
+    assert action.terms.submission_window_s == 3 * 86_400
+
+
+def test_looking_on_without_a_wallet_changes_the_same_page(house: House) -> None:
+    visitor = house.visit("requester", wallet=False)
+    tab = visitor.tab
+    visitor.connect()
+    stays(tab)
+    tab.locator(".menu summary").click()
+    tab.get_by_role("button", name="Look on without a wallet").click()
+    expect(tab.locator(".menu summary")).to_have_text("Connect a wallet")
+    expect(tab.locator("#money")).to_have_count(0)
+    assert is_still(tab)
+
+
+# --- a refused form ---
+
+
+def test_what_is_wrong_stands_beside_its_field_and_has_the_focus(
+    house: House, tmp_path: Path
+) -> None:
+    visitor = house.visit("requester", wallet=False)
+    visitor.connect()
+    tab = visitor.tab
+    at_terms(visitor, write_table(tmp_path / "n.csv"))
+    tab.fill("input[name=response]", "soon")
+    tab.fill("textarea[name=description]", "long text")
+    tab.check("input[name=stratified]")
+    tab.select_option("select[name=response_unit]", "hours")
+    tab.get_by_role("button", name="Split and seal").click()
+    field = tab.locator("input[name=response]")
+    expect(field).to_be_focused()
+    expect(field).to_have_attribute("aria-invalid", "true")
+    expect(field).to_have_attribute("aria-describedby", "response-help response-wrong")
+    expect(field).to_have_accessible_description(re.compile("is no length of time"))
+    expect(tab.locator("select[name=response_unit]")).to_have_value("hours")
+    expect(tab.locator("textarea[name=description]")).to_have_value("long text")
+    expect(tab.locator("input[name=stratified]")).to_be_checked()
+    # A reload is one of a page that was looked at: nothing is sent, or asked, again.
+    tab.reload()
+    expect(tab.locator("input[name=response]")).to_have_value("soon")
+    expect(tab.locator("textarea[name=description]")).to_have_value("long text")
+    expect(tab.locator("input[name=stratified]")).to_be_checked()
+    expect(tab.locator("select[name=response_unit]")).to_have_value("hours")
+
+
+def test_files_of_a_refused_form_outlive_a_reload(house: House, tmp_path: Path) -> None:
+    visitor = house.visit("requester", wallet=False)
+    visitor.connect()
+    tab = visitor.tab
+    visitor.go("/requests/new")
+    (tmp_path / "photos.zip").write_bytes(b"no archive at all")
+    tab.set_input_files("input[name=data]", write_table(tmp_path / "n.csv"))
+    tab.get_by_text("The rows name pictures").click()
+    tab.set_input_files("input[name=files]", tmp_path / "photos.zip")
+    look_over(tab)
+    expect(tab.locator("input[name=files]")).to_be_focused()
+    expect(tab.locator("form[data-upload]")).to_contain_text("n.csv is still here")
+    tab.reload()
+    expect(tab.locator("form[data-upload]")).to_contain_text("n.csv is still here")
+    expect(tab.locator("input[value=predictions]")).to_be_checked()
+    tab.get_by_role("button", name="Look it over").click()
+    tab.get_by_role("button", name="Split and seal").wait_for()
+
+
+def test_another_label_loses_nothing_of_what_was_typed(
+    house: House, tmp_path: Path
+) -> None:
+    visitor = house.visit("requester", wallet=False)
+    tab = visitor.tab
+    at_terms(visitor, write_table(tmp_path / "n.csv"))
+    tab.fill("input[name=name]", "my own name")
+    tab.fill("input[name=reward]", "12.5")
+    tab.select_option("select[name=label]", "n")
+    tab.select_option("select[name=predicted]", "numbers")
+    tab.get_by_role("button", name="Take this one").click()
+    expect(tab.locator("input[name=bins]")).to_be_visible()
+    expect(tab.locator("input[name=name]")).to_have_value("my own name")
+    expect(tab.locator("input[name=reward]")).to_have_value("12.5")
+    # The other kind of contest is another form of the same request.
+    tab.get_by_role("link", name="Make it a verified contest").click()
+    expect(tab.locator("input[name=reward]")).to_have_value("12.5")
+
+
+def test_a_draft_is_gone_once_it_was_sent_and_never_leaves_the_tab(
+    house: House, tmp_path: Path
+) -> None:
+    visitor = house.visit("requester", wallet=False)
+    visitor.connect()
+    tab = visitor.tab
+    at_terms(visitor, write_table(tmp_path / "n.csv"))
+    tab.fill("textarea[name=context]", "typed")
+    drafts = (
+        "Object.entries(sessionStorage).filter(([name]) => name.startsWith('draft:'))"
+    )
+    [[_, kept]] = tab.evaluate(drafts)
+    assert kept == '{"context":"typed"}'
+    assert tab.evaluate("Object.keys(localStorage).length") == 0
+    tab.get_by_role("button", name="Split and seal").click()
+    tab.locator("#confirm").wait_for()
+    assert tab.evaluate(drafts) == []
+
+
+def test_a_server_that_is_away_leaves_the_form_with_all_that_is_in_it(
+    house: House, tmp_path: Path
+) -> None:
+    server = ExitStack()
+    visitor = house.visit("requester", wallet=False, closing=server)
+    tab = visitor.tab
+    visitor.go("/requests/new")
+    tab.set_input_files("input[name=data]", write_table(tmp_path / "n.csv"))
+    stays(tab)
+    server.close()
+    look_over(tab)
+    problem = tab.locator("#problem")
+    expect(problem).to_contain_text("What you typed and chose is still here")
+    expect(problem).to_be_focused()
+    assert is_still(tab)
+    assert tab.evaluate("document.querySelector('input[name=data]').files.length") == 1
+    expect(tab.get_by_role("button", name="Look it over")).to_be_enabled()
+
+
+def test_a_form_without_javascript_keeps_what_was_typed_and_sent(
+    house: House, tmp_path: Path
+) -> None:
+    visitor = house.visit("requester", wallet=False, java_script_enabled=False)
+    tab = visitor.tab
+    visitor.connect()
+    at_terms(visitor, write_table(tmp_path / "n.csv", rows=61))
+    expect(tab.locator("[data-split-told]")).to_contain_text("to be tested = 61 rows")
+    tab.fill("input[name=fraction]", "50%")
+    tab.fill("input[name=minutes]", "never")
+    tab.get_by_role("button", name="Split and seal").click()
+    expect(tab.locator("input[name=minutes]")).to_have_value("never")
+    expect(tab.locator("[data-split-told]")).to_contain_text(
+        re.compile("(30|31) rows to learn from \\+ (30|31) rows to be tested = 61 rows")
+    )
+
+
+# --- what takes its time ---
+
+
+def test_what_takes_longer_than_half_a_second_says_what_it_is(
+    house: House, tmp_path: Path
+) -> None:
+    visitor = house.visit("requester", wallet=False)
+    visitor.connect()
+    tab, doing = visitor.tab, visitor.tab.locator("#doing")
+    assert doing.get_attribute("role") == "status"
+    visitor.go("/requests/new")
+    tab.set_input_files("input[name=data]", write_table(tmp_path / "n.csv"))
+    sent = held(tab, "**/requests/new")
+    look_over(tab)
+    expect(doing).to_have_text("Reading the table…")
+    expect(tab.get_by_role("button", name="Look it over")).to_be_disabled()
+    sent.pop().continue_()
+    tab.get_by_role("button", name="Split and seal").wait_for()
+    expect(tab.locator("#report")).to_contain_text("What a model should beat")
+    expect(doing).to_be_hidden()
+    for button, words in (
+        ("Look closer first", "Looking for what is odd…"),
+        ("Split and seal", "Splitting and sealing…"),
+    ):
+        sent = held(tab, "**/requests/new/*")
+        tab.get_by_role("button", name=button).click()
+        expect(doing).to_have_text(words)
+        sent.pop().continue_()
+        expect(doing).to_be_hidden()
+    # A page that is about to be left cannot be looked at: it notes what it said.
+    doing.evaluate(
+        "(one) => new MutationObserver(() => { sessionStorage.said = one.textContent; })"
+        ".observe(one, { childList: true })"
+    )
+
+    def slowly(route: Route) -> None:
+        time.sleep(1)
+        route.continue_()
+
+    tab.route("**/confirm", slowly)
+    tab.locator("#confirm button").click()
+    tab.wait_for_url("**/requests/1")
+    assert tab.evaluate("sessionStorage.said") == "Confirm and lock 100 MDC…"
+
+
+# --- the table ---
+
+
+def test_what_was_found_is_shown_without_being_asked_for(
+    house: House, tmp_path: Path
+) -> None:
+    visitor = house.visit("requester", wallet=False)
+    tab = visitor.tab
+    at_terms(visitor, write_table(tmp_path / "n.csv"), "verified")
+    report = tab.locator("#report")
+    expect(report).to_contain_text("What a model should beat")
+    expect(report).to_contain_text("Column 'n' counts the rows")
+    assert visitor.complaints == []
+
+
+def test_the_parts_follow_what_is_typed_and_add_up(
+    house: House, tmp_path: Path
+) -> None:
+    visitor = house.visit("requester", wallet=False)
+    visitor.connect()
+    tab = visitor.tab
+    at_terms(visitor, write_table(tmp_path / "n.csv", rows=60))
+    told, wrong = tab.locator("[data-split-told]"), tab.locator("[data-split-wrong]")
+    expect(told).to_have_text("48 rows to learn from + 12 rows to be tested = 60 rows")
+    tab.fill("input[name=fraction]", "30%")
+    expect(told).to_have_text("42 rows to learn from + 18 rows to be tested = 60 rows")
+    expect(tab.locator("dl.facts").last).to_contain_text("the labels of those 18 rows")
+    tab.fill("input[name=fraction]", "300%")
+    expect(wrong).to_contain_text("is not a fraction between 0 and 1")
+    expect(told).to_be_hidden()
+    tab.fill("input[name=fraction]", "50%")
+    expect(told).to_contain_text("30 rows to be tested")
+    expect(wrong).to_be_hidden()
+    tab.get_by_role("button", name="Split and seal").click()
+    expect(tab.locator("dl.facts")).to_contain_text("30 test rows")
+
+
+def test_what_was_typed_before_the_scripts_came_counts_too(
+    house: House, tmp_path: Path
+) -> None:
+    visitor = house.visit("requester", wallet=False)
+    tab = visitor.tab
+    at_terms(visitor, write_table(tmp_path / "n.csv", rows=60))
+    scripts = held(tab, "**/forms.js")
+    tab.reload(wait_until="commit")
+    tab.fill("input[name=fraction]", "30%")
+    tab.fill("input[name=name]", "early")
+    expect(tab.locator("[data-split-told]")).to_contain_text("12 rows to be tested")
+    scripts.pop().continue_()
+    expect(tab.locator("[data-split-told]")).to_contain_text("18 rows to be tested")
+    tab.reload()
+    expect(tab.locator("input[name=name]")).to_have_value("early")
+
+
+def test_any_of_785_columns_is_found_by_its_name_and_is_what_is_shown(
+    house: House, tmp_path: Path
+) -> None:
+    visitor = house.visit("requester", wallet=False)
+    visitor.connect()
+    tab = visitor.tab
+    table = tmp_path / "pixels.csv"
+    names = [f"pixel{n}" for n in range(784)]
+    rows = (
+        ",".join([*(str((row * (at + 3)) % 5) for at in range(784)), "ab"[row % 2]])
+        for row in range(40)
+    )
+    table.write_text("\n".join([",".join([*names, "digit"]), *rows]))
+    at_terms(visitor, table)
+    field = tab.get_by_role("combobox", name="The labels are in column")
+    expect(field).to_have_value("digit")
+    expect(tab.locator("#label-columns option")).to_have_count(785)
+    expect(tab.locator("main")).to_contain_text("One of 785 columns")
+    for name in ("pixel418", "pixel3"):
+        field.fill(name)
+        field.press("Enter")
+        shown = tab.locator("table.small").first.locator("th").first
+        expect(shown).to_have_text(name)
+        expect(field).to_have_value(name)
+        expect(tab.locator("#terms input[name=label]")).to_have_value(name)
+    field.fill("pixel")
+    field.press("Enter")
+    expect(tab.get_by_role("alert")).to_contain_text("has no column 'pixel'")
+    expect(field).to_be_focused()
+
+
+# --- the market ---
+
+
+def test_the_market_is_searched_as_one_types(house: House) -> None:
+    market = house.place.join("requester")
+    for name in ("cats", "dogs", "cat or dog"):
+        house.place.create(market, name=name)
+    visitor = house.visit("reader", wallet=False)
+    tab = visitor.tab
+    visitor.workspace.market.look()
+    visitor.go("/")
+    rows = tab.locator("table.requests tbody tr")
+    expect(rows).to_have_count(3)
+    stays(tab)
+    tab.get_by_role("searchbox").press_sequentially("cat")
+    expect(rows).to_have_count(2)
+    assert tab.url.endswith("/?q=cat&sort=newest&show=all")
+    expect(tab.get_by_role("link", name="Open 2")).to_be_visible()
+    expect(tab.get_by_role("searchbox")).to_be_focused()
+    assert is_still(tab)
+    tab.get_by_role("link", name="Ended 0").click()
+    expect(tab.locator("main")).to_contain_text("Nothing fits")
+    expect(tab.get_by_role("searchbox")).to_have_value("cat")
+    tab.get_by_role("link", name="Show all 3 requests").click()
+    expect(rows).to_have_count(3)
+
+
+def test_the_market_is_searched_by_enter_without_javascript(house: House) -> None:
+    market = house.place.join("requester")
+    for name in ("cats", "dogs"):
+        house.place.create(market, name=name)
+    visitor = house.visit("reader", wallet=False, java_script_enabled=False)
+    tab = visitor.tab
+    visitor.workspace.market.look()
+    visitor.go("/")
+    tab.get_by_role("searchbox").fill("dog")
+    tab.get_by_role("searchbox").press("Enter")
+    expect(tab.locator("table.requests tbody tr")).to_have_count(1)
+    expect(tab.get_by_role("button", name="Find")).to_be_visible()
+
+
+# --- for everybody ---
+
+
+def test_creating_and_the_market_are_for_everybody(
+    house: House, tmp_path: Path
+) -> None:
+    """axe finds nothing in either theme at any width, also where a form is refused;
+    nothing is wider than the screen, and no target is smaller than 24 px.
+    """
+    visitor = house.visit("requester", wallet=False)
+    tab = visitor.tab
+    found: list[tuple[object, ...]] = []
+
+    def look(what: str) -> None:
+        for theme in ("light", "dark"):
+            tab.emulate_media(color_scheme=theme, reduced_motion="reduce")
+            for wide in WIDTHS:
+                tab.set_viewport_size({"width": wide, "height": 844})
+                results = Axe().run(tab, options=AXE)
+                found.extend(
+                    (what, theme, wide, one["id"], one["nodes"][0]["target"])
+                    for one in results.response["violations"]
+                )
+                assert tab.evaluate("document.body.scrollWidth") <= wide, (what, wide)
+        small = tab.evaluate(
+            """[...document.querySelectorAll("main :is(button, select, nav a, .button)")]
+            .filter((one) => one.offsetHeight && one.offsetHeight < 24)
+            .map((one) => one.outerHTML)"""
+        )
+        assert small == [], what
+
+    look("nobody")
+    visitor.connect()
+    visitor.go("/requests/new")
+    tab.evaluate("document.querySelector('form[data-upload]').noValidate = true")
+    look_over(tab)
+    expect(tab.locator("input[name=data]")).to_be_focused()
+    look("no file")
+    at_terms(visitor, write_table(tmp_path / "n.csv"), "verified")
+    expect(tab.locator("#report")).to_contain_text("What a model should beat")
+    look("terms")
+    tab.fill("input[name=minutes]", "soon")
+    tab.get_by_role("button", name="Split and seal").click()
+    expect(tab.locator("input[name=minutes]")).to_be_focused()
+    look("refused")
+    market = visitor.workspace.market
+    house.place.create(
+        market, name="A name that is as long as names can be, " + "n" * 24
+    )
+    visitor.go("/")
+    expect(tab.locator("table.requests tbody tr")).to_have_count(1)
+    look("market")
+    assert found == []
+
+
+def test_scripts_and_the_first_visit_stay_small(house: House) -> None:
+    visitor = house.visit("requester", wallet=False)
+    tab = visitor.another_tab()
+    sizes: dict[str, int] = {}
+    tab.on(
+        "response",
+        lambda one: sizes.update(
+            {one.url: 0 if "/events" in one.url else len(one.body())}
+        ),
+    )
+    tab.goto(visitor.page.address)
+    tab.wait_for_timeout(500)
+    scripts = [size for url, size in sizes.items() if url.endswith(".js")]
+    assert len(scripts) == 5
+    assert sum(scripts) < LIMIT_SCRIPTS_BYTES
+    assert sum(sizes.values()) < LIMIT_BYTES

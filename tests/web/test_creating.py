@@ -1,0 +1,356 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a table to a request: steps, times, parts that add up, and nothing lost."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from contextlib import ExitStack
+from html import unescape
+from pathlib import Path
+
+import httpx
+import pytest
+
+from modelmarket.datasets.split import count_rows
+from modelmarket.datasets.survey import survey
+from modelmarket.protocol.actions import CreateContest, CreateRequest
+from modelmarket.web.routes import new_request
+from modelmarket.web.workspace import Workspace
+from support.market import place
+from support.visits import Tab, visiting, words
+
+TERMS = {"label": "kind", "name": "mine", "reward": "100", "width": "8"}
+TIMES = {"minutes": "60", "response": "15"}
+SCRIPT = {"X-ModelMarket-Script": "yes"}
+
+
+def table(rows: int = 61, first: int = 0) -> bytes:
+    lines = (f"{n},{n % 7},{'abb'[n % 3]}" for n in range(first, first + rows))
+    return ("n,week,kind\n" + "\n".join(lines) + "\n").encode()
+
+
+def sent(tab: Tab, kind: str, data: bytes = table()) -> str:
+    files = {"data": ("n.csv", data)}
+    answer = tab.post("/requests/new", files=files, data={"kind": kind})
+    assert answer.status_code == 303, words(answer.text)
+    return str(answer.headers["location"])
+
+
+def parts(page: str) -> tuple[int, int]:
+    """How many rows the page says are learned from, and tested."""
+    told = {
+        (name, rows)
+        for name, rows in re.findall(r'<span data-rows="(\w+)">([\d,]+) rows', page)
+    }
+    assert len(told) == 2, told
+    of = dict(told)
+    return int(of["train"]), int(of["test"])
+
+
+def made(tab: Tab, answer: httpx.Response) -> CreateRequest | CreateContest:
+    assert answer.status_code == 303, words(answer.text)
+    number = int(answer.headers["location"].rsplit("/", 1)[1])
+    action = tab.workspace.actions.get(number).action
+    assert isinstance(action, CreateRequest | CreateContest)
+    return action
+
+
+def hidden_rows(action: CreateRequest | CreateContest) -> int:
+    if isinstance(action, CreateContest):
+        return action.terms.rows
+    return action.terms.labels
+
+
+# --- steps ---
+
+
+def test_the_steps_stand_on_top_and_say_which_one_it_is(tab: Tab) -> None:
+    where = sent(tab, "predictions")
+    for path, step in (
+        ("/requests/new", "1 Table"),
+        (f"{where}?label=nothing", "2 What to predict"),
+        (where, "3 Terms"),
+    ):
+        page = tab.get(path).text
+        steps = re.search(r'<ol class="steps".*?</ol>', page, re.DOTALL)
+        assert steps is not None
+        assert len(re.findall("<li", steps[0])) == 4
+        now = re.findall(r'<li aria-current="step">(.*?)</li>', steps[0])
+        assert [words(one) for one in now] == [step]
+        assert steps[0].count("(done)") == int(step[0]) - 1
+
+
+def test_each_kind_of_contest_says_what_one_gets(tab: Tab) -> None:
+    said = words(tab.get("/requests/new").text)
+    assert said.count("You get:") == said.count("Who can enter:") == 2
+    assert "You get: the very model that scored" in said
+    assert "You get: predictions that the chain has recounted" in said
+
+
+# --- times ---
+
+
+@pytest.mark.parametrize("kind", ["predictions", "verified"])
+def test_days_and_hours_are_taken_as_well_as_minutes(tab: Tab, kind: str) -> None:
+    times = {"minutes": "3", "minutes_unit": "days", "response": "1 h 30 min"}
+    answer = tab.post(sent(tab, kind, table(62)), **TERMS, **times, fraction="20%")
+    terms = made(tab, answer).terms
+    assert terms.submission_window_s == 3 * 86_400
+    assert terms.response_window_s == 90 * 60
+
+
+def test_a_unit_that_was_chosen_is_still_chosen_when_the_form_is_refused(
+    tab: Tab,
+) -> None:
+    where = sent(tab, "verified")
+    times = {"minutes": "2", "minutes_unit": "days", "response": "many"}
+    times |= {"response_unit": "hours", "challenge": "5", "challenge_unit": "hours"}
+    page = tab.post(where, **TERMS, **times, fraction="20%").text
+    for name in ("minutes", "response", "challenge"):
+        unit = re.search(
+            rf'name="{name}_unit".*?<option selected>(\w+)', page, re.DOTALL
+        )
+        assert unit is not None
+        assert unit[1] == times[f"{name}_unit"]
+    assert 'value="many"' in page
+
+
+# --- parts that add up ---
+
+
+@pytest.mark.parametrize("kind", ["predictions", "verified"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"fraction": "20%"},
+        {"fraction": "37%"},
+        {"fraction": "1/3", "stratified": "yes"},
+        {"fraction": "30%", "group": "week"},
+        {"fraction": "30%", "time": "n"},
+    ],
+    ids=str,
+)
+def test_the_parts_that_are_shown_add_up_and_are_those_of_the_split(
+    tab: Tab, kind: str, how: dict[str, str]
+) -> None:
+    first = sum(map(ord, str(how))) * 100 + len(kind)
+    where = sent(tab, kind, table(61, first))
+    asked = {**TERMS, **how, "predicted": "classes"}
+    told = tab.post(f"{where}/split", json=asked).json()
+    # Whoever has no script sees them on the page that comes of what was sent.
+    page = tab.post(where, **asked, minutes="soon", response="15").text
+    train, test = parts(page)
+    assert told == {"train": f"{train} rows", "test": f"{test} rows"}
+    assert train + test == 61
+    assert f"{train} rows to learn from + {test} rows to be tested = 61 rows" in words(
+        page
+    )
+    answer = tab.post(where, **asked, **TIMES, accept_findings="yes")
+    assert hidden_rows(made(tab, answer)) == test
+
+
+def test_a_split_that_cannot_be_is_told_while_one_types(tab: Tab) -> None:
+    where = sent(tab, "predictions")
+    for typed, sentence in (
+        ({"fraction": "120%"}, "is not a fraction between 0 and 1"),
+        ({"fraction": "0.1%"}, "the test part would be empty"),
+        ({"fraction": "20%", "group": "nothing"}, "has no column"),
+    ):
+        answer = tab.post(f"{where}/split", json={**TERMS, **typed})
+        assert answer.status_code == 400
+        told = answer.json()
+        assert sentence in told["message"]
+        assert "--" not in told["hint"]
+    gone = tab.post(f"/requests/new/{'0' * 32}/split", json=TERMS)
+    assert gone.status_code == 404
+
+
+def test_what_a_table_comes_to_is_not_found_out_again_for_each_block(
+    tab: Tab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def noting(name: str, work: Callable[..., object]) -> Callable[..., object]:
+        def act(*given: object, **options: object) -> object:
+            asked.append(name)
+            return work(*given, **options)
+
+        return act
+
+    where = sent(tab, "predictions")
+    for name, work in (("survey", survey), ("count_rows", count_rows)):
+        monkeypatch.setattr(new_request, name, noting(name, work))
+    pages = [tab.get(where).text for _ in range(3)]
+    assert asked == ["survey", "count_rows"]
+    assert "61 rows" in words(pages[2])
+    tab.get(f"{where}?label=week")
+    assert asked == ["survey", "count_rows"] * 2
+
+
+# --- what was found ---
+
+
+def test_what_was_found_is_shown_where_it_must_be_confirmed(tab: Tab) -> None:
+    lines = [f"{n * 7 % 11},{'ab'[n % 2]},{'ab'[n % 2]}" for n in range(60)]
+    where = sent(tab, "predictions", ("n,same,kind\n" + "\n".join(lines)).encode())
+    answer = tab.post(where, **TERMS, **TIMES, fraction="20%")
+    assert answer.status_code == 400
+    page = answer.text
+    assert 'name="accept_findings"' in page
+    report = page.partition('id="report"')[2]
+    assert "Column 'same'" in unescape(words(report))
+    assert "What a model should beat" in report
+
+
+# --- nothing is lost ---
+
+
+ALL = {
+    "verified": {
+        "name": "a name",
+        "context": "a <context>",
+        "description": "a description",
+        "licence": "CC-BY-4.0",
+        "model_licence": "Apache-2.0",
+        "reward": "12.5",
+        "threshold": "70%",
+        "minutes": "7",
+        "minutes_unit": "days",
+        "response": "2",
+        "response_unit": "hours",
+        "challenge": "9",
+        "challenge_unit": "hours",
+        "fraction": "25%",
+        "stratified": "yes",
+        "stake": "3.5",
+        "balanced": "yes",
+        "width": "16",
+        "even": "yes",
+    },
+    "predictions": {
+        "name": "a name",
+        "context": "a <context>",
+        "description": "a description",
+        "licence": "CC-BY-4.0",
+        "model_licence": "Apache-2.0",
+        "reward": "12.5",
+        "threshold": "70%",
+        "minutes": "7",
+        "minutes_unit": "days",
+        "response": "2",
+        "response_unit": "hours",
+        "fraction": "25%",
+        "group": "week",
+        "stake": "3.5",
+    },
+}
+NUMBERS = {
+    "verified": {"error": "squared", "most_error": "2.5", "scale": "9", "bits": "32"},
+    "predictions": {"bins": "7", "even_bins": "yes"},
+}
+
+
+def shown(page: str, name: str) -> str:
+    """What a form holds in a field."""
+    area = re.search(rf'<textarea name="{name}"[^>]*>(.*?)</textarea>', page, re.DOTALL)
+    if area is not None:
+        return unescape(area[1])
+    select = re.search(rf'<select name="{name}".*?</select>', page, re.DOTALL)
+    if select is not None:
+        chosen = re.search(r"<option([^>]*) selected>(.*?)</option>", select[0])
+        assert chosen is not None, name
+        value = re.search(r'value="(.*?)"', chosen[1])
+        return value[1] if value else chosen[2]
+    tag = re.search(rf'<input[^>]* name="{name}"[^>]*>', page)
+    assert tag is not None, name
+    if 'type="checkbox"' in tag[0] and "checked" not in tag[0]:
+        return ""
+    value = re.search(r'value="(.*?)"', tag[0])
+    return unescape(value[1]) if value else ""
+
+
+@pytest.mark.parametrize("kind", ALL)
+@pytest.mark.parametrize("predicted", ["classes", "numbers"])
+def test_a_refused_form_keeps_each_field(tab: Tab, kind: str, predicted: str) -> None:
+    where = sent(tab, kind)
+    typed = {"label": "kind", "predicted": predicted, **ALL[kind]}
+    if predicted == "numbers":
+        typed |= {"label": "n", **NUMBERS[kind]}
+        for name in ("stratified", "balanced", "group"):
+            typed.pop(name, None)
+        if kind == "verified":
+            typed.pop("threshold")
+    answer = tab.post(where, **(typed | {"reward": "much"}))
+    assert answer.status_code == 400
+    for name, value in typed.items():
+        assert shown(answer.text, name) == ("much" if name == "reward" else value), name
+
+
+def test_a_table_that_was_sent_is_still_there_after_a_reload(tab: Tab) -> None:
+    """Beside it came files that no contest of this kind has."""
+    files = {"data": ("n.csv", table()), "files": ("p.zip", b"no archive")}
+    answer = tab.post("/requests/new", files=files, data={"kind": "predictions"})
+    assert answer.status_code == 400
+    [again] = re.findall(r'data-again="([^"]*)"', answer.text)
+    assert re.fullmatch(r"/requests/new\?upload=[0-9a-f]{32}", again)
+    page = tab.get(again)
+    assert page.status_code == 200
+    assert "n.csv is still here" in words(page.text)
+    upload = again.rpartition("=")[2]
+    answer = tab.post("/requests/new", kind="predictions", upload=upload)
+    assert answer.headers["location"] == f"/requests/new/{upload}"
+    # Whatever else the address says, there is a form.
+    for odd in ("0" * 32, "..", ""):
+        page = tab.get(f"/requests/new?upload={odd}")
+        assert page.status_code == 200
+        assert "is still here" not in words(page.text)
+
+
+def test_the_address_of_the_terms_keeps_what_was_chosen(tab: Tab) -> None:
+    where = sent(tab, "predictions")
+    page = tab.get(f"{where}?label=n&predicted=numbers").text
+    [again] = re.findall(r'data-again="([^"]*)"', page)
+    page = tab.get(unescape(again)).text
+    assert '<input type="hidden" name="label" value="n">' in page
+    assert '<input type="hidden" name="predicted" value="numbers">' in page
+
+
+def test_no_file_is_said_beside_the_field_of_it(tab: Tab) -> None:
+    answer = tab.post("/requests/new", kind="predictions")
+    assert answer.status_code == 400
+    [tag] = re.findall(r'<input[^>]*aria-invalid="true"[^>]*>', answer.text)
+    assert 'name="data"' in tag
+    assert 'aria-describedby="data-wrong"' in tag
+    assert 'id="data-wrong"' in answer.text
+
+
+def test_the_pages_script_is_told_the_way_on_and_does_not_follow_it(tab: Tab) -> None:
+    files, data = {"data": ("n.csv", table())}, {"kind": "predictions"}
+    headers = tab.own | SCRIPT
+    answer = tab.client.post("/requests/new", files=files, data=data, headers=headers)
+    assert answer.status_code == 200
+    where = answer.json()["address"]
+    assert where.startswith("/requests/new/")
+    refused = tab.client.post(where, data={"minutes": "x"}, headers=headers)
+    assert refused.status_code == 400
+    assert "<form" in refused.text
+
+
+def test_a_node_that_is_away_is_told_on_the_form_that_keeps_everything(
+    tmp_path: Path,
+) -> None:
+    with ExitStack() as page:
+        with place("embedded", tmp_path) as here:
+            tab = page.enter_context(visiting(Workspace(here.join("somebody"))))
+            where = sent(tab, "predictions")
+            tab.get(where)
+        typed = {"label": "kind", "predicted": "classes", **ALL["predictions"]}
+        answer = tab.post(where, **typed)
+        assert answer.status_code == 400
+        said = re.search('role="alert".*?</div>', answer.text, re.DOTALL)
+        assert said is not None
+        assert "127.0.0.1" in words(said[0])
+        for name, value in typed.items():
+            assert shown(answer.text, name) == value, name
+        assert tab.get(where).status_code == 200
