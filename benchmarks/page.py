@@ -148,6 +148,7 @@ def enter(ann: Hands, folder: Path) -> None:
     """From the front page to a submission whose claim the agent will make."""
     ann.connect()
     ann.link("Odd or even?")
+    ann.link("Submit a model")
     ann.button("Fetch and check them")
     rows = ann.download("test.csv").read_text().splitlines()[1:]
     labels = ["odd" if int(row.split(",")[1]) % 2 else "even" for row in rows]

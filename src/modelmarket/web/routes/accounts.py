@@ -48,7 +48,9 @@ def account_page(visit: Visit) -> Response:
     called = names.contracts.get(address, "")
     created = market.find(Wanted(requester=address), limit=PAGE_ROWS)
     entered = market.find(Wanted(trainer=address), limit=PAGE_ROWS)
-    reputation = market.reputations([address])[address]
+    requesters = (one.requester for one in (*created, *entered))
+    reputations = market.reputations([address, *requesters])
+    reputation = reputations[address]
     return show(
         visit,
         "account.html",
@@ -58,6 +60,7 @@ def account_page(visit: Visit) -> Response:
         balance=workspace.known(lambda: market.balance(address), None),
         fee_balance=workspace.known(lambda: market.fee_balance(address), None),
         created=created,
+        reputations=reputations,
         entered=entered,
         as_requester=_as_requester(reputation.as_requester),
         as_trainer=_as_trainer(reputation.as_trainer),

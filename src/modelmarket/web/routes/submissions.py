@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from modelmarket.datasets.published import TEST, TRAIN, Manifest
-from modelmarket.errors import InputError, ModelMarketError
+from modelmarket.errors import InputError, ModelMarketError, NotFoundError
 from modelmarket.market import Request, VerifiedRequest
 from modelmarket.market.checking import is_exported
 from modelmarket.market.paying import refuse_unaffordable
@@ -34,8 +34,13 @@ FILES = ("predictions", "model", "probabilities")
 
 
 def submission_page(visit: Visit) -> Response:
-    """The form, and what one agrees to by sending it."""
-    return _show(visit, find_request(visit))
+    """The form, with the files that were kept of a refused one."""
+    found, kept = find_request(visit), visit.request.query_params.get("upload", "")
+    try:
+        with visit.workspace.uploads.using(kept) as upload:
+            return _show(visit, found, upload=upload)
+    except NotFoundError:
+        return _show(visit, found)
 
 
 def prepare_submission(visit: Visit) -> Response:

@@ -31,7 +31,7 @@ function done() {
   place.replaceChildren();
 }
 
-const wordsOf = (one) => one?.dataset.doing ?? `${one?.textContent.trim() || "Working"}…`;
+const wordsOf = (one) => one?.dataset.doing ?? one?.form?.dataset.doing ?? `${one?.textContent.trim() || "Working"}…`;
 
 function setBusy(form, isBusy) {
   if (isBusy) form.dataset.sent = "yes";
@@ -110,7 +110,7 @@ function refuse(form, ...said) {
 async function send(form, button) {
   const data = new FormData(form);
   if (button?.name) data.append(button.name, button.value);
-  const words = button?.dataset.doing ?? form.dataset.doing ?? wordsOf(button);
+  const words = wordsOf(button ?? form);
   setBusy(form, true);
   doing(words);
   try {
