@@ -96,6 +96,29 @@ def test_probabilities_are_sealed_beside_the_predictions(tab: Tab) -> None:
     assert found.count(b"\n") == ROWS + 1
 
 
+@pytest.mark.parametrize(
+    ("files", "field"),
+    [
+        (
+            {"predictions": ("p.csv", "label\nblue\n"), "model": ("m.bin", b"m")},
+            "predictions",
+        ),
+        ({"predictions": ("p.csv", "label\nodd\n")}, "model"),
+        ({"model": ("m.bin", b"m")}, "predictions"),
+        ({"model": ("m.bin", b""), "predictions": ("p.csv", "label\nodd\n")}, "model"),
+    ],
+    ids=["unknown class", "no model", "no predictions", "empty model"],
+)
+def test_what_is_wrong_stands_beside_its_field(
+    tab: Tab, files: dict[str, tuple[str, str | bytes]], field: str
+) -> None:
+    page = told(tab.post("/requests/1/submit", files=files))
+    [invalid] = re.findall(r'<input type="file" name="(\w+)" aria-invalid="true"', page)
+    assert invalid == field
+    assert f'aria-describedby="{field}-wrong"' in page
+    assert f'id="{field}-wrong"' in page
+
+
 def test_whoever_gives_none_seals_none(tab: Tab) -> None:
     assert sealed(tab, send(tab)) is None
 

@@ -12,7 +12,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from modelmarket.datasets.published import TEST, TRAIN, Manifest
-from modelmarket.errors import InputError, ModelMarketError, NotFoundError
+from modelmarket.errors import (
+    DataError,
+    FieldError,
+    InputError,
+    ModelMarketError,
+    NotFoundError,
+)
 from modelmarket.market import Request, VerifiedRequest
 from modelmarket.market.checking import is_exported
 from modelmarket.market.paying import refuse_unaffordable
@@ -67,7 +73,8 @@ def prepare_submission(visit: Visit) -> Response:
             else:
                 action = _predictions(found, form, upload, owner)
         except ModelMarketError as error:
-            return _show(visit, found, problem=error, upload=upload)
+            problem = _at_its_field(error, upload)
+            return _show(visit, found, problem=problem, upload=upload)
         entry = workspace.actions.prepare(owner, action, f"/requests/{found.id}")
         workspace.uploads.discard(upload)
     return go(f"/actions/{entry.id}")
@@ -100,6 +107,17 @@ def _show(
     )
 
 
+def _at_its_field(error: ModelMarketError, upload: Upload) -> ModelMarketError:
+    """The same, beside the field of the file that it begins with."""
+    if type(error) not in (InputError, DataError):
+        return error
+    for name in FILES:
+        file = upload.file(name)
+        if file is not None and error.message.startswith(file.name):
+            return FieldError(error.message, field=name, hint=error.hint)
+    return error
+
+
 def _files_of(found: Request | VerifiedRequest) -> str:
     """Of which kind the files are that the rows name; empty for none."""
     manifest = stored.manifest(found)
@@ -128,8 +146,9 @@ def _model(
     """Seals an exact model, once the hidden files are all here."""
     file = upload.file("model")
     if file is None:
-        raise InputError(
+        raise FieldError(
             "No file was chosen as model.",
+            field="model",
             hint="An exact model's file is what `ExactModel.save` writes.",
         )
     model = found.convert(file)
@@ -153,19 +172,21 @@ def _files(upload: Upload) -> tuple[Path, Path | None]:
         None for predictions that the model makes itself.
 
     Raises:
-        InputError: One of them is missing, or the model is empty.
+        FieldError: One of them is missing, or the model is empty.
     """
     predictions, model = upload.file("predictions"), upload.file("model")
     if model is None:
-        raise InputError("No file was chosen as model.")
+        raise FieldError("No file was chosen as model.", field="model")
     if predictions is None and not is_exported(model):
-        raise InputError(
+        raise FieldError(
             "No file was chosen as predictions.",
+            field="predictions",
             hint="Only an exported model, such as model.onnx, predicts by itself.",
         )
     if model.stat().st_size == 0:
-        raise InputError(
+        raise FieldError(
             f"{model.name} is empty.",
+            field="model",
             hint="Choose one file; a folder goes into an archive first.",
         )
     return model, predictions
