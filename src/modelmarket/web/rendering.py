@@ -115,8 +115,6 @@ def environment() -> Environment:
     made.filters.update(filters)
     made.globals.update(
         countdown=countdown,
-        PHASES=views.PHASES,
-        ACTIONS=views.ACTIONS,
         CONFIRMATIONS=views.CONFIRMATIONS,
         result_of=views.result_of,
         draw_states=lambda *a: Markup(charts.draw_states(*a)),  # noqa: S704  # ours
