@@ -41,10 +41,10 @@ class Names:
         """
         nothing: dict[Address, str] = {}
         contracts = workspace.known(workspace.market.contracts, nothing)
-        people = {workspace.market.wallet.address: AGENT}
-        if account is not None:
-            people[account] = YOU
-        return cls(contracts, people)
+        if account is None:
+            # Whose computer it is is nobody's business who only looks on.
+            return cls(contracts, {})
+        return cls(contracts, {workspace.market.wallet.address: AGENT, account: YOU})
 
     def get(self, address: Address) -> str:
         """What it is called; empty where it has no name."""

@@ -238,7 +238,12 @@ def overview(visit: Visit) -> Response:
         quality=workspace.quality.of(found),
         refuted=sum(one.failure is Failure.REFUTED for one in entries),
         mine=[one for one in entries if one.trainer == visit.who.account],
-        plan=[step for step in workspace.coming if step.request_id == found.id],
+        # What an agent does is nobody's business but its owner's.
+        plan=[
+            step
+            for step in workspace.coming
+            if step.request_id == found.id and visit.who.account is not None
+        ],
     )
 
 

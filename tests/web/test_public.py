@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pages that only read say to everybody the same, whoever's computer shows them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from modelmarket import agent
+from modelmarket.market import Market
+from modelmarket.web.routes.requests import TABS
+from modelmarket.web.workspace import Workspace
+from support.contests import contest, enter
+from support.market import place
+from support.visits import visiting
+
+
+def shown(market: Market, paths: list[str]) -> dict[str, str]:
+    """What stands on pages of somebody who has chosen no account, but for the time."""
+    found = {}
+    with visiting(Workspace(market)) as tab:
+        tab.become("")
+        # The agent has made its plan by now.
+        tab.workspace.coming = agent.plan(market)
+        for path in paths:
+            answer = tab.get(path)
+            assert answer.status_code == 200, path
+            main = answer.text.partition("<main")[2].partition("</main>")[0]
+            found[path] = re.sub(r"(data-until=\"\d+\">)[^<]*", r"\1", main)
+    return found
+
+
+def test_pages_that_only_read_tell_nothing_of_whose_computer_it_is(
+    tmp_path: Path,
+) -> None:
+    with place("embedded", tmp_path) as here:
+        rita, ann, eve = map(here.join, ("rita", "ann", "eve"))
+        request, found = here.create(rita), contest(here, rita)
+        here.submit(ann, request.id)
+        enter(ann)
+        for market in (ann, eve):
+            for number in (request.id, found.id):
+                market.request(str(number)).fetch()
+        log = rita.history(request.id)[0].log
+        paths = [
+            *("/", "/?show=open", f"/accounts/{rita.wallet.address}"),
+            f"/transactions/0x{log.transaction.hex()}",
+            *(f"/requests/{one}{tab}" for one in (1, "v1") for tab, _ in TABS),
+            *("/requests/1/submit", "/requests/v1/submit"),
+        ]
+        # Rita has secrets and steps to come, Ann has stakes, and Eve has nothing.
+        told = [shown(market, paths) for market in (rita, ann, eve)]
+    for path in paths:
+        assert told[0][path] == told[1][path] == told[2][path], path
