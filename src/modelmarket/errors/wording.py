@@ -61,7 +61,7 @@ SETTINGS = {
     "--bins": Setting("bins", field="Bins"),
     "--bits": Setting("bits", field="Bits of a number"),
     "--challenge-minutes": Setting(
-        "challenge_window_s", field="Minutes in which a shown model can be refuted"
+        "challenge_window_s", field="Time in which a shown model can be refuted"
     ),
     "--delimiter": Setting("delimiter", instead=UTF_8),
     "--encoding": Setting("encoding", instead=UTF_8),
@@ -86,14 +86,12 @@ SETTINGS = {
     "--licence": Setting("licence", field="Licence of the data"),
     "--live": Setting("is_final", "False"),
     "--mine": Setting("mine", SWITCH),
-    "--minutes": Setting("submission_window_s", field="Minutes for submissions"),
+    "--minutes": Setting("submission_window_s", field="Open for submissions"),
     "--model-licence": Setting("model_licence", field="Licence of the model that wins"),
     "--most-error": Setting("most_error", field="Largest mean error"),
     "--no-header": Setting("header", "False", instead=HEADED),
     "--probabilities": Setting("probabilities", field="Probabilities"),
-    "--response-minutes": Setting(
-        "response_window_s", field="Minutes for each step after it"
-    ),
+    "--response-minutes": Setting("response_window_s", field="Each step after it"),
     "--reward": Setting("reward", field="Reward in MDC"),
     "--scale": Setting("scale", field="Error from which on a row scores nothing"),
     "--stake": Setting("stake", field="Stake of each submission in MDC"),
