@@ -86,7 +86,7 @@ def test_a_data_frame_has_rows_alone(tmp_path: Path) -> None:
         pytest.raises(DataError) as error,
     ):
         survey(source)
-    assert error.value.message == "table.csv, row 2: the label is missing."
+    assert error.value.message == "DataFrame, row 2: the label is missing."
 
 
 def test_a_file_of_labels_has_lines_of_its_own(tmp_path: Path) -> None:

@@ -282,7 +282,7 @@ def test_dates_are_seen_and_how_to_split_by_them(write: Callable[[int], str]) ->
     found = at(write(int(n)) for n in order)
     assert the(found) == (Check.DATE, Severity.WARNING)
     assert not found.is_identity
-    assert "--time x" in str(found.finding)
+    assert 'time="x"' in str(found.finding)
 
 
 def test_dates_that_tell_the_label_are_asked_about() -> None:
@@ -573,7 +573,7 @@ def test_groups_with_rows_in_both_parts_are_counted() -> None:
     assert str(one) == (
         "Of 2 groups that column 'patient' names, 1 has rows in both parts: models are "
         "tried on what they have seen others of. To try them on groups that they do "
-        "not know, say --group patient."
+        'not know, say group="patient".'
     )
     apart = [[n, "p3"] for n in range(20, 24)]
     assert between(train, apart, groups=("patient",)) == []
@@ -695,13 +695,24 @@ def test_classes_with_fewer_than_ten_rows_are_named() -> None:
     assert many.count == 5
 
 
+def test_a_class_that_no_training_row_is_of_is_said_to_be() -> None:
+    assert of({"a": 9, "b": 0, "c": 20})[Check.RARE].text == (
+        "2 classes have fewer than 10 training rows: 'a' and 'b'. No training row is of "
+        "class 'b': no model can learn it."
+    )
+    assert of({"a": 0, "b": 0, "c": 20})[Check.RARE].text == (
+        "2 classes have fewer than 10 training rows: 'a' and 'b'. No training row is of "
+        "classes 'a' and 'b': no model can learn them."
+    )
+
+
 def test_a_class_that_is_not_tested_is_told_to_nobody_else() -> None:
     assert list(check_absent(["a", "b"], [1, 1])) == []
     [one] = check_absent(["a", "b", "c"], [1, 0, 0])
     assert one.is_private
     assert str(one) == (
-        "No test row is of classes 'b' and 'c'. Draw class by class with --stratified, "
-        "or test more rows."
+        "No test row is of classes 'b' and 'c'. Draw class by class with "
+        "stratified=True, or test more rows."
     )
 
 
@@ -870,8 +881,8 @@ def test_a_column_of_files_that_lie_beside_the_table_is_asked_to_be_published(
     assert one.is_private
     assert str(one) == (
         "Column 'photo' names files that lie beside the table, and they are not "
-        "published: others have their names alone. To publish them too, say --files "
-        "photo; or leave the column out."
+        "published: others have their names alone. To publish them too, say "
+        'files="photo"; or leave the column out.'
     )
 
 
@@ -947,6 +958,17 @@ def test_lines_are_told_to_whoever_has_the_table_and_published_to_nobody(
         assert one.told_rows.endswith(f"{one.lines[-1]}).")
         assert " (line" in one.told_rows
     assert b'"lines"' not in found.to_json()
+
+
+def test_a_report_reads_well_in_a_terminal_and_speaks_python() -> None:
+    [few] = check_size(2, 0.25)
+    assert str(some((few,))) == (
+        "8 training rows\n2 test rows\n3 columns\n"
+        "Always saying the commonest class is right for 50.0% of the training rows.\n"
+        "2 test rows tell accuracies apart that differ by 25.0%.\n"
+        "Look at this: There are 2 test rows; they tell 25.0% apart, and no less: who "
+        "wins is partly chance. Test more rows: raise fraction=, or add some."
+    )
 
 
 def test_a_report_of_before_there_were_lists_of_classes_is_read() -> None:

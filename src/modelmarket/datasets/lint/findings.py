@@ -236,9 +236,19 @@ class Report:
     findings: tuple[Finding, ...]
     coarseness: Coarseness | None = None
 
+    def __str__(self) -> str:
+        """What a terminal shows."""
+        lines = (*self._facts, *(f"{mark}: {text}" for mark, text in self._found))
+        return "\n".join(filter(None, lines))
+
     def _repr_html_(self) -> str:
         """What Jupyter shows."""
-        facts = (
+        table = table_html(("", "finding"), self._found) if self._found else ""
+        return facts_html("What was found about the table", self._facts, table)
+
+    @property
+    def _facts(self) -> tuple[str, ...]:
+        return (
             counted(self.train_rows, "training row"),
             counted(self.test_rows, "test row"),
             counted(self.features, "column"),
@@ -247,11 +257,13 @@ class Report:
             self.told_baseline,
             self.told_resolution(),
         )
-        found = [
-            (MARKS[one.severity], f"{one} {one.told_rows}") for one in self.findings
+
+    @property
+    def _found(self) -> list[tuple[str, str]]:
+        return [
+            (MARKS[one.severity], f"{one} {one.told_rows}".strip())
+            for one in self.findings
         ]
-        table = table_html(("", "finding"), found) if found else ""
-        return facts_html("What was found about the table", facts, table)
 
     @property
     def questions(self) -> tuple[Finding, ...]:

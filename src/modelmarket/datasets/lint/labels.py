@@ -76,12 +76,19 @@ def check_classes(counts: Mapping[str, int], tests: int) -> Iterator[Finding]:
     )
     rare = [name for name, count in counts.items() if count < LEAST_OF_A_CLASS]
     if rare:
+        unknown = ""
+        if none := [name for name in rare if not counts[name]]:
+            unknown = (
+                f" No training row is of {agreeing(len(none), 'class', 'classes')} "
+                f"{named(none)}: no model can learn "
+                f"{agreeing(len(none), 'it', 'them')}."
+            )
         yield Finding(
             Check.RARE,
             Severity.WARNING,
             f"{counted(len(rare), 'class', 'classes')} "
             f"{agreeing(len(rare), 'has', 'have')} fewer than {LEAST_OF_A_CLASS} "
-            f"training rows: {named(rare)}.",
+            f"training rows: {named(rare)}.{unknown}",
             agreeing(
                 len(rare),
                 "Add rows of it, or leave it out.",
