@@ -83,6 +83,15 @@ def test_any_usual_delimiter_and_encoding_is_found_out(
     assert list(found.rows()) == [["1", "Bär"], ["2", "Käfer"]]
 
 
+def test_a_header_tells_semicolons_from_decimal_commas(tmp_path: Path) -> None:
+    lines = ["a;b;tier", *["1,5;2,5;Bär"] * 9]
+    lines[3] += ";zu viel"
+    found = open_table(table(tmp_path / "t.csv", "\n".join(lines)))
+    assert found.columns == ("a", "b", "tier")
+    with pytest.raises(DataError, match=r"row 3 \(line 4\): 4 cells where 3 columns"):
+        list(found.rows())
+
+
 @pytest.mark.parametrize("ending", ["\n", "\r\n"])
 def test_quoted_newlines_delimiters_and_quotes_stay(
     tmp_path: Path, ending: str
@@ -806,6 +815,10 @@ def test_a_bare_column_is_in_test_row_order(tmp_path: Path, header: str) -> None
         ("row_id,guess\n1,cat\n", "has no column 'label'"),
         ("dog\ncat\n", "2 predictions for 3 test rows"),
         ("dog\ncat\ncow\ncat\n", "4 predictions for 3 test rows"),
+        ("dog\n", "p.csv: 1 prediction for 3 test rows"),
+        ("label\ndog\ncat\n", "2 predictions for 3 test rows"),
+        ("label\ndog\ncat\ncow\ncat\n", "4 predictions for 3 test rows"),
+        (",label\n0,cat\n", "has the columns '', 'label'.*Leave an index out"),
         ("dog\nemu\ncow\n", r"p.csv, row 2 \(line 2\): 'emu' is not one of"),
         ("a,b\n1,2\n", "Predictions have 'row_id' and 'label'"),
         ("", "is empty"),

@@ -88,6 +88,14 @@ WRONG = {
     "above-one": (IN_ORDER.replace("0.75", "1.01"), "1.01 for the class 'yes'"),
     "percent": (IN_ORDER.replace("0.75", "75"), "75 for the class 'yes'"),
     "another-sum": (IN_ORDER.replace("0.75", "0.74"), "id '1': the probabilities add"),
+    "its-line": (
+        "yes,row_id,no\n\n0.5,3,0.5\n0.75,1,0.26\n0,2,1\n",
+        "p.csv, row 2 (line 4), id '1': the probabilities add up to 1.01.",
+    ),
+    "the-line-of-what-is-none": (
+        "yes,no\n\n0.5,0.5\n2,-1\n0,1\n",
+        "p.csv, row 2 (line 4), id '2': -1 for the class 'no' is no probability.",
+    ),
 }
 
 

@@ -20,12 +20,13 @@ from modelmarket.datasets.tables import Table, open_table
 from modelmarket.errors import DataError
 from modelmarket.protocol.bins import Bins
 from modelmarket.protocol.classes import Classes, Codes, RowName, row_name
-from modelmarket.system.text import an
+from modelmarket.system.text import an, counted
 
 if TYPE_CHECKING:
     from modelmarket.datasets.published import Manifest
 
 FORMS = f"Predictions have {ROW_ID!r} and {LABEL!r}, or one column of labels."
+NO_INDEX = "Leave an index out, as pandas does with `index=False`."
 ONE_CLASS_A_ROW = (
     "Write the class of each row, not its probability: take argmax, as "
     "`model.classes_[probabilities.argmax(axis=1)]` does; with scikit-learn `predict` "
@@ -69,14 +70,18 @@ def read_predictions(
         if ROW_ID in table.columns:
             return _by_id(path, classes, rows)
         if len(table.columns) != 1:
+            # Data frames are written with a column that numbers the rows, and has no
+            # name.
+            known = ", ".join(map(repr, table.columns[:8]))
+            index = "" if table.columns[0] else f" {NO_INDEX}"
             raise DataError(
-                f"{path.name} has the columns {', '.join(table.columns[:8])}.",
-                hint=FORMS,
+                f"{path.name} has the columns {known}.", hint=f"{FORMS}{index}"
             )
         table = open_table(path, header=False, delimiter=",")
         labels = [row[0] for row in table.rows()]
-    # One more row than needed, whose first is no label, has a header.
-    if len(labels) == rows + 1 and not classes.knows(labels[0]):
+    # What comes first and is no class may be a mistake, or the name of the column.
+    is_named = len(labels) > rows or labels[0].strip().casefold() == LABEL
+    if is_named and not classes.knows(labels[0]):
         table, labels = replace(table, has_header=True), labels[1:]
     return encode_predictions(labels, classes, rows, where=path.name, row=table.told)
 
@@ -222,7 +227,8 @@ def encode_predictions(
     texts = [_text(label, classes) for label in ordered]
     if len(texts) != rows:
         raise DataError(
-            f"{where}: {len(texts):,} predictions for {rows:,} test rows.",
+            f"{where}: {counted(len(texts), 'prediction')} for "
+            f"{counted(rows, 'test row')}.",
             hint="Predict every row of the test part, in its order.",
         )
     try:

@@ -7,7 +7,7 @@ the predictions that are sealed, decides nothing, and tells the log loss afterwa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +64,7 @@ def read_probabilities(
     at_id = table.columns.index(ROW_ID) if ROW_ID in table.columns else None
     found = np.zeros((rows, len(classes)))
     filled = np.zeros(rows, dtype=bool)
+    numbers = np.zeros(rows, dtype=np.int64)
     for number, row in enumerate(table.rows(), 1):
         if at_id is not None:
             place = place_of(table, number, row[at_id].strip(), rows)
@@ -81,14 +82,16 @@ def read_probabilities(
             found[place] = [float(row[one]) for one in places]
         except ValueError:
             raise _no_number(table.told(number), [row[one] for one in places]) from None
-        filled[place] = True
+        filled[place], numbers[place] = True, number
     if not filled.all():
         raise DataError(
             f"{path.name}: id '{int(np.argmin(filled)) + 1}' is missing; "
             f"{int(filled.sum()):,} of {rows:,} test rows are there.",
             hint=ONCE,
         )
-    return _checked(found, classes, path.name)
+    return _checked(
+        found, classes, path.name, told=lambda place: table.told(int(numbers[place]))
+    )
 
 
 def _table(path: Path, *, is_strangers: bool) -> Table:
@@ -203,8 +206,20 @@ def refuse_many(classes: Classes, rows: int) -> None:
         )
 
 
-def _checked(found: Probabilities, classes: Classes, where: str) -> Probabilities:
+def _checked(
+    found: Probabilities,
+    classes: Classes,
+    where: str,
+    told: Callable[[int], str] | None = None,
+) -> Probabilities:
     """The same, if all of them are probabilities.
+
+    Args:
+        found: Shape (rows, classes).
+        classes: The request's.
+        where: What to call them in an error.
+        told: What a test row's probabilities are called, by its place from 0, if they
+            stand in a row of a file.
 
     Raises:
         DataError: One is none, or a row does not add up; names row and class.
@@ -213,7 +228,8 @@ def _checked(found: Probabilities, classes: Classes, where: str) -> Probabilitie
     if not is_one.all():
         row, place = (int(one[0]) for one in np.nonzero(~is_one))
         raise DataError(
-            f"{where}, id '{row + 1}': {found[row, place]:.6g} for the class "
+            f"{told(row) if told else where}, id '{row + 1}': "
+            f"{found[row, place]:.6g} for the class "
             f"{classes.names[place][:40]!r} is no probability.",
             hint=FORM,
         )
@@ -222,7 +238,8 @@ def _checked(found: Probabilities, classes: Classes, where: str) -> Probabilitie
     if not is_whole.all():
         row = int(np.argmin(is_whole))
         raise DataError(
-            f"{where}, id '{row + 1}': the probabilities add up to {sums[row]:.6g}.",
+            f"{told(row) if told else where}, id '{row + 1}': the probabilities add "
+            f"up to {sums[row]:.6g}.",
             hint=FORM,
         )
     return found

@@ -353,13 +353,19 @@ def _named(delimiter: str) -> str:
 
 
 def _find_delimiter(text: str) -> str:
-    """The delimiter that splits the first lines most evenly, and most."""
+    """The delimiter that splits the first lines most evenly, and most.
+
+    The first line counts more than all others: in a file with semicolons numbers may
+    have decimal commas, but a header has none.
+    """
     lines = [line for line in text.splitlines()[:SAMPLE_ROWS] if line]
 
-    def quality(delimiter: str) -> tuple[int, int]:
+    def quality(delimiter: str) -> tuple[bool, int, int]:
         widths = [len(row) for row in csv.reader(lines, delimiter=delimiter)]
         common = max(set(widths), key=widths.count)
-        return (widths.count(common) if common > 1 else 0), common
+        if common == 1:
+            return False, 0, 1
+        return widths[0] == common, widths.count(common), common
 
     return max(DELIMITERS, key=quality)
 
