@@ -196,7 +196,7 @@ def test_a_trainer_enters_by_the_form_and_his_agent_does_the_rest(
     ann.confirm("/requests/v1")
     expect(ann.tab.get_by_text("Let the agent claim for you")).to_have_count(0)
     move(rita)
-    expect(ann.tab.locator(".standing")).to_contain_text("1 of 1 have")
+    expect(ann.tab.locator(".standing")).to_contain_text("1 of 1 has")
     expect(ann.tab.locator("#live-mine")).to_contain_text("mine")
     move(rita)
     expect(rita.tab.locator(".standing")).to_contain_text("proves it on the chain")

@@ -119,7 +119,7 @@ def test_a_whole_life_by_keys_alone(house: House, tmp_path: Path) -> None:
     trainer.tab.wait_for_url("**/requests/1")
 
     hers.press("Move to the next deadline")
-    expect(requester.tab.locator(".standing")).to_contain_text("1 of 1 have")
+    expect(requester.tab.locator(".standing")).to_contain_text("1 of 1 has")
     hers.press("Move to the next deadline")
     expect(requester.tab.locator(".card.won")).to_contain_text("was paid 101 MDC")
     hers.press("Fetch and check the model")

@@ -48,7 +48,7 @@ def a_market_in_use(house: House, folder: Path) -> tuple[Visitor, list[str]]:
     create(visitor, write_table(folder / "numbers.csv"))
     submit(visitor, folder, mistakes=1)
     visitor.tab.get_by_role("button", name="Move to the next deadline").click()
-    expect(visitor.tab.locator(".standing")).to_contain_text("1 of 1 have")
+    expect(visitor.tab.locator(".standing")).to_contain_text("1 of 1 has")
     visitor.tab.get_by_role("button", name="Move to the next deadline").click()
     expect(visitor.tab.locator(".card.won")).to_be_visible()
     create_second(visitor, folder)

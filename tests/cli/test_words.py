@@ -36,20 +36,20 @@ EMPTY = {
         (
             "--minutes",
             "x",
-            "Error: --minutes: 'x' is not a number of minutes.\n"
-            "  → Write a number such as 60 or 1.5; a year is the most.\n",
+            "Error: --minutes: 'x' is no length of time.\n"
+            "  → Write it as 90 min, 36 hours or 3 days.\n",
         ),
         (
             "--response-minutes",
             "nan",
-            "Error: --response-minutes: 'nan' is not a number of minutes.\n"
-            "  → Write a number such as 60 or 1.5; a year is the most.\n",
+            "Error: --response-minutes: 'nan' is no length of time.\n"
+            "  → Write it as 90 min, 36 hours or 3 days.\n",
         ),
         (
             "--challenge-minutes",
             "soon",
-            "Error: --challenge-minutes: 'soon' is not a number of minutes.\n"
-            "  → Write a number such as 60 or 1.5; a year is the most.\n",
+            "Error: --challenge-minutes: 'soon' is no length of time.\n"
+            "  → Write it as 90 min, 36 hours or 3 days.\n",
         ),
         (
             "--stake",
@@ -108,7 +108,25 @@ def test_a_pickle_is_told_what_it_is_and_what_is_taken_instead(
         "",
         f"Error: model.pkl {OPENED}\n"
         "  → A model is given in Python as it was fitted, or as the file of an exact "
-        "model: `ExactModel.of(estimator, schema).save(path)`.\n",
+        "model: `request.convert(estimator).save(path)`.\n",
+    )
+
+
+def test_an_exact_model_is_no_table_of_predictions(
+    here: Place, give: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here.create(here.markets["rita"])
+    contest(here, here.markets["rita"])
+    seen = here.markets["ann"].request("v1")
+    monkeypatch.chdir(tmp_path)
+    seen.convert(DecisionTreeClassifier().fit(*seen.training_data())).save("m.exact")
+    assert give("ann", "submission", "check", "1", "m.exact") == (
+        2,
+        "",
+        "Error: m.exact is an exact model, as verified contests take them; request 1 "
+        "is of predictions.\n"
+        "  → A model is given in Python as it was fitted, or as the ONNX file that "
+        "`request.export(model)` writes; predictions as CSV or Parquet.\n",
     )
 
 

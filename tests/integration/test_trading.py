@@ -770,6 +770,10 @@ def test_an_option_that_a_request_has_not_is_refused(embedded: Place) -> None:
     with pytest.raises(InputError, match="'treshold'") as refused:
         requester.create_request(embedded.data(), reward=REWARD, **options)
     assert "Did you mean threshold?" in refused.value.hint
+    options = {"minutes": 60}
+    with pytest.raises(InputError, match="'minutes'") as refused:
+        requester.create_request(embedded.data(), reward=REWARD, **options)
+    assert "Did you mean submission_window_s?" in refused.value.hint
     assert requester.requests() == []
 
 

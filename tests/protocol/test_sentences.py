@@ -90,6 +90,19 @@ def test_a_request_that_has_ended_says_how_many_had_entered(
         assert said.sentence.endswith(f". {says}")
 
 
+@pytest.mark.parametrize(
+    ("stage", "now", "says"),
+    [
+        (Phase.OPEN, DEADLINE - 1, "Open for submissions for 1 s; 1 is in."),
+        (Phase.CLAIMS, CLAIMED - 1, "Trainers have 1 s to claim; 1 of 1 has."),
+        (Phase.OPEN, OPENED - 1, "to open the truth (0 of 1 page are)."),
+    ],
+)
+def test_of_one_it_is_told_as_of_one(stage: Phase, now: int, says: str) -> None:
+    said = sentences.of_request(request(BEST, stage=stage), now)
+    assert said.sentence.endswith(says)
+
+
 def test_nobodys_claim_is_said_when_claims_close_without_one() -> None:
     said = sentences.of_request(request(SILENT, stage=Phase.CLAIMS), CLAIMED)
     assert said.sentence.startswith("Nobody's claim reaches the threshold.")

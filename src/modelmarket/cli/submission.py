@@ -171,7 +171,7 @@ def _require_files(request: RequestId, files: list[Path]) -> None:
     if request.is_verified:
         wanted, hint = (
             1,
-            "an exact model's file: `ExactModel.of(estimator, schema).save(path)`",
+            "an exact model's file: `request.convert(estimator).save(path)`",
         )
     elif is_exported(files[0]) and len(files) == 1:
         wanted, hint = 1, ""

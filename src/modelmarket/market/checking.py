@@ -16,7 +16,7 @@ from modelmarket.datasets.sources import LABEL
 from modelmarket.errors import DataError, InputError
 from modelmarket.market.any_request import told_place
 from modelmarket.market.measuring import judged
-from modelmarket.system.files import existing_path
+from modelmarket.system.files import existing_file, existing_path
 from modelmarket.system.notebooks import facts_html, table_html
 from modelmarket.system.text import agreeing, an, counted
 
@@ -32,6 +32,8 @@ MODEL_FILE = "model.onnx"
 WITH_PREDICTIONS = "`modelmarket submit ID PREDICTIONS MODEL`"
 """What an exported model is called."""
 ONNX = ".onnx"
+EXACT = b"MMX1"
+"""How the file of an exact model begins."""
 NO_PICKLE = (
     "A model is given in Python as it was fitted, or as the ONNX file that "
     "`request.export(model)` writes; predictions as CSV or Parquet."
@@ -188,6 +190,7 @@ def check(
         )
     elif isinstance(given, str | Path):
         refuse_pickle(Path(given), NO_PICKLE)
+        _refuse_exact(request, Path(given))
         codes = read_predictions(Path(given), classes, rows, manifest=manifest)
     else:
         codes = encode_predictions(given, classes, rows, where="predictions")
@@ -210,6 +213,18 @@ def check(
     good = judged(request, truth, codes, found.probabilities)
     place = request.place_of(right)
     return replace(found, right=right, metrics=good, place=place)
+
+
+def _refuse_exact(request: Request, path: Path) -> None:
+    """Raises an `InputError` for the file of an exact model: predictions are text."""
+    with existing_file(path).open("rb") as file:
+        is_exact = file.read(len(EXACT)) == EXACT
+    if is_exact:
+        raise InputError(
+            f"{path.name} is an exact model, as verified contests take them; request "
+            f"{request.id} is of predictions.",
+            hint=NO_PICKLE,
+        )
 
 
 def _probabilities(

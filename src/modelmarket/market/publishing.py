@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from modelmarket.datasets.shares import parse_accuracy, parse_fraction, parse_number
 from modelmarket.errors import InputError
+from modelmarket.errors.wording import SETTINGS
 from modelmarket.index.summaries import Wanted
 from modelmarket.market.questions import (
     refuse_findings,
@@ -122,7 +123,11 @@ def refuse_unknown(options: Iterable[str], known: Iterable[str]) -> None:
     names = list(known)
     for name in options:
         if name not in names:
+            # Whoever knows the command's name for it is told this one.
+            same = SETTINGS.get(f"--{name.replace('_', '-')}")
             close = difflib.get_close_matches(name, names, n=1)
+            if same is not None and same.argument in names:
+                close = [same.argument]
             also = f"Did you mean {close[0]}? " if close else ""
             raise InputError(
                 f"A request has no option {name!r}.",

@@ -11,7 +11,7 @@ from modelmarket.protocol.phases import Failure, Phase, Status
 from modelmarket.protocol.records import SubmissionRecord
 from modelmarket.protocol.sentences import FAILURES, Situation, told_entries
 from modelmarket.protocol.steps import StepKind
-from modelmarket.system.text import counted, duration
+from modelmarket.system.text import agreeing, counted, duration
 
 _MISSED = {
     Phase.TRUTH: "The key was not opened in time",
@@ -35,13 +35,15 @@ def of_request(record: ContestRecord, now: int) -> Situation:
         )
     match position.phase:
         case Phase.OPEN:
-            says = f"Open for models for {duration(left)}; {record.live} are in."
+            are = agreeing(record.live, "is", "are")
+            says = f"Open for models for {duration(left)}; {record.live} {are} in."
         case Phase.TRUTH:
             says = f"The requester has {duration(left)} to open the key."
         case Phase.CLAIMS:
+            claimed = len(record.ranking)
             says = (
-                f"Trainers have {duration(left)} to claim; {len(record.ranking)} of "
-                f"{record.live} have."
+                f"Trainers have {duration(left)} to claim; {claimed} of {record.live} "
+                f"{agreeing(claimed, 'has', 'have')}."
             )
         case Phase.VALIDATION:
             return _of_validation(record, now, left)

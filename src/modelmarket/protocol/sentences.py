@@ -16,7 +16,7 @@ from modelmarket.protocol.phases import Failure, Phase, Status
 from modelmarket.protocol.records import BaseRecord, SubmissionRecord
 from modelmarket.protocol.requests import RequestRecord
 from modelmarket.protocol.steps import StepKind, refusal
-from modelmarket.system.text import counted, duration
+from modelmarket.system.text import agreeing, counted, duration
 
 MISSED = {
     Phase.TRUTH: "The truth was not opened in time",
@@ -65,17 +65,20 @@ def of_request(record: RequestRecord, now: int) -> Situation:
         )
     match position.phase:
         case Phase.OPEN:
-            says = f"Open for submissions for {duration(left)}; {record.live} are in."
+            are = agreeing(record.live, "is", "are")
+            says = f"Open for submissions for {duration(left)}; {record.live} {are} in."
         case Phase.TRUTH:
             pages = page_count(terms.labels, terms.bits)
             says = (
                 f"The requester has {duration(left)} to open the truth "
-                f"({record.pages} of {pages} pages are)."
+                f"({record.pages} of {counted(pages, 'page')} "
+                f"{agreeing(record.pages, 'is', 'are')})."
             )
         case Phase.CLAIMS:
+            claimed = len(record.ranking)
             says = (
-                f"Trainers have {duration(left)} to claim; {len(record.ranking)} of "
-                f"{record.live} have."
+                f"Trainers have {duration(left)} to claim; {claimed} of {record.live} "
+                f"{agreeing(claimed, 'has', 'have')}."
             )
         case Phase.VALIDATION:
             best = record.ranking[0]

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 NO_PICKLE = (
     "A model is given in Python as it was fitted, or as the file of an exact model: "
-    "`ExactModel.of(estimator, schema).save(path)`."
+    "`request.convert(estimator).save(path)`."
 )
 
 
