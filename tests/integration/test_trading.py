@@ -464,7 +464,7 @@ def test_the_airdrop_is_not_offered_to_who_had_it(embedded: Place) -> None:
     with pytest.raises(FundsError, match="It has had its airdrop") as told:
         ann.permit(11 * REWARD)
     assert "modelmarket airdrop" not in told.value.hint
-    with pytest.raises(FundsError, match="`modelmarket airdrop` gives 1,000 MDC"):
+    with pytest.raises(FundsError, match=r"`market.claim_airdrop\(\)` gives 1,000 MDC"):
         ann.signed_by(Wallet.new()).permit(1)
 
 
