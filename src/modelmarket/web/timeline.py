@@ -9,6 +9,7 @@ from enum import StrEnum
 from modelmarket.protocol.contests import ContestRecord
 from modelmarket.protocol.phases import Failure, Phase, Position
 from modelmarket.protocol.replaying import Record
+from modelmarket.system.text import agreeing
 from modelmarket.web.views import phases_of
 
 STEPS = (Phase.OPEN, Phase.TRUTH, Phase.CLAIMS, Phase.VALIDATION)
@@ -120,7 +121,8 @@ def standing(record: Record, position: Position) -> str:
             return f"The requester’s agent opens the {secret}: then all can be scored."
         case Phase.CLAIMS:
             claimed, live = len(record.ranking), record.live
-            return f"Trainers claim what they scored: {claimed:,} of {live:,} have."
+            have = agreeing(claimed, "has", "have")
+            return f"Trainers claim what they scored: {claimed:,} of {live:,} {have}."
         case Phase.VALIDATION:
             return _checking(record, position)
         case Phase.FULFILLED:
