@@ -375,7 +375,7 @@ def test_a_renewal_that_fails_is_tried_again_though_nothing_else_changes(
     assert wallet is not None
     tab = visitor.another_tab()
     tab.goto(visitor.page.address + "/activity")
-    expect(tab.locator("main")).to_contain_text("Claim the airdrop")
+    expect(tab.locator("main")).to_contain_text("Claimed the airdrop")
     failed: list[str] = []
 
     def fails(route: Route) -> None:

@@ -324,7 +324,7 @@ def test_xgboost_knows_columns_by_their_names(request_1: Request) -> None:
     ("model", "predictions", "error", "said"),
     [
         (LinearRegression(), None, InputError, "LinearRegression is no fitted class"),
-        (object(), None, InputError, "A object is no model"),
+        (object(), None, InputError, "An object is no model"),
         ("weights.bin", None, InputError, "What weights.bin predicts is not known"),
         ("nowhere.onnx", None, NotFoundError, "There is no file nowhere.onnx"),
         ("nowhere.bin", None, NotFoundError, "There is no file or folder"),

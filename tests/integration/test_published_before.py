@@ -54,7 +54,7 @@ def test_the_label_now_was_a_column_then_and_the_other_way_round(here: Place) ->
         "of the 20 test rows of request 1 would stand here with column 'age', which is "
         "the label there, while it takes submissions. 20 of the 20 test rows stand in "
         "request 1 with column 'income', which is the label now: everybody reads it "
-        "there. Leave those rows out; or say --again to do it all the same."
+        "there. Leave those rows out; or say again=True to do it all the same."
     )
     assert create(rita, again, again=True).id == 2
 
@@ -66,8 +66,8 @@ def test_the_label_now_was_a_column_then(here: Place) -> None:
     assert said == (
         "Rows of this table were published before, with another column as the label. 20 "
         "of the 20 test rows stand in request 1 with column 'income', which is the label "
-        "now: everybody reads it there. Leave those rows out; or say --again to do it "
-        "all the same."
+        "now: everybody reads it there. Leave those rows out; or say again=True to do "
+        "it all the same."
     )
 
 
@@ -82,7 +82,7 @@ def test_the_label_then_is_a_column_now_which_matters_while_it_takes_submissions
         "Rows of this table were published before, with another column as the label. 20 "
         "of the 20 test rows of request 1 would stand here with column 'age', which is "
         "the label there, while it takes submissions. Leave those rows out; or say "
-        "--again to do it all the same."
+        "again=True to do it all the same."
     )
     here.move_to(request.record.deadline + 1)
     assert create(rita, later).id == 2
@@ -154,7 +154,7 @@ def test_a_look_says_what_creating_would_ask(here: Place, rita: Market) -> None:
         "of the 20 test rows of request 1 would stand here with column 'age', which is "
         "the label there, while it takes submissions. 20 of the 20 test rows stand in "
         "request 1 with column 'income', which is the label now: everybody reads it "
-        "there. Leave those rows out: `request create` takes them with --again alone."
+        "there. Leave those rows out: `request create` takes them with again=True alone."
     )
 
 

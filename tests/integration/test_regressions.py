@@ -127,7 +127,8 @@ def test_a_life_ends_with_predictions_in_the_labels_own_unit(
         assert told <= mean + 1e-9
         assert told > mean - terms.step * float(target.step)
     with visiting(Workspace(rita)) as tab:
-        page = tab.get("/requests/v1").text
+        parts = ("ranking", "data", "rules")
+        page = "".join(tab.get(f"/requests/v1/{one}").text for one in parts)
     assert done.mean_error in ("mean error", "RMSE")
     assert done.mean_error in page.replace("Mean", "mean")
     assert f"{done.error_of(won.record.score or 0):.6g}</td>" in page

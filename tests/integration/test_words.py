@@ -81,7 +81,7 @@ WRONG: dict[str, Told] = {
             label="kind",
             encoding="utf-8",
         ),
-        "t.csv is not text in utf-8: after 0 rows there is the byte 0xe4. Name its "
+        "t.csv is not text in utf-8: in line 2 there is the byte 0xe4. Name its "
         "encoding with encoding=.",
         "Name its encoding with --encoding.",
     ),

@@ -69,11 +69,12 @@ def test_a_look_tells_of_rows_that_were_published_before(here: Place, tab: Tab) 
     source = Source(open_table(path, header=True), label="kind")
     market.create_request(source, reward=REWARD, accept_findings=True)
     for kind, what in (
-        ("predictions", "This table was published before."),
-        ("verified", "hidden rows stand in request 1, where others read them"),
+        ("predictions", r"This table was published before\."),
+        ("verified", r"hidden rows stand in request v?\d+, where others read them"),
     ):
         answer = tab.post(send(tab, kind, table), **TERMS, look="yes")
-        assert what in words(answer.text)
+        # Other tests of this file publish the same rows.
+        assert re.search(what, words(answer.text))
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -46,6 +46,6 @@ def test_what_cannot_be_split_names_the_field_that_it_was_said_in(tab: Tab) -> N
     )
     answer = tab.post(sent.headers["location"], **TERMS, group="kind")
     assert said(answer.text) == (
-        "Column 'kind' has the labels, so rows cannot be split by it. Name another "
-        "column with “Keep rows in one part that say the same”."
+        "Column 'kind' has the labels, so rows cannot be split by it. Choose another "
+        "column, or none."
     )
