@@ -76,6 +76,20 @@ def test_a_file_of_another_kind_is_told_how_a_models_is_made(data: bytes) -> Non
     assert "request.convert(estimator).save(path)" in told.value.hint
 
 
+def test_a_file_that_is_none_or_for_another_table_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "w.zip"
+    path.write_bytes(b"PK\x03\x04")
+    with pytest.raises(InputError) as told:
+        ExactModel.load(path)
+    assert told.value.message == (
+        "w.zip: This is no exact model: it does not begin with MMX1."
+    )
+    path.write_bytes(FILE)
+    with pytest.raises(InputError, match="^w.zip: The model's columns are 1") as told:
+        ExactModel.load(path, Limits(99, 1, 8))
+    assert told.value.hint.startswith("It was made for another table.")
+
+
 @given(st.binary(max_size=400), st.booleans())
 def test_any_bytes_raise_nothing_but_errors_in_words(
     data: bytes, aligned: bool

@@ -183,8 +183,9 @@ class Market(Reader):
             raise InputError(
                 "The vault is locked.",
                 hint="Set MODELMARKET_PASSPHRASE, or name a file in "
-                "MODELMARKET_PASSPHRASE_FILE. Without an account there is none: "
-                "`modelmarket account new` makes one.",
+                "MODELMARKET_PASSPHRASE_FILE; `Market.connect` takes a passphrase=, "
+                "too. Without an account there is none: `modelmarket account new` "
+                "makes one.",
             )
         return self._vault
 

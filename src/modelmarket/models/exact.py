@@ -140,7 +140,12 @@ class ExactModel:
             NotFoundError: Nothing is there.
             DiskError: It cannot be read.
         """
-        return cls.from_bytes(files.read_file(Path(path)), limits)
+        data = files.read_file(Path(path))
+        try:
+            return cls.from_bytes(data, limits)
+        except InputError as error:
+            said = f"{Path(path).name}: {error.message}"
+            raise InputError(said, hint=error.hint) from error
 
     @classmethod
     def from_bytes(cls, data: bytes, limits: Limits | None = None) -> ExactModel:

@@ -270,7 +270,9 @@ class ExactHeader:
             mine, theirs = getattr(self, name), getattr(limits, name)
             if mine != theirs:
                 raise InputError(
-                    f"The model's {name} are {mine:,}, the contest's {theirs:,}."
+                    f"The model's {name} are {mine:,}, the contest's {theirs:,}.",
+                    hint="It was made for another table. Fit one on this contest's "
+                    "training data.",
                 )
         if self.width not in CODE_WIDTHS or not 1 <= self.columns <= MOST_COLUMNS:
             raise InputError(
