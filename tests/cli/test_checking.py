@@ -73,18 +73,18 @@ def test_a_program_is_told_the_same_with_columns_rows_and_counts(
 ) -> None:
     path = Path(written(tmp_path, same=lambda labels: ["x"] * len(labels)))
     lines = path.read_text().splitlines()
-    path.write_text("\n".join([*lines, *lines[1:21]]) + "\n")
+    path.write_text("\n".join([*lines, *lines[1:101]]) + "\n")
     code, told, _ = check(str(path), *kind, "--json")
     assert code == 1
     report = json.loads(told)["report"]
-    assert (report["train_rows"], report["test_rows"]) == (176, 44)
+    assert (report["train_rows"], report["test_rows"]) == (240, 60)
     found = {one["check"]: one for one in report["findings"]}
     assert found["constant-column"]["columns"] == ["same"]
     across = found["duplicates-across-split"]
     assert across["severity"] == "confirm"
     assert across["is_private"] is bool(kind)
-    assert 0 < across["count"] <= 40
-    assert set(across["rows"]) <= {*range(1, 21), *range(201, 221)}
+    assert 0 < across["count"] <= 60
+    assert set(across["rows"]) <= {*range(1, 101), *range(201, 301)}
     assert report["baseline"] > 0.5
     assert report["guess_bits"] > 0
 

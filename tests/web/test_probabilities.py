@@ -127,7 +127,7 @@ WRONG: dict[str, tuple[str | bytes, str]] = {
     "a-row-less": ("row_id,odd,even\n1,0.5,0.5\n", "sure.csv: id '2' is missing"),
     "a-sum": (
         SURE.replace("0.25", "0.2", 1),
-        "sure.csv, id '1': the probabilities add",
+        "sure.csv, row 1 (line 2), id '1': the probabilities add",
     ),
     "a-text": (
         SURE.replace("0.25", "low", 1),

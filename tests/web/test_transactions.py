@@ -196,7 +196,8 @@ def test_an_account_that_is_a_contract_of_the_market_is_called_so(
         assert "As requester" not in shown
     mine = told(tab.get(f"/accounts/{market.wallet.address}").text)
     assert "Your account" in mine
-    assert "Your agent's key" in told(_as_nobody(tab, market.wallet.address))
+    # To whoever looks on, it is an account like any other.
+    assert "Your agent's key" not in told(_as_nobody(tab, market.wallet.address))
     assert "The contract" not in told(tab.get(f"/accounts/{ANN}").text)
 
 

@@ -208,7 +208,9 @@ export function prepareForms() {
     } else if (form.method === "post" || submitter?.dataset.doing) {
       doing(wordsOf(submitter));
       // The button that was pressed goes with the form, so it is locked once that has gone.
-      if (form.method === "post") setTimeout(() => setBusy(form, true), 0);
+      if (form.method !== "post") return;
+      form.dataset.sent = "yes";
+      setTimeout(() => setBusy(form, true), 0);
     }
   });
   document.addEventListener("click", (event) => {
