@@ -112,7 +112,7 @@ READINGS = (
     Reading(
         "submission check",
         "v1 {folder}/won-v1/model.exact",
-        f"{EXACT} the training part",
+        f"{EXACT} the training part and all hidden rows, and {INTERVALS}",
     ),
     Reading("submission list", "", VAULT),
     Reading("submission show", "1"),
