@@ -166,7 +166,7 @@ def test_it_runs_until_it_is_interrupted_and_keeps_its_appointments(
         assert [one["decision"] for one in said] == ["entered", "entered_before"]
         here.move_to(request.record.deadline)
         here.markets["rita"].request("v1").open_key()
-        while "claim" not in (line := server.stdout.readline().decode()):
+        while "Claimed for" not in (line := server.stdout.readline().decode()):
             assert line, f"it ended with {server.wait()}"
         server.send_signal(signal.SIGINT)
         assert server.wait(timeout=60) == 130

@@ -115,7 +115,7 @@ def test_each_step_is_told_with_its_request(here: Place) -> None:
         "time": notice.time,
         "level": "info",
         "event": "step",
-        "message": "open the truth: request 1: done",
+        "message": "Opened the truth of request 1.",
         "request": 1,
         "done": True,
     }
@@ -155,7 +155,7 @@ def test_an_agent_tells_lines_a_webhook_and_prometheus(
     ) as process:
         assert process.stdout is not None
         lines: list[str] = []
-        while not any("open the truth" in line for line in lines):
+        while not any("Opened the truth" in line for line in lines):
             line = process.stdout.readline()
             assert line, lines
             lines.append(line)
@@ -174,7 +174,7 @@ def test_an_agent_tells_lines_a_webhook_and_prometheus(
         process.send_signal(signal.SIGTERM)
         lines += process.stdout.readlines()
         assert process.wait(timeout=60) == 128 + signal.SIGTERM
-    assert json.loads(next(one for one in lines if "open the truth" in one))["done"]
+    assert json.loads(next(one for one in lines if "Opened the truth" in one))["done"]
     assert (
         'modelmarket_steps_total{kind="open the truth",outcome="done"} 1.0' in figures
     )
@@ -204,7 +204,7 @@ def test_an_agent_acts_on_when_nobody_reads_its_lines(
     ) as process:
         os.close(theirs)
         with os.fdopen(ours, buffering=1) as lines:
-            assert any("open the truth: request 1" in line for line in lines)
+            assert any("Opened the truth of request 1." in line for line in lines)
         for request in later:
             here.move_to(request.record.deadline)
             ends = time.monotonic() + PATIENCE_S

@@ -121,7 +121,7 @@ class Monitor:
         self._say(
             Level.INFO if report.done else Level.WARNING,
             "step",
-            f"{step}: {report.message}",
+            str(report),
             request=step.request_id.shown,
             submission=step.submission_id.shown,
             done=report.done,

@@ -60,6 +60,28 @@ _KINDS = {
 }
 
 
+_SAYS = {
+    Kind.OPEN_TRUTH: ("open the truth of {}", "opened the truth of {}"),
+    Kind.OPEN_KEY: ("open the key of {}", "opened the key of {}"),
+    Kind.CLAIM: ("claim for {}", "claimed for {}"),
+    Kind.VALIDATE: ("open the predictions of {}", "opened the predictions of {}"),
+    Kind.SHOW: ("show the model of {}", "showed the model of {}"),
+    Kind.WATCH: ("check the model that {} showed", "checked the model that {} showed"),
+    Kind.ANSWER: ("post what was demanded of {}", "posted what was demanded of {}"),
+    Kind.SETTLE: ("settle {}", "settled {}"),
+    Kind.WITHDRAW: ("withdraw what {} is owed", "withdrew what {} was owed"),
+    Kind.WITHDRAW_BOND: ("take back the bond on {}", "took back the bond on {}"),
+    Kind.ENFORCE: (
+        "move {} on, as its time is over",
+        "moved {} on, as its time was over",
+    ),
+    Kind.STAND_BY: ("wait for what others do in {}", "waited for others in {}"),
+    Kind.FOLLOW: ("follow the chain", "followed the chain"),
+    Kind.LOOK: ("look at {}", "looked at {}"),
+}
+"""Each as something to be done, and as something that was; `{}` is what it is about."""
+
+
 _BURIED = (Kind.OPEN_TRUTH, Kind.OPEN_KEY)
 """What waits until no reorganisation can open the time before it again."""
 
@@ -87,11 +109,24 @@ class Step:
         """What it is, whenever it is due."""
         return self.kind, self.request_id, self.submission_id
 
-    def __str__(self) -> str:
-        about = f"request {self.request_id}" if self.request_id else "the market"
+    @property
+    def about(self) -> str:
+        """What it is about, as people call it."""
+        about = self.request_id.named if self.request_id else "the market"
         if self.submission_id:
-            about = f"submission {self.submission_id} to {about}"
-        return f"{self.kind.value}: {about}"
+            return f"submission {self.submission_id} to {about}"
+        return about
+
+    def __str__(self) -> str:
+        """What is to be done: `open the truth of request 7`."""
+        to_do, _ = _SAYS[self.kind]
+        return to_do.format(self.about)
+
+    @property
+    def past(self) -> str:
+        """What was done: `opened the truth of request 7`."""
+        _, done = _SAYS[self.kind]
+        return done.format(self.about)
 
 
 @dataclass(frozen=True)

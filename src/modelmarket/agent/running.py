@@ -60,11 +60,32 @@ class Report:
         step: The step.
         done: Whether it is done, by us or by somebody else.
         message: What happened, in words.
+        by_others: Whether there was nothing left to be done by us.
     """
 
     step: Step
     done: bool
     message: str
+    by_others: bool = False
+
+    @property
+    def what(self) -> str:
+        """Whether the step was taken, as a sentence begins."""
+        if not self.done:
+            return f"Could not {self.step}"
+        if self.by_others:
+            return f"There was no need any more to {self.step}"
+        return self.step.past.capitalize()
+
+    @property
+    def more(self) -> str:
+        """What else there is to say, as a sentence ends; empty for nothing."""
+        said = "" if self.message == DONE else self.message
+        return f"{said}." if said and not said.endswith(".") else said
+
+    def __str__(self) -> str:
+        """All of it, as a sentence: `Opened the truth of request 7.`."""
+        return f"{self.what}: {self.more}" if self.more else f"{self.what}."
 
 
 DONE = "done"
@@ -82,7 +103,8 @@ def perform(market: Market, step: Step) -> Report:
     try:
         message = _done(market, step)
     except (RevertError, StepError) as error:
-        return Report(step, done=_is_over(market, step), message=error.text)
+        is_over = _is_over(market, step)
+        return Report(step, done=is_over, message=error.text, by_others=is_over)
     except Exception as error:  # noqa: BLE001  # one step never stops the others
         return Report(step, done=False, message=_told(error, step))
     return Report(step, done=True, message=message)

@@ -102,7 +102,7 @@ def once(
     reports = run_once(market)
     here.output.result(
         [_report(one) for one in reports],
-        *(f"{one.step}: {one.message}" for one in reports),
+        *map(str, reports),
     )
     if not reports:
         here.output.none("Nothing is due.")

@@ -110,6 +110,11 @@ class MarketId(int):
 class RequestId(MarketId):
     """Of a request."""
 
+    @property
+    def named(self) -> str:
+        """As sentences call it: `request 7`, or `contest v7`."""
+        return f"{'contest' if self.is_verified else 'request'} {self}"
+
 
 class SubmissionId(MarketId):
     """Of a submission."""

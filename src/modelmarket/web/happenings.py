@@ -235,9 +235,9 @@ class _Told:
 
 def request(request_id: RequestId, *, first: bool = False) -> Markup:
     """A request by its number, with the way to it."""
-    word = "contest" if request_id.is_verified else "request"
-    link = '<a href="/requests/{}">{} {}</a>'
-    return _say(link, request_id, word.capitalize() if first else word, request_id)
+    named = request_id.named
+    link = '<a href="/requests/{}">{}</a>'
+    return _say(link, request_id, named.capitalize() if first else named)
 
 
 def _say(text: str, *values: object) -> Markup:
