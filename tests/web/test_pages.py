@@ -82,7 +82,7 @@ def test_the_ranking_tells_places_states_and_stakes(tmp_path: Path) -> None:
         assert work(claims_end + window, ben) == [
             (1, "won", "returned", True),
             (2, "ranked", "to be withdrawn", False),
-            (None, "failed: it was not opened in time", "lost", False),
+            (None, "failed: it did not prove its claim in time", "lost", False),
         ]
         later = work(claims_end + window + 60, eve)
         assert later[1] == (2, "withdrawn", "returned", False)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import get_args
@@ -278,8 +279,8 @@ TOLD: list[tuple[Event, str]] = [
     ),
     (
         events.SubmissionFailed(SUBMISSION, ONE, Failure.MISMATCH, MDC, 9),
-        "Submission 2 to request 1 failed: it had not what it claimed. Of its stake, 1 "
-        "MDC are lost.",
+        "Submission 2 to request 1 failed: it did not score what it claimed. Of its "
+        "stake, 1 MDC are lost.",
     ),
     (
         events.SubmissionFailed(SUBMISSION, V_ONE, Failure.REFUTED, MDC, 9, ANN, MDC),
@@ -317,6 +318,20 @@ def test_an_event_is_a_sentence(event: Event, said: str) -> None:
         told_so.startswith(said)
         if said.endswith(("until", "by"))
         else (told_so == said)
+    )
+
+
+@pytest.mark.parametrize(
+    "event", [event for event, _ in TOLD], ids=lambda one: type(one).__name__
+)
+def test_on_its_own_page_no_event_says_which_request_a_submission_entered(
+    event: Event,
+) -> None:
+    said = words(sentence(event, NAMES, on_its_page=True))
+    assert not re.search(r"submission \d+ to ", said, re.IGNORECASE)
+    everywhere = words(sentence(event, NAMES))
+    assert said == re.sub(
+        r"(ubmission \d+) to (request|contest) v?1", r"\1", everywhere
     )
 
 

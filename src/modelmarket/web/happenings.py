@@ -18,8 +18,19 @@ if TYPE_CHECKING:
     from modelmarket.protocol.types import RequestId
     from modelmarket.web.names import Names
 
+    _OfSubmission = (
+        events.Claimed
+        | events.SubmissionFailed
+        | events.Withdrawn
+        | events.PredictionsOpened
+        | events.ModelShown
+        | events.Demanded
+        | events.Answered
+        | events.BondReturned
+    )
+
 WHY_FAILED = {
-    Failure.MISMATCH: "it had not what it claimed",
+    Failure.MISMATCH: "it did not score what it claimed",
     Failure.TIMED_OUT: "it did not prove its claim in time",
     Failure.CANCELLED_LATE: "it was cancelled after the deadline",
     Failure.REFUTED: "what it showed was refuted",
@@ -27,14 +38,16 @@ WHY_FAILED = {
 }
 
 
-def sentence(event: Event, names: Names) -> Markup:
+def sentence(event: Event, names: Names, *, on_its_page: bool = False) -> Markup:
     """What an event says.
 
     Args:
         event: As the market logged it.
         names: What addresses are called.
+        on_its_page: Whether it is told on the page of its request, where which
+            request a submission entered is no news.
     """
-    about = _Told(names)
+    about = _Told(names, on_its_page)
     return (
         about.of_request(event) or about.of_submission(event) or about.of_checks(event)
     )
@@ -45,10 +58,19 @@ class _Told:
 
     Args:
         names: What addresses are called.
+        on_its_page: As `sentence` takes it.
     """
 
-    def __init__(self, names: Names) -> None:
+    def __init__(self, names: Names, on_its_page: bool) -> None:
         self._names = names
+        self._on_its_page = on_its_page
+
+    def _entry(self, event: _OfSubmission, *, first: bool = False) -> Markup:
+        """A submission, and to what."""
+        word = "Submission" if first else "submission"
+        if self._on_its_page:
+            return _say("{} {}", word, event.submission_id)
+        return _say("{} {} to {}", word, event.submission_id, request(event.request_id))
 
     def of_request(self, event: Event) -> Markup:
         """What happened to a request; empty for other events."""
@@ -146,17 +168,11 @@ class _Told:
                     if event.request_id.is_verified
                     else counted(event.score, "match", "matches")
                 )
-                return _say(
-                    "Submission {} to {} claimed {}.",
-                    event.submission_id,
-                    request(event.request_id),
-                    measured,
-                )
+                return _say("{} claimed {}.", self._entry(event, first=True), measured)
             case events.SubmissionFailed():
                 told = _say(
-                    "Submission {} to {} failed: {}. Of its stake, {} MDC are lost",
-                    event.submission_id,
-                    request(event.request_id),
+                    "{} failed: {}. Of its stake, {} MDC are lost",
+                    self._entry(event, first=True),
                     WHY_FAILED[event.reason],
                     format_mdc(event.slashed),
                 )
@@ -169,11 +185,9 @@ class _Told:
                 return told + Markup(".")
             case events.Withdrawn():
                 return _say(
-                    "The {} MDC that submission {} to {} was owed were paid to its "
-                    "trainer.",
+                    "The {} MDC that {} was owed were paid to its trainer.",
                     format_mdc(event.paid),
-                    event.submission_id,
-                    request(event.request_id),
+                    self._entry(event),
                 )
         return Markup()
 
@@ -183,45 +197,38 @@ class _Told:
         match event:
             case events.PredictionsOpened():
                 return _say(
-                    "The predictions of submission {} to {} were opened, page {}: {} "
-                    "so far.",
-                    event.submission_id,
-                    request(event.request_id),
+                    "The predictions of {} were opened, page {}: {} so far.",
+                    self._entry(event),
                     f"{event.page + 1:,}",
                     counted(event.matched, "match", "matches"),
                 )
             case events.ModelShown():
                 return _say(
-                    "Submission {} to {} showed its model. It can be refuted until {}.",
-                    event.submission_id,
-                    request(event.request_id),
+                    "{} showed its model. It can be refuted until {}.",
+                    self._entry(event, first=True),
                     moment(event.step_ends),
                 )
             case events.Demanded():
                 return _say(
-                    "{} demanded that the model of submission {} to {} be posted, and "
-                    "locked a bond of {} MDC. It is due by {}.",
+                    "{} demanded that the model of {} be posted, and locked a bond of "
+                    "{} MDC. It is due by {}.",
                     said(event.demander, first=True),
-                    event.submission_id,
-                    request(event.request_id),
+                    self._entry(event),
                     format_mdc(event.bond),
                     moment(event.due),
                 )
             case events.Answered():
                 return _say(
-                    "Part {} of the {} of submission {} to {} was posted.",
+                    "Part {} of the {} of {} was posted.",
                     f"{event.part + 1:,}",
                     "predictions" if event.of_listing else "model",
-                    event.submission_id,
-                    request(event.request_id),
+                    self._entry(event),
                 )
             case events.BondReturned():
                 return _say(
-                    "The bond of {} MDC went back to whoever had demanded submission "
-                    "{} to {}.",
+                    "The bond of {} MDC went back to whoever had demanded {}.",
                     format_mdc(event.paid),
-                    event.submission_id,
-                    request(event.request_id),
+                    self._entry(event),
                 )
             case events.OperatorSet():
                 return _say(

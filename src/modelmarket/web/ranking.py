@@ -9,21 +9,14 @@ from typing import TYPE_CHECKING
 from modelmarket.protocol.contests import ContestRecord
 from modelmarket.protocol.intervals import wilson
 from modelmarket.protocol.payouts import Stake, stake
-from modelmarket.protocol.phases import Failure
 from modelmarket.web.charts import Dot
+from modelmarket.web.happenings import WHY_FAILED
 
 if TYPE_CHECKING:
     from modelmarket.protocol.records import SubmissionRecord
     from modelmarket.protocol.replaying import Record
     from modelmarket.protocol.types import Address
 
-FAILURES = {
-    Failure.MISMATCH: "failed: it had not what it claimed",
-    Failure.TIMED_OUT: "failed: it was not opened in time",
-    Failure.CANCELLED_LATE: "cancelled late",
-    Failure.REFUTED: "refuted",
-    Failure.WITHHELD: "withheld",
-}
 STAKES = {
     Stake.LOCKED: "locked",
     Stake.DUE: "to be withdrawn",
@@ -114,7 +107,9 @@ def _place(
         one,
         score / most,
         wilson(score, most) if counts_rows(record) else None,
-        one.status.name.lower() if one.failure is None else FAILURES[one.failure],
+        one.status.name.lower()
+        if one.failure is None
+        else f"failed: {WHY_FAILED[one.failure]}",
         STAKES[stake(record, one)],
         one.trainer == account,
     )

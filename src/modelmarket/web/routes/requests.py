@@ -312,7 +312,7 @@ def activity(visit: Visit) -> Response:
         found,
         "activity",
         events=[
-            (one, sentence(event, names))
+            (one, sentence(event, names, on_its_page=True))
             for one, event in decoded
             if event is not None and not isinstance(event, Unreadable)
         ],
