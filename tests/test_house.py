@@ -150,3 +150,16 @@ def test_contracts_and_modules_of_the_same_rules_name_each_other() -> None:
         if not (other.exists() or other.with_suffix(".py").is_file())
     ]
     assert not missing, "\n".join(missing)
+
+
+def test_what_jupyter_shows_can_be_printed_too() -> None:
+    """Or `print` would give a raw dataclass to whoever has no notebook."""
+    shown = []
+    for path, tree in modules(PACKAGE):
+        for one in ast.walk(tree):
+            if isinstance(one, ast.ClassDef):
+                own = {f.name for f in one.body if isinstance(f, ast.FunctionDef)}
+                if "_repr_html_" in own:
+                    shown.append(one.name)
+                    assert own & {"__str__", "__repr__"}, f"{path}: {one.name}"
+    assert len(shown) > 10, "nothing was looked at"

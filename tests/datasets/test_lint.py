@@ -123,6 +123,41 @@ def test_words_that_all_differ_are_identifiers_and_sentences_are_none() -> None:
     assert (long.finding, long.trait) == (None, Check.FREE_TEXT)
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("3,5", "12"), ("1.234,5", "-0,25"), ("1,000", "2,345.5"), ("+1,000,000", "7")],
+)
+def test_numbers_with_commas_are_told_as_such(first: str, second: str) -> None:
+    """And not as texts, or as what tells rows apart, whether or not they come twice."""
+    for cells in ((first, second) * (ROWS // 2), ("", f" {first} ") * (ROWS // 2)):
+        found = at(cells)
+        assert the(found) == (Check.COMMAS, Severity.WARNING)
+        assert found.finding is not None
+        assert found.finding.text == (
+            "Column 'x' holds numbers with commas, which are read as text."
+        )
+    many = at(f"{n * 7919 % 1000},{n:04}" for n in range(ROWS))
+    assert the(many)[0] is Check.COMMAS
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("3.5", "12"),
+        ("3,5", "red"),
+        ("1,00,000", "1,00"),
+        ("a,b", "b,c"),
+        ("1,2,3", "4"),
+        (",5", "5,"),
+    ],
+)
+def test_what_is_no_number_with_commas_is_not_told_as_one(
+    first: str, second: str
+) -> None:
+    finding = at((first, second) * (ROWS // 2)).finding
+    assert finding is None or finding.check is not Check.COMMAS
+
+
 def test_numbers_with_decimals_may_all_differ() -> None:
     assert at(noise()) == Looked(at(noise()).told)
 
@@ -667,6 +702,29 @@ def test_numbers_as_classes_are_asked_about_with_the_command_for_them(
     if is_asked:
         assert found[Check.REGRESSION].severity is Severity.CONFIRM
         assert "--verified --error absolute" in found[Check.REGRESSION].hint
+
+
+@pytest.mark.parametrize(
+    ("names", "is_asked"),
+    [
+        (["0,5", "1", "1,5", "2"], False),
+        (["0,5", "1", "1,5", "2", "2,5"], True),
+        (["0,5", "1", "1,5", "2", "2,5", "many"], False),
+    ],
+)
+def test_labels_with_decimal_commas_are_asked_about(
+    names: list[str], *, is_asked: bool
+) -> None:
+    found = of(dict.fromkeys(names, 50))
+    assert (Check.REGRESSION in found) == is_asked
+    if is_asked:
+        one = found[Check.REGRESSION]
+        assert one.severity is Severity.CONFIRM
+        assert one.text == (
+            "The labels are 5 different numbers with commas, which are read as names "
+            "of classes."
+        )
+        assert one.hint.startswith("Write 3.5 for 3,5 and 1000 for 1,000; then say")
 
 
 @pytest.mark.parametrize(("most", "is_told"), [(899, False), (900, True)])

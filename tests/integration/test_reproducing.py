@@ -133,6 +133,12 @@ def test_a_file_that_says_something_else__is_told_row_by_row(
         f"Different: the model says what was opened of {TEST_ROWS - change} of 30 rows "
         f"({share:.2%}). Something else made the others."
     )
+    printed = str(found).splitlines()
+    assert printed[:2] == [
+        line,
+        f"row 1: {other[0]} was opened, the model says {right[0]}",
+    ]
+    assert len(printed) == 1 + min(change, MOST_SHOWN)
     passed, figures = told_by_audit(here)
     assert (passed, figures) == (False, f"{TEST_ROWS - change} of 30 rows alike")
 

@@ -399,6 +399,7 @@ def test_jupyter_shows_the_lines() -> None:
     shown = found._repr_html_()
     assert all(f"<li>{line}</li>" in shown for line in found.lines())
     assert RITA in shown
+    assert str(found).splitlines() == [f"account {RITA}", *found.lines()]
     assert [*Reputation.of(RITA, {}, {}).lines()] == [
         "as requester: new here",
         "as trainer: new here",

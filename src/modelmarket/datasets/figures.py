@@ -219,6 +219,9 @@ class ClassMetrics:
             "matrix": [list(line) for line in self.matrix],
         }
 
+    def __str__(self) -> str:
+        return "\n".join(self.lines())
+
     def _repr_html_(self) -> str:
         """What Jupyter shows."""
         _, columns, cells = self.table()
@@ -290,6 +293,9 @@ class NumberMetrics:
             "bias": self.bias.as_document(),
             "in_bin": None if self.in_bin is None else self.in_bin.as_document(),
         }
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines())
 
     def _repr_html_(self) -> str:
         """What Jupyter shows."""

@@ -138,6 +138,9 @@ class Market(Reader):
             vault = Vault(place.vault, secret)
         return cls(place, profile, wallet=wallet, vault=vault)
 
+    def __repr__(self) -> str:
+        return f"Market({self.network.name}, {self.network.market})"
+
     def _repr_html_(self) -> str:
         """What Jupyter shows."""
         me = f"account {self._wallet.address}" if self._wallet else "to look only"

@@ -109,6 +109,9 @@ class Validation:
     differ: int | None
     reason: str = ""
 
+    def __str__(self) -> str:
+        return "\n".join(self.lines())
+
     def _repr_html_(self) -> str:
         """What Jupyter shows."""
         return facts_html("The model on rows whose labels are known", self.lines())

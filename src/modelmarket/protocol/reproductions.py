@@ -9,7 +9,7 @@ from typing import Any
 
 from modelmarket.protocol.types import RequestId
 from modelmarket.system.notebooks import facts_html, table_html
-from modelmarket.system.text import counted
+from modelmarket.system.text import counted, in_a_line
 
 MOST_SHOWN = 20
 """Rows that are told of which differ."""
@@ -94,6 +94,14 @@ class Reproduction:
         if self.is_reproduced:
             return [f"Reproduced: {told}."]
         return [f"Different: {told}. Something else made the others."]
+
+    def __str__(self) -> str:
+        rows = (
+            f"row {one.row:,}: {in_a_line(one.opened)} was opened, the model says "
+            f"{in_a_line(one.computed)}"
+            for one in self.differing
+        )
+        return "\n".join([*self.lines(), *rows])
 
     def _repr_html_(self) -> str:
         """What Jupyter shows."""

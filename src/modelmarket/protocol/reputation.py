@@ -391,6 +391,9 @@ class Reputation:
             yield f"{counted(opened, 'truth or key', 'truths or keys')} opened"
         yield f"as trainer: {self.as_trainer.sentence}"
 
+    def __str__(self) -> str:
+        return "\n".join([f"account {self.address}", *self.lines()])
+
     def _repr_html_(self) -> str:
         """What Jupyter shows."""
         return facts_html(f"Account {self.address}", self.lines())

@@ -17,6 +17,7 @@ import polars as pl
 from modelmarket.datasets.attached import FileColumn, are_files
 from modelmarket.datasets.codes import Values
 from modelmarket.datasets.dates import readings
+from modelmarket.datasets.lint.commas import are_numbers_with_commas
 from modelmarket.datasets.lint.findings import (
     MOST_NAMED,
     Check,
@@ -138,7 +139,8 @@ def look(
     if distinct == 1:
         return Looked(told, trait=Check.CONSTANT)
     finding = (
-        _identity(name, values, distinct, share, step)
+        _with_commas(name, values)
+        or _identity(name, values, distinct, share, step)
         or _date(name, share, is_date=line is not None and not values.is_numeric)
         or _copied(name, values, places, distinct, labels, is_number=is_number)
         or _predicts(name, share)
@@ -239,6 +241,21 @@ def check_names(name: str, cells: pl.Series, folder: Path) -> Finding | None:
         f"To publish them too, say --files {name}; or leave the column out.",
         columns=(name,),
         is_private=True,
+    )
+
+
+def _with_commas(name: str, values: Values) -> Finding | None:
+    """Looks whether a column holds numbers that are read as text."""
+    if values.is_numeric:
+        return None
+    if not are_numbers_with_commas(values.texts.filter(pl.Series(~values.is_missing))):
+        return None
+    return Finding(
+        Check.COMMAS,
+        Severity.WARNING,
+        f"Column {name!r} holds numbers with commas, which are read as text.",
+        "Write 3.5 for 3,5 and 1000 for 1,000, and models can compute with them.",
+        columns=(name,),
     )
 
 

@@ -90,6 +90,7 @@ class Check(StrEnum):
     DATE = "date-column"
     CONSTANT = "constant-column"
     FREE_TEXT = "text-column"
+    COMMAS = "numbers-with-commas"
     NAMES_FILES = "column-names-files"
     ANNOTATED = "annotated-files"
     TWINS = "near-twin-classes"
@@ -116,6 +117,7 @@ WHAT: dict[Check, str] = {
     Check.DATE: "a column of dates or times",
     Check.CONSTANT: "a column with one value in all training rows",
     Check.FREE_TEXT: "a column of texts that hardly ever come twice",
+    Check.COMMAS: "a column of numbers with commas, which are read as text",
     Check.NAMES_FILES: "a column of names of files that are not published",
     Check.ANNOTATED: "pictures and sounds with notes in them, such as Exif",
     Check.TWINS: "classes that differ by spelling alone: 1 and 1.0, Cat and cat",

@@ -8,6 +8,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from modelmarket.datasets.lint.commas import are_numbers_with_commas
 from modelmarket.datasets.lint.findings import (
     Check,
     Finding,
@@ -230,6 +231,19 @@ def _looks(names: Sequence[str]) -> Callable[[str], str]:
 
 
 def _numbers(names: Sequence[str]) -> Iterator[Finding]:
+    import polars as pl
+
+    if len(names) >= LEAST_FRACTIONS and are_numbers_with_commas(pl.Series(names)):
+        yield Finding(
+            Check.REGRESSION,
+            Severity.CONFIRM,
+            f"The labels are {len(names):,} different numbers with commas, which are "
+            "read as names of classes.",
+            "Write 3.5 for 3,5 and 1000 for 1,000; then say --verified --error "
+            "absolute, or --bins 20, if a number is to be predicted.",
+            count=len(names),
+        )
+        return
     numbers = [_number(one) for one in names]
     known = [one for one in numbers if one is not None]
     if len(known) < len(numbers):
