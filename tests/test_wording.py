@@ -36,6 +36,7 @@ from modelmarket.market import (
 from modelmarket.market.publishing import RequestOptions
 from modelmarket.market.verified.publishing import ContestOptions
 from modelmarket.web.views import CONFIRMATIONS
+from support.sources import texts
 
 PACKAGE = Path(modelmarket.errors.__file__).parents[1]
 FILES = [
@@ -62,26 +63,6 @@ CALLED: list[Callable[..., Any]] = [
 ]
 
 
-def told(path: Path) -> Iterator[str]:
-    """What a file has to tell: its texts, whole, with gaps where values go."""
-    tree = ast.parse(path.read_text())
-    inside = set[int]()
-    for node in ast.walk(tree):
-        body = getattr(node, "body", [])
-        for one in body if isinstance(body, list) else []:
-            if isinstance(one, ast.Expr):  # a docstring
-                inside.add(id(one.value))
-        if isinstance(node, ast.JoinedStr):
-            inside |= {id(part) for part in ast.walk(node)} - {id(node)}
-            yield "".join(
-                str(part.value) if isinstance(part, ast.Constant) else "…"
-                for part in node.values
-            )
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            if id(node) not in inside:
-                yield node.value
-
-
 def options(group: TyperGroup) -> Iterator[str]:
     for command in group.commands.values():
         if isinstance(command, TyperGroup):
@@ -94,7 +75,7 @@ def options(group: TyperGroup) -> Iterator[str]:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda one: str(one.relative_to(PACKAGE)))
 def test_nothing_that_python_or_the_page_is_told_names_an_option(path: Path) -> None:
-    for text in told(path):
+    for text in texts(path, docstrings=False):
         if not re.search(r"[A-Za-z]{2,} ", OPTION.sub("", text)):
             continue  # arguments of other programs
         for said in (in_python(text), on_the_page(text)):

@@ -14,6 +14,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from modelmarket.cli import app
 from modelmarket.web.views import CONFIRMATIONS
+from support.sources import texts
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "modelmarket"
@@ -77,22 +78,6 @@ KNOWN: dict[Where, set[str]] = {
     for path, command in commands(PROGRAM)
 }
 NOUNS = {path[:1] for path in KNOWN if len(path) > 1}
-
-
-def texts(path: Path) -> Iterator[str]:
-    """The texts of a source file, whole, with gaps where values go."""
-    tree = ast.parse(path.read_text())
-    inside = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.JoinedStr):
-            inside |= {id(part) for part in ast.walk(node)} - {id(node)}
-            yield "".join(
-                str(part.value) if isinstance(part, ast.Constant) else "…"
-                for part in node.values
-            )
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            if id(node) not in inside:
-                yield node.value
 
 
 def named(words: list[str]) -> tuple[Where | None, list[str]]:
