@@ -137,7 +137,7 @@ def create(rita: Hands, table: Path) -> None:
     rita.link("New request")
     rita.click(rita.tab.locator("input[name=kind][value=predictions]"))
     rita.choose("data", table)
-    rita.button("Look it over")
+    rita.button("Continue")
     rita.fill("name", "Odd or even?")
     rita.button("Split and seal")
     rita.click(rita.tab.locator("#confirm button"))

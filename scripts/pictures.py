@@ -152,7 +152,7 @@ def creating(album: Album, table: Path) -> None:
     tab.locator(".wrong").first.wait_for()
     album.take("terms-refused")
     tab.fill("input[name=reward]", "100")
-    tab.get_by_role("button", name="Look closer first").click()
+    tab.get_by_role("button", name="Check the table first").click()
     tab.locator("#report").wait_for()
     album.take("terms-looked")
     tab.get_by_role("button", name="Split and seal").click()

@@ -85,7 +85,7 @@ def test_pictures_go_with_their_table_from_the_form_to_the_request(
         "100 files of photos.zip/photos that the rows name"
     )
     is_for_everybody(tab)
-    tab.get_by_role("button", name="Look closer first").click()
+    tab.get_by_role("button", name="Check the table first").click()
     expect(tab.get_by_role("heading", name="What was found")).to_be_visible()
     tab.get_by_role("button", name="Split and seal").click()
     told = "Column 'file' names 100 pictures of"

@@ -46,7 +46,7 @@ def create(visitor: Visitor, data: Path, name: str = "Near, left or right?") -> 
     facts = tab.locator(".receipt")
     expect(facts).to_contain_text("100 MDC, the reward")
     expect(facts).to_contain_text("30 hidden rows of 3 columns")
-    expect(facts).to_contain_text("Who always says")
+    expect(facts).to_contain_text("Always answering")
     expect(tab.locator("#confirm")).to_contain_text("You pay about 0.000")
     tab.get_by_text("How the columns become codes").click()
     expect(tab.locator("main")).to_contain_text("texts, 3 of them")
@@ -215,7 +215,7 @@ def submit(visitor: Visitor, file: Path, name: str = "mine") -> None:
     tab.get_by_role("button", name="Check and seal").click()
     facts = tab.locator(".receipt")
     expect(facts).to_contain_text("5 MDC, the stake")
-    expect(facts).to_contain_text("by both roots")
+    expect(facts).to_contain_text("match what the contest promised")
     expect(facts).to_contain_text("of the points on the training part")
     visitor.confirm("/requests/v1")
 

@@ -69,7 +69,7 @@ def test_connecting_a_wallet_keeps_the_file_that_was_chosen(
     assert tab.evaluate("document.activeElement.textContent") == "Wallet"
     body = tab.locator("body")
     assert body.get_attribute("data-by-browser") == ("yes" if wallet else "")
-    tab.get_by_role("button", name="Look it over").click()
+    tab.get_by_role("button", name="Continue").click()
     tab.get_by_role("button", name="Split and seal").wait_for()
 
 
@@ -154,7 +154,7 @@ def test_files_of_a_refused_form_outlive_a_reload(house: House, tmp_path: Path) 
     tab.reload()
     expect(tab.locator("form[data-upload]")).to_contain_text("n.csv is still here")
     expect(tab.locator("input[value=predictions]")).to_be_checked()
-    tab.get_by_role("button", name="Look it over").click()
+    tab.get_by_role("button", name="Continue").click()
     tab.get_by_role("button", name="Split and seal").wait_for()
 
 
@@ -215,7 +215,7 @@ def test_a_server_that_is_away_leaves_the_form_with_all_that_is_in_it(
     expect(problem).to_be_focused()
     assert is_still(tab)
     assert tab.evaluate("document.querySelector('input[name=data]').files.length") == 1
-    expect(tab.get_by_role("button", name="Look it over")).to_be_enabled()
+    expect(tab.get_by_role("button", name="Continue")).to_be_enabled()
 
 
 def test_a_form_without_javascript_keeps_what_was_typed_and_sent(
@@ -250,13 +250,13 @@ def test_what_takes_longer_than_half_a_second_says_what_it_is(
     sent = held(tab, "**/requests/new")
     look_over(tab)
     expect(doing).to_have_text("Reading the table…")
-    expect(tab.get_by_role("button", name="Look it over")).to_be_disabled()
+    expect(tab.get_by_role("button", name="Continue")).to_be_disabled()
     sent.pop().continue_()
     tab.get_by_role("button", name="Split and seal").wait_for()
     expect(tab.locator("#report")).to_contain_text("What a model should beat")
     expect(doing).to_be_hidden()
     for button, words in (
-        ("Look closer first", "Looking for what is odd…"),
+        ("Check the table first", "Looking for what is odd…"),
         ("Split and seal", "Splitting and sealing…"),
     ):
         sent = held(tab, "**/requests/new/*")

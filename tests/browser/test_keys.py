@@ -90,7 +90,7 @@ def test_a_whole_life_by_keys_alone(house: House, tmp_path: Path) -> None:
     hers.reach(requester.tab.locator("input[name=kind]:checked"))
     requester.tab.keyboard.press("ArrowDown")
     hers.choose("input[name=data]", write_table(tmp_path / "numbers.csv"))
-    hers.press("Look it over")
+    hers.press("Continue")
     hers.write("input[name=name]", "By keys alone")
     hers.write("input[name=minutes]", "30")
     hers.press("Split and seal")

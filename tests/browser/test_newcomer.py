@@ -56,7 +56,7 @@ def test_from_a_csv_to_the_model_by_the_page_alone(
     tab.locator("main").get_by_role("link", name="Create a request").click()
     table = write_table(tmp_path / "numbers.csv", rows=100)
     tab.set_input_files("input[name=data]", table)
-    tab.get_by_role("button", name="Look it over").click()
+    tab.get_by_role("button", name="Continue").click()
     expect(tab.locator("main")).to_contain_text("2 of whole numbers")
     expect(tab.locator("main")).to_contain_text("20 rows with their labels")
     tab.get_by_role("button", name="Split and seal").click()

@@ -106,7 +106,9 @@ def test_a_split_by_groups_or_time_is_tried_as_it_would_be(
     assert check(path, "--time", "day")[0] == code
     code, _, errors = check(path, "--time", "patient", "--group", "day")
     assert code == 2
-    assert "By groups and by time are 2 ways to choose the test rows." in errors
+    assert (
+        "By groups and by time are 2 ways to choose the test rows, and only" in errors
+    )
 
 
 def test_what_was_published_before_is_said_and_what_is_not_known(

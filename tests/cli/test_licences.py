@@ -73,7 +73,7 @@ def test_where_nothing_was_said_that_is_told(
 ) -> None:
     create()
     _, told, _ = give("ann", "dataset", "fetch", "1", str(tmp_path / "fetched"))
-    assert "licence of the data: none was said; of the model that wins: none" in told
+    assert "licence of the data: none stated; of the model that wins: none" in told
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_of_a_manifest_alone_what_a_forest_reaches_is_not_known(
     told = give("ann", "request", "show", "1")[1]
     share = max(manifest.train_counts) / manifest.train_rows
     assert (
-        "  licence of the data: none was said; of the model that wins: none was said\n"
+        "  licence of the data: none stated; of the model that wins: none stated\n"
         f"  Always saying the commonest class is right for {share:.1%} of the training "
         "rows. So the requester's program said.\n"
         "  the baseline is not fetched yet: `modelmarket dataset report 1` fetches it\n"

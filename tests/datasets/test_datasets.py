@@ -267,7 +267,7 @@ def test_a_file_that_may_not_be_read_is_named(tmp_path: Path, name: str) -> None
     [
         (gzip.compress(b"a,b\n1,2\n"), "is compressed with gzip.*gunzip t.csv"),
         (b"\x93NUMPY\x01\0", "is an array of numpy's"),
-        (b"a,b\n\0\0\0", "is no text: byte 4 is 0"),
+        (b"a,b\n\0\0\0", "is not a text file: byte 4 is 0"),
         (b"%PDF-1.7", "is a PDF"),
     ],
     ids=["gzip", "numpy", "binary", "pdf"],
@@ -643,6 +643,14 @@ def test_a_column_with_a_published_name_is_refused(tmp_path: Path, name: str) ->
 def test_what_is_no_fraction_is_refused(text: str) -> None:
     with pytest.raises(DataError, match="is not a fraction"):
         parse_fraction(text)
+
+
+@pytest.mark.parametrize("text", ["0.9999", "0.0001", "0.0004"])
+def test_the_finest_fraction_is_a_thousandth(text: str) -> None:
+    with pytest.raises(DataError, match=r"between 0\.1% and 99\.9%"):
+        parse_fraction(text)
+    assert parse_fraction("0.999") == Fraction(999, 1_000)
+    assert parse_fraction("0.001") == Fraction(1, 1_000)
 
 
 @pytest.mark.parametrize(

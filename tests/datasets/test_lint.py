@@ -334,12 +334,12 @@ def test_what_is_alike_in_many_columns_is_one_note() -> None:
     [one] = together(looked[:1])
     assert (one.severity, str(one)) == (
         Severity.NOTE,
-        "Column 'c0' has one value in all training rows. No model needs it.",
+        "Column 'c0' has the same value in all training rows. No model gains from it.",
     )
     [many] = together(looked)
     assert str(many) == (
-        "5 columns have one value each in all training rows: 'c0', 'c1', 'c2' and 2 "
-        "more. No model needs it."
+        "5 columns have the same value in all training rows: 'c0', 'c1', 'c2' and 2 "
+        "more. No model gains from it."
     )
     assert many.columns == ("c0", "c1", "c2", "c3", "c4")
 
@@ -350,7 +350,10 @@ def test_of_a_column_it_is_said_which_rows_were_looked_at(
     monkeypatch.setattr(linting, "MOST_ROWS", 100)
     found = report(tmp_path, frame().with_columns(note=pl.lit("x")))
     [one] = [one for one in found.findings if one.check is Check.CONSTANT]
-    assert one.text == "Column 'note' has one value in all 100 training rows looked at."
+    assert (
+        one.text
+        == "Column 'note' has the same value in all 100 training rows looked at."
+    )
 
 
 def test_of_many_grave_columns_three_are_told_and_the_others_named() -> None:
@@ -781,7 +784,7 @@ def test_a_hundred_test_rows_are_enough_not_to_be_warned_of() -> None:
     assert list(check_size(100, 0.1)) == []
     [one] = check_size(99, 0.1)
     assert one.text == (
-        "There are 99 test rows; they tell 10.0% apart, and no less: who wins is "
+        "There are 99 test rows; differences below 10.0% cannot be seen: who wins is "
         "partly chance."
     )
     [alone] = check_size(1, None)
@@ -806,7 +809,7 @@ def test_to_guess_a_truth_is_to_say_the_commonest_class_in_every_row() -> None:
     assert guess_bits([75, 25], 100) == pytest.approx(-100 * math.log2(0.75))
     assert Check.GUESSABLE not in of({"a": 50, "b": 50}, tests=64)
     assert of({"a": 50, "b": 50}, tests=63)[Check.GUESSABLE].text == (
-        "Whoever guesses all test labels has one chance in 2^63."
+        "All test labels could be guessed by chance, once in 2^63 tries."
     )
 
 
@@ -1024,8 +1027,8 @@ def test_a_report_reads_well_in_a_terminal_and_speaks_python() -> None:
         "8 training rows\n2 test rows\n3 columns\n"
         "Always saying the commonest class is right for 50.0% of the training rows.\n"
         "2 test rows tell accuracies apart that differ by 25.0%.\n"
-        "Look at this: There are 2 test rows; they tell 25.0% apart, and no less: who "
-        "wins is partly chance. Test more rows: raise fraction=, or add some."
+        "Look at this: There are 2 test rows; differences below 25.0% cannot be seen: "
+        "who wins is partly chance. Test more rows: raise fraction=, or add some."
     )
 
 

@@ -211,7 +211,7 @@ def test_a_window_shorter_than_finality_is_asked_about(
                 rita, "accept_window", lambda: create(rita, kind, even(here))
             )
             assert "The window for each step after it is 15 min long" in said
-            assert "about 16 min to make a block final" in said
+            assert "about 16 min until nothing can be undone" in said
         create(rita, kind, even(here), accept_window=is_asked)
 
 

@@ -93,7 +93,7 @@ def test_agents_alone_take_a_request_to_its_payment(here: Place) -> None:
     # The audit has tried to run it, and a text is no model.
     assert "Not reproducible: The winner's folder has no ONNX file" in card
     assert "Any file can have won" in card
-    assert "Handed over under: none was said." in card
+    assert "Handed over under: none stated." in card
 
 
 def test_a_false_claim_is_found_out_and_the_next_one_wins(here: Place) -> None:
@@ -278,7 +278,7 @@ def test_the_plan_shows_what_is_to_come_and_does_not_do_it(embedded: Place) -> N
 
 def test_errors_come_in_words_and_cost_nothing(embedded: Place) -> None:
     requester, ann = embedded.join("requester"), embedded.join("ann")
-    with pytest.raises(RevertError, match="This address has had its airdrop"):
+    with pytest.raises(RevertError, match="This address has had its 1,000 MDC"):
         ann.claim_airdrop()
     with pytest.raises(FundsError, match=r"has 1,000 MDC; 2,000 are needed"):
         embedded.create(requester, reward=Wei(20 * REWARD))

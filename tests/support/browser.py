@@ -366,7 +366,7 @@ def wrong_for_somebody(tab: Tab) -> list[str]:
 def look_over(tab: Tab, kind: str = "predictions") -> None:
     """Says what is bought, and goes on to the terms of it."""
     tab.check(f"input[name=kind][value={kind}]")
-    tab.get_by_role("button", name="Look it over").click()
+    tab.get_by_role("button", name="Continue").click()
 
 
 def write_table(path: Path, rows: int = 60) -> Path:

@@ -172,7 +172,7 @@ def test_labels_that_can_be_no_classes_are_looked_over_as_numbers(
     assert '<option value="numbers" selected>' in page
     assert "100 rows, 2 columns" in words(page)
     spread = words(page).partition("Numbers\n")[2]
-    assert spread.split("Who always")[0].split() == [
+    assert spread.split("Always answering")[0].split() == [
         *("Lowest0.0In", "the", "middle490.9Highest990.9"),
     ]
     assert "is off by 250, on average" in spread
@@ -277,8 +277,8 @@ def test_what_is_left_out_is_proposed(tab: Tab, csv: bytes) -> None:
         ("minutes", "525600", "525601", "is more than a year"),
         ("minutes", "365 days", "366 days", "is more than a year"),
         ("response", "15", "14.98", "response window must be 15 min"),
-        ("challenge", "60", "59.98", "challenge window must be four response windows"),
-        ("challenge", "40320", "40321", "challenge window must be four response"),
+        ("challenge", "60", "59.98", "(four response windows) to 28 days"),
+        ("challenge", "40320", "40321", "(four response windows) to 28 days"),
         ("stake", "5", "4.999999999999999999", "at least 5% of the reward"),
         ("reward", "1000", "1000.000000000000000001", "are needed"),
         ("threshold", "100%", "100.1%", "is not a fraction"),
@@ -499,7 +499,7 @@ def test_a_models_file_is_checked_and_its_figures_are_shown(
     training = found.training()
     right = np.mean(model.predict(training.codes, bits=2) == training.targets)
     for said in (
-        "by both roots",
+        "match what the contest promised",
         f"it scores {right:.1%} of the points on the training part",
         f"takes up to {action.fit['answer']['gas']:,} gas",
         f"it takes up to {action.fit['challenge']['gas']:,} gas",

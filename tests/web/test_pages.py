@@ -85,7 +85,7 @@ def test_the_ranking_tells_places_states_and_stakes(tmp_path: Path) -> None:
             (None, "failed: it did not prove its claim in time", "lost", False),
         ]
         later = work(claims_end + window + 60, eve)
-        assert later[1] == (2, "withdrawn", "returned", False)
+        assert later[1] == (2, "did not win", "returned", False)
 
 
 def test_the_agent_is_to_be_appointed_only_while_a_claim_is_to_come(
@@ -268,7 +268,7 @@ def test_a_contest_is_shown_in_every_phase_with_who_was_refuted(tmp_path: Path) 
             agent.run_once(ann)
             here.move_to(rita.request("v1").position().step_ends)
             lie.show(listing)
-            shows("Who finds a row that is false proves it")
+            shows("Anybody who finds a false row can prove it")
             shows("The key of", path="/requests/v1/activity")
             agent.run_once(ann)
             shows("1 false claim was refuted on the chain")

@@ -88,7 +88,7 @@ def sealed(tab: Tab, answer: httpx.Response) -> bytes | None:
 def test_probabilities_are_sealed_beside_the_predictions(tab: Tab) -> None:
     page = tab.get("/requests/1/submit").text
     assert FIELD in page
-    assert "called as the class" in page
+    assert "named after the class" in page
     assert "Submit without them" not in page
     found = sealed(tab, send(tab, SURE))
     assert found is not None

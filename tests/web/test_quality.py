@@ -171,7 +171,7 @@ def test_nothing_is_fetched_for_whoever_only_looks(
     with monkeypatch.context() as watched:
         watched.setattr(Contents, "fetch_probabilities", nobody)
         said = words(known(tab, "/requests/1"))
-    assert "No log loss: the winner’s folder is not here." in said
+    assert "No log loss: the winner’s files are not here yet." in said
     assert rita.files(rita.request(1).record.model) is None
     # Once it was fetched, it is looked into.
     tab.post("/requests/1/fetch", what="model")

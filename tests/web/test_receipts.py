@@ -147,7 +147,7 @@ def test_a_submission_is_known_by_its_models_file_and_what_it_hashes_to(
         f"SHA-256 {hashlib.sha256(model.read_bytes()).hexdigest()}",
         f"CID {secret.model}",
         "If you win the stake and the reward of 100 MDC, at once",
-        "1 MDC, the stake, when the winner is validated",
+        "1 MDC, the stake, when the winner is confirmed",
         "You lose the stake if your claim is wrong or missed",
         "Leaves your wallet now 1 MDC",
     ):

@@ -141,7 +141,7 @@ def test_a_failed_transaction_says_why_in_words(market: Market, tab: Tab) -> Non
     name = sent(market, market.coin.claim_airdrop(), 200_000)
     shown = told(tab.get(f"/transactions/0x{name.hex()}").text)
     assert " failed " in shown
-    assert "It did nothing. This address has had its airdrop." in shown
+    assert "It did nothing. This address has had its 1,000 MDC." in shown
     assert "The fee is paid all the same." in shown
     assert "What it meant" not in shown
     poor = market.coin.transfer(ANN, 10)
@@ -222,8 +222,8 @@ TOLD: list[tuple[Event, str]] = [
     ),
     (
         events.RequestCancelled(ONE, 2, MDC, Wei(0)),
-        "Request 1 was cancelled. Of its reward, 1 MDC are for each of the 2 "
-        "submissions that were in; 0 MDC went back to its requester.",
+        "Request 1 was cancelled. Each of the 2 submissions in it gets 1 MDC of its "
+        "reward; 0 MDC went back to its requester.",
     ),
     (
         events.SubmissionCreated(
@@ -302,7 +302,7 @@ TOLD: list[tuple[Event, str]] = [
     ),
     (
         events.Withdrawn(SUBMISSION, ONE, MDC),
-        "The 1 MDC that submission 2 to request 1 was owed were paid to its trainer.",
+        "The trainer of submission 2 to request 1 withdrew the 1 MDC that it was owed.",
     ),
     (
         events.OperatorSet(BEN, ANN, approved=False),

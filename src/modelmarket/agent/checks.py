@@ -162,8 +162,10 @@ def _operator(
         if trainer == key:
             continue
         may = market.is_operator(trainer, key, verified=is_verified)
-        says = "may claim for" if may else "appoint it, or claim in time, as"
-        where = " in verified contests" if is_verified else " in those of predictions"
+        says = "may claim for" if may else "may not claim yet for"
+        where = (
+            " in verified contests" if is_verified else " in contests of predictions"
+        )
         yield Check("The agent as operator", may, f"{says} {trainer}{where}")
 
 

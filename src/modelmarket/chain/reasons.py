@@ -24,7 +24,7 @@ class Meaning:
 
 REASONS = {
     "AlreadyClaimed": Meaning(
-        "This address has had its airdrop.", "Each address gets one."
+        "This address has had its 1,000 MDC.", "Each address gets them once."
     ),
     "AlreadyDemanded": Meaning(
         "This model has been demanded before, which can be done once."
@@ -74,7 +74,9 @@ REASONS = {
     ),
     "BadPadding": Meaning("What is beyond the last unit is not padding."),
     "BadProof": Meaning("The proof has not the right length."),
-    "BadReward": Meaning("The reward must be above 0 and below 2**96 wei."),
+    "BadReward": Meaning(
+        "The reward must be more than 0, and less than 79,000,000,000 MDC."
+    ),
     "BadRounds": Meaning("The trees of such a model must be as many for each output."),
     "BadRow": Meaning("This is not that row of the contest."),
     "BadRows": Meaning(

@@ -94,9 +94,7 @@ def told_licences(licence: str, model_licence: str) -> str:
         licence: Of the data, as a manifest has it, whoever wrote that.
         model_licence: Of the model that wins; likewise.
     """
-    data, model = (
-        in_a_line(one) or "none was said" for one in (licence, model_licence)
-    )
+    data, model = (in_a_line(one) or "none stated" for one in (licence, model_licence))
     return f"licence of the data: {data}; of the model that wins: {model}"
 
 

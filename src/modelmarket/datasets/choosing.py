@@ -55,8 +55,9 @@ class Choice:
         if len(said) > 1:
             ways_said = " and ".join(said).capitalize()
             raise InputError(
-                f"{ways_said} are {len(said)} ways to choose the test rows.",
-                hint="Say one of them.",
+                f"{ways_said} are {len(said)} ways to choose the test rows, and only "
+                "one can be taken.",
+                hint="Choose one of them.",
             )
 
     def drawing(

@@ -20,9 +20,12 @@ def parse_fraction(text: str) -> Fraction:
     Raises:
         DataError: It is not above 0 and below 1.
     """
-    fraction = _parse_share(text).limit_denominator(FINEST_FRACTION)
-    if not 0 < fraction < 1:
+    exact = _parse_share(text)
+    if not 0 < exact < 1:
         raise DataError(f"{text!r} is not a fraction between 0 and 1, such as 0.2.")
+    fraction = exact.limit_denominator(FINEST_FRACTION)
+    if not 0 < fraction < 1:
+        raise DataError(f"{text!r} is not a fraction between 0.1% and 99.9%.")
     return fraction
 
 

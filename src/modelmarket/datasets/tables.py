@@ -315,7 +315,7 @@ def _foreign(path: Path, sample: bytes, *, is_text: bool) -> DataError | None:
     is_wide = sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     if b"\0" in sample and not (is_wide or is_text):
         return DataError(
-            f"{path.name} is no text: byte {sample.index(0):,} is 0.",
+            f"{path.name} is not a text file: byte {sample.index(0):,} is 0.",
             hint="Write the table as CSV or Parquet.",
         )
     return None

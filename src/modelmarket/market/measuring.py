@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 NONE_GIVEN = "no probabilities of each class go with the predictions"
 NONE_SEALED = "the winner’s folder has no probabilities.csv"
-NOT_HERE = "the winner’s folder is not here"
+NOT_HERE = "the winner’s files are not here yet"
 NONE_EXACT = "an exact model says a class, and no probabilities"
 
 _log = logging.getLogger(__name__)

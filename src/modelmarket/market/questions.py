@@ -126,7 +126,7 @@ def refuse_short_windows(windows: dict[str, int], finality_s: int) -> None:
         if window < finality_s:
             raise ConfirmationError(
                 f"The window for {name} is {duration(window)} long, and this chain "
-                f"takes about {duration(finality_s)} to make a block final: what was "
-                "done in time could be undone, and come too late.",
+                f"needs about {duration(finality_s)} until nothing can be undone: a "
+                "step that is done in time might be lost.",
                 option="accept_window",
             )

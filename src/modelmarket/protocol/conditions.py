@@ -196,7 +196,10 @@ class Conditions:
 
     def _money(self) -> Iterator[tuple[str, str]]:
         if not 0 < self.reward <= MOST_WEI:
-            yield "BadReward", "The reward must be above 0 and below 2**96 wei."
+            yield (
+                "BadReward",
+                "The reward must be more than 0, and less than 79,000,000,000 MDC.",
+            )
         if not least_stake(self.reward) <= self.stake <= MOST_WEI:
             least = format_mdc(least_stake(self.reward))
             yield "BadStake", f"The stake must be at least 5% of the reward: {least}."
@@ -217,8 +220,8 @@ class Conditions:
             yield (
                 "BadWindow",
                 (
-                    "The challenge window must be four response windows "
-                    f"({duration(least)}) to 28 days."
+                    f"The challenge window must be {duration(least)} (four response "
+                    "windows) to 28 days."
                 ),
             )
 

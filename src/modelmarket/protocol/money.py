@@ -16,6 +16,8 @@ Amount = Wei | str | Decimal
 LEAST_WEI = 10**9
 """Fewer were hardly meant: who writes 100 means MDC."""
 
+DIGITS = 3
+"""Of an amount that is proposed to people."""
 _DECIMAL = re.compile(r"(\d+)(?:\.(\d{1,18}))?")
 
 
@@ -36,6 +38,16 @@ def parse_mdc(text: str) -> Wei:
         )
     whole, fraction = match[1], match[2] or ""
     return Wei(int(whole) * ONE_MDC + int(fraction.ljust(DECIMALS, "0")))
+
+
+def rounded_up(amount: int) -> Wei:
+    """An amount in three digits, at most a hundredth more: 6.67 MDC for 20/3 MDC.
+
+    Args:
+        amount: Wei.
+    """
+    unit = 10 ** max(0, len(str(amount)) - DIGITS)
+    return Wei(-(-amount // unit) * unit)
 
 
 def read_amount(given: Amount) -> Wei:

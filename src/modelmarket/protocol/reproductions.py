@@ -16,7 +16,7 @@ MOST_SHOWN = 20
 ANY_FILE = (
     "Any file can have won: predictions are bought here, and a model beside them."
 )
-NOBODY = "Any file can have won: nobody has run this model here."
+NOBODY = "Any file can have won: nobody has run this model on this computer yet."
 
 
 class Outcome(Enum):

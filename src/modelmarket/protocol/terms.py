@@ -15,7 +15,7 @@ from eth_hash.auto import keccak
 from modelmarket.errors import InputError, TermsError
 from modelmarket.protocol.classes import WIDTHS
 from modelmarket.protocol.labels import page_count
-from modelmarket.protocol.money import format_mdc
+from modelmarket.protocol.money import format_mdc, rounded_up
 from modelmarket.protocol.types import Address, Seal, TermsHash, Wei
 from modelmarket.system.text import bytes_of
 
@@ -62,7 +62,7 @@ def opening_window(response_window_s: int, pages: int) -> int:
 
 
 def proposed_stake(reward: int, response_window_s: int, pages: int) -> Wei:
-    """The stake that keeps the price of delay at `PRICE_OF_DELAY`.
+    """The stake that keeps the price of delay at `PRICE_OF_DELAY`, in three digits.
 
     A false top claim holds a request up for one opening window and costs its
     author the stake: 1% of the reward at the default window and one page.
@@ -77,7 +77,7 @@ def proposed_stake(reward: int, response_window_s: int, pages: int) -> Wei:
     """
     window = opening_window(response_window_s, pages)
     stake = math.ceil(reward * PRICE_OF_DELAY * window / HOUR_S)
-    return Wei(min(max(stake, least_stake(reward)), max(reward, 1)))
+    return Wei(min(rounded_up(max(stake, least_stake(reward))), max(reward, 1)))
 
 
 def price_of_delay(
@@ -160,7 +160,10 @@ class Terms:
         """What is wrong: the contract's reason and a sentence, for each."""
         yield from too_long(self.dataset, self.name, self.context)
         if not 0 < self.reward <= MOST_WEI:
-            yield "BadReward", "The reward must be above 0 and below 2**96 wei."
+            yield (
+                "BadReward",
+                "The reward must be more than 0, and less than 79,000,000,000 MDC.",
+            )
         if not least_stake(self.reward) <= self.stake <= MOST_WEI:
             least = format_mdc(least_stake(self.reward))
             yield "BadStake", f"The stake must be at least 1% of the reward: {least}."

@@ -88,7 +88,8 @@ def _of_request(record: Record, now: int, account: Address) -> Iterator[Choice]:
             why = (
                 f"The reward of {reward} MDC goes to the "
                 f"{counted(record.live, 'submission that is', 'submissions that are')} "
-                "in, and so does each stake; you get what cannot be shared evenly."
+                "in, and each stake back to its trainer. You keep what cannot be "
+                "shared evenly."
             )
         yield Choice(StepKind.CANCEL_REQUEST, "Cancel the request", why)
 

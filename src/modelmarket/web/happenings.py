@@ -89,12 +89,17 @@ class _Told:
                     moment(event.deadline),
                 )
             case events.RequestCancelled() if event.live:
+                whose = (
+                    "The one submission"
+                    if event.live == 1
+                    else f"Each of the {event.live:,} submissions"
+                )
                 return _say(
-                    "{} was cancelled. Of its reward, {} MDC are for each of the {} "
-                    "that were in; {} MDC went back to its requester.",
+                    "{} was cancelled. {} in it gets {} MDC of its reward; {} MDC went "
+                    "back to its requester.",
                     request(event.request_id, first=True),
+                    whose,
                     format_mdc(event.share),
-                    counted(event.live, "submission"),
                     format_mdc(event.paid),
                 )
             case events.RequestCancelled():
@@ -185,9 +190,9 @@ class _Told:
                 return told + Markup(".")
             case events.Withdrawn():
                 return _say(
-                    "The {} MDC that {} was owed were paid to its trainer.",
-                    format_mdc(event.paid),
+                    "The trainer of {} withdrew the {} MDC that it was owed.",
                     self._entry(event),
+                    format_mdc(event.paid),
                 )
         return Markup()
 

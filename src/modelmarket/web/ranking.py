@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from modelmarket.protocol.contests import ContestRecord
 from modelmarket.protocol.intervals import wilson
 from modelmarket.protocol.payouts import Stake, stake
+from modelmarket.protocol.phases import Status
 from modelmarket.web.charts import Dot
 from modelmarket.web.happenings import WHY_FAILED
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from modelmarket.protocol.replaying import Record
     from modelmarket.protocol.types import Address
 
+STATES = {Status.WITHDRAWN: "did not win"}
+"""Where the contract's word is not people's: what it calls the end of its stake."""
 STAKES = {
     Stake.LOCKED: "locked",
     Stake.DUE: "to be withdrawn",
@@ -107,7 +110,7 @@ def _place(
         one,
         score / most,
         wilson(score, most) if counts_rows(record) else None,
-        one.status.name.lower()
+        STATES.get(one.status, one.status.name.lower())
         if one.failure is None
         else f"failed: {WHY_FAILED[one.failure]}",
         STAKES[stake(record, one)],

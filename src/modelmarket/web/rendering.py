@@ -61,7 +61,12 @@ def strangers(text: object) -> Markup:
 
 def spoken(text: object) -> Markup:
     """Our own words as the page says them, with commands between backticks."""
-    parts = on_the_page(plain(text)).split("`")
+    return with_code(on_the_page(plain(text)))
+
+
+def with_code(text: object) -> Markup:
+    """Words in which what is between backticks is code."""
+    parts = plain(text).split("`")
     return Markup("").join(
         Markup("<code>{}</code>").format(part) if odd % 2 else part
         for odd, part in enumerate(parts)
@@ -107,6 +112,7 @@ def environment() -> Environment:
         "short": views.short,
         "plain": plain,
         "spoken": spoken,
+        "with_code": with_code,
         "on_the_page": on_the_page,
         "percent": percent,
         "counted": counted,

@@ -160,6 +160,6 @@ def _checking(record: Record, position: Position) -> str:
     if best.demand is not None and best.demand.is_open:
         return f"The model of {who} was demanded, and has yet to be posted whole."
     return (
-        f"The model of {who} is shown. Who finds a row that is false proves it on the "
-        "chain, and is paid for it."
+        f"The model of {who} is shown. Anybody who finds a false row can prove it on "
+        "the chain, and is paid for it."
     )

@@ -108,6 +108,11 @@ class Workspace:
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
 
+    @property
+    def to_take(self) -> list[Step]:
+        """What of it the agent does, and does not only wait for."""
+        return [one for one in self.coming if one.kind is not agent.Kind.STAND_BY]
+
     # --- what runs beside ---
 
     def start(self) -> None:

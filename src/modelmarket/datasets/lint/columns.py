@@ -62,7 +62,7 @@ _NAMED_ID = re.compile(
 )
 """Names that people, and data frames, give to what numbers rows."""
 _NOTES = {
-    Check.CONSTANT: ("has one value in {rows}", "have one value each in {rows}"),
+    Check.CONSTANT: ("has the same value in {rows}", "have the same value in {rows}"),
     Check.FREE_TEXT: (
         "holds texts that hardly ever come twice",
         "hold texts that hardly ever come twice",
@@ -73,7 +73,7 @@ _NOTES = {
     ),
 }
 _HINTS = {
-    Check.CONSTANT: "No model needs it.",
+    Check.CONSTANT: "No model gains from it.",
     Check.FREE_TEXT: "A model of tables can do little with them; with numbers made of "
     "them, more.",
     Check.PREDICTS: "Is that known before the label is?",

@@ -138,7 +138,7 @@ def _guessable(counts: Mapping[str, int], tests: int) -> Iterator[Finding]:
         yield Finding(
             Check.GUESSABLE,
             Severity.WARNING,
-            f"Whoever guesses all test labels has one chance in 2^{bits:.0f}.",
+            f"All test labels could be guessed by chance, once in 2^{bits:.0f} tries.",
             "Test more rows.",
         )
 
@@ -151,8 +151,9 @@ def check_size(tests: int, least: float | None) -> Iterator[Finding]:
         least: The smallest difference that they tell; None for numbers.
     """
     if tests < LEAST_TESTS:
-        they = agreeing(tests, "it tells", "they tell")
-        much = "" if least is None else f"; {they} {least:.1%} apart, and no less"
+        much = (
+            "" if least is None else f"; differences below {least:.1%} cannot be seen"
+        )
         yield Finding(
             Check.FEW_TESTS,
             Severity.WARNING,

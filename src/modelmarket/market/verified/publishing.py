@@ -51,7 +51,7 @@ from modelmarket.protocol.conditions import (
     least_bond,
     least_stake,
 )
-from modelmarket.protocol.money import Amount
+from modelmarket.protocol.money import Amount, rounded_up
 from modelmarket.protocol.points import weights_hash
 from modelmarket.protocol.terms import (
     DEFAULT_RESPONSE_WINDOW_S,
@@ -364,14 +364,15 @@ def _terms(
 
 
 def proposed_stake(reward: Wei, delay_s: int) -> Wei:
-    """The stake with which a lie costs 4% of the reward for each hour of its delay.
+    """The stake with which a lie costs 4% of the reward for each hour of its delay, in
+    three digits.
 
     Args:
         reward: Wei.
         delay_s: Seconds by which a lie delays the end.
     """
     stake = math.ceil(reward * PRICE_OF_DELAY * delay_s / HOUR_S)
-    return Wei(min(max(stake, least_stake(reward)), max(reward, 1)))
+    return Wei(min(rounded_up(max(stake, least_stake(reward))), max(reward, 1)))
 
 
 def most_words(rows: int, schema: Schema, challenge_window_s: int) -> int:

@@ -46,7 +46,7 @@ def enter(
         back.append(
             fact("If you win", f"the stake and the reward of {reward} MDC, at once")
         )
-    judged = "paid" if is_model else "validated"
+    judged = "paid" if is_model else "confirmed"
     back += [
         fact(
             "If your claim stands",
@@ -69,8 +69,8 @@ def enter(
     cost = [fact("You lose the stake if", lose), *_prospect(fit, sight.posting)]
     if is_model:
         checked = (
-            "The hidden files are all here and are what the terms promise, by both "
-            "roots; they are kept. The model is exact, and within the contest's limits."
+            "The hidden files are all here, match what the contest promised, and are "
+            "kept. The model is exact, and within the contest's limits."
         )
         unseen = "the model, unless its claim is the best"
     else:
@@ -120,9 +120,9 @@ def _prospect(fit: dict[str, Any], posting: Wei | None) -> list[Fact]:
             "win",
         ),
         fact(
-            "If you refute another's",
-            f"it takes up to {fit['challenge']['gas']:,} gas; a tenth of the liar's "
-            "stake is yours. Demanding what nobody serves locks "
+            "If you refute another claim",
+            f"it takes up to {fit['challenge']['gas']:,} gas; a tenth of the "
+            "stake behind it is yours. Demanding what nobody serves locks "
             f"{format_mdc(int(fit['bond_wei']))} MDC.",
         ),
         *(fact("Beware", plain(one)) for one in fit["warnings"]),

@@ -171,6 +171,10 @@ def files_of(market: Market, cid: str) -> list[Fact]:
     if len(files) > MOST_FILES:
         more = counted(len(files) - MOST_FILES, "more file")
         facts.append(Fact("Model", Markup("and {}").format(more)))
+    for one in found:
+        if ours and one.path in BESIDE_THE_MODEL:
+            told = Markup("{}, {}").format(one.path, size(one.size))
+            facts.append(Fact(one.path.partition(".")[0].capitalize(), told))
     return [*facts, Fact("Folder that is sealed", shown_cid(cid, after=False))]
 
 

@@ -45,9 +45,9 @@ def create_request(sight: Sight, action: actions.CreateRequest) -> tuple[Part, .
         ),
         fact(
             "Each submission stakes",
-            f"{format_mdc(terms.stake)} MDC: a false top claim costs its author "
-            f"{percent(terms.price_of_delay)} of the reward for each hour by which it "
-            f"delays you, {duration(terms.opening_window_s)} at most",
+            f"{format_mdc(terms.stake)} MDC: a false claim can delay you by at most "
+            f"{duration(terms.opening_window_s)}, and costs its author "
+            f"{percent(terms.price_of_delay)} of the reward for each hour of it",
         ),
     ]
     back = [
@@ -146,12 +146,13 @@ def _of_contest(
         ),
         fact(
             "Each submission stakes",
-            f"{format_mdc(terms.stake)} MDC. A liar ahead of the winner delays you by "
-            f"{delay}, and loses it: a tenth goes to whoever refutes the lie.",
+            f"{format_mdc(terms.stake)} MDC. A false claim above the winner delays you "
+            f"by {delay}, and costs its author this stake: a tenth of it goes to "
+            "whoever refutes it.",
         ),
     ]
     if hidden is not None and hidden.majority:
-        always = Markup("Who always says “{}” is right in {} of the training rows.")
+        always = Markup("Always answering “{}” is right for {} of the training rows.")
         told = always.format(strangers(hidden.majority), f"{hidden.share:.1%}")
         what.append(Fact("To be beaten", told))
     return what
@@ -170,7 +171,7 @@ def _seen(action: actions.CreateContest, hidden: stored.Hidden | None) -> list[F
             "Leaves sealed",
             f"{counted(terms.rows, 'hidden row')} of "
             f"{counted(terms.columns, 'column')}, and their labels: encrypted, and "
-            "held to what you promise now by two roots",
+            "nobody can change them afterwards, not even you",
         ),
         fact(
             "Stays secret",
@@ -196,14 +197,15 @@ def cancel_request(sight: Sight, record: BaseRecord | None) -> tuple[Part, ...]:
     each, staked = format_mdc(terms.reward // live), format_mdc(terms.stake)
     lost = format_mdc(terms.reward - terms.reward % live)
     if live == 1:
-        shared, stakes = "the one live submission gets it", f"{staked} MDC, goes back"
+        shared = "the one live submission gets it"
+        stakes = f"{staked} MDC, returned when its trainer withdraws"
     else:
         shared = f"each of the {live:,} live submissions gets {each} MDC of it"
-        stakes = f"{staked} MDC each, go back"
+        stakes = f"{staked} MDC each, returned when they withdraw"
     back = [fact("You get back", f"{format_mdc(terms.reward % live)} MDC of {reward}")]
     cost = [
         fact("You lose", f"{lost} MDC of the reward: {shared}"),
-        fact("Of whoever is in", f"the stake, {stakes} when it is withdrawn"),
+        fact("Stakes of who is in", stakes),
         fact("If one more enters first", "this is refused, and nothing changes"),
     ]
     return parts_of(what, back, cost, [])

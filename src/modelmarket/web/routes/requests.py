@@ -90,7 +90,8 @@ class Words:
 
 WORDS = Words(
     "Predictions",
-    "The chain recounts what was predicted; that the model made it, its author says.",
+    "The chain recounts what was predicted; that the model made it only its author "
+    "vouches.",
     "Test rows",
     "matches",
 )
