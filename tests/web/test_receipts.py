@@ -166,6 +166,81 @@ def test_of_a_cancelled_request_is_said_who_gets_what(scene: Entered) -> None:
         assert said in shown, said
 
 
+def test_a_cancellation_that_somebody_has_overtaken_says_so_and_is_begun_anew(
+    tmp_path: Path,
+) -> None:
+    with place("embedded", tmp_path) as here:
+        rita, ann, ben = map(here.join, ("rita", "ann", "ben"))
+        request = here.create(rita)
+        with visiting(Workspace(rita)) as tab:
+            tab.workspace.stop()
+            cancel = {"kind": "cancel_request", "request": str(request.id)}
+            alone = tab.post("/actions", **cancel).headers["location"]
+            assert "Comes to your wallet now 100 MDC" in told(tab.get(alone).text)
+            assert "If somebody enters first this is refused" in told(
+                tab.get(alone).text
+            )
+            here.submit(ann, request.id)
+            rita.look()
+            overtaken = tab.get(alone).text
+            refused = tab.post(f"{alone}/confirm")
+            asked = tab.post(f"{alone}/permit", json={})
+            number = int(alone.rpartition("/")[2])
+            untouched = tab.workspace.actions.get(number).message
+            anew = tab.post("/actions", **cancel).headers["location"]
+            shared = told(tab.get(anew).text)
+            here.submit(ben, request.id, mistakes=1)
+            rita.look()
+            twice = told(tab.get(anew).text)
+    said = told(overtaken)
+    why = "1 more submission has entered meanwhile, and would share the reward."
+    assert f"This cannot be done now. {why} Begin anew:" in said
+    assert "Comes to your wallet now 100 MDC the reward, whole" in said
+    assert "You lose 100 MDC" not in said
+    assert 'id="confirm"' not in overtaken
+    assert f'href="/requests/{request.id}">To the request' in overtaken
+    assert refused.status_code == 400
+    assert why in told(refused.text)
+    assert why in asked.json()["message"]
+    assert untouched == ""
+    assert "You lose 100 MDC the reward, which goes to the one live" in shared
+    assert "Confirm Signed with" in shared
+    assert "You lose 100 MDC the reward, which goes to the one live" in twice
+    assert why in twice
+
+
+def test_what_the_contract_refuses_is_told_in_the_words_of_the_page(
+    tmp_path: Path,
+) -> None:
+    with place("embedded", tmp_path) as here:
+        market = here.join("somebody")
+        request = here.create(market)
+        with visiting(Workspace(market)) as tab:
+            tab.workspace.stop()
+            scene = Scene(here, tab)
+            record = request.record
+            entry = scene.begun(CancelRequest(record.id, record.terms_hash, 0))
+            here.move_to(record.deadline + request.terms.opening_window_s)
+            tab.post(f"/actions/{entry.id}/confirm")
+            shown = scene.page(entry)
+    assert "A step of this request was missed. The request's page takes" in shown
+    assert "market.request" not in shown
+
+
+def test_whoever_cancels_after_others_have_left_is_told_who_shares_the_reward(
+    scene: Entered,
+) -> None:
+    """Two were in when it was begun, and one of them has left since."""
+    record = scene.request.record
+    shown = scene.shown(CancelRequest(record.id, record.terms_hash, record.live + 1))
+    assert "You lose 100 MDC the reward, which goes to the one live" in shown
+    assert (
+        "If one more enters first it shares the reward; 2 more, and this is refused"
+        in shown
+    )
+    assert "Confirm Signed with" in shown
+
+
 @pytest.mark.parametrize(
     ("is_late", "said"),
     [

@@ -142,7 +142,7 @@ REASONS = {
     "TooMany": Meaning("The request holds as many submissions as it can count."),
     "TooManyLive": Meaning(
         "More submissions are live than you accept.",
-        "They would share the reward; see `modelmarket request show ID`.",
+        "They would share the reward. See `modelmarket request show ID`.",
     ),
     "TooManyMatches": Meaning("A claim cannot be above the number of labels."),
     "TooManyUnits": Meaning(

@@ -26,12 +26,19 @@ from modelmarket.errors import (
 from modelmarket.market.calls import call_of
 from modelmarket.market.fees import gas_limit
 from modelmarket.market.outbox import OTHER_TOOK_PLACE
-from modelmarket.protocol.actions import Action, CreateContest, CreateRequest, Entering
+from modelmarket.protocol.actions import (
+    Action,
+    CancelRequest,
+    CreateContest,
+    CreateRequest,
+    Entering,
+)
 from modelmarket.protocol.events import (
     ContestCreated,
     RequestCreated,
     SubmissionCreated,
 )
+from modelmarket.system.text import agreeing, counted
 from modelmarket.vault.journal import Signer, State
 
 if TYPE_CHECKING:
@@ -135,9 +142,12 @@ class Actions:
         """What the wallet is going to be asked for an action, before it is.
 
         Raises:
+            StepError: It is to be begun anew: what its receipt says is not so any
+                more.
             ModelMarketError: It cannot be done, in words: for want of MDC, or as
                 the chain is now.
         """
+        self._require_as_told(entry.action)
         permit = self._permit_message(entry, 0)
         call = call_of(self._market, entry.action)
         assert call.to is not None, "no action of a page creates a contract"
@@ -299,7 +309,21 @@ class Actions:
             raise StepError(f"This is {entry.told} already.", hint="See the activity.")
         if isinstance(entry.action, Entering) and not entry.action.again:
             self._require_the_only_one(entry, entry.action)
+        self._require_as_told(entry.action)
         return block
+
+    def _require_as_told(self, action: Action) -> None:
+        """Nobody has entered since it was said who shares the reward."""
+        if not isinstance(action, CancelRequest):
+            return
+        more = self._market.record(action.request).live - action.max_live
+        if more > 0:
+            have = agreeing(more, "has", "have")
+            raise StepError(
+                f"{counted(more, 'more submission')} {have} entered meanwhile, and "
+                "would share the reward.",
+                hint="Begin anew: the request's page says what cancelling costs now.",
+            )
 
     def _require_the_only_one(self, entry: Entry, action: Entering) -> None:
         """Two forms may have sealed the same before either was confirmed."""
@@ -322,7 +346,7 @@ class Actions:
         """Notes why an action was not done, unless it went on meanwhile."""
         reason = why.reason if isinstance(why, RevertError) else ""
         with suppress(StepError):
-            self._journal.failed(entry, message=str(why), reason=reason)
+            self._journal.failed(entry, message=why.text, reason=reason)
         self._changed()
 
     # --- following what wallets send ---

@@ -22,7 +22,13 @@ from modelmarket.chain.sending import (
     deliver,
     send,
 )
-from modelmarket.errors import ChainError, FundsError, StepError, TransactionError
+from modelmarket.errors import (
+    ChainError,
+    FundsError,
+    ModelMarketError,
+    StepError,
+    TransactionError,
+)
 from modelmarket.protocol.events import Creation, SubmissionCreated
 from modelmarket.system.logs import told
 from modelmarket.vault.journal import State, Version
@@ -396,6 +402,7 @@ class _Life:
     def give_up(self, error: BaseException) -> None:
         """Notes that nothing was signed, although it was about to be."""
         if self._entry is not None and self._entry.state is State.AWAITING:
-            message = str(error) or type(error).__name__
+            said = error.text if isinstance(error, ModelMarketError) else str(error)
+            message = said or type(error).__name__
             with suppress(StepError):
                 self._entry = self._journal.failed(self._entry, message=message)

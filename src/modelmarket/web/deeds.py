@@ -160,7 +160,7 @@ def gain(entry: Entry, record: BaseRecord | None) -> Wei:
     if record is None:
         return Wei(0)
     if isinstance(action, actions.CancelRequest):
-        return back_to_requester(record)
+        return _back_to_requester(action, record)
     one = submission_of(entry, record)
     match action:
         case actions.Settle() | actions.EnforceTimeout():
@@ -182,11 +182,21 @@ def gain(entry: Entry, record: BaseRecord | None) -> Wei:
     return Wei(0)
 
 
-def back_to_requester(record: BaseRecord) -> Wei:
+def sharing(action: actions.CancelRequest, record: BaseRecord) -> int:
+    """Submissions that share the reward of a request that is cancelled.
+
+    Before it is, no more than was agreed to: with more it is refused.
+    """
+    if record.stage is Phase.CANCELLED:
+        return record.live
+    return min(record.live, action.max_live)
+
+
+def _back_to_requester(action: actions.CancelRequest, record: BaseRecord) -> Wei:
     """Wei of the reward that come back to whoever cancels a request."""
     if record.stage is Phase.CANCELLED:
         return record.paid
-    reward, live = record.terms.reward, record.live
+    reward, live = record.terms.reward, sharing(action, record)
     return Wei(reward % live if live else reward)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from modelmarket.protocol import actions
 from modelmarket.protocol.types import Wei
 from modelmarket.system.text import counted
-from modelmarket.web.deeds import gain
+from modelmarket.web.deeds import gain, sharing
 from modelmarket.web.receipts.parts import Amount
 from modelmarket.web.views import short
 
@@ -48,9 +48,9 @@ def _lost(
         case actions.CancelSubmission(accept_slash=True):
             what = "the stake, of which nothing comes back"
             return Amount(label, record.terms.stake, "MDC", what)
-        case actions.CancelRequest() if record.live:
-            what = f"the reward, shared by {counted(record.live, 'live submission')}"
-            if record.live == 1:
+        case actions.CancelRequest() if live := sharing(action, record):
+            what = f"the reward, shared by {counted(live, 'live submission')}"
+            if live == 1:
                 what = "the reward, which goes to the one live submission"
             return Amount(label, record.terms.reward, "MDC", what)
     return None
@@ -64,7 +64,7 @@ def _what_moves(action: actions.Action, record: BaseRecord | None, moved: int) -
             return "the stake, which the market holds"
         case actions.ClaimAirdrop():
             return "the airdrop, which each account gets once"
-        case actions.CancelRequest() if record is not None and record.live:
+        case actions.CancelRequest() if record is not None and sharing(action, record):
             return "what cannot be shared evenly of the reward"
         case actions.CancelRequest():
             return "the reward, whole"

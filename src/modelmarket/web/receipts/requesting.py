@@ -11,6 +11,7 @@ from modelmarket.protocol import actions
 from modelmarket.protocol.money import format_mdc
 from modelmarket.system.text import counted, percent, plain
 from modelmarket.web import stored
+from modelmarket.web.deeds import sharing
 from modelmarket.web.receipts.parts import Fact, fact, named, parts_of, published
 from modelmarket.web.rendering import strangers
 from modelmarket.web.views import duration
@@ -180,18 +181,20 @@ def _seen(action: actions.CreateContest, hidden: stored.Hidden | None) -> list[F
     ]
 
 
-def cancel_request(sight: Sight, record: BaseRecord | None) -> tuple[Part, ...]:
+def cancel_request(
+    sight: Sight, record: BaseRecord | None, action: actions.CancelRequest
+) -> tuple[Part, ...]:
     """Of the end of a request, whoever is in."""
     what = named(sight, record)
     if record is None:
         return parts_of(what, [], [], [])
-    terms, live = record.terms, record.live
+    terms, live, most = record.terms, sharing(action, record), action.max_live
     reward = format_mdc(terms.reward)
     if not live:
         back = [fact("The reward", f"{reward} MDC, comes back to you at once, whole")]
         cost = [
             fact("You lose", "nothing but the network fee; nobody is in"),
-            fact("If somebody enters first", "this is refused, and nothing changes"),
+            _of_those_who_enter_first("somebody enters", most - live),
         ]
         return parts_of(what, back, cost, [])
     each, staked = format_mdc(terms.reward // live), format_mdc(terms.stake)
@@ -206,6 +209,19 @@ def cancel_request(sight: Sight, record: BaseRecord | None) -> tuple[Part, ...]:
     cost = [
         fact("You lose", f"{lost} MDC of the reward: {shared}"),
         fact("Stakes of who is in", stakes),
-        fact("If one more enters first", "this is refused, and nothing changes"),
+        _of_those_who_enter_first("one more enters", most - live),
     ]
     return parts_of(what, back, cost, [])
+
+
+def _of_those_who_enter_first(who: str, left: int) -> Fact:
+    """What becomes of a cancellation that somebody overtakes.
+
+    Args:
+        who: Overtakes it, and how.
+        left: Of those that were agreed to, how many have cancelled since.
+    """
+    if left <= 0:
+        return fact(f"If {who} first", "this is refused, and nothing changes")
+    more = f"it shares the reward; {left + 1:,} more, and this is refused"
+    return fact(f"If {who} first", more)

@@ -42,8 +42,8 @@ def _parts(
             return create_contest(sight, action, hidden)
         case actions.Submit() | actions.SubmitModel() as action:
             return enter(sight, record, action)
-        case actions.CancelRequest():
-            return cancel_request(sight, record)
+        case actions.CancelRequest() as action:
+            return cancel_request(sight, record, action)
         case actions.CancelSubmission() as action:
             return cancel_submission(sight, record, action)
         case actions.Withdraw() | actions.WithdrawBond():

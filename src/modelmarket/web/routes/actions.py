@@ -137,6 +137,7 @@ def action_page(visit: Visit) -> Response:
         outcome=outcome,
         asks=asks,
         refusal=refusal,
+        is_stale=isinstance(refusal, StepError),
         names=names,
         is_open=is_open,
     )
