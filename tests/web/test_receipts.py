@@ -13,7 +13,7 @@ import pytest
 from eth_account import Account
 
 from modelmarket import agent
-from modelmarket.market import Request, Submission
+from modelmarket.market import Market, Request, Submission
 from modelmarket.market.confirming import PERMITS_EVERY_S, SHORTEST_PERMIT_S
 from modelmarket.market.fees import GAS, gas_limit
 from modelmarket.protocol.actions import (
@@ -525,6 +525,96 @@ def test_of_a_contest_to_be_settled_is_said_who_is_paid(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("claims", [0, 1], ids=["nobody in", "the only claim missed"])
+def test_whoever_ends_a_wait_to_get_the_reward_back_is_told_the_amount(
+    tmp_path: Path, claims: int
+) -> None:
+    with place("embedded", tmp_path) as here:
+        rita, ann = here.join("rita"), here.join("ann")
+        request = here.create(rita)
+        if claims:
+            here.submit(ann, request.id)
+        with visiting(Workspace(rita)) as tab:
+            tab.workspace.stop()
+            second = request.record.deadline
+            if claims:
+                here.move_to(second)
+                agent.run_once(rita)
+                agent.run_once(ann)
+                second = rita.request(request.id).position().step_ends
+            here.move_to(second + request.terms.opening_window_s)
+            rita.look()
+            scene = Scene(here, tab)
+            entry = scene.begun(EnforceTimeout(request.id))
+            before = scene.page(entry)
+            tab.post(f"/actions/{entry.id}/confirm")
+            after = scene.page(entry)
+            activity = told(tab.get("/activity").text)
+            index_alone = gain(rita, tab.workspace.actions.get(entry.id), seen(rita, 1))
+    whole = "100 MDC the reward, whole: nobody won it"
+    assert f"Comes to your wallet now {whole}" in before
+    assert f"Came to your wallet {whole}" in after
+    assert (
+        "Ended the wait for a missed step odd or even #1 +100 MDC paid back" in activity
+    )
+    assert index_alone == REWARD
+
+
+def test_whoever_ends_a_wait_for_the_next_best_claim_is_promised_nothing(
+    tmp_path: Path,
+) -> None:
+    """Neither before, nor once the request ends at last with a refund."""
+    with place("embedded", tmp_path) as here:
+        rita, ann, ben = map(here.join, ("rita", "ann", "ben"))
+        request = here.create(rita)
+        here.submit(ann, request.id)
+        here.submit(ben, request.id, mistakes=1)
+        with visiting(Workspace(rita)) as tab:
+            tab.workspace.stop()
+            scene, pages, entries = Scene(here, tab), list[str](), list[Entry]()
+            here.move_to(request.record.deadline)
+            for one in (rita, ann, ben):
+                agent.run_once(one)
+            here.move_to(rita.request(request.id).position().step_ends)
+            for _ in range(2):
+                here.move_to(rita.request(request.id).position().step_ends)
+                rita.look()
+                entry = scene.begun(EnforceTimeout(request.id))
+                pages.append(scene.page(entry))
+                tab.post(f"/actions/{entry.id}/confirm")
+                entries.append(tab.workspace.actions.get(entry.id))
+            record = seen(rita, request.id)
+            gains = [gain(rita, one, record) for one in entries]
+    assert "Leaves your wallet now 0 MDC nothing but the network fee" in pages[0]
+    assert "Comes to your wallet now 100 MDC the reward" in pages[1]
+    assert gains == [0, REWARD]
+
+
+def test_a_winner_who_has_himself_paid_is_told_the_amount(tmp_path: Path) -> None:
+    with place("embedded", tmp_path) as here:
+        rita, ann = here.join("rita"), here.join("ann")
+        request = contest(here, rita)
+        enter(ann)
+        with visiting(Workspace(ann)) as tab:
+            tab.workspace.stop()
+            to_claims(here, request)
+            agent.run_once(ann)
+            to_validation(here)
+            agent.run_once(ann)
+            here.move_to(seen_request(here, "rita").position().step_ends)
+            ann.look()
+            scene = Scene(here, tab)
+            entry = scene.begun(Settle(request.id))
+            before = scene.page(entry)
+            tab.post(f"/actions/{entry.id}/confirm")
+            after = scene.page(entry)
+            activity = told(tab.get("/activity").text)
+    paid = "105 MDC the stake and the reward: your model won"
+    assert f"Comes to your wallet now {paid}" in before
+    assert f"Came to your wallet {paid}" in after
+    assert "Had the winner paid points #v1 +105 MDC received" in activity
+
+
 def test_a_bond_that_is_taken_back_is_its_demanders(scene: Entered) -> None:
     market = scene.tab.workspace.market
     found = contest(scene.here, market, source=table(scene.here, seed=4))
@@ -534,16 +624,20 @@ def test_a_bond_that_is_taken_back_is_its_demanders(scene: Entered) -> None:
     demand = DemandRecord(me, bond, 9, frozenset({0}), frozenset())
     record.with_submission(mine.id, status=Status.FAILED, demand=demand)
     entry = scene.begun(WithdrawBond(found.id, mine.id))
-    assert gain(entry, record) == bond
+    assert gain(market, entry, record) == bond
     record.with_submission(mine.id, demand=replace(demand, returned=bond))
-    assert gain(entry, record) == bond
+    assert gain(market, entry, record) == bond
     record.with_submission(mine.id, demand=replace(demand, demander=NOBODY))
-    assert gain(entry, record) == 0
+    assert gain(market, entry, record) == 0
 
 
 def seen_by(scene: Entered, request_id: RequestId) -> BaseRecord:
     """A request as it is, in a copy that a test may change."""
-    market = scene.tab.workspace.market
-    market.look()
-    record = market.record(request_id)
+    record = seen(scene.tab.workspace.market, request_id)
     return replace(record, submissions=dict(record.submissions))
+
+
+def seen(market: Market, request_id: int) -> BaseRecord:
+    """A request as it is."""
+    market.look()
+    return market.record(RequestId(request_id))

@@ -22,6 +22,21 @@ if TYPE_CHECKING:
 
 AIRDROP = Wei(1_000 * ONE_MDC)
 
+ENDS = (
+    "RequestCancelled",
+    "RequestForfeited",
+    "RequestFulfilled",
+    "RequestRefunded",
+)
+"""Each ends a request."""
+_MOST_SECOND = 2**63
+PAYING_BACK = (
+    actions.CancelRequest,
+    actions.CancelSubmission,
+    actions.EnforceTimeout,
+)
+"""What gives back what was locked."""
+
 TO_DO = ACTIONS | {"enforce_timeout": "end the wait for a missed step"}
 """What each kind of action is going to do."""
 
@@ -84,11 +99,11 @@ class Deed:
         record = record_of(market, entry)
         request, name = about(entry, record)
         moves = is_done or entry.is_under_way
-        amount = gain(entry, record) if moves else Wei(0)
+        amount = gain(market, entry, record) if moves else Wei(0)
         moved = "locked" if amount < 0 else "received"
         if isinstance(action, actions.ClaimAirdrop | actions.Fund):
             moved = "given"
-        elif isinstance(action, actions.CancelRequest | actions.CancelSubmission):
+        elif isinstance(action, PAYING_BACK):
             moved = "paid back"
         words = told(entry)
         fund = action.amount if isinstance(action, actions.Fund) and moves else Wei(0)
@@ -147,10 +162,15 @@ def entered(entry: Entry, record: BaseRecord | None) -> str:
     return " ".join(filter(None, said))
 
 
-def gain(entry: Entry, record: BaseRecord | None) -> Wei:
+def gain(market: Market, entry: Entry, record: BaseRecord | None) -> Wei:
     """Wei of MDC that an action's account has more once it is done; below 0 for less.
 
     Before it is done, what the contract would pay as things stand.
+
+    Args:
+        market: With the index.
+        entry: The action.
+        record: The request that it is about; None where that is not known.
     """
     action = entry.action
     if action.locks:
@@ -163,8 +183,13 @@ def gain(entry: Entry, record: BaseRecord | None) -> Wei:
         return _back_to_requester(action, record)
     one = submission_of(entry, record)
     match action:
-        case actions.Settle() | actions.EnforceTimeout():
-            return Wei(0)
+        case actions.EnforceTimeout():
+            is_own = record.requester == entry.account
+            return _refund(market, entry, record) if is_own else Wei(0)
+        case actions.Settle():
+            paid = paid_by_settling(record)
+            is_own = paid is not None and paid[0] == entry.account
+            return paid[1] if paid is not None and is_own else Wei(0)
         case actions.CancelSubmission():
             is_lost = action.accept_slash
             return Wei(0) if is_lost else record.terms.stake
@@ -204,8 +229,33 @@ def _is_last_page(action: actions.OpenPredictions, record: BaseRecord) -> bool:
     return action.page + 1 == getattr(record.terms, "pages", 1)
 
 
-def winner_to_be(record: BaseRecord) -> tuple[Address, Wei] | None:
-    """Whom settling a contest pays, and how much: wei; None where nobody is."""
+def _refund(market: Market, entry: Entry, record: BaseRecord) -> Wei:
+    """Wei of the reward that the end of a wait gives back to its requester."""
+    if entry.state.is_done:
+        # One end of a wait may only have made way for another.
+        ends = market.newest(record.id, limit=1, named=ENDS)
+        is_its_end = bool(ends) and ends[0].log.transaction == entry.hash
+        return record.paid if is_its_end else Wei(0)
+    # It can only be done once the step is overdue.
+    phase, ranking = record.at(_MOST_SECOND).phase, record.ranking
+    is_kept = {
+        Phase.TRUTH: record.live > 0,
+        Phase.CLAIMS: False,
+        # The best claim fails, and the next one is checked if it is good enough.
+        Phase.VALIDATION: any(
+            (one.score or 0) >= record.minimum for one in ranking[1:]
+        ),
+    }
+    return Wei(0) if is_kept.get(phase, True) else record.terms.reward
+
+
+def paid_by_settling(record: BaseRecord) -> tuple[Address, Wei] | None:
+    """Whom settling a contest pays, or has paid, and how much: wei; None where there is
+    nobody.
+    """
+    if record.winner:
+        won = record.submissions[record.winner]
+        return won.trainer, won.paid
     ranking = record.ranking
     if not ranking:
         return None

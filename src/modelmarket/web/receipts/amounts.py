@@ -26,7 +26,7 @@ def amount_of(sight: Sight, record: BaseRecord | None) -> Amount:
     if isinstance(action, actions.Fund):
         who = sight.names.get(action.receiver) or short(action.receiver)
         return Amount(went, action.amount, "of the chain's coin", f"sent to {who}")
-    moved = gain(entry, record)
+    moved = gain(sight.market, entry, record)
     if is_done and sight.outcome is not None:
         moved = sight.outcome.gain(entry.account)
     if not moved:
@@ -68,6 +68,12 @@ def _what_moves(action: actions.Action, record: BaseRecord | None, moved: int) -
             return "what cannot be shared evenly of the reward"
         case actions.CancelRequest():
             return "the reward, whole"
+        case actions.EnforceTimeout():
+            return "the reward, whole: nobody won it"
+        case actions.Settle() if record is not None:
+            is_more = moved > record.terms.stake + record.terms.reward
+            bond = ", and the bond of whoever demanded the model" if is_more else ""
+            return f"the stake and the reward{bond}: your model won"
         case actions.CancelSubmission():
             return "the stake, whole"
         case actions.Withdraw() if record is not None:

@@ -11,19 +11,18 @@ from modelmarket.protocol import actions
 from modelmarket.protocol.money import format_mdc
 from modelmarket.protocol.phases import Phase
 from modelmarket.protocol.sentences import MISSED
-from modelmarket.web.deeds import winner_to_be
+from modelmarket.web.deeds import paid_by_settling
 from modelmarket.web.receipts.parts import Fact, fact, named, parts_of
 
 if TYPE_CHECKING:
     from modelmarket.protocol.records import BaseRecord
-    from modelmarket.protocol.types import Address, Wei
     from modelmarket.web.receipts.parts import Part, Sight
 
 
 def settle(sight: Sight, record: BaseRecord | None) -> tuple[Part, ...]:
     """Of the pay of a contest's winner."""
     what = named(sight, record)
-    paid = None if record is None else _paid_by_settling(record)
+    paid = None if record is None else paid_by_settling(record)
     back = []
     if paid is not None:
         trainer, amount = paid
@@ -33,13 +32,6 @@ def settle(sight: Sight, record: BaseRecord | None) -> tuple[Part, ...]:
         back.append(Fact("The winner is paid", told))
     back.append(fact("The model", "stood unrefuted, and is the requester's now"))
     return parts_of(what, back, [fact("You lose", "nothing but the network fee")], [])
-
-
-def _paid_by_settling(record: BaseRecord) -> tuple[Address, Wei] | None:
-    if record.winner:
-        won = record.submissions[record.winner]
-        return won.trainer, won.paid
-    return winner_to_be(record)
 
 
 def end_the_wait(sight: Sight, record: BaseRecord | None) -> tuple[Part, ...]:

@@ -22,6 +22,7 @@ from modelmarket.protocol.types import RequestId
 from modelmarket.vault.journal import MOST_NUMBER
 from modelmarket.web import choices, forms, ranking, stored, timeline
 from modelmarket.web.charts import CONTEST_DIAGRAM_WORDS, DIAGRAM_WORDS
+from modelmarket.web.deeds import ENDS
 from modelmarket.web.happenings import sentence
 from modelmarket.web.names import Names
 from modelmarket.web.responses import answering, go, show
@@ -47,13 +48,6 @@ TABS = (
     ("/audit", "Audit"),
 )
 """What stands behind a request's address, and what the tab is called."""
-ENDS = (
-    "RequestCancelled",
-    "RequestForfeited",
-    "RequestFulfilled",
-    "RequestRefunded",
-)
-"""Each ends a request."""
 
 
 class RequestIds(Convertor[str]):
