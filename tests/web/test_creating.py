@@ -166,6 +166,32 @@ def test_a_split_that_cannot_be_is_told_while_one_types(tab: Tab) -> None:
     assert gone.status_code == 404
 
 
+@pytest.mark.parametrize("kind", ["predictions", "verified"])
+@pytest.mark.parametrize("field", ["group", "time"])
+@pytest.mark.parametrize(
+    "column", [" day", "we\N{ZERO WIDTH SPACE}ek", '"a" <b>'], ids=ascii
+)
+def test_every_column_can_keep_rows_together_whatever_it_is_called(
+    tab: Tab, kind: str, field: str, column: str
+) -> None:
+    quoted = column.replace('"', '""')
+    lines = (f"{n},{n // 6},{'ab'[n % 2]}" for n in range(60))
+    data = f'n,"{quoted}",kind\n' + "\n".join(lines)
+    where = sent(tab, kind, data.encode())
+    offered = re.search(
+        r'<datalist id="columns">(.*?)</datalist>', tab.get(where).text, re.DOTALL
+    )
+    assert offered is not None
+    shown = [unescape(one) for one in re.findall(r'value="([^"]*)"', offered[1])]
+    assert len(shown) == 2
+    said = {"label": "kind", "predicted": "classes", "fraction": "20%"}
+    split = tab.post(f"{where}/split", json=said | {field: shown[1]})
+    assert split.status_code == 200, split.text
+    assert split.json() == {"train": "48 rows", "test": "12 rows"}
+    form = TERMS | TIMES | said | {field: shown[1], "accept_findings": "yes"}
+    assert hidden_rows(made(tab, tab.post(where, **form))) == 12
+
+
 def test_what_a_table_comes_to_is_not_found_out_again_for_each_block(
     tab: Tab, monkeypatch: pytest.MonkeyPatch
 ) -> None:

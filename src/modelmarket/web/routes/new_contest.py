@@ -33,6 +33,7 @@ from modelmarket.web.visits import Visit
 if TYPE_CHECKING:
     from modelmarket.datasets.lint.findings import Report
     from modelmarket.datasets.sources import Source
+    from modelmarket.datasets.tables import Table
     from modelmarket.market.verified.publishing import ContestOptions
     from modelmarket.protocol.actions import Action
     from modelmarket.protocol.types import Address, Wei
@@ -61,7 +62,7 @@ def _report(visit: Visit, source: Source, scratch: Path) -> Report:
     from modelmarket.market.recognising import Before, earlier_tables
     from modelmarket.market.verified.trying import look_at
 
-    market, options = visit.workspace.market, _options(visit.form)
+    market, options = visit.workspace.market, _options(visit.form, source.data)
     options["seed"] = seed_of(visit, source)
     before = Before(tuple(earlier_tables(market, market.look().now)))
     made = look_at(source, scratch, before, **options)
@@ -69,7 +70,7 @@ def _report(visit: Visit, source: Source, scratch: Path) -> Report:
 
 
 def _contest(visit: Visit, owner: Address, source: Source, reward: Wei) -> Action:
-    market, options = visit.workspace.market, _options(visit.form)
+    market, options = visit.workspace.market, _options(visit.form, source.data)
     moment, purse = market.look_into(owner, verified=True)
     refuse_unaffordable(purse, reward)
     return market.prepare_contest(
@@ -77,8 +78,12 @@ def _contest(visit: Visit, owner: Address, source: Source, reward: Wei) -> Actio
     )
 
 
-def _options(form: Form) -> ContestOptions:
+def _options(form: Form, table: Table) -> ContestOptions:
     """What was typed and ticked, beside the reward.
+
+    Args:
+        form: It.
+        table: Has the columns that it names.
 
     Raises:
         FieldError: A field cannot be read; it is named.
@@ -87,7 +92,7 @@ def _options(form: Form) -> ContestOptions:
     is_number = forms.text(form, "predicted") == NUMBERS
     of_labels = _of_numbers(form) if is_number else _of_classes(form)
     return {
-        **agreed(form),
+        **agreed(form, table),
         "challenge_window_s": (
             forms.duration(form, "challenge") if challenge else None
         ),

@@ -279,6 +279,16 @@ def _column(table: Table, field: str, asked: str) -> str:
     )
 
 
+def _column_if_any(table: Table, form: Form, field: str) -> str | None:
+    """The column that a field names; None where it is empty.
+
+    Raises:
+        FieldError: There is none that is called so, or there are several.
+    """
+    asked = forms.text(form, field)
+    return _column(table, field, asked) if asked else None
+
+
 def _guess(table: Table) -> str:
     """The column that the labels are probably in."""
     known = {name.lower(): name for name in table.columns}
@@ -335,11 +345,12 @@ def _divided(visit: Visit, upload: Upload, source: Source, *, numbers: bool) -> 
     """
     form = {"fraction": DEFAULT_PART, **visit.form}
     fraction = forms.read(form, "fraction", parse_fraction)
-    group, time = forms.text(form, "group"), forms.text(form, "time")
+    group = _column_if_any(source.data, form, "group")
+    time = _column_if_any(source.data, form, "time")
     stratified = forms.text(form, "stratified") == "yes" and not numbers
     field = "time" if time else "group" if group else "fraction"
     try:
-        choice = Choice(fraction, stratified, group or None, time or None)
+        choice = Choice(fraction, stratified, group, time)
         return visit.workspace.uploads.once(
             upload,
             ("split", _turn(visit), choice, source.label, numbers),
@@ -366,7 +377,7 @@ def _report(visit: Visit, source: Source, scratch: Path) -> Report:
     from modelmarket.market.recognising import Before, earlier_tables
 
     market = visit.workspace.market
-    options = _options(visit.form)
+    options = _options(visit.form, source.data)
     made = publish(
         source,
         scratch,
@@ -380,7 +391,7 @@ def _report(visit: Visit, source: Source, scratch: Path) -> Report:
 
 
 def _request(visit: Visit, owner: Address, source: Source, reward: Wei) -> Action:
-    market, options = visit.workspace.market, _options(visit.form)
+    market, options = visit.workspace.market, _options(visit.form, source.data)
     moment, purse = market.look_into(owner)
     refuse_unaffordable(purse, reward)
     return CreateRequest(
@@ -490,8 +501,12 @@ class Agreed(TypedDict):
     time: str | None
 
 
-def agreed(form: Form) -> Agreed:
+def agreed(form: Form, table: Table) -> Agreed:
     """What was typed and ticked, beside the reward.
+
+    Args:
+        form: It.
+        table: Has the columns that it names.
 
     Raises:
         FieldError: A field cannot be read; it is named.
@@ -511,16 +526,16 @@ def agreed(form: Form) -> Agreed:
         ),
         "fraction": forms.read(form, "fraction", parse_fraction),
         "stratified": forms.text(form, "stratified") == "yes",
-        "group": forms.text(form, "group") or None,
-        "time": forms.text(form, "time") or None,
+        "group": _column_if_any(table, form, "group"),
+        "time": _column_if_any(table, form, "time"),
     }
 
 
-def _options(form: Form) -> RequestOptions:
+def _options(form: Form, table: Table) -> RequestOptions:
     is_number = forms.text(form, "predicted") == NUMBERS
     bins = forms.read(form, "bins", parse_bins) if is_number else None
     is_even = is_number and forms.text(form, "even_bins") == "yes"
-    said = agreed(form)
+    said = agreed(form, table)
     return {
         **said,
         "stratified": said["stratified"] and not is_number,
