@@ -308,6 +308,31 @@ def test_a_wallets_error_leaves_open_whether_it_has_sent(person: Person) -> None
     assert person.tab.post(f"/actions/{entry.id}/permit", json={}).status_code == 400
 
 
+def test_half_of_a_character_in_what_a_wallet_says_is_told_as_none(
+    person: Person,
+) -> None:
+    """JSON may have it, and neither the journal nor a page."""
+    person.tab.become(person.account)
+    entry = new_request(person.place, person.workspace, person.account)
+    asked = person.journal.ask_wallet(entry, 10**9)
+    body = f'{{"attempt": "{asked.attempt}", "code": 1, "reason": "no \\ud83d money"}}'
+    answer = person.tab.post(
+        f"/actions/{entry.id}/refused",
+        content=body.encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    assert answer.status_code == 200, answer.text
+    page = person.tab.get(f"/actions/{entry.id}").text
+    assert "no \N{REPLACEMENT CHARACTER} money" in page
+    for path in ("/account", f"/actions/{entry.id}/sent"):
+        answer = person.tab.post(
+            path,
+            content=b'{"account": "\\udc00", "hash": "\\udc00"}',
+            headers={"Content-Type": "application/json"},
+        )
+        assert answer.status_code == 400, answer.text
+
+
 def test_a_node_that_is_away_gives_nothing_up(tmp_path: Path) -> None:
     """What waits for its block could be sent a second time otherwise."""
     with place("embedded", tmp_path / "people") as here:

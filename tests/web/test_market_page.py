@@ -91,6 +91,19 @@ def test_a_search_counts_what_it_finds_and_keeps_the_filter(tab: Tab) -> None:
     assert "Show all 4 requests" in nothing
 
 
+@pytest.mark.parametrize(
+    "number",
+    ["\N{SUPERSCRIPT TWO}", "\N{ARABIC-INDIC DIGIT THREE}", "-1", "x", "9" * 99],
+)
+def test_a_page_that_is_no_number_is_the_first_one(tab: Tab, number: str) -> None:
+    for path, status in (("/", 200), ("/activity", 404)):
+        answer = tab.client.get(path, params={"page": number})
+        assert answer.status_code == status, words(answer.text)
+    assert tab.client.get("/", params={"page": number}).text.count("<tr") == tab.get(
+        "/"
+    ).text.count("<tr")
+
+
 def test_whoever_has_no_account_has_no_filters_of_their_own(tab: Tab) -> None:
     tab.client.cookies.delete(ACCOUNT_COOKIE)
     page = tab.get("/?show=mine").text

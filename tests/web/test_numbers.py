@@ -168,7 +168,21 @@ def test_no_number_in_a_document_stays_a_number(script: Script, document: Any) -
     assert json.loads(script(json.dumps(crossing))) == crossing
 
 
-@pytest.mark.parametrize("deadline", ["", "-1", "1e21", "1.5", "x", "9" * 79, None, []])
+@pytest.mark.parametrize(
+    "deadline",
+    [
+        "",
+        "-1",
+        "1e21",
+        "1.5",
+        "x",
+        "9" * 79,
+        str(2**256),
+        "\N{SUPERSCRIPT TWO}",
+        None,
+        [],
+    ],
+)
 def test_a_deadline_that_is_no_decimal_is_refused(
     rich: tuple[Tab, BrowserWallet], deadline: object
 ) -> None:

@@ -24,6 +24,12 @@ BAD_REQUEST = 400
 MOST_FILES = 4
 MOST_FIELDS = 40
 
+MOST_DIGITS = 9
+"""Of a page's number."""
+MOST_DECIMAL = 2**256 - 1
+"""What the chain can count to."""
+_HALF = re.compile("[\ud800-\udfff]")
+
 Form = Mapping[str, Any]
 Value = TypeVar("Value")
 
@@ -75,7 +81,10 @@ async def _json(request: Request) -> dict[str, Any]:
 def text(form: Form, name: str, default: str = "") -> str:
     """A field's text, without the spaces around it."""
     value = form.get(name, default)
-    return value.strip() if isinstance(value, str) else default
+    if not isinstance(value, str):
+        return default
+    # JSON may have half of a surrogate pair, which nothing can store or send.
+    return _HALF.sub("\N{REPLACEMENT CHARACTER}", value).strip()
 
 
 def request_id(form: Form) -> RequestId:
@@ -103,9 +112,19 @@ def decimal(form: Form, name: str) -> int:
         InputError: It is none.
     """
     given = str(form.get(name, "0"))
-    if not re.fullmatch(r"[0-9]{1,78}", given):
+    if not re.fullmatch(r"[0-9]{1,78}", given) or int(given) > MOST_DECIMAL:
         raise InputError(f"{given[:100]!r} is no {name}.")
     return int(given)
+
+
+def whole_number(text: str) -> int | None:
+    """The number that an address has; None for what is none, or far too large.
+
+    Args:
+        text: Whatever somebody typed: `²` is a digit too, but no number.
+    """
+    is_number = text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS
+    return int(text) if is_number else None
 
 
 def read(form: Form, name: str, parse: Callable[[str], Value]) -> Value:
@@ -129,7 +148,7 @@ def duration(form: Form, name: str) -> int:
     unit = text(form, f"{name}_unit")
 
     def parse(typed: str) -> int:
-        is_number = unit and typed[-1:].isdigit()
+        is_number = unit and typed[-1:].isascii() and typed[-1:].isdigit()
         return parse_duration(f"{typed} {unit}" if is_number else typed)
 
     return read(form, name, parse)

@@ -48,6 +48,8 @@ SAFE_METHODS = ("GET", "HEAD")
 OPEN_FOLDER = "/static/"
 MOST_BODY_BYTES = 4 * 2**30
 MOST_FORM_BYTES = 2**20
+MOST_DIGITS = 12
+"""Of a number of bytes."""
 NEW_LINK = (
     "Press Enter in the terminal where `modelmarket up` runs: it prints a new link. "
     "Without a terminal, start it again."
@@ -172,7 +174,9 @@ class Guard:
                 return refused("This was not sent by the server's own page.")
             length = headers.get("content-length", "0")
             most = _most_bytes(headers)
-            if not length.isdigit() or int(length) > most:
+            # Other digits than ours are none to `int`, or worth something else.
+            is_number = length.isascii() and length.isdigit()
+            if not is_number or len(length) > MOST_DIGITS or int(length) > most:
                 return refused(f"That is too large: {most:,} bytes are allowed.", 413)
         if path.startswith(OPEN_FOLDER):
             return None

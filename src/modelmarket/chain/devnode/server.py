@@ -94,7 +94,8 @@ def application(
         if _media_type(request) != JSON_TYPE:
             return refused(f"Send JSON-RPC as Content-Type: {JSON_TYPE}.", 415)
         declared = request.headers.get("content-length", "0")
-        if not declared.isdigit() or len(declared) > 12:  # noqa: PLR2004  # no huge number
+        is_number = declared.isascii() and declared.isdigit()
+        if not is_number or len(declared) > 12:  # noqa: PLR2004  # no huge number
             return refused("Content-Length is no number of bytes.", 400)
         if int(declared) > MOST_BODY_BYTES:
             return refused(f"{MOST_BODY_BYTES:,} bytes are allowed at once.", 413)

@@ -10,12 +10,11 @@ from starlette.routing import Route
 
 from modelmarket.errors import NotFoundError
 from modelmarket.vault.journal import Part
+from modelmarket.web import forms
 from modelmarket.web.deeds import Deed
 from modelmarket.web.responses import answering, show
 from modelmarket.web.views import PAGE_ROWS
 from modelmarket.web.visits import Visit
-
-MOST_PAGES = 10**9
 
 
 @dataclass(frozen=True)
@@ -54,16 +53,13 @@ def _page(visit: Visit, name: str, part: Part) -> Page:
     """
     actions, market = visit.workspace.actions, visit.workspace.market
     given = visit.request.query_params.get(name, "1")
-    is_number = (
-        given.isascii() and given.isdigit() and len(given) < len(str(MOST_PAGES))
-    )
+    number = forms.whole_number(given)
     count = actions.count(part)
     pages = max(1, -(-count // PAGE_ROWS))
-    if not is_number or not 1 <= int(given) <= pages:
+    if number is None or not 1 <= number <= pages:
         raise NotFoundError(
             "The activity has no such page.", hint="The newest is on the first one."
         )
-    number = int(given)
     found = actions.newest(PAGE_ROWS, (number - 1) * PAGE_ROWS, part)
     return Page([Deed.of(market, one) for one in found], number, pages, count)
 

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from modelmarket.market import Part, Sort, Wanted
-from modelmarket.web import stored
+from modelmarket.web import forms, stored
 from modelmarket.web.responses import answering, show
 from modelmarket.web.views import PAGE_ROWS
 from modelmarket.web.visits import Visit
@@ -47,7 +47,7 @@ def market(visit: Visit) -> Response:
     sort = asked.get("sort", Sort.NEWEST)
     sort = sort if sort in set(Sort) else Sort.NEWEST
     number = asked.get("page", "1")
-    page = max(int(number), 1) if number.isdigit() and len(number) < 9 else 1  # noqa: PLR2004  # no huge number
+    page = max(forms.whole_number(number) or 1, 1)
     wanted = Wanted(
         requester=account if shown == MINE else None,
         trainer=account if shown == ENTERED else None,
