@@ -24,7 +24,7 @@ from support.contests import contest, corrected, enter
 from support.faults import Fault, Faults, faulty
 from support.loopback import browser
 from support.market import place
-from support.visits import visiting
+from support.visits import Tab, visiting, words
 
 
 def test_a_request_is_shown_to_whoever_has_its_link_at_once(tmp_path: Path) -> None:
@@ -53,6 +53,31 @@ def test_pages_show_a_request_of_whose_data_a_part_is_here(tmp_path: Path) -> No
     for path, answer in shown.items():
         assert answer.status_code == 200, (path, answer.text)
         assert "odd or even" in answer.text, path
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "said"),
+    [
+        ("/nonsense", 404, "There is no such page."),
+        ("/requests/abc", 404, "There is no such page."),
+        ("/requests/1/nonsense", 404, "There is no such page."),
+        ("/actions", 405, "This address takes what a form sends"),
+        ("/clock", 405, "This address takes what a form sends"),
+        ("/account", 405, "This address takes what a form sends"),
+    ],
+)
+def test_a_wrong_address_gets_a_page_with_a_way_on(
+    tab: Tab, path: str, status: int, said: str
+) -> None:
+    answer = tab.get(path)
+    assert answer.status_code == status
+    assert said in words(answer.text)
+    assert '<a class="button" href="/">To the market</a>' in answer.text
+    assert ("allow" in answer.headers) == (status == 405)
+    script = tab.post("/nonsense", json={})
+    assert script.status_code == 404
+    assert script.json()["message"] == "There is no such page."
+    assert tab.get("/static/nonsense.js").text == "Not Found"
 
 
 def test_the_ranking_tells_places_states_and_stakes(tmp_path: Path) -> None:

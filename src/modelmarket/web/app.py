@@ -10,6 +10,11 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
+from modelmarket.web.responses import (
+    METHOD_NOT_ALLOWED,
+    NOT_FOUND,
+    wrong_address,
+)
 from modelmarket.web.routes import (
     accounts,
     actions,
@@ -59,7 +64,13 @@ def application(workspace: Workspace) -> Starlette:
     Its `state.ending` ends the open streams.
     """
     routes = [route for noun in NOUNS for route in noun.ROUTES]
-    made = Starlette(routes=[*routes, Mount("/static", StaticFiles(directory=STATIC))])
+    made = Starlette(
+        routes=[*routes, Mount("/static", StaticFiles(directory=STATIC))],
+        exception_handlers={
+            NOT_FOUND: wrong_address,
+            METHOD_NOT_ALLOWED: wrong_address,
+        },
+    )
     made.state.workspace = workspace
     made.state.ending = False
     return made

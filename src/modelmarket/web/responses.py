@@ -33,11 +33,14 @@ from modelmarket.errors import (
 )
 from modelmarket.errors.wording import on_the_page
 from modelmarket.web.forms import is_json, sent_form
+from modelmarket.web.guard import OPEN_FOLDER
 from modelmarket.web.rendering import render
 from modelmarket.web.visits import Visit
 from modelmarket.web.workspace import LOG, Workspace
 
 SEE_OTHER = 303
+NOT_FOUND = 404
+METHOD_NOT_ALLOWED = 405
 SCRIPT = "x-modelmarket-script"
 """Of whatever the page's script sends in place of the browser."""
 
@@ -69,8 +72,35 @@ def answering(answer: Answer) -> Endpoint:
     return serve
 
 
+async def wrong_address(request: Request, error: Exception) -> Response:
+    """The answer to an address that leads nowhere, or takes only what forms send.
+
+    Args:
+        request: The browser's.
+        error: What the router says of it.
+    """
+    assert isinstance(error, HTTPException), "it is what the router raises"
+    if request.url.path.startswith(OPEN_FOLDER):
+        return PlainTextResponse(error.detail, error.status_code)
+    workspace: Workspace = request.app.state.workspace
+    visit = Visit(workspace, request, workspace.version, is_json=is_json(request))
+    is_there = error.status_code != NOT_FOUND
+    words = NotFoundError(
+        "This address takes what a form sends; there is nothing to be seen."
+        if is_there
+        else "There is no such page.",
+        hint="Look for it from the market on.",
+    )
+    made = await run_in_threadpool(_told_error, visit, words, error.status_code)
+    made.headers.update(error.headers or {})
+    return made
+
+
 def _failure(visit: Visit, error: Exception) -> Response:
-    words, status = _in_words_or_logged(visit.request, error)
+    return _told_error(visit, *_in_words_or_logged(visit.request, error))
+
+
+def _told_error(visit: Visit, words: ModelMarketError, status: int) -> Response:
     if visit.is_json:
         reason = words.reason if isinstance(words, RevertError) else ""
         told = {
@@ -111,7 +141,7 @@ def _status(error: ModelMarketError) -> int:
     """Whether it was the visitor, this computer, or a node or gateway behind it."""
     match error:
         case NotFoundError():
-            return 404
+            return NOT_FOUND
         case DiskError():
             return 500
         case RevertError() | FundsError() | TransactionError() | UnreadableError():
