@@ -270,6 +270,8 @@ def test_a_contest_is_shown_in_every_phase_with_who_was_refuted(tmp_path: Path) 
         workspace = Workspace(rita)
         workspace.move_clock = here.move_to
         with visiting(workspace) as tab:
+            # Its agent watches too, and would refute the lie before Ann's does.
+            workspace.stop()
 
             def shows(*texts: str, path: str = "/requests/v1") -> None:
                 rita.look()
