@@ -244,9 +244,30 @@ def test_a_clock_that_is_not_ours_is_not_moved(tmp_path: Path) -> None:
         moved: list[int] = []
         for move in (None, moved.append):
             with visiting(Workspace(market, move_clock=move)) as tab:
-                answer = tab.post("/clock", request=str(request.id))
+                until = str(request.record.deadline)
+                answer = tab.post("/clock", request=str(request.id), until=until)
                 assert answer.status_code == (400 if move is None else 303)
     assert moved == [request.record.deadline]
+
+
+def test_a_second_click_moves_the_clock_no_further(tmp_path: Path) -> None:
+    """Two tabs, or no script: the second one does not go past the next deadline."""
+    with place("embedded", tmp_path) as here:
+        rita = here.join("rita")
+        request = here.create(rita)
+        here.submit(here.join("ann"), request.id)
+        workspace = Workspace(rita, move_clock=here.move_to)
+        with visiting(workspace) as tab:
+            workspace.stop()
+            page = tab.get(f"/requests/{request.id}").text
+            form = re.search(r'action="/clock">(.*?)</form>', page)
+            assert form is not None
+            sent = dict(re.findall(r'name="(\w+)" value="(\w+)"', form[1]))
+            for _ in range(2):
+                assert tab.post("/clock", **sent).status_code == 303
+            now = rita.request(request.id).now
+    deadline = request.record.deadline
+    assert deadline <= now < deadline + request.terms.opening_window_s
 
 
 def test_a_submission_that_comes_late_is_refused_on_the_page(tmp_path: Path) -> None:
@@ -287,7 +308,7 @@ def test_a_contest_is_shown_in_every_phase_with_who_was_refuted(tmp_path: Path) 
             assert tab.get("/requests/v2").status_code == 404
             assert tab.get(f"/requests/v{10**30}").status_code == 404
             assert tab.get("/requests/1").status_code == 404
-            moved = tab.post("/clock", request="v1")
+            moved = tab.post("/clock", request="v1", until=str(request.record.deadline))
             assert moved.status_code == 303
             agent.run_once(rita)
             listing = corrected(lie.refresh(), wrong=0)

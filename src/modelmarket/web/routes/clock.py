@@ -13,14 +13,17 @@ from modelmarket.web.visits import Visit
 
 
 def move_clock(visit: Visit) -> Response:
-    """Moves the clock to a request's next deadline."""
+    """Moves the clock to a request's next deadline, which the page has shown.
+
+    Of two clicks on the same page the second moves nothing.
+    """
     workspace = visit.workspace
     if workspace.move_clock is None:
         raise InputError("The clock of this chain is nobody's to move.")
     number = forms.request_id(visit.form)
     found = workspace.market.any_request(number)
     ends = found.position().step_ends
-    if ends > found.now:
+    if ends == forms.decimal(visit.form, "until") and ends > found.now:
         workspace.move_clock(ends)
     return go(f"/requests/{number}")
 
