@@ -51,6 +51,7 @@ def refusal(
     who: Address,
     submission: SubmissionRecord | None = None,
     is_operator: bool = False,
+    position: Position | None = None,
 ) -> str | None:
     """Why the contract refuses a call whose arguments are as they should be.
 
@@ -61,12 +62,14 @@ def refusal(
         who: Sends it.
         submission: What it is about, where it is about one.
         is_operator: Whether the submission's trainer lets `who` claim and show.
+        position: The contest's at that second; None to find it, which takes sorting
+            its claims.
 
     Returns:
         The contract's word, the first of them where there are several; None if
         it is allowed.
     """
-    position = contest.at(now)
+    position = position or contest.at(now)
     match kind:
         case StepKind.ENFORCE_TIMEOUT:
             return None if position.overdue else "NotOverdue"

@@ -73,6 +73,7 @@ def refusal(
     who: Address,
     submission: SubmissionRecord | None = None,
     is_operator: bool = False,
+    position: Position | None = None,
 ) -> str | None:
     """Why the contract refuses a call whose arguments are as they should be.
 
@@ -83,12 +84,14 @@ def refusal(
         who: Sends it.
         submission: What it is about, where it is about one.
         is_operator: Whether the submission's trainer lets `who` claim.
+        position: The request's at that second; None to find it, which takes sorting
+            its claims.
 
     Returns:
         The contract's word, the first of them where there are several; None if
         it is allowed.
     """
-    position = request.at(now)
+    position = position or request.at(now)
     if kind is StepKind.ENFORCE_TIMEOUT:
         return None if position.overdue else "NotOverdue"
     if kind is StepKind.WITHDRAW:

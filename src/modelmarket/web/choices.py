@@ -16,6 +16,7 @@ from modelmarket.system.text import counted
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from modelmarket.protocol.phases import Position
     from modelmarket.protocol.records import SubmissionRecord
     from modelmarket.protocol.replaying import Record
     from modelmarket.protocol.types import Address, SubmissionId
@@ -50,38 +51,53 @@ def choices(record: Record, now: int, account: Address | None) -> list[Choice]:
     """
     if account is None:
         return []
-    found = [*_of_request(record, now, account)]
+    sight = _Sight(
+        record, now, account, record.at(now), returns_stake=returns_stake(record, now)
+    )
+    found = [*_of_request(sight)]
     for one in record.submissions.values():
-        found += _of_submission(record, one, now, account)
+        found += _of_submission(sight, one)
     return found
 
 
-def _may(
-    kind: StepKind,
-    record: Record,
-    now: int,
-    account: Address,
-    one: SubmissionRecord | None = None,
-) -> bool:
-    """Whether the contract would let an account do something."""
-    if isinstance(record, ContestRecord):
-        why = contest_steps.refusal(kind, record, now, who=account, submission=one)
-    else:
-        why = refusal(kind, record, now, who=account, submission=one)
-    return why is None
+@dataclass(frozen=True)
+class _Sight:
+    """What choices follow from.
+
+    perf: a position takes sorting all claims, so it is found once, and not once for
+    each of what may be a thousand submissions.
+    """
+
+    record: Record
+    now: int
+    account: Address
+    position: Position
+    returns_stake: bool
+
+    def may(self, kind: StepKind, one: SubmissionRecord | None = None) -> bool:
+        """Whether the contract would let the account do something."""
+        record, now, who, at = self.record, self.now, self.account, self.position
+        if isinstance(record, ContestRecord):
+            why = contest_steps.refusal(
+                kind, record, now, who=who, submission=one, position=at
+            )
+        else:
+            why = refusal(kind, record, now, who=who, submission=one, position=at)
+        return why is None
 
 
-def _of_request(record: Record, now: int, account: Address) -> Iterator[Choice]:
-    if _may(StepKind.ENFORCE_TIMEOUT, record, now, account):
+def _of_request(sight: _Sight) -> Iterator[Choice]:
+    record = sight.record
+    if sight.may(StepKind.ENFORCE_TIMEOUT):
         why = (
             "Somebody missed a step. Anyone may end the wait; the contract does "
             "what the rules say."
         )
         yield Choice(StepKind.ENFORCE_TIMEOUT, "End the wait", why, is_urgent=True)
-    if record.id.is_verified and _may(StepKind.SETTLE, record, now, account):
+    if record.id.is_verified and sight.may(StepKind.SETTLE):
         why = "The model stood unrefuted. Anyone may have its trainer paid."
         yield Choice(StepKind.SETTLE, "Pay the winner", why, is_urgent=True)
-    if _may(StepKind.CANCEL_REQUEST, record, now, account):
+    if sight.may(StepKind.CANCEL_REQUEST):
         reward = format_mdc(record.terms.reward)
         why = f"The reward of {reward} MDC comes back to you."
         if record.live:
@@ -94,11 +110,9 @@ def _of_request(record: Record, now: int, account: Address) -> Iterator[Choice]:
         yield Choice(StepKind.CANCEL_REQUEST, "Cancel the request", why)
 
 
-def _of_submission(
-    record: Record, one: SubmissionRecord, now: int, account: Address
-) -> Iterator[Choice]:
-    demand = one.demand
-    if demand is not None and demand.demander == account and bond_due(one):
+def _of_submission(sight: _Sight, one: SubmissionRecord) -> Iterator[Choice]:
+    record, demand = sight.record, one.demand
+    if demand is not None and demand.demander == sight.account and bond_due(one):
         why = (
             f"The bond of {format_mdc(bond_due(one))} MDC with which you demanded "
             "this model is yours again."
@@ -106,16 +120,16 @@ def _of_submission(
         yield Choice(
             StepKind.WITHDRAW_BOND, "Take the bond back", why, one.id, is_urgent=True
         )
-    if one.trainer != account:
+    if one.trainer != sight.account:
         return
-    if _may(StepKind.WITHDRAW, record, now, account, one):
+    if sight.may(StepKind.WITHDRAW, one):
         why = f"{format_mdc(due(record, one))} MDC are yours."
         yield Choice(StepKind.WITHDRAW, "Withdraw", why, one.id, is_urgent=True)
-    if _may(StepKind.CANCEL_SUBMISSION, record, now, account, one):
+    if sight.may(StepKind.CANCEL_SUBMISSION, one):
         locked = format_mdc(record.terms.stake)
         why = (
             f"Your stake of {locked} MDC comes back to you."
-            if returns_stake(record, now)
+            if sight.returns_stake
             else f"Your stake of {locked} MDC is lost: the deadline has passed."
         )
         yield Choice(StepKind.CANCEL_SUBMISSION, "Cancel the submission", why, one.id)

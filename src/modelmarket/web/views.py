@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from modelmarket.protocol.phases import Phase
 from modelmarket.protocol.types import RequestId
@@ -74,6 +75,37 @@ CONFIRMATIONS = {
 """What a tick of that name says yes to; see `ConfirmationError`."""
 OF_ENTRIES = ("again", "accept_stake")
 """Those of them that a submission may want."""
+
+
+@dataclass(frozen=True)
+class Paging:
+    """Which part of a list a page shows.
+
+    Attributes:
+        name: Of the part's number in the address.
+        number: From 1.
+        count: Of all that the list has.
+    """
+
+    name: str
+    number: int
+    count: int
+
+    @classmethod
+    def of(cls, name: str, asked: int | None, count: int) -> Self:
+        """The part that somebody asked for, or the nearest that there is."""
+        last = max(1, -(-count // PAGE_ROWS))
+        return cls(name, min(max(asked or 1, 1), last), count)
+
+    @property
+    def pages(self) -> int:
+        """How many there are, at least 1."""
+        return max(1, -(-self.count // PAGE_ROWS))
+
+    @property
+    def offset(self) -> int:
+        """How many come before it."""
+        return (self.number - 1) * PAGE_ROWS
 
 
 def phases_of(request_id: RequestId) -> dict[Phase, str]:

@@ -17,7 +17,7 @@ from modelmarket.protocol import contest_steps
 from modelmarket.protocol.contest_steps import BY_OPERATORS
 from modelmarket.protocol.events import Unreadable
 from modelmarket.protocol.phases import Failure
-from modelmarket.protocol.steps import StepKind, steps, takes_submissions
+from modelmarket.protocol.steps import NONE, StepKind, steps, takes_submissions
 from modelmarket.protocol.types import RequestId
 from modelmarket.vault.journal import MOST_NUMBER
 from modelmarket.web import choices, forms, ranking, stored, timeline
@@ -26,6 +26,7 @@ from modelmarket.web.deeds import ENDS
 from modelmarket.web.happenings import sentence
 from modelmarket.web.names import Names
 from modelmarket.web.responses import answering, go, show
+from modelmarket.web.views import PAGE_ROWS, Paging
 from modelmarket.web.visits import Visit
 
 if TYPE_CHECKING:
@@ -101,6 +102,11 @@ CONTEST_WORDS = Words(
 # --- which request ---
 
 
+def page_asked(visit: Visit, name: str) -> int | None:
+    """Which page of a list the address asks for; None for none."""
+    return forms.whole_number(visit.request.query_params.get(name, ""))
+
+
 def find_request(visit: Visit) -> Request | VerifiedRequest:
     """The request that the address names, as it was when the visit began.
 
@@ -140,6 +146,7 @@ def show_tab(
     people: Iterable[Address] = (),
     *,
     status: int = 200,
+    options: list[choices.Choice] | None = None,
     **values: Any,
 ) -> Response:
     """A page of a request.
@@ -150,6 +157,7 @@ def show_tab(
         tab: Its template, in `request/`.
         people: Whose reputations are shown, beside the requester's.
         status: Of the answer.
+        options: What whoever looks can do; None to find it.
         values: What that page shows and others do not.
     """
     record, account = found.record, visit.who.account
@@ -166,7 +174,9 @@ def show_tab(
         tab=tab,
         position=position,
         most=ranking.most_of(record),
-        choices=choices.choices(record, found.now, account),
+        choices=choices.choices(record, found.now, account)
+        if options is None
+        else options,
         may_submit=takes_submissions(record, found.now),
         wants_operator=_wants_operator(visit.workspace, found, account),
         manifest=stored.manifest(found),
@@ -220,11 +230,19 @@ def overview(visit: Visit) -> Response:
     entries = record.submissions.values()
     winner = record.submissions.get(record.winner)
     ended = _ended(found)
+    account = visit.who.account
+    options = choices.choices(record, found.now, account)
+    urgent = {one.submission for one in options if one.is_urgent}
+    mine = [one for one in entries if one.trainer == account]
+    mine.sort(key=lambda one: (one.id not in urgent, one.id))
+    paging = Paging.of("own", page_asked(visit, "own"), len(mine))
+    shown = mine[paging.offset :][:PAGE_ROWS]
     return show_tab(
         visit,
         found,
         "overview",
         [winner.trainer] if winner else [],
+        options=options,
         line=timeline.time_line(record, found.position(), ended),
         standing=timeline.standing(record, found.position()),
         winner=winner,
@@ -232,7 +250,10 @@ def overview(visit: Visit) -> Response:
         reproduction=reproduction_of(found),
         quality=workspace.quality.of(found),
         refuted=sum(one.failure is Failure.REFUTED for one in entries),
-        mine=[one for one in entries if one.trainer == visit.who.account],
+        mine=shown,
+        paging=paging,
+        most_urgent=PAGE_ROWS,
+        about=[NONE, *(one.id for one in shown)],
         # What an agent does is nobody's business but its owner's.
         plan=[
             step
