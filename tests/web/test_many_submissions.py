@@ -5,15 +5,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
 
+from modelmarket import agent
+from modelmarket.protocol.money import ONE_MDC
 from modelmarket.protocol.phases import Phase, Position
 from modelmarket.protocol.requests import RequestRecord
 from modelmarket.protocol.types import SubmissionId
 from modelmarket.web.choices import choices
+from modelmarket.web.routes import requests
 from modelmarket.web.routes.requests import TABS
 from modelmarket.web.views import PAGE_ROWS
 from modelmarket.web.workspace import Workspace
@@ -37,9 +42,9 @@ class Crowd:
     tab: Tab
 
 
-@pytest.fixture(scope="module")
-def crowd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crowd]:
-    with place("embedded", tmp_path_factory.mktemp("people")) as here:
+@contextmanager
+def gathered(folder: Path) -> Iterator[Crowd]:
+    with place("embedded", folder) as here:
         request = here.create(here.join("requester"))
         here.submit(here.join("best"), request.id)
         many = here.join("many")
@@ -49,6 +54,12 @@ def crowd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crowd]:
             tab.workspace.stop()
             many.look()
             yield Crowd(here, tab)
+
+
+@pytest.fixture(scope="module")
+def crowd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crowd]:
+    with gathered(tmp_path_factory.mktemp("people")) as found:
+        yield found
 
 
 def record_of(crowd: Crowd) -> RequestRecord:
@@ -110,3 +121,64 @@ def test_no_other_tab_has_a_form_for_each_submission(crowd: Crowd) -> None:
     for tab, _ in TABS[1:]:
         page = crowd.tab.get(f"/requests/1{tab}").text
         assert page.count(OF_ACTIONS) <= 1, tab
+
+
+def test_a_list_that_is_cut_says_so_and_shows_ones_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a ranking; and whoever has much to withdraw is told of all of it."""
+    monkeypatch.setattr(requests, "MOST_PLACES", 2)
+    monkeypatch.setattr(requests, "MOST_BARS", 1)
+    with place("embedded", tmp_path) as here:
+        request = here.create(here.join("requester"))
+        for mistakes, name in enumerate(("ann", "ben", "eve", "zoe")):
+            here.submit(here.join(name), request.id, mistakes)
+        people = here.markets
+        with visiting(Workspace(people["zoe"])) as tab:
+            tab.workspace.stop()
+            here.move_to(request.record.deadline)
+            for market in people.values():
+                agent.run_once(market)
+            people["zoe"].look()
+            page = tab.get("/requests/1/ranking").text
+            monkeypatch.undo()
+            whole = tab.get("/requests/1/ranking").text
+    said = words(page)
+    assert "The best 2 of 4 claims, and yours below." in said
+    assert re.findall(r'<td class="number place">(\d+)', page) == ["1", "2", "4"]
+    assert page.count('class="own"') == 2, "in the table, and drawn"
+    assert "Of 4 claims the best are drawn, and yours." in said
+    assert "The best" not in words(whole)
+    assert "are drawn" not in words(whole)
+    assert re.findall(r'<td class="number place">(\d+)', whole) == list("1234")
+
+
+def test_whoever_has_much_to_do_is_told_how_much_more_there_is(tmp_path: Path) -> None:
+    """Its requester never opened the truth, so each stake can be withdrawn."""
+    with gathered(tmp_path) as crowd:
+        request = crowd.here.markets["requester"].request(1)
+        crowd.here.move_to(request.record.deadline + request.terms.opening_window_s)
+        request.refresh().enforce()
+        crowd.tab.workspace.market.look()
+        said = words(crowd.tab.get("/requests/1").text)
+    assert said.count("Your next step") == PAGE_ROWS
+    more = MINE - PAGE_ROWS
+    assert f"{more} more steps of yours are shown here once these are done" in said
+
+
+def test_an_accounts_page_leads_to_all_of_its_requests(tmp_path: Path) -> None:
+    with place("embedded", tmp_path) as here:
+        rita, ann = here.join("rita"), here.join("ann")
+        count = PAGE_ROWS + 1
+        for number in range(1, count + 1):
+            here.create(rita, rows=40, reward=ONE_MDC, name=f"request {number}")
+        with visiting(Workspace(ann)) as tab:
+            ann.look()
+            path = f"/accounts/{rita.wallet.address}"
+            first = tab.get(path).text
+            [address] = re.findall(r'rel="next" href="([^"#]*)#created"', first)
+            second = tab.get(address).text
+    assert f"Requests {count}" in words(first)
+    assert "Page 1 of 2" in words(first)
+    shown = re.findall(r'href="/requests/(\d+)"', first + second)
+    assert sorted(map(int, shown)) == list(range(1, count + 1))

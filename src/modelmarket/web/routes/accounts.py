@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from modelmarket.market import Wanted
+from modelmarket.market import Summary, Wanted
 from modelmarket.protocol.reputation import AsRequester, AsTrainer
 from modelmarket.protocol.sentences import FAILURES
 from modelmarket.protocol.types import read_address
 from modelmarket.web import forms, stored
 from modelmarket.web.names import YOU, Names
 from modelmarket.web.responses import answering, go, show
-from modelmarket.web.views import PAGE_ROWS
+from modelmarket.web.views import PAGE_ROWS, Paging
 from modelmarket.web.visits import ACCOUNT_COOKIE, HERE, Visit
 
 HELD = "It holds rewards and stakes, and pays them out by its rules; nobody owns it."
@@ -46,8 +46,8 @@ def account_page(visit: Visit) -> Response:
     address = read_address(visit.request.path_params["address"])
     names = Names.of(workspace, visit.who.account)
     called = names.contracts.get(address, "")
-    created = market.find(Wanted(requester=address), limit=PAGE_ROWS)
-    entered = market.find(Wanted(trainer=address), limit=PAGE_ROWS)
+    created, of_created = _part(visit, "created", Wanted(requester=address))
+    entered, of_entered = _part(visit, "entered", Wanted(trainer=address))
     requesters = (one.requester for one in (*created, *entered))
     reputations = market.reputations([address, *requesters])
     reputation = reputations[address]
@@ -60,12 +60,22 @@ def account_page(visit: Visit) -> Response:
         balance=workspace.known(lambda: market.balance(address), None),
         fee_balance=workspace.known(lambda: market.fee_balance(address), None),
         created=created,
+        of_created=of_created,
+        of_entered=of_entered,
         reputations=reputations,
         entered=entered,
         as_requester=_as_requester(reputation.as_requester),
         as_trainer=_as_trainer(reputation.as_trainer),
         sizes=stored.sizes(market, [*created, *entered]),
     )
+
+
+def _part(visit: Visit, name: str, wanted: Wanted) -> tuple[list[Summary], Paging]:
+    """The page of a list of requests that the address asks for."""
+    market = visit.workspace.market
+    asked = forms.whole_number(visit.request.query_params.get(name, ""))
+    paging = Paging.of(name, asked, market.count(wanted))
+    return market.find(wanted, limit=PAGE_ROWS, offset=paging.offset), paging
 
 
 def _title(called: str) -> str:

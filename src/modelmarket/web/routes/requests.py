@@ -291,7 +291,14 @@ def ranked(visit: Visit) -> Response:
     """Who claimed what, drawn and as a table; and who was refuted."""
     found = find_request(visit)
     record = found.record
-    places = ranking.ranking(record, visit.who.account)[:MOST_PLACES]
+    everybody = ranking.ranking(record, visit.who.account)
+    best, rest = everybody[:MOST_PLACES], everybody[MOST_PLACES:]
+    own = [one for one in rest if one.is_own]
+    places = [*best, *own[:MOST_PLACES]]
+    standing = [one for one in places if one.place]
+    drawn = standing[:MOST_BARS]
+    # Whoever looks finds himself, too.
+    drawn += [one for one in standing[MOST_BARS:] if one.is_own][:1]
     errors: dict[str, Any] = {"error_of": None, "mean_error": ""}
     if isinstance(found, VerifiedRequest) and found.error_of(0) is not None:
         errors = {"error_of": found.error_of, "mean_error": found.mean_error}
@@ -302,7 +309,12 @@ def ranked(visit: Visit) -> Response:
         "ranking",
         [*people, *challengers_of(found)],
         ranking=places,
-        drawn=[one for one in places if one.place][:MOST_BARS],
+        best=len(best),
+        claims=len(everybody),
+        own_below=min(len(own), MOST_PLACES),
+        own_left=max(0, len(own) - MOST_PLACES),
+        drawn=drawn,
+        drawn_of=len(record.ranking),
         has_intervals=ranking.counts_rows(record),
         refuted=found.refutations(),
         **errors,
