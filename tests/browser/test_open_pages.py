@@ -124,3 +124,18 @@ def test_what_somebody_was_follows_what_is_done(house: House) -> None:
     expect(visitor.tab.locator(".by")).to_contain_text("1 request: 1 going on")
     request.cancel()
     expect(visitor.tab.locator(".by")).to_contain_text("1 request: 1 cancelled")
+
+
+def test_ten_open_tabs_leave_room_for_another_page(house: House) -> None:
+    """A browser has six connections to a server, for all of its tabs."""
+    visitor = house.visit("ann", wallet=False)
+    tabs = [visitor.tab, *(visitor.another_tab() for _ in range(9))]
+    for tab in tabs:
+        tab.goto(visitor.page.address + "/")
+    other = visitor.another_tab()
+    other.goto(visitor.page.address + "/activity")
+    expect(other.locator("h1")).to_have_text("Activity")
+    house.place.create(house.place.join("requester"), name="for all of them")
+    for tab in tabs:
+        expect(tab.locator("#live-market")).to_contain_text("for all of them")
+    assert visitor.complaints == []

@@ -362,7 +362,7 @@ def test_what_comes_before_a_page_can_listen_is_still_shown(house: House) -> Non
         visitor.workspace.changed()
         route.continue_()
 
-    tab.route("**/events", meanwhile, times=1)
+    tab.route("**/version", meanwhile, times=1)
     tab.goto(visitor.page.address + "/activity")
     expect(tab.locator("main")).to_contain_text("waiting for the wallet")
 

@@ -33,7 +33,7 @@ WRITES = (
     "/clock",
 )
 TEMPLATES = Path(guard.__file__).with_name("templates")
-READS = ("/", "/activity", "/agent", "/requests/new", "/events", "/actions/1/state")
+READS = ("/", "/activity", "/agent", "/requests/new", "/version", "/actions/1/state")
 
 
 @pytest.fixture

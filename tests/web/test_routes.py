@@ -42,5 +42,5 @@ def test_a_table_leads_to_its_own_file_and_by_the_one_wrapper(noun: ModuleType) 
     assert noun.ROUTES
     for route in noun.ROUTES:
         assert route.endpoint.__module__ == noun.__name__
-        # The stream of what is new waits by itself, and has no errors to tell.
+        # Every tab asks again and again whether there is something new.
         assert hasattr(route.endpoint, "__wrapped__") == (noun is not live)

@@ -59,10 +59,7 @@ NOUNS = (
 
 
 def application(workspace: Workspace) -> Starlette:
-    """What answers to a user's browser, once the guard lets it in.
-
-    Its `state.ending` ends the open streams.
-    """
+    """What answers to a user's browser, once the guard lets it in."""
     routes = [route for noun in NOUNS for route in noun.ROUTES]
     made = Starlette(
         routes=[*routes, Mount("/static", StaticFiles(directory=STATIC))],
@@ -72,5 +69,4 @@ def application(workspace: Workspace) -> Starlette:
         },
     )
     made.state.workspace = workspace
-    made.state.ending = False
     return made

@@ -59,15 +59,10 @@ def running_page(
     port = listeners[0].getsockname()[1]
     address = f"http://{new_name()}" + (f":{port}" if port != HTTP_PORT else "")
     sessions = Sessions(address, let_in=let_in)
-    answers = application(workspace)
     workspace.start()
     try:
-        guarded = Guard(answers, sessions=sessions, origin=address)
+        guarded = Guard(application(workspace), sessions=sessions, origin=address)
         with serving(guarded, listeners) as listens:
-            try:
-                yield Page(address, sessions.new_link(), listens, sessions.new_link)
-            finally:
-                # Open streams of events would keep the server from ending.
-                answers.state.ending = True
+            yield Page(address, sessions.new_link(), listens, sessions.new_link)
     finally:
         workspace.stop()

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is typed and chosen stays until it has arrived; what takes its time says so.
 import { renewNow } from "./live.js";
+import { ask, noteOf } from "./wallet.js";
 import { prepareUploads } from "./upload.js";
 
 const SLOW_MS = 500;
@@ -34,8 +35,7 @@ function done() {
 const wordsOf = (one) => one?.dataset.doing ?? one?.form?.dataset.doing ?? `${one?.textContent.trim() || "Working"}…`;
 
 function setBusy(form, isBusy) {
-  if (isBusy) form.dataset.sent = "yes";
-  else delete form.dataset.sent;
+  form.toggleAttribute("data-sent", isBusy);
   for (const one of form.querySelectorAll("button")) one.disabled = isBusy;
 }
 
@@ -93,12 +93,10 @@ function post(form, data, onProgress) {
 const pageOf = (request) => new DOMParser().parseFromString(request.responseText, "text/html");
 
 function refuse(form, ...said) {
-  const note = document.createElement("div");
-  note.className = "note bad";
+  const note = noteOf("note bad", ...said);
   note.id = "problem";
   note.tabIndex = -1;
   note.setAttribute("role", "alert");
-  note.append(...said);
   document.getElementById("problem")?.remove();
   form.before(note);
   setBusy(form, false);
@@ -156,18 +154,17 @@ export function showProblem() {
 // --- what follows from what is typed ---
 
 async function askSplit(form) {
-  const answer = await fetch(form.dataset.split, {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(Object.fromEntries(new FormData(form))),
-  }).catch(() => null);
-  const told = await answer?.json().catch(() => null);
-  if (!told) return;
+  let problem = "";
+  try {
+    const rows = await ask(form.dataset.split, Object.fromEntries(new FormData(form)));
+    for (const one of form.querySelectorAll("[data-rows]")) one.textContent = rows[one.dataset.rows];
+  } catch ({ message, hint }) {
+    problem = `${message} ${hint ?? ""}`;
+  }
   const [right, wrong] = form.querySelectorAll("[data-split-told], [data-split-wrong]");
-  right.hidden = !answer.ok;
-  wrong.hidden = answer.ok;
-  if (!answer.ok) wrong.textContent = `${told.message} ${told.hint}`;
-  for (const one of answer.ok ? form.querySelectorAll("[data-rows]") : []) one.textContent = told[one.dataset.rows];
+  right.hidden = Boolean(problem);
+  wrong.hidden = !problem;
+  wrong.textContent = problem;
 }
 
 // What is odd about a table is looked for as soon as it is shown.
@@ -201,7 +198,7 @@ export function prepareForms() {
   document.addEventListener("submit", (event) => {
     const { target: form, submitter } = event;
     if (event.defaultPrevented) return;
-    if (form.dataset.sent) { event.preventDefault(); return; }
+    if ("sent" in form.dataset) { event.preventDefault(); return; }
     if (form.matches("[data-upload]")) {
       event.preventDefault();
       send(form, submitter);
@@ -209,13 +206,9 @@ export function prepareForms() {
       doing(wordsOf(submitter));
       // The button that was pressed goes with the form, so it is locked once that has gone.
       if (form.method !== "post") return;
-      form.dataset.sent = "yes";
+      form.dataset.sent = "";
       setTimeout(() => setBusy(form, true), 0);
     }
-  });
-  document.addEventListener("click", (event) => {
-    const link = event.target.closest("a[data-doing]");
-    if (link && !event.defaultPrevented && !event.ctrlKey && !event.metaKey && !event.shiftKey) doing(wordsOf(link));
   });
   window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
   for (const form of document.querySelectorAll("form[data-upload]")) restore(form);

@@ -3,9 +3,12 @@
 
 const AGAIN_MS = 1500;
 const SOON_MS = 250;
+const LOOK_MS = 400;
 const PRESSED_MS = 50;
 
 const body = document.body;
+const lost = document.getElementById("lost");
+const anew = document.getElementById("anew");
 // What the page shows; it may have become old before it could listen.
 let seen = body.dataset.version;
 let wanted = false;
@@ -13,16 +16,12 @@ let renewing = false;
 let chainNow = Number(body.dataset.now);
 let readAt = performance.now();
 
+export const pause = (wait) => new Promise((resolve) => setTimeout(resolve, wait));
+
 function words(seconds) {
   if (seconds <= 0) return "now";
-  const parts = [];
-  for (const [name, size] of [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]]) {
-    if (seconds >= size && parts.length < 2) {
-      parts.push(`${Math.floor(seconds / size)} ${name}`);
-      seconds %= size;
-    }
-  }
-  return parts.join(" ");
+  const parts = [[seconds / 86400, "d"], [(seconds / 3600) % 24, "h"], [(seconds / 60) % 60, "min"], [seconds % 60, "s"]];
+  return parts.filter(([count]) => count >= 1).slice(0, 2).map(([count, unit]) => `${Math.floor(count)} ${unit}`).join(" ");
 }
 
 function tick() {
@@ -32,8 +31,9 @@ function tick() {
     const left = Number(one.dataset.until) - now;
     const text = words(left);
     if (one.textContent !== text) one.textContent = text;
-    isOver ||= left <= 0 && one.dataset.over !== "yes";
-    if (left <= 0) one.dataset.over = "yes";
+    if (left > 0 || one.dataset.over) continue;
+    one.dataset.over = "yes";
+    isOver = true;
   }
   // A phase ends by the clock alone: no block may come that would tell.
   if (isOver) setTimeout(renewNow, AGAIN_MS);
@@ -42,9 +42,7 @@ function tick() {
 // Until nothing is pressed. What moves or goes between pressing and letting go
 // is let go of on something else: there would be no click at all.
 async function untilLetGo() {
-  while (document.querySelector(":active")) {
-    await new Promise((resolve) => setTimeout(resolve, PRESSED_MS));
-  }
+  while (document.querySelector(":active")) await pause(PRESSED_MS);
 }
 
 // What the server said of a part: time that passes and what somebody has opened are
@@ -99,31 +97,24 @@ export async function renewNow() {
     if (await replaceParts().catch(() => false)) continue;
     // Nothing else may ever change, so what failed is not left for later.
     wanted = true;
-    await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+    await pause(AGAIN_MS);
   }
   renewing = false;
 }
 
-function listen() {
-  const lost = document.getElementById("lost");
-  const anew = document.getElementById("anew");
-  const source = new EventSource("/events");
-  source.onmessage = (event) => {
-    const wasLost = !lost.hidden;
-    lost.hidden = anew.hidden = true;
-    if (wasLost || seen !== event.data) renewNow();
-    seen = event.data;
-  };
-  source.onerror = async () => {
-    lost.hidden = false;
+// Nobody sees what is hidden: it is made new when it is looked at again.
+async function listen() {
+  for (;; await pause(LOOK_MS)) {
+    if (document.hidden) continue;
+    const answer = await fetch("/version").catch(() => null);
+    const version = answer?.ok && await answer.text().catch(() => "");
     // One that was started anew lets in nobody whom it does not know.
-    const answer = await fetch("/notes", { method: "HEAD" }).catch(() => null);
     anew.hidden = answer?.status !== 403;
-    lost.hidden = !anew.hidden || Boolean(answer?.ok);
-    // The browser gives up where a server refuses; ours may have a new token.
-    if (source.readyState === EventSource.CLOSED) setTimeout(listen, AGAIN_MS);
-  };
-  window.addEventListener("pagehide", () => source.close(), { once: true });
+    lost.hidden = Boolean(version) || !anew.hidden;
+    if (!version || version === seen) continue;
+    seen = version;
+    renewNow();
+  }
 }
 
 // Goes to what came of an action, as soon as it is in the chain.
@@ -135,7 +126,7 @@ export async function settled(action) {
       if (isDone) { location.href = result; return; }
       if (!isUnderWay) { location.reload(); return; }
     }
-    await new Promise((resolve) => setTimeout(resolve, SOON_MS));
+    await pause(SOON_MS);
   }
 }
 

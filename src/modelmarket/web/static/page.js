@@ -14,18 +14,16 @@ document.addEventListener("click", async (event) => {
   setTimeout(() => { button.textContent = shown; }, 1200);
 });
 
-// A menu closes when one clicks elsewhere or presses Escape.
-document.addEventListener("click", (event) => {
-  for (const menu of document.querySelectorAll("details.menu[open]")) {
-    if (!menu.contains(event.target)) menu.open = false;
-  }
+// The menu closes when one clicks elsewhere or presses Escape.
+document.addEventListener("click", ({ target }) => {
+  const menu = document.querySelector(".menu");
+  if (!menu.contains(target)) menu.open = false;
 });
-document.addEventListener("keydown", (event) => {
-  if (event.key !== "Escape") return;
-  for (const menu of document.querySelectorAll("details.menu[open]")) {
-    menu.open = false;
-    menu.querySelector("summary").focus();
-  }
+document.addEventListener("keydown", ({ key }) => {
+  const menu = document.querySelector(".menu[open]");
+  if (key !== "Escape" || !menu) return;
+  menu.open = false;
+  menu.querySelector("summary").focus();
 });
 
 showProblem();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Talks to the browser's wallets (EIP-6963, EIP-1193), and to nobody else.
 // The server encodes, tries and explains; the wallet signs.
-import { renewNow, settled } from "./live.js";
+import { pause, renewNow, settled } from "./live.js";
 
 const body = document.body;
 // Amounts and ids are decimal strings wherever they cross: a number of
@@ -15,11 +15,13 @@ const UNREACHED = "The server does not answer.";
 const MOST_TRIES = 120;
 const AGAIN_MS = 500;
 let provider = null;
-// Actions that this page is confirming: whatever the page shows meanwhile, none
-// of them begins a second time.
-const busy = new Set();
+// Whether the action of this page is being confirmed: whatever the page shows
+// meanwhile, it does not begin a second time.
+let busy = false;
+// Which time it is that the wallet is asked for it.
+let attempt = "";
 
-async function post(address, document_) {
+export async function ask(address, document_) {
   const answer = await fetch(address, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
@@ -30,10 +32,12 @@ async function post(address, document_) {
   return data;
 }
 
+const call = (method, ...params) => provider.request({ method, params });
+
 async function become(account) {
   const { account: shown, byBrowser } = body.dataset;
   if (byBrowser && (account ?? "").toLowerCase() === shown.toLowerCase()) return;
-  await post("/account", { account: account ?? "" });
+  await ask("/account", { account: account ?? "" });
   renewNow();
 }
 
@@ -57,24 +61,21 @@ function choose(event) {
 }
 
 async function checkChain() {
-  const wrong = (await provider.request({ method: "eth_chainId" })) !== chain;
+  const wrong = (await call("eth_chainId")) !== chain;
   document.getElementById("wrong-network").hidden = !wrong;
   return !wrong;
 }
 
 async function switchChain() {
   try {
-    await provider.request({ method: "wallet_switchEthereumChain", params: [{ chainId: chain }] });
+    await call("wallet_switchEthereumChain", { chainId: chain });
   } catch (error) {
     if (error.code !== UNKNOWN_CHAIN) throw error;
-    await provider.request({
-      method: "wallet_addEthereumChain",
-      params: [{
-        chainId: chain,
-        chainName: `ModelMarket ${body.dataset.network}`,
-        rpcUrls: [body.dataset.rpc],
-        nativeCurrency: { name: "Ether", symbol: "ETH", decimals: 18 },
-      }],
+    await call("wallet_addEthereumChain", {
+      chainId: chain,
+      chainName: `ModelMarket ${body.dataset.network}`,
+      rpcUrls: [body.dataset.rpc],
+      nativeCurrency: { name: "Ether", symbol: "ETH", decimals: 18 },
     });
   }
   await checkChain();
@@ -82,8 +83,7 @@ async function switchChain() {
 
 async function use(detail, { silently }) {
   provider = detail.provider;
-  const method = silently ? "eth_accounts" : "eth_requestAccounts";
-  const accounts = await provider.request({ method });
+  const accounts = await call(silently ? "eth_accounts" : "eth_requestAccounts");
   if (!accounts.length) return;
   localStorage.setItem(CHOSEN, detail.info.rdns);
   provider.on?.("accountsChanged", (changed) => { if (body.dataset.byBrowser) become(changed[0]).catch(tell); });
@@ -118,48 +118,46 @@ function offer(detail) {
   document.getElementById("no-wallet").hidden = true;
 }
 
-function tell(error) {
-  const note = document.createElement("p");
-  const byUser = error.code === REFUSED;
-  note.className = byUser ? "note" : "note bad";
-  note.append(byUser ? "You declined in the wallet. Nothing was sent." : error.message);
-  if (error.hint) note.append(` ${error.hint}`);
+export function noteOf(kind, ...words) {
+  const note = document.createElement("div");
+  note.className = kind;
+  note.append(...words);
+  return note;
+}
+
+function tell({ code, message, hint }) {
+  const note = code === REFUSED
+    ? noteOf("note", "You declined in the wallet. Nothing was sent.")
+    : noteOf("note bad", message, hint ? ` ${hint}` : "");
   document.getElementById("notes").append(note);
   setTimeout(() => note.remove(), 15000);
 }
 
 // One signature where MDC are locked, then one transaction.
 // What is signed is what the page showed: it ends at the very second.
-async function sign(action, account, deadline, again, asked) {
+async function sign({ action, account }, deadline, again) {
   if (!(await checkChain())) await switchChain();
-  const { message, attempt } = await post(`/actions/${action}/permit`, { again, deadline });
-  asked.attempt = attempt;
-  let signature = "";
-  if (message) {
-    signature = await provider.request({
-      method: "eth_signTypedData_v4",
-      params: [account, JSON.stringify(message)],
-    });
-  }
-  const given = await post(`/actions/${action}/transaction`, {
+  const { message, ...permit } = await ask(`/actions/${action}/permit`, { again, deadline });
+  attempt = permit.attempt;
+  const signature = message ? await call("eth_signTypedData_v4", account, JSON.stringify(message)) : "";
+  const given = await ask(`/actions/${action}/transaction`, {
     deadline: message ? message.message.deadline : "0",
     signature,
     again,
   });
-  asked.attempt = given.attempt;
-  const hash = await provider.request({ method: "eth_sendTransaction", params: [given.transaction] });
-  await tellHash(action, hash);
+  attempt = given.attempt;
+  await tellHash(action, await call("eth_sendTransaction", given.transaction));
 }
 
 // The wallet has sent it: a server that is away for a moment must still hear.
 async function tellHash(action, hash) {
   for (let tries = 0; ; tries += 1) {
     try {
-      await post(`/actions/${action}/sent`, { hash });
+      await ask(`/actions/${action}/sent`, { hash });
       return;
     } catch (error) {
       if (error.message !== UNREACHED || tries >= MOST_TRIES) throw error;
-      await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+      await pause(AGAIN_MS);
     }
   }
 }
@@ -168,40 +166,37 @@ async function confirmInWallet(event) {
   const form = event.target;
   if (form.id !== "confirm" || !body.dataset.byBrowser) return;
   event.preventDefault();
-  const { action, account } = form.dataset;
-  if (busy.has(action)) return;
-  busy.add(action);
-  const again = Boolean(form.elements.again?.checked);
+  if (busy) return;
+  busy = true;
+  attempt = "";
+  const { action } = form.dataset;
   const deadline = document.querySelector("[data-asked=deadline]")?.textContent ?? "0";
   const button = form.querySelector("button");
   const shown = button.textContent;
   button.disabled = true;
   button.textContent = "Waiting for the wallet…";
-  const asked = { attempt: "" };
   try {
     if (!provider) throw new Error("Connect your wallet first, at the top of the page.");
-    await sign(action, account, deadline, again, asked);
+    await sign(form.dataset, deadline, Boolean(form.elements.again?.checked));
     button.textContent = "On its way…";
     await settled(action);
   } catch (error) {
-    if (error.code !== undefined && asked.attempt !== "") {
-      const { attempt } = asked;
-      await post(`/actions/${action}/refused`, { attempt, code: error.code, reason: String(error.message) }).catch(() => {});
+    const { code, message } = error;
+    if (code !== undefined && attempt) {
+      await ask(`/actions/${action}/refused`, { attempt, code, reason: String(message) }).catch(() => {});
     }
     tell(error);
-    button.disabled = false;
     button.textContent = shown;
-  } finally {
-    busy.delete(action);
-    ready();
   }
+  busy = button.disabled = false;
+  ready();
 }
 
 // The form comes and goes with the state of the action; until the wallet can
 // be asked, and while it is, its button is off.
 function ready() {
   const form = document.getElementById("confirm");
-  if (form && body.dataset.byBrowser) form.querySelector("button").disabled = busy.has(form.dataset.action);
+  if (form && body.dataset.byBrowser) form.querySelector("button").disabled = busy;
 }
 
 export function connectWallets() {
