@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 from support.browser import House, Visitor, look_over, write_table
 
 SOON_S = 4
+FOCUSED = "document.activeElement.ariaLabel ?? document.activeElement.innerText"
 SHORT_MS = 300
 """Until what was answered is shown."""
 
@@ -139,3 +140,55 @@ def test_ten_open_tabs_leave_room_for_another_page(house: House) -> None:
     for tab in tabs:
         expect(tab.locator("#live-market")).to_contain_text("for all of them")
     assert visitor.complaints == []
+
+
+def test_a_click_into_a_table_does_not_stop_it_from_being_renewed(
+    house: House,
+) -> None:
+    rita = house.place.join("requester")
+    house.place.create(rita, name="the first")
+    visitor = house.visit("ann", wallet=False)
+    tab = visitor.tab
+    visitor.go("/")
+    tab.locator("#live-market td.number").first.click()
+    assert tab.evaluate(FOCUSED) == "Requests"
+    house.place.create(rita, name="the second")
+    expect(tab.locator("#live-market")).to_contain_text("the second")
+    assert tab.evaluate(FOCUSED) == "Requests"
+    # A link, too; it has another place by now.
+    tab.get_by_role("link", name="the second").focus()
+    house.place.create(rita, name="the third")
+    expect(tab.locator("#live-market")).to_contain_text("the third")
+    assert tab.evaluate(FOCUSED) == "the second"
+
+
+def test_a_table_that_is_renewed_stays_where_it_was_scrolled_to(house: House) -> None:
+    rita = house.place.join("requester")
+    house.place.create(rita, name="the first")
+    visitor = house.visit("ann", wallet=False)
+    tab = visitor.tab
+    visitor.go("/")
+    tab.evaluate("document.styleSheets[0].insertRule('.scroll { width: 200px; }')")
+    table = tab.locator("#live-market .scroll")
+    table.evaluate("one => { one.scrollLeft = 60; }")
+    house.place.create(rita, name="the second")
+    expect(table).to_contain_text("the second")
+    assert table.evaluate("one => one.scrollLeft") == 60
+
+
+def test_what_a_focused_button_held_back_is_shown_when_it_is_left(
+    house: House,
+) -> None:
+    request = house.place.create(house.place.join("requester"))
+    visitor = house.visit("ann", wallet=False)
+    tab = visitor.tab
+    visitor.go(f"/requests/{request.id}")
+    left = tab.locator("#live-now .numbers strong").last
+    tab.get_by_role("button", name="Move to the next deadline").focus()
+    house.place.move_to(request.record.deadline)
+    expect(tab.locator("#live-act a")).to_have_count(0)
+    # The button is about to be pressed, so it stays.
+    expect(left).to_have_text("now")
+    tab.evaluate("document.activeElement.blur()")
+    expect(left).to_contain_text("min")
+    expect(tab.locator("#live-now [aria-current]")).not_to_contain_text("Open")

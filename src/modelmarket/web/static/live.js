@@ -13,6 +13,7 @@ const anew = document.getElementById("anew");
 let seen = body.dataset.version;
 let wanted = false;
 let renewing = false;
+let isBehind = false;
 let chainNow = Number(body.dataset.now);
 let readAt = performance.now();
 
@@ -57,11 +58,22 @@ function told(part) {
   return copy.innerHTML;
 }
 
+// What it is called, whatever else its part says by now.
+const nameOf = (one) => one.getAttribute("href") ?? one.getAttribute("aria-label") ?? one.textContent;
+
+// What was opened, scrolled or has the focus is so in what takes its place, too.
 function replace(old, next) {
-  const name = (one) => one.querySelector("summary")?.textContent;
-  const open = new Set([...old.querySelectorAll("details[open]")].map(name));
-  for (const one of next.querySelectorAll("details")) one.open ||= open.has(name(one));
+  const { activeElement: active } = document;
+  const focused = old.contains(active) ? nameOf(active) : null;
+  const open = new Set([...old.querySelectorAll("details[open] > summary")].map(nameOf));
+  const scrolled = new Map([...old.querySelectorAll(".scroll")].map((one) => [nameOf(one), one.scrollLeft]));
   old.replaceChildren(...next.childNodes);
+  for (const one of old.querySelectorAll("a, summary, [tabindex]")) {
+    const name = nameOf(one);
+    if (one.matches("summary")) one.parentNode.open ||= open.has(name);
+    if (scrolled.has(name)) one.scrollLeft = scrolled.get(name);
+    if (name === focused) one.focus({ preventScroll: true });
+  }
 }
 
 // Whether there is nothing left to be shown.
@@ -73,13 +85,15 @@ async function replaceParts() {
   await untilLetGo();
   chainNow = Number(fresh.body.dataset.now);
   readAt = performance.now();
+  isBehind = false;
   for (const old of document.querySelectorAll("[data-live], #money")) {
     const next = fresh.getElementById(old.id);
-    // What somebody is using stays as it is until the next time, and so does a
-    // form that has gone: a new one could be sent a second time.
-    if (!next || old.contains(document.activeElement)) continue;
-    if (old.querySelector("form[data-sent]")) continue;
-    if (told(old) !== told(next)) replace(old, next);
+    // A form that has gone stays as it is: a new one could be sent a second time.
+    if (!next || old.querySelector("form[data-sent]") || told(old) === told(next)) continue;
+    // So does what somebody is about to press or to fill in, until they leave it.
+    const { activeElement: active } = document;
+    if (old.contains(active) && active.matches("input, select, textarea, button")) isBehind = true;
+    else replace(old, next);
   }
   tick();
   document.dispatchEvent(new CustomEvent("renewed", { detail: fresh }));
@@ -133,6 +147,7 @@ export async function settled(action) {
 export function follow() {
   tick();
   setInterval(tick, 1000);
+  document.addEventListener("focusout", () => { if (isBehind) renewNow(); });
   listen();
   const begun = document.querySelector("[data-begun]");
   if (begun) settled(begun.dataset.begun);
