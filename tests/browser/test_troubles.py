@@ -5,17 +5,27 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from playwright.sync_api import Route, expect
 
 from browser.test_lives import create, submit
+from modelmarket.errors import ChainError
 from modelmarket.protocol.actions import ClaimAirdrop, SetOperator
 from modelmarket.protocol.types import Address
 from modelmarket.web.server import running_page
 from modelmarket.web.terminal import Wish
+from modelmarket.web.visits import ACCOUNT_COOKIE
 from modelmarket.web.workspace import Workspace
 from support.browser import House, Visitor, look_over, write_table
+
+
+class Away:
+    """A connection whose node does not answer."""
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise ChainError("127.0.0.1 does not answer.")
 
 
 def connected(house: House, name: str = "requester") -> Visitor:
@@ -390,3 +400,37 @@ def test_a_renewal_that_fails_is_tried_again_though_nothing_else_changes(
     workspace.changed()
     expect(tab.locator("main")).to_contain_text("waiting for the wallet")
     assert len(failed) == 1
+
+
+def test_on_the_page_of_an_error_a_wallet_can_be_chosen_and_banners_follow_the_node(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its address is one that is only sent to."""
+    request = house.place.create(house.place.join("requester"))
+    visitor = house.visit("eve", wallet=False)
+    visitor.connect()
+    tab, workspace = visitor.tab, visitor.workspace
+    tab.locator(".menu summary").click()
+    tab.get_by_role("button", name="Get 1,000 MDC (once)").click()
+    tab.locator("#confirm").wait_for()
+    action = visitor.action
+    visitor.context.clear_cookies(name=ACCOUNT_COOKIE)
+    tab.locator("#confirm button").click()
+    expect(tab.get_by_role("alert")).to_contain_text("No wallet is connected.")
+    assert tab.url.endswith(f"/actions/{action}/confirm")
+    visitor.connect()
+    tab.get_by_role("link", name="Go back").click()
+    assert visitor.action == action
+    visitor.confirm("/")
+    visitor.go(f"/requests/{request.id}")
+    connection, trouble = workspace.market.connection, tab.locator("#live-trouble")
+    monkeypatch.setattr(workspace.market, "connection", Away())
+    expect(trouble).to_contain_text("The node does not answer.")
+    tab.get_by_role("button", name="Move to the next deadline").click()
+    tab.wait_for_url("**/clock")
+    expect(tab.locator("#money")).to_contain_text("?")
+    monkeypatch.setattr(workspace.market, "connection", connection)
+    expect(trouble).to_be_empty()
+    expect(tab.locator("#money")).to_contain_text("1,000")
+    tab.get_by_role("link", name="Go back").click()
+    expect(tab.locator("h1")).to_contain_text(f"#{request.id}")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from functools import wraps
 from typing import Any
+from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -32,9 +33,10 @@ from modelmarket.errors import (
     in_words,
 )
 from modelmarket.errors.wording import on_the_page
-from modelmarket.web.forms import is_json, sent_form
+from modelmarket.web.forms import is_json, sent_form, text
 from modelmarket.web.guard import OPEN_FOLDER
 from modelmarket.web.rendering import render
+from modelmarket.web.views import local_path
 from modelmarket.web.visits import Visit
 from modelmarket.web.workspace import LOG, Workspace
 
@@ -110,10 +112,20 @@ def _told_error(visit: Visit, words: ModelMarketError, status: int) -> Response:
         }
         return JSONResponse(told, status)
     try:
-        return show(visit, "error.html", status=status, error=words)
+        sent = visit.request.method == "POST"
+        path = _sent_from(visit) if sent else visit.request.url.path
+        return show(
+            visit, "error.html", status=status, error=words, sent=sent, path=path
+        )
     except Exception:  # noqa: BLE001  # the last resort
         LOG.exception("The page of an error failed too.")
         return PlainTextResponse(on_the_page(words.text), status)
+
+
+def _sent_from(visit: Visit) -> str:
+    """The page that a form was sent from: nobody can look at where it was sent to."""
+    referer = visit.request.headers.get("referer", "")
+    return local_path(text(visit.form, "back") or urlsplit(referer).path)
 
 
 def _in_words_or_logged(
@@ -154,21 +166,19 @@ def _status(error: ModelMarketError) -> int:
 def show(visit: Visit, template: str, *, status: int = 200, **values: Any) -> Response:
     """A page, with what every page shows."""
     workspace, glance = visit.workspace, visit.glance
-    page = render(
-        template,
-        workspace=workspace,
-        path=visit.request.url.path,
-        who=visit.who,
-        now=glance.now,
-        version=visit.version,
-        money=glance.money,
-        fees=glance.fees,
-        no_airdrop=glance.no_airdrop,
-        network=workspace.market.network,
-        waiting=workspace.actions.pending(),
-        **values,
-    )
-    return HTMLResponse(page, status)
+    shown = {
+        "workspace": workspace,
+        "path": visit.request.url.path,
+        "who": visit.who,
+        "now": glance.now,
+        "version": visit.version,
+        "money": glance.money,
+        "fees": glance.fees,
+        "no_airdrop": glance.no_airdrop,
+        "network": workspace.market.network,
+        "waiting": workspace.actions.pending(),
+    }
+    return HTMLResponse(render(template, **(shown | values)), status)
 
 
 def go(address: str) -> Response:
