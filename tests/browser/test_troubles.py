@@ -434,3 +434,39 @@ def test_on_the_page_of_an_error_a_wallet_can_be_chosen_and_banners_follow_the_n
     expect(tab.locator("#money")).to_contain_text("1,000")
     tab.get_by_role("link", name="Go back").click()
     expect(tab.locator("h1")).to_contain_text(f"#{request.id}")
+
+
+def test_two_tabs_show_the_same_account_and_a_form_acts_for_the_one_it_showed(
+    house: House,
+) -> None:
+    visitor = house.visit("eve")
+    visitor.connect()
+    tab, other, wallet = visitor.tab, visitor.another_tab(), visitor.wallet
+    assert wallet is not None
+    visitor.go("/agent")
+    shown, here = tab.locator("#wallet [data-copy]"), visitor.workspace.market.wallet
+    expect(shown).to_have_attribute("data-copy", wallet.account.address)
+    other.goto(visitor.page.address + "/")
+    other.locator(".menu summary").click()
+    other.get_by_role("button", name="Use this computer's").click()
+    expect(shown).to_have_attribute("data-copy", here.address)
+    expect(tab.locator("[name=shown_for]").first).to_have_value(here.address)
+    # One that has not heard of it yet.
+    version = tab.locator("body").get_attribute("data-version") or ""
+    tab.route("**/version", lambda route: route.fulfill(body=version))
+    tab.reload()
+    tab.get_by_role("button", name="Fund the agent").wait_for(state="hidden")
+    other.locator(".menu summary").click()
+    other.get_by_role("button", name="Connect Test Wallet").click()
+    other.locator(f"#wallet [data-copy='{wallet.account.address}']").wait_for()
+    tab.locator(".menu summary").click()
+    tab.get_by_role("button", name="Get 1,000 MDC (once)").click()
+    expect(tab.get_by_role("alert")).to_contain_text(
+        f"This page was shown for {here.address}; it is for {wallet.account.address}"
+    )
+    assert visitor.workspace.actions.count() == 0
+    tab.get_by_role("link", name="Go back").click()
+    tab.get_by_role("button", name="Fund the agent").click()
+    expect(tab.locator("#live-receipt")).to_contain_text(
+        f"Signed byYou {wallet.account.address}"
+    )

@@ -16,6 +16,8 @@ from modelmarket.web.workspace import Glance, Workspace
 ACCOUNT_COOKIE = "modelmarket-account"
 HERE = "here:"
 """Stands before an account whose key is this computer's."""
+SHOWN_FOR = "shown_for"
+"""The field of a form that says whose page it was on; empty for nobody's."""
 
 
 @dataclass(frozen=True)
@@ -72,12 +74,19 @@ class Visit:
         """Whose page it is.
 
         Raises:
-            InputError: Nobody's yet.
+            InputError: Nobody's yet, or a form was shown for somebody else.
         """
         if self.who.account is None:
             raise InputError(
                 "No wallet is connected.",
                 hint="Connect one at the top of the page, or use this computer's key.",
+            )
+        shown_for = self.form.get(SHOWN_FOR, self.who.account)
+        if shown_for != self.who.account:
+            raise InputError(
+                f"This page was shown for {shown_for or 'nobody'}; it is for "
+                f"{self.who.account} now.",
+                hint="Another tab has changed that: look again before you go on.",
             )
         return self.who.account
 

@@ -143,6 +143,8 @@ def choose_account(visit: Visit) -> Response:
         chosen = HERE + account
     elif chosen:
         chosen = read_address(chosen)
+    # Whatever other tabs show is for somebody else now.
+    visit.workspace.changed()
     response: Response
     if visit.is_json:
         response = JSONResponse({"account": chosen})

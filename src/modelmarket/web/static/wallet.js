@@ -46,6 +46,7 @@ function showOwner(fresh) {
   const { account, byBrowser } = fresh.body.dataset;
   if (account === body.dataset.account && byBrowser === body.dataset.byBrowser) return;
   Object.assign(body.dataset, { account, byBrowser });
+  for (const one of document.querySelectorAll("[name=shown_for]")) one.value = account;
   const place = document.getElementById("wallet");
   const hadFocus = place.contains(document.activeElement);
   place.replaceChildren(...fresh.getElementById("wallet").childNodes);
