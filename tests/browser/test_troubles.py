@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 from playwright.sync_api import Route, expect
@@ -77,6 +77,25 @@ def test_a_wallet_on_another_network_is_switched_by_one_button(
     visitor.tab.get_by_role("button", name="Switch to test").click()
     expect(visitor.tab.locator("#wrong-network")).to_be_hidden()
     assert wallet.chain == visitor.workspace.market.network.chain_id
+
+
+def test_a_transaction_names_its_chain(house: House, tmp_path: Path) -> None:
+    """Also if the wallet is switched to another one between its two questions."""
+    visitor = connected(house)
+    wallet, chain = visitor.wallet, visitor.workspace.market.network.chain_id
+    assert wallet is not None
+    prepared(visitor, write_table(tmp_path / "n.csv"))
+    sign = wallet.sign_as_given
+
+    def sign_and_leave(typed: dict[str, Any]) -> str:
+        signature = sign(typed)
+        wallet.chain = 1
+        return signature
+
+    wallet.sign_as_given = sign_and_leave  # type: ignore[method-assign]  # for once
+    visitor.confirm("/requests/1")
+    assert wallet.transactions[-1]["chainId"] == hex(chain)
+    assert wallet.chain == chain
 
 
 def test_the_page_knows_its_wallet_again(house: House) -> None:

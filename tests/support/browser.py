@@ -116,6 +116,7 @@ class BrowserWallet:
                 assert params[0] == self.account.address
                 return self._sign(json.loads(params[1]))
             case "eth_sendTransaction":
+                assert int(params[0]["chainId"], 16) == self.chain, "another chain"
                 self.transactions.append(params[0])
                 time.sleep(self.slow_s)
                 return self._send(params[0])

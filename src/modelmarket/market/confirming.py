@@ -232,6 +232,7 @@ class Actions:
         self._changed()
         return asked, {
             "from": entry.account,
+            "chainId": hex(self._market.network.chain_id),
             "to": quoted["to"],
             "data": "0x" + quoted["data"].hex(),
             "value": hex(quoted["value"]),

@@ -7,17 +7,11 @@ import { prepareUploads } from "./upload.js";
 const SLOW_MS = 500;
 const TYPED_MS = 300;
 const LARGE_BYTES = 2 ** 20;
-const SPLIT = ["fraction", "stratified", "group", "time"];
 const UNREACHED = "The server does not answer. What you typed and chose is still here: try again once it does.";
 const main = document.getElementById("main");
 const place = document.getElementById("doing");
-const timers = new Map();
 let slow = 0;
-
-function later(what, wait, act) {
-  clearTimeout(timers.get(what));
-  timers.set(what, setTimeout(act, wait));
-}
+let typed = 0;
 
 // Says what goes on, once it has taken half a second.
 function doing(...words) {
@@ -66,14 +60,16 @@ function isChanged(one) {
 function restore(form) {
   for (const one of form.elements) if (isTyped(one) && isChanged(one)) keep({ target: one });
   const draft = draftOf(form);
+  let split = null;
   for (const one of form.elements) {
     const said = draft[one.name];
     if (said === undefined || !isTyped(one)) continue;
     if (isTick(one)) one.checked = said.includes(one.value);
     else if (!one.options || [...one.options].some(({ value }) => value === said)) one.value = said;
     if (said.length) one.closest("details")?.setAttribute("open", "");
+    split ??= one.closest("[data-split]");
   }
-  if (SPLIT.some((name) => name in draft)) askSplit(form);
+  if (split) askSplit(split);
 }
 
 // --- sending ---
@@ -153,10 +149,10 @@ export function showProblem() {
 
 // --- what follows from what is typed ---
 
-async function askSplit(form) {
+async function askSplit({ form, dataset: { split } }) {
   let problem = "";
   try {
-    const rows = await ask(form.dataset.split, Object.fromEntries(new FormData(form)));
+    const rows = await ask(split, Object.fromEntries(new FormData(form)));
     for (const one of form.querySelectorAll("[data-rows]")) one.textContent = rows[one.dataset.rows];
   } catch ({ message, hint }) {
     problem = `${message} ${hint ?? ""}`;
@@ -190,9 +186,12 @@ function search(form) {
 export function prepareForms() {
   document.addEventListener("input", (event) => {
     keep(event);
-    const { form, name } = event.target;
-    if (form?.dataset.split && SPLIT.includes(name)) later("split", TYPED_MS, () => askSplit(form));
-    if (form?.matches("[data-at-once]")) later("search", TYPED_MS, () => search(form));
+    const { target } = event;
+    const split = target.closest("[data-split]");
+    const searched = target.closest("[data-at-once]");
+    if (!split && !searched) return;
+    clearTimeout(typed);
+    typed = setTimeout(() => (split ? askSplit(split) : search(searched)), TYPED_MS);
   });
   // The last to hear of a submit: what the wallet takes over stays as it is.
   document.addEventListener("submit", (event) => {

@@ -82,6 +82,10 @@ async function switchChain() {
   await checkChain();
 }
 
+async function findChain() {
+  if (!(await checkChain())) await switchChain();
+}
+
 async function use(detail, { silently }) {
   provider = detail.provider;
   const accounts = await call(silently ? "eth_accounts" : "eth_requestAccounts");
@@ -137,7 +141,7 @@ function tell({ code, message, hint }) {
 // One signature where MDC are locked, then one transaction.
 // What is signed is what the page showed: it ends at the very second.
 async function sign({ action, account }, deadline, again) {
-  if (!(await checkChain())) await switchChain();
+  await findChain();
   const { message, ...permit } = await ask(`/actions/${action}/permit`, { again, deadline });
   attempt = permit.attempt;
   const signature = message ? await call("eth_signTypedData_v4", account, JSON.stringify(message)) : "";
@@ -147,6 +151,8 @@ async function sign({ action, account }, deadline, again) {
     again,
   });
   attempt = given.attempt;
+  // It may have been changed while the wallet was looked at.
+  await findChain();
   await tellHash(action, await call("eth_sendTransaction", given.transaction));
 }
 
