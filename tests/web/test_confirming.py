@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from modelmarket.protocol.types import checksummed
 from modelmarket.vault import journal as journal_module
 from modelmarket.vault.journal import Entry, Journal, State, Version
 from modelmarket.web.views import result_of
+from modelmarket.web.visits import HERE
 from modelmarket.web.workspace import Workspace
 from support.browser import BrowserWallet
 from support.contests import contest, tree_of
@@ -36,6 +38,7 @@ from support.visits import (
     statuses,
     visiting,
     wallet_of,
+    words,
 )
 
 
@@ -505,3 +508,25 @@ def test_a_contest_that_was_signed_is_seen_through_after_a_restart(
         assert "points" in tab.get("/requests/v1").text
     assert person.contests() == 1
     assert market.vault.key(market.request("v1").record.secret) is not None
+
+
+def test_an_action_is_confirmed_on_no_page_but_its_accounts(person: Person) -> None:
+    entry, tab = new_request(person.place, person.workspace, person.key), person.tab
+    tab.become(HERE + person.key)
+    own = tab.get(f"/actions/{entry.id}").text
+    assert 'id="confirm"' in own
+    assert "Leaves your wallet now" in words(own)
+    assert f"Signed by You {person.key}" in words(re.sub("</?d[dt]>", " ", own))
+    for somebody in ("", person.account):
+        tab.become(somebody)
+        shown = tab.get(f"/actions/{entry.id}").text
+        assert 'id="confirm"' not in shown
+        assert 'class="asks"' not in shown
+        said = words(shown.partition("<main")[2].partition("</main>")[0])
+        assert f"This is to be signed by {person.key}: choose it at the top." in (
+            said.replace("Your agent's key ", "")
+        )
+        assert "your wallet" not in said.lower()
+        assert f"You {person.key}" not in said
+        assert tab.post(f"/actions/{entry.id}/confirm").status_code == 400
+    assert person.requests() == 0

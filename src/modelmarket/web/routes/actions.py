@@ -118,14 +118,15 @@ def action_page(visit: Visit) -> Response:
     entry = _looked_at(visit)
     is_open = entry.state.is_open or entry.is_asked
     workspace, action = visit.workspace, entry.action
-    market, names = workspace.market, Names.of(workspace, entry.account)
+    market, names = workspace.market, Names.of(workspace, visit.who.account)
+    is_own = entry.account == visit.who.account
     posting, outcome = None, None
     if isinstance(action, SubmitModel) and action.fit and is_open:
         gas = action.fit["answer"]["gas"]
         posting = workspace.known(lambda: market.price(gas), None)
     if entry.state.is_done and (name := entry.hash) is not None:
         outcome = workspace.known(lambda: market.transaction(name), None)
-    asks, refusal = _asked(visit, entry) if is_open else (None, None)
+    asks, refusal = _asked(visit, entry) if is_open and is_own else (None, None)
     sight = Sight(market, entry, names, visit.glance.now, outcome, posting)
     return show(
         visit,
@@ -140,6 +141,7 @@ def action_page(visit: Visit) -> Response:
         is_stale=isinstance(refusal, StepError),
         names=names,
         is_open=is_open,
+        is_own=is_own,
     )
 
 

@@ -43,9 +43,9 @@ async function become(account) {
 
 // Whose page it is changes in place: what was typed and chosen stays.
 function showOwner(fresh) {
-  const { account, byBrowser } = fresh.body.dataset;
+  const { account, byBrowser, rpc } = fresh.body.dataset;
   if (account === body.dataset.account && byBrowser === body.dataset.byBrowser) return;
-  Object.assign(body.dataset, { account, byBrowser });
+  Object.assign(body.dataset, { account, byBrowser, rpc });
   for (const one of document.querySelectorAll("[name=shown_for]")) one.value = account;
   const place = document.getElementById("wallet");
   const hadFocus = place.contains(document.activeElement);
