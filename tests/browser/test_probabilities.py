@@ -64,3 +64,29 @@ def test_probabilities_are_asked_for_beside_predictions_and_tell_the_log_loss(
     expect(section).not_to_contain_text("No log loss")
     refused = [one for one in visitor.complaints if "400" in one]
     assert visitor.complaints == refused
+
+
+def test_leaving_a_file_out_is_said_once(house: House, tmp_path: Path) -> None:
+    """Of the file that was refused, and not of one that is chosen after it."""
+    house.place.create(house.place.join("rita"))
+    visitor = house.visit("ann", wallet=False)
+    visitor.connect()
+    tab = visitor.tab
+    for name, text in (("p.csv", "label\nodd\n"), ("sure.csv", "row_id,odd,even\n")):
+        (tmp_path / name).write_text(text)
+    visitor.go("/requests/1/submit")
+    tab.get_by_role("button", name="Fetch and check them").click()
+    tab.locator("ul.files").wait_for()
+    tab.set_input_files("input[name=model]", tmp_path / "p.csv")
+    tab.set_input_files("input[name=predictions]", tmp_path / "p.csv")
+    tab.set_input_files("input[name=probabilities]", tmp_path / "sure.csv")
+    send, tick = tab.get_by_role("button", name="Check and seal"), "Submit without them"
+    send.click()
+    tab.get_by_label(tick).check()
+    send.click()
+    expect(tab.get_by_label(tick)).to_have_count(0)
+    tab.set_input_files("input[name=probabilities]", tmp_path / "sure.csv")
+    send.click()
+    expect(tab.get_by_label(tick)).not_to_be_checked()
+    tab.reload()
+    expect(tab.get_by_label(tick)).not_to_be_checked()

@@ -21,11 +21,6 @@ function doing(...words) {
   else slow = setTimeout(say, SLOW_MS);
 }
 
-function done() {
-  clearTimeout(slow);
-  place.replaceChildren();
-}
-
 const wordsOf = (one) => one?.dataset.doing ?? one?.form?.dataset.doing ?? `${one?.textContent.trim() || "Working"}…`;
 
 function setBusy(form, isBusy) {
@@ -39,10 +34,9 @@ const nameOf = (form) => `draft:${form.dataset.draft ?? location.pathname}`;
 const draftOf = (form) => JSON.parse(sessionStorage.getItem(nameOf(form)) ?? "{}");
 const isTick = (one) => one.type === "checkbox" || one.type === "radio";
 
-function isTyped(one) {
-  const is = one.name && !["hidden", "file", "password", "submit"].includes(one.type);
-  return is && !one.closest("#confirmations");
-}
+// What leaves out a file is said of that file alone, and not of the next one.
+const UNTYPED = "[type=hidden], [type=file], [type=password], button, [name^=without_], #confirmations *";
+const isTyped = (one) => one.name && !one.matches(UNTYPED);
 
 function keep({ target }) {
   const { form, name } = target;
@@ -92,7 +86,7 @@ function refuse(form, ...said) {
   const note = noteOf("note bad", ...said);
   note.id = "problem";
   note.tabIndex = -1;
-  note.setAttribute("role", "alert");
+  note.role = "alert";
   document.getElementById("problem")?.remove();
   form.before(note);
   setBusy(form, false);
@@ -110,10 +104,7 @@ async function send(form, button) {
   try {
     const request = await post(form, data, ({ loaded, total }) => {
       if (total < LARGE_BYTES) return;
-      const bar = document.createElement("progress");
-      bar.max = total;
-      bar.value = loaded;
-      bar.ariaLabel = "Sent";
+      const bar = Object.assign(document.createElement("progress"), { max: total, value: loaded, ariaLabel: "Sent" });
       doing(loaded < total ? "Sending the files… " : `${words} `, bar);
     });
     if (request.getResponseHeader("Content-Type")?.startsWith("application/json")) {
@@ -137,7 +128,8 @@ async function send(form, button) {
   } catch (error) {
     refuse(form, error.message);
   }
-  done();
+  clearTimeout(slow);
+  place.replaceChildren();
 }
 
 export function showProblem() {
