@@ -9,6 +9,7 @@ from pathlib import Path
 from playwright.sync_api import expect
 
 from support.browser import House, Visitor, look_over, write_table
+from support.visits import new_request
 
 SOON_S = 4
 FOCUSED = "document.activeElement.ariaLabel ?? document.activeElement.innerText"
@@ -192,3 +193,77 @@ def test_what_a_focused_button_held_back_is_shown_when_it_is_left(
     tab.evaluate("document.activeElement.blur()")
     expect(left).to_contain_text("min")
     expect(tab.locator("#live-now [aria-current]")).not_to_contain_text("Open")
+
+
+def test_what_the_agent_may_do_for_a_wallet_is_offered_once_it_is_connected(
+    house: House,
+) -> None:
+    visitor = house.visit("eve")
+    tab = visitor.tab
+    visitor.go("/agent")
+    fund = tab.get_by_role("button", name="Fund the agent")
+    expect(fund).to_have_count(0)
+    visitor.connect()
+    expect(fund).to_be_visible()
+    tab.locator(".menu summary").click()
+    tab.get_by_role("button", name="Use this computer's").click()
+    expect(fund).to_have_count(0)
+
+
+def test_a_form_goes_when_its_request_takes_no_more_submissions(house: House) -> None:
+    request = house.place.create(house.place.join("requester"))
+    visitor = house.visit("ann", wallet=False)
+    tab = visitor.tab
+    visitor.go(f"/requests/{request.id}/submit")
+    tab.fill("form.stack input[name=name]", "half of a na")
+    button = tab.get_by_role("button", name="Check and seal")
+    with tab.expect_response("**/submit"):
+        block(house)
+    expect(button).to_be_visible()
+    request.cancel()
+    expect(tab.locator("main")).to_contain_text(
+        "This request takes no more submissions."
+    )
+    expect(button).to_be_hidden()
+    expect(tab.locator("form.stack input[name=name]")).to_have_value("half of a na")
+
+
+def test_an_action_that_another_tab_confirms_is_shown_as_done(house: House) -> None:
+    visitor = house.visit("requester", wallet=False)
+    visitor.connect()
+    workspace = visitor.workspace
+    entry = new_request(house.place, workspace, workspace.market.wallet.address)
+    other = visitor.another_tab()
+    for tab in (visitor.tab, other):
+        tab.goto(f"{visitor.page.address}/actions/{entry.id}")
+    expect(other.locator("ol.steps")).to_be_visible()
+    other.locator(".asks summary").click()
+    expect(other.locator(".asks")).to_contain_text("First, a permit")
+    with other.expect_response(f"**/actions/{entry.id}"):
+        block(house)
+    other.wait_for_timeout(SHORT_MS)
+    # What was opened stays so.
+    expect(other.get_by_text("First, a permit")).to_be_visible()
+    visitor.confirm("/requests/1")
+    expect(other.locator("h1")).to_contain_text("Created a request")
+    expect(other.locator(".asks")).to_have_count(0)
+    expect(other.locator("ol.steps")).to_have_count(0)
+    assert other.url.endswith(f"/actions/{entry.id}")
+
+
+def test_which_network_a_wallet_is_on_is_said_only_while_it_is_used(
+    house: House,
+) -> None:
+    visitor = house.visit("eve")
+    tab, wallet = visitor.tab, visitor.wallet
+    assert wallet is not None
+    wallet.chain = 1
+    visitor.connect()
+    banner = tab.locator("#wrong-network")
+    expect(banner).to_be_visible()
+    tab.locator(".menu summary").click()
+    tab.get_by_role("button", name="Use this computer's").click()
+    expect(banner).to_be_hidden()
+    tab.locator(".menu summary").click()
+    tab.get_by_role("button", name="Connect Test Wallet").click()
+    expect(banner).to_be_visible()

@@ -6,6 +6,10 @@ const SOON_MS = 250;
 const LOOK_MS = 400;
 const PRESSED_MS = 50;
 
+// The second of chain time at which this page began.
+const beginning = ({ dataset: { now } }) => now - performance.now() / 1000;
+export const pause = (wait) => new Promise((resolve) => setTimeout(resolve, wait));
+
 const body = document.body;
 const lost = document.getElementById("lost");
 const anew = document.getElementById("anew");
@@ -14,10 +18,7 @@ let seen = body.dataset.version;
 let wanted = false;
 let renewing = false;
 let isBehind = false;
-let chainNow = Number(body.dataset.now);
-let readAt = performance.now();
-
-export const pause = (wait) => new Promise((resolve) => setTimeout(resolve, wait));
+let began = beginning(body);
 
 function words(seconds) {
   if (seconds <= 0) return "now";
@@ -26,10 +27,10 @@ function words(seconds) {
 }
 
 function tick() {
-  const now = chainNow + Math.floor((performance.now() - readAt) / 1000);
+  const now = began + performance.now() / 1000;
   let isOver = false;
   for (const one of document.querySelectorAll("[data-until]")) {
-    const left = Number(one.dataset.until) - now;
+    const left = Math.round(one.dataset.until - now);
     const text = words(left);
     if (one.textContent !== text) one.textContent = text;
     if (left > 0 || one.dataset.over) continue;
@@ -83,16 +84,15 @@ async function replaceParts() {
   if (!answer.ok) return answer.status < 500;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   await untilLetGo();
-  chainNow = Number(fresh.body.dataset.now);
-  readAt = performance.now();
+  began = beginning(fresh.body);
   isBehind = false;
+  const used = document.activeElement?.closest("input, select, textarea, button");
   for (const old of document.querySelectorAll("[data-live], #money")) {
     const next = fresh.getElementById(old.id);
     // A form that has gone stays as it is: a new one could be sent a second time.
     if (!next || old.querySelector("form[data-sent]") || told(old) === told(next)) continue;
     // So does what somebody is about to press or to fill in, until they leave it.
-    const { activeElement: active } = document;
-    if (old.contains(active) && active.matches("input, select, textarea, button")) isBehind = true;
+    if (old.contains(used)) isBehind = true;
     else replace(old, next);
   }
   tick();
@@ -133,14 +133,12 @@ async function listen() {
 
 // Goes to what came of an action, as soon as it is in the chain.
 export async function settled(action) {
-  for (;;) {
+  for (;; await pause(SOON_MS)) {
     const answer = await fetch(`/actions/${action}/state`).catch(() => null);
-    if (answer?.ok) {
-      const { is_done: isDone, is_under_way: isUnderWay, result } = await answer.json();
-      if (isDone) { location.href = result; return; }
-      if (!isUnderWay) { location.reload(); return; }
-    }
-    await pause(SOON_MS);
+    if (!answer?.ok) continue;
+    const { is_done: isDone, is_under_way: isUnderWay, result } = await answer.json();
+    if (isDone) { location.href = result; return; }
+    if (!isUnderWay) { location.reload(); return; }
   }
 }
 

@@ -34,10 +34,10 @@ export async function ask(address, document_) {
 
 const call = (method, ...params) => provider.request({ method, params });
 
-async function become(account) {
+async function become(account = "") {
   const { account: shown, byBrowser } = body.dataset;
-  if (byBrowser && (account ?? "").toLowerCase() === shown.toLowerCase()) return;
-  await ask("/account", { account: account ?? "" });
+  if (byBrowser && account.toLowerCase() === shown.toLowerCase()) return;
+  await ask("/account", { account });
   renewNow();
 }
 
@@ -47,6 +47,7 @@ function showOwner(fresh) {
   if (account === body.dataset.account && byBrowser === body.dataset.byBrowser) return;
   Object.assign(body.dataset, { account, byBrowser, rpc });
   for (const one of document.querySelectorAll("[name=shown_for]")) one.value = account;
+  if (provider) checkChain().catch(() => {});
   const place = document.getElementById("wallet");
   const hadFocus = place.contains(document.activeElement);
   place.replaceChildren(...fresh.getElementById("wallet").childNodes);
@@ -62,9 +63,9 @@ function choose(event) {
 }
 
 async function checkChain() {
-  const wrong = (await call("eth_chainId")) !== chain;
-  document.getElementById("wrong-network").hidden = !wrong;
-  return !wrong;
+  const isRight = (await call("eth_chainId")) === chain;
+  document.getElementById("wrong-network").hidden = isRight || !body.dataset.byBrowser;
+  return isRight;
 }
 
 async function switchChain() {
@@ -91,17 +92,18 @@ async function use(detail, { silently }) {
   const accounts = await call(silently ? "eth_accounts" : "eth_requestAccounts");
   if (!accounts.length) return;
   localStorage.setItem(CHOSEN, detail.info.rdns);
-  provider.on?.("accountsChanged", (changed) => { if (body.dataset.byBrowser) become(changed[0]).catch(tell); });
-  provider.on?.("chainChanged", () => { checkChain(); });
+  provider.on?.("accountsChanged", ([account]) => { if (body.dataset.byBrowser) become(account).catch(tell); });
+  provider.on?.("chainChanged", checkChain);
   await checkChain();
   await become(accounts[0]);
 }
 
 function meet(detail) {
-  if (wallets.has(detail.info.rdns)) return;
-  wallets.set(detail.info.rdns, detail);
+  const { rdns } = detail.info;
+  if (wallets.has(rdns)) return;
+  wallets.set(rdns, detail);
   offer(detail);
-  if (body.dataset.byBrowser && localStorage.getItem(CHOSEN) === detail.info.rdns) {
+  if (body.dataset.byBrowser && localStorage.getItem(CHOSEN) === rdns) {
     use(detail, { silently: true }).catch(() => {});
   }
 }
@@ -116,7 +118,7 @@ function offer(detail) {
     button.append(icon);
   }
   button.append(`Connect ${detail.info.name}`);
-  button.addEventListener("click", () => { use(detail, { silently: false }).catch(tell); });
+  button.addEventListener("click", () => use(detail, { silently: false }).catch(tell));
   const place = document.getElementById("wallets");
   place.append(button);
   place.hidden = false;
@@ -207,7 +209,7 @@ function ready() {
 }
 
 export function connectWallets() {
-  window.addEventListener("eip6963:announceProvider", (event) => { meet(event.detail); });
+  window.addEventListener("eip6963:announceProvider", ({ detail }) => meet(detail));
   window.dispatchEvent(new Event("eip6963:requestProvider"));
   setTimeout(() => {
     if (!wallets.size && window.ethereum) {
