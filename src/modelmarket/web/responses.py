@@ -169,6 +169,7 @@ def show(visit: Visit, template: str, *, status: int = 200, **values: Any) -> Re
     shown = {
         "workspace": workspace,
         "path": visit.request.url.path,
+        "here": values.get("path") or visit.place,
         "who": visit.who,
         "now": glance.now,
         "version": visit.version,

@@ -182,6 +182,10 @@ class Uploads:
         known[key] = found
         return found
 
+    def seen(self, upload: Upload, what: Hashable) -> object | None:
+        """What was found out with `once`; None if it was not, or of other files."""
+        return self._known.get(upload.name, {}).get((what, upload.stamp))
+
     def discard(self, upload: Upload) -> None:
         """Removes one, by whoever uses it."""
         shutil.rmtree(upload.folder, ignore_errors=True)

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from modelmarket.market import StoredEntry
     from modelmarket.vault.journal import Entry
 
-LOCAL_PATH = re.compile(r"(/[A-Za-z0-9_-]+)+")
+LOCAL_PATH = re.compile(r"(/[A-Za-z0-9_-]+)+(\?[A-Za-z0-9_.~%+=&-]*)?")
+MOST_ADDRESS = 2_000
+"""Characters of a page's address."""
 MOST_LISTED = 50
 """Files of a folder that a page names."""
 PAGE_ROWS = 25
@@ -125,10 +127,12 @@ def result_of(entry: Entry) -> str:
 def local_path(text: str) -> str:
     """A page of ours; the market's for whatever might lead elsewhere.
 
-    No empty segment, no dot, no escape and no backslash: a browser takes
-    `//host`, and what it makes of several of the others, for another site.
+    Before what is asked for there is no empty segment, no dot, no escape and no
+    backslash: a browser takes `//host`, and what it makes of several of the others,
+    for another site.
     """
-    return text if LOCAL_PATH.fullmatch(text) else "/"
+    is_ours = len(text) <= MOST_ADDRESS and LOCAL_PATH.fullmatch(text)
+    return text if is_ours else "/"
 
 
 def utc(second: int) -> str:

@@ -5,18 +5,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
 from modelmarket.errors import InputError
 from modelmarket.protocol.types import Address, read_address
 from modelmarket.web.forms import Form
+from modelmarket.web.views import local_path
 from modelmarket.web.workspace import Glance, Workspace
 
 ACCOUNT_COOKIE = "modelmarket-account"
 HERE = "here:"
 """Stands before an account whose key is this computer's."""
 SHOWN_FOR = "shown_for"
+NOTES = "/notes"
+"""What is shown around every page."""
 """The field of a form that says whose page it was on; empty for nobody's."""
 
 
@@ -33,6 +37,13 @@ class Visitor:
     account: Address | None
     by_browser: bool = False
     is_locked: bool = False
+
+
+class UnsignedError(InputError):
+    """Nobody is there who could sign it."""
+
+    is_unsigned = True
+    """For templates: it stands where that is offered, and goes once somebody is."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +88,7 @@ class Visit:
             InputError: Nobody's yet, or a form was shown for somebody else.
         """
         if self.who.account is None:
-            raise InputError(
+            raise UnsignedError(
                 "No wallet is connected.",
                 hint="Connect one at the top of the page, or use this computer's key.",
             )
@@ -89,6 +100,17 @@ class Visit:
                 hint="Another tab has changed that: look again before you go on.",
             )
         return self.who.account
+
+    @property
+    def place(self) -> str:
+        """The page that is looked at, with what its address asks for.
+
+        Of what a script asks for to renew a page, it is that page.
+        """
+        url = urlsplit(str(self.request.url))
+        if url.path == NOTES:
+            url = urlsplit(self.request.headers.get("referer", ""))
+        return local_path(f"{url.path}?{url.query}" if url.query else url.path)
 
     @cached_property
     def glance(self) -> Glance:

@@ -7,10 +7,10 @@ What is of verified contests alone is in `new_contest`.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, TypedDict, cast
 
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -430,10 +430,12 @@ def seal(
                 said = FieldError(error.message, field=FILE_COLUMN, hint=error.hint)
                 return _show_survey(visit, template, upload, said)
             except ModelMarketError as error:
-                error, found = _beside(error), None
+                error = _beside(error)
                 if isinstance(error, ConfirmationError) and error.option == FINDINGS:
-                    found = _looked(visit, upload, look)
-                return _show_survey(visit, template, upload, error, found)
+                    odd: Report | None = _looked(visit, upload, look)
+                else:
+                    odd = _looked_before(visit, upload, look)
+                return _show_survey(visit, template, upload, error, odd)
             uploads.discard(upload)
             return go(f"/actions/{entry.id}")
     except NotFoundError:
@@ -464,9 +466,21 @@ def _looked(
         with tempfile.TemporaryDirectory(dir=market.home.scratch()) as folder:
             return look(visit, source, Path(folder))
 
-    said = tuple(forms.text(form, name) for name in LOOKED_AT)
-    key = (look.__module__, _turn(visit), *said)
-    return visit.workspace.uploads.once(upload, key, find_out)
+    return visit.workspace.uploads.once(upload, _as_looked(visit, look), find_out)
+
+
+def _looked_before(
+    visit: Visit, upload: Upload, look: Callable[[Visit, Source, Path], Report]
+) -> Report | None:
+    """What was found odd before something else was refused."""
+    found = visit.workspace.uploads.seen(upload, _as_looked(visit, look))
+    return cast("Report | None", found)
+
+
+def _as_looked(visit: Visit, look: Callable[[Visit, Source, Path], Report]) -> Hashable:
+    """What decides what is found about an upload."""
+    said = tuple(forms.text(visit.form, name) for name in LOOKED_AT)
+    return (look.__module__, _turn(visit), *said)
 
 
 def _prepared(
@@ -474,11 +488,14 @@ def _prepared(
     upload: Upload,
     prepare: Callable[[Visit, Address, Source, Wei], Action],
 ) -> Entry:
-    owner, form = visit.account, visit.form
+    form = visit.form
     source = _chosen(upload, form)
     reward = forms.read(form, "reward", parse_mdc)
     is_number = forms.text(form, "predicted") == NUMBERS
     _divided(visit, upload, source, numbers=is_number)
+    # Who signs and pays comes last: it is not what somebody has just typed.
+    agreed(form, source.data)
+    owner = visit.account
     action = prepare(visit, owner, source, reward)
     return visit.workspace.actions.prepare(owner, action, upload.name)
 

@@ -9,7 +9,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from modelmarket.datasets.coding import TABLES_ALONE
-from modelmarket.errors import FieldError, ModelMarketError, NotFoundError
+from modelmarket.datasets.tables import open_table
+from modelmarket.errors import DataError, FieldError, ModelMarketError, NotFoundError
 from modelmarket.web import forms
 from modelmarket.web.forms import BAD_REQUEST
 from modelmarket.web.responses import answering, go, show
@@ -82,6 +83,8 @@ def _taken(visit: Visit, upload: Upload) -> str:
         raise FieldError(
             "No file was chosen.", field="data", hint="Choose a CSV or Parquet file."
         )
+    for name in ("data", "labels"):
+        _refuse_unreadable(upload, name)
     has_contests = bool(visit.workspace.market.network.verified)
     if not has_contests or forms.text(form, "kind") == PREDICTIONS:
         return "requests"
@@ -92,6 +95,22 @@ def _taken(visit: Visit, upload: Upload) -> str:
             hint="Choose the contest of predictions, or leave the files out.",
         )
     return "contests"
+
+
+def _refuse_unreadable(upload: Upload, field: str) -> None:
+    """Makes sure that a file is a table, as far as its beginning tells.
+
+    Raises:
+        FieldError: It is none; names the field, which has no file any more.
+    """
+    path = upload.file(field)
+    if path is None:
+        return
+    try:
+        open_table(path, knows="label" if field == "data" else None)
+    except DataError as error:
+        upload.drop(field)
+        raise FieldError(error.message, field=field, hint=error.hint) from error
 
 
 ROUTES = [

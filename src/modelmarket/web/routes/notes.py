@@ -7,7 +7,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from modelmarket.web.responses import answering, show
-from modelmarket.web.visits import Visit
+from modelmarket.web.visits import NOTES, Visit
 
 
 def notes(visit: Visit) -> Response:
@@ -15,4 +15,4 @@ def notes(visit: Visit) -> Response:
     return show(visit, "notes.html")
 
 
-ROUTES = [Route("/notes", answering(notes))]
+ROUTES = [Route(NOTES, answering(notes))]

@@ -2,8 +2,7 @@
 // Keeps the marked parts of the page as new as the chain.
 
 const AGAIN_MS = 1500;
-const SOON_MS = 250;
-const LOOK_MS = 400;
+const SOON_MS = 300;
 const PRESSED_MS = 50;
 
 // The second of chain time at which this page began.
@@ -118,7 +117,7 @@ export async function renewNow() {
 
 // Nobody sees what is hidden: it is made new when it is looked at again.
 async function listen() {
-  for (;; await pause(LOOK_MS)) {
+  for (;; await pause(SOON_MS)) {
     if (document.hidden) continue;
     const answer = await fetch("/version").catch(() => null);
     const version = answer?.ok && await answer.text().catch(() => "");

@@ -13,8 +13,7 @@ export function prepareUploads() {
     place.addEventListener("drop", (event) => {
       event.preventDefault();
       place.classList.remove("over");
-      const entries = [...event.dataTransfer.items].map((one) => one.webkitGetAsEntry?.());
-      const isFolder = entries.some((one) => one?.isDirectory);
+      const isFolder = [...event.dataTransfer.items].some((one) => one.webkitGetAsEntry?.()?.isDirectory);
       input.setCustomValidity(isFolder ? "That is a folder. Choose one file; a folder goes into an archive first." : "");
       if (isFolder) { input.value = ""; input.reportValidity(); return; }
       input.files = event.dataTransfer.files;

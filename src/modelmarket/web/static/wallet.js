@@ -15,9 +15,6 @@ const UNREACHED = "The server does not answer.";
 const MOST_TRIES = 120;
 const AGAIN_MS = 500;
 let provider = null;
-// Whether the action of this page is being confirmed: whatever the page shows
-// meanwhile, it does not begin a second time.
-let busy = false;
 // Which time it is that the wallet is asked for it.
 let attempt = "";
 
@@ -142,10 +139,11 @@ function tell({ code, message, hint }) {
 
 // One signature where MDC are locked, then one transaction.
 // What is signed is what the page showed: it ends at the very second.
-async function sign({ action, account }, deadline, again) {
+async function sign({ action, account }, deadline, again, button) {
   await findChain();
   const { message, ...permit } = await ask(`/actions/${action}/permit`, { again, deadline });
   attempt = permit.attempt;
+  button.textContent = "Waiting for the wallet…";
   const signature = message ? await call("eth_signTypedData_v4", account, JSON.stringify(message)) : "";
   const given = await ask(`/actions/${action}/transaction`, {
     deadline: message ? message.message.deadline : "0",
@@ -175,18 +173,18 @@ async function confirmInWallet(event) {
   const form = event.target;
   if (form.id !== "confirm" || !body.dataset.byBrowser) return;
   event.preventDefault();
-  if (busy) return;
-  busy = true;
-  attempt = "";
+  // What is being confirmed does not begin a second time, and stays as it is.
+  if ("sent" in form.dataset) return;
+  form.dataset.sent = attempt = "";
   const { action } = form.dataset;
   const deadline = document.querySelector("[data-asked=deadline]")?.textContent ?? "0";
   const button = form.querySelector("button");
   const shown = button.textContent;
   button.disabled = true;
-  button.textContent = "Waiting for the wallet…";
+  button.textContent = "Asking the chain…";
   try {
     if (!provider) throw new Error("Connect your wallet first, at the top of the page.");
-    await sign(form.dataset, deadline, Boolean(form.elements.again?.checked));
+    await sign(form.dataset, deadline, Boolean(form.elements.again?.checked), button);
     button.textContent = "On its way…";
     await settled(action);
   } catch (error) {
@@ -197,15 +195,16 @@ async function confirmInWallet(event) {
     tell(error);
     button.textContent = shown;
   }
-  busy = button.disabled = false;
+  delete form.dataset.sent;
   ready();
+  renewNow();
 }
 
 // The form comes and goes with the state of the action; until the wallet can
 // be asked, and while it is, its button is off.
 function ready() {
   const form = document.getElementById("confirm");
-  if (form && body.dataset.byBrowser) form.querySelector("button").disabled = busy;
+  if (form && body.dataset.byBrowser) form.querySelector("button").disabled = "sent" in form.dataset;
 }
 
 export function connectWallets() {
