@@ -18,6 +18,7 @@ from sklearn.pipeline import make_pipeline
 from modelmarket.market import Request
 from modelmarket.storage.store import Entry
 from modelmarket.storage.unixfs import leaf
+from modelmarket.web import stored
 from modelmarket.web.views import MOST_LISTED, listed
 from support.attachments import article, picture, write_table
 from support.market import Place
@@ -43,6 +44,26 @@ def test_a_page_tells_of_the_files_and_names_the_tables_first(
     # The list of requests tells sizes without looking into any folder.
     size = tab.workspace.market.size(request.terms.dataset)
     assert size == sum(one.size for one in entries)
+
+
+def test_of_a_long_card_the_beginning_is_shown_and_rendered_once(
+    here: Place, tab: Tab
+) -> None:
+    market = tab.workspace.market
+    lines = "words of a card\n\n" * 40_000
+    long = here.create(market, description=f"It begins.\n\n{lines}", name="long")
+    short = here.create(market, description="It ends.", name="short")
+    pages = {one: tab.get(f"/requests/{one.id}/data").text for one in (long, short)}
+    assert "It begins." in words(pages[long])
+    assert len(pages[long]) < 4 * stored.MOST_CARD_BYTES
+    assert "The rest is in README.md" in words(pages[long])
+    assert "It ends." in words(pages[short])
+    assert "The rest is in README.md" not in words(pages[short])
+    card = stored.card(long)
+    assert card is not None
+    assert card.is_cut
+    assert card.shown.endswith("<p>words of a card</p>\n"), "it is cut between lines"
+    assert stored.card(long) is card
 
 
 def made(tab: Tab, path: Path, **options: Any) -> Request:

@@ -144,5 +144,12 @@ def test_markdown_is_words_alone(text: str, shown: str) -> None:
     assert markdown(text) == shown
 
 
+def test_a_paragraph_of_brackets_is_text_and_its_neighbours_are_not() -> None:
+    """From each bracket on an end of a link is looked for: a trap, if there are many."""
+    trap = "[" * 50_000
+    shown = markdown(f"[a](https://e.x)\n\n{trap}*b*\n\n[c](https://e.x)")
+    assert shown == f"<p>a</p>\n<p>{trap}<em>b</em></p>\n<p>c</p>\n"
+
+
 def test_a_strangers_words_have_a_direction_of_their_own() -> None:
     assert strangers("a\N{RIGHT-TO-LEFT OVERRIDE}<b>") == "<bdi>a\ufffd&lt;b&gt;</bdi>"

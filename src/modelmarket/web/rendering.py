@@ -19,10 +19,15 @@ from modelmarket.web import charts, views
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from markdown_it.rules_core import StateCore
+
 _OF_CARDS = {"h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td", "hr"}
 _HEADINGS = {f"h{level}" for level in range(1, 7)}
 HEADINGS_ABOVE = 2
 """A page has its title, and its sections have theirs."""
+MOST_LINK_STEPS = 2**20
+"""Of looking for the ends of a paragraph's links: from each bracket on to its end. What
+takes more is a trap, and its brackets are text."""
 _FRONT = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
 _ALLOWED = {"p", "em", "strong", "code", "pre", "ul", "ol", "li", "blockquote", "br"}
 
@@ -46,6 +51,18 @@ def _rendered(text: str, allowed: set[str]) -> Markup:
     from markdown_it import MarkdownIt
 
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
+    without_links = MarkdownIt("commonmark", {"html": False}).disable(["link", "image"])
+
+    def read_inline(state: StateCore) -> None:
+        """Reads what is within paragraphs, as the parser's own rule of that name."""
+        for token in state.tokens:
+            if token.type == "inline":
+                said = token.content
+                is_dear = said.count("[") * len(said) > MOST_LINK_STEPS
+                by, token.children = without_links if is_dear else parser, []
+                by.inline.parse(said, by, state.env, token.children)
+
+    parser.core.ruler.at("inline", read_inline)
     tokens = parser.parse(plain(text))
     for token in tokens:
         if token.tag in _HEADINGS:
@@ -104,7 +121,6 @@ def environment() -> Environment:
         "strangers": strangers,
         "agreement": agreement,
         "markdown": markdown,
-        "card": card,
         "moment": moment,
         "utc": views.utc,
         "duration": views.duration,

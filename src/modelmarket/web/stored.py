@@ -21,9 +21,12 @@ from modelmarket.protocol.schema import (
     Schema,
     Texts,
 )
+from modelmarket.web import rendering
 from modelmarket.web.reports import Drawn
 
 if TYPE_CHECKING:
+    from markupsafe import Markup
+
     from modelmarket.datasets.attached import FileColumn
     from modelmarket.market import (
         Market,
@@ -40,6 +43,8 @@ HEAD_ROWS = 6
 HEAD_COLUMNS = 13
 MOST_SHOWN_BYTES = 2**24
 """Of a schema that a page reads: a thousand columns of 8 bits take a third of it."""
+MOST_CARD_BYTES = 2**16
+"""Of a card that a page shows."""
 MOST_KNOWN = 256
 """Parts of folders that are remembered, those that were looked at last."""
 Known = TypeVar("Known")
@@ -196,15 +201,43 @@ def report(found: AnyFound) -> Drawn | None:
     return _of(found, "report", lambda: Drawn.of(found.report()), None)
 
 
-def card(found: AnyFound) -> str:
-    """The card of a request's data, as Markdown; empty if it is not here."""
-    market, dataset = found.market, found.record.dataset
-    return _of(
-        found,
-        "card",
-        lambda: _read(market, dataset, CARD).decode(errors="replace"),
-        "",
-    )
+@dataclass(frozen=True)
+class Card:
+    """The card of a request's data, as a page shows it.
+
+    Attributes:
+        shown: From its beginning.
+        is_cut: Whether there is more in its file.
+    """
+
+    shown: Markup
+    is_cut: bool
+
+
+def card(found: AnyFound) -> Card | None:
+    """The card of a request's data; None if it is not here."""
+    return _of(found, "card", lambda: _card(found), None)
+
+
+def _card(found: AnyFound) -> Card:
+    """The card as far as a page shows it.
+
+    perf: it is rendered once, and not for every visit; a stranger's card may be large.
+
+    Raises:
+        NotFoundError: It is not here.
+    """
+    file = found.market.file(found.record.dataset, CARD)
+    text = b""
+    for piece in file.pieces:
+        text += piece
+        if len(text) > MOST_CARD_BYTES:
+            break
+    is_cut = len(text) > MOST_CARD_BYTES
+    if is_cut:
+        whole, _, _ = text[:MOST_CARD_BYTES].rpartition(b"\n")
+        text = whole or text[:MOST_CARD_BYTES]
+    return Card(rendering.card(text.decode(errors="replace")), is_cut)
 
 
 def hidden(market: Market, dataset: str) -> Hidden | None:
