@@ -429,18 +429,18 @@ def test_on_the_page_of_an_error_a_wallet_can_be_chosen_and_banners_follow_the_n
     visitor = house.visit("eve", wallet=False)
     visitor.connect()
     tab, workspace = visitor.tab, visitor.workspace
-    tab.locator(".menu summary").click()
-    tab.get_by_role("button", name="Get 1,000 MDC (once)").click()
-    tab.locator("#confirm").wait_for()
-    action = visitor.action
+    key = workspace.market.wallet.address
+    appointing = SetOperator(key, approved=True)
+    action = workspace.actions.prepare(key, appointing, "/agent").id
+    visitor.go(f"/actions/{action}")
     visitor.context.clear_cookies(name=ACCOUNT_COOKIE)
     tab.locator("#confirm button").click()
     expect(tab.get_by_role("alert")).to_contain_text("No wallet is connected.")
     assert tab.url.endswith(f"/actions/{action}/confirm")
     visitor.connect()
     tab.get_by_role("link", name="Go back").click()
-    assert visitor.action == action
-    visitor.confirm("/")
+    tab.wait_for_url(f"**/actions/{action}")
+    visitor.confirm("/agent")
     visitor.go(f"/requests/{request.id}")
     connection, trouble = workspace.market.connection, tab.locator("#live-trouble")
     monkeypatch.setattr(workspace.market, "connection", Away())
@@ -464,26 +464,30 @@ def test_two_tabs_show_the_same_account_and_a_form_acts_for_the_one_it_showed(
     assert wallet is not None
     visitor.go("/agent")
     shown, here = tab.locator("#wallet [data-copy]"), visitor.workspace.market.wallet
-    expect(shown).to_have_attribute("data-copy", wallet.account.address)
     other.goto(visitor.page.address + "/")
-    other.locator(".menu summary").click()
-    other.get_by_role("button", name="Use this computer's").click()
+
+    begun = visitor.workspace.actions.count()
+
+    def take(button: str, account: str) -> None:
+        other.locator(".menu summary").click()
+        other.get_by_role("button", name=button).click()
+        other.locator(f"#wallet [data-copy='{account}']").wait_for()
+
+    take("Use this computer's", here.address)
     expect(shown).to_have_attribute("data-copy", here.address)
-    expect(tab.locator("[name=shown_for]").first).to_have_value(here.address)
-    # One that has not heard of it yet.
+    take("Connect Test Wallet", wallet.account.address)
+    expect(shown).to_have_attribute("data-copy", wallet.account.address)
+    # Now it does not hear of it before its button is pressed.
     version = tab.locator("body").get_attribute("data-version") or ""
     tab.route("**/version", lambda route: route.fulfill(body=version))
     tab.reload()
-    tab.get_by_role("button", name="Fund the agent").wait_for(state="hidden")
-    other.locator(".menu summary").click()
-    other.get_by_role("button", name="Connect Test Wallet").click()
-    other.locator(f"#wallet [data-copy='{wallet.account.address}']").wait_for()
-    tab.locator(".menu summary").click()
-    tab.get_by_role("button", name="Get 1,000 MDC (once)").click()
+    take("Use this computer's", here.address)
+    tab.get_by_role("button", name="Fund the agent").click()
     expect(tab.get_by_role("alert")).to_contain_text(
-        f"This page was shown for {here.address}; it is for {wallet.account.address}"
+        f"This page was shown for {wallet.account.address}; it is for {here.address}"
     )
-    assert visitor.workspace.actions.count() == 0
+    assert visitor.workspace.actions.count() == begun
+    take("Connect Test Wallet", wallet.account.address)
     tab.get_by_role("link", name="Go back").click()
     tab.get_by_role("button", name="Fund the agent").click()
     expect(tab.locator("#live-receipt")).to_contain_text(
