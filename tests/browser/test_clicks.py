@@ -89,6 +89,35 @@ def test_quick_clicks_ask_a_slow_wallet_once(house: House, tmp_path: Path) -> No
     assert paid(visitor, wallet.account.address) == 100 * ONE_MDC
 
 
+UNSIGNED = """() => {
+  const ask = window.__wallet;
+  window.__wallet = (text) => text.includes("eth_sendTransaction") ? new Promise(() => {}) : ask(text);
+}"""
+
+
+def test_while_the_wallet_is_open_the_page_waits_for_it_and_says_so(
+    house: House, tmp_path: Path
+) -> None:
+    """A block comes meanwhile, and with it the page is renewed."""
+    visitor = connected(house)
+    tab = visitor.tab
+    prepared(visitor, write_table(tmp_path / "n.csv"))
+    tab.evaluate(UNSIGNED)
+    tab.locator("#confirm button").click()
+    button = tab.locator("#confirm button")
+    expect(button).to_have_text("Waiting for the wallet…")
+    with tab.expect_response(re.compile(r"/actions/\d+$")):
+        house.place.connection.ask("evm_mine")
+    tab.wait_for_timeout(500)
+    expect(button).to_have_text("Waiting for the wallet…")
+    expect(button).to_be_disabled()
+    expect(tab.locator("#live-confirm")).not_to_contain_text("was asked for this")
+    # Whoever comes back to it is told, and may ask once more.
+    tab.reload()
+    expect(tab.locator("#live-confirm")).to_contain_text("was asked for this")
+    expect(tab.get_by_role("button", name="Ask once more")).to_be_visible()
+
+
 def test_quick_clicks_sign_once_with_this_computers_key(
     house: House, tmp_path: Path
 ) -> None:

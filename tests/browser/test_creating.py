@@ -96,6 +96,31 @@ def test_the_terms_that_were_typed_stay_while_a_wallet_is_connected(
     assert action.terms.submission_window_s == 3 * 86_400
 
 
+def test_the_airdrop_on_the_way_leads_back_to_what_was_typed(
+    house: House, tmp_path: Path
+) -> None:
+    """Whoever comes without MDC is sent there by the form itself."""
+    visitor = house.visit("penniless")
+    tab = visitor.tab
+    at_terms(visitor, write_table(tmp_path / "n.csv"))
+    tab.fill("input[name=name]", "my own name")
+    tab.get_by_role("button", name="Split and seal").click()
+    alert = tab.get_by_role("alert")
+    expect(alert).to_contain_text("No wallet is connected")
+    expect(alert).to_be_focused()
+    visitor.connect()
+    expect(alert).to_have_count(0)
+    form = tab.url
+    tab.locator(".menu summary").click()
+    tab.get_by_role("button", name="Get 1,000 MDC (once)").click()
+    tab.locator("#confirm button").click()
+    expect(tab).to_have_url(form)
+    expect(tab.locator("#money")).to_contain_text("1,000")
+    expect(tab.locator("input[name=name]")).to_have_value("my own name")
+    tab.get_by_role("button", name="Split and seal").click()
+    tab.locator("#confirm").wait_for()
+
+
 def test_looking_on_without_a_wallet_changes_the_same_page(house: House) -> None:
     visitor = house.visit("requester", wallet=False)
     tab = visitor.tab

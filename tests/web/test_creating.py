@@ -16,6 +16,7 @@ from modelmarket.datasets.split import count_rows
 from modelmarket.datasets.survey import survey
 from modelmarket.protocol.actions import CreateContest, CreateRequest
 from modelmarket.web.routes import new_request
+from modelmarket.web.visits import ACCOUNT_COOKIE, HERE
 from modelmarket.web.workspace import Workspace
 from support.market import place
 from support.visits import Tab, visiting, words
@@ -229,6 +230,48 @@ def test_what_was_found_is_shown_where_it_must_be_confirmed(tab: Tab) -> None:
     assert "What a model should beat" in report
 
 
+def test_what_was_found_stays_while_something_else_is_refused(tab: Tab) -> None:
+    where = sent(tab, "predictions")
+    looked = tab.post(where, **TERMS, **TIMES, fraction="20%", look="yes")
+    assert "What was found" in words(looked.text)
+    said = TERMS | TIMES | {"fraction": "20%", "reward": "much"}
+    assert "What was found" in words(tab.post(where, **said).text)
+    # Of another split it would be something else.
+    said["fraction"] = "30%"
+    assert "What was found" not in words(tab.post(where, **said).text)
+
+
+def test_a_question_stops_nobody_once_its_cause_is_gone(tab: Tab) -> None:
+    where = sent(tab, "predictions", table(101))
+    said = TERMS | TIMES | {"fraction": "20%", "again": "yes", "threshold": "1%"}
+    asked = tab.post(where, **said)
+    assert asked.status_code == 400
+    [box] = re.findall(r'<input[^>]*name="accept_threshold"[^>]*>', asked.text)
+    assert "required" not in box
+    assert tab.post(where, **(said | {"threshold": ""})).status_code == 303
+
+
+def test_what_was_typed_is_looked_at_before_who_pays(tab: Tab) -> None:
+    here = tab.client.cookies.get(ACCOUNT_COOKIE, "")
+    where = sent(tab, "predictions")
+    said = TERMS | TIMES | {"fraction": "20%"}
+    tab.become("")
+    try:
+        for name, wrong in (("reward", "much"), ("minutes", "soon"), ("stake", "x")):
+            page = tab.post(where, **(said | {name: wrong})).text
+            [field] = re.findall(r'<input[^>]*aria-invalid="true"[^>]*>', page)
+            assert f'name="{name}"' in field
+            assert "No wallet is connected" not in page
+        page = tab.post(where, **said).text
+    finally:
+        tab.become(here or "")
+    # It stands in the part that goes as soon as there is one.
+    owner = page.partition('id="live-owner"')[2].partition("</div></div>")[0]
+    assert 'id="problem"' in owner
+    assert "No wallet is connected." in owner
+    assert page.count('id="problem"') == 1
+
+
 # --- nothing is lost ---
 
 
@@ -331,6 +374,38 @@ def test_the_address_of_the_terms_keeps_what_was_chosen(tab: Tab) -> None:
     page = tab.get(unescape(again)).text
     assert '<input type="hidden" name="label" value="n">' in page
     assert '<input type="hidden" name="predicted" value="numbers">' in page
+
+
+@pytest.mark.parametrize("field", ["data", "labels"])
+@pytest.mark.parametrize(
+    "content", [b"", b"\x80\x04\x95\0\0", b"PAR1 and no more"], ids=["e", "b", "p"]
+)
+def test_a_file_that_is_no_table_is_said_beside_its_field(
+    tab: Tab, field: str, content: bytes
+) -> None:
+    files = {"data": ("n.csv", table())} | {field: ("odd.csv", content)}
+    answer = tab.post("/requests/new", files=files, data={"kind": "predictions"})
+    assert answer.status_code == 400
+    [tag] = re.findall(r'<input[^>]*aria-invalid="true"[^>]*>', answer.text)
+    assert f'name="{field}"' in tag
+    assert "odd.csv" in words(answer.text)
+    assert "odd.csv is still here" not in words(answer.text)
+    assert ("n.csv is still here" in words(answer.text)) == (field == "labels")
+
+
+def test_what_is_done_from_a_form_leads_back_to_it(tab: Tab) -> None:
+    """Also where the wallet's menu came later, with what is around every page."""
+    where = sent(tab, "predictions") + "?label=kind&predicted=classes"
+    around = tab.client.get("/notes", headers={"Referer": tab.page.address + where})
+    for page in (tab.get(where).text, around.text):
+        menu = page.partition('id="wallet"')[2].partition("</header>")[0]
+        backs = {
+            unescape(one) for one in re.findall(r'name="back" value="(.*?)"', menu)
+        }
+        assert backs == {where}
+    answer = tab.post("/account", account="", back=where)
+    assert answer.headers["location"] == where
+    tab.become(HERE + tab.workspace.market.wallet.address)
 
 
 def test_no_file_is_said_beside_the_field_of_it(tab: Tab) -> None:

@@ -17,7 +17,7 @@ from modelmarket.protocol.actions import Submit
 from modelmarket.storage.cid import Cid
 from modelmarket.web.workspace import Workspace
 from support.market import Place, place
-from support.visits import Tab, visiting
+from support.visits import Tab, visiting, words
 
 ROWS = 20
 SURE = "odd,even\n" + "0.75,0.25\n" * ROWS
@@ -94,6 +94,13 @@ def test_probabilities_are_sealed_beside_the_predictions(tab: Tab) -> None:
     assert found is not None
     assert found.startswith(b"row_id,")
     assert found.count(b"\n") == ROWS + 1
+
+
+def test_the_receipt_names_the_probabilities(tab: Tab) -> None:
+    receipt = words(tab.get(send(tab, SURE).headers["location"]).text)
+    assert re.search(r"Probabilities ?probabilities\.csv, \d", receipt)
+    receipt = words(tab.get(send(tab).headers["location"]).text)
+    assert "probabilities.csv" not in receipt
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,7 @@ def test_an_empty_model_is_asked_about(tab: Tab, requested: int) -> None:
 
 
 def test_an_empty_table_is_said_to_be_empty(tab: Tab) -> None:
-    answer = tab.get(send(tab, "folder", b""))
+    answer = tab.post("/requests/new", files={"data": ("folder", b"")})
     assert answer.status_code == 400
     assert "folder is empty" in answer.text
 

@@ -30,7 +30,7 @@ NAMES = {
     Phase.CANCELLED: "Cancelled",
     Phase.FORFEITED: "Forfeited",
     Phase.REFUNDED: "Refunded",
-    Phase.FULFILLED: "Fulfilled",
+    Phase.FULFILLED: "Paid",
 }
 """What the diagram calls the phases for people."""
 
@@ -190,11 +190,14 @@ def draw_bars(
 
 # --- the ranking ---
 
-RANK_HEIGHT = 30
+RANK_HEIGHT = 52
+"""Of a name and, below it, its dot, in letters as large as a phone needs."""
 RANK_TOP = 28
-RANK_LABEL = 170
-RANK_WIDTH = 470
-RANK_NUMBER = 60
+RANK_LEFT = 26
+RANK_WIDTH = 460
+RANK_NUMBER = 78
+RANK_CAPTION = 80
+"""Half of what the threshold's caption takes."""
 TICKS = 4
 """Parts of the axis."""
 
@@ -229,9 +232,9 @@ def draw_ranking(dots: Sequence[Dot], threshold: float, label: str) -> str:
     bottom = RANK_TOP + RANK_HEIGHT * len(dots)
 
     def at(share: float) -> float:
-        return RANK_LABEL + RANK_WIDTH * (share - low) / (high - low)
+        return RANK_LEFT + RANK_WIDTH * (share - low) / (high - low)
 
-    width = RANK_LABEL + RANK_WIDTH + RANK_NUMBER
+    width = RANK_LEFT + RANK_WIDTH + RANK_NUMBER
     opening = (
         f'<svg class="ranks" viewBox="0 0 {width} {bottom + 22}" role="img"'
         f' aria-label="{html.escape(plain(label))}">'
@@ -248,23 +251,20 @@ def draw_ranking(dots: Sequence[Dot], threshold: float, label: str) -> str:
         x = at(threshold)
         parts.append(
             f'<path class="threshold" d="M{x:.1f} {RANK_TOP - 8}V{bottom}"/>'
-            f'<text class="tick" x="{x:.1f}" y="{RANK_TOP - 13}"'
+            f'<text class="tick" x="{max(x, RANK_CAPTION):.1f}" y="{RANK_TOP - 13}"'
             f' text-anchor="middle">threshold {threshold:.1%}</text>'
         )
     for place, one in enumerate(dots):
-        parts += _dot(one, RANK_TOP + RANK_HEIGHT * place + RANK_HEIGHT / 2, at)
+        parts += _dot(one, RANK_TOP + RANK_HEIGHT * place, at)
     return "".join([*parts, "</svg>"])
 
 
-def _dot(one: Dot, y: float, at: Callable[[float], float]) -> list[str]:
+def _dot(one: Dot, top: float, at: Callable[[float], float]) -> list[str]:
     shown = plain(one.name)
-    shown = shown if len(shown) <= 22 else shown[:21] + "…"  # noqa: PLR2004  # fits
+    shown = shown if len(shown) <= 40 else shown[:39] + "…"  # noqa: PLR2004  # fits
     kind = ' class="own"' if one.is_own else ""
-    named = (
-        f'<text x="{RANK_LABEL - 14}" y="{y + 4:g}" text-anchor="end">'
-        f"{html.escape(shown)}</text>"
-    )
-    parts = [named]
+    y = top + 38
+    parts = [f'<text x="{RANK_LEFT}" y="{top + 20:g}">{html.escape(shown)}</text>']
     end = one.share
     if one.bounds:
         first, end = one.bounds

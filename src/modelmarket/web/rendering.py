@@ -138,6 +138,7 @@ def environment() -> Environment:
     made.globals.update(
         countdown=countdown,
         CONFIRMATIONS=views.CONFIRMATIONS,
+        STATES=views.STATES,
         result_of=views.result_of,
         draw_states=lambda *a: Markup(charts.draw_states(*a)),  # noqa: S704  # ours
         draw_ranking=lambda *a: Markup(charts.draw_ranking(*a)),  # noqa: S704  # escaped there

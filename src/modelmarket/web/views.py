@@ -30,11 +30,22 @@ PHASES = {
     Phase.TRUTH: "The truth is being opened",
     Phase.CLAIMS: "Claims are being made",
     Phase.VALIDATION: "The best claim is being checked",
-    Phase.FULFILLED: "Fulfilled: the winner was paid",
+    Phase.FULFILLED: "Paid: the winner has the reward",
     Phase.REFUNDED: "Refunded to the requester",
     Phase.CANCELLED: "Cancelled by the requester",
     Phase.FORFEITED: "Forfeited: the truth was never opened",
 }
+STATES = {
+    Phase.OPEN: "Open",
+    Phase.TRUTH: "Being opened",
+    Phase.CLAIMS: "Claims",
+    Phase.VALIDATION: "Being checked",
+    Phase.FULFILLED: "Paid",
+    Phase.REFUNDED: "Refunded",
+    Phase.CANCELLED: "Cancelled",
+    Phase.FORFEITED: "Forfeited",
+}
+"""The same in a word."""
 CONTEST_PHASES = PHASES | {
     Phase.TRUTH: "The key is being opened",
     Phase.VALIDATION: "The best model is shown and checked",
