@@ -19,6 +19,7 @@ from modelmarket.protocol.types import RequestId
 from modelmarket.web.ranking import ranking
 from modelmarket.web.routes.requests import TABS
 from modelmarket.web.server import running_page
+from modelmarket.web.visits import ACCOUNT_COOKIE, HERE
 from modelmarket.web.workspace import Workspace
 from support.contests import contest, corrected, enter
 from support.faults import Fault, Faults, faulty
@@ -151,6 +152,9 @@ def test_the_activity_tells_what_the_agent_signed(tmp_path: Path) -> None:
         workspace = Workspace(requester)
         with running_page(workspace) as page, browser(base_url=page.address) as tab:
             tab.get(page.link)
+            # Not to whoever only looks on.
+            assert "Opened the truth" not in tab.get("/activity").text
+            tab.cookies.set(ACCOUNT_COOKIE, HERE + requester.wallet.address)
             text = tab.get("/activity").text
     assert text.index("Opened the truth") < text.index("Created a request")
     assert f"block {last}" in text

@@ -36,6 +36,7 @@ from modelmarket.protocol.terms import MOST_CONTEXT_BYTES, MOST_NAME_BYTES
 from modelmarket.protocol.types import NOBODY, RequestId, Wei, checksummed
 from modelmarket.vault.journal import Entry
 from modelmarket.web.deeds import gain
+from modelmarket.web.visits import HERE
 from modelmarket.web.workspace import Workspace
 from support.contests import (
     contest,
@@ -335,7 +336,9 @@ def test_what_cannot_be_done_says_why_before_anybody_signs(scene: Entered) -> No
     """Somebody without MDC, whose request was sealed all the same."""
     poor = Account.create().address
     entry = new_request(scene.here, scene.tab.workspace, poor)
+    scene.tab.become(poor)
     shown = scene.page(entry)
+    scene.tab.become(HERE + scene.me)
     assert "This cannot be done now." in shown
     assert f"{poor} has 0 MDC; 100 are needed." in shown
 
