@@ -4,8 +4,11 @@
 from __future__ import annotations
 
 import logging
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -29,6 +32,7 @@ from modelmarket.protocol.actions import Fund
 from modelmarket.protocol.types import Wei
 from modelmarket.web.views import local_path, result_of
 from modelmarket.web.workspace import Workspace
+from support.faults import Faults, faulty
 from support.market import place
 from support.visits import Tab, visiting
 
@@ -84,6 +88,41 @@ def test_every_page_shows_itself_while_the_node_is_away(
     assert answer.status_code == 200, answer.text
     assert answer.text.count(AWAY) == 1
     assert known in answer.text
+
+
+def test_a_node_that_takes_every_question_and_answers_none_keeps_no_page_waiting(
+    tmp_path: Path,
+) -> None:
+    """Until one is seen not to be answered; each would wait as long."""
+    with place("embedded", tmp_path) as here:
+        here.create(here.join("somebody"))
+        opened = threading.Event()
+
+        def wait() -> None:
+            opened.wait()
+
+        faults = Faults(here.network.rpc, before=wait)
+        opened.set()
+        with faulty(faults) as rpc:
+            here.network = replace(here.network, rpc=rpc)
+            workspace = Workspace(here.again("somebody"))
+            with visiting(workspace) as tab:
+                assert AWAY not in tab.get("/").text
+                opened.clear()
+                ends = time.monotonic() + 60
+                while not workspace.trouble:
+                    workspace.known(lambda: None, None)
+                    assert time.monotonic() < ends
+                    time.sleep(0.1)
+                asked = faults.answered
+                page = tab.get("/requests/1").text
+                assert AWAY in page
+                assert "odd or even" in page
+                assert faults.answered == asked
+                opened.set()
+                while AWAY in tab.get("/").text:
+                    assert time.monotonic() < ends
+                    time.sleep(0.1)
 
 
 def test_nobody_is_sent_home_while_the_node_is_away(orphan: Tab) -> None:

@@ -15,6 +15,7 @@ from modelmarket import agent
 from modelmarket.chain.abi import EventType
 from modelmarket.market import Market
 from modelmarket.market.describing import refuted_of
+from modelmarket.protocol.steps import NONE
 from modelmarket.protocol.types import RequestId
 from modelmarket.web.ranking import ranking
 from modelmarket.web.routes.requests import TABS
@@ -220,6 +221,18 @@ def test_a_request_that_makes_no_sense_is_said_to_be_set_aside(tmp_path: Path) -
     assert answer.status_code == 400
     assert f"The events of request {bad.id} cannot be read" in answer.text
     assert "It is set aside" in answer.text
+
+
+def test_what_others_do_is_no_step_of_ones_own(tmp_path: Path) -> None:
+    """Whoever only waits may close the computer."""
+    waits = agent.Step(agent.Kind.STAND_BY, RequestId(1), NONE, 0, 0)
+    settles = replace(waits, kind=agent.Kind.SETTLE)
+    with place("embedded", tmp_path) as here:
+        workspace = Workspace(here.join("somebody"))
+        workspace.coming = [waits]
+        assert workspace.to_take == []
+        workspace.coming = [waits, settles]
+        assert workspace.to_take == [settles]
 
 
 def test_a_transaction_is_shown_with_what_happened_in_it(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections import deque
@@ -35,6 +36,9 @@ POLL_S = 1.0
 AWAY_S = 3.0
 """A node that did not answer is left alone for so long by the pages, each of
 which would wait for it."""
+HANGS_S = 4.0
+"""Since when whoever follows the chain waits for a node that takes every request and
+answers none."""
 Known = TypeVar("Known")
 REPORTS = 50
 
@@ -104,6 +108,7 @@ class Workspace:
         self.quality = Measuring(self.changed)
         self.audits = Audits()
         self._away_until = 0.0
+        self._looking_since = math.inf
         self._last_seen = (0, 0.0)
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -146,7 +151,11 @@ class Workspace:
         Raises:
             RevertError: A contract refused; and whatever else the node says.
         """
-        if time.monotonic() >= self._away_until:
+        clock = time.monotonic()
+        if clock - self._looking_since > HANGS_S:
+            # The next to ask would wait as long, and so would each page.
+            self._say(self.trouble or "It takes every question, and answers none.")
+        elif clock >= self._away_until:
             try:
                 said = ask()
             except ChainError as error:
@@ -179,7 +188,9 @@ class Workspace:
         while not self._stop.is_set():
             try:
                 self.uploads.forget_idle()
+                self._looking_since = min(self._looking_since, time.monotonic())
                 newest = self.market.look().head
+                self._looking_since = math.inf
                 if newest.hash != head:
                     self.actions.look_for_what_wallets_sent()
                     head = newest.hash
