@@ -284,6 +284,49 @@ def test_a_form_that_is_too_large_is_refused(visitor: httpx.Client, page: Page) 
     assert answer.status_code == 413
 
 
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("application/json", b"{"),
+        ("application/json", b"[]"),
+        ("application/json", b"\xff"),
+        ("text/plain", b"account="),
+        ("", b"account="),
+    ],
+)
+def test_what_cannot_be_read_changes_nothing(
+    visitor: httpx.Client, page: Page, kind: str, body: bytes
+) -> None:
+    """It was once taken for an empty form, which looks at the market as nobody."""
+    headers = {**own(page), "Content-Type": kind} if kind else own(page)
+    answer = visitor.post("/account", content=body, headers=headers)
+    assert answer.status_code == 400
+    assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("path", "form"),
+    [
+        ("/actions", {"kind": "q" * 40_000}),
+        ("/account", {"account": "q" * 40_000}),
+        ("/transactions/" + "q" * 15_000, None),
+        ("/accounts/" + "q" * 15_000, None),
+        ("/actions/" + "1" * 15_000, None),
+    ],
+)
+def test_what_was_sent_is_not_repeated_at_length(
+    visitor: httpx.Client, page: Page, path: str, form: dict[str, str] | None
+) -> None:
+    if form is None:
+        answer = visitor.get(path)
+    else:
+        answer = visitor.post(path, data=form, headers=own(page))
+    assert answer.status_code in (400, 404)
+    said = answer.text.partition("<main")[2]
+    assert said
+    assert "q" * 200 not in said
+
+
 def test_an_upload_that_is_too_large_is_refused(
     visitor: httpx.Client, page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:

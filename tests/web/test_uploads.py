@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelmarket.errors import NotFoundError
+from modelmarket.market import Request
 from modelmarket.protocol.actions import CreateRequest
 from modelmarket.vault.journal import State
 from modelmarket.web.uploads import IDLE_S, Upload, Uploads, fit_name
@@ -278,6 +279,11 @@ def test_a_submission_that_wants_a_tick_keeps_its_files(here: Place, tab: Tab) -
         ("minutes", "0.9", "Submissions must stay open for 1 min to 365 days"),
         ("minutes", "366 days", "is more than a year"),
         ("context", "c" * 1025, "1,024 are allowed"),
+        (
+            "description",
+            "d" * (2**20 + 1),
+            "has 1,048,577 bytes; 1,048,576 are allowed",
+        ),
         ("group", "nothing", "has no column"),
         ("time", "n", "Class by class and by time are 2 ways"),
         ("response", "1e400", "is no length of time"),
@@ -290,7 +296,10 @@ def test_what_cannot_be_meant_is_refused_beside_its_field(
     tab: Tab, upload: str, field: str, text: str, sentence: str
 ) -> None:
     ways = {"stratified": "yes"} if field == "time" else {}
-    answer = tab.post(upload, **(TERMS | ways | {field: text}))
+    form = TERMS | ways | {field: text}
+    # As the page sends it; what is typed may be long.
+    sent = {name: (None, value) for name, value in form.items()}
+    answer = tab.post(upload, files=sent)
     assert answer.status_code == 400
     wrong = re.search(
         rf'<span class="wrong" id="{field}-wrong">(.*?)</span>', answer.text
@@ -302,6 +311,37 @@ def test_what_cannot_be_meant_is_refused_beside_its_field(
     )
     assert f'name="{field}"' in tag
     assert f"{field}-wrong" in re.findall(r'aria-describedby="([^"]*)"', tag)[0].split()
+
+
+def test_the_form_is_sent_so_that_a_long_description_arrives(
+    tab: Tab, upload: str
+) -> None:
+    """Without a script, too: other forms may have no more than 1 MB."""
+    page = tab.get(upload).text
+    [form] = re.findall(r'<form method="post"[^>]* id="terms"[^>]*>', page)
+    assert 'enctype="multipart/form-data"' in form
+    assert "Markdown, 1 MB at most" in page
+
+
+def test_a_submissions_name_is_refused_beside_its_field(here: Place, tab: Tab) -> None:
+    request = here.create(tab.workspace.market)
+    answer = tab.post(
+        f"/requests/{request.id}/submit",
+        files={"model": ("m.txt", b"x"), "predictions": ("p.csv", predicted(request))},
+        data={"name": "n" * 65},
+    )
+    assert answer.status_code == 400
+    [wrong] = re.findall(r'id="name-wrong">(.*?)</span>', answer.text)
+    assert wrong == "The name takes 65 bytes; 64 are allowed."
+    [tag] = re.findall(r'<input name="name"[^>]*>', answer.text)
+    assert 'aria-invalid="true"' in tag
+    assert 'aria-describedby="name-wrong"' in tag
+
+
+def predicted(request: Request) -> bytes:
+    """Predictions of each of its test rows."""
+    rows = request.test_data()["n"]
+    return "\n".join("odd" if n % 2 else "even" for n in rows).encode()
 
 
 @pytest.fixture(scope="module")

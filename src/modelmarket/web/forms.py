@@ -21,9 +21,12 @@ from modelmarket.web.uploads import Upload, Uploads
 from modelmarket.web.views import CONFIRMATIONS, local_path
 
 BAD_REQUEST = 400
+FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 MOST_FILES = 4
 MOST_FIELDS = 40
-
+MOST_FIELD_BYTES = 2**24
+"""Of a field that is no file. The longest text that is taken has 1 MB; what has more is
+told so beside its field."""
 MOST_DIGITS = 9
 """Of a page's number."""
 MOST_DECIMAL = 2**256 - 1
@@ -55,8 +58,13 @@ async def sent_form(request: Request) -> AsyncIterator[Form]:
     elif is_json(request):
         yield await _json(request)
     else:
+        _require_form(request)
         try:
-            form = await request.form(max_files=MOST_FILES, max_fields=MOST_FIELDS)
+            form = await request.form(
+                max_files=MOST_FILES,
+                max_fields=MOST_FIELDS,
+                max_part_size=MOST_FIELD_BYTES,
+            )
         except HTTPException as error:
             if error.status_code != BAD_REQUEST:
                 raise
@@ -67,12 +75,26 @@ async def sent_form(request: Request) -> AsyncIterator[Form]:
             await form.close()
 
 
+def _require_form(request: Request) -> None:
+    """What is no form is not taken for an empty one.
+
+    Raises:
+        InputError: It is none.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    has_body = request.headers.get("content-length", "0") != "0"
+    if kind not in FORMS and (kind or has_body):
+        raise InputError("What was sent is neither a form nor JSON.")
+
+
 async def _json(request: Request) -> dict[str, Any]:
     try:
         document = parse_json(await request.body())
-    except (ValueError, RecursionError):
-        document = None
-    return document if isinstance(document, dict) else {}
+    except (ValueError, RecursionError) as error:
+        raise InputError("The JSON that was sent cannot be read.") from error
+    if not isinstance(document, dict):
+        raise InputError("The JSON that was sent is no object.")
+    return document
 
 
 # --- its fields ---

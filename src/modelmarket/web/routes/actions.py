@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -38,6 +39,21 @@ from modelmarket.web.visits import Visit
 if TYPE_CHECKING:
     from modelmarket.market.confirming import Asks
     from modelmarket.vault.journal import Entry
+
+
+class ActionNumbers(Convertor[int]):
+    """The part of an address that names an action."""
+
+    regex = "[0-9]{1,18}"
+
+    def convert(self, value: str) -> int:
+        return int(value)
+
+    def to_string(self, value: int) -> str:
+        return str(value)
+
+
+register_url_convertor("action", ActionNumbers())
 
 DECLINED = 4001
 """EIP-1193: the user rejected the request."""
@@ -110,7 +126,7 @@ def _small_action(visit: Visit) -> Action:
         case kind if kind in KINDS:
             raise InputError(f"{ACTIONS[kind]} begins with a form of its own.")
         case _:
-            raise InputError(f"{kind!r} is nothing that can be done here.")
+            raise InputError(f"{kind[:40]!r} is nothing that can be done here.")
 
 
 def action_page(visit: Visit) -> Response:
@@ -243,11 +259,11 @@ def refused(visit: Visit) -> Response:
 
 ROUTES = [
     Route("/actions", answering(begin), methods=["POST"]),
-    Route("/actions/{id:int}", answering(action_page)),
-    Route("/actions/{id:int}/state", answering(state)),
-    Route("/actions/{id:int}/confirm", answering(confirm), methods=["POST"]),
-    Route("/actions/{id:int}/permit", answering(permit), methods=["POST"]),
-    Route("/actions/{id:int}/transaction", answering(transaction), methods=["POST"]),
-    Route("/actions/{id:int}/sent", answering(sent), methods=["POST"]),
-    Route("/actions/{id:int}/refused", answering(refused), methods=["POST"]),
+    Route("/actions/{id:action}", answering(action_page)),
+    Route("/actions/{id:action}/state", answering(state)),
+    Route("/actions/{id:action}/confirm", answering(confirm), methods=["POST"]),
+    Route("/actions/{id:action}/permit", answering(permit), methods=["POST"]),
+    Route("/actions/{id:action}/transaction", answering(transaction), methods=["POST"]),
+    Route("/actions/{id:action}/sent", answering(sent), methods=["POST"]),
+    Route("/actions/{id:action}/refused", answering(refused), methods=["POST"]),
 ]

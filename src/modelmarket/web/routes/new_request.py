@@ -81,6 +81,7 @@ MOST_LOOKED_BYTES = 20 * 2**20
 ABOUT = {
     "The name takes": "name",
     "The context takes": "context",
+    "The description has": "description",
     "The reward must": "reward",
     "The stake must": "stake",
     "Submissions must": "minutes",

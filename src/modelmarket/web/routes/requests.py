@@ -370,7 +370,7 @@ def fetch_files(visit: Visit) -> Response:
     elif what == "model" and found.record.model:
         found.contents.fetch_model()
     else:
-        raise NotFoundError(f"Request {found.id} has no {what} to be fetched.")
+        raise NotFoundError(f"Request {found.id} has no {what[:40]} to be fetched.")
     return go(forms.back(visit.form))
 
 

@@ -108,9 +108,11 @@ def _show(
 
 
 def _at_its_field(error: ModelMarketError, upload: Upload) -> ModelMarketError:
-    """The same, beside the field of the file that it begins with."""
+    """The same, beside the field of the name or file that it begins with."""
     if type(error) not in (InputError, DataError):
         return error
+    if error.message.startswith("The name takes"):
+        return FieldError(error.message, field="name", hint=error.hint)
     for name in FILES:
         file = upload.file(name)
         if file is not None and error.message.startswith(file.name):

@@ -29,7 +29,7 @@ def transaction(visit: Visit) -> Response:
     except ValueError:
         name = b""
     if len(name) != HASH_BYTES:
-        raise InputError(f"0x{text} is not a transaction's hash.")
+        raise InputError(f"0x{text[:80]} is not a transaction's hash.")
     is_away = object()
     found = workspace.known(lambda: workspace.market.transaction(name), is_away)
     if found is None:
