@@ -316,7 +316,17 @@ def test_a_way_back_never_leaves_the_site(tab: Tab, back: str) -> None:
     assert result_of(tab.workspace.actions.get(number)) == "/"
 
 
-@pytest.mark.parametrize("path", ["/agent", "/requests/1", "/requests/new", "/"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/agent",
+        "/requests/1",
+        "/requests/new",
+        "/",
+        "/requests/new?upload=0f",
+        "/a?b=%C3%A4+c",
+    ],
+)
 def test_a_way_back_leads_to_a_page(path: str) -> None:
     assert local_path(path) == path
 
