@@ -41,7 +41,13 @@ def test_durations_have_two_units_at_most(seconds: int, words: str) -> None:
 
 @pytest.mark.parametrize(
     ("count", "words"),
-    [(0, "0 bytes"), (999, "999 bytes"), (1_000, "1.0 kB"), (2_500_000, "2.5 MB")],
+    [
+        (0, "0 bytes"),
+        (1, "1 byte"),
+        (999, "999 bytes"),
+        (1_000, "1.0 kB"),
+        (2_500_000, "2.5 MB"),
+    ],
 )
 def test_sizes_have_a_unit_that_suits(count: int, words: str) -> None:
     assert size(count) == words

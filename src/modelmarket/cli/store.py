@@ -12,6 +12,7 @@ import typer
 from modelmarket.cli.context import Invocation
 from modelmarket.cli.options import MOST_PORT
 from modelmarket.system.files import existing_path, free_path
+from modelmarket.system.text import counted
 
 if TYPE_CHECKING:
     from modelmarket.storage.store import Store
@@ -78,7 +79,7 @@ def fetch(ctx: typer.Context, cid: CidText) -> None:
         )
     output.result(
         {"cid": str(stored.cid), "size": stored.size},
-        f"{stored.cid}: {stored.size:,} bytes are here now.",
+        f"{stored.cid}: {counted(stored.size, 'byte is', 'bytes are')} here now.",
     )
 
 
@@ -130,7 +131,7 @@ def import_car(
     stored = _store(here.home).import_car(path, Cid.parse(cid))
     here.output.result(
         {"cid": str(stored.cid), "size": stored.size},
-        f"{stored.cid}: {stored.size:,} bytes are here now.",
+        f"{stored.cid}: {counted(stored.size, 'byte is', 'bytes are')} here now.",
     )
 
 

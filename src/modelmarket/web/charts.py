@@ -264,7 +264,7 @@ def _dot(one: Dot, top: float, at: Callable[[float], float]) -> list[str]:
     shown = shown if len(shown) <= 40 else shown[:39] + "…"  # noqa: PLR2004  # fits
     kind = ' class="own"' if one.is_own else ""
     y = top + 38
-    parts = [f'<text x="{RANK_LEFT}" y="{top + 20:g}">{html.escape(shown)}</text>']
+    parts = [f'<text x="{RANK_LEFT + 8}" y="{top + 20:g}">{html.escape(shown)}</text>']
     end = one.share
     if one.bounds:
         first, end = one.bounds
@@ -272,7 +272,7 @@ def _dot(one: Dot, top: float, at: Callable[[float], float]) -> list[str]:
             f'<path class="interval" d="M{at(first):.1f} {y:g}H{at(end):.1f}'
             f'M{at(first):.1f} {y - 5:g}v10M{at(end):.1f} {y - 5:g}v10"/>'
         )
-    parts.append(f'<circle{kind} cx="{at(one.share):.1f}" cy="{y:g}" r="5"/>')
+    parts.append(f'<circle{kind} cx="{at(one.share):.1f}" cy="{y:g}" r="6"/>')
     parts.append(f'<text x="{at(end) + 10:.1f}" y="{y + 4:g}">{one.share:.1%}</text>')
     return parts
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 from modelmarket.protocol.phases import Phase
 from modelmarket.protocol.types import RequestId
+from modelmarket.system.text import counted
 from modelmarket.system.text import duration as spoken_duration
 
 if TYPE_CHECKING:
@@ -168,14 +169,14 @@ def listed(entries: Sequence[StoredEntry]) -> list[StoredEntry]:
 
 def size(count: int) -> str:
     """How many bytes, in a unit that suits."""
+    if count < 1_000:  # noqa: PLR2004  # SI
+        return counted(count, "byte")
     amount = float(count)
-    for unit in ("bytes", "kB", "MB"):
-        if amount < 1_000:  # noqa: PLR2004  # SI
-            return (
-                f"{amount:,.0f} {unit}" if unit == "bytes" else f"{amount:.1f} {unit}"
-            )
+    for unit in ("kB", "MB"):
         amount /= 1_000
-    return f"{amount:,.1f} GB"
+        if amount < 1_000:  # noqa: PLR2004  # SI
+            return f"{amount:.1f} {unit}"
+    return f"{amount / 1_000:,.1f} GB"
 
 
 def short(text: str) -> str:
