@@ -57,6 +57,27 @@ def test_amounts_are_signed_and_requests_and_entries_are_named(tmp_path: Path) -
     assert shown.index("By your agent") < shown.index("Opened the truth")
 
 
+def test_what_is_to_be_confirmed_can_be_found_again(tmp_path: Path) -> None:
+    """Its own account's alone, and not for ever."""
+    with place("embedded", tmp_path) as here:
+        market, other = here.join("somebody"), here.join("other")
+        me = market.wallet.address
+        with visiting(Workspace(market)) as tab:
+            actions = tab.workspace.actions
+            mine = [actions.prepare(me, Fund(me, Wei(n)), "/agent").id for n in (1, 2)]
+            hers = actions.prepare(other.wallet.address, Fund(me, Wei(3)), "/").id
+            begun = tab.get("/activity").text.partition('id="live-activity"')[0]
+            found = [int(one) for one in re.findall(r'href="/actions/(\d+)"', begun)]
+            assert found == mine[::-1]
+            assert "<h2>To be confirmed" in begun
+            entry = actions.get(mine[0])
+            assert actions.prepared(me, entry.began) != []
+            assert actions.prepared(me, actions.get(mine[1]).began + 1) == []
+            tab.become("")
+            assert "<h2>To be confirmed" not in tab.get("/activity").text
+    assert hers not in found
+
+
 def test_the_activity_goes_on_from_page_to_page(tmp_path: Path) -> None:
     with place("embedded", tmp_path) as here:
         market = here.join("somebody")

@@ -122,6 +122,22 @@ class Actions:
         """What was signed and is not in the chain yet."""
         return self._journal.all_in(self._name, State.SIGNED, State.SENT)
 
+    def prepared(self, account: Address, since: int) -> list[Entry]:
+        """What an account has yet to be asked to confirm, the newest first.
+
+        Args:
+            account: Who would sign it.
+            since: The second from which it was begun; what is older was given up.
+        """
+        found = self._journal.all_in(self._name, State.PREPARED)
+        return [
+            one
+            for one in reversed(found)
+            if one.account == account
+            and one.began >= since
+            and not (one.attempt or one.message)
+        ]
+
     def come_of(self, origin: str) -> Entry | None:
         """What came of an upload; None if nothing has."""
         return self._journal.come_of(origin)

@@ -177,7 +177,6 @@ def show(visit: Visit, template: str, *, status: int = 200, **values: Any) -> Re
         "fees": glance.fees,
         "no_airdrop": glance.no_airdrop,
         "network": workspace.market.network,
-        "waiting": workspace.actions.pending(),
     }
     return HTMLResponse(render(template, **(shown | values)), status)
 

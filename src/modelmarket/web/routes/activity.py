@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 from starlette.responses import Response
@@ -15,6 +16,10 @@ from modelmarket.web.deeds import Deed
 from modelmarket.web.responses import answering, show
 from modelmarket.web.views import PAGE_ROWS
 from modelmarket.web.visits import Visit
+
+GIVEN_UP_S = 86_400
+"""After which nobody comes back to what was not confirmed."""
+MOST_BEGUN = 5
 
 
 @dataclass(frozen=True)
@@ -36,10 +41,13 @@ class Page:
 
 def activity(visit: Visit) -> Response:
     """Every transaction of mine: the page's, and those of this computer's keys."""
-    account = visit.who.account
+    account, workspace = visit.who.account, visit.workspace
+    since = int(time.time()) - GIVEN_UP_S
+    prepared = [] if account is None else workspace.actions.prepared(account, since)
     return show(
         visit,
         "activity.html",
+        begun=[Deed.of(workspace.market, one) for one in prepared[:MOST_BEGUN]],
         mine=_page(visit, "page", Part(account, confirmed=True)),
         signed=_page(visit, "signed", Part(account, confirmed=False)),
     )
