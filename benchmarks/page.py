@@ -149,7 +149,7 @@ def enter(ann: Hands, folder: Path) -> None:
     ann.connect()
     ann.link("Odd or even?")
     ann.link("Submit a model")
-    ann.button("Fetch and check them")
+    ann.button("Fetch and check the data")
     rows = ann.download("test.csv").read_text().splitlines()[1:]
     labels = ["odd" if int(row.split(",")[1]) % 2 else "even" for row in rows]
     predictions, model = folder / "predictions.csv", folder / "model.txt"

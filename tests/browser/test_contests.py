@@ -127,7 +127,9 @@ def test_a_stranger_buys_the_model_that_scored_and_a_cheat_is_refuted(
         lie = rita.tab.locator(".card", has_text="said what was not so")
         expect(lie).to_contain_text(re.compile(r"Row \d+ was listed as \w+"))
         rita.go("/requests/v1")
-        expect(rita.tab.locator(".standing")).to_contain_text("proves it on the chain")
+        expect(rita.tab.locator(".standing")).to_contain_text(
+            "can prove it on the chain"
+        )
         until_looked_at(rita.workspace.market)
         move(rita)
         won = rita.tab.locator(".card.won")
@@ -199,7 +201,7 @@ def test_a_trainer_enters_by_the_form_and_his_agent_does_the_rest(
     expect(ann.tab.locator(".standing")).to_contain_text("1 of 1 has")
     expect(ann.tab.locator("#live-mine")).to_contain_text("mine")
     move(rita)
-    expect(rita.tab.locator(".standing")).to_contain_text("proves it on the chain")
+    expect(rita.tab.locator(".standing")).to_contain_text("can prove it on the chain")
     move(rita)
     expect(ann.tab.locator(".card.won")).to_contain_text("was paid 105 MDC")
     expect(ann.tab.locator("#money")).to_contain_text("1,100")

@@ -411,7 +411,7 @@ def test_the_market_is_searched_as_one_types(house: House) -> None:
     expect(tab.get_by_role("searchbox")).to_be_focused()
     assert is_still(tab)
     tab.get_by_role("link", name="Ended 0").click()
-    expect(tab.locator("main")).to_contain_text("Nothing fits")
+    expect(tab.locator("main")).to_contain_text("No request matches")
     expect(tab.get_by_role("searchbox")).to_have_value("cat")
     tab.get_by_role("link", name="Show all 3 requests").click()
     expect(rows).to_have_count(3)

@@ -100,7 +100,7 @@ def test_a_whole_life_by_keys_alone(house: House, tmp_path: Path) -> None:
     trainer.go("/")
     his.press("By keys alone", "link")
     his.press("Submit a model", "link")
-    his.press("Fetch and check them")
+    his.press("Fetch and check the data")
     his.reach(trainer.tab.get_by_role("link", name="test.csv"))
     with trainer.tab.expect_download() as download:
         trainer.tab.keyboard.press("Enter")

@@ -33,8 +33,8 @@ def submit(
     tab = visitor.tab
     visitor.go("/requests/1")
     tab.get_by_role("link", name="Submit a model").click()
-    if tab.get_by_role("button", name="Fetch and check them").count():
-        tab.get_by_role("button", name="Fetch and check them").click()
+    if tab.get_by_role("button", name="Fetch and check the data").count():
+        tab.get_by_role("button", name="Fetch and check the data").click()
     with tab.expect_download() as download:
         tab.get_by_role("link", name="test.csv").click()
     rows = Path(download.value.path()).read_text().splitlines()[1:]

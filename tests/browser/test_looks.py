@@ -182,8 +182,8 @@ def test_strangers_words_are_text_everywhere(
         f"/accounts/{request.record.requester}",
     ):
         visitor.go(path)
-        if visitor.tab.get_by_role("button", name="Fetch and check them").count():
-            visitor.tab.get_by_role("button", name="Fetch and check them").click()
+        if visitor.tab.get_by_role("button", name="Fetch and check the data").count():
+            visitor.tab.get_by_role("button", name="Fetch and check the data").click()
             visitor.go(path)
         assert visitor.tab.title().endswith("ModelMarket")
         body = visitor.tab.locator("body")

@@ -68,7 +68,7 @@ def test_from_a_csv_to_the_model_by_the_page_alone(
     move.click()
     expect(tab.locator(".standing")).to_contain_text("2 of 2 have")
     move.click()
-    expect(tab.locator(".standing")).to_contain_text("proves it on the chain")
+    expect(tab.locator(".standing")).to_contain_text("can prove it on the chain")
     move.click()
     won = tab.locator(".card.won")
     expect(won).to_contain_text("was paid 105 MDC")

@@ -26,7 +26,7 @@ def test_probabilities_are_asked_for_beside_predictions_and_tell_the_log_loss(
     files["sure.csv"].write_text("row_id,odd,even\n" + "".join(rows[:-1]))
     visitor.go("/requests/1/submit")
     tab = visitor.tab
-    tab.get_by_role("button", name="Fetch and check them").click()
+    tab.get_by_role("button", name="Fetch and check the data").click()
     field = tab.locator("input[name=probabilities]")
     # A model alone says by itself how sure it is.
     expect(field).to_be_hidden()
@@ -50,7 +50,9 @@ def test_probabilities_are_asked_for_beside_predictions_and_tell_the_log_loss(
     alert = tab.get_by_role("alert")
     expect(alert).to_contain_text("sure.csv: id '20' is missing; 19 of 20 test rows")
     expect(tab.get_by_text("Submit without them")).to_be_visible()
-    expect(tab.locator("[data-beside]")).to_contain_text("sure.csv is still here")
+    expect(tab.locator("[data-beside]")).to_contain_text(
+        "sure.csv was refused: choose a corrected one."
+    )
 
     # All else is still here; only that file is given anew.
     files["sure.csv"].write_text("row_id,odd,even\n" + "".join(reversed(rows)))
@@ -75,7 +77,7 @@ def test_leaving_a_file_out_is_said_once(house: House, tmp_path: Path) -> None:
     for name, text in (("p.csv", "label\nodd\n"), ("sure.csv", "row_id,odd,even\n")):
         (tmp_path / name).write_text(text)
     visitor.go("/requests/1/submit")
-    tab.get_by_role("button", name="Fetch and check them").click()
+    tab.get_by_role("button", name="Fetch and check the data").click()
     tab.locator("ul.files").wait_for()
     tab.set_input_files("input[name=model]", tmp_path / "p.csv")
     tab.set_input_files("input[name=predictions]", tmp_path / "p.csv")

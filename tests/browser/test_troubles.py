@@ -132,7 +132,7 @@ def test_the_airdrop_is_offered_once_and_then_why_not(house: House) -> None:
     visitor.go("/")
     visitor.tab.locator(".menu summary").click()
     menu = visitor.tab.locator(".menu .panel")
-    expect(menu).to_contain_text("This address has had its 1,000 MDC")
+    expect(menu).to_contain_text("This address has had its airdrop of 1,000 MDC")
     assert menu.get_by_role("button", name="Get 1,000 MDC").count() == 0
 
 
@@ -220,7 +220,7 @@ def test_a_lost_server_is_said_and_a_new_one_lets_the_browser_in(house: House) -
     with running_page(Workspace(visitor.workspace.market), port=port) as page:
         # It has another name: the old page stays, and says what to open.
         anew = visitor.tab.locator("#anew")
-        expect(anew).to_contain_text("Open the link that its terminal printed")
+        expect(anew).to_contain_text("open the link that its terminal printed")
         expect(lost).to_be_hidden()
         other = visitor.another_tab()
         other.goto(page.link)

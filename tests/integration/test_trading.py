@@ -278,7 +278,9 @@ def test_the_plan_shows_what_is_to_come_and_does_not_do_it(embedded: Place) -> N
 
 def test_errors_come_in_words_and_cost_nothing(embedded: Place) -> None:
     requester, ann = embedded.join("requester"), embedded.join("ann")
-    with pytest.raises(RevertError, match="This address has had its 1,000 MDC"):
+    with pytest.raises(
+        RevertError, match="This address has had its airdrop of 1,000 MDC"
+    ):
         ann.claim_airdrop()
     with pytest.raises(FundsError, match=r"has 1,000 MDC; 2,000 are needed"):
         embedded.create(requester, reward=Wei(20 * REWARD))

@@ -54,7 +54,7 @@ def test_amounts_are_signed_and_requests_and_entries_are_named(tmp_path: Path) -
         "Opened the truth odd or even #1 confirmed",
     ):
         assert said in shown, said
-    assert shown.index("By your agent") < shown.index("Opened the truth")
+    assert shown.index("Signed on this computer") < shown.index("Opened the truth")
 
 
 def test_what_is_to_be_confirmed_can_be_found_again(tmp_path: Path) -> None:

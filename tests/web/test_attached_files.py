@@ -196,7 +196,7 @@ def test_another_column_can_be_said_and_the_labels_cannot(tab: Tab) -> None:
     assert chosen_column(tab.get(where).text) == "a"
     other = tab.get(f"{where}?label=kind&file_column=b").text
     assert chosen_column(other) == "b"
-    assert "1 file of photos.zip that the rows name, 1 bytes together" in words(other)
+    assert "1 file of photos.zip that the rows name, 1 byte together" in words(other)
     for one in ("kind", "none", "<b>"):
         page = tab.get(f"{where}?label=kind&file_column={one}").text
         assert chosen_column(page) == "a"

@@ -87,7 +87,7 @@ def test_a_search_counts_what_it_finds_and_keeps_the_filter(tab: Tab) -> None:
     assert sorted(names(page)) == ["odd and gone", "odd or even"]
     assert 'href="/?q=odd&amp;show=open"' in page
     nothing = words(tab.get("/?q=nothing+like+it").text)
-    assert "Nothing fits" in nothing
+    assert "No request matches" in nothing
     assert "Show all 4 requests" in nothing
 
 
@@ -129,7 +129,7 @@ def test_a_line_tells_threshold_entries_record_and_kind(tab: Tab) -> None:
     ):
         assert said in entered, entered
     verified = lines["left or right"]
-    for said in ("verified", "Being opened", "100.00", "any"):
+    for said in ("verified", "Being opened", "100.00", "none"):
         assert said in verified, verified
     assert "1.25" in lines["odd or even"]
     assert "you" in lines["odd or even"].split()
@@ -165,7 +165,7 @@ def test_an_empty_demo_says_that_it_is_one_and_has_one_large_action(
     [demo] = re.findall(r'<p class="note demo">(.*?)</p>', page)
     assert words(demo) == (
         "This is a demo: its chain, its coins and its trainers are on this computer "
-        "alone, and go with it. Create a request from a table of your own, watch the "
+        "alone, and end with it. Create a request from a table of your own, watch the "
         "trainers enter it, and move the clock to each next deadline until you have "
         "the model."
     )

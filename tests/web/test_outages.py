@@ -69,7 +69,7 @@ def pages(tab: Tab) -> dict[str, str]:
     me, logs = market.wallet.address, market.index.logs(market.index.find()[0].id)
     return {
         "/": "odd or even",
-        "/requests/new": "What should be predicted?",
+        "/requests/new": "Choose a table",
         "/requests/1": "odd or even",
         "/activity": "Created a request",
         "/agent": "it does not answer",

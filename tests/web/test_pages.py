@@ -321,7 +321,7 @@ def test_a_contest_is_shown_in_every_phase_with_who_was_refuted(tmp_path: Path) 
             shows("points", "#v1", path="/")
             shows("Anybody may submit a model until the deadline", "Submit a model")
             shows("hidden/rows.bin", path="/requests/v1/data")
-            shows("believes nobody", path="/requests/v1/audit")
+            shows("trusts nobody", path="/requests/v1/audit")
             assert tab.get("/requests/v2").status_code == 404
             assert tab.get(f"/requests/v{10**30}").status_code == 404
             assert tab.get("/requests/1").status_code == 404

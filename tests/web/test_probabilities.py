@@ -158,7 +158,7 @@ def test_what_is_wrong_with_a_file_is_told_and_nothing_is_sealed(
     assert said in alert[1]
     # Without it the same form goes through.
     form = {"upload": still_there(answer), "without_probabilities": "yes"}
-    assert "sure.csv is still here" in told(answer)
+    assert "sure.csv was refused: choose a corrected one." in told(answer)
     assert "Submit without them" in told(answer)
     assert sealed(tab, send(tab, **form)) is None
 

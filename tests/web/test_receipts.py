@@ -147,7 +147,7 @@ def test_a_submission_is_known_by_its_models_file_and_what_it_hashes_to(
         f"Model forest.txt, {model.stat().st_size} bytes",
         f"SHA-256 {hashlib.sha256(model.read_bytes()).hexdigest()}",
         f"CID {secret.model}",
-        "If you win the stake and the reward of 100 MDC, at once",
+        "If you win 100 MDC, the reward, and your stake of 1 MDC, as soon as it is certain",
         "1 MDC, the stake, when the winner is confirmed",
         "You lose the stake if your claim is wrong or missed",
         "Leaves your wallet now 1 MDC",
@@ -205,7 +205,7 @@ def test_a_cancellation_that_somebody_has_overtaken_says_so_and_is_begun_anew(
     assert why in asked.json()["message"]
     assert untouched == ""
     assert "You lose 100 MDC the reward, which goes to the one live" in shared
-    assert "Confirm Signed with" in shared
+    assert "Cancel the request Signed with" in shared
     assert "You lose 100 MDC the reward, which goes to the one live" in twice
     assert why in twice
 
@@ -239,7 +239,7 @@ def test_whoever_cancels_after_others_have_left_is_told_who_shares_the_reward(
         "If one more enters first it shares the reward; 2 more, and this is refused"
         in shown
     )
-    assert "Confirm Signed with" in shown
+    assert "Cancel the request Signed with" in shown
 
 
 @pytest.mark.parametrize(
@@ -485,14 +485,14 @@ def test_of_a_missed_step_is_said_what_was_missed_and_what_follows(
             tab.post(f"/actions/{entry.id}/confirm")
             after = scene.page(entry)
     for said in (
-        "End the wait for a missed step",
+        "Move it on, as its time is over",
         "Leaves your wallet now 0 MDC nothing but the network fee",
         "What was missed The truth was not opened in time",
         "What follows its requester loses the reward of 100 MDC, and the stakes go "
         "back to their trainers",
     ):
         assert said in before, said
-    assert "Ended the wait for a missed step" in after
+    assert "Moved it on, as its time was over" in after
     assert "Left your wallet 0 MDC" in after
 
 
@@ -558,7 +558,8 @@ def test_whoever_ends_a_wait_to_get_the_reward_back_is_told_the_amount(
     assert f"Comes to your wallet now {whole}" in before
     assert f"Came to your wallet {whole}" in after
     assert (
-        "Ended the wait for a missed step odd or even #1 +100 MDC paid back" in activity
+        "Moved it on, as its time was over odd or even #1 +100 MDC paid back"
+        in activity
     )
     assert index_alone == REWARD
 

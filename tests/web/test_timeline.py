@@ -184,7 +184,7 @@ def test_an_audit_is_run_when_asked_for_and_kept(tmp_path: Path) -> None:
         request = here.create(rita)
         with visiting(Workspace(rita)) as tab:
             path = "/requests/1/audit"
-            assert "An audit believes nobody" in shown(tab, path)
+            assert "An audit trusts nobody" in shown(tab, path)
             assert tab.workspace.audits.of(RequestId(1)) is None
             assert tab.post(path).headers["location"] == path
             first = tab.workspace.audits.of(RequestId(1))

@@ -141,7 +141,7 @@ def test_a_failed_transaction_says_why_in_words(market: Market, tab: Tab) -> Non
     name = sent(market, market.coin.claim_airdrop(), 200_000)
     shown = told(tab.get(f"/transactions/0x{name.hex()}").text)
     assert " failed " in shown
-    assert "It did nothing. This address has had its 1,000 MDC." in shown
+    assert "It did nothing. This address has had its airdrop of 1,000 MDC." in shown
     assert "The fee is paid all the same." in shown
     assert "What it meant" not in shown
     poor = market.coin.transfer(ANN, 10)

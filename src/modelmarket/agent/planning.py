@@ -75,7 +75,10 @@ _SAYS = {
         "move {} on, as its time is over",
         "moved {} on, as its time was over",
     ),
-    Kind.STAND_BY: ("wait for what others do in {}", "waited for others in {}"),
+    Kind.STAND_BY: (
+        "wait for what others do in {}",
+        "waited for what others did in {}",
+    ),
     Kind.FOLLOW: ("follow the chain", "followed the chain"),
     Kind.LOOK: ("look at {}", "looked at {}"),
 }

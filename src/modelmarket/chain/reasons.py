@@ -24,7 +24,7 @@ class Meaning:
 
 REASONS = {
     "AlreadyClaimed": Meaning(
-        "This address has had its 1,000 MDC.", "Each address gets them once."
+        "This address has had its airdrop of 1,000 MDC.", "Each address gets one."
     ),
     "AlreadyDemanded": Meaning(
         "This model has been demanded before, which can be done once."

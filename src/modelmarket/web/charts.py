@@ -30,7 +30,7 @@ NAMES = {
     Phase.CANCELLED: "Cancelled",
     Phase.FORFEITED: "Forfeited",
     Phase.REFUNDED: "Refunded",
-    Phase.FULFILLED: "Paid",
+    Phase.FULFILLED: "Fulfilled",
 }
 """What the diagram calls the phases for people."""
 
@@ -75,8 +75,8 @@ CONTEST_DIAGRAM_WORDS = DiagramWords(
 )
 """The same of verified contests."""
 BAR_HEIGHT = 22
-BAR_WIDTH = 320
-LABEL_WIDTH = 150
+BAR_WIDTH = 240
+LABEL_WIDTH = 180
 
 
 def draw_states(now: Phase | None = None, words: DiagramWords | None = None) -> str:
@@ -249,10 +249,11 @@ def draw_ranking(dots: Sequence[Dot], threshold: float, label: str) -> str:
         )
     if threshold:
         x = at(threshold)
+        anchor = "start" if x < RANK_CAPTION else "middle"
         parts.append(
             f'<path class="threshold" d="M{x:.1f} {RANK_TOP - 8}V{bottom}"/>'
-            f'<text class="tick" x="{max(x, RANK_CAPTION):.1f}" y="{RANK_TOP - 13}"'
-            f' text-anchor="middle">threshold {threshold:.1%}</text>'
+            f'<text class="tick" x="{x:.1f}" y="{RANK_TOP - 13}"'
+            f' text-anchor="{anchor}">threshold {threshold:.1%}</text>'
         )
     for place, one in enumerate(dots):
         parts += _dot(one, RANK_TOP + RANK_HEIGHT * place, at)

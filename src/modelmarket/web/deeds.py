@@ -37,7 +37,7 @@ PAYING_BACK = (
 )
 """What gives back what was locked."""
 
-TO_DO = ACTIONS | {"enforce_timeout": "end the wait for a missed step"}
+TO_DO = ACTIONS | {"enforce_timeout": "move it on, as its time is over"}
 """What each kind of action is going to do."""
 
 DONE = {
@@ -50,7 +50,7 @@ DONE = {
     "cancel_submission": "Cancelled the submission",
     "withdraw": "Withdrew",
     "withdraw_bond": "Took the bond back",
-    "enforce_timeout": "Ended the wait for a missed step",
+    "enforce_timeout": "Moved it on, as its time was over",
     "settle": "Had the winner paid",
     "set_operator": "Appointed the agent",
     "fund": "Funded the agent",

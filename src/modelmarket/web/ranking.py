@@ -14,7 +14,7 @@ from modelmarket.web.charts import Dot
 from modelmarket.web.happenings import WHY_FAILED
 
 if TYPE_CHECKING:
-    from modelmarket.protocol.records import SubmissionRecord
+    from modelmarket.protocol.records import BaseRecord, SubmissionRecord
     from modelmarket.protocol.replaying import Record
     from modelmarket.protocol.types import Address
 
@@ -68,7 +68,7 @@ class Place:
         return " – ".join(f"{one:.1%}" for one in self.bounds or ())
 
 
-def most_of(record: Record) -> int:
+def most_of(record: BaseRecord) -> int:
     """The most that can be scored: matches, or points."""
     if isinstance(record, ContestRecord):
         return record.rows * record.scoring.most

@@ -135,7 +135,10 @@ def standing(record: Record, position: Position) -> str:
                 "and have their stakes back."
             )
         case Phase.CANCELLED:
-            return "The requester cancelled it before anybody had entered."
+            return (
+                "The requester cancelled it before anybody had entered, and has the "
+                "reward back."
+            )
         case Phase.FORFEITED:
             return (
                 f"The requester did not open the {secret} in time: the reward is lost, "

@@ -31,7 +31,7 @@ PHASES = {
     Phase.TRUTH: "The truth is being opened",
     Phase.CLAIMS: "Claims are being made",
     Phase.VALIDATION: "The best claim is being checked",
-    Phase.FULFILLED: "Paid: the winner has the reward",
+    Phase.FULFILLED: "Fulfilled: the winner was paid",
     Phase.REFUNDED: "Refunded to the requester",
     Phase.CANCELLED: "Cancelled by the requester",
     Phase.FORFEITED: "Forfeited: the truth was never opened",

@@ -115,8 +115,15 @@ class Workspace:
 
     @property
     def to_take(self) -> list[Step]:
-        """What of it the agent does, and does not only wait for."""
-        return [one for one in self.coming if one.kind is not agent.Kind.STAND_BY]
+        """What of it the agent does, or may have to do once others have acted.
+
+        In a request of predictions the chain needs nobody to look at what others do.
+        """
+        return [
+            one
+            for one in self.coming
+            if one.kind is not agent.Kind.STAND_BY or one.request_id.is_verified
+        ]
 
     # --- what runs beside ---
 

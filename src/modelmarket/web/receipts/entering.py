@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from modelmarket.protocol import actions
+from modelmarket.protocol.contests import ContestRecord
 from modelmarket.protocol.money import format_about, format_mdc
 from modelmarket.protocol.payouts import stake
 from modelmarket.protocol.phases import Phase
 from modelmarket.system.text import counted, plain
 from modelmarket.web.deeds import entered, submission_of
-from modelmarket.web.ranking import STAKES
+from modelmarket.web.ranking import STAKES, most_of
 from modelmarket.web.receipts.parts import (
+    WHILE_AWAKE,
     Fact,
     fact,
     named,
@@ -41,16 +43,22 @@ def enter(
     if isinstance(action, actions.Submit):
         what += _predicted(action)
     back, staked = [], format_mdc(action.stake)
-    if record is not None:
-        reward = format_mdc(record.terms.reward)
-        back.append(
-            fact("If you win", f"the stake and the reward of {reward} MDC, at once")
-        )
     judged = "paid" if is_model else "confirmed"
+    if record is not None:
+        least = f", and at least {_least(record)}" if record.minimum else ""
+        reward = format_mdc(record.terms.reward)
+        back += [
+            fact("To win", f"the best claim that stands{least}"),
+            fact(
+                "If you win",
+                f"{reward} MDC, the reward, and your stake of {staked} MDC, as soon as "
+                "it is certain",
+            ),
+        ]
     back += [
         fact(
             "If your claim stands",
-            f"{staked} MDC, the stake, when the winner is {judged}",
+            f"{staked} MDC, the stake, when the winner is {judged}, or nobody wins",
         ),
         fact("If you cancel", "the stake at once, until the deadline"),
     ]
@@ -60,11 +68,12 @@ def enter(
         lose = (
             "your claim is missed, a row of it is refuted, or your model is demanded "
             "and not posted. Your agent claims the true score in time, shows the "
-            "model, and posts it if it must."
+            f"model, and posts it if it must{WHILE_AWAKE}."
         )
     else:
         lose = (
-            "your claim is wrong or missed. Your agent claims the true number in time."
+            "your claim is wrong or missed. Your agent claims the true number in time"
+            f"{WHILE_AWAKE}."
         )
     cost = [fact("You lose the stake if", lose), *_prospect(fit, sight.posting)]
     if is_model:
@@ -78,6 +87,12 @@ def enter(
         unseen = "model and predictions, unless your claim is the best"
     what += [*_fit(fit), fact("Checked", checked)]
     return parts_of(what, back, cost, [fact("Stays secret", unseen)])
+
+
+def _least(record: BaseRecord) -> str:
+    """What a claim needs to win."""
+    unit = "points" if isinstance(record, ContestRecord) else "test rows"
+    return f"{record.minimum:,} of {most_of(record):,} {unit}"
 
 
 def _predicted(action: actions.Submit) -> list[Fact]:

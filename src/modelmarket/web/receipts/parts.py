@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from modelmarket.vault.journal import Entry
     from modelmarket.web.names import Names
 
+WHILE_AWAKE = ", while this computer is awake"
+"""Under which condition an agent keeps what a receipt says of it."""
 BESIDE_THE_MODEL = (PREDICTIONS, PROBABILITIES)
 """What the folder of a submission has beside the model's files."""
 MOST_FILES = 5

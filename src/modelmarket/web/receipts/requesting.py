@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from modelmarket.web.receipts.parts import Part, Sight
 
 AWAKE = "Your agent does that: keep this computer awake."
+SHARED = "they share the reward, and you get none of it; you can until the {} is open"
+NO_THRESHOLD = "none: the best that stands is paid, however bad it is"
 
 
 def create_request(sight: Sight, action: actions.CreateRequest) -> tuple[Part, ...]:
@@ -28,9 +30,10 @@ def create_request(sight: Sight, action: actions.CreateRequest) -> tuple[Part, .
     terms, market = action.terms, sight.market
     rows = counted(terms.labels, "test row")
     files = stored.named_files(market, terms.dataset)
-    threshold = ""
+    least, lacking = NO_THRESHOLD, "no claim stands"
     if terms.minimum_matches:
-        threshold = f" (threshold: {terms.minimum_matches:,} of {rows})"
+        least = f"{terms.minimum_matches:,} of {rows}"
+        lacking = "no honest submission reaches the threshold"
     public = Markup("the training rows with labels, and {} without").format(rows)
     if files is not None:
         public += Markup(", and the files that they name, of test rows too. {}").format(
@@ -47,18 +50,21 @@ def create_request(sight: Sight, action: actions.CreateRequest) -> tuple[Part, .
         fact(
             "Each submission stakes",
             f"{format_mdc(terms.stake)} MDC: a false claim can delay you by at most "
-            f"{duration(terms.opening_window_s)}, and costs its author "
-            f"{percent(terms.price_of_delay)} of the reward for each hour of it",
+            f"{duration(terms.opening_window_s)}, and costs its author this stake: "
+            f"{percent(terms.price_of_delay)} of the reward for each hour of delay",
         ),
+        fact("Threshold", least),
     ]
     back = [
         fact(
-            "You get", "the best model that reaches the threshold, once it is checked"
+            "You get",
+            "the best model"
+            + (" that reaches the threshold" if terms.minimum_matches else "")
+            + ", once it is checked",
         ),
         fact(
             "The reward comes back if",
-            "nobody enters, or no honest submission reaches the threshold"
-            f"{threshold}, or you cancel before anybody has entered",
+            f"nobody enters, or {lacking}, or you cancel before anybody has entered",
         ),
         fact("When", "as soon as one of these is certain; your agent asks for it"),
     ]
@@ -70,10 +76,7 @@ def create_request(sight: Sight, action: actions.CreateRequest) -> tuple[Part, .
             f"{duration(terms.opening_window_s)} after the deadline while somebody is "
             f"in. {AWAKE}",
         ),
-        fact(
-            "If you cancel with submissions in",
-            "until the truth is open, they share the reward",
-        ),
+        fact("If you cancel with submissions in", SHARED.format("truth")),
     ]
     seen = [
         Fact("Becomes public", public),
@@ -93,10 +96,9 @@ def create_contest(
         hidden: What its folder says; None where that is not here.
     """
     terms = action.terms
-    threshold = ""
-    if terms.minimum_score:
-        most = terms.rows * terms.scoring(action.weights).most
-        threshold = f" (threshold: {terms.minimum_score:,} of {most:,} points)"
+    lacking = "no model that stands reaches the threshold"
+    if not terms.minimum_score:
+        lacking = "no model stands"
     back = [
         fact(
             "You get",
@@ -105,8 +107,7 @@ def create_contest(
         ),
         fact(
             "The reward comes back if",
-            f"nobody enters, or no model that stands reaches the threshold{threshold}, "
-            "or you cancel before anybody has entered",
+            f"nobody enters, or {lacking}, or you cancel before anybody has entered",
         ),
     ]
     cost = [
@@ -119,10 +120,7 @@ def create_contest(
             f"the key is not opened within {duration(terms.response_window_s)} after "
             f"the deadline while somebody is in. {AWAKE}",
         ),
-        fact(
-            "If you cancel with submissions in",
-            "until the key is open, they share the reward",
-        ),
+        fact("If you cancel with submissions in", SHARED.format("key")),
         *(fact("Beware", plain(one)) for one in action.warnings),
     ]
     return parts_of(
@@ -152,6 +150,11 @@ def _of_contest(
             "whoever refutes it.",
         ),
     ]
+    least = NO_THRESHOLD
+    if terms.minimum_score:
+        most = terms.rows * terms.scoring(action.weights).most
+        least = f"{terms.minimum_score:,} of {most:,} points"
+    what.append(fact("Threshold", least))
     if hidden is not None and hidden.majority:
         always = Markup("Always answering “{}” is right for {} of the training rows.")
         told = always.format(strangers(hidden.majority), f"{hidden.share:.1%}")
@@ -169,10 +172,10 @@ def _seen(action: actions.CreateContest, hidden: stored.Hidden | None) -> list[F
             f"the {rows}training rows with labels, and how their columns become codes",
         ),
         fact(
-            "Leaves sealed",
+            "Published encrypted",
             f"{counted(terms.rows, 'hidden row')} of "
-            f"{counted(terms.columns, 'column')}, and their labels: encrypted, and "
-            "nobody can change them afterwards, not even you",
+            f"{counted(terms.columns, 'column')}, and their labels: nobody can change "
+            "them afterwards, not even you",
         ),
         fact(
             "Stays secret",

@@ -85,8 +85,8 @@ class Words:
 
 WORDS = Words(
     "Predictions",
-    "The chain recounts what was predicted; that the model made it only its author "
-    "vouches.",
+    "The chain recounts what was predicted; only its author vouches that the model "
+    "made it.",
     "Test rows",
     "matches",
 )
