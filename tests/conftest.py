@@ -52,6 +52,8 @@ def left_open() -> Iterator[None]:
     """What a module leaves open is told there, and not wherever it is collected."""
     yield
     gc.collect()
+    # What is still in use need not be looked through again by the next module.
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
