@@ -161,7 +161,7 @@ def enter(ann: Hands, folder: Path) -> None:
     ann.button("Check and seal")
     ann.click(ann.tab.locator("#confirm button"))
     ann.sees("h1", "Odd or even?")
-    ann.button("Appoint the agent")
+    ann.click(ann.tab.locator("#live-act button"))
     ann.click(ann.tab.locator("#confirm button"))
     ann.sees("h1", "Odd or even?")
 

@@ -56,7 +56,8 @@ def submit(
 
 def appoint(visitor: Visitor) -> None:
     """Lets the agent claim for the browser's wallet."""
-    visitor.tab.get_by_role("button", name="Appoint the agent").click()
+    offered = visitor.tab.locator("#live-act")
+    offered.get_by_role("button", name="Appoint the agent").click()
     visitor.confirm("/requests/1")
     expect(visitor.tab.get_by_text("Let the agent claim for you")).to_have_count(0)
 
