@@ -496,28 +496,59 @@ def test_of_a_missed_step_is_said_what_was_missed_and_what_follows(
     assert "Left your wallet 0 MDC" in after
 
 
+@dataclass(frozen=True)
+class Settling:
+    """What the pages say of a contest that ann won, to whoever settles it.
+
+    Attributes:
+        trainer: Her address.
+        before: The receipt, before it is confirmed.
+        after: And afterwards.
+        transaction: Its page.
+        activity: Of whoever settled it.
+    """
+
+    trainer: str
+    before: str
+    after: str
+    transaction: str
+    activity: str
+
+
+def settled_by(here: Place, name: str) -> Settling:
+    rita, ann, eve = map(here.join, ("rita", "ann", "eve"))
+    market = {"ann": ann, "eve": eve}[name]
+    request = contest(here, rita)
+    enter(ann)
+    with visiting(Workspace(market)) as tab:
+        tab.workspace.stop()
+        to_claims(here, request)
+        agent.run_once(ann)
+        to_validation(here)
+        agent.run_once(ann)
+        here.move_to(seen_request(here, "rita").position().step_ends)
+        market.look()
+        scene = Scene(here, tab)
+        entry = scene.begun(Settle(request.id))
+        before = scene.page(entry)
+        tab.post(f"/actions/{entry.id}/confirm")
+        after = scene.page(entry)
+        transaction = tab.workspace.actions.get(entry.id).hash
+        assert transaction is not None
+        return Settling(
+            ann.wallet.address,
+            before,
+            after,
+            told(tab.get(f"/transactions/0x{transaction.hex()}").text),
+            told(tab.get("/activity").text),
+        )
+
+
 def test_of_a_contest_to_be_settled_is_said_who_is_paid(tmp_path: Path) -> None:
     with place("embedded", tmp_path) as here:
-        rita, ann, eve = map(here.join, ("rita", "ann", "eve"))
-        request = contest(here, rita)
-        enter(ann)
-        with visiting(Workspace(eve)) as tab:
-            tab.workspace.stop()
-            to_claims(here, request)
-            agent.run_once(ann)
-            to_validation(here)
-            agent.run_once(ann)
-            here.move_to(seen_request(here, "rita").position().step_ends)
-            eve.look()
-            scene = Scene(here, tab)
-            entry = scene.begun(Settle(request.id))
-            before = scene.page(entry)
-            tab.post(f"/actions/{entry.id}/confirm")
-            after = scene.page(entry)
-            transaction = tab.workspace.actions.get(entry.id).hash
-            assert transaction is not None
-            meant = told(tab.get(f"/transactions/0x{transaction.hex()}").text)
-    trainer = ann.wallet.address
+        found = settled_by(here, "eve")
+    before, after, meant = found.before, found.after, found.transaction
+    trainer = found.trainer
     paid = f"105 MDC to {trainer[:8]}…{trainer[-4:]}: the stake and the reward"
     assert f"The winner is paid {paid}" in before
     assert "Leaves your wallet now 0 MDC nothing but the network fee" in before
@@ -596,23 +627,8 @@ def test_whoever_ends_a_wait_for_the_next_best_claim_is_promised_nothing(
 
 def test_a_winner_who_has_himself_paid_is_told_the_amount(tmp_path: Path) -> None:
     with place("embedded", tmp_path) as here:
-        rita, ann = here.join("rita"), here.join("ann")
-        request = contest(here, rita)
-        enter(ann)
-        with visiting(Workspace(ann)) as tab:
-            tab.workspace.stop()
-            to_claims(here, request)
-            agent.run_once(ann)
-            to_validation(here)
-            agent.run_once(ann)
-            here.move_to(seen_request(here, "rita").position().step_ends)
-            ann.look()
-            scene = Scene(here, tab)
-            entry = scene.begun(Settle(request.id))
-            before = scene.page(entry)
-            tab.post(f"/actions/{entry.id}/confirm")
-            after = scene.page(entry)
-            activity = told(tab.get("/activity").text)
+        found = settled_by(here, "ann")
+    before, after, activity = found.before, found.after, found.activity
     paid = "105 MDC the stake and the reward: your model won"
     assert f"Comes to your wallet now {paid}" in before
     assert f"Came to your wallet {paid}" in after
