@@ -224,6 +224,42 @@ def test_a_draft_is_gone_once_it_was_sent_and_never_leaves_the_tab(
     assert tab.evaluate(drafts) == []
 
 
+def test_terms_are_changed_from_their_receipt_after_the_wallet_was_declined(
+    house: House, tmp_path: Path
+) -> None:
+    visitor = house.visit("requester")
+    visitor.connect()
+    visitor.airdrop()
+    wallet, tab = visitor.wallet, visitor.tab
+    assert wallet is not None
+    wallet.rejects = {"eth_sendTransaction"}
+    at_terms(visitor, write_table(tmp_path / "words.csv"))
+    tab.fill("input[name=name]", "my own name")
+    tab.fill("input[name=reward]", "12.5")
+    tab.fill("textarea[name=context]", "what the rows are")
+    tab.get_by_role("button", name="Split and seal").click()
+    tab.click("#confirm button")
+    tab.get_by_text("You declined in the wallet").first.wait_for()
+    receipt = tab.url
+    tab.get_by_role("button", name="Change the terms").click()
+    expect(tab.locator("input[name=reward]")).to_have_value("12.5")
+    expect(tab.locator("input[name=name]")).to_have_value("my own name")
+    expect(tab.locator("textarea[name=context]")).to_have_value("what the rows are")
+    tab.fill("input[name=reward]", "25")
+    tab.get_by_role("button", name="Split and seal").click()
+    expect(tab.locator(".sum").first).to_contain_text("25 MDC")
+    assert tab.url != receipt
+    # The browser's way back ends at what is to be confirmed, and not at what was.
+    changed = tab.url
+    tab.goto(receipt)
+    tab.get_by_role("link", name="Go on with what became of it").click()
+    expect(tab).to_have_url(changed)
+    wallet.rejects = set()
+    visitor.confirm("/requests/1")
+    [made] = visitor.workspace.market.requests()
+    assert made.terms.reward == 25 * 10**18
+
+
 def test_a_server_that_is_away_leaves_the_form_with_all_that_is_in_it(
     house: House, tmp_path: Path
 ) -> None:

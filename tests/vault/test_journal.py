@@ -80,6 +80,8 @@ MAKE: dict[str, Callable[[Journal], Entry]] = {
         MAKE["wallet sent"](on), message="It failed."
     ),
     "replaced": lambda on: on.replaced(MAKE["handed over"](on), message="Gone."),
+    "given up": lambda on: on.given_up(prepared(on)),
+    "declined and given up": lambda on: on.given_up(MAKE["declined"](on)),
 }
 """How an entry gets to where it is."""
 
@@ -96,9 +98,11 @@ STEPS: dict[str, Callable[[Journal, Entry], Entry]] = {
     "mine": lambda on, one: on.mined(one, transaction=DEARER.hash, block=11),
     "bury": lambda on, one: on.buried(one),
     "take back": lambda on, one: on.taken_back(one),
+    "give up": lambda on, one: on.given_up(one),
 }
 
 OPEN = ("prepared", "declined", "failed", "failed in the wallet")
+GIVEN_UP = ("given up", "declined and given up")
 BY_KEY = ("key asked", "begun", "signed", "handed over")
 ALLOWED: dict[str, dict[str, State]] = {
     "ask the wallet": dict.fromkeys((*OPEN, "wallet asked"), State.AWAITING),
@@ -111,17 +115,20 @@ ALLOWED: dict[str, dict[str, State]] = {
     },
     "hand over": {"signed": State.SENT},
     "say what was sent": dict.fromkeys(
-        ("declined", "wallet asked", "failed in the wallet"), State.SENT
+        ("declined", "wallet asked", "failed in the wallet", "declined and given up"),
+        State.SENT,
     ),
     "decline": dict.fromkeys((*OPEN, "wallet asked"), State.PREPARED),
     "puzzle": dict.fromkeys(OPEN, State.FAILED) | {"wallet asked": State.AWAITING},
     "fail": dict.fromkeys((*OPEN, *BY_KEY, "wallet sent", "mined"), State.FAILED),
     "replace": dict.fromkeys((*BY_KEY, "wallet sent"), State.REPLACED),
     "mine": dict.fromkeys(
-        (*OPEN, *BY_KEY, "wallet asked", "wallet sent", "replaced"), State.MINED
+        (*OPEN, *BY_KEY, *GIVEN_UP, "wallet asked", "wallet sent", "replaced"),
+        State.MINED,
     ),
     "bury": {"mined": State.BURIED},
     "take back": {"mined": State.SENT},
+    "give up": dict.fromkeys(OPEN, State.GIVEN_UP),
 }
 """Where each step leads, by where it is taken; whatever is not here is refused."""
 
@@ -230,7 +237,7 @@ def test_a_new_attempt_knows_nothing_of_the_one_before(journal: Journal) -> None
 def test_what_is_listed_was_begun(journal: Journal, place: str) -> None:
     entry = MAKE[place](journal)
     listed = journal.newest(MARKET, limit=9)
-    assert listed == ([] if place == "prepared" else [entry])
+    assert listed == ([] if place in ("prepared", *GIVEN_UP) else [entry])
     assert journal.newest(OTHER, limit=9) == []
 
 
@@ -261,6 +268,23 @@ def test_what_came_of_an_upload_is_found_again(journal: Journal) -> None:
     journal.prepare(MARKET, ME, FUND, "an-upload")
     assert journal.come_of("an-upload") == entry
     assert journal.come_of("another") is None
+
+
+def test_what_was_given_up_has_come_of_nothing(journal: Journal) -> None:
+    first = journal.prepare(MARKET, ME, FUND, "an-upload")
+    journal.given_up(first)
+    assert journal.come_of("an-upload") is None
+    second = journal.prepare(MARKET, ME, FUND, "an-upload")
+    assert journal.come_of("an-upload") == second
+
+
+def test_what_a_wallet_sent_although_it_was_given_up_is_listed(
+    journal: Journal,
+) -> None:
+    given_up = MAKE["declined and given up"](journal)
+    assert journal.newest(MARKET, limit=9) == []
+    sent = journal.sent(given_up, HASH)
+    assert journal.newest(MARKET, limit=9) == [sent]
 
 
 def test_a_transaction_is_of_one_entry(journal: Journal) -> None:

@@ -144,12 +144,12 @@ def test_a_table_with_its_pictures_becomes_a_request(
         assert chosen_column(looked.text) == "file"
         answer = tab.post(where, **TERMS)
         sealed(tab, answer)
-        assert lying(tab, where) == []
-        assert not list(uploads(tab).iterdir())
         asked = words(tab.get(answer.headers["location"]).text)
         told = f"Column 'file' names 100 pictures of {total:,} bytes in all."
         assert f"the files that they name, of test rows too. {told}" in asked
         tab.post(answer.headers["location"] + "/confirm")
+        assert lying(tab, where) == []
+        assert not list(uploads(tab).iterdir())
         [request] = market.requests(mine=True)
         assert isinstance(request, Request)
         shown = tab.get(f"/requests/{request.id}/data")
@@ -326,7 +326,9 @@ def test_a_wrong_archive_is_told_beside_the_form_and_all_else_is_kept(
     answer = tab.post("/requests/new", files=archive, data=again)
     where = answer.headers["location"]
     assert where == f"/requests/new/{again['upload']}"
-    sealed(tab, tab.post(where, **TERMS))
+    answer = tab.post(where, **TERMS)
+    sealed(tab, answer)
+    tab.post(answer.headers["location"] + "/confirm")
     assert lying(tab, where) == []
 
 

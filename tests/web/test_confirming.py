@@ -243,6 +243,29 @@ def test_two_forms_of_one_submission_stake_once(person: Person) -> None:
     assert person.market.contract.submission_count() == 2
 
 
+def test_files_are_gone_once_a_wallet_has_sent_what_was_sealed_of_them(
+    person: Person,
+) -> None:
+    tab, uploads = person.tab, person.workspace.uploads
+    tab.become(person.account)
+    rows = "".join(f"{n},{'ab'[n % 2]}\n" for n in range(40))
+    chosen = {"data": ("n.csv", "n,kind\n" + rows)}
+    where = tab.post("/requests/new", files=chosen, data={"kind": "predictions"})
+    terms = {"label": "kind", "name": "mine", "reward": "100", "fraction": "20%"}
+    terms |= {"minutes": "60", "response": "15"}
+    upload = where.headers["location"].rsplit("/", 1)[1]
+    action = tab.post(f"/requests/new/{upload}", **terms).headers["location"]
+    entry = person.workspace.actions.get(int(action.rsplit("/", 1)[1]))
+    made = person.ask(entry)
+    # What the wallet was asked is not changed under its eyes.
+    assert f"{action}/change" not in tab.get(action).text
+    answer = tab.post(f"{action}/change")
+    assert "This is waiting for the wallet already" in answer.text
+    assert uploads.has(upload)
+    tab.post(f"{action}/sent", json={"hash": person.send(made)})
+    assert not uploads.has(upload)
+
+
 def test_after_a_reload_the_wallet_is_asked_again_only_knowingly(
     person: Person,
 ) -> None:

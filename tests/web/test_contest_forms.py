@@ -453,12 +453,12 @@ def test_hidden_rows_leave_the_upload_only_sealed(
     with caplog.at_level(logging.DEBUG), visiting(workspace) as tab:
         where = send(tab, b"text,number,kind\n" + b"\n".join(lines) + b"\n")
         action = sealed(tab, where)
-        assert where.rsplit("/", 1)[1] not in "".join(
-            map(str, market.home.scratch().rglob("*"))
-        )
         entry = workspace.actions.come_of(where.rsplit("/", 1)[1])
         assert entry is not None
         tab.post(f"/actions/{entry.id}/confirm")
+        assert where.rsplit("/", 1)[1] not in "".join(
+            map(str, market.home.scratch().rglob("*"))
+        )
         shown = tab.get("/requests/v1").text
     files = [one for one in market.home.path.rglob("*") if one.is_file()]
     kept = b"".join(one.read_bytes() for one in files)

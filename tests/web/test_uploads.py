@@ -20,6 +20,7 @@ from modelmarket.market import Request
 from modelmarket.protocol.actions import CreateRequest
 from modelmarket.vault.journal import State
 from modelmarket.web.uploads import IDLE_S, Upload, Uploads, fit_name
+from modelmarket.web.visits import HERE
 from modelmarket.web.workspace import Workspace
 from support.market import Place
 from support.visits import Tab, at_once, visiting
@@ -59,6 +60,12 @@ def send(tab: Tab, name: str = "n.csv", data: bytes = TABLE, **files: object) ->
     answer = tab.post("/requests/new", files=chosen, data=kind)
     assert answer.status_code == 303, answer.text
     return answer.headers["location"]
+
+
+def words_of(what: str) -> bytes:
+    """A table that has nothing of another one."""
+    rows = (f"{what}-{n * n},{'ab'[n % 2]}\n" for n in range(40))
+    return b"word,kind\n" + "".join(rows).encode()
 
 
 def lying(tab: Tab) -> list[Path]:
@@ -131,12 +138,110 @@ def test_uploads_are_their_owners_alone(tmp_path: Path, umask: int) -> None:
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
-def test_labels_are_gone_once_they_are_sealed(tab: Tab) -> None:
-    where = send(tab)
+def test_labels_are_gone_once_what_was_sealed_is_confirmed(tab: Tab) -> None:
+    where = send(tab, data=words_of("once"))
     assert lying(tab)
-    answer = tab.post(where, **TERMS)
-    assert answer.headers["location"].startswith("/actions/")
+    action = tab.post(where, **TERMS).headers["location"]
+    assert tab.post(f"{action}/confirm").headers["location"].startswith("/requests/")
     assert where.rsplit("/", 1)[1] not in "".join(map(str, lying(tab)))
+
+
+def test_terms_are_changed_after_they_were_sealed(here: Place, tab: Tab) -> None:
+    where = send(tab, data=words_of("changed"))
+    asked = TERMS | {"name": "odd & even", "reward": "77.5", "context": "two\nlines"}
+    asked |= {"stratified": "yes", "minutes": "2", "minutes_unit": "hours"}
+    first = tab.post(where, **asked).headers["location"]
+    assert "Change the terms" in tab.get(first).text
+    assert tab.post(f"{first}/change").headers["location"] == where
+    page = tab.get(where).text
+    for typed in ('value="odd &amp; even"', 'value="77.5"', "two\nlines</textarea>"):
+        assert typed in page
+    assert re.search(r'name="stratified" value="yes" checked', page)
+    assert re.search(r'name="minutes" [^>]*value="2"', page)
+    assert re.search(r'name="minutes_unit".*?<option selected>hours<', page, re.DOTALL)
+    second = tab.post(where, **asked | {"reward": "78"}).headers["location"]
+    assert second != first
+    # The first one is nobody's any more, and leads to what became of it.
+    text = tab.get(first).text
+    assert "not to be confirmed any more" in text
+    assert "/confirm" not in text
+    assert f'href="{where}"' in text
+    assert tab.get(where).headers["location"] == second
+    assert "given up already" in tab.post(f"{first}/confirm").text
+    assert "given up already" in tab.post(f"{first}/change").text
+    assert first not in tab.get("/activity").text
+    assert second in tab.get("/activity").text
+    made = tab.post(f"{second}/confirm").headers["location"]
+    number = int(made.rsplit("/", 1)[1])
+    assert tab.workspace.market.request(number).terms.reward == 78 * 10**18
+
+
+def test_another_label_keeps_the_terms_that_were_sealed(tab: Tab) -> None:
+    where = send(tab, data=TABLE.replace(b"n,kind", b"n,sort"))
+    action = tab.post(where, **TERMS | {"label": "sort", "name": "mine"})
+    tab.post(f"{action.headers['location']}/change")
+    page = tab.get(f"{where}?label=n&predicted=numbers").text
+    assert 'name="label" value="n"' in page
+    assert 'name="name" maxlength="64" required value="mine"' in page
+
+
+def test_a_form_that_was_refused_is_as_it_was_when_it_is_looked_at_again(
+    tab: Tab,
+) -> None:
+    where = send(tab)
+    assert tab.post(where, **TERMS | {"reward": "much"}).status_code == 400
+    page = tab.get(where).text
+    assert 'value="much"' in page
+    assert "aria-invalid" not in page
+
+
+def test_a_submission_is_changed_after_it_was_sealed(here: Place, tab: Tab) -> None:
+    request = here.create(tab.workspace.market)
+    where = f"/requests/{request.id}/submit"
+    files = {"model": ("m.txt", b"x"), "predictions": ("p.csv", predicted(request))}
+    answer = tab.post(where, files=files, data={"name": "my frist"})
+    action = answer.headers["location"]
+    assert "Change the submission" in tab.get(action).text
+    back = tab.post(f"{action}/change").headers["location"]
+    page = re.sub(r"</?bdi>", "", tab.get(back).text)
+    for shown in ("m.txt is still here", "p.csv is still here", 'value="my frist"'):
+        assert shown in page
+    kept = back.rpartition("=")[2]
+    again = tab.post(where, name="my first", upload=kept).headers["location"]
+    assert tab.post(f"{again}/confirm").headers["location"] == f"/requests/{request.id}"
+    entered = tab.workspace.market.request(request.id).record.submissions.values()
+    assert [one.name for one in entered] == ["my first"]
+    assert kept not in "".join(map(str, lying(tab)))
+
+
+def test_what_has_no_form_cannot_be_changed(tab: Tab) -> None:
+    action = tab.post("/actions", kind="claim_airdrop").headers["location"]
+    assert "/change" not in tab.get(action).text
+    assert "has no form" in tab.post(f"{action}/change").text
+    assert "/confirm" in tab.get(action).text
+
+
+def test_only_its_account_changes_what_was_sealed(tab: Tab) -> None:
+    action = tab.post(send(tab), **TERMS).headers["location"]
+    tab.become("0x" + "77" * 20)
+    try:
+        answer = tab.post(f"{action}/change")
+    finally:
+        tab.become(HERE + tab.workspace.market.wallet.address)
+    assert answer.status_code == 400
+    assert "to be signed by" in answer.text
+    assert "Change the terms" in tab.get(action).text
+
+
+def test_whoever_comes_back_too_late_is_told_to_choose_the_file_again(
+    tab: Tab,
+) -> None:
+    where = send(tab)
+    action = tab.post(where, **TERMS).headers["location"]
+    tab.post(where, discard="yes")
+    page = tab.get(action).text
+    assert "Change the terms</button>" not in page
+    assert "choose the file again" in page
 
 
 def test_two_clicks_on_split_and_seal_seal_once(tab: Tab) -> None:
@@ -256,7 +361,7 @@ def test_a_submission_that_wants_a_tick_keeps_its_files(here: Place, tab: Tab) -
     assert kept is not None
     form = {"name": "mine", "upload": kept[1], "accept_stake": "yes"}
     answer = tab.post(f"/requests/{request.id}/submit", **form)
-    assert answer.headers["location"].startswith("/actions/")
+    tab.post(f"{answer.headers['location']}/confirm")
     assert kept[1] not in "".join(map(str, lying(tab)))
 
 

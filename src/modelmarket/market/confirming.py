@@ -139,7 +139,7 @@ class Actions:
         ]
 
     def come_of(self, origin: str) -> Entry | None:
-        """What came of an upload; None if nothing has."""
+        """What came of an upload; None if nothing has, or it was given up."""
         return self._journal.come_of(origin)
 
     def prepare(self, account: Address, action: Action, origin: str) -> Entry:
@@ -151,6 +151,15 @@ class Actions:
             origin: The upload that it comes of, or the page to go back to.
         """
         return self._journal.prepare(self._name, account, action, origin)
+
+    def give_up(self, entry: Entry) -> None:
+        """Lets go of what was prepared, since its user begins anew.
+
+        Raises:
+            StepError: It is done, or under way, or a wallet was asked for it.
+        """
+        self._journal.given_up(entry)
+        self._changed()
 
     # --- confirming ---
 

@@ -72,6 +72,7 @@ class State(StrEnum):
     BURIED = "buried"
     REPLACED = "replaced"
     FAILED = "failed"
+    GIVEN_UP = "given up"
 
     @property
     def is_open(self) -> bool:
@@ -230,7 +231,8 @@ class Journal:
     def newest(
         self, market: Address, *, limit: int, offset: int = 0, of: Part | None = None
     ) -> list[Entry]:
-        """What was begun last, the newest first; nothing that is only prepared.
+        """What was begun last, the newest first; nothing that is only prepared, or was
+        given up.
 
         Args:
             market: The contract that the journal is of.
@@ -273,8 +275,12 @@ class Journal:
         return [Version(name, self._key.decrypt(raw, name)) for name, raw in rows]
 
     def come_of(self, origin: str) -> Entry | None:
-        """The first entry that came of something on the page."""
-        found = self._select("WHERE origin = ? ORDER BY id LIMIT 1", origin)
+        """The first entry that came of something on the page and was not given up."""
+        found = self._select(
+            "WHERE origin = ? AND state != ? ORDER BY id LIMIT 1",
+            origin,
+            State.GIVEN_UP,
+        )
         return found[0] if found else None
 
     def is_of_another(self, transaction: bytes, entry: Entry) -> bool:
@@ -391,7 +397,7 @@ class Journal:
         try:
             return self._advance(
                 entry,
-                (*_OPEN, State.AWAITING) if was_asked else (),
+                (*_OPEN, State.AWAITING, State.GIVEN_UP) if was_asked else (),
                 state=State.SENT,
                 hash=transaction,
                 nonce=None,
@@ -443,6 +449,14 @@ class Journal:
             StepError: It went on meanwhile, or a wallet was asked.
         """
         return self._end(entry, State.FAILED, message=message, reason=reason)
+
+    def given_up(self, entry: Entry) -> Entry:
+        """Notes that it is not going to be confirmed: its user begins anew.
+
+        Raises:
+            StepError: It went on meanwhile, or a wallet was asked.
+        """
+        return self._advance(entry, _OPEN, state=State.GIVEN_UP, message="", reason="")
 
     def replaced(self, entry: Entry, *, message: str) -> Entry:
         """Notes that another transaction has taken the place of this one.
@@ -637,8 +651,11 @@ class Journal:
 
 def _begun(market: Address, of: Part | None) -> tuple[str, tuple[object, ...]]:
     """Which entries somebody began, in SQL: the condition, and its values."""
-    where = "WHERE market = ? AND (attempt > 0 OR state != ? OR message != '')"
-    values: tuple[object, ...] = (market, State.PREPARED)
+    where = (
+        "WHERE market = ? AND state != ?"
+        " AND (attempt > 0 OR state != ? OR message != '')"
+    )
+    values: tuple[object, ...] = (market, State.GIVEN_UP, State.PREPARED)
     if of is None:
         return where, values
     is_confirmed = "(origin != '' AND account = ?)"

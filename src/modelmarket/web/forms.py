@@ -31,6 +31,8 @@ MOST_DIGITS = 9
 """Of a page's number."""
 MOST_DECIMAL = 2**256 - 1
 """What the chain can count to."""
+UNKEPT = (*CONFIRMATIONS, "shown_for", "upload", "look", "discard")
+"""Fields that say nothing of what was typed."""
 _HALF = re.compile("[\ud800-\udfff]")
 
 Form = Mapping[str, Any]
@@ -204,6 +206,17 @@ def upload_of(form: Form, uploads: Uploads, closing: ExitStack) -> Upload:
         except NotFoundError:
             pass
     return closing.enter_context(uploads.using(uploads.begin().name))
+
+
+def typed(form: Form) -> dict[str, str]:
+    """What somebody said in a form, so that it can be shown again: no files, no ticks
+    of what was asked, nothing that says how it was sent.
+    """
+    return {
+        name: value
+        for name, value in form.items()
+        if isinstance(value, str) and name not in UNKEPT
+    }
 
 
 def kept_files(upload: Upload | None, fields: Iterable[str]) -> dict[str, str]:

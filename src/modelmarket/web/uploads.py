@@ -2,8 +2,9 @@
 """Files that the browser sent: for their owner alone, and not for long.
 
 They hold labels and predictions in the clear. So folders and files are private
-whatever the umask says, and go as soon as they are sealed or discarded, when
-nobody has touched them for an hour, and whenever the program begins or ends.
+whatever the umask says, and go as soon as what was sealed of them is confirmed or
+they are discarded, when nobody has touched them for an hour, and whenever the program
+begins or ends.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -114,7 +115,7 @@ class Upload:
 
 
 class Uploads:
-    """All that was sent and is not sealed yet.
+    """All that was sent and is not confirmed yet.
 
     Args:
         folder: Theirs alone; made and removed as needed.
@@ -125,6 +126,7 @@ class Uploads:
         self._used: dict[str, float] = {}
         self._locks: dict[str, threading.Lock] = {}
         self._known: dict[str, dict[Hashable, Any]] = {}
+        self._typed: dict[str, Mapping[str, str]] = {}
 
     def clear(self) -> None:
         """Removes all, of whichever run."""
@@ -186,10 +188,23 @@ class Uploads:
         """What was found out with `once`; None if it was not, or of other files."""
         return self._known.get(upload.name, {}).get((what, upload.stamp))
 
+    def remember(self, upload: Upload, typed: Mapping[str, str]) -> None:
+        """Keeps what was typed beside an upload's files, in place of what was."""
+        self._typed[upload.name] = typed
+
+    def typed(self, upload: Upload) -> Mapping[str, str]:
+        """What was typed beside an upload's files; empty for nothing."""
+        return self._typed.get(upload.name, {})
+
+    def has(self, name: str) -> bool:
+        """Whether there is an upload of that name."""
+        return bool(NAME.fullmatch(name)) and (self._folder / name).is_dir()
+
     def discard(self, upload: Upload) -> None:
         """Removes one, by whoever uses it."""
         shutil.rmtree(upload.folder, ignore_errors=True)
         self._known.pop(upload.name, None)
+        self._typed.pop(upload.name, None)
         self._used.pop(upload.name, None)
 
     def forget_idle(self, now: float | None = None) -> None:

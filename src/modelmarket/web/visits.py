@@ -19,9 +19,9 @@ ACCOUNT_COOKIE = "modelmarket-account"
 HERE = "here:"
 """Stands before an account whose key is this computer's."""
 SHOWN_FOR = "shown_for"
+"""The field of a form that says whose page it was on; empty for nobody's."""
 NOTES = "/notes"
 """What is shown around every page."""
-"""The field of a form that says whose page it was on; empty for nobody's."""
 
 
 @dataclass(frozen=True)

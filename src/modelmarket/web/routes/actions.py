@@ -4,23 +4,32 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from modelmarket.errors import InputError, ModelMarketError, StepError
+from modelmarket.errors import (
+    InputError,
+    ModelMarketError,
+    NotFoundError,
+    StepError,
+)
 from modelmarket.protocol.actions import (
     KINDS,
     Action,
     CancelRequest,
     CancelSubmission,
     ClaimAirdrop,
+    CreateContest,
+    CreateRequest,
     EnforceTimeout,
     Fund,
     SetOperator,
     Settle,
+    Submit,
     SubmitModel,
     Withdraw,
     WithdrawBond,
@@ -33,7 +42,7 @@ from modelmarket.web.names import Names
 from modelmarket.web.receipts.parts import Sight
 from modelmarket.web.receipts.telling import receipt
 from modelmarket.web.responses import answering, go, in_decimals, show
-from modelmarket.web.views import ACTIONS, result_of
+from modelmarket.web.views import ACTIONS, local_path, result_of
 from modelmarket.web.visits import Visit
 
 if TYPE_CHECKING:
@@ -158,7 +167,45 @@ def action_page(visit: Visit) -> Response:
         names=names,
         is_open=is_open,
         is_own=is_own,
+        form=_form_of(entry),
+        is_kept=workspace.uploads.has(_upload_of(entry)),
     )
+
+
+def _form_of(entry: Entry) -> str:
+    """The address of the form that an action was made with; empty for none."""
+    if not entry.origin:
+        return ""
+    match entry.action:
+        case CreateRequest():
+            return f"/requests/new/{entry.origin}"
+        case CreateContest():
+            return f"/contests/new/{entry.origin}"
+        case Submit() | SubmitModel():
+            return local_path(entry.origin)
+        case _:
+            return ""
+
+
+def _upload_of(entry: Entry) -> str:
+    """The upload that an action was made of; no upload's name where it was of none."""
+    return entry.origin.rpartition("=")[2]
+
+
+def change(visit: Visit) -> Response:
+    """Gives up what was prepared, and goes back to its form, which is as it was."""
+    entry = _own(visit)
+    if form := _form_of(entry):
+        visit.workspace.actions.give_up(entry)
+        return go(form)
+    raise InputError(f"{told(entry)} has no form that could be changed.")
+
+
+def _forget_files(visit: Visit, entry: Entry) -> None:
+    """Removes what an action was made of, as nobody goes back to its form any more."""
+    uploads = visit.workspace.uploads
+    with suppress(NotFoundError), uploads.using(_upload_of(entry)) as upload:
+        uploads.discard(upload)
 
 
 def _asked(visit: Visit, entry: Entry) -> tuple[Asks | None, ModelMarketError | None]:
@@ -198,6 +245,8 @@ def confirm(visit: Visit) -> Response:
         if not (now.is_under_way or now.state.is_done):
             raise
     done = actions.get(entry.id)
+    if done.is_under_way or done.state.is_done:
+        _forget_files(visit, done)
     return go(result_of(done) if done.state.is_done else f"/actions/{entry.id}")
 
 
@@ -234,6 +283,7 @@ def sent(visit: Visit) -> Response:
     if not re.fullmatch(r"[0-9a-fA-F]{64}", text):
         raise InputError("The wallet gave no transaction's hash.")
     visit.workspace.actions.sent(entry, bytes.fromhex(text))
+    _forget_files(visit, entry)
     return JSONResponse({})
 
 
@@ -261,6 +311,7 @@ ROUTES = [
     Route("/actions", answering(begin), methods=["POST"]),
     Route("/actions/{id:action}", answering(action_page)),
     Route("/actions/{id:action}/state", answering(state)),
+    Route("/actions/{id:action}/change", answering(change), methods=["POST"]),
     Route("/actions/{id:action}/confirm", answering(confirm), methods=["POST"]),
     Route("/actions/{id:action}/permit", answering(permit), methods=["POST"]),
     Route("/actions/{id:action}/transaction", answering(transaction), methods=["POST"]),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, cast
 
@@ -68,6 +68,8 @@ MISSING_FILE = (
     "has all of them."
 )
 DEFAULT_BINS = 20
+ASKED = ("label", "predicted", FILE_COLUMN)
+"""What the address of the terms may say of the table."""
 FINDINGS = "accept_findings"
 LOOKED_AT = (
     *("label", "predicted", FILE_COLUMN, "fraction", "stratified", "group", "time"),
@@ -154,12 +156,15 @@ def look_over(visit: Visit, template: str) -> Response:
     sealed = _sealed_before(visit)
     if sealed is not None:
         return sealed
-    with visit.workspace.uploads.using(visit.request.path_params["upload"]) as upload:
-        return _show_survey(visit, template, upload, None)
+    uploads, query = visit.workspace.uploads, visit.request.query_params
+    with uploads.using(visit.request.path_params["upload"]) as upload:
+        asked = {name: query[name] for name in ASKED if name in query}
+        typed = {**uploads.typed(upload), **asked}
+        return _show_survey(replace(visit, form=typed), template, upload, None)
 
 
 def _sealed_before(visit: Visit) -> Response | None:
-    """The way to what was made of an upload already.
+    """The way to what was made of an upload already, unless that was given up.
 
     So a second click on "Split and seal" seals nothing twice.
     """
@@ -174,11 +179,10 @@ def _show_survey(
     problem: ModelMarketError | None,
     report: Report | None = None,
 ) -> Response:
-    form, query = visit.form, visit.request.query_params
+    form = visit.form
     table, labels = _tables(upload)
-    label = forms.text(form, "label") or query.get("label", "") or _guess(table)
-    said = forms.text(form, "predicted") or query.get("predicted", "")
-    column = forms.text(form, FILE_COLUMN) or query.get(FILE_COLUMN, "")
+    label = forms.text(form, "label") or _guess(table)
+    said, column = forms.text(form, "predicted"), forms.text(form, FILE_COLUMN)
     found, named, numbers = None, None, said == NUMBERS
     try:
         column = _column(table, FILE_COLUMN, column) if column else ""
@@ -422,6 +426,10 @@ def seal(
             if forms.text(visit.form, "discard"):
                 uploads.discard(upload)
                 return go("/requests/new")
+            sealed = _sealed_before(visit)
+            if sealed is not None:
+                return sealed
+            uploads.remember(upload, forms.typed(visit.form))
             try:
                 if forms.text(visit.form, "look"):
                     found = _looked(visit, upload, look)
@@ -437,7 +445,6 @@ def seal(
                 else:
                     odd = _looked_before(visit, upload, look)
                 return _show_survey(visit, template, upload, error, odd)
-            uploads.discard(upload)
             return go(f"/actions/{entry.id}")
     except NotFoundError:
         sealed = _sealed_before(visit)

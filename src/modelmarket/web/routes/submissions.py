@@ -42,9 +42,11 @@ FILES = ("predictions", "model", "probabilities")
 def submission_page(visit: Visit) -> Response:
     """The form, with the files that were kept of a refused one."""
     found, kept = find_request(visit), visit.request.query_params.get("upload", "")
+    uploads = visit.workspace.uploads
     try:
-        with visit.workspace.uploads.using(kept) as upload:
-            return _show(visit, found, upload=upload)
+        with uploads.using(kept) as upload:
+            typed = replace(visit, form=uploads.typed(upload))
+            return _show(typed, found, upload=upload)
     except NotFoundError:
         return _show(visit, found)
 
@@ -59,6 +61,7 @@ def prepare_submission(visit: Visit) -> Response:
             # First the files: whoever has yet to connect a wallet has chosen them.
             for name in ("model",) if is_verified else FILES:
                 forms.save(form, name, upload)
+            workspace.uploads.remember(upload, forms.typed(form))
             owner = visit.account
             moment, purse = workspace.market.look_into(owner, verified=is_verified)
             found = found.as_of(moment)
@@ -75,8 +78,8 @@ def prepare_submission(visit: Visit) -> Response:
         except ModelMarketError as error:
             problem = _at_its_field(error, upload)
             return _show(visit, found, problem=problem, upload=upload)
-        entry = workspace.actions.prepare(owner, action, f"/requests/{found.id}")
-        workspace.uploads.discard(upload)
+        origin = f"/requests/{found.id}/submit?upload={upload.name}"
+        entry = workspace.actions.prepare(owner, action, origin)
     return go(f"/actions/{entry.id}")
 
 
