@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,33 @@ def test_amounts_are_signed_and_requests_and_entries_are_named(tmp_path: Path) -
     ):
         assert said in shown, said
     assert shown.index("Signed on this computer") < shown.index("Opened the truth")
+
+
+def test_what_was_done_has_the_chains_time_wherever_it_is_told(tmp_path: Path) -> None:
+    """The demo's chain is hours ahead of the clock; the airdrop is of no market."""
+    with place("embedded", tmp_path) as here:
+        here.move_to(here.connection.now() + 100_000)
+        requester = here.join("requester")
+        request = here.create(requester)
+        with visiting(Workspace(requester)) as tab:
+            tab.workspace.stop()
+            head = here.connection.block().timestamp
+            listed = times(tab.get("/activity").text)
+            shown = tab.get(f"/requests/{request.id}/activity").text
+            created = times(shown.replace("live-events", "live-activity"))[0]
+            assert len(listed) == 2
+            assert listed[0] == created
+            assert head - 100 <= listed[1] <= listed[0] <= head
+            # What has no block yet was begun by this computer's clock.
+            entry = declined(requester, 7)
+            assert times(tab.get("/activity").text)[0] == entry.began
+
+
+def times(page: str) -> list[int]:
+    """The seconds of the moments that a list of a page tells."""
+    shown = page.partition('id="live-activity"')[2].partition("</ol>")[0]
+    found = re.findall(r'<time datetime="([^"]*)"', shown)
+    return [int(datetime.fromisoformat(one).timestamp()) for one in found]
 
 
 def test_what_is_to_be_confirmed_can_be_found_again(tmp_path: Path) -> None:

@@ -176,6 +176,13 @@ class Queries:
             return Mark(self._first_block - 1, b"")
         return Mark(last.number, last.hash)
 
+    def seconds(self, blocks: Collection[int]) -> dict[int, int]:
+        """The second of each of some blocks, in chain time, as far as it is known."""
+        known = schema.blocks.c
+        query = sa.select(known.number, known.timestamp).where(known.number.in_(blocks))
+        with self._engine.begin() as sql:
+            return {row.number: row.timestamp for row in sql.execute(query)}
+
     def set_aside(self) -> dict[RequestId, str]:
         """The requests whose events make no sense, and what is wrong with each."""
         with self._engine.begin() as sql:

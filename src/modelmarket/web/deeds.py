@@ -15,6 +15,8 @@ from modelmarket.protocol.types import RequestId, SubmissionId, Wei
 from modelmarket.web.views import ACTIONS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from modelmarket.market import Market
     from modelmarket.protocol.records import BaseRecord, SubmissionRecord
     from modelmarket.protocol.types import Address
@@ -73,6 +75,7 @@ class Deed:
 
     Attributes:
         entry: In the journal.
+        second: Of its block, in chain time; before that the one it was begun in.
         what: Which action, in words.
         request: Which it is about; 0 = none.
         name: Of the request; empty where it is not known.
@@ -84,6 +87,7 @@ class Deed:
     """
 
     entry: Entry
+    second: int
     what: str
     request: RequestId
     name: str
@@ -93,8 +97,14 @@ class Deed:
     moved: str
 
     @classmethod
-    def of(cls, market: Market, entry: Entry) -> Deed:
-        """As the journal and the index have it; no node is asked."""
+    def of(cls, market: Market, entry: Entry, seconds: Mapping[int, int]) -> Deed:
+        """As the journal and the index have it; no node is asked.
+
+        Args:
+            market: With the index.
+            entry: In the journal.
+            seconds: Of blocks, as far as they are known.
+        """
         action, is_done = entry.action, entry.state.is_done
         record = record_of(market, entry)
         request, name = about(entry, record)
@@ -108,7 +118,15 @@ class Deed:
         words = told(entry)
         fund = action.amount if isinstance(action, actions.Fund) and moves else Wei(0)
         return cls(
-            entry, words, request, name, entered(entry, record), amount, fund, moved
+            entry,
+            seconds.get(entry.block or 0, entry.began),
+            words,
+            request,
+            name,
+            entered(entry, record),
+            amount,
+            fund,
+            moved,
         )
 
 

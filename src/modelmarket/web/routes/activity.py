@@ -4,18 +4,21 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from starlette.responses import Response
 from starlette.routing import Route
 
-from modelmarket.errors import NotFoundError
-from modelmarket.vault.journal import Part
+from modelmarket.errors import ChainError, NotFoundError
+from modelmarket.vault.journal import Entry, Part
 from modelmarket.web import forms
 from modelmarket.web.deeds import Deed
 from modelmarket.web.responses import answering, show
 from modelmarket.web.views import PAGE_ROWS
 from modelmarket.web.visits import Visit
+from modelmarket.web.workspace import Workspace
 
 GIVEN_UP_S = 86_400
 """After which nobody comes back to what was not confirmed."""
@@ -47,7 +50,7 @@ def activity(visit: Visit) -> Response:
     return show(
         visit,
         "activity.html",
-        begun=[Deed.of(workspace.market, one) for one in prepared[:MOST_BEGUN]],
+        begun=[Deed.of(workspace.market, one, {}) for one in prepared[:MOST_BEGUN]],
         mine=_page(visit, "page", Part(account, confirmed=True)),
         signed=_page(visit, "signed", Part(account, confirmed=False)),
     )
@@ -59,7 +62,8 @@ def _page(visit: Visit, name: str, part: Part) -> Page:
     Raises:
         NotFoundError: The list is shorter.
     """
-    actions, market = visit.workspace.actions, visit.workspace.market
+    workspace = visit.workspace
+    actions, market = workspace.actions, workspace.market
     given = visit.request.query_params.get(name, "1")
     number = forms.whole_number(given)
     count = actions.count(part)
@@ -69,7 +73,31 @@ def _page(visit: Visit, name: str, part: Part) -> Page:
             "The activity has no such page.", hint="The newest is on the first one."
         )
     found = actions.newest(PAGE_ROWS, (number - 1) * PAGE_ROWS, part)
-    return Page([Deed.of(market, one) for one in found], number, pages, count)
+    seconds = _seconds(workspace, found)
+    deeds = [Deed.of(market, one, seconds) for one in found]
+    return Page(deeds, number, pages, count)
+
+
+def _seconds(workspace: Workspace, entries: Iterable[Entry]) -> Mapping[int, int]:
+    """The second of each block that entries are in, as far as node or index tell.
+
+    The index knows blocks with events of the market; coins move in others, too.
+    """
+    market = workspace.market
+    blocks = {one.block for one in entries if one.block is not None}
+    known = market.index.seconds(blocks)
+    others = sorted(blocks - known.keys())
+
+    nothing: dict[int, int] = {}
+
+    def read() -> dict[int, int]:
+        found = market.connection.blocks(others)
+        return {one.number: one.timestamp for one in found}
+
+    # A block that another one has replaced is nowhere any more.
+    with suppress(ChainError):
+        known |= workspace.known(read, nothing)
+    return known
 
 
 ROUTES = [Route("/activity", answering(activity))]
