@@ -183,7 +183,7 @@ def test_nothing_on_the_page_moves_between_pressing_and_letting_go(
     visitor.confirm("/requests/1")
     tab.wait_for_load_state("load")
     phase = tab.locator("#live-now [aria-current]")
-    expect(phase).to_contain_text("Open for submissions")
+    expect(phase).to_contain_text("Taking submissions")
     expect(tab.locator("#live-coming")).to_contain_text("1 step")
     tab.evaluate(UNFOCUSED)
     button = tab.get_by_role("button", name="Move to the next deadline")
@@ -204,7 +204,7 @@ def test_nothing_on_the_page_moves_between_pressing_and_letting_go(
     expect(tab.locator("#live-coming")).to_contain_text("1 step")
     assert button.bounding_box() != there
     button.click()
-    expect(phase).to_contain_text("The truth is being opened")
+    expect(phase).to_contain_text("Opening the truth")
 
 
 def test_two_tabs_that_are_clicked_at_once_pay_once(

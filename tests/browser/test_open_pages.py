@@ -41,7 +41,7 @@ def test_a_phase_that_ends_by_the_clock_alone_is_seen_to_end(house: House) -> No
     expect(tab.get_by_role("link", name="Submit a model")).to_be_visible()
     # The tab lives through the second in which the phase ends.
     expect(tab.locator(".standing")).to_contain_text("opens the truth")
-    expect(tab.locator("li.now")).to_contain_text("The truth is being opened")
+    expect(tab.locator("li.now")).to_contain_text("Opening the truth")
     expect(tab.get_by_role("link", name="Submit a model")).to_have_count(0)
     assert house.place.connection.block().number == before
     assert visitor.complaints == []

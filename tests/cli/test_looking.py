@@ -89,5 +89,5 @@ def test_one_thing_is_told_as_one(here: Place, give: Command) -> None:
     assert "holds 1 secret.\n" in give("rita", "vault", "backup", path)[1]
     assert give("rita", "vault", "restore", path)[1] == "1 secret is in the vault.\n"
     told = give("rita", "audit", "1")[1]
-    assert "events: 1, live: 0" in told
-    assert "movements: 1, of 100 MDC" in told
+    assert "after 1 event; 0 submissions in" in told
+    assert "1 payment, of 100 MDC together" in told

@@ -19,10 +19,10 @@ from support.contests import contest, enter
 from support.market import Place, place
 from support.visits import Tab, visiting, words
 
-OPEN = "Open for submissions"
-TRUTH = "The truth is being opened"
-CLAIMS = "Claims are being made"
-CHECK = "The best claim is being checked"
+OPEN = "Taking submissions"
+TRUTH = "Opening the truth"
+CLAIMS = "Claiming scores"
+CHECK = "Checking the best claim"
 
 
 def line(market: Market, request: int | str = 1) -> list[tuple[str, str]]:
@@ -142,7 +142,7 @@ def test_a_contest_speaks_of_its_key(tmp_path: Path) -> None:
         enter(ann)
         here.move_to(request.record.deadline)
         found = request.refresh()
-        assert ("The key is being opened", "now") in line(rita, "v1")
+        assert ("Opening the key", "now") in line(rita, "v1")
         assert "opens the key" in standing(found.record, found.position())
         here.move_to(found.position().step_ends)
         found = found.refresh()
@@ -150,7 +150,7 @@ def test_a_contest_speaks_of_its_key(tmp_path: Path) -> None:
         assert said.startswith("The key was not opened in time. Anybody may end")
         found.enforce()
         assert line(rita, "v1")[-2:] == [
-            ("The key is being opened", "cut"),
+            ("Opening the key", "cut"),
             ("Forfeited: the key was never opened", "now"),
         ]
 
@@ -172,9 +172,9 @@ def test_the_page_says_what_was_not_finished_and_when_it_ended(tmp_path: Path) -
         with visiting(Workspace(market)) as tab:
             page = shown(tab, "/requests/1")
         said = words(page)
-    assert "Open for submissions (not finished)" in said
+    assert "Taking submissions (not finished)" in said
     assert "(done)" not in said
-    assert "Claims are being made" not in said
+    assert "Claiming scores" not in said
     assert f'datetime="{iso(last.timestamp)}"' in page
 
 

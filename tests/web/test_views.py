@@ -107,7 +107,7 @@ def test_every_claim_and_the_threshold_lie_on_the_axis(
 def test_the_axis_is_as_fine_as_the_claims_are_close() -> None:
     def ticks(*shares: float) -> list[str]:
         dots = [Dot("a", one, None, is_own=False) for one in shares]
-        return re.findall(r">([\d.]+) %<", draw_ranking(dots, 0.0, "claims"))
+        return re.findall(r"middle\">([\d.]+)%<", draw_ranking(dots, 0.0, "claims"))
 
     assert ticks(0.971, 0.992) == ["96", "97", "98", "99", "100"]
     assert ticks(0.82, 0.86) == ["82", "83", "84", "85", "86"]

@@ -19,6 +19,7 @@ from modelmarket.protocol.phases import Failure
 from modelmarket.protocol.points import weights_hash
 from modelmarket.protocol.seals import superhash
 from modelmarket.protocol.shown import ModelSeal
+from modelmarket.system.text import counted
 
 if TYPE_CHECKING:
     from modelmarket.market.evidence import Evidence
@@ -79,7 +80,7 @@ def _key(evidence: Evidence) -> str:
     strange = int((targets >= record.terms.outputs).sum())
     is_of_classes = record.terms.outputs > 1
     require(not (is_of_classes and strange), f"{strange:,} targets are no classes")
-    return f"{targets.size:,} rows and targets open"
+    return f"opened: {counted(targets.size, 'hidden row')}, each with its label"
 
 
 def _shown(evidence: Evidence) -> str:
@@ -105,7 +106,7 @@ def _shown(evidence: Evidence) -> str:
         is_named = superhash(showing.model) == one.superhash
         require(is_named, f"submission {one.id} named another model")
         told.append(str(one.id))
-    return f"shown by {', '.join(told)}" if told else "no model was shown"
+    return f"of submission {', '.join(told)}" if told else "no model was shown"
 
 
 def _model_root(showing: Showing) -> bytes:
@@ -128,32 +129,35 @@ def _recomputed(evidence: Evidence) -> str:
 
 def _verdict(evidence: Evidence, one: SubmissionRecord) -> str:
     """What a submission showed, recomputed: true if it won, false if it was refuted."""
+    told = f"submission {one.id}"
     submission = _request(evidence).submission(one.id)
     found = submission.evidence()
     stands = one.failure is None
     if found.model is None:
         require(not stands, f"the model of {one.id} is not to be had: {found.why}")
-        return f"{one.id} is not to be had any more"
+        return f"{told}: its model cannot be fetched any more"
     opened = _request(evidence).opened()
     truly = opened.listing(found.model)
     assert one.showing is not None, "it was shown"
     is_true = truly.is_of(one.showing.shown)
     if stands:
         require(is_true, f"{one.id} scores {truly.score:,}, and listed something else")
-        return f"{one.id} gives all {len(truly.predictions):,} rows and {one.score:,}"
+        rows = counted(len(truly.predictions), "row")
+        return f"{told}: true in all of {rows}, and scores {one.score:,}"
     if one.failure is not Failure.REFUTED:
-        return f"{one.id} scores {truly.score:,}, and claimed {one.score:,}"
+        return f"{told}: scores {truly.score:,}, and claimed {one.score:,}"
     require(not is_true, f"{one.id} was refuted, and all of it is true")
     if found.listing is None:
-        return f"{one.id} scores {truly.score:,}, and not {one.score:,}"
+        return f"{told}: scores {truly.score:,}, and not {one.score:,}"
     lie = submission.find_lie(found)
     require(lie is not None, f"{one.id} was refuted, and all of it is true")
     if isinstance(lie, FalseGroup):
-        return f"{one.id}, group {lie.group}: {lie.listed:,}, and not {lie.computed:,}"
+        points = f"listed {lie.listed:,} points, and scores {lie.computed:,}"
+        return f"{told}, group {lie.group + 1} of its rows: {points}"
     assert lie is not None, "it was found"
     names = _request(evidence).schema.target
     listed, computed = (named(names, lie.listed), named(names, lie.computed))
-    return f"{one.id}, row {lie.row + 1}: listed {listed}, its model says {computed}"
+    return f"{told}, row {lie.row + 1}: listed {listed}, and its model says {computed}"
 
 
 PROMISES: list[Promise] = [

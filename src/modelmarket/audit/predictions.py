@@ -19,6 +19,7 @@ from modelmarket.protocol import events as ev
 from modelmarket.protocol.labels import count_matches
 from modelmarket.protocol.seals import Core, seal, superhash
 from modelmarket.protocol.types import Salt
+from modelmarket.system.text import counted
 
 if TYPE_CHECKING:
     from modelmarket.market.evidence import Evidence
@@ -61,7 +62,8 @@ def _truth(evidence: Evidence) -> str:
     record = _request(evidence).record
     truth = _request(evidence).truth()
     if truth is None:
-        return f"not opened (pages: {len(record.truth)})"
+        pages = counted(len(record.truth), "page")
+        return f"not opened whole; {pages} so far" if record.truth else "not opened"
     last = [
         one
         for one, event in zip(evidence.placed, evidence.events, strict=True)
@@ -79,7 +81,8 @@ def _truth(evidence: Evidence) -> str:
     classes = len(_request(evidence).manifest().classes)
     strange = int((truth >= classes).sum())
     require(strange == 0, f"{strange:,} labels are no classes")
-    return f"{truth.size:,} labels (pages: {len(record.truth)})"
+    pages = counted(len(record.truth), "page")
+    return f"opened: {counted(truth.size, 'label')} on {pages}"
 
 
 def _recount(evidence: Evidence) -> str:
@@ -95,7 +98,7 @@ def _recount(evidence: Evidence) -> str:
             (count == one.score) == won,
             f"submission {one.id} claimed {one.score}, and {count} are right",
         )
-        told.append(f"{one.id} claimed {one.score:,}, has {count:,}")
+        told.append(f"submission {one.id} claimed {one.score:,}, and has {count:,}")
     return "; ".join(told) or "no predictions were opened"
 
 
@@ -143,7 +146,7 @@ def _known(evidence: Evidence) -> str:
 def _told_of(found: Reproduction) -> str:
     if found.alike is None:
         raise Untold(f"any file can have won: {found.why}")
-    told = f"{found.alike:,} of {found.rows:,} rows alike"
+    told = f"{found.alike:,} of {counted(found.rows, 'row')} alike"
     require(found.is_reproduced, told)
     return told
 

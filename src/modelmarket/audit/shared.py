@@ -21,7 +21,10 @@ from modelmarket.protocol.money import format_mdc
 from modelmarket.protocol.records import BaseRecord
 from modelmarket.protocol.replaying import replay
 from modelmarket.protocol.types import Address
+from modelmarket.system.text import counted
 
+MOST_NAMED = 8
+"""Claims that are named one by one."""
 _log = logging.getLogger(__name__)
 
 
@@ -95,8 +98,9 @@ def state(evidence: Evidence) -> str:
         wrong += [f"submission {one}, {what}" for what in found]
     require(not wrong, "; ".join(wrong))
     return (
-        f"{state.phase.name} in block {evidence.block.number:,}, "
-        f"events: {len(evidence.events)}, live: {record.live}"
+        f"phase {state.phase.name} at block {evidence.block.number:,}, after "
+        f"{counted(len(evidence.events), 'event')}; "
+        f"{counted(record.live, 'submission')} in"
     )
 
 
@@ -108,8 +112,10 @@ def claims(evidence: Evidence) -> str:
         evidence.ranking == expected,
         f"the contract ranks {evidence.ranking}, the events {expected}",
     )
-    places = ", ".join(f"{one.id}: {one.score:,}" for one in ranking[:8])
-    return f"{len(ranking)} ranked ({places})" if ranking else "no claim"
+    places = [f"submission {one.id} with {one.score:,}" for one in ranking[:MOST_NAMED]]
+    places += ["…"] * (len(ranking) > MOST_NAMED)
+    told = f"{counted(len(ranking), 'claim')}, the best first: {', '.join(places)}"
+    return told if ranking else "no claim"
 
 
 def payments(evidence: Evidence) -> str:
@@ -122,10 +128,10 @@ def payments(evidence: Evidence) -> str:
     ]
     require(
         Counter(made) == Counter(explained),
-        f"movements that were made: {len(made)}; explained: {len(explained)}",
+        f"{counted(len(made), 'payment')} made, {len(explained):,} explained",
     )
     moved = sum(one.amount for one in made)
-    return f"movements: {len(made)}, of {format_mdc(moved)} MDC"
+    return f"{counted(len(made), 'payment')}, of {format_mdc(moved)} MDC together"
 
 
 def _explained(
@@ -204,6 +210,6 @@ def sum_(evidence: Evidence) -> str:
         f"the market holds {evidence.balance} wei, and owes {owed}",
     )
     return (
-        f"{format_mdc(taken)} in = {format_mdc(paid)} paid + {format_mdc(due)} due + "
-        f"{format_mdc(slashed)} slashed"
+        f"{format_mdc(taken)} MDC came in = {format_mdc(paid)} paid + "
+        f"{format_mdc(due)} due + {format_mdc(slashed)} slashed"
     )

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from modelmarket.errors import NotFoundError
-from modelmarket.models.onnx.running import HOW_TO_INSTALL
+from modelmarket.errors import NotFoundError, how_to_install
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -111,7 +110,8 @@ def require_libraries() -> None:
     for name in ("onnxmltools", "onnxruntime", "skl2onnx"):
         if find_spec(name) is None:
             raise NotFoundError(
-                f"The demo trains real models and needs {name}.", hint=HOW_TO_INSTALL
+                f"The demo trains real models and needs {name}.",
+                hint=how_to_install("onnx"),
             )
 
 

@@ -34,6 +34,15 @@ from modelmarket.errors.wording import in_python
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
+def how_to_install(extra: str) -> str:
+    """The hint of an error for want of a library.
+
+    Args:
+        extra: What of this package brings it.
+    """
+    return f"pip install 'modelmarket[{extra}]'"
+
+
 class ModelMarketError(Exception):
     """Something that the user can mend.
 

@@ -11,7 +11,7 @@ import sqlite3
 
 import sqlalchemy as sa
 
-from modelmarket.errors import InputError
+from modelmarket.errors import InputError, how_to_install
 from modelmarket.system.databases import Line
 
 BUSY_MS = 30_000
@@ -152,7 +152,7 @@ def open_engine(url: str) -> sa.Engine:
     except ModuleNotFoundError:
         raise InputError(
             "psycopg is not installed, which PostgreSQL needs.",
-            hint="pip install 'modelmarket[postgres]'",
+            hint=how_to_install("postgres"),
         ) from None
     if engine.dialect.name == "sqlite":
         # SQLAlchemy's own advice for transactions that SQLite keeps apart.

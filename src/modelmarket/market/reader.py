@@ -286,6 +286,24 @@ class Reader:
         receipt = self.connection.receipt(transaction)
         return None if receipt is None else receipt.block
 
+    def seconds(
+        self, blocks: Collection[int], *, ask_node: bool = True
+    ) -> dict[int, int]:
+        """The second of each of some blocks, in chain time, as far as it is known.
+
+        Args:
+            blocks: Their numbers.
+            ask_node: For those, too, in which nothing of the market happened.
+
+        Raises:
+            ChainError: The node does not answer.
+        """
+        known = self.index.seconds(blocks)
+        others = [one for one in blocks if one not in known] if ask_node else []
+        asked = queries.sequence([queries.block_or_none(one) for one in others])
+        found = self.connection.query(asked)
+        return known | {one.number: one.timestamp for one in found if one is not None}
+
     def is_waiting(self, transaction: bytes) -> bool:
         """Whether a node knows a transaction that is in no block yet."""
         return self.connection.nonce(transaction) is not None

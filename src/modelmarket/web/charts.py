@@ -245,7 +245,7 @@ def draw_ranking(dots: Sequence[Dot], threshold: float, label: str) -> str:
         parts.append(
             f'<path class="grid" d="M{at(share):.1f} {RANK_TOP}V{bottom}"/>'
             f'<text class="tick" x="{at(share):.1f}" y="{bottom + 16}"'
-            f' text-anchor="middle">{100 * share:.4g} %</text>'
+            f' text-anchor="middle">{share:.0%}</text>'
         )
     if threshold:
         x = at(threshold)

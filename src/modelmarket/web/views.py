@@ -27,10 +27,10 @@ MOST_LISTED = 50
 PAGE_ROWS = 25
 """Of a list, on one page."""
 PHASES = {
-    Phase.OPEN: "Open for submissions",
-    Phase.TRUTH: "The truth is being opened",
-    Phase.CLAIMS: "Claims are being made",
-    Phase.VALIDATION: "The best claim is being checked",
+    Phase.OPEN: "Taking submissions",
+    Phase.TRUTH: "Opening the truth",
+    Phase.CLAIMS: "Claiming scores",
+    Phase.VALIDATION: "Checking the best claim",
     Phase.FULFILLED: "Fulfilled: the winner was paid",
     Phase.REFUNDED: "Refunded to the requester",
     Phase.CANCELLED: "Cancelled by the requester",
@@ -48,8 +48,8 @@ STATES = {
 }
 """The same in a word."""
 CONTEST_PHASES = PHASES | {
-    Phase.TRUTH: "The key is being opened",
-    Phase.VALIDATION: "The best model is shown and checked",
+    Phase.TRUTH: "Opening the key",
+    Phase.VALIDATION: "Showing and checking the best model",
     Phase.FORFEITED: "Forfeited: the key was never opened",
 }
 """The same of verified contests."""

@@ -52,6 +52,9 @@ MOST_ROWS = 10_000
 MOST_CELLS = 2**22
 MOST_TELLING = 10
 DIGITS = 4
+SHARE_DIGITS = 6
+"""Of shares of rows. People read three, and what is rounded twice may be off in the
+last one."""
 
 
 class Lint:
@@ -139,9 +142,9 @@ class Lint:
             coarseness: What bins lose of the training rows' numbers.
         """
         counts = list(self._counts.values())
-        best = round(max(counts) / self._rows, DIGITS) if counts else None
+        best = _share(max(counts) / self._rows) if counts else None
         reached = max(self._baseline or 0.0, best or 0.0)
-        least = round(resolution(reached, self._tests), DIGITS) if counts else None
+        least = _share(resolution(reached, self._tests)) if counts else None
         told = (one.told for one in self._looked)
         others = (one for one in told if one.column != self._choice.group)
         telling = sorted(others, key=lambda one: -one.share)
@@ -215,7 +218,7 @@ class Lint:
         if score is None:
             return None
         is_share = bool(self._counts)
-        return round(score, DIGITS) if is_share else _few(score)
+        return _share(score) if is_share else _few(score)
 
     def _look(self, rows: pl.DataFrame, step: int) -> tuple[list[Looked], Tried | None]:
         """Looks at each column, and tries a small forest on some of the rows.
@@ -246,6 +249,11 @@ class Lint:
         return looked, try_forest(
             table, labels[::again], is_number=is_number, bins=self._bins
         )
+
+
+def _share(number: float) -> float:
+    """A share of rows, whatever machine and library it was reached with."""
+    return round(number, SHARE_DIGITS)
 
 
 def _few(number: float) -> float:

@@ -6,12 +6,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from modelmarket.errors import ConfinementError, LimitError
+from modelmarket.errors import ConfinementError, LimitError, how_to_install
 from modelmarket.system.confinement import Confined, Limits, ProblemError
 
 PROGRAM = ("-m", "modelmarket.models.inspecting.confined_looking")
 LIMITS = Limits(memory_bytes=2 * 2**30, processor_s=60, wall_s=120)
-NO_ONNX = "It may be an ONNX model: `pip install 'modelmarket[onnx]'` to look into it."
+NO_ONNX = f"It may be an ONNX model: `{how_to_install('onnx')}` to look into it."
 
 
 @dataclass(frozen=True)

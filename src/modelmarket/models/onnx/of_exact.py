@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modelmarket.errors import InputError, NotFoundError
+from modelmarket.errors import InputError, NotFoundError, how_to_install
 from modelmarket.models.dense import MOST_ACTIVATION, Layer, Network
 from modelmarket.models.ensembles import (
     INNER,
@@ -28,7 +28,6 @@ from modelmarket.models.ensembles import (
     scalar_values,
 )
 from modelmarket.models.header import Form
-from modelmarket.models.onnx.running import HOW_TO_INSTALL
 from modelmarket.protocol.hidden import CODE_WIDTHS
 
 if TYPE_CHECKING:
@@ -62,7 +61,7 @@ def to_onnx(model: ExactModel, bits: int, names: Sequence[str] = ()) -> bytes:
     except ImportError as error:
         raise NotFoundError(
             "Models are exported with onnx, which is not installed.",
-            hint=HOW_TO_INSTALL,
+            hint=how_to_install("onnx"),
         ) from error
     header = model.header
     if names and len(names) != header.outputs:

@@ -22,6 +22,7 @@ from modelmarket.errors import (
     InputError,
     ModelMarketError,
     NotFoundError,
+    how_to_install,
 )
 from modelmarket.models.onnx.columns import Feed, Input, Reads, feed, places_of
 from modelmarket.system.documents import parse_json
@@ -43,7 +44,6 @@ TEXT_AT_ONCE = 2**22
 """Bytes, if all texts were as long as the longest, as matrices of words are."""
 QUIET = 4
 """onnxruntime's own log: only what it cannot go on from."""
-HOW_TO_INSTALL = "pip install 'modelmarket[onnx]'"
 
 
 class Session(ABC):
@@ -331,7 +331,7 @@ def runtime() -> Any:
     except ImportError as error:
         raise NotFoundError(
             "ONNX files are run with onnxruntime, which is not installed.",
-            hint=HOW_TO_INSTALL,
+            hint=how_to_install("onnx"),
         ) from error
     return ort
 

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from modelmarket.errors import NotFoundError
+from modelmarket.errors import NotFoundError, how_to_install
 from modelmarket.models.converting.of_torch import Sequential
 from modelmarket.models.onnx import of_torch
 from modelmarket.models.onnx.columns import FEATURES, Input, Reads
@@ -17,7 +17,6 @@ from modelmarket.models.onnx.preparing import prepared
 from modelmarket.models.onnx.running import (
     CLASSES,
     COLUMNS,
-    HOW_TO_INSTALL,
     LABEL,
     NUMBER,
     SCORES,
@@ -57,7 +56,7 @@ def written(
     except ImportError as error:
         raise NotFoundError(
             f"Models are exported with {error.name}, which is not installed.",
-            hint=HOW_TO_INSTALL,
+            hint=how_to_install("onnx"),
         ) from error
     if isinstance(estimator, Sequential):
         [matrix] = inputs

@@ -5,13 +5,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 
 from starlette.responses import Response
 from starlette.routing import Route
 
-from modelmarket.errors import ChainError, NotFoundError
+from modelmarket.errors import NotFoundError
 from modelmarket.vault.journal import Entry, Part
 from modelmarket.web import forms
 from modelmarket.web.deeds import Deed
@@ -85,19 +84,8 @@ def _seconds(workspace: Workspace, entries: Iterable[Entry]) -> Mapping[int, int
     """
     market = workspace.market
     blocks = {one.block for one in entries if one.block is not None}
-    known = market.index.seconds(blocks)
-    others = sorted(blocks - known.keys())
-
-    nothing: dict[int, int] = {}
-
-    def read() -> dict[int, int]:
-        found = market.connection.blocks(others)
-        return {one.number: one.timestamp for one in found}
-
-    # A block that another one has replaced is nowhere any more.
-    with suppress(ChainError):
-        known |= workspace.known(read, nothing)
-    return known
+    known = market.seconds(blocks, ask_node=False)
+    return workspace.known(lambda: market.seconds(blocks), known)
 
 
 ROUTES = [Route("/activity", answering(activity))]
