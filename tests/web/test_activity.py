@@ -50,7 +50,7 @@ def test_amounts_are_signed_and_requests_and_entries_are_named(tmp_path: Path) -
             shown = told(tab.get("/activity").text)
     for said in (
         "Created a request odd or even #1 −100 MDC locked",
-        "Submitted odd or even #1, submission 1 “4 mistakes” −1 MDC locked",
+        "Submitted predictions odd or even #1, submission 1 “4 mistakes” −1 MDC locked",
         "Claimed the airdrop +1,000 MDC given",
         "Opened the truth odd or even #1 confirmed",
     ):

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from eth_account import Account
@@ -153,6 +154,31 @@ def test_a_submission_is_known_by_its_models_file_and_what_it_hashes_to(
         "Leaves your wallet now 1 MDC",
     ):
         assert said in shown, said
+
+
+def test_licences_are_told_where_they_are_agreed_to(scene: Entered) -> None:
+    """To whoever publishes, and to whoever hands a model over."""
+    here, market = scene.here, scene.tab.workspace.market
+
+    def newest() -> str:
+        return scene.page(scene.tab.workspace.actions.newest(1)[0])
+
+    stated = "Licence of the data CC-BY-4.0 Licence of the model that wins Apache-2.0"
+    agreed = "You agree If it wins, you hand the model over under Apache-2.0."
+    licences: Any = {"licence": "CC-BY-4.0", "model_licence": "Apache-2.0"}
+    request = here.create(market, **licences)
+    assert stated in newest()
+    here.submit(market, request.id)
+    assert agreed in newest()
+    found = contest(here, market, source=table(here, seed=4), **licences)
+    assert stated in newest()
+    found.submit(tree_of(found, 3), again=True)
+    assert agreed in newest()
+    # Nothing is made up where nothing was stated.
+    request = here.create(market)
+    assert "Licence of the data none stated" in newest()
+    here.submit(market, request.id)
+    assert "You agree" not in newest()
 
 
 def test_of_a_cancelled_request_is_said_who_gets_what(scene: Entered) -> None:

@@ -117,7 +117,7 @@ def test_everybody_reads_what_was_found_on_the_requests_page(
     page = tab.get(f"/requests/{made.id}/data").text
     assert "What was found in the data before publication" in page
     assert "Column 'id' counts the rows, and tells the label" in words(page)
-    assert 'aria-label="What each column tells of the label, in percent"' in page
+    assert 'aria-label="What each column tells of the label"' in page
     assert "x<b>" not in page
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 from hypothesis import given
@@ -20,8 +21,9 @@ from modelmarket.web.charts import (
     draw_ranking,
     draw_states,
 )
-from modelmarket.web.rendering import markdown, strangers
+from modelmarket.web.rendering import markdown, moment_and_utc, strangers
 from modelmarket.web.views import duration, short, size
+from support.visits import words as said
 
 
 @pytest.mark.parametrize(
@@ -127,6 +129,34 @@ def test_a_claim_stands_out_and_has_no_whiskers_where_no_rows_are_counted() -> N
     assert "threshold 45.0%" in drawing
     assert "<i>" not in drawing
     assert "<b>" not in drawing
+
+
+@pytest.mark.parametrize(
+    ("zone", "shown"),
+    [
+        ("UTC", "2026-11-29 20:00:00 UTC"),
+        ("Europe/Berlin", "2026-11-29 21:00:00 (2026-11-29 20:00:00 UTC)"),
+    ],
+)
+def test_a_time_is_told_in_utc_too_only_where_that_is_another(
+    monkeypatch: pytest.MonkeyPatch, zone: str, shown: str
+) -> None:
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        made = moment_and_utc(1_795_982_400)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert said(made) == shown
+
+
+def test_bars_are_written_as_the_text_beside_them() -> None:
+    drawing = draw_bars([("a", 0.10647), ("b", 1.0)], 1, "shares", own=[], told=".1%")
+    assert re.findall(r">([^<>]+)</text>", drawing) == ["a", "10.6%", "b", "100.0%"]
+    assert re.findall(r'width="([\d.]+)" height', drawing) == ["25.6", "240.0"]
+    drawing = draw_bars([("a", 12_345)], 12_345, "rows", own=[])
+    assert ">12,345</text>" in drawing
 
 
 def test_drawings_have_no_style_and_no_strangers_markup() -> None:

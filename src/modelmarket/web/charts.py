@@ -149,12 +149,12 @@ def _arrow(source: Phase | None, target: Phase, cause: str) -> list[str]:
 
 
 def draw_bars(
-    bars: Sequence[tuple[str, int]],
-    most: int,
+    bars: Sequence[tuple[str, float]],
+    most: float,
     label: str,
     *,
     own: Collection[int],
-    unit: str = "",
+    told: str = ",",
 ) -> str:
     """Horizontal bars, one for each name.
 
@@ -163,7 +163,7 @@ def draw_bars(
         most: The number of a bar as wide as the drawing.
         label: What the drawing shows.
         own: Places of bars that are to stand out.
-        unit: Stands behind each number.
+        told: How each number is written, as a format says it.
     """
     height = BAR_HEIGHT * len(bars)
     opening = (
@@ -173,7 +173,7 @@ def draw_bars(
     parts = [opening]
     for place, (name, number) in enumerate(bars):
         y = place * BAR_HEIGHT
-        long = BAR_WIDTH * number / max(most, 1)
+        long = BAR_WIDTH * number / (most or 1)
         shown = plain(name)
         shown = shown if len(shown) <= 20 else shown[:19] + "…"  # noqa: PLR2004  # fits
         kind = ' class="own"' if place in own else ""
@@ -182,8 +182,8 @@ def draw_bars(
             f"{html.escape(shown)}</text>"
             f'<rect{kind} x="{LABEL_WIDTH}" y="{y + 3}" width="{max(long, 1):.1f}"'
             f' height="{BAR_HEIGHT - 6}" rx="3"/>'
-            f'<text x="{LABEL_WIDTH + long + 8:.1f}" y="{y + 15}">{number:,}'
-            f"{html.escape(unit)}</text>"
+            f'<text x="{LABEL_WIDTH + long + 8:.1f}" y="{y + 15}">{number:{told}}'
+            f"</text>"
         )
     return "".join([*parts, "</svg>"])
 

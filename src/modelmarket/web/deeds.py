@@ -45,7 +45,7 @@ TO_DO = ACTIONS | {"enforce_timeout": "move it on, as its time is over"}
 DONE = {
     "create_request": "Created a request",
     "create_contest": "Created a verified contest",
-    "submit": "Submitted",
+    "submit": "Submitted predictions",
     "submit_model": "Submitted a model",
     "claim_airdrop": "Claimed the airdrop",
     "cancel_request": "Cancelled the request",

@@ -97,6 +97,17 @@ def moment(second: int) -> Markup:
     )
 
 
+def moment_and_utc(second: int) -> Markup:
+    """A second of chain time: local, and in UTC where that is another time."""
+    if views.utc(second) == f"{local_time(second)} UTC":
+        return Markup('<time datetime="{}">{}</time>').format(
+            views.iso(second), views.utc(second)
+        )
+    return moment(second) + Markup(' <span class="muted">({})</span>').format(
+        views.utc(second)
+    )
+
+
 def countdown(second: int, now: int) -> Markup:
     """How long until a second; the page counts it down."""
     return Markup('<span data-until="{}">{}</span>').format(
@@ -122,6 +133,7 @@ def environment() -> Environment:
         "agreement": agreement,
         "markdown": markdown,
         "moment": moment,
+        "moment_and_utc": moment_and_utc,
         "utc": views.utc,
         "duration": views.duration,
         "size": views.size,

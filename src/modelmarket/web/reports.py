@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from modelmarket.datasets.lint.findings import MARKS, Finding, Report
 
-Bars = list[tuple[str, int]]
-"""Names and numbers, from the top."""
+Bars = list[tuple[str, float]]
+"""Names and shares, from the top."""
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """A report, and what of it is drawn in percent.
+    """A report, and what of it is drawn.
 
     Attributes:
         report: All of it.
@@ -34,8 +34,8 @@ class Drawn:
             reached["a small forest"] = report.baseline
         return cls(
             report,
-            [(name, _percent(one)) for name, one in reached.items() if one is not None],
-            [(one.column, _percent(one.share)) for one in report.telling],
+            [(name, _share(one)) for name, one in reached.items() if one is not None],
+            [(one.column, _share(one.share)) for one in report.telling],
         )
 
     @staticmethod
@@ -44,6 +44,6 @@ class Drawn:
         return MARKS[finding.severity]
 
 
-def _percent(share: float) -> int:
-    """A share, which may be a stranger's, in whole percent."""
-    return round(100 * min(max(share, 0.0), 1.0))
+def _share(share: float) -> float:
+    """A share, which may be a stranger's, within its bounds."""
+    return min(max(share, 0.0), 1.0)

@@ -130,6 +130,23 @@ def model(found: AnyFound) -> list[StoredEntry] | None:
     return found.market.files(found.record.model) if found.record.model else None
 
 
+def described(
+    market: Market, dataset: str, *, verified: bool
+) -> Manifest | ContestManifest | None:
+    """What a folder says of itself, whether a request has it or not; None if not here.
+
+    Args:
+        market: With the store.
+        dataset: The folder's CID, whoever named it.
+        verified: Whether it is a verified contest's.
+    """
+    read = ContestManifest.from_json if verified else Manifest.from_json
+    try:
+        return read(_read(market, dataset, MANIFEST))
+    except ModelMarketError:
+        return None
+
+
 def named_files(market: Market, dataset: str) -> FileColumn | None:
     """The files that a request's rows name; None if they name none, or are not here.
 
@@ -137,10 +154,8 @@ def named_files(market: Market, dataset: str) -> FileColumn | None:
         market: With the store.
         dataset: The folder's CID, whoever named it.
     """
-    try:
-        return Manifest.from_json(_read(market, dataset, MANIFEST)).files
-    except ModelMarketError:
-        return None
+    manifest = described(market, dataset, verified=False)
+    return manifest.files if isinstance(manifest, Manifest) else None
 
 
 # --- verified contests ---

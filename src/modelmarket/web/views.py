@@ -55,7 +55,7 @@ CONTEST_PHASES = PHASES | {
 """The same of verified contests."""
 ACTIONS = {
     "create_request": "create a request",
-    "submit": "submit",
+    "submit": "submit predictions",
     "claim_airdrop": "claim the airdrop",
     "cancel_request": "cancel the request",
     "cancel_submission": "cancel the submission",

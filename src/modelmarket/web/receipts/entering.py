@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from modelmarket.datasets.about import agreement
 from modelmarket.protocol import actions
 from modelmarket.protocol.contests import ContestRecord
 from modelmarket.protocol.money import format_about, format_mdc
 from modelmarket.protocol.payouts import stake
 from modelmarket.protocol.phases import Phase
 from modelmarket.system.text import counted, plain
+from modelmarket.web import stored
 from modelmarket.web.deeds import entered, submission_of
 from modelmarket.web.ranking import STAKES, most_of
 from modelmarket.web.receipts.parts import (
@@ -42,6 +44,8 @@ def enter(
     what = [*named(sight, record), *sealed_model(sight.market, action)]
     if isinstance(action, actions.Submit):
         what += _predicted(action)
+    if record is not None:
+        what += _agreed(sight, record)
     back, staked = [], format_mdc(action.stake)
     judged = "paid" if is_model else "confirmed"
     if record is not None:
@@ -87,6 +91,15 @@ def enter(
         unseen = "model and predictions, unless your claim is the best"
     what += [*_fit(fit), fact("Checked", checked)]
     return parts_of(what, back, cost, [fact("Stays secret", unseen)])
+
+
+def _agreed(sight: Sight, record: BaseRecord) -> list[Fact]:
+    """What whoever submits agrees to."""
+    manifest = stored.described(
+        sight.market, record.dataset, verified=record.id.is_verified
+    )
+    said = agreement(manifest.model_licence) if manifest is not None else ""
+    return [Fact("You agree", strangers(said))] if said else []
 
 
 def _least(record: BaseRecord) -> str:

@@ -137,11 +137,20 @@ def named(sight: Sight, record: BaseRecord | None) -> list[Fact]:
     return facts
 
 
-def published(market: Market, cid: str) -> list[Fact]:
-    """The published folder of a request."""
+def published(market: Market, cid: str, *, verified: bool) -> list[Fact]:
+    """The published folder of a request, and under which licences."""
     bytes_ = market.size(cid)
     told = Markup("{}").format(size(bytes_)) if bytes_ is not None else Markup()
-    return [Fact("Data", told + shown_cid(cid, after=bool(told)))]
+    data = Fact("Data", told + shown_cid(cid, after=bool(told)))
+    manifest = stored.described(market, cid, verified=verified)
+    if manifest is None:
+        return [data]
+    licences = (
+        ("Licence of the data", manifest.licence),
+        ("Licence of the model that wins", manifest.model_licence),
+    )
+    stated = [Fact(name, strangers(said or "none stated")) for name, said in licences]
+    return [data, *stated]
 
 
 def shown_cid(cid: str, *, after: bool) -> Markup:

@@ -41,7 +41,7 @@ def create_request(sight: Sight, action: actions.CreateRequest) -> tuple[Part, .
         )
     what = [
         *named(sight, None),
-        *published(market, terms.dataset),
+        *published(market, terms.dataset, verified=False),
         fact(
             "Open for",
             f"{duration(terms.submission_window_s)}, then "
@@ -136,7 +136,7 @@ def _of_contest(
     delay = duration(terms.response_window_s + terms.challenge_window_s)
     what = [
         *named(sight, None),
-        *published(sight.market, action.texts.dataset),
+        *published(sight.market, action.texts.dataset, verified=True),
         fact(
             "Open for",
             f"{duration(terms.submission_window_s)}, then "
