@@ -19,6 +19,7 @@ from modelmarket.market import Market
 from modelmarket.market.recognising import Before, Earlier, leaks, look_up
 from modelmarket.market.request import Request
 from modelmarket.market.verified.trying import look_at
+from modelmarket.protocol.types import Seal
 from support.market import PASSPHRASE, REWARD, Place, refused
 
 PEOPLE = pl.DataFrame(
@@ -218,7 +219,7 @@ def known(label: str, train: list[int], test: list[int], *names: str) -> Fingerp
 
 def test_one_row_is_spoken_of_as_one() -> None:
     old = known("kind", [1, 2, 3], [4], "a")
-    earlier = [Earlier("request 1", old, takes_submissions=True, shows_truth=True)]
+    earlier = [Earlier("request 1", Seal(bytes(32)), old, True, True)]
     assert leaks(known("kind", [4], [1, 9], "a"), earlier) == (
         "This table was published before. 1 of the 1 test row of request 1 would stand "
         "with its label in this training part, while it takes submissions. 1 of the 2 "

@@ -22,7 +22,14 @@ from modelmarket.errors import InputError, NotFoundError, VaultError
 from modelmarket.protocol.actions import Other, Submit
 from modelmarket.protocol.labels import pack
 from modelmarket.protocol.seals import superhash
-from modelmarket.protocol.types import RequestId, Salt, TermsHash, Wei, checksummed
+from modelmarket.protocol.types import (
+    RequestId,
+    Salt,
+    Seal,
+    TermsHash,
+    Wei,
+    checksummed,
+)
 from modelmarket.sandbox import Sandbox, sandbox
 from modelmarket.vault import backups, encryption
 from modelmarket.vault.journal import Version
@@ -80,8 +87,12 @@ PUBLISHED = Published(TRUTH.opening().seal, 1, MARKET, b"rows that say little")
 
 def test_what_was_published_comes_back_and_is_not_in_the_clear(vault: Vault) -> None:
     vault.add_published(PUBLISHED)
-    vault.add_published(replace(PUBLISHED, rows=b"others"))
-    assert list(again(vault).published()) == [PUBLISHED]
+    beside = frozenset({Seal(bytes(32)), Seal(b"\x01" * 32)})
+    vault.add_published(replace(PUBLISHED, rows=b"others", beside=beside))
+    assert list(again(vault).published()) == [replace(PUBLISHED, beside=beside)]
+    assert vault.published_seals() == [PUBLISHED.seal]
+    assert vault.published_as(PUBLISHED.seal) == replace(PUBLISHED, beside=beside)
+    assert vault.published_as(Seal(bytes(32))) is None
     files = vault.path.parent.glob("vault.sqlite*")
     written = b"".join(path.read_bytes() for path in files)
     assert PUBLISHED.rows not in written

@@ -26,6 +26,7 @@ from modelmarket.errors import (
 from modelmarket.market.calls import call_of
 from modelmarket.market.fees import gas_limit
 from modelmarket.market.outbox import OTHER_TOOK_PLACE
+from modelmarket.market.recognising import refuse_overtaken
 from modelmarket.protocol.actions import (
     Action,
     CancelRequest,
@@ -339,9 +340,16 @@ class Actions:
         return block
 
     def _require_as_told(self, action: Action) -> None:
+        """What the receipt says, and what was made sure of before it, is still so."""
+        match action:
+            case CancelRequest():
+                self._require_as_many(action)
+            case CreateRequest() | CreateContest():
+                hides_rows = isinstance(action, CreateContest)
+                refuse_overtaken(self._market, action.seal, hides_rows=hides_rows)
+
+    def _require_as_many(self, action: CancelRequest) -> None:
         """Nobody has entered since it was said who shares the reward."""
-        if not isinstance(action, CancelRequest):
-            return
         more = self._market.record(action.request).live - action.max_live
         if more > 0:
             have = agreeing(more, "has", "have")

@@ -319,7 +319,13 @@ def prepare(
     network = market.network
     # Before the truth: none is ever there whose table would not be known again.
     market.vault.add_published(
-        Published(terms.truth_seal, network.chain_id, network.market, known.to_bytes())
+        Published(
+            terms.truth_seal,
+            network.chain_id,
+            network.market,
+            known.to_bytes(),
+            frozenset(one.seal for one in earlier),
+        )
     )
     market.put_away(secret)
     return replace(terms, dataset=str(folder.cid))

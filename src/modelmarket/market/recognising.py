@@ -9,7 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from modelmarket.datasets.lint.findings import Check, Finding, Severity
-from modelmarket.errors import ConfirmationError, DataError, ModelMarketError
+from modelmarket.errors import (
+    ConfirmationError,
+    DataError,
+    ModelMarketError,
+    StepError,
+)
 from modelmarket.protocol.contests import ContestRecord
 from modelmarket.protocol.phases import Phase
 from modelmarket.system.text import agreeing, counted
@@ -23,6 +28,7 @@ if TYPE_CHECKING:
     from modelmarket.datasets.split import Split
     from modelmarket.market.market import Market
     from modelmarket.protocol.replaying import Record
+    from modelmarket.protocol.types import Seal
     from modelmarket.system.home import Home
     from modelmarket.vault.vault import Published
 
@@ -38,6 +44,7 @@ class Earlier:
 
     Attributes:
         name: How to call it.
+        seal: Of its truth, or the hash of its key.
         rows: What its table is known by.
         takes_submissions: Whether somebody may still submit to it.
         shows_truth: Whether its test labels are public, or will be.
@@ -46,6 +53,7 @@ class Earlier:
     """
 
     name: str
+    seal: Seal
     rows: Fingerprints
     takes_submissions: bool
     shows_truth: bool
@@ -81,12 +89,14 @@ def _earlier(market: Market, one: Published, now: int) -> Iterator[Earlier]:
         # A rehearsal on a chain of one's own tells nobody anything.
         if one.chain_id == CHAIN_ID != here.chain_id:
             return
-        yield Earlier(f"a request on the market {one.market}", rows, True, True)
+        name = f"a request on the market {one.market}"
+        yield Earlier(name, one.seal, rows, takes_submissions=True, shows_truth=True)
         return
     for number, _ in market.index.requests_of_seal(one.seal):
         record = market.index.request(number)
         yield Earlier(
             f"request {number}",
+            one.seal,
             rows,
             takes_submissions=record.at(now).phase is Phase.OPEN,
             shows_truth=_shows_truth(record),
@@ -306,6 +316,57 @@ def refuse_hidden(rows: Fingerprints, earlier: Sequence[Earlier]) -> None:
                 "read by everybody.",
                 hint="Wait for its deadline, or leave those rows out.",
             )
+
+
+def refuse_overtaken(market: Market, seal: Seal, *, hides_rows: bool) -> None:
+    """Makes sure of what was made sure of when a table was sealed, of what has been
+    created since, too.
+
+    Args:
+        market: With vault and index.
+        seal: Of the table's truth, or the hash of its key.
+        hides_rows: Whether nobody may read its test rows.
+
+    Raises:
+        StepError: Rows of it are, or may be, known by now, or hidden; it is to be
+            sealed anew.
+    """
+    vault = market.vault
+    others = set(vault.published_seals()) - {seal}
+    own = vault.published_as(seal) if others else None
+    if own is None or not others - own.beside:
+        return
+    from modelmarket.datasets.fingerprints import Fingerprints
+
+    now, rows = market.moment().now, Fingerprints.from_bytes(own.rows)
+    since = [
+        found
+        for name in sorted(others - own.beside)
+        if (table := vault.published_as(name)) is not None
+        for found in _earlier(market, table, now)
+    ]
+    try:
+        for one in since:
+            if _is_beyond(rows, one.rows):
+                raise DataError(f"Its table may have the rows of {one.name}.")
+        if hides_rows:
+            refuse_known(rows, since)
+        refuse_hidden(rows, since)
+        refuse_leaks(rows, since, hides_rows=hides_rows)
+    except (DataError, ConfirmationError) as error:
+        raise StepError(
+            f"Since this was sealed, another request was created. {error.message}",
+            hint="Change the terms: all that is known by now is looked at again.",
+        ) from error
+
+
+def _is_beyond(rows: Fingerprints, others: Fingerprints) -> bool:
+    """Whether one table may have the other's rows, and more columns: what they were
+    sealed with does not tell.
+    """
+    mine, its = rows.names | {rows.label}, others.names | {others.label}
+    alike = set(rows.columns) & set(others.columns)
+    return not alike and (mine >= others.names or its >= rows.names)
 
 
 def refuse_known(rows: Fingerprints, earlier: Sequence[Earlier]) -> None:

@@ -14,7 +14,7 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -65,16 +65,22 @@ class Published:
         chain_id: Where the request was to be made.
         market: The contract.
         rows: What the rows are known by; means nothing to a vault.
+        beside: Seals of the tables that it was held against before it was sealed.
     """
 
     seal: Seal
     chain_id: int
     market: Address
     rows: bytes
+    beside: frozenset[Seal] = frozenset()
 
     def to_bytes(self) -> bytes:
         """In the clear, to be encrypted."""
-        head = {"chain_id": self.chain_id, "market": self.market}
+        head = {
+            "chain_id": self.chain_id,
+            "market": self.market,
+            "beside": sorted(one.hex() for one in self.beside),
+        }
         return json.dumps(head).encode() + b"\n" + self.rows
 
     @classmethod
@@ -87,7 +93,13 @@ class Published:
         head, _, rows = data.partition(b"\n")
         try:
             values = json.loads(head)
-            return cls(Seal(seal), int(values["chain_id"]), values["market"], rows)
+            return cls(
+                Seal(seal),
+                int(values["chain_id"]),
+                values["market"],
+                rows,
+                frozenset(Seal(bytes.fromhex(one)) for one in values["beside"]),
+            )
         except (ValueError, KeyError, TypeError) as error:
             raise VaultError("What was decrypted is no published table.") from error
 
@@ -227,23 +239,46 @@ class Vault:
     # --- what was published ---
 
     def add_published(self, table: Published) -> None:
-        """Notes what a published table's rows are known by; encrypted like all."""
+        """Notes what a published table's rows are known by; encrypted like all.
+
+        Of a seal that is known already the rows stay as they are.
+        """
+        known = self.published_as(table.seal)
+        if known is not None:
+            table = replace(known, beside=table.beside)
         encrypted = self._key.encrypt(table.to_bytes(), b"published" + table.seal)
         with self.database.writing() as connection:
             connection.execute(
-                "INSERT OR IGNORE INTO published VALUES (?, ?)", (table.seal, encrypted)
+                "INSERT OR REPLACE INTO published VALUES (?, ?)",
+                (table.seal, encrypted),
             )
 
     def published(self) -> Iterator[Published]:
         """Every table that a request was to be made from."""
-        reading = self.database.connection
-        for (name,) in reading.execute("SELECT seal FROM published").fetchall():
-            (encrypted,) = reading.execute(
-                "SELECT encrypted FROM published WHERE seal = ?", (name,)
-            ).fetchone()
-            yield Published.from_bytes(
-                name, self._key.decrypt(encrypted, b"published" + name)
-            )
+        for seal in self.published_seals():
+            found = self.published_as(seal)
+            if found is not None:
+                yield found
+
+    def published_seals(self) -> list[Seal]:
+        """What those tables are named by."""
+        rows = self.database.connection.execute("SELECT seal FROM published")
+        return [Seal(name) for (name,) in rows.fetchall()]
+
+    def published_as(self, seal: Seal) -> Published | None:
+        """One of those tables; None if there is none with such a seal.
+
+        Raises:
+            VaultError: What was decrypted is something else.
+        """
+        row = self.database.connection.execute(
+            "SELECT encrypted FROM published WHERE seal = ?", (seal,)
+        ).fetchone()
+        if row is None:
+            return None
+        return Published.from_bytes(
+            seal, self._key.decrypt(row[0], b"published" + seal)
+        )
 
 
 def published_in(path: Path) -> int:

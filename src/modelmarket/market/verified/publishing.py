@@ -272,7 +272,13 @@ def prepare_contest(
         )
     # Before the key: none is ever there whose table would not be known again.
     market.vault.add_published(
-        Published(secret.seal, secret.chain_id, secret.market, known[0].to_bytes())
+        Published(
+            secret.seal,
+            secret.chain_id,
+            secret.market,
+            known[0].to_bytes(),
+            frozenset(one.seal for one in earlier),
+        )
     )
     market.put_away(secret)
     texts = replace(prepared.texts, dataset=str(folder.cid))
