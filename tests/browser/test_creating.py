@@ -252,7 +252,7 @@ def test_terms_are_changed_from_their_receipt_after_the_wallet_was_declined(
     # The browser's way back ends at what is to be confirmed, and not at what was.
     changed = tab.url
     tab.goto(receipt)
-    tab.get_by_role("link", name="Go on with what became of it").click()
+    tab.get_by_role("link", name="See what it was changed to").click()
     expect(tab).to_have_url(changed)
     wallet.rejects = set()
     visitor.confirm("/requests/1")

@@ -324,7 +324,7 @@ def test_an_account_without_fees_is_told(embedded: Place) -> None:
 
     poor = Wallet.new()
     call = embedded.join("ann").coin.claim_airdrop()
-    with pytest.raises(FundsError, match="has 0 wei for fees"):
+    with pytest.raises(FundsError, match="has 0 of the chain's own coin"):
         sign(embedded.connection, call, poor)
 
 

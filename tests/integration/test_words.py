@@ -45,7 +45,13 @@ WRONG: dict[str, Told] = {
     ),
     "too few labels": (
         lambda rita, _: made_of(rita, FRAME[["x"]], labels=["a", "b"]),
-        "DataFrame has 100 rows, but labels= has 2 labels. Does one of them have a "
+        "DataFrame has 100 rows, but labels= has 2 labels. Each row needs its label, "
+        "in the same order.",
+        "Each row needs its label, in the same order.",
+    ),
+    "a label too few": (
+        lambda rita, _: made_of(rita, FRAME[["x"]], labels=["a"] * 99),
+        "DataFrame has 100 rows, but labels= has 99 labels. Does one of them have a "
         "header that the other lacks? Say so with header=True.",
         "Does one of them have a header that the other lacks? Say so with --header.",
     ),

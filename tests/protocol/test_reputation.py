@@ -258,7 +258,7 @@ def test_a_requester_is_told_of_in_a_line(said: str) -> None:
     ("told", "said"),
     [
         (AsRequester(), "new here"),
-        (AsRequester(going_on=1), "1 request, none paid"),
+        (AsRequester(going_on=1), "1 request, none ended yet"),
         (AsRequester(refunded=1, cancelled=1), "2 requests, none paid"),
         (AsRequester(paid=10, refunded=3), "10 paid"),
         (AsRequester(paid=10, won_itself=2), "10 paid, 2 of them to itself"),

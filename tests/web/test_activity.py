@@ -11,7 +11,15 @@ import pytest
 
 from modelmarket import agent
 from modelmarket.market import Market
-from modelmarket.protocol.actions import KINDS, Fund, Other
+from modelmarket.protocol.actions import (
+    KINDS,
+    Action,
+    CancelRequest,
+    Fund,
+    Other,
+    Withdraw,
+)
+from modelmarket.protocol.money import ONE_MDC
 from modelmarket.protocol.types import Wei
 from modelmarket.vault.journal import Entry, Part
 from modelmarket.web.deeds import DONE, TO_DO
@@ -76,6 +84,40 @@ def test_what_was_done_has_the_chains_time_wherever_it_is_told(tmp_path: Path) -
             # What has no block yet was begun by this computer's clock.
             entry = declined(requester, 7)
             assert times(tab.get("/activity").text)[0] == entry.began
+
+
+def test_what_the_agent_brings_home_and_what_is_lost_is_in_the_amounts(
+    tmp_path: Path,
+) -> None:
+    """So that whoever adds them up comes to what the wallet has."""
+    with place("embedded", tmp_path) as here:
+        market, hers = here.join("somebody"), here.join("her wallet")
+        request = here.create(market)
+        mine = here.submit(hers, request.id)
+        record = request.refresh().record
+        with visiting(Workspace(market)) as tab:
+            tab.workspace.stop()
+            for action in (
+                CancelRequest(record.id, record.terms_hash, record.live),
+                Withdraw(record.id, mine.id),
+            ):
+                confirm(tab, action)
+            shown = told(tab.get("/activity").text)
+            assert (
+                "Cancelled the request odd or even #1 100 MDC, locked before, were lost"
+            ) in shown
+            assert (
+                "Withdrew odd or even #1, submission 1 “0 mistakes” confirmed" in shown
+            )
+            tab.become(hers.wallet.address)
+            shown = told(tab.get("/activity").text)
+            assert "submission 1 “0 mistakes” +101 MDC paid to you" in shown
+            assert hers.balance(hers.wallet.address) == 1_100 * ONE_MDC
+
+
+def confirm(tab: Tab, action: Action) -> None:
+    actions, me = tab.workspace.actions, tab.workspace.market.wallet.address
+    actions.confirm(actions.prepare(me, action, "/"))
 
 
 def times(page: str) -> list[int]:

@@ -243,6 +243,86 @@ def test_two_forms_of_one_submission_stake_once(person: Person) -> None:
     assert person.market.contract.submission_count() == 2
 
 
+def test_a_receipt_of_what_was_overtaken_offers_no_confirmation(
+    person: Person,
+) -> None:
+    """Told before anybody clicks: entered already, or after the deadline."""
+    person.place.create(person.market)
+    first, second = (prepared_submission(person, person.key) for _ in range(2))
+    person.tab.post(f"/actions/{first.id}/confirm")
+    page = person.tab.get(f"/actions/{second.id}").text
+    assert "The same submission stands as submission 1 already" in words(page)
+    assert f"/actions/{second.id}/confirm" not in page
+    third = prepared_submission(person, person.key, again=True)
+    assert f"/actions/{third.id}/confirm" in person.tab.get(f"/actions/{third.id}").text
+    person.place.move_to(person.market.request(1).record.deadline)
+    person.market.look()
+    page = person.tab.get(f"/actions/{third.id}").text
+    assert "Request 1 takes no more submissions." in words(page)
+    assert f"/actions/{third.id}/confirm" not in page
+    answer = person.tab.post(f"/actions/{third.id}/confirm")
+    assert "takes no more submissions" in words(answer.text)
+    assert person.market.contract.submission_count() == 1
+
+
+def test_what_is_not_to_be_confirmed_can_be_thrown_away(person: Person) -> None:
+    tab, actions = person.tab, person.workspace.actions
+    person.place.create(person.market)
+    entry = prepared_submission(person, person.key)
+    small = tab.post("/actions", kind="claim_airdrop").headers["location"]
+    assert tab.post(f"{small}/discard").headers["location"] == "/"
+    where = tab.post(f"/actions/{entry.id}/discard").headers["location"]
+    assert where == "/requests/1"
+    for one in (f"/actions/{entry.id}", small):
+        page = tab.get(one).text
+        assert "not to be confirmed any more" in words(page)
+        assert f"{one}/confirm" not in page
+        assert "given up already" in words(tab.post(f"{one}/confirm").text)
+        assert one not in tab.get("/activity").text
+    # What is in the chain is not thrown away any more, nor is another one's.
+    done = prepared_submission(person, person.key)
+    tab.post(f"/actions/{done.id}/confirm")
+    assert "confirmed already" in words(tab.post(f"/actions/{done.id}/discard").text)
+    other = new_request(person.place, person.workspace, person.account)
+    assert "to be signed by" in words(tab.post(f"/actions/{other.id}/discard").text)
+    assert actions.get(other.id).state is State.PREPARED
+
+
+def test_the_agent_is_appointed_and_dismissed_on_its_page(person: Person) -> None:
+    tab, market = person.tab, person.market
+    # The key of this computer needs nobody to claim for it.
+    assert "Who claims for your wallet" not in tab.get("/agent").text
+    tab.become(person.account)
+
+    def offered() -> list[str]:
+        page = tab.get("/agent").text
+        return re.findall(
+            r"<button>((?:Appoint|Dismiss) the agent[^<]*)</button>", page
+        )
+
+    verified, predictions = "for verified contests", "for contests of predictions"
+    assert offered() == [f"Appoint the agent {one}" for one in (verified, predictions)]
+    # Whoever enters nothing is not alarmed.
+    assert "may not claim" not in tab.get("/agent").text
+    for approved, said in (("", "Appointed"), ("no", "Dismissed")):
+        form = {"kind": "set_operator", "verified": "yes", "approved": approved}
+        action = tab.post("/actions", **form).headers["location"]
+        entry = person.workspace.actions.get(int(action.rsplit("/", 1)[1]))
+        tab.post(f"{action}/sent", json={"hash": person.send(person.ask(entry))})
+        person.workspace.actions.settle()
+        is_appointed = not approved
+        assert f"{said} the agent {verified}" in words(tab.get(action).text)
+        owner = checksummed(person.account)
+        assert is_appointed is market.is_operator(
+            owner, market.wallet.address, verified=True
+        )
+        other = "Dismiss" if is_appointed else "Appoint"
+        assert offered() == [
+            f"{other} the agent {verified}",
+            f"Appoint the agent {predictions}",
+        ]
+
+
 def test_files_are_gone_once_a_wallet_has_sent_what_was_sealed_of_them(
     person: Person,
 ) -> None:

@@ -103,7 +103,7 @@ def test_where_there_are_no_contests_none_is_offered(here: Place, csv: bytes) ->
         where = send(tab, csv)
         assert where.startswith("/requests/new/")
         assert "/contests/new/" not in tab.get(where).text
-        assert "In verified contests" not in tab.get("/agent").text
+        assert "verified contests" not in tab.get("/agent").text
 
 
 def test_the_kind_can_be_changed_where_the_terms_are_chosen(
@@ -276,9 +276,9 @@ def test_what_is_left_out_is_proposed(tab: Tab, csv: bytes) -> None:
         ("minutes", "1", "0.98", "Submissions must stay open"),
         ("minutes", "525600", "525601", "is more than a year"),
         ("minutes", "365 days", "366 days", "is more than a year"),
-        ("response", "15", "14.98", "response window must be 15 min"),
-        ("challenge", "60", "59.98", "(four response windows) to 28 days"),
-        ("challenge", "40320", "40321", "(four response windows) to 28 days"),
+        ("response", "15", "14.98", "Each step must be 15 min"),
+        ("challenge", "60", "59.98", "(four steps) to 28 days"),
+        ("challenge", "40320", "40321", "(four steps) to 28 days"),
         ("stake", "5", "4.999999999999999999", "at least 5% of the reward"),
         ("reward", "1000", "1000.000000000000000001", "are needed"),
         ("threshold", "100%", "100.1%", "is not a fraction"),

@@ -125,7 +125,7 @@ def test_a_line_tells_threshold_entries_record_and_kind(tab: Tab) -> None:
         "stake 0.02",
         "65.0%",
         " 1 ",
-        "2 requests, none paid",
+        "2 requests, none ended yet",
     ):
         assert said in entered, entered
     verified = lines["left or right"]

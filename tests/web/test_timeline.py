@@ -95,16 +95,20 @@ def ended(here: Place, how: str) -> Request:
         ("cancelled", [(OPEN, "cut")], "before anybody had entered"),
         ("cancelled late", [(OPEN, "done"), (TRUTH, "cut")], "share the reward"),
         ("forfeited", [(OPEN, "done"), (TRUTH, "cut")], "did not open the truth"),
-        ("nobody", [(OPEN, "done"), (TRUTH, "done")], "Nobody earned the reward"),
+        (
+            "nobody",
+            [(OPEN, "done"), (TRUTH, "done")],
+            "Nobody entered; the requester has",
+        ),
         (
             "silent",
             [(OPEN, "done"), (TRUTH, "done"), (CLAIMS, "done")],
-            "Nobody earned the reward",
+            "Nobody claimed a score; the requester",
         ),
         (
             "check",
             [(OPEN, "done"), (TRUTH, "done"), (CLAIMS, "done"), (CHECK, "done")],
-            "Nobody earned the reward",
+            "No claim stood; the requester",
         ),
         (
             "paid",

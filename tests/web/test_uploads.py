@@ -165,7 +165,7 @@ def test_terms_are_changed_after_they_were_sealed(here: Place, tab: Tab) -> None
     text = tab.get(first).text
     assert "not to be confirmed any more" in text
     assert "/confirm" not in text
-    assert f'href="{where}"' in text
+    assert f'href="{second}"' in text
     assert tab.get(where).headers["location"] == second
     assert "given up already" in tab.post(f"{first}/confirm").text
     assert "given up already" in tab.post(f"{first}/change").text
@@ -392,7 +392,7 @@ def test_a_submission_that_wants_a_tick_keeps_its_files(here: Place, tab: Tab) -
         ("group", "nothing", "has no column"),
         ("time", "n", "Class by class and by time are 2 ways"),
         ("response", "1e400", "is no length of time"),
-        ("response", "8 days", "The response window must be 1 min to 7 days"),
+        ("response", "8 days", "Each step must be 1 min to 7 days"),
         ("fraction", "100%", "is not a fraction"),
         ("stake", "-1", "is not an amount of MDC"),
     ],

@@ -143,9 +143,9 @@ def quote(connection: Connection, call: Call, sender: Address) -> dict[str, Any]
     fee = 2 * base + tip if limit is None else min(2 * base + tip, limit)
     if balance < gas * fee + call.value:
         raise FundsError(
-            f"{sender} has {balance} wei for fees; {call.what} may "
-            f"take {gas * fee + call.value}.",
-            hint="Send it some of the chain's own coin.",
+            f"{sender} has {format_about(balance, 4)} of the chain's own coin, and "
+            f"{call.what} may take {format_about(gas * fee + call.value, 4)} of it.",
+            hint="Send it some of that coin.",
         )
     return {
         "type": 2,

@@ -132,9 +132,14 @@ class Source:
 
     def _complain(self, rows: int, labels: int) -> None:
         assert self.labels is not None
+        hint = "Each row needs its label, in the same order."
+        if abs(rows - labels) == 1:
+            hint = (
+                "Does one of them have a header that the other lacks? Say so with "
+                "--header."
+            )
         raise DataError(
             f"{self.data.path.name} has {counted(rows, 'row')}, but "
             f"{self.labels.path.name} has {counted(labels, 'label')}.",
-            hint="Does one of them have a header that the other lacks? "
-            "Say so with --header.",
+            hint=hint,
         )

@@ -123,7 +123,9 @@ class Call:
 
 
 CALLS = {
-    "airdrop": Call("market.claim_airdrop", "the airdrop at the top of the page"),
+    "airdrop": Call(
+        "market.claim_airdrop", "“Get 1,000 MDC (once)” in the wallet’s menu at the top"
+    ),
     "dataset report": Call("request.report", "the request's data"),
     "request create": Call("market.create_request", "New request", NUMBERS),
     "request enforce": Call("request.enforce", "the request's page"),

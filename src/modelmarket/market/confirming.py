@@ -33,12 +33,15 @@ from modelmarket.protocol.actions import (
     CreateContest,
     CreateRequest,
     Entering,
+    Submit,
+    SubmitModel,
 )
 from modelmarket.protocol.events import (
     ContestCreated,
     RequestCreated,
     SubmissionCreated,
 )
+from modelmarket.protocol.steps import takes_submissions
 from modelmarket.system.text import agreeing, counted
 from modelmarket.vault.journal import Signer, State
 
@@ -173,7 +176,7 @@ class Actions:
             ModelMarketError: It cannot be done, in words: for want of MDC, or as
                 the chain is now.
         """
-        self._require_as_told(entry.action)
+        self._require_as_told(entry)
         permit = self._permit_message(entry, 0)
         call = call_of(self._market, entry.action)
         assert call.to is not None, "no action of a page creates a contract"
@@ -334,19 +337,31 @@ class Actions:
             )
         if not entry.state.is_open and not entry.is_asked:
             raise StepError(f"This is {entry.told} already.", hint="See the activity.")
-        if isinstance(entry.action, Entering) and not entry.action.again:
-            self._require_the_only_one(entry, entry.action)
-        self._require_as_told(entry.action)
+        self._require_as_told(entry)
         return block
 
-    def _require_as_told(self, action: Action) -> None:
+    def _require_as_told(self, entry: Entry) -> None:
         """What the receipt says, and what was made sure of before it, is still so."""
+        action = entry.action
         match action:
             case CancelRequest():
                 self._require_as_many(action)
+            case Submit() | SubmitModel():
+                self._require_open_request(action)
+                if not action.again:
+                    self._require_the_only_one(entry, action)
             case CreateRequest() | CreateContest():
                 hides_rows = isinstance(action, CreateContest)
                 refuse_overtaken(self._market, action.seal, hides_rows=hides_rows)
+
+    def _require_open_request(self, action: Entering) -> None:
+        """The request still takes submissions."""
+        record = self._market.record(action.request)
+        if not takes_submissions(record, self._market.moment().now):
+            raise StepError(
+                f"Request {action.request} takes no more submissions.",
+                hint="This can be discarded; nothing was staked on it.",
+            )
 
     def _require_as_many(self, action: CancelRequest) -> None:
         """Nobody has entered since it was said who shares the reward."""
@@ -373,7 +388,8 @@ class Actions:
         says = f"stands as submission {live[0]}" if live else "is under way"
         raise StepError(
             f"The same submission {says} already.",
-            hint="Submit it once more only if you want to stake on it twice.",
+            hint="To stake on it twice, change the submission: it asks whether that is "
+            "meant.",
         )
 
     def _fail(self, entry: Entry, why: ModelMarketError) -> None:

@@ -34,7 +34,8 @@ def parse_mdc(text: str) -> Wei:
     if match is None:
         raise InputError(
             f"{text!r} is not an amount of MDC.",
-            hint="Write a decimal such as 100 or 0.5, with at most 18 decimals.",
+            hint="Write a decimal such as 1000 or 0.5: no separators of thousands, and "
+            "at most 18 decimals.",
         )
     whole, fraction = match[1], match[2] or ""
     return Wei(int(whole) * ONE_MDC + int(fraction.ljust(DECIMALS, "0")))

@@ -182,7 +182,8 @@ class AsRequester:
             (self.forfeited, "forfeited"),
             (self.cancelled_with_entries, "cancelled with entries"),
         )
-        return found or f"{counted(self.created, 'request')}, none paid"
+        none = "none paid" if self.created > self.going_on else "none ended yet"
+        return found or f"{counted(self.created, 'request')}, {none}"
 
     @property
     def sentence(self) -> str:

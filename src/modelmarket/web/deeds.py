@@ -80,8 +80,9 @@ class Deed:
         request: Which it is about; 0 = none.
         name: Of the request; empty where it is not known.
         entered: The submission that it is about, in words; empty for none.
-        amount: Wei of MDC that its account had more afterwards, or has fewer of;
-            0 for nothing.
+        amount: Wei of MDC that whoever looks had more afterwards, or had fewer of; of
+            what moves nothing of theirs, that its signer had.
+        lost: Wei of MDC that were locked before and did not come back.
         fund: Wei of the chain's own coin that it sent.
         moved: What became of the amount, in a word.
     """
@@ -93,28 +94,40 @@ class Deed:
     name: str
     entered: str
     amount: Wei
+    lost: Wei
     fund: Wei
     moved: str
 
     @classmethod
-    def of(cls, market: Market, entry: Entry, seconds: Mapping[int, int]) -> Deed:
+    def of(
+        cls,
+        market: Market,
+        entry: Entry,
+        seconds: Mapping[int, int],
+        account: Address | None = None,
+    ) -> Deed:
         """As the journal and the index have it; no node is asked.
 
         Args:
             market: With the index.
             entry: In the journal.
             seconds: Of blocks, as far as they are known.
+            account: Who looks; None for whoever signed it.
         """
         action, is_done = entry.action, entry.state.is_done
         record = record_of(market, entry)
         request, name = about(entry, record)
         moves = is_done or entry.is_under_way
-        amount = gain(market, entry, record) if moves else Wei(0)
+        own = gain(market, entry, record, account) if moves else Wei(0)
+        amount = own or (gain(market, entry, record) if moves else Wei(0))
         moved = "locked" if amount < 0 else "received"
         if isinstance(action, actions.ClaimAirdrop | actions.Fund):
             moved = "given"
         elif isinstance(action, PAYING_BACK):
             moved = "paid back"
+        if account not in (None, entry.account):
+            whose = "you" if own else "your agent's key"
+            moved = f"{'paid to' if amount > 0 else 'locked by'} {whose}"
         words = told(entry)
         fund = action.amount if isinstance(action, actions.Fund) and moves else Wei(0)
         return cls(
@@ -125,6 +138,7 @@ class Deed:
             name,
             entered(entry, record),
             amount,
+            lost(entry, record),
             fund,
             moved,
         )
@@ -132,8 +146,18 @@ class Deed:
 
 def told(entry: Entry) -> str:
     """Which action it is, as a heading: what it did, or is going to do."""
-    kind = entry.action.kind
-    return DONE[kind] if entry.state.is_done else TO_DO[kind].capitalize()
+    words = DONE if entry.state.is_done else TO_DO
+    told = words[entry.action.kind]
+    if isinstance(entry.action, actions.SetOperator):
+        told = _appointed(entry.action, is_done=entry.state.is_done)
+    return told if entry.state.is_done else told[:1].upper() + told[1:]
+
+
+def _appointed(action: actions.SetOperator, *, is_done: bool) -> str:
+    """Whether the agent may claim or may no longer, and where."""
+    what = ("Dismissed", "Appointed") if is_done else ("dismiss", "appoint")
+    where = "verified contests" if action.verified else "contests of predictions"
+    return f"{what[action.approved]} the agent for {where}"
 
 
 def record_of(market: Market, entry: Entry) -> BaseRecord | None:
@@ -180,8 +204,13 @@ def entered(entry: Entry, record: BaseRecord | None) -> str:
     return " ".join(filter(None, said))
 
 
-def gain(market: Market, entry: Entry, record: BaseRecord | None) -> Wei:
-    """Wei of MDC that an action's account has more once it is done; below 0 for less.
+def gain(
+    market: Market,
+    entry: Entry,
+    record: BaseRecord | None,
+    account: Address | None = None,
+) -> Wei:
+    """Wei of MDC that an account has more once an action is done; below 0 for less.
 
     Before it is done, what the contract would pay as things stand.
 
@@ -189,39 +218,55 @@ def gain(market: Market, entry: Entry, record: BaseRecord | None) -> Wei:
         market: With the index.
         entry: The action.
         record: The request that it is about; None where that is not known.
+        account: Whose; None for whoever signs it.
     """
-    action = entry.action
+    action, who = entry.action, account or entry.account
+    is_signer = who == entry.account
     if action.locks:
-        return Wei(-action.locks)
+        return Wei(-action.locks if is_signer else 0)
     if isinstance(action, actions.ClaimAirdrop):
-        return AIRDROP
+        return AIRDROP if is_signer else Wei(0)
     if record is None:
         return Wei(0)
     if isinstance(action, actions.CancelRequest):
-        return _back_to_requester(action, record)
+        is_own = record.requester == who
+        return _back_to_requester(action, record) if is_own else Wei(0)
     one = submission_of(entry, record)
     match action:
         case actions.EnforceTimeout():
-            is_own = record.requester == entry.account
+            is_own = record.requester == who
             return _refund(market, entry, record) if is_own else Wei(0)
         case actions.Settle():
             paid = paid_by_settling(record)
-            is_own = paid is not None and paid[0] == entry.account
+            is_own = paid is not None and paid[0] == who
             return paid[1] if paid is not None and is_own else Wei(0)
-        case actions.CancelSubmission():
-            is_lost = action.accept_slash
-            return Wei(0) if is_lost else record.terms.stake
         case _ if one is None:
             return Wei(0)
-        case actions.Withdraw() if one.trainer == entry.account:
+        case actions.CancelSubmission() if one.trainer == who:
+            is_lost = action.accept_slash
+            return Wei(0) if is_lost else record.terms.stake
+        case actions.Withdraw() if one.trainer == who:
             return one.paid if one.status is Status.WITHDRAWN else due(record, one)
         case actions.WithdrawBond() if one.demand is not None:
-            is_own = one.demand.demander == entry.account
+            is_own = one.demand.demander == who
             return (one.demand.returned or bond_due(one)) if is_own else Wei(0)
         case actions.OpenPredictions() if record.winner == one.id:
-            return one.paid if _is_last_page(action, record) else Wei(0)
-        case actions.Refute() if one.challenger == entry.account:
+            is_own = one.trainer == who
+            return one.paid if is_own and _is_last_page(action, record) else Wei(0)
+        case actions.Refute() if one.challenger == who:
             return one.reward_of_challenger
+    return Wei(0)
+
+
+def lost(entry: Entry, record: BaseRecord | None) -> Wei:
+    """Wei of MDC that were locked before, and do not come back by what was done."""
+    if record is None or not entry.state.is_done:
+        return Wei(0)
+    match entry.action:
+        case actions.CancelSubmission(accept_slash=True):
+            return record.terms.stake
+        case actions.CancelRequest() as action if sharing(action, record):
+            return Wei(record.terms.reward - _back_to_requester(action, record))
     return Wei(0)
 
 

@@ -173,7 +173,11 @@ def duration(form: Form, name: str) -> int:
 
     def parse(typed: str) -> int:
         is_number = unit and typed[-1:].isascii() and typed[-1:].isdigit()
-        return parse_duration(f"{typed} {unit}" if is_number else typed)
+        try:
+            return parse_duration(f"{typed} {unit}" if is_number else typed)
+        except InputError as error:
+            hint = f"Write a number of {unit}." if unit else error.hint
+            raise InputError(error.message, hint=hint) from error
 
     return read(form, name, parse)
 

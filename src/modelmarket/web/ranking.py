@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from modelmarket.protocol.contests import ContestRecord
 from modelmarket.protocol.intervals import wilson
 from modelmarket.protocol.payouts import Stake, stake
-from modelmarket.protocol.phases import Status
+from modelmarket.protocol.phases import Phase, Status
 from modelmarket.web.charts import Dot
 from modelmarket.web.happenings import WHY_FAILED
 
@@ -96,6 +96,15 @@ def ranking(record: Record, account: Address | None) -> list[Place]:
     return places + [_place(None, one, record, account) for one in fallen]
 
 
+def _state(one: SubmissionRecord, record: Record) -> str:
+    """What has become of a claim, in words."""
+    if one.failure is not None:
+        return f"failed: {WHY_FAILED[one.failure]}"
+    if record.stage is Phase.REFUNDED and (one.score or 0) < record.minimum:
+        return "below the threshold"
+    return STATES.get(one.status, one.status.name.lower())
+
+
 def _place(
     number: int | None,
     one: SubmissionRecord,
@@ -110,9 +119,7 @@ def _place(
         one,
         score / most,
         wilson(score, most) if counts_rows(record) else None,
-        STATES.get(one.status, one.status.name.lower())
-        if one.failure is None
-        else f"failed: {WHY_FAILED[one.failure]}",
+        _state(one, record),
         STAKES[stake(record, one)],
         one.trainer == account,
     )

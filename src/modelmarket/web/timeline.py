@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from modelmarket.protocol.contests import ContestRecord
-from modelmarket.protocol.phases import Failure, Phase, Position
+from modelmarket.protocol.phases import Failure, Phase, Position, Status
 from modelmarket.protocol.replaying import Record
-from modelmarket.system.text import agreeing
+from modelmarket.system.text import agreeing, plain
 from modelmarket.web.views import phases_of
 
 STEPS = (Phase.OPEN, Phase.TRUTH, Phase.CLAIMS, Phase.VALIDATION)
@@ -121,6 +121,8 @@ def standing(record: Record, position: Position) -> str:
             return f"The requester’s agent opens the {secret}: then all can be scored."
         case Phase.CLAIMS:
             claimed, live = len(record.ranking), record.live
+            if not live:
+                return "Nobody has entered, so there is nothing to be claimed."
             have = agreeing(claimed, "has", "have")
             return f"Trainers claim what they scored: {claimed:,} of {live:,} {have}."
         case Phase.VALIDATION:
@@ -128,11 +130,11 @@ def standing(record: Record, position: Position) -> str:
         case Phase.FULFILLED:
             return "The best model won, and its trainer was paid."
         case Phase.REFUNDED:
-            return "Nobody earned the reward; the requester has it back."
+            return f"{_unearned(record)}; the requester has the reward back."
         case Phase.CANCELLED if record.share:
             return (
                 "The requester cancelled it: those who had entered share the reward, "
-                "and have their stakes back."
+                "and can take it with their stakes."
             )
         case Phase.CANCELLED:
             return (
@@ -142,7 +144,7 @@ def standing(record: Record, position: Position) -> str:
         case Phase.FORFEITED:
             return (
                 f"The requester did not open the {secret} in time: the reward is lost, "
-                "and everybody’s stake is free."
+                "and everybody can take their stake back."
             )
 
 
@@ -153,9 +155,23 @@ _MISSED = {
 }
 
 
+def _unearned(record: Record) -> str:
+    """Why nobody earned the reward."""
+    entries = record.submissions.values()
+    if all(one.status is Status.CANCELLED for one in entries):
+        return "Nobody had entered" if entries else "Nobody entered"
+    claimed = [one for one in entries if one.score is not None]
+    if not claimed:
+        return "Nobody claimed a score"
+    if record.ranking:
+        return "No claim reached the threshold"
+    return "No claim stood"
+
+
 def _checking(record: Record, position: Position) -> str:
     best = record.ranking[0]
-    who = f"submission {best.id}"
+    called = f"“{plain(best.name)}”, " if best.name else ""
+    who = f"{called}submission {best.id}"
     if not isinstance(record, ContestRecord):
         return f"The best claim, of {who}, is being checked row by row."
     if not position.shown:
@@ -163,6 +179,6 @@ def _checking(record: Record, position: Position) -> str:
     if best.demand is not None and best.demand.is_open:
         return f"The model of {who} was demanded, and has yet to be posted whole."
     return (
-        f"The model of {who} is shown. Anybody who finds a false row can prove it on "
-        "the chain, and is paid for it."
+        f"The model of {who} is shown. The agents of all who are concerned recompute "
+        "it: whichever finds a false row proves it on the chain, and is paid for it."
     )

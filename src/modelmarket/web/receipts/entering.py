@@ -35,6 +35,12 @@ if TYPE_CHECKING:
     from modelmarket.web.receipts.parts import Part, Sight
 
 
+TO_APPOINT = (
+    "your agent may not do that for this wallet yet. The request's page asks you to "
+    "appoint it, which is one more transaction and costs no MDC"
+)
+
+
 def enter(
     sight: Sight, record: BaseRecord | None, action: actions.Entering
 ) -> tuple[Part, ...]:
@@ -80,6 +86,8 @@ def enter(
             f"{WHILE_AWAKE}."
         )
     cost = [fact("You lose the stake if", lose), *_prospect(fit, sight.posting)]
+    if not sight.may_claim:
+        cost.insert(1, fact("To be done next", TO_APPOINT))
     if is_model:
         checked = (
             "The hidden files are all here, match what the contest promised, and are "

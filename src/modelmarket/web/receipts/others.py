@@ -83,11 +83,18 @@ def of_no_request(
                 fact("It may" if action.approved else "It may no longer", allowed),
                 fact("It can never", "submit, cancel, or receive your funds"),
             ]
-            cost = [
-                fact("You lose a stake if", "it makes a wrong claim for you"),
-                fact("You can take it back", "at any time, by your own wallet"),
+            cost = [fact("You lose a stake if", "it makes a wrong claim for you")]
+            if not action.approved:
+                cost = [
+                    fact("You lose a stake if", "you do not claim in time yourself")
+                ]
+            back = [
+                fact(
+                    "You can take it back" if action.approved else "You can change it",
+                    "at any time, on the page of the agent",
+                )
             ]
-            return parts_of(what, [], cost, [])
+            return parts_of(what, back, cost, [])
         case actions.Fund():
             what = [
                 Fact("To", sight.names.shown(action.receiver)),

@@ -110,6 +110,7 @@ class Sight:
         outcome: The transaction, once it is in the chain and the node tells of it.
         posting: Wei of the chain's own coin that posting a model may cost; None where
             that is not known.
+        may_claim: Whether the agent may claim for whoever signs it, as far as is known.
     """
 
     market: Market
@@ -118,6 +119,7 @@ class Sight:
     now: int
     outcome: Transaction | None = None
     posting: Wei | None = None
+    may_claim: bool = True
 
 
 def named(sight: Sight, record: BaseRecord | None) -> list[Fact]:

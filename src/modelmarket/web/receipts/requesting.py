@@ -58,9 +58,10 @@ def create_request(sight: Sight, action: actions.CreateRequest) -> tuple[Part, .
     back = [
         fact(
             "You get",
-            "the best model"
-            + (" that reaches the threshold" if terms.minimum_matches else "")
-            + ", once it is checked",
+            "the best predictions"
+            + (" that reach the threshold" if terms.minimum_matches else "")
+            + ", recounted by the chain, and the model that their author says made "
+            "them",
         ),
         fact(
             "The reward comes back if",

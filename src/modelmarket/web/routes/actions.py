@@ -26,6 +26,7 @@ from modelmarket.protocol.actions import (
     CreateContest,
     CreateRequest,
     EnforceTimeout,
+    Entering,
     Fund,
     SetOperator,
     Settle,
@@ -44,6 +45,7 @@ from modelmarket.web.receipts.telling import receipt
 from modelmarket.web.responses import answering, go, in_decimals, show
 from modelmarket.web.views import ACTIONS, local_path, result_of
 from modelmarket.web.visits import Visit
+from modelmarket.web.workspace import Workspace
 
 if TYPE_CHECKING:
     from modelmarket.market.confirming import Asks
@@ -112,7 +114,8 @@ def _small_action(visit: Visit) -> Action:
             return ClaimAirdrop()
         case SetOperator.kind:
             is_verified = forms.text(form, "verified") == "yes"
-            return SetOperator(agent_key, approved=True, verified=is_verified)
+            approved = forms.text(form, "approved") != "no"
+            return SetOperator(agent_key, approved=approved, verified=is_verified)
         case Fund.kind:
             return Fund(agent_key, FUND_WEI)
         case CancelRequest.kind | EnforceTimeout.kind | Settle.kind:
@@ -144,7 +147,7 @@ def action_page(visit: Visit) -> Response:
     is_open = entry.state.is_open or entry.is_asked
     workspace, action = visit.workspace, entry.action
     market, names = workspace.market, Names.of(workspace, visit.who.account)
-    is_own = entry.account == visit.who.account
+    is_own, form = entry.account == visit.who.account, _form_of(entry)
     posting, outcome = None, None
     if isinstance(action, SubmitModel) and action.fit and is_open:
         gas = action.fit["answer"]["gas"]
@@ -152,7 +155,11 @@ def action_page(visit: Visit) -> Response:
     if entry.state.is_done and (name := entry.hash) is not None:
         outcome = workspace.known(lambda: market.transaction(name), None)
     asks, refusal = _asked(visit, entry) if is_open and is_own else (None, None)
-    sight = Sight(market, entry, names, visit.glance.now, outcome, posting)
+    may_claim = not (is_open and isinstance(action, Entering)) or _may_claim(
+        workspace, entry
+    )
+    now = visit.glance.now
+    sight = Sight(market, entry, names, now, outcome, posting, may_claim)
     return show(
         visit,
         "action.html",
@@ -167,8 +174,18 @@ def action_page(visit: Visit) -> Response:
         names=names,
         is_open=is_open,
         is_own=is_own,
-        form=_form_of(entry),
+        form=form,
         is_kept=workspace.uploads.has(_upload_of(entry)),
+        successor=workspace.actions.come_of(entry.origin) if form else None,
+    )
+
+
+def _may_claim(workspace: Workspace, entry: Entry) -> bool:
+    """Whether the agent may claim for an action's account, as far as the node tells."""
+    market, key = workspace.market, workspace.market.wallet.address
+    verified = entry.action.is_verified
+    return entry.account == key or workspace.known(
+        lambda: market.is_operator(entry.account, key, verified=verified), True
     )
 
 
@@ -199,6 +216,15 @@ def change(visit: Visit) -> Response:
         visit.workspace.actions.give_up(entry)
         return go(form)
     raise InputError(f"{told(entry)} has no form that could be changed.")
+
+
+def discard(visit: Visit) -> Response:
+    """Gives up what was prepared, and forgets what it was made of."""
+    entry = _own(visit)
+    visit.workspace.actions.give_up(entry)
+    _forget_files(visit, entry)
+    number = entry.action.request_id
+    return go(f"/requests/{number}" if number else "/")
 
 
 def _forget_files(visit: Visit, entry: Entry) -> None:
@@ -312,6 +338,7 @@ ROUTES = [
     Route("/actions/{id:action}", answering(action_page)),
     Route("/actions/{id:action}/state", answering(state)),
     Route("/actions/{id:action}/change", answering(change), methods=["POST"]),
+    Route("/actions/{id:action}/discard", answering(discard), methods=["POST"]),
     Route("/actions/{id:action}/confirm", answering(confirm), methods=["POST"]),
     Route("/actions/{id:action}/permit", answering(permit), methods=["POST"]),
     Route("/actions/{id:action}/transaction", answering(transaction), methods=["POST"]),

@@ -73,7 +73,7 @@ def _page(visit: Visit, name: str, part: Part) -> Page:
         )
     found = actions.newest(PAGE_ROWS, (number - 1) * PAGE_ROWS, part)
     seconds = _seconds(workspace, found)
-    deeds = [Deed.of(market, one, seconds) for one in found]
+    deeds = [Deed.of(market, one, seconds, part.account) for one in found]
     return Page(deeds, number, pages, count)
 
 

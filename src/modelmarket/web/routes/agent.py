@@ -3,12 +3,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from starlette.responses import Response
 from starlette.routing import Route
 
 from modelmarket.agent.checks import Check, examine
 from modelmarket.web.responses import answering, show
 from modelmarket.web.visits import Visit
+from modelmarket.web.workspace import Workspace
+
+if TYPE_CHECKING:
+    from modelmarket.protocol.types import Address
 
 
 def agent_page(visit: Visit) -> Response:
@@ -21,7 +27,6 @@ def agent_page(visit: Visit) -> Response:
                 market,
                 plan,
                 market.look(),
-                accounts=[] if account is None else [account],
                 clock_is_ours=workspace.move_clock is not None,
             )
         ),
@@ -35,8 +40,25 @@ def agent_page(visit: Visit) -> Response:
         told=list(workspace.told),
         checks=[away] if checks is None else checks,
         is_known=checks is not None,
+        operates=_operates(workspace, account),
         secrets=len(market.vault.seals(*market.network.contracts.addresses)),
     )
+
+
+def _operates(workspace: Workspace, account: Address | None) -> list[tuple[bool, bool]]:
+    """In which contests the agent may claim for an account: whether they are verified
+    ones, and whether it may; none where it need not be appointed, or nobody can tell.
+    """
+    market, nothing = workspace.market, list[tuple[bool, bool]]()
+    key = market.wallet.address
+    if account is None or account == key:
+        return nothing
+    kinds = (True, False) if market.network.verified else (False,)
+
+    def ask() -> list[tuple[bool, bool]]:
+        return [(one, market.is_operator(account, key, verified=one)) for one in kinds]
+
+    return workspace.known(ask, nothing)
 
 
 ROUTES = [Route("/agent", answering(agent_page))]

@@ -92,6 +92,12 @@ ABOUT = {
     "The threshold cannot": "threshold",
 }
 """How sentences about terms begin, and the field that each is about."""
+ON_THE_FORM = {
+    "The response window": "Each step",
+    "four response windows": "four steps",
+    "The challenge window": "The time for refuting",
+}
+"""What the form calls terms that have a name of their own elsewhere."""
 OTHER_WORDS = {
     "fraction": "Choose another part, or add rows.",
     "group": "Choose another column, or none.",
@@ -459,7 +465,10 @@ def _beside(error: ModelMarketError) -> ModelMarketError:
         return error
     for begins, field in ABOUT.items():
         if error.message.startswith(begins):
-            return FieldError(error.message, field=field, hint=error.hint)
+            said = error.message
+            for term, shown in ON_THE_FORM.items():
+                said = said.replace(term, shown)
+            return FieldError(said, field=field, hint=error.hint)
     return error
 
 
