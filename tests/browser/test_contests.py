@@ -127,9 +127,7 @@ def test_a_stranger_buys_the_model_that_scored_and_a_cheat_is_refuted(
         lie = rita.tab.locator(".card", has_text="said what was not so")
         expect(lie).to_contain_text(re.compile(r"Row \d+ was listed as \w+"))
         rita.go("/requests/v1")
-        expect(rita.tab.locator(".standing")).to_contain_text(
-            "can prove it on the chain"
-        )
+        expect(rita.tab.locator(".standing")).to_contain_text("proves it on the chain")
         until_looked_at(rita.workspace.market)
         move(rita)
         won = rita.tab.locator(".card.won")
@@ -142,16 +140,28 @@ def test_a_stranger_buys_the_model_that_scored_and_a_cheat_is_refuted(
     with rita.tab.expect_download() as download:
         won.get_by_role("link", name="model.exact").click()
     assert Path(download.value.path()).stat().st_size > 1_000
-    assert predicted(rita, won.locator("code", has_text="predict"), tmp_path) == [
-        "near",
-        "left",
-        "right",
-    ]
+    assert saved(rita, tmp_path) == ["near", "left", "right"]
+    said = rita.tab.locator("main code", has_text="predict")
+    assert predicted(rita, said, tmp_path) == ["near", "left", "right"]
     assert not any(one.is_broken for one in audit(rita.workspace.market, V1))
     assert rita.wallet is not None
     assert rita.wallet.asked.count("eth_signTypedData_v4") == 1
     assert rita.wallet.asked.count("eth_sendTransaction") == 2
     assert rita.complaints == []
+
+
+def saved(visitor: Visitor, folder: Path) -> list[str]:
+    """What the page says of new rows, in the file that it gives."""
+    tab = visitor.tab
+    tab.get_by_role("link", name="Predict new rows").click()
+    points(folder / "rows.csv")
+    tab.set_input_files("input[name=rows]", folder / "rows.csv")
+    tab.get_by_role("button", name="Predict").click()
+    expect(tab.locator("#predicted tbody tr")).to_have_count(3)
+    with tab.expect_download() as download:
+        tab.get_by_role("link", name="Save predictions.csv").click()
+    rows = list(csv.reader(Path(download.value.path()).read_text().splitlines()))
+    return [label for _, label in rows[1:]]
 
 
 def predicted(visitor: Visitor, shown: Locator, folder: Path) -> list[str]:
@@ -201,7 +211,7 @@ def test_a_trainer_enters_by_the_form_and_his_agent_does_the_rest(
     expect(ann.tab.locator(".standing")).to_contain_text("1 of 1 has")
     expect(ann.tab.locator("#live-mine")).to_contain_text("mine")
     move(rita)
-    expect(rita.tab.locator(".standing")).to_contain_text("can prove it on the chain")
+    expect(rita.tab.locator(".standing")).to_contain_text("proves it on the chain")
     move(rita)
     expect(ann.tab.locator(".card.won")).to_contain_text("was paid 105 MDC")
     expect(ann.tab.locator("#money")).to_contain_text("1,100")

@@ -355,7 +355,7 @@ def test_a_contest_is_shown_in_every_phase_with_who_was_refuted(tmp_path: Path) 
             shows("The winner", "The best model won, and its trainer was paid")
             fetched = tab.post("/requests/v1/fetch", what="model")
             assert fetched.status_code == 303
-            shows("model.exact", f"modelmarket model predict {request.id} new.csv")
+            shows("model.exact", f'href="/requests/{request.id}/predict"')
             assert tab.post("/requests/v1/audit").status_code == 303
             shows("promises were kept.", path="/requests/v1/audit")
             assert "broken" not in tab.get("/requests/v1/audit").text

@@ -48,8 +48,7 @@ def predict(
 
         modelmarket model predict v7 new.csv --output predictions.csv
     """
-    from modelmarket.datasets.records import encode_row
-    from modelmarket.datasets.sources import LABEL, ROW_ID
+    from modelmarket.datasets.predictions import as_csv
 
     here = Invocation.of(ctx)
     existing_file(table)
@@ -67,9 +66,7 @@ def predict(
     if output is None:
         here.output.result(document, *map(in_a_line, predicted))
         return
-    lines = [f"{ROW_ID},{LABEL}\n".encode()]
-    lines += [b"%d,%b\n" % (n, encode_row([one])) for n, one in enumerate(predicted, 1)]
-    write_atomically(output, b"".join(lines))
+    write_atomically(output, as_csv(predicted))
     here.output.result(
         {"rows": len(predicted), "path": str(output)},
         f"{output} holds the predictions of {counted(len(predicted), 'row')}.",

@@ -15,6 +15,7 @@ import numpy as np
 
 from modelmarket.datasets.given import found_out, library_of
 from modelmarket.datasets.published import TEST, TRAIN
+from modelmarket.datasets.records import encode_row
 from modelmarket.datasets.sources import LABEL, ROW_ID
 from modelmarket.datasets.tables import Table, open_table
 from modelmarket.errors import DataError
@@ -37,6 +38,16 @@ ONE_COLUMN = "It has a single column: give `predictions.ravel()`."
 JUDGED_ROWS = 100
 """Rows that probabilities are recognised by."""
 MOST_DIGITS = 10
+
+
+def as_csv(labels: Iterable[str]) -> bytes:
+    """Predictions as they are submitted, and saved: a row's number, and its label.
+
+    Args:
+        labels: Of rows in order, the first of which is row 1.
+    """
+    rows = (b"%d,%b\n" % (n, encode_row([one])) for n, one in enumerate(labels, 1))
+    return f"{ROW_ID},{LABEL}\n".encode() + b"".join(rows)
 
 
 def read_predictions(

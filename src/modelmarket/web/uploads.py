@@ -59,7 +59,7 @@ class Upload:
             called: What the browser calls it; whatever it likes.
             content: What is in it.
         """
-        path = self._place(field, called)
+        path = self.place(field, called)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
         with os.fdopen(handle, "wb") as file:
             os.fchmod(handle, PRIVATE)
@@ -81,7 +81,7 @@ class Upload:
             DataError: It cannot be unpacked; nothing of it stays.
             DiskError: The disk is full; nothing of it stays.
         """
-        folder = self._place(field, called)
+        folder = self.place(field, called)
         try:
             make_private(folder)
             unpack(content, folder.name, folder)
@@ -92,7 +92,7 @@ class Upload:
             raise
         return folder
 
-    def _place(self, field: str, called: str) -> Path:
+    def place(self, field: str, called: str) -> Path:
         """Where a field's file goes, in a folder that has no other."""
         self.drop(field)
         make_private(self.folder / field)

@@ -43,9 +43,9 @@ from modelmarket.web.names import Names
 from modelmarket.web.receipts.parts import Sight
 from modelmarket.web.receipts.telling import receipt
 from modelmarket.web.responses import answering, go, in_decimals, show
+from modelmarket.web.routes.requests import may_claim_for
 from modelmarket.web.views import ACTIONS, local_path, result_of
 from modelmarket.web.visits import Visit
-from modelmarket.web.workspace import Workspace
 
 if TYPE_CHECKING:
     from modelmarket.market.confirming import Asks
@@ -155,8 +155,8 @@ def action_page(visit: Visit) -> Response:
     if entry.state.is_done and (name := entry.hash) is not None:
         outcome = workspace.known(lambda: market.transaction(name), None)
     asks, refusal = _asked(visit, entry) if is_open and is_own else (None, None)
-    may_claim = not (is_open and isinstance(action, Entering)) or _may_claim(
-        workspace, entry
+    may_claim = not (is_open and isinstance(action, Entering)) or may_claim_for(
+        workspace, entry.account, verified=action.is_verified
     )
     now = visit.glance.now
     sight = Sight(market, entry, names, now, outcome, posting, may_claim)
@@ -177,15 +177,6 @@ def action_page(visit: Visit) -> Response:
         form=form,
         is_kept=workspace.uploads.has(_upload_of(entry)),
         successor=workspace.actions.come_of(entry.origin) if form else None,
-    )
-
-
-def _may_claim(workspace: Workspace, entry: Entry) -> bool:
-    """Whether the agent may claim for an action's account, as far as the node tells."""
-    market, key = workspace.market, workspace.market.wallet.address
-    verified = entry.action.is_verified
-    return entry.account == key or workspace.known(
-        lambda: market.is_operator(entry.account, key, verified=verified), True
     )
 
 

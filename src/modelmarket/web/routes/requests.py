@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from modelmarket.errors import InputError, NotFoundError
 from modelmarket.market import Request, VerifiedRequest
+from modelmarket.market.checking import is_exported
 from modelmarket.market.describing import challengers_of, reproduction_of
 from modelmarket.protocol import contest_steps
 from modelmarket.protocol.contest_steps import BY_OPERATORS
@@ -226,7 +227,8 @@ def may_claim_for(
 def overview(visit: Visit) -> Response:
     """How it stands, what is to be done, and what came of it."""
     found = find_request(visit)
-    workspace, record = visit.workspace, found.record
+    workspace, record, model = visit.workspace, found.record, stored.model(found)
+    exported = any(is_exported(one.path) for one in model or ())
     entries = record.submissions.values()
     winner = record.submissions.get(record.winner)
     ended = _ended(found)
@@ -246,7 +248,8 @@ def overview(visit: Visit) -> Response:
         line=timeline.time_line(record, found.position(), ended),
         standing=timeline.standing(record, found.position()),
         winner=winner,
-        model=stored.model(found),
+        model=model,
+        predicts=record.id.is_verified or exported,
         reproduction=reproduction_of(found),
         quality=workspace.quality.of(found),
         refuted=sum(one.failure is Failure.REFUTED for one in entries),

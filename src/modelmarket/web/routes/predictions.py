@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""New rows, predicted with the model that won."""
+
+from __future__ import annotations
+
+import csv
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import islice
+
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route
+
+from modelmarket.datasets.predictions import as_csv
+from modelmarket.errors import (
+    DataError,
+    FieldError,
+    InputError,
+    ModelMarketError,
+    NotFoundError,
+)
+from modelmarket.market import Request, VerifiedRequest
+from modelmarket.system.files import write_atomically
+from modelmarket.web import forms, stored
+from modelmarket.web.forms import BAD_REQUEST
+from modelmarket.web.responses import answering, go
+from modelmarket.web.routes.requests import find_request, show_tab
+from modelmarket.web.uploads import Upload
+from modelmarket.web.visits import Visit
+
+ROWS, PREDICTED = "rows", "predicted"
+"""Fields of an upload: the table that was sent, and what the model says of it."""
+CALLED = "predictions.csv"
+MOST_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """What a model said of a table.
+
+    Attributes:
+        table: What the browser calls it.
+        first: Of the first rows.
+        rows: How many there are.
+        address: Where all of it is to be had.
+    """
+
+    table: str
+    first: list[str]
+    rows: int
+    address: str
+
+
+def prediction_page(visit: Visit) -> Response:
+    """The form, and what was predicted last, if the address names it."""
+    found, name = find_request(visit), visit.request.query_params.get("upload", "")
+    try:
+        with visit.workspace.uploads.using(name) as upload:
+            return _show(visit, found, upload=upload)
+    except NotFoundError:
+        return _show(visit, found)
+
+
+def predict(visit: Visit) -> Response:
+    """Predicts the rows of a table; they stay on this computer."""
+    found, form = find_request(visit), visit.form
+    with ExitStack() as closing:
+        upload = forms.upload_of(form, visit.workspace.uploads, closing)
+        try:
+            table = forms.save(form, ROWS, upload)
+            upload.drop(PREDICTED)
+            if table is None:
+                raise FieldError(
+                    "No file was chosen.",
+                    field=ROWS,
+                    hint="Choose a table with the columns of the training part.",
+                )
+            try:
+                said = found.predict(table)
+            except (DataError, InputError) as error:
+                raise FieldError(error.message, field=ROWS, hint=error.hint) from error
+            write_atomically(upload.place(PREDICTED, CALLED), as_csv(said))
+        except ModelMarketError as error:
+            return _show(visit, found, problem=error, upload=upload)
+    return go(f"/requests/{found.id}/predict?upload={upload.name}")
+
+
+def download(visit: Visit) -> Response:
+    """All that was predicted, as CSV."""
+    find_request(visit)
+    uploads, name = visit.workspace.uploads, visit.request.path_params["upload"]
+    with uploads.using(name) as upload:
+        path = upload.file(PREDICTED)
+        if path is None:
+            raise NotFoundError("Nothing was predicted of that table.")
+        return FileResponse(path, media_type="text/csv", filename=CALLED)
+
+
+def _show(
+    visit: Visit,
+    found: Request | VerifiedRequest,
+    *,
+    problem: ModelMarketError | None = None,
+    upload: Upload | None = None,
+) -> Response:
+    kept = forms.kept_files(upload, (ROWS,))
+    return show_tab(
+        visit,
+        found,
+        "predict",
+        status=BAD_REQUEST if problem else 200,
+        problem=problem,
+        kept=kept,
+        upload=upload.name if kept and upload is not None else "",
+        predicted=_predicted(found, upload),
+        is_here=stored.model(found) is not None,
+    )
+
+
+def _predicted(
+    found: Request | VerifiedRequest, upload: Upload | None
+) -> Predicted | None:
+    """What was predicted of an upload's table; None if nothing was."""
+    table = None if upload is None else upload.file(ROWS)
+    path = None if upload is None else upload.file(PREDICTED)
+    if upload is None or table is None or path is None:
+        return None
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = csv.reader(file)
+        next(rows)
+        first = [label for _, label in islice(rows, MOST_SHOWN)]
+        count = len(first) + sum(1 for _ in rows)
+    address = f"/requests/{found.id}/predicted/{upload.name}"
+    return Predicted(table.name, first, count, address)
+
+
+ROUTES = [
+    Route("/requests/{id:request}/predict", answering(prediction_page)),
+    Route("/requests/{id:request}/predict", answering(predict), methods=["POST"]),
+    Route("/requests/{id:request}/predicted/{upload}", answering(download)),
+]

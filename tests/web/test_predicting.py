@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whoever bought a model predicts new rows with it on the page."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+import pytest
+from sklearn.ensemble import RandomForestClassifier
+
+from modelmarket import agent
+from modelmarket.datasets.predictions import as_csv
+from modelmarket.market import VerifiedRequest
+from modelmarket.web.workspace import Workspace
+from support.contests import contest, enter, finish
+from support.market import Place, place
+from support.visits import Tab, visiting, words
+
+NEW = "x,y,colour\n0.1,0.2,red\n-2,0,blue\n2,,green\n" + "1,1,red\n" * 30
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Place, Tab]]:
+    """Contests that rita has made: of one she has the model, and the other goes on."""
+    with place("embedded", tmp_path_factory.mktemp("people")) as here:
+        rita, ann, ben = (here.join(name) for name in ("rita", "ann", "ben"))
+        contest(here, rita)
+        enter(ann)
+        enter(ben, depth=2)
+        finish(here)
+        rita.create_contest(
+            pl.DataFrame({"n": range(100), "kind": ["ab"[n % 2] for n in range(100)]}),
+            label="kind",
+            reward="10",
+            accept_findings=True,
+        )
+        with visiting(Workspace(rita)) as tab:
+            yield here, tab
+
+
+def send(tab: Tab, rows: str | bytes, name: str = "new.csv") -> str:
+    answer = tab.post("/requests/v1/predict", files={"rows": (name, rows)})
+    assert answer.status_code == 303, words(answer.text)
+    return answer.headers["location"]
+
+
+def bought(here: Place) -> VerifiedRequest:
+    found = here.markets["rita"].request("v1")
+    assert isinstance(found, VerifiedRequest)
+    return found
+
+
+def test_new_rows_are_predicted_on_the_page(
+    scene: tuple[Place, Tab], tmp_path: Path
+) -> None:
+    here, tab = scene
+    path = tmp_path / "new.csv"
+    path.write_text(NEW)
+    said = bought(here).predict(path)
+    assert len(said) == 33
+    assert 'href="/requests/v1/predict"' in tab.get("/requests/v1").text
+    where = send(tab, NEW)
+    page = tab.get(where).text
+    assert "33 rows of new.csv predicted." in re.sub(r"</?bdi>", "", words(page))
+    shown = re.findall(r'<td class="number">(\d+)</td><td><bdi>(\w+)</bdi>', page)
+    assert shown == [(str(n), one) for n, one in enumerate(said[:20], 1)]
+    assert "The first 20 rows" in page
+    [address] = re.findall(r'href="(/requests/v1/predicted/\w+)"', page)
+    saved = tab.get(address)
+    assert saved.headers["content-disposition"].startswith("attachment")
+    assert saved.headers["content-type"].startswith("text/csv")
+    assert saved.content == as_csv(said)
+    rows = list(csv.reader(io.StringIO(saved.text)))
+    assert rows[0] == ["row_id", "label"]
+    assert [one for _, one in rows[1:]] == said
+    # Another table takes the place of the first one.
+    kept = where.rpartition("=")[2]
+    again = tab.post(
+        "/requests/v1/predict",
+        files={"rows": ("one.csv", "x,y,colour\n0,0,red\n")},
+        data={"upload": kept},
+    )
+    assert again.headers["location"] == where
+    assert "1 row of one.csv predicted." in re.sub(
+        r"</?bdi>", "", words(tab.get(where).text)
+    )
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ("", "is empty"),
+        ("x,colour\n1,red\n", "column 'y'"),
+        ("x,y,colour\n1,soon,red\n", "row 1 (line 2)"),
+        (b"\x00\xff\xfe", "new.csv"),
+    ],
+)
+def test_what_cannot_be_predicted_is_told_beside_the_file(
+    scene: tuple[Place, Tab], rows: str | bytes, said: str
+) -> None:
+    _, tab = scene
+    answer = tab.post("/requests/v1/predict", files={"rows": ("new.csv", rows)})
+    assert answer.status_code == 400
+    [wrong] = re.findall(
+        r'<span class="wrong" id="rows-wrong">(.*?)</span>', answer.text
+    )
+    assert said in words(wrong)
+    assert 'id="predicted"' not in answer.text
+    nothing = tab.post("/requests/v1/predict", data={"upload": ""})
+    assert "No file was chosen." in words(nothing.text)
+
+
+def test_a_refused_table_leaves_nothing_of_the_one_before(
+    scene: tuple[Place, Tab],
+) -> None:
+    _, tab = scene
+    where = send(tab, NEW)
+    kept = where.rpartition("=")[2]
+    answer = tab.post(
+        "/requests/v1/predict",
+        files={"rows": ("bad.csv", "x\n1\n")},
+        data={"upload": kept},
+    )
+    assert answer.status_code == 400
+    assert 'id="predicted"' not in answer.text
+    assert tab.get(f"/requests/v1/predicted/{kept}").status_code == 404
+
+
+def test_before_anybody_has_won_there_is_nothing_to_predict_with(
+    scene: tuple[Place, Tab],
+) -> None:
+    _, tab = scene
+    page = words(tab.get("/requests/v2/predict").text)
+    assert "Nobody has won this request yet" in page
+    assert "/requests/v2/predict" not in tab.get("/requests/v2").text
+    answer = tab.post("/requests/v2/predict", files={"rows": ("n.csv", NEW)})
+    assert answer.status_code == 400
+    assert "Nobody has won" in words(answer.text)
+    assert tab.get("/requests/v1/predicted/" + "0" * 32).status_code == 404
+
+
+def test_an_exported_model_predicts_and_any_other_file_is_not_offered(
+    tmp_path: Path,
+) -> None:
+    frame = pl.DataFrame({"x": [n % 30 for n in range(60)]}).with_columns(
+        kind=pl.when(pl.col("x") > 14).then(pl.lit("b")).otherwise(pl.lit("a"))
+    )
+    with place("embedded", tmp_path) as here:
+        rita, ann = here.join("rita"), here.join("ann")
+        for number, name in ((1, "model.onnx"), (2, "notes.txt")):
+            made = rita.create_request(
+                frame, label="kind", reward="10", accept_findings=True, again=True
+            )
+            request = ann.request(made.id)
+            features, labels = request.training_data()
+            forest = RandomForestClassifier(5, random_state=0).fit(features, labels)
+            path = tmp_path / name
+            path.write_bytes(request.export(forest).data)
+            said = list(forest.predict(request.test_data()))
+            request.submit(path, None if number == 1 else said, again=True)
+            for _ in range(20):
+                if rita.request(made.id).record.stage.is_final:
+                    break
+                agent.run_once(rita)
+                agent.run_once(ann)
+                here.move_to(
+                    rita.request(made.id).position().step_ends or here.connection.now()
+                )
+        with visiting(Workspace(rita)) as tab:
+            for number in (1, 2):
+                tab.post(f"/requests/{number}/fetch", what="model", back="/")
+            assert 'href="/requests/1/predict"' in tab.get("/requests/1").text
+            assert 'href="/requests/2/predict"' not in tab.get("/requests/2").text
+            files = {"rows": ("new.csv", "x\n3\n29\n")}
+            answer = tab.post("/requests/1/predict", files=files)
+            page = tab.get(answer.headers["location"]).text
+            assert re.findall(r"<td><bdi>(\w+)</bdi>", page) == ["a", "b"]
+            answer = tab.post("/requests/2/predict", files=files)
+            assert answer.status_code == 400
