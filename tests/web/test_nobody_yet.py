@@ -10,9 +10,10 @@ import pytest
 
 from modelmarket.protocol.actions import Submit, SubmitModel
 from modelmarket.web.visits import ACCOUNT_COOKIE, HERE
+from modelmarket.web.workspace import Workspace
 from support.contests import contest, tree_of
 from support.market import Place
-from support.visits import Tab, words
+from support.visits import Tab, visiting, words
 
 
 def as_nobody(tab: Tab) -> None:
@@ -65,3 +66,24 @@ def test_files_are_kept_until_there_is_an_account(
     entry = tab.workspace.actions.get(int(answer.headers["location"].split("/")[-1]))
     assert isinstance(entry.action, Submit | SubmitModel)
     assert entry.action.name == "mine"
+
+
+def test_a_demo_begins_with_the_key_of_this_computer_until_another_is_chosen(
+    here: Place,
+) -> None:
+    """Nobody else can be meant there; elsewhere whose computer it is is told to nobody
+    who only looks.
+    """
+    market = here.join("of a demo")
+    mine = market.wallet.address
+    for is_demo in (True, False):
+        with visiting(Workspace(market, is_demo=is_demo)) as tab:
+            as_nobody(tab)
+            assert (f'data-account="{mine}"' in tab.get("/").text) == is_demo
+            answer = tab.post("/actions", kind="claim_airdrop")
+            assert answer.is_redirect == is_demo
+            tab.post("/account", account="")
+            assert 'data-account=""' in tab.get("/").text
+            other = "0x" + "77" * 20
+            tab.post("/account", account=other)
+            assert f'data-account="{other}"' in tab.get("/").text

@@ -108,7 +108,9 @@ def up(
                 poll_s=POLL_S,
             )
         )
-        workspace = Workspace(market, service=agent, move_clock=move_clock)
+        workspace = Workspace(
+            market, service=agent, move_clock=move_clock, is_demo=demo
+        )
         gateway = closing.enter_context(
             serving(application(Store(market.home.store)), port=gateway_port)
         )

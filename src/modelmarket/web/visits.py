@@ -67,7 +67,9 @@ class Visit:
     @cached_property
     def who(self) -> Visitor:
         """Who looks, by the page's own cookie."""
-        chosen = self.request.cookies.get(ACCOUNT_COOKIE, "")
+        workspace = self.workspace
+        own = HERE + workspace.market.wallet.address if workspace.is_demo else ""
+        chosen = self.request.cookies.get(ACCOUNT_COOKIE, own)
         is_here = chosen.startswith(HERE)
         try:
             account = read_address(chosen.removeprefix(HERE))

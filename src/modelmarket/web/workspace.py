@@ -82,6 +82,8 @@ class Workspace:
             the page alone.
         move_clock: Moves the embedded chain's clock to a second; None where
             the clock is not ours.
+        is_demo: Whether nobody but its user can be meant: pages are this computer's
+            key's until another account is chosen.
 
     Attributes:
         coming: What the agent is going to do, as of the newest block.
@@ -93,8 +95,10 @@ class Workspace:
         *,
         service: Service | None = None,
         move_clock: Callable[[int], None] | None = None,
+        is_demo: bool = False,
     ) -> None:
         self.market = market
+        self.is_demo = is_demo
         self._service = service or Service(market, Monitor(market, []), poll_s=POLL_S)
         self.keyring = Keyring(market.home.keystores, market.wallet)
         self.terminal = Terminal()

@@ -100,7 +100,13 @@ def of_no_request(
                 Fact("To", sight.names.shown(action.receiver)),
                 fact("What for", "the network fees of the agent's steps"),
             ]
-            back = [fact("Comes back", "nothing by itself; it stays in that account")]
+            back = [
+                fact(
+                    "Comes back",
+                    "nothing by itself; it stays with that key, which you can choose at "
+                    "the top as this computer's",
+                )
+            ]
             return parts_of(what, back, [], [])
         case actions.ClaimAirdrop():
             what = [fact("What", "1,000 MDC for your account, once")]
