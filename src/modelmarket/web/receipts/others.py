@@ -103,8 +103,8 @@ def of_no_request(
             back = [
                 fact(
                     "Comes back",
-                    "nothing by itself; it stays with that key, which you can choose at "
-                    "the top as this computer's",
+                    "nothing by itself; it stays with that key, which you can choose "
+                    "at the top as this computer's",
                 )
             ]
             return parts_of(what, back, [], [])
