@@ -74,7 +74,7 @@ def test_a_regression_is_told_in_its_own_unit(
     _, told, _ = give("rita", "model", "card", "v1")
     assert told == card.read_text()
     assert f"Its mean error is {ranked['mean_error']:.6g}, in the label's own" in told
-    assert "A small forest is off by" in told
+    assert "A small forest on the codes that trainers get is off by" in told
     assert "pipeline_tag: tabular-regression" in told
     assert "$ modelmarket model predict v1 new.csv" in told
     new = tmp_path / "new.csv"

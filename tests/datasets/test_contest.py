@@ -17,7 +17,9 @@ import numpy as np
 import pytest
 
 from modelmarket.datasets.about import About
+from modelmarket.datasets.baselines import CodedTexts, quick_forest
 from modelmarket.datasets.choosing import Choice
+from modelmarket.datasets.codes import Values, encode_cells, make_column
 from modelmarket.datasets.coding import Coding
 from modelmarket.datasets.contest import (
     ROWS,
@@ -30,13 +32,20 @@ from modelmarket.datasets.contest import (
 )
 from modelmarket.datasets.fingerprints import Fingerprints, fingerprints
 from modelmarket.datasets.frames import read_frame
-from modelmarket.datasets.lint.findings import Check
+from modelmarket.datasets.lint.findings import Check, Report
 from modelmarket.datasets.published import CARD, MANIFEST, REPORT, TEST, TRAIN, publish
 from modelmarket.datasets.sources import Source
 from modelmarket.datasets.tables import open_table
 from modelmarket.errors import DataError
 from modelmarket.protocol.conditions import Conditions
-from modelmarket.protocol.hidden import Keystream, unpack_groups, unpack_rows
+from modelmarket.protocol.hidden import (
+    Keystream,
+    RowCodes,
+    Targets,
+    unpack_groups,
+    unpack_rows,
+)
+from modelmarket.protocol.merkle import GROUP_BYTES
 from modelmarket.protocol.point_kinds import Kind
 from modelmarket.protocol.schema import Texts
 from modelmarket.protocol.types import Wei
@@ -74,6 +83,28 @@ def make(
     names = {one.name for one in fields(Coding)} & said.keys()
     coding = Coding(**{name: said.pop(name) for name in names})
     return publish_contest(source, folder, lambda _: STREAM, coding, **said)
+
+
+def hidden_rows(made: PublishedContest) -> tuple[RowCodes, Targets]:
+    """The hidden rows in codes, and their targets, as they are once the key is out."""
+    said = terms(made)
+    rows, targets = folder_of(made).hidden(said)
+    words = np.frombuffer(rows, np.uint8).reshape(said.rows, -1)
+    groups = np.frombuffer(targets, np.uint8).reshape(-1, GROUP_BYTES)
+    codes = unpack_rows(STREAM.rows(words), said.columns, said.width)
+    return codes, unpack_groups(STREAM.groups(groups), said.rows, said.bits)
+
+
+def complaints(path: Path, rows: int = 1_200) -> Source:
+    """The first words of each text tell its class, and hardly any text comes twice."""
+    chance = random.Random(3)
+    lines = []
+    for _ in range(rows):
+        kind = chance.choice(("broken", "late", "refund"))
+        text = f"{kind} {chance.randrange(2_000)} times"
+        lines.append(f"{text},{chance.randrange(80)},{kind}")
+    path.write_text("text,age,label\n" + "\n".join(lines) + "\n")
+    return Source(open_table(path, header=True), label="label")
 
 
 def terms(made: PublishedContest) -> Conditions:
@@ -364,3 +395,50 @@ def test_a_column_may_have_any_name(tmp_path: Path, kind: Any, name: str) -> Non
     assert set(frame.columns) >= {name, "x"}
     assert known.columns[0] == tuple(sorted((name, "x")))
     assert made.report.telling or made.report.findings
+
+
+@pytest.mark.parametrize("width", [8, 16])
+def test_what_a_model_should_beat_is_what_a_forest_on_codes_reaches_on_hidden_rows(
+    tmp_path: Path, width: int
+) -> None:
+    """A threshold by a figure that no model of codes can reach would have no winner."""
+    made = make(tmp_path, "contest", complaints(tmp_path / "t.csv"), width=width)
+    learnt, labels = folder_of(made).training(made.schema)
+    codes, truth = hidden_rows(made)
+    forest = quick_forest(2, is_number=False).fit(learnt, labels)
+    reached = float(np.mean(forest.predict(codes) == truth))
+    report = made.report
+    assert report.baseline == pytest.approx(reached, abs=report.resolution)
+    assert reached < 0.75
+    assert report.code_bits == width
+    assert "A small forest on the codes that trainers get is right for" in str(report)
+    assert Report.from_json(report.to_json()).code_bits == width
+
+
+def test_where_models_see_the_texts_a_forest_is_tried_on_the_texts(
+    tmp_path: Path,
+) -> None:
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    report = publish(complaints(tmp_path / "t.csv"), plain, seed=SEED).report
+    assert report.baseline is not None
+    assert report.baseline > 0.99
+    assert report.code_bits is None
+    assert "A small forest is right for" in str(report)
+
+
+@pytest.mark.parametrize("width", [8, 16])
+def test_codes_that_a_forest_is_tried_on_are_those_that_trainers_get(
+    tmp_path: Path, width: int
+) -> None:
+    made = make(tmp_path, "contest", complaints(tmp_path / "t.csv"), width=width)
+    learnt, _ = folder_of(made).training(made.schema)
+    cells = read_frame(made.folder / TRAIN).get_column("text")
+    texts = CodedTexts.of(Values.of(cells), width, 1)
+    assert texts.codes().tolist() == learnt[:, 0].tolist()
+    # Those that were held out have no say in which texts are known.
+    held_out = np.arange(0, len(cells), 3)
+    others = cells.gather(np.delete(np.arange(len(cells)), held_out))
+    column = make_column("text", Values.of(others), width)
+    wanted = encode_cells(column, cells, width)
+    assert texts.codes(held_out).tolist() == wanted.tolist()

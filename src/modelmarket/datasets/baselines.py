@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy.typing as npt
 
 from modelmarket.datasets.codes import Values
 from modelmarket.protocol.bins import Bins
+from modelmarket.protocol.hidden import RowCodes
 
 MOST_FITTED_ROWS = 2_000
 LEAST_FITTED_ROWS = 30
@@ -21,8 +23,8 @@ MOST_TRIED = 30
 """Columns that a split of a tree is looked for in."""
 _FAR = 1e38
 """Forests hold numbers in 32 bits."""
-
 Floats = npt.NDArray[np.float64]
+Places = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,51 @@ class Tried:
 
     table: bytes
     score: float | None
+
+
+@dataclass(frozen=True)
+class CodedTexts:
+    """A column of texts that models see the codes of.
+
+    Codes know the most frequent texts of the rows that they are made from. Rows that a
+    forest has not seen are no such rows, or it would be told of texts of theirs that
+    codes of a contest do not know.
+
+    Attributes:
+        places: Of the texts of all rows that are looked at, in the order of their
+            letters, from 0; -1 for none. Shape (rows,).
+        width: Bits of a code.
+        again: Every which of these rows the forest is tried on.
+    """
+
+    places: Places
+    width: int
+    again: int
+
+    @classmethod
+    def of(cls, values: Values, width: int, again: int) -> CodedTexts:
+        """A column's cells, of all rows that are looked at."""
+        places = as_it_is(values, is_text=True).astype(np.int64)
+        blank = (values.texts == "").to_numpy()
+        return cls(np.where(blank, -1, places - 1), width, again)
+
+    def codes(self, held_out: Places | None = None) -> RowCodes:
+        """The codes of the rows that the forest is tried on; shape (tried rows,).
+
+        Args:
+            held_out: Which of those rows the codes are not made from, from 0; None
+                for none.
+        """
+        learned = self.places.copy()
+        if held_out is not None:
+            learned[held_out * self.again] = -1
+        counts = np.bincount(learned[learned >= 0], minlength=self.places.max() + 1)
+        frequent = np.argsort(-counts, kind="stable")[: 2**self.width - 1]
+        kept = np.sort(frequent[counts[frequent] > 0])
+        # The last stands for -1, which has no text.
+        codes = np.zeros(counts.size + 1, dtype=f"u{self.width // 8}")
+        codes[kept] = np.arange(1, kept.size + 1)
+        return codes[self.places[:: self.again]]
 
 
 def every(rows: int, most: int) -> int:
@@ -76,6 +123,7 @@ def forest_score(
     *,
     is_number: bool,
     bins: Bins | None = None,
+    texts: Mapping[int, CodedTexts] | None = None,
 ) -> float | None:
     """What a small forest reaches by cross-validation.
 
@@ -84,6 +132,8 @@ def forest_score(
         labels: Numbers of classes, or numbers to be predicted; shape (rows,).
         is_number: Which of the two.
         bins: Into which numbers are put before they are compared; None for none.
+        texts: By their place the columns of codes of texts, which are made anew without
+            the rows that are held out.
 
     Returns:
         The share of the rows that it predicts right; of numbers without bins the mean
@@ -91,15 +141,19 @@ def forest_score(
     """
     if len(labels) < LEAST_FITTED_ROWS:
         return None
-    from sklearn.model_selection import KFold, cross_val_score
+    from sklearn.model_selection import KFold
 
-    measure: Any = "neg_mean_absolute_error" if is_number else "accuracy"
-    if bins is not None:
-        measure = _right_bins(bins)
-    forest = quick_forest(features.shape[1], is_number=is_number)
+    found: list[float] = []
     folds = KFold(FOLDS, shuffle=True, random_state=0)
-    found = cross_val_score(forest, features, labels, cv=folds, scoring=measure)
-    return abs(float(np.mean(found)))
+    seen = features.copy() if texts else features
+    for learned, held_out in folds.split(features):
+        for column, one in (texts or {}).items():
+            seen[:, column] = one.codes(held_out)
+        forest = quick_forest(features.shape[1], is_number=is_number)
+        forest.fit(seen[learned], labels[learned])
+        said = forest.predict(seen[held_out])
+        found.append(_reached(said, labels[held_out], bins, is_number=is_number))
+    return float(np.mean(found))
 
 
 def try_forest(
@@ -108,6 +162,7 @@ def try_forest(
     *,
     is_number: bool,
     bins: Bins | None = None,
+    texts: Mapping[int, CodedTexts] | None = None,
     before: Tried | None = None,
 ) -> Tried:
     """The same as `forest_score`, unless just that was tried before.
@@ -117,25 +172,31 @@ def try_forest(
         labels: Numbers of classes, or numbers to be predicted; shape (rows,).
         is_number: Which of the two.
         bins: Into which numbers are put before they are compared; None for none.
+        texts: See `forest_score`.
         before: What was tried; None for nothing.
     """
     # note: a forest looks at the order of classes alone, whatever numbers they have.
     seen = labels if is_number else np.unique(labels, return_inverse=True)[1]
-    asked = f"{features.shape} {features.dtype} {is_number} {bins!r}"
+    coded = texts or {}
+    named = [(column, one.width, one.again) for column, one in coded.items()]
+    asked = f"{features.shape} {features.dtype} {is_number} {bins!r} {named}"
     table = hashlib.sha256(asked.encode())
-    for one in (features, seen):
+    for one in (features, seen, *(one.places for one in coded.values())):
         table.update(one.tobytes())
     if before is not None and before.table == table.digest():
         return before
-    score = forest_score(features, labels, is_number=is_number, bins=bins)
+    score = forest_score(features, labels, is_number=is_number, bins=bins, texts=texts)
     return Tried(table.digest(), score)
 
 
-def _right_bins(bins: Bins) -> Any:
-    """Scores a fitted regressor by the share of rows that fall into the right bin."""
-
-    def score(forest: Any, features: npt.NDArray[Any], labels: Floats) -> float:
-        said = bins.codes_of(forest.predict(features))
-        return float(np.mean(said == bins.codes_of(labels)))
-
-    return score
+def _reached(
+    said: Floats, labels: Floats, bins: Bins | None, *, is_number: bool
+) -> float:
+    """The share of rows that are right, or that fall into the right bin; of numbers
+    without bins the mean absolute error.
+    """
+    if bins is not None:
+        return float(np.mean(bins.codes_of(said) == bins.codes_of(labels)))
+    if is_number:
+        return float(np.mean(np.abs(said - labels)))
+    return float(np.mean(said == labels))

@@ -51,9 +51,9 @@ class Watching(Protocol):
         """Sees the next rows, with their labels."""
 
 
-Watch = Callable[[int, dict[str, int]], Sequence[Watching]]
-"""Is told, once the training part is written, how many rows it has, and how many of
-each class; says who sees the test rows."""
+Watch = Callable[[int, dict[str, int], Schema], Sequence[Watching]]
+"""Is told, once the training part is written, how many rows it has, how many of each
+class, and how they become codes; says who sees the test rows."""
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ def code(
         train_counts = _train_counts(seen)
         named = target.classes.names if isinstance(target, ClassTarget) else ()
         counts = dict(zip(named, train_counts, strict=True))
-        watching = () if watch is None else watch(train_rows, counts)
+        watching = () if watch is None else watch(train_rows, counts, schema)
         codes, targets = _hidden(source, shuffle, schema, seen.names, coded, watching)
     return Coded(
         sha256,

@@ -266,13 +266,14 @@ def publish_contest(
     watched = Watched(features, known_by, label=source.label or "")
     lints: list[Lint] = []
 
-    def watch(rows: int, counts: dict[str, int]) -> list[Watching]:
+    def watch(rows: int, counts: dict[str, int], schema: Schema) -> list[Watching]:
         lint = Lint(
             train,
             features,
             rows,
             counts,
             choice=coding.choice,
+            schema=schema,
             is_hidden=True,
             progress=looking,
         )

@@ -15,11 +15,11 @@ import numpy.typing as npt
 
 from modelmarket.datasets.baselines import (
     MOST_FITTED_ROWS,
+    CodedTexts,
     Floats,
     Tried,
     as_it_is,
     every,
-    forest_score,
     try_forest,
 )
 from modelmarket.datasets.codes import (
@@ -65,7 +65,8 @@ class Baseline:
         rows: Training rows that it was tried on, by cross-validation.
         plain: On the table as it is: the share of rows that it predicts right; or of
             numbers, the mean absolute error in the label's own unit.
-        coded: The same on codes, by their width.
+        coded: The same on codes, by their width, those of texts made without the rows
+            that are predicted.
     """
 
     rows: int
@@ -122,6 +123,7 @@ def losses(
     columns: list[Narrowed] = []
     plain: list[Floats] = []
     coded: dict[int, list[RowCodes]] = {width: [] for width in CODE_WIDTHS}
+    texts: dict[int, dict[int, CodedTexts]] = {width: {} for width in CODE_WIDTHS}
     for name, cells in zip(names, columns_of(train, names, rows), strict=True):
         some = cells.gather_every(step)
         values = Values.of(some)
@@ -130,20 +132,34 @@ def losses(
             column = make_column(name, values, width, even=even)
             found = encode_cells(column, some, width)
             codes[width] = int(np.unique(found).size)
-            coded[width].append(found[::again])
+            if isinstance(column, Texts):
+                known = CodedTexts.of(values, width, again)
+                texts[width][len(columns)] = known
+                coded[width].append(known.codes())
+            else:
+                coded[width].append(found[::again])
         is_text = isinstance(column, Texts)
         places = as_it_is(values, is_text=is_text)
         columns.append(Narrowed(name, is_text, int(np.unique(places).size), codes))
         plain.append(places[::again])
     [labels] = columns_of(train, [LABEL], rows)
-    known = _labels(labels.gather_every(step)[::again], target)
+    wanted = _labels(labels.gather_every(step)[::again], target)
     tables = {width: np.stack(parts, axis=1) for width, parts in coded.items()}
     is_number = isinstance(target, NumberTarget)
-    plainly = try_forest(
-        np.stack(plain, axis=1), known, is_number=is_number, before=before
-    )
-    baseline = _baseline(plainly.score, tables, known, is_number=is_number)
-    return Losses(seen, tuple(columns), baseline)
+
+    def reached(
+        table: npt.NDArray[Any], texts: Mapping[int, CodedTexts] | None = None
+    ) -> float | None:
+        return try_forest(
+            table, wanted, is_number=is_number, texts=texts, before=before
+        ).score
+
+    plainly = reached(np.stack(plain, axis=1))
+    if plainly is None:
+        return Losses(seen, tuple(columns), None)
+    on_codes = {width: reached(table, texts[width]) for width, table in tables.items()}
+    scores = {width: one for width, one in on_codes.items() if one is not None}
+    return Losses(seen, tuple(columns), Baseline(len(wanted), plainly, scores))
 
 
 def _labels(labels: pl.Series, target: Target) -> Floats:
@@ -152,21 +168,3 @@ def _labels(labels: pl.Series, target: Target) -> Floats:
     if isinstance(target, NumberTarget):
         return target.values(targets)
     return targets.astype(np.float64)
-
-
-def _baseline(
-    plain: float | None,
-    coded: Mapping[int, npt.NDArray[Any]],
-    labels: Floats,
-    *,
-    is_number: bool,
-) -> Baseline | None:
-    """Tries the small forest on codes, beside what it reached without."""
-    if plain is None:
-        return None
-    on_codes = {
-        width: found
-        for width, codes in coded.items()
-        if (found := forest_score(codes, labels, is_number=is_number)) is not None
-    }
-    return Baseline(len(labels), plain, on_codes)

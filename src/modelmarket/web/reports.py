@@ -31,7 +31,9 @@ class Drawn:
         """What a page shows of a report, whoever wrote it."""
         reached = {"the commonest class": report.majority}
         if report.majority is not None:
-            reached["a small forest"] = report.baseline
+            on_codes = report.code_bits is not None
+            name = "a forest on codes" if on_codes else "a small forest"
+            reached[name] = report.baseline
         return cls(
             report,
             [(name, _share(one)) for name, one in reached.items() if one is not None],

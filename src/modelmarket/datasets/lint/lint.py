@@ -6,14 +6,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 from polars.selectors import by_name
 
 from modelmarket.datasets.attached import FileColumn
 from modelmarket.datasets.baselines import (
     MOST_FITTED_ROWS,
+    CodedTexts,
     Floats,
     Tried,
     as_it_is,
@@ -21,7 +24,7 @@ from modelmarket.datasets.baselines import (
     try_forest,
 )
 from modelmarket.datasets.choosing import Choice
-from modelmarket.datasets.codes import Values
+from modelmarket.datasets.codes import Values, encode_cells
 from modelmarket.datasets.frames import read_batches
 from modelmarket.datasets.lint.columns import (
     Looked,
@@ -45,6 +48,7 @@ from modelmarket.datasets.sources import LABEL
 from modelmarket.datasets.split import Progress, Split
 from modelmarket.errors import DataError
 from modelmarket.protocol.bins import Bins, Coarseness
+from modelmarket.protocol.schema import Column, Schema, Texts
 from modelmarket.system.text import counted
 
 MOST_ROWS = 10_000
@@ -70,6 +74,8 @@ class Lint:
         files: A column that names files, whose names are of no use to any model; None
             for none.
         choice: How test rows were chosen; None for at random.
+        schema: How rows become codes, where models see codes alone: the small forest is
+            tried on them. None where models see the table as it is.
         beside: The folder that the table lies in, where files are looked for that a
             column may name; None to look for none.
         is_hidden: Whether nobody may know anything of the test rows.
@@ -95,6 +101,7 @@ class Lint:
         bins: Bins | None = None,
         files: FileColumn | None = None,
         choice: Choice | None = None,
+        schema: Schema | None = None,
         beside: Path | None = None,
         is_hidden: bool = False,
         progress: Progress | None = None,
@@ -103,6 +110,7 @@ class Lint:
         self._counts, self._is_hidden, self._files = dict(counts), is_hidden, files
         self._bins, self._is_number = bins, bins is not None or not counts
         self._rows, self._progress, self._beside = rows, progress, beside
+        self._schema = schema
         step = every(rows, min(MOST_ROWS, max(1, MOST_CELLS // max(1, len(names)))))
         labels, some = self._read(train, step)
         self._labels = self._read_labels(labels)
@@ -156,6 +164,7 @@ class Lint:
             train_counts=self._counts,
             majority=best,
             baseline=self._baseline,
+            code_bits=None if self._schema is None else self._schema.width,
             resolution=least,
             guess_bits=bits,
             coarseness=None if coarseness is None else _few_digits(coarseness),
@@ -231,7 +240,7 @@ class Lint:
         again = every(labels.size, MOST_FITTED_ROWS)
         is_number = self._is_number
         looked: list[Looked] = []
-        plain: list[Floats] = []
+        tried = _ToTry(self._schema, again)
         for some in rows:
             found = look(some.name, some, labels, is_number=is_number, step=step)
             if self._beside is not None and some.name != self._choice.group:
@@ -240,15 +249,53 @@ class Lint:
             looked.append(found)
             # To know a group again is of no use where others are tested.
             if not found.is_identity and some.name != self._choice.group:
-                values = Values.of(some)
-                numbers = as_it_is(values, is_text=not values.is_numeric)
-                plain.append(numbers[::again])
-        if not plain:
+                tried.add(some)
+        if not tried.columns:
             return looked, None
-        table = np.stack(plain, axis=1)
         return looked, try_forest(
-            table, labels[::again], is_number=is_number, bins=self._bins
+            np.stack(tried.columns, axis=1),
+            labels[::again],
+            is_number=is_number,
+            bins=self._bins,
+            texts=tried.texts,
         )
+
+
+class _ToTry:
+    """The columns that a small forest is tried on, as models will see them.
+
+    Args:
+        schema: How they become codes; None for columns as they are.
+        again: Every which row that is looked at it is tried on.
+
+    Attributes:
+        columns: Numbers or codes, each of shape (rows,).
+        texts: Those of them that are codes of texts, by their place.
+    """
+
+    def __init__(self, schema: Schema | None, again: int) -> None:
+        self._schema, self._again = schema, again
+        self._coded: dict[str, Column] = {}
+        if schema is not None:
+            self._coded = {one.name: one for one in schema.columns}
+        self.columns: list[npt.NDArray[Any]] = []
+        self.texts: dict[int, CodedTexts] = {}
+
+    def add(self, cells: pl.Series) -> None:
+        """The next column, as text, of all rows that are looked at."""
+        if self._schema is None:
+            values = Values.of(cells)
+            numbers = as_it_is(values, is_text=not values.is_numeric)
+            self.columns.append(numbers[:: self._again])
+            return
+        column, width = self._coded[cells.name], self._schema.width
+        if isinstance(column, Texts):
+            texts = CodedTexts.of(Values.of(cells), width, self._again)
+            self.texts[len(self.columns)] = texts
+            self.columns.append(texts.codes())
+        else:
+            some = cells.gather_every(self._again)
+            self.columns.append(encode_cells(column, some, width))
 
 
 def _share(number: float) -> float:
