@@ -663,7 +663,7 @@ def test_a_winner_who_has_himself_paid_is_told_the_amount(tmp_path: Path) -> Non
 
 def test_a_bond_that_is_taken_back_is_its_demanders(scene: Entered) -> None:
     market = scene.tab.workspace.market
-    found = contest(scene.here, market, source=table(scene.here, seed=4))
+    found = contest(scene.here, market, source=table(scene.here, seed=6))
     mine = found.submit(tree_of(found, 2), name="small")
     record = seen_by(scene, found.id)
     me, bond = market.wallet.address, Wei(5 * 10**17)
