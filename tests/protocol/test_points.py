@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
 import pytest
 from eth_hash.auto import keccak
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from modelmarket.errors import InputError, TermsError
@@ -23,6 +24,7 @@ from modelmarket.protocol.points import (
     weight_words,
     weights_hash,
 )
+from modelmarket.protocol.schema import shown
 
 NUMBER = st.one_of(st.integers(0, 40), st.integers(0, 2**32 - 1))
 ROWS = st.lists(st.tuples(NUMBER, NUMBER), min_size=1, max_size=20)
@@ -188,3 +190,31 @@ def test_whoever_is_off_by_no_more_reaches_the_least_score(
         assert abs(scoring.least_score(mean, len(rows)) - score) <= 1
     assert scoring.error(score, len(rows)) == pytest.approx(float(mean))
     assert scoring.least_score(Fraction(10**9), len(rows)) == 0
+
+
+@pytest.mark.parametrize("error", Error)
+@given(
+    st.decimals("0.0001", 500, allow_nan=False, places=4),
+    st.integers(1, 3_000),
+    st.sampled_from([Fraction(1), Fraction(1, 100), Fraction(7, 2)]),
+    st.integers(1, 10**6),
+)
+def test_the_largest_error_is_told_as_it_was_typed_or_rounder(
+    error: Error, typed: Decimal, rows: int, unit: Fraction, scale: int
+) -> None:
+    """And whoever is off by just that, on average, is sure of the score."""
+    scoring = Scoring.of_errors(error.kind, scale, rows)
+    score = scoring.least_score(Fraction(typed) / unit, rows)
+    assume(score)
+    told = scoring.largest_error(score, rows, unit)
+    assert told is not None
+    assert scoring.least_score(told / unit, rows) == score
+    assert len(shown(told)) <= len(shown(Fraction(typed)))
+
+
+def test_an_error_below_all_others_is_told_too() -> None:
+    scoring = Scoring.of_errors(Kind.ABSOLUTE, 100, 10)
+    assert scoring.largest_error(1_000, 10) == 0
+    assert scoring.largest_error(1_001, 10) is None
+    # What takes more decimals than a number may have is not told.
+    assert scoring.largest_error(999, 10, Fraction(1, 10**40)) is None

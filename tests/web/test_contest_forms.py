@@ -198,6 +198,44 @@ def test_a_contest_of_numbers_is_created_by_its_form(tab: Tab, prices: bytes) ->
 
 
 @pytest.mark.parametrize(
+    ("error", "called"), [("absolute", "a mean error"), ("squared", "an RMSE")]
+)
+def test_a_threshold_of_numbers_is_told_as_it_was_typed(
+    here: Place, tmp_path: Path, error: str, called: str
+) -> None:
+    """In the label's own unit, wherever the schema is here; in points elsewhere."""
+    first = {"absolute": 1_000, "squared": 2_000}[error]
+    rows = [f"{at},{at % 7},{1_000 * at}.{at % 10}" for at in range(first, first + 100)]
+    path = tmp_path / "houses.csv"
+    path.write_text("\n".join(["size,floor,price", *rows]) + "\n")
+    form = NUMBERS | {"most_error": "2500.5", "error": error}
+    said = {"error": error, "most_error": "2500.5", "accept_findings": True}
+    options = said | {"stratified": False, "again": True}
+    source = Source(open_table(path, header=True), label="price")
+    market = here.join(f"near-{error}")
+    with visiting(Workspace(market)) as tab:
+        answer = tab.post(send(tab, path.read_bytes()), **form)
+        action = led_to(tab, answer).action
+        assert isinstance(action, CreateContest)
+        terms = action.terms
+        most = terms.rows * terms.scoring().most
+        told = f"{called} of at most 2,500.5 ({terms.minimum_score:,} of {most:,} point"
+        assert told in words(tab.get(answer.headers["location"]).text)
+        found = contest(here, market, source=source, **options)
+        where = f"/requests/{found.id}"
+        points = f"{found.terms.minimum_score:,} of "
+        told = f"{called} of at most 2,500.5 ({points}"
+        assert told in words(tab.get(f"{where}/rules").text)
+        overview = words(tab.get(where).text)
+        assert re.search(rf"Largest {called.split(' ', 1)[1]}\s*2,500.5", overview)
+    # Who has not fetched the folder is told the points.
+    with visiting(Workspace(here.join(f"far-{error}"))) as far:
+        elsewhere = words(far.get(f"{where}/rules").text)
+        assert points in elsewhere
+        assert "of at most" not in elsewhere
+
+
+@pytest.mark.parametrize(
     ("field", "good", "bad", "sentence"),
     [
         ("bits", "32", "31", "A number has no"),

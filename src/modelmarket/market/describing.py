@@ -175,9 +175,8 @@ def _numbers(request: VerifiedRequest) -> Iterator[str]:
     if not isinstance(target, NumberTarget):
         yield f"{request.mean_error} counts; {scale:,} steps off scores nothing"
         return
-    at_most = ""
-    if terms.minimum_score:
-        at_most = f", at most {request.error_of(terms.minimum_score) or 0:.6g}"
+    largest = request.largest_error
+    at_most = "" if largest is None else f", at most {shown(largest, ',')}"
     yield (
         f"{request.mean_error} counts{at_most}; a row that is off by "
         f"{shown(scale * target.step)} scores nothing"

@@ -22,6 +22,11 @@ class Kind(IntEnum):
         """Whether numbers are predicted rather than classes."""
         return self >= Kind.ABSOLUTE
 
+    @property
+    def error_name(self) -> str:
+        """What the error of a regression is called."""
+        return "mean error" if self is Kind.ABSOLUTE else "RMSE"
+
 
 class Error(StrEnum):
     """How a wrong number counts, as people say it."""

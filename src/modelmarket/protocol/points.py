@@ -26,6 +26,8 @@ MOST_CAP = 2**16
 MOST_OUTPUTS = 256
 MOST_SCORE = 2**32 - 1
 MOST_WEIGHT = 2**32 - 1
+MOST_DIGITS = 40
+"""Decimals of a number in a schema."""
 MOST_ERROR = 2**32
 """Above every difference of two targets."""
 
@@ -82,6 +84,38 @@ class Scoring:
         steps = error / self.step
         lost = steps if self.kind is Kind.ABSOLUTE else steps**2
         return max(0, math.ceil(rows * (self.most - lost)))
+
+    def largest_error(
+        self, score: int, rows: int, unit: Fraction = Fraction(1)
+    ) -> Fraction | None:
+        """The roundest error of which whoever is off by no more is sure of a score.
+
+        It is what `least_score` was asked with, if that had the fewest decimals.
+
+        Args:
+            score: Of a regression.
+            rows: How many there are.
+            unit: What a step of the target is, in which the error is told.
+
+        Returns:
+            The mean, or of squared errors the root of the mean of squares; None if no
+            error is so small, or none with as many decimals as numbers may have.
+        """
+        # Scores are whole: an error below that of a point less reaches this one, too.
+        power = 1 if self.kind is Kind.ABSOLUTE else 2
+        step = (self.step * unit) ** power
+        most = self.most * step
+        low, beyond = (most - step * Fraction(one, rows) for one in (score, score - 1))
+        if beyond <= 0:
+            return None
+        for digits in range(-len(str(int(beyond))), MOST_DIGITS + 1):
+            scale = Fraction(10) ** digits
+            number = math.ceil(max(low, Fraction(0)) * scale**power)
+            if power > 1:
+                number = math.isqrt(max(number - 1, 0)) + (number > 0)
+            if number**power < beyond * scale**power:
+                return number / scale
+        return None
 
     def error(self, score: int, rows: int) -> float:
         """By how much the predictions that score so much are off, on average.

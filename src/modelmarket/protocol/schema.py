@@ -31,7 +31,7 @@ from modelmarket.protocol.hidden import (
     row_words,
 )
 from modelmarket.protocol.merkle import Hash
-from modelmarket.protocol.points import MOST_OUTPUTS, NUMBER_BITS
+from modelmarket.protocol.points import MOST_DIGITS, MOST_OUTPUTS, NUMBER_BITS
 from modelmarket.system.documents import parse_json
 
 VERSION = 1
@@ -39,7 +39,6 @@ MOST_BYTES = 2**25
 """1,024 columns of 65,535 cuts would be more; tables are not."""
 MOST_BRACKETS = 16 * MOST_COLUMNS
 """A column has an object and a list."""
-MOST_DIGITS = 40
 _MOST_SAID = 100
 _EXACT = 2**53
 """Doubles hold every whole number up to it."""
@@ -328,8 +327,12 @@ def decimal(text: str) -> Fraction:
     return Fraction(number)
 
 
-def shown(value: Fraction) -> str:
+def shown(value: Fraction, between: str = "") -> str:
     """A decimal fraction in decimals.
+
+    Args:
+        value: The fraction.
+        between: What stands between its thousands.
 
     Raises:
         ValueError: It has too many.
@@ -339,11 +342,10 @@ def shown(value: Fraction) -> str:
         number, digits = number * 10, digits + 1
         if digits > MOST_DIGITS:
             raise ValueError(f"{value} has more than {MOST_DIGITS} decimals")
-    if not digits:
-        return str(number.numerator)
+    whole, rest = divmod(abs(number.numerator), 10**digits)
+    text = f"{whole:,}".replace(",", between)
     sign = "-" if number < 0 else ""
-    text = str(abs(number.numerator)).rjust(digits + 1, "0")
-    return f"{sign}{text[:-digits]}.{text[-digits:]}"
+    return f"{sign}{text}.{rest:0{digits}}" if digits else f"{sign}{text}"
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from modelmarket.protocol.schema import (
     Column,
     Cuts,
     Schema,
+    Target,
     Texts,
 )
 from modelmarket.web import rendering
@@ -199,6 +200,7 @@ class Hidden:
         classes: What is predicted; empty for a number.
         majority: The commonest class of the training part; empty for a number.
         share: Of the training rows that are of that class.
+        target: The same in full.
         numbers: The lowest and the highest that can be predicted; empty for classes.
     """
 
@@ -208,6 +210,7 @@ class Hidden:
     classes: tuple[str, ...]
     majority: str
     share: float
+    target: Target
     numbers: tuple[str, ...] = ()
 
 
@@ -288,6 +291,7 @@ def _hidden(described: bytes, said: bytes) -> Hidden:
         names,
         names[most] if is_known else "",
         counts[most] / sum(counts) if is_known else 0.0,
+        target,
         () if isinstance(target, ClassTarget) else target.bounds,
     )
 

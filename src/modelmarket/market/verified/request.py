@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,6 @@ from modelmarket.protocol.actions import OpenKey, Settle, SubmitModel
 from modelmarket.protocol.contest_steps import BY_OPERATORS, refusal
 from modelmarket.protocol.contests import ContestRecord
 from modelmarket.protocol.phases import Failure
-from modelmarket.protocol.point_kinds import Kind
 from modelmarket.protocol.schema import NumberTarget
 from modelmarket.protocol.seals import superhash
 from modelmarket.protocol.steps import StepKind
@@ -332,7 +332,7 @@ class VerifiedRequest(AnyRequest[VerifiedSubmission]):
     @property
     def mean_error(self) -> str:
         """What the error of a regression is called."""
-        return "mean error" if self.terms.points is Kind.ABSOLUTE else "RMSE"
+        return self.terms.points.error_name
 
     def error_of(self, score: int) -> float | None:
         """By how much the numbers that score so much are off, on average.
@@ -353,6 +353,22 @@ class VerifiedRequest(AnyRequest[VerifiedSubmission]):
         if not isinstance(target, NumberTarget):
             return None
         return self.record.scoring.error(score, self.terms.rows) * float(target.step)
+
+    @property
+    def largest_error(self) -> Fraction | None:
+        """The error that earns the reward at most, as its requester says it.
+
+        In the label's own unit; None for classes and without a threshold, or if the
+        folder is not all here.
+        """
+        terms = self.terms
+        if not (terms.points.is_regression and terms.minimum_score):
+            return None  # perf: see `error_of`
+        target = self.known_target
+        if not isinstance(target, NumberTarget):
+            return None
+        scoring = self.record.scoring
+        return scoring.largest_error(terms.minimum_score, terms.rows, target.step)
 
     # --- a trainer's steps ---
 

@@ -16,7 +16,7 @@ from modelmarket.protocol.phases import Phase
 from modelmarket.system.text import counted, plain
 from modelmarket.web import stored
 from modelmarket.web.deeds import entered, submission_of
-from modelmarket.web.ranking import STAKES, most_of
+from modelmarket.web.ranking import STAKES
 from modelmarket.web.receipts.parts import (
     WHILE_AWAKE,
     Fact,
@@ -27,6 +27,7 @@ from modelmarket.web.receipts.parts import (
     until,
 )
 from modelmarket.web.rendering import strangers
+from modelmarket.web.thresholds import Threshold
 from modelmarket.web.views import size
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def enter(
     back, staked = [], format_mdc(action.stake)
     judged = "paid" if is_model else "confirmed"
     if record is not None:
-        least = f", and at least {_least(record)}" if record.minimum else ""
+        least = f", and {_least(sight, record)}" if record.minimum else ""
         reward = format_mdc(record.terms.reward)
         back += [
             fact("To win", f"the best claim that stands{least}"),
@@ -110,10 +111,16 @@ def _agreed(sight: Sight, record: BaseRecord) -> list[Fact]:
     return [Fact("You agree", strangers(said))] if said else []
 
 
-def _least(record: BaseRecord) -> str:
+def _least(sight: Sight, record: BaseRecord) -> str:
     """What a claim needs to win."""
-    unit = "points" if isinstance(record, ContestRecord) else "test rows"
-    return f"{record.minimum:,} of {most_of(record):,} {unit}"
+    if not isinstance(record, ContestRecord):
+        return f"at least {record.minimum:,} of {counted(record.rows, 'test row')}"
+    scoring, target = record.scoring, None
+    if scoring.kind.is_regression:  # perf: a schema takes a while to be read
+        hidden = stored.hidden(sight.market, record.dataset)
+        target = None if hidden is None else hidden.target
+    said = record.minimum, record.rows, scoring, target
+    return Threshold.of_points(*said).at_least
 
 
 def _predicted(action: actions.Submit) -> list[Fact]:

@@ -14,6 +14,7 @@ from modelmarket.web import stored
 from modelmarket.web.deeds import sharing
 from modelmarket.web.receipts.parts import Fact, fact, named, parts_of, published
 from modelmarket.web.rendering import strangers
+from modelmarket.web.thresholds import Threshold
 from modelmarket.web.views import duration
 
 if TYPE_CHECKING:
@@ -153,8 +154,10 @@ def _of_contest(
     ]
     least = NO_THRESHOLD
     if terms.minimum_score:
-        most = terms.rows * terms.scoring(action.weights).most
-        least = f"{terms.minimum_score:,} of {most:,} points"
+        target = None if hidden is None else hidden.target
+        scoring = terms.scoring(action.weights)
+        said = terms.minimum_score, terms.rows, scoring, target
+        least = Threshold.of_points(*said).told
     what.append(fact("Threshold", least))
     if hidden is not None and hidden.majority:
         always = Markup("Always answering “{}” is right for {} of the training rows.")

@@ -27,6 +27,7 @@ from modelmarket.web.deeds import ENDS
 from modelmarket.web.happenings import sentence
 from modelmarket.web.names import Names
 from modelmarket.web.responses import answering, go, show
+from modelmarket.web.thresholds import Threshold
 from modelmarket.web.views import PAGE_ROWS, Paging
 from modelmarket.web.visits import Visit
 
@@ -175,6 +176,7 @@ def show_tab(
         tab=tab,
         position=position,
         most=ranking.most_of(record),
+        threshold=Threshold.of(found),
         choices=choices.choices(record, found.now, account)
         if options is None
         else options,
