@@ -445,7 +445,7 @@ def test_numbers_are_told_in_the_labels_own_unit() -> None:
     assert lines[0].startswith("mean absolute error 0.5 (95%: ")
     assert lines[0].endswith("), of 4 rows")
     assert lines[2].startswith("R² 0.6000 (95%: ")
-    assert lines[3].startswith("mean error +0 (95%: ")
+    assert lines[3].startswith("bias (mean of prediction − label) +0 (95%: ")
     assert "<li>R² 0.6000" in found._repr_html_()
     assert str(found).splitlines() == lines
     without = replace(found, r2=None)

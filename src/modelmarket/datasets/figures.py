@@ -228,6 +228,10 @@ class ClassMetrics:
         return facts_html("How good it is", self.lines(), table_html(columns, cells))
 
 
+BIAS = "bias (mean of prediction − label)"
+"""Not "mean error", which rankings and thresholds call the mean absolute one."""
+
+
 @dataclass(frozen=True)
 class NumberMetrics:
     """How good predicted numbers are, in the label's own unit.
@@ -260,7 +264,7 @@ class NumberMetrics:
             ("mean absolute error", self.mae, ".6g"),
             ("root mean squared error", self.rmse, ".6g"),
             ("R²", self.r2, ".4f"),
-            ("mean error", self.bias, "+.6g"),
+            (BIAS, self.bias, "+.6g"),
         ]
         rest = [one.told(name, form) for name, one, form in named if one is not None]
         return first + rest

@@ -48,7 +48,7 @@ ROWS_AT_ONCE = 2**18
 LEAST_EXPONENT = -1_000
 ABOVE_0, ANY, AT_MOST_1 = (0.0, math.inf), (-math.inf, math.inf), (-math.inf, 1.0)
 BOUNDS = (ABOVE_0, ABOVE_0, ANY, AT_MOST_1)
-"""Of mean absolute error, root mean squared error, mean error and R²."""
+"""Of mean absolute error, root mean squared error, bias and R²."""
 NO_PROBABILITIES = "no probabilities are there"
 
 
@@ -209,7 +209,7 @@ def of_numbers(truth: Floats, predicted: Floats) -> NumberMetrics:
 
 
 def _figures_of_means(means: Floats) -> Floats:
-    """Mean absolute error, root of the mean squared one, mean error and R²."""
+    """Mean absolute error, root of the mean squared one, bias and R²."""
     absolute, error, square, away, far = np.moveaxis(means, -1, 0)
     with np.errstate(invalid="ignore", divide="ignore"):
         explained = 1 - square / (far - np.square(away))
