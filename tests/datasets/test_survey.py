@@ -5,11 +5,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import polars as pl
 import pytest
 
+from modelmarket.datasets.codes import Values, encode_cells, make_column
 from modelmarket.datasets.sources import Source
 from modelmarket.datasets.survey import FIRST_ROWS, TYPED_ROWS, Survey, Type, survey
 from modelmarket.datasets.tables import open_table
+from modelmarket.protocol.schema import Texts
+from modelmarket.web.stored import Coded
 
 
 def looked_over(path: Path, text: str) -> Survey:
@@ -23,6 +27,10 @@ def looked_over(path: Path, text: str) -> Survey:
         (["1", "-2", "+3", " 4 "], Type.WHOLE),
         (["1", ""], Type.WHOLE),
         (["1", "2.5"], Type.NUMBERS),
+        (["1", "NA", " ? "], Type.WHOLE),
+        (["1.5", "N/A"], Type.NUMBERS),
+        (["none", "null"], Type.TEXT),
+        (["none", "some"], Type.TEXT),
         ([".5", "1.", "-1e-7", "2E+10"], Type.NUMBERS),
         (["1", "nan", "-inf"], Type.NUMBERS),
         (["1", "1_000"], Type.TEXT),
@@ -77,3 +85,26 @@ def test_a_table_without_rows_has_columns_all_the_same(tmp_path: Path) -> None:
     assert [one.type for one in found.columns] == [Type.EMPTY]
     assert found.problem is not None
     assert "has no rows" in found.problem.message
+
+
+def test_what_is_a_number_and_a_gap_is_what_a_contests_schema_takes_for_such(
+    tmp_path: Path,
+) -> None:
+    """The form and the receipt of one table say the same of it."""
+    columns = {
+        "whole": ["1", "2", "3"],
+        "some": ["1", "NA", "3.5"],
+        "text": ["a", "none", "b"],
+        "gaps": ["a", "", "b"],
+        "words": ["none", "null", "n/a"],
+        "mixed": ["1", "two", ""],
+    }
+    rows = zip(*columns.values(), "aab", strict=True)
+    lines = [",".join([*columns, "y"]), *map(",".join, rows)]
+    found = looked_over(tmp_path / "t.csv", "\n".join(lines) + "\n")
+    for told, (name, cells) in zip(found.columns, columns.items(), strict=True):
+        made = make_column(name, Values.of(pl.Series(cells)), 8)
+        assert isinstance(made, Texts) == (told.type is Type.TEXT), name
+        codes = encode_cells(made, pl.Series(cells), 8)
+        coded = Coded.of(made, 8)
+        assert told.has_gaps == bool((codes == 0).any() and coded.gaps != "none"), name

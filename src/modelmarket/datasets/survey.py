@@ -14,7 +14,7 @@ import numpy as np
 
 from modelmarket.datasets.labels import Classed, Numbered
 from modelmarket.datasets.sources import Source
-from modelmarket.datasets.tables import Row
+from modelmarket.datasets.tables import MISSING, Row
 from modelmarket.errors import DataError
 
 FIRST_ROWS = 8
@@ -37,13 +37,20 @@ class Type(StrEnum):
 
     @classmethod
     def of(cls, cells: Iterable[str]) -> Type:
-        """The narrowest type of all cells that are not empty."""
+        """The narrowest type of all cells that have a value."""
         filled = [cell for one in cells if (cell := one.strip())]
         if not filled:
             return cls.EMPTY
-        if all(map(_WHOLE.fullmatch, filled)):
+        numbers = [one for one in filled if one.lower() not in MISSING]
+        if numbers and all(map(_WHOLE.fullmatch, numbers)):
             return cls.WHOLE
-        return cls.NUMBERS if all(map(_NUMBER.fullmatch, filled)) else cls.TEXT
+        is_number = numbers and all(map(_NUMBER.fullmatch, numbers))
+        return cls.NUMBERS if is_number else cls.TEXT
+
+    def is_gap(self, cell: str) -> bool:
+        """Whether a cell has no value: "none" may be a text, and is no number."""
+        said = cell.strip().lower()
+        return said in MISSING if self in (Type.WHOLE, Type.NUMBERS) else not said
 
 
 @dataclass(frozen=True)
@@ -53,7 +60,7 @@ class Column:
     Attributes:
         name: As the header says.
         type: Of its cells.
-        has_gaps: Whether some of them are empty.
+        has_gaps: Whether some of them have no value.
     """
 
     name: str
@@ -137,7 +144,7 @@ def survey(source: Source, *, as_numbers: bool = False) -> Survey:
             seen.learn(codes)
     return Survey(
         columns=tuple(
-            Column(name, Type.of(cells), any(not cell.strip() for cell in cells))
+            Column(name, kind := Type.of(cells), any(map(kind.is_gap, cells)))
             for name, cells in zip(source.features, _columns(source, rows), strict=True)
         ),
         first=rows[:FIRST_ROWS],

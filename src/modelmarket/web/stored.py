@@ -169,24 +169,26 @@ class Coded:
     Attributes:
         name: Of the column.
         what: Which codes it has, in words.
-        has_missing: Whether code 0 says that there is no value.
+        gaps: What becomes of a cell that has no value, in words.
     """
 
     name: str
     what: str
-    has_missing: bool
+    gaps: str
 
     @classmethod
     def of(cls, column: Column, width: int) -> Coded:
         """A column of a schema."""
+        if isinstance(column, Texts):
+            what = f"texts, {len(column.values):,} of them"
+            return cls(column.name, what, "code 0 is missing, or any other text")
         match column:
             case Cuts(cuts=cuts):
                 what = f"numbers, in {len(cuts) + 1:,} ranges"
             case Affine():
                 what = f"numbers, evenly spaced over {2**width:,} codes"
-            case Texts(values=values):
-                what = f"texts, {len(values):,} of them"
-        return cls(column.name, what, getattr(column, "has_missing", False))
+        gaps = "code 0 is missing" if column.has_missing else "none"
+        return cls(column.name, what, gaps)
 
 
 @dataclass(frozen=True)
