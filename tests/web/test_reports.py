@@ -15,6 +15,7 @@ from modelmarket.datasets.sources import Source
 from modelmarket.datasets.tables import open_table
 from modelmarket.market import Request, VerifiedRequest
 from modelmarket.protocol.actions import CreateContest, CreateRequest
+from modelmarket.protocol.bins import Coarseness
 from modelmarket.web.rendering import environment
 from modelmarket.web.reports import Drawn
 from support.market import REWARD, Place
@@ -230,6 +231,21 @@ def test_numbers_have_no_commonest_class_to_be_beaten() -> None:
     assert "commonest class" not in page
     assert "None tells anything by itself." in page
     assert "Nothing odd was found." in page
+
+
+@pytest.mark.parametrize("coarseness", [None, Coarseness(1.0, 1.0, 1.0)])
+def test_of_numbers_no_column_is_said_to_be_right_or_wrong(
+    coarseness: Coarseness | None,
+) -> None:
+    """With bins or without; a column explains their spread, and no more."""
+    numbers: dict[str, Any] = {"telling": (Told("x", 0.5),), "coarseness": coarseness}
+    if coarseness is None:
+        numbers |= {"majority": None, "resolution": None, "train_counts": {}}
+    page = words(drawn(report(**numbers)))
+    assert "Of the spread of the labels around their mean, the share that" in page
+    assert "commonest answer" not in page
+    classes = words(drawn(report(telling=(Told("x", 0.5),))))
+    assert "Of the rows that the commonest answer gets wrong, the share" in classes
 
 
 def test_rows_that_are_not_named_are_said_to_be_there() -> None:

@@ -25,6 +25,7 @@ from modelmarket.datasets.lint.findings import (
     Severity,
     Told,
     named,
+    tells,
 )
 from modelmarket.datasets.tables import MISSING
 from modelmarket.system.text import agreeing, counted
@@ -140,10 +141,10 @@ def look(
         return Looked(told, trait=Check.CONSTANT)
     finding = (
         _with_commas(name, values)
-        or _identity(name, values, distinct, share, step)
+        or _identity(name, values, distinct, share, step, is_number=is_number)
         or _date(name, share, is_date=line is not None and not values.is_numeric)
         or _copied(name, values, places, distinct, labels, is_number=is_number)
-        or _predicts(name, share)
+        or _predicts(name, share, is_number=is_number)
     )
     if finding is not None:
         return Looked(told, finding)
@@ -402,7 +403,13 @@ def _mean_error(
 
 
 def _identity(
-    name: str, values: Values, distinct: int, share: float, step: int
+    name: str,
+    values: Values,
+    distinct: int,
+    share: float,
+    step: int,
+    *,
+    is_number: bool,
 ) -> Finding | None:
     """What is to be said of a column that tells rows apart and nothing else."""
     rows = len(values.cells)
@@ -432,8 +439,7 @@ def _identity(
             check,
             Severity.CONFIRM,
             f"Column {name!r} {counts}, and tells the label: the rows are in an order "
-            f"that goes with it. It gets right {share:.0%} of what always saying the "
-            "same gets wrong.",
+            f"that goes with it. It {tells(share, 0, is_number=is_number)}.",
             "Leave it out: it says nothing about new rows.",
             columns=(name,),
         )
@@ -506,14 +512,13 @@ def _is_line(numbers: Labels, labels: Labels) -> bool:
     return bool(abs(np.corrcoef(numbers, labels)[0, 1]) > 1 - 1e-9)
 
 
-def _predicts(name: str, share: float) -> Finding | None:
+def _predicts(name: str, share: float, *, is_number: bool) -> Finding | None:
     if share < GIVEN_AWAY:
         return None
     return Finding(
         Check.PREDICTS,
         Severity.CONFIRM,
-        f"Column {name!r} alone gets right {share:.1%} of what always saying the "
-        "same gets wrong.",
+        f"Column {name!r} alone {tells(share, 1, is_number=is_number)}.",
         "Is it known before the label is? Leave it out if it is not.",
         columns=(name,),
     )

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from modelmarket.datasets.fingerprints import Prints
+from modelmarket.datasets.lint.findings import tells
 from modelmarket.system.text import counted
 
 MOSTLY = 0.5
@@ -30,12 +31,14 @@ class Equals:
         told: How much of their labels is told by looking the others up: of what always
             saying the commonest class gets wrong, this much is right; or of the spread
             of numbers. From 0 to 1.
+        is_number: Whether these are numbers to be predicted.
     """
 
     rows: int
     every: int
     distinct: int
     told: float
+    is_number: bool
 
     @classmethod
     def of(cls, words: Prints, labels: Labels, *, is_number: bool) -> Equals:
@@ -51,7 +54,7 @@ class Equals:
         known = _known if is_number else _named_so
         left, without = known(places[again], labels[again], labels)
         told = max(0.0, 1 - left / without) if without > 0 else 0.0
-        return cls(int(again.sum()), words.size, counts.size, told)
+        return cls(int(again.sum()), words.size, counts.size, told, is_number)
 
     @property
     def are_odd(self) -> bool:
@@ -73,8 +76,7 @@ class Equals:
             )
         return (
             f"and that is how these columns are: {rows} are equal to others, and to "
-            f"look the label up there gets right {self.told:.0%} of what always saying "
-            "the same gets wrong"
+            f"look the label up there {tells(self.told, 0, is_number=self.is_number)}"
         )
 
     @property

@@ -55,6 +55,19 @@ def told_majority(share: float | None, *, in_bins: bool) -> str:
     return f"Always saying the {which} is right for {share:.1%} of the training rows."
 
 
+def tells(share: float, digits: int, *, is_number: bool) -> str:
+    """What something tells of the labels by itself, as a predicate.
+
+    Args:
+        share: See `Told`.
+        digits: Decimals of its per cent.
+        is_number: Whether the labels are numbers, of which none is quite right.
+    """
+    if is_number:
+        return f"explains {share:.{digits}%} of the spread of the labels (R²)"
+    return f"gets right {share:.{digits}%} of what always saying the same gets wrong"
+
+
 class Severity(StrEnum):
     """How grave a finding is."""
 
