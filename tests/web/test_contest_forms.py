@@ -411,6 +411,62 @@ def test_the_confirmation_tells_what_is_hidden_what_is_shown_and_what_it_costs(
         assert said in shown, said
 
 
+def many_classes(count: int, name: str = "c{}") -> bytes:
+    """Three rows of each class."""
+    rows = (f"{n},{n % 7},{name.format(n % count)}" for n in range(3 * count))
+    return "\n".join(["a,b,kind", *rows, ""]).encode()
+
+
+@pytest.mark.parametrize("predicted", ["", "&predicted=classes"])
+def test_classes_that_no_contest_can_have_are_refused_before_terms_are_chosen(
+    tab: Tab, predicted: str
+) -> None:
+    """Beside the labels, with the way to a contest that can have them."""
+    where = send(tab, many_classes(257))
+    answer = tab.get(f"{where}?label=kind{predicted}")
+    assert answer.status_code == 400
+    page = answer.text
+    said = "A verified contest has at most 256 classes, and these labels are 257."
+    assert said in words(page.partition('id="label-wrong"')[2].partition("</span>")[0])
+    assert 'id="terms"' not in page
+    other = where.replace("contests", "requests")
+    [way] = re.findall(rf'class="button main" href="({other}[^"]*)"', page)
+    assert 'id="terms"' in tab.get(unescape(way)).text
+    assert "And 57 more classes." in words(page)
+    assert "The 12 with the most rows, of 257 classes." in words(page)
+    # Whoever sends the terms all the same reads the same.
+    refused = tab.post(where, **TERMS, accept_findings="yes")
+    assert said in alert(refused.text)
+    assert "schema" not in alert(refused.text)
+
+
+def test_256_classes_make_a_verified_contest(tab: Tab) -> None:
+    page = tab.get(f"{send(tab, many_classes(256))}?label=kind").text
+    assert 'id="terms"' in page
+
+
+def test_more_numbers_than_a_contest_has_classes_are_to_be_predicted(tab: Tab) -> None:
+    page = tab.get(f"{send(tab, many_classes(257, '{}'))}?label=kind").text
+    assert '<option value="numbers" selected>' in page
+    assert 'id="terms"' in page
+
+
+def test_a_class_that_nobody_could_learn_is_told_with_the_forms_own_words(
+    tab: Tab,
+) -> None:
+    rows = [*(f"{n},x,{'ab'[n % 2]}" for n in range(100)), "7,y,rare", "8,y,rare"]
+    where = send(tab, "\n".join(["a,b,kind", *rows, ""]).encode())
+    for part in range(90, 99):
+        form = TERMS | {"stratified": "", "fraction": f"{part}%"}
+        answer = tab.post(where, **form, accept_findings="yes", again="yes")
+        if "would be in no training row" in answer.text:
+            assert "with “The same part of every class”" in alert(answer.text)
+            return
+        if answer.status_code == 303:
+            where = send(tab, "\n".join(["a,b,kind", *rows, ""]).encode())
+    raise AssertionError("the class was always learned")
+
+
 # --- whatever is uploaded ---
 
 HOSTILE = {

@@ -22,6 +22,7 @@ from modelmarket.datasets.records import encode_row, read_records
 from modelmarket.datasets.tables import MISSING
 from modelmarket.errors import DataError
 from modelmarket.protocol.hidden import MOST_COLUMNS, RowCodes
+from modelmarket.protocol.points import MOST_OUTPUTS
 from modelmarket.protocol.schema import (
     Affine,
     Column,
@@ -127,6 +128,31 @@ def columns_of(path: Path, names: Sequence[str], rows: int) -> Iterator[pl.Serie
         raise DataError(f"{path.name} cannot be read as a table: {error}") from error
 
 
+def refuse_many(columns: int, classes: int = 0) -> None:
+    """Makes sure that a table is not too large for any verified contest.
+
+    Args:
+        columns: Features that it has.
+        classes: Different labels; 0 for numbers.
+
+    Raises:
+        DataError: It is; says what else can be done.
+    """
+    if columns > MOST_COLUMNS:
+        raise DataError(
+            f"A verified contest has at most {MOST_COLUMNS:,} columns, not "
+            f"{columns:,}.",
+            hint="Leave some out, or make a contest of predictions.",
+        )
+    if classes > MOST_OUTPUTS:
+        raise DataError(
+            f"A verified contest has at most {MOST_OUTPUTS:,} classes, and these "
+            f"labels are {classes:,}.",
+            hint="Make a contest of predictions, which has more; or say of the labels "
+            "that they are numbers to be predicted, if they are.",
+        )
+
+
 def make_columns(
     path: Path, names: Sequence[str], rows: int, *, width: int, even: bool = False
 ) -> tuple[Column, ...]:
@@ -145,12 +171,7 @@ def make_columns(
     Raises:
         DataError: There are too many columns.
     """
-    if len(names) > MOST_COLUMNS:
-        raise DataError(
-            f"A verified contest has at most {MOST_COLUMNS:,} columns, not "
-            f"{len(names):,}.",
-            hint="Leave some out, or make a contest of predictions.",
-        )
+    refuse_many(columns=len(names))
     found = zip(names, columns_of(path, names, rows), strict=True)
     return tuple(
         make_column(name, Values.of(cells), width, even=even) for name, cells in found

@@ -14,7 +14,13 @@ import numpy as np
 from eth_hash.auto import keccak
 
 from modelmarket.datasets.choosing import Choice
-from modelmarket.datasets.codes import as_schema, encode_frame, frame_of, make_columns
+from modelmarket.datasets.codes import (
+    as_schema,
+    encode_frame,
+    frame_of,
+    make_columns,
+    refuse_many,
+)
 from modelmarket.datasets.drawing import Shuffle
 from modelmarket.datasets.labels import Classed, Numbered
 from modelmarket.datasets.sources import LABEL, Source
@@ -151,7 +157,9 @@ def code(
         with train.open("wb") as opened, HashedFile(opened) as written:
             learned = divide(source, seen, written, drawing, shuffle, progress=progress)
             sha256 = written.digest().hex()
-        target, coded = _target(seen, bits)
+        is_classes = isinstance(seen, Classed)
+        refuse_many(len(source.features), len(seen.names) if is_classes else 0)
+        target, coded = _target(seen, choice, bits)
         train_rows = seen.rows - shuffle.rows
         columns = make_columns(
             train, source.features, train_rows, width=coding.width, even=coding.even
@@ -179,7 +187,7 @@ def code(
 
 
 def _target(
-    seen: Classed | Numbered, number_bits: int | None
+    seen: Classed | Numbered, choice: Choice, number_bits: int | None
 ) -> tuple[Target, Targets]:
     """What is predicted, from training labels alone, and the target of each label.
 
@@ -193,10 +201,13 @@ def _target(
         return numbers, numbers.encode(seen.names)
     for code, name in enumerate(seen.names):
         if not seen.train[code]:
+            by_class = choice.group is None and choice.time is None
             raise DataError(
                 f"Class {name!r} would be in no training row, so nobody could learn it "
                 "and its name would tell of the hidden ones.",
-                hint="Draw class by class, or leave its rows out.",
+                hint="Draw class by class with --stratified, or leave its rows out."
+                if by_class
+                else "Leave its rows out.",
             )
     order = seen.order()
     return ClassTarget(Classes(tuple(map(seen.names.__getitem__, order)))), places(

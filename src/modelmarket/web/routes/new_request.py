@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from modelmarket.datasets.about import read_licence
 from modelmarket.datasets.choosing import Choice
+from modelmarket.datasets.codes import refuse_many
 from modelmarket.datasets.naming import Named, look_for_files
 from modelmarket.datasets.shares import parse_accuracy, parse_fraction
 from modelmarket.datasets.sources import Source
@@ -60,6 +61,8 @@ if TYPE_CHECKING:
     from modelmarket.protocol.types import Address, Wei
     from modelmarket.vault.journal import Entry
 
+TEMPLATE = "terms.html"
+"""Of the terms of a request; any other is of a verified contest."""
 NUMBERS = "numbers"
 """What the form says of labels that are no classes."""
 FILE_COLUMN = "file_column"
@@ -149,7 +152,7 @@ def _named(
 
 def survey_page(visit: Visit) -> Response:
     """What is in the table, and the terms to be chosen."""
-    return look_over(visit, "terms.html")
+    return look_over(visit, TEMPLATE)
 
 
 def look_over(visit: Visit, template: str) -> Response:
@@ -189,7 +192,8 @@ def _show_survey(
     table, labels = _tables(upload)
     label = forms.text(form, "label") or _guess(table)
     said, column = forms.text(form, "predicted"), forms.text(form, FILE_COLUMN)
-    found, named, numbers = None, None, said == NUMBERS
+    found, named, numbers, unfit = None, None, said == NUMBERS, None
+    unfit_for = _fits if template == TEMPLATE else _unfit
     try:
         column = _column(table, FILE_COLUMN, column) if column else ""
     except FieldError as error:
@@ -200,10 +204,14 @@ def _show_survey(
         source = Source(table, None if labels else label, labels)
         found = visit.workspace.uploads.once(
             upload,
-            ("survey", label, said, numbers),
-            lambda: _surveyed(source, said, numbers=numbers),
+            ("survey", label, said, numbers, unfit_for),
+            lambda: _surveyed(source, said, unfit_for, numbers=numbers),
         )
         numbers = found.spread is not None
+        unfit = unfit_for(found)
+        if unfit is not None and found.problem is None:
+            found = replace(found, problem=unfit)
+            problem = FieldError(unfit.message, field="label", hint=unfit.hint)
         problem = problem or found.problem
     except (DataError, FieldError) as error:
         problem = problem or error
@@ -233,6 +241,7 @@ def _show_survey(
         chosen=chosen,
         parts_of=parts,
         unsplit=unsplit,
+        unfit=unfit,
         is_small=table.path.stat().st_size <= MOST_LOOKED_BYTES,
         report=None if report is None else Drawn.of(report),
         problem=problem,
@@ -240,7 +249,27 @@ def _show_survey(
     )
 
 
-def _surveyed(source: Source, said: str, *, numbers: bool) -> Survey:
+def _fits(_: Survey) -> DataError | None:
+    """Any table makes a contest of predictions."""
+    return None
+
+
+def _unfit(found: Survey) -> DataError | None:
+    """Why no verified contest can have a table; None if one can."""
+    try:
+        refuse_many(len(found.columns), len(found.counts))
+    except DataError as error:
+        return error
+    return None
+
+
+def _surveyed(
+    source: Source,
+    said: str,
+    unfit_for: Callable[[Survey], DataError | None],
+    *,
+    numbers: bool,
+) -> Survey:
     """What is in a table.
 
     Labels that cannot be classes, and are numbers, are taken for such.
@@ -248,6 +277,7 @@ def _surveyed(source: Source, said: str, *, numbers: bool) -> Survey:
     Args:
         source: The table.
         said: What the labels were said to be; empty for nothing.
+        unfit_for: Why no contest of the kind can have it; None if one can.
         numbers: Whether they are numbers.
 
     Raises:
@@ -257,7 +287,7 @@ def _surveyed(source: Source, said: str, *, numbers: bool) -> Survey:
         return survey(source, as_numbers=numbers)
     try:
         found, problem = survey(source), None
-        problem = found.problem
+        problem = found.problem or unfit_for(found)
     except DataError as error:
         found, problem = None, error
     if problem is not None:
@@ -379,7 +409,7 @@ def _divided(visit: Visit, upload: Upload, source: Source, *, numbers: bool) -> 
 
 def prepare_request(visit: Visit) -> Response:
     """Splits, seals and stores; nothing is published on the chain yet."""
-    return seal(visit, "terms.html", _request, _report)
+    return seal(visit, TEMPLATE, _request, _report)
 
 
 def _report(visit: Visit, source: Source, scratch: Path) -> Report:
