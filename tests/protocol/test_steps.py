@@ -107,7 +107,7 @@ def test_a_claim_comes_when_the_present_window_ends_at_the_latest(
 def test_who_has_cancelled_or_failed_has_nothing_to_do() -> None:
     for status in (Status.CANCELLED, Status.FAILED):
         record = request(submission(1, status), OTHER)
-        assert found(record, DEADLINE - 1, 1) == [(None, NONE, DEADLINE, 0)]
+        assert found(record, DEADLINE - 1, 1) == []
 
 
 def test_a_claim_is_made_once_and_until_claims_close() -> None:

@@ -186,7 +186,7 @@ def steps(
         ]
         return found
     found += _due(contest, ours, now, key_is_ours=key_is_ours)
-    return found or list(waiting(contest, ours, now))
+    return found or list(waiting(contest, ours, now, is_hers=key_is_ours))
 
 
 def _due(

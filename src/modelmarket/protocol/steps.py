@@ -186,7 +186,7 @@ def steps(
             if payouts.due(request, one)
         ]
     found = list(_due(request, ours, now, truth_is_ours=truth_is_ours))
-    return found or list(waiting(request, ours, now))
+    return found or list(waiting(request, ours, now, is_hers=truth_is_ours))
 
 
 def _due(
@@ -247,11 +247,17 @@ def until_validation(
 
 
 def waiting(
-    record: BaseRecord, ours: list[SubmissionRecord], now: int
+    record: BaseRecord, ours: list[SubmissionRecord], now: int, *, is_hers: bool
 ) -> Iterator[Step]:
-    """A claim may become the candidate, and others may miss their steps."""
+    """A claim may become the candidate, and others may miss their steps.
+
+    Whoever has nothing in it any more has nothing to wait for.
+    """
+    live = [one for one in ours if one.is_live]
+    if not (live or is_hers):
+        return
     ends = record.at(now).step_ends
-    ranked = [one.id for one in ours if one.is_live and one.status is Status.RANKED]
+    ranked = [one.id for one in live if one.status is Status.RANKED]
     for one in ranked or [NONE]:
         yield Step(None, record.id, one, ends, 0)
 
