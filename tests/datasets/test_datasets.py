@@ -110,6 +110,11 @@ def test_quoted_newlines_delimiters_and_quotes_stay(
         ("cat,dog\ncat,dog\n", False),
         ("x,1\ny,2\n", False),
         ("only\n", False),
+        ("a,b,c\n", True),
+        ("a,b,a\n", False),
+        ("a,,c\n", False),
+        ("a,b,3\n", False),
+        ("a,b,c\nd,e\n", False),
     ],
 )
 def test_headers_are_recognised(tmp_path: Path, text: str, has_header: bool) -> None:
@@ -599,7 +604,7 @@ def test_lengths_that_differ_are_named(tmp_path: Path, extra: int, more: str) ->
         ),
         ("a,b,animal\n" + "1,2,cat\n" * 5, "all 5 rows are of class 'cat'"),
         ("a,b,animal\n" + "1,2,cat\n1,2,dog\n" * 2, "the test part would be empty"),
-        ("a,b,animal\n", "has no rows"),
+        ("a,b,animal\n", "has no rows below its header"),
         (rows() + "1,2\n", r"row 21 \(line 22\): 2 cells where 3"),
     ],
 )

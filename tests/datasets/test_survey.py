@@ -84,7 +84,18 @@ def test_a_table_without_rows_has_columns_all_the_same(tmp_path: Path) -> None:
     found = looked_over(tmp_path / "t.csv", "n,y\n")
     assert [one.type for one in found.columns] == [Type.EMPTY]
     assert found.problem is not None
-    assert "has no rows" in found.problem.message
+    assert "has no rows below its header" in found.problem.message
+
+
+def test_of_a_line_that_may_be_a_header_is_said_what_it_was_taken_for(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("1,2,c\n")
+    found = survey(Source(open_table(path), label="column_3"))
+    assert found.problem is not None
+    assert "has one line, which was taken for a row" in found.problem.message
+    assert "there are none below it" in found.problem.hint
 
 
 def test_what_is_a_number_and_a_gap_is_what_a_contests_schema_takes_for_such(

@@ -467,6 +467,21 @@ def test_a_class_that_nobody_could_learn_is_told_with_the_forms_own_words(
     raise AssertionError("the class was always learned")
 
 
+@pytest.mark.parametrize("kind", ["verified", "predictions"])
+def test_a_header_alone_is_no_row_and_one_class_is_no_figure_to_beat(
+    tab: Tab, kind: str
+) -> None:
+    page = words(tab.get(send(tab, b"a,b,c\n", kind=kind)).text)
+    assert "n.csv has no rows below its header." in page
+    assert "column_1" not in page
+    one = words(tab.get(send(tab, b"a,c\n" + b"1,x\n" * 9, kind=kind)).text)
+    assert "all 9 rows are of class 'x', so there is nothing to predict" in one
+    two = words(tab.get(send(tab, b"a,c\n" + b"1,x\n2,y\n" * 9, kind=kind)).text)
+    for alone in (page, one):
+        assert "A threshold should be above that" not in alone
+    assert "A threshold should be above that" in two
+
+
 # --- whatever is uploaded ---
 
 HOSTILE = {

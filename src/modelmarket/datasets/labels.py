@@ -66,7 +66,13 @@ class Classed:
     def problem(self) -> DataError | None:
         """Why these rows cannot be both learned and tested, if they cannot."""
         if self.rows == 0:
-            return _no_rows(self._name)
+            return _no_rows(self._table)
+        if self.rows == 1 and not self._table.has_header:
+            return DataError(
+                f"{self._name} has one line, which was taken for a row.",
+                hint="A table has two rows at least. If that line names the columns, "
+                "there are none below it.",
+            )
         if len(self.names) == 1:
             which = (
                 "its one row is" if self.rows == 1 else f"all {self.rows:,} rows are"
@@ -163,7 +169,7 @@ class Numbered:
 
     def problem(self) -> DataError | None:
         """Why these rows cannot be both learned and tested, if they cannot."""
-        return None if self.rows else _no_rows(self._name)
+        return None if self.rows else _no_rows(self._table)
 
     def _meet(self, label: str, row: int) -> None:
         try:
@@ -199,8 +205,11 @@ class Labels(Protocol):
         """Why these rows cannot be both learned and tested, if they cannot."""
 
 
-def _no_rows(name: str) -> DataError:
-    return DataError(f"{name} has no rows.", hint="It must have two at least.")
+def _no_rows(table: Table) -> DataError:
+    below = " below its header" if table.has_header else ""
+    return DataError(
+        f"{table.path.name} has no rows{below}.", hint="It must have two at least."
+    )
 
 
 def _count(counts: npt.NDArray[np.int64], codes: LabelCodes) -> None:

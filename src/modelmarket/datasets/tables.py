@@ -374,7 +374,8 @@ def _looks_like_header(rows: Sequence[Row]) -> bool:
     """Whether the first row's cells are words above columns of numbers.
 
     A table without any number has a header if its first row's cells are all
-    different and never come again in their columns.
+    different and never come again in their columns. So a line of several words by
+    itself is one: no table has a single row, and there is nothing to be learned of it.
     """
     first, rest = rows[0], [row for row in rows[1:] if len(row) == len(rows[0])]
     # Data frames are written with a column that numbers the rows, and has no name.
@@ -384,7 +385,7 @@ def _looks_like_header(rows: Sequence[Row]) -> bool:
     if any(_is_number(cell) or not cell for cell in first[numbers_rows:]):
         return False
     if not rest:
-        return False
+        return len(rows) == 1 < len(first) == len(set(first))
     numeric = [all(_is_number(row[at]) for row in rest) for at in range(len(first))]
     if any(numeric):
         return True
