@@ -50,7 +50,9 @@ def test_a_trainer_reads_what_the_requester_was_told(
     noun = "hidden" if number.startswith("v") else "test"
     assert f"Request {number}: 80 training rows, 20 {noun} rows, 2 features." in told
     assert "Always saying the commonest class is right for" in told
-    assert "Mend or mean this: Column 'id' counts the rows, and tells the" in told
+    assert "Beware: Column 'id' counts the rows, and tells the" in told
+    # What the requester was advised is too late for everybody.
+    assert "Leave it out" not in told
     # Hidden rows that stand in the training part are nobody's business.
     assert ("stand in the training part, too" in told) == (noun == "test")
     _, told, _ = give("ann", "dataset", "report", number, "--json")

@@ -97,7 +97,7 @@ def report(**changes: object) -> Report:
 
 def parts(about: About, found: Report) -> tuple[dict[str, object], str]:
     """What programs read of a card, and what people read."""
-    _, front, text = card(about, found).decode().split("---\n", 2)
+    _, front, text = card(about, found.public()).decode().split("---\n", 2)
     return yaml.safe_load(front), text
 
 
@@ -112,7 +112,7 @@ def test_a_card_says_what_was_said_and_what_was_found() -> None:
         "Always saying the commonest class is right for 75.0% of the training rows. A "
         "small forest is right for 90.0% (cross-validation). 199 test rows tell accur"
         "acies apart that differ by 5.0%.",
-        "- Mend or mean this: Column 'n' counts. Leave it.",
+        "- Beware: Column 'n' counts.\n",
         "The data: MIT.\nThe model that wins is handed over under: Apache-2.0.",
     ):
         assert said in text

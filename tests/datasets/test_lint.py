@@ -1024,6 +1024,10 @@ def test_what_is_private_is_in_nothing_that_is_published(
     public = some(findings).public()
     assert not any(one.is_private for one in public.findings)
     assert public.public() == public
+    assert not any(one.hint for one in public.findings)
+    assert [one.mark for one in public.findings if one.severity == "confirm"] == [
+        "Beware" for one in findings if one.severity == "confirm" and not one.is_private
+    ]
 
 
 def test_lines_are_told_to_whoever_has_the_table_and_published_to_nobody(

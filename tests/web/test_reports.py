@@ -117,8 +117,14 @@ def test_everybody_reads_what_was_found_on_the_requests_page(
         made = market.create_request(source, reward=REWARD, accept_findings=True)
     page = tab.get(f"/requests/{made.id}/data").text
     assert "What was found in the data before publication" in page
-    assert "Column 'id' counts the rows, and tells the label" in words(page)
+    found = words(page.partition("What was found in the data")[2])
+    assert "Beware: Column 'id' counts the rows, and tells the label" in found
     assert 'aria-label="What each column tells of the label"' in page
+    # What the requester was advised before is of no use to who reads this.
+    for read in (found, words(page)):
+        assert "Leave it out" not in read
+        assert "Mend or mean this" not in read
+    assert not any(one.hint for one in made.report().findings)
     assert "x<b>" not in page
 
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from modelmarket.datasets.lint.findings import MARKS
 from modelmarket.protocol.hidden import CODE_WIDTHS
 from modelmarket.protocol.schema import NumberTarget, shown
 from modelmarket.system.text import counted
@@ -61,7 +60,7 @@ def tell_report(
     if report.resolution is not None:
         output.result(None, report.told_resolution(noun))
     for one in report.findings:
-        said = f"{MARKS[one.severity]}: {one.sentences} {one.told_rows}"
+        said = f"{one.mark}: {one.sentences} {one.told_rows}"
         output.result(None, said.rstrip())
     if not report.findings:
         output.result(None, "Nothing odd was found.")

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from modelmarket.datasets.about import hub_licence
-from modelmarket.datasets.lint.findings import MARKS
 from modelmarket.system.text import counted, plain
 
 if TYPE_CHECKING:
@@ -126,7 +125,7 @@ def _odd(report: Report) -> Iterator[str]:
     if not report.findings:
         yield "Nothing odd was found."
     for one in report.findings:
-        yield f"- {MARKS[one.severity]}: {_line(str(one))}"
+        yield f"- {one.mark}: {_line(str(one))}"
     yield ""
 
 

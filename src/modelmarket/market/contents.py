@@ -208,7 +208,8 @@ class Contents:
             return None
         if hashlib.sha256(document).hexdigest() != sha256:
             raise DataError(f"{REPORT} is not the file that the manifest names.")
-        return Report.from_json(document)
+        # Reports were published with advice to their requesters.
+        return Report.from_json(document).public()
 
     def kept(self, name: str, most: int) -> bytes | None:
         """A small file of the dataset, if the store has it; nothing is fetched.

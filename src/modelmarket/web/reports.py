@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from modelmarket.datasets.lint.findings import MARKS, Finding, Report
+from modelmarket.datasets.lint.findings import Report
 
 Bars = list[tuple[str, float]]
 """Names and shares, from the top."""
@@ -39,11 +39,6 @@ class Drawn:
             [(name, _share(one)) for name, one in reached.items() if one is not None],
             [(one.column, _share(one.share)) for one in report.telling],
         )
-
-    @staticmethod
-    def mark(finding: Finding) -> str:
-        """How grave a finding is, in words."""
-        return MARKS[finding.severity]
 
 
 def _share(share: float) -> float:

@@ -152,7 +152,7 @@ class Finding:
         check: What had been looked for.
         severity: How grave it is.
         text: A sentence or two.
-        hint: What to do about it; may be empty.
+        hint: What the requester can do about it; empty where it is published.
         columns: Those that it is about, the first of them.
         classes: Those that it is about, all of them, such as are alike together.
         rows: Training rows that it is about, the first of them: their ids.
@@ -178,6 +178,12 @@ class Finding:
 
     def __str__(self) -> str:
         return in_python(self.sentences)
+
+    @property
+    def mark(self) -> str:
+        """How grave it is, in words; of what nobody can mend any more, just that."""
+        is_open = bool(self.hint) or self.severity is not Severity.CONFIRM
+        return MARKS[self.severity] if is_open else "Beware"
 
     @property
     def sentences(self) -> str:
@@ -278,10 +284,7 @@ class Report:
 
     @property
     def _found(self) -> list[tuple[str, str]]:
-        return [
-            (MARKS[one.severity], f"{one} {one.told_rows}".strip())
-            for one in self.findings
-        ]
+        return [(one.mark, f"{one} {one.told_rows}".strip()) for one in self.findings]
 
     @property
     def questions(self) -> tuple[Finding, ...]:
@@ -369,9 +372,11 @@ class Report:
         return replace(self, findings=tuple(findings))
 
     def public(self) -> Report:
-        """What everybody may know of it."""
-        shown = tuple(one for one in self.findings if not one.is_private)
-        return replace(self, findings=shown)
+        """What everybody may know of it, without what its requester could do about it:
+        once it is published, nobody can.
+        """
+        shown = (one for one in self.findings if not one.is_private)
+        return replace(self, findings=tuple(replace(one, hint="") for one in shown))
 
     def published(self) -> dict[str, Any]:
         """The report as everybody reads it."""
