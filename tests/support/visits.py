@@ -121,6 +121,7 @@ def new_request(
     owner: str,
     reward: Wei = REWARD,
     rows: int = 100,
+    context: str = "",
 ) -> Entry:
     """A request that is sealed and waits to be confirmed."""
     terms = workspace.market.prepare_request(
@@ -128,6 +129,7 @@ def new_request(
         owner=checksummed(owner),
         reward=reward,
         name="odd or even",
+        context=context,
         again=True,
     )
     return workspace.actions.prepare(

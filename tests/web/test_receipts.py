@@ -113,8 +113,13 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Entered]:
 def test_a_request_to_be_created_is_named_and_says_what_leaves_and_comes_back(
     scene: Entered,
 ) -> None:
-    entry = new_request(scene.here, scene.tab.workspace, scene.me)
+    entry = new_request(
+        scene.here, scene.tab.workspace, scene.me, context="Which <n> is odd " * 20
+    )
     shown = scene.page(entry)
+    read = ("Which <n> is odd " * 20)[:200]
+    assert "They read “ Which <n> is odd" in shown
+    assert f"{read}…" in shown or f"{read.strip()} …" in shown
     for said in (
         "Leaves your wallet now 100 MDC the reward, which the market holds",
         "Request odd or even",

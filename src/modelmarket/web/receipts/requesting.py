@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 AWAKE = "Your agent does that: keep this computer awake."
 SHARED = "they share the reward, and you get none of it; you can until the {} is open"
+MOST_CONTEXT = 200
+"""Characters of it that a receipt repeats."""
 NO_THRESHOLD = "none: the best that stands is paid, however bad it is"
 
 
@@ -81,6 +83,7 @@ def create_request(sight: Sight, action: actions.CreateRequest) -> tuple[Part, .
         fact("If you cancel with submissions in", SHARED.format("truth")),
     ]
     seen = [
+        *_context(terms.context),
         Fact("Becomes public", public),
         fact("Stays secret", f"the {terms.labels:,} test labels, sealed in the vault"),
     ]
@@ -166,11 +169,20 @@ def _of_contest(
     return what
 
 
+def _context(text: str) -> list[Fact]:
+    """What people read of a request, as it was typed; nothing of nothing."""
+    said = plain(text).strip()
+    if len(said) > MOST_CONTEXT:
+        said = f"{said[:MOST_CONTEXT]}…"
+    return [Fact("They read", Markup("“{}”").format(strangers(said)))] if said else []
+
+
 def _seen(action: actions.CreateContest, hidden: stored.Hidden | None) -> list[Fact]:
     """What others see of a contest, and what they do not."""
     terms = action.terms
     rows = "" if hidden is None else f"{hidden.manifest.train_rows:,} "
     return [
+        *_context(action.texts.context),
         fact(
             "Becomes public",
             f"the {rows}training rows with labels, and how their columns become codes",
