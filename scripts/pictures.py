@@ -143,7 +143,8 @@ def creating(album: Album, table: Path) -> None:
         visitor.go("/requests/new")
         tab.set_input_files("input[name=data]", table)
         look_over(tab, kind)
-        tab.get_by_role("button", name="Split and seal").wait_for()
+        # What is odd is looked for as soon as the table is shown.
+        tab.locator("#report .columns").wait_for()
         album.take(f"terms-{kind}")
     tab.fill("input[name=name]", "Which iris is it?")
     album.keep("create")
@@ -164,8 +165,22 @@ def creating(album: Album, table: Path) -> None:
         tab.get_by_role("button", name="Split and seal").click()
         tab.locator("#confirm").wait_for()
     album.take("receipt-contest")
+    given_up = tab.url
+    tab.get_by_role("button", name="Change the terms").click()
+    tab.fill("input[name=reward]", "120")
+    tab.get_by_role("button", name="Split and seal").click()
+    tab.locator("#confirm, #confirmations input").first.wait_for()
+    if tab.locator("#confirmations input").count():
+        tab.locator("#confirmations input").check()
+        tab.get_by_role("button", name="Split and seal").click()
+    tab.locator("#confirm").wait_for()
+    changed = tab.url
+    album.take("receipt-given-up", given_up)
+    album.take("activity-to-be-confirmed", "/activity")
+    tab.goto(changed)
     tab.locator("#confirm button").click()
     tab.locator(".numbers").wait_for()
+    album.take("receipt-done", changed)
 
 
 def refuted(album: Album, here: Any, table: Path, closing: ExitStack) -> None:
@@ -217,6 +232,11 @@ def refuted(album: Album, here: Any, table: Path, closing: ExitStack) -> None:
     for one in TABS:
         album.take(f"won{one.replace('/', '-')}", path + one)
     album.keep("won", path)
+    album.take("predict", path + "/predict")
+    tab.set_input_files("input[name=rows]", table)
+    tab.get_by_role("button", name="Predict").click()
+    tab.locator("#predicted").wait_for()
+    album.take("predicted")
 
 
 def predictions(album: Album, here: Any, tables: dict[str, Path]) -> None:
@@ -258,7 +278,9 @@ def predictions(album: Album, here: Any, tables: dict[str, Path]) -> None:
     for one in TABS:
         album.take(f"predictions{one.replace('/', '-')}", f"/requests/1{one}")
     stranger.request(2).cancel()
-    album.take("cancelled", "/requests/2")
+    album.visitor.go("/requests/2")
+    expect(tab.locator(".standing")).to_contain_text("cancelled it")
+    album.take("cancelled")
 
 
 def around(album: Album) -> None:
