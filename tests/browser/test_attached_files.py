@@ -72,7 +72,6 @@ def test_pictures_go_with_their_table_from_the_form_to_the_request(
     )
     is_for_everybody(tab)
     column.select_option("n")
-    tab.get_by_role("button", name="Take these").click()
     expect(tab.get_by_text("no file yet: column n names none")).to_be_visible()
     tab.get_by_role("button", name="Choose another file").click()
 

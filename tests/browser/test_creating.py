@@ -17,6 +17,7 @@ from playwright.sync_api import Route, expect
 
 from modelmarket.protocol.actions import CreateRequest
 from support.browser import AXE, House, Visitor, look_over, write_table
+from support.contests import contest, tree_of
 
 WIDTHS = (1440, 1024, 390)
 LIMIT_BYTES = 60_000
@@ -191,15 +192,54 @@ def test_another_label_loses_nothing_of_what_was_typed(
     at_terms(visitor, write_table(tmp_path / "n.csv"))
     tab.fill("input[name=name]", "my own name")
     tab.fill("input[name=reward]", "12.5")
+    # What is chosen is taken at once.
+    expect(tab.get_by_role("button", name="Take this one")).to_have_count(0)
     tab.select_option("select[name=label]", "n")
+    tab.wait_for_url("**label=n**")
     tab.select_option("select[name=predicted]", "numbers")
-    tab.get_by_role("button", name="Take this one").click()
     expect(tab.locator("input[name=bins]")).to_be_visible()
     expect(tab.locator("input[name=name]")).to_have_value("my own name")
     expect(tab.locator("input[name=reward]")).to_have_value("12.5")
     # The other kind of contest is another form of the same request.
     tab.get_by_role("link", name="Make it a verified contest").click()
     expect(tab.locator("input[name=reward]")).to_have_value("12.5")
+
+
+def test_a_model_that_was_chosen_is_kept_while_its_stake_is_being_got(
+    house: House, tmp_path: Path
+) -> None:
+    request = contest(house.place, house.place.join("requester"))
+    visitor = house.visit("trainer")
+    visitor.connect()
+    tab, model = visitor.tab, tmp_path / "model.exact"
+    request.convert(tree_of(request, 3)).save(model)
+    visitor.go(f"/requests/{request.id}/submit")
+    tab.set_input_files("input[name=model]", model)
+    tab.get_by_role("button", name="Check and seal").click()
+    expect(tab.get_by_role("alert")).to_contain_text("has 0 MDC")
+    chosen = tab.get_by_text("model.exact is still here")
+    expect(chosen).to_be_visible()
+    tab.locator(".menu summary").click()
+    tab.get_by_role("button", name="Get 1,000 MDC (once)").click()
+    visitor.confirm("/submit?upload=*")
+    expect(chosen).to_be_visible()
+    tab.get_by_role("button", name="Check and seal").click()
+    tab.locator("#confirm").wait_for()
+
+
+def test_what_leads_back_to_a_search_leads_to_what_was_searched_for(
+    house: House,
+) -> None:
+    house.place.create(house.place.join("requester"), name="odd or even")
+    visitor = house.visit("trainer")
+    visitor.connect()
+    tab = visitor.tab
+    tab.fill("input[name=q]", "odd")
+    tab.wait_for_url("**q=odd**")
+    tab.locator(".menu summary").click()
+    tab.get_by_role("button", name="Get 1,000 MDC (once)").click()
+    visitor.confirm("q=odd*")
+    expect(tab.locator("input[name=q]")).to_have_value("odd")
 
 
 def test_a_draft_is_gone_once_it_was_sent_and_never_leaves_the_tab(
@@ -287,6 +327,14 @@ def test_a_form_without_javascript_keeps_what_was_typed_and_sent(
     visitor.connect()
     at_terms(visitor, write_table(tmp_path / "n.csv", rows=61))
     expect(tab.locator("[data-split-told]")).to_contain_text("to be tested = 61 rows")
+    tab.select_option("select[name=label]", "n")
+    tab.select_option("select[name=predicted]", "numbers")
+    tab.get_by_role("button", name="Take this one").click()
+    expect(tab.locator("input[name=bins]")).to_be_visible()
+    tab.select_option("select[name=label]", "kind")
+    tab.select_option("select[name=predicted]", "classes")
+    tab.get_by_role("button", name="Take this one").click()
+    expect(tab.locator("input[name=bins]")).to_have_count(0)
     tab.fill("input[name=fraction]", "50%")
     tab.fill("input[name=minutes]", "never")
     tab.get_by_role("button", name="Split and seal").click()

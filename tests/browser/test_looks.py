@@ -17,6 +17,7 @@ import pytest
 from playwright.sync_api import expect
 
 from browser.test_lives import create, submit
+from modelmarket.agent import run_once
 from modelmarket.datasets.sources import Source
 from modelmarket.datasets.tables import open_table
 from modelmarket.protocol.actions import Fund
@@ -121,6 +122,46 @@ def test_every_page_is_for_everybody(
     refused = re.compile("status of 40[04]")
     rest = [one for one in visitor.complaints if not refused.search(one)]
     assert rest == []
+
+
+RUNS_OUT = """(one) => {
+  const range = document.createRange();
+  range.selectNodeContents(one);
+  return range.getBoundingClientRect().right > one.closest("tr").getBoundingClientRect().right;
+}"""
+NAMELESS = """(cells) => cells.filter((one) =>
+  !one.matches(".place") && getComputedStyle(one, "::before").content === "none").length"""
+
+
+def test_on_a_phone_tabs_are_whole_names_stay_in_and_numbers_are_named(
+    house: House,
+) -> None:
+    rita, ann = house.place.join("rita"), house.place.join("ann")
+    name = "W" * 64
+    request = house.place.create(rita, name=name)
+    house.place.submit(ann, request.id)
+    house.place.move_to(request.record.deadline)
+    run_once(rita)
+    run_once(ann)
+    visitor = house.visit(
+        "reader", wallet=False, viewport={"width": 390, "height": 844}
+    )
+    tab = visitor.tab
+    shown = tab.get_by_role("link", name=name)
+    assert not shown.evaluate(RUNS_OUT)
+    for path, called in TABS:
+        visitor.go(f"/requests/{request.id}{path}")
+        tabs = tab.locator(".tabs a")
+        for one in tabs.all():
+            expect(one).to_be_in_viewport(ratio=1)
+        boxes = [box for one in tabs.all() if (box := one.bounding_box())]
+        assert len({box["y"] for box in boxes}) == 1
+        assert len(boxes) == len(TABS)
+        expect(tab.locator(".tabs [aria-current]")).to_have_text(called)
+    visitor.go(f"/requests/{request.id}/ranking")
+    cells = tab.locator("table.ranking td")
+    expect(cells).not_to_have_count(0)
+    assert cells.evaluate_all(NAMELESS) == 0
 
 
 def test_the_first_visit_is_small_and_stays_on_this_machine(house: House) -> None:

@@ -192,7 +192,7 @@ def test_what_a_focused_button_held_back_is_shown_when_it_is_left(
     expect(left).to_have_text("now")
     tab.evaluate("document.activeElement.blur()")
     expect(left).to_contain_text("min")
-    expect(tab.locator("#live-now [aria-current]")).not_to_contain_text("Open")
+    expect(tab.locator("#live-now [aria-current]")).to_contain_text("Opening the truth")
 
 
 def test_what_the_agent_may_do_for_a_wallet_is_offered_once_it_is_connected(
@@ -249,6 +249,22 @@ def test_an_action_that_another_tab_confirms_is_shown_as_done(house: House) -> N
     expect(other.locator(".asks")).to_have_count(0)
     expect(other.locator("ol.steps")).to_have_count(0)
     assert other.url.endswith(f"/actions/{entry.id}")
+
+
+def test_an_action_that_is_done_elsewhere_is_not_asked_for_though_its_button_is_in_use(
+    house: House,
+) -> None:
+    visitor = house.visit("requester", wallet=False)
+    visitor.connect()
+    workspace = visitor.workspace
+    entry = new_request(house.place, workspace, workspace.market.wallet.address)
+    other = visitor.another_tab()
+    for tab in (visitor.tab, other):
+        tab.goto(f"{visitor.page.address}/actions/{entry.id}")
+    other.locator("#confirm button").focus()
+    visitor.confirm("/requests/1")
+    expect(other.locator("#live-confirm button")).to_have_count(0)
+    expect(other.get_by_role("link", name="Go on")).to_be_focused()
 
 
 def test_which_network_a_wallet_is_on_is_said_only_while_it_is_used(

@@ -54,15 +54,67 @@ def test_declining_in_the_wallet_is_a_neutral_note(
     assert wallet is not None
     prepared(visitor, write_table(tmp_path / "n.csv"))
     wallet.rejects = {method}
-    visitor.tab.locator("#confirm button").click()
-    note = visitor.tab.locator("#notes .note:visible")
-    expect(note).to_contain_text("You declined in the wallet. Nothing was sent.")
+    tab = visitor.tab
+    tab.set_viewport_size({"width": 1440, "height": 500})
+    tab.locator("#confirm button").scroll_into_view_if_needed()
+    tab.locator("#confirm button").click()
+    note = tab.locator("#notes .note:visible")
+    expect(note).to_contain_text("You declined in the wallet. Nothing was sent")
+    # Where one is, and once.
+    expect(note).to_be_in_viewport(ratio=1)
+    expect(tab.get_by_text("You declined")).to_have_count(1)
     assert "bad" not in (note.get_attribute("class") or "").split()
     visitor.go("/activity")
-    expect(visitor.tab.locator("main")).to_contain_text("You declined in the wallet.")
+    expect(tab.locator("main")).to_contain_text("You declined in the wallet.")
     wallet.rejects = set()
-    visitor.tab.get_by_role("link", name="Create a request").click()
+    tab.get_by_role("link", name="Create a request").click()
     visitor.confirm("/requests/1")
+
+
+def test_what_went_wrong_while_connecting_goes_when_the_next_try_goes_well(
+    house: House,
+) -> None:
+    visitor = house.visit("requester")
+    tab, wallet = visitor.tab, visitor.wallet
+    assert wallet is not None
+    wallet.rejects = {"eth_requestAccounts"}
+    visitor.go("/requests/new")
+    tab.set_viewport_size({"width": 390, "height": 500})
+    tab.get_by_role("button", name="Continue").scroll_into_view_if_needed()
+    tab.locator(".menu summary").click()
+    tab.get_by_role("button", name="Connect Test Wallet").click()
+    note = tab.locator("#notes .note:visible")
+    expect(note).to_have_text("You declined in the wallet.")
+    expect(note).to_be_in_viewport(ratio=1)
+    wallet.rejects = set()
+    tab.get_by_role("button", name="Connect Test Wallet").click()
+    tab.locator("#money").wait_for()
+    expect(note).to_have_count(0)
+
+
+def test_a_connected_wallet_is_disconnected_and_not_offered_once_more(
+    house: House,
+) -> None:
+    visitor = house.visit("eve")
+    visitor.connect()
+    tab, wallet = visitor.tab, visitor.wallet
+    assert wallet is not None
+    menu, offered = tab.locator(".menu .panel"), tab.locator("#wallets button")
+    for _ in range(2):
+        expect(offered).to_have_count(0)
+        tab.locator(".menu summary").click()
+        expect(menu).not_to_contain_text("Wallets in this browser are listed here")
+        tab.reload()
+    shown = tab.locator("#wallet > .account")
+    expect(shown).to_have_attribute("href", f"/accounts/{wallet.account.address}")
+    tab.locator(".menu summary").click()
+    menu.get_by_role("button", name="Disconnect the wallet").click()
+    expect(shown).to_have_count(0)
+    visitor.connect()
+    # One that lets the page see no account any more can be asked for it again.
+    wallet.connected = False
+    tab.reload()
+    expect(offered).to_have_count(1)
 
 
 def test_a_wallet_on_another_network_is_switched_by_one_button(
@@ -209,19 +261,33 @@ def test_too_little_money_is_said_before_anything_is_split(
     expect(tab.locator("input[name=reward]")).to_have_value("5")
 
 
-def test_a_lost_server_is_said_and_a_new_one_lets_the_browser_in(house: House) -> None:
+def test_a_lost_server_is_said_and_a_new_one_lets_the_browser_in(
+    house: House, tmp_path: Path
+) -> None:
     server = ExitStack()
     visitor = house.visit("requester", wallet=False, closing=server)
-    lost = visitor.tab.locator("#lost")
+    lost, problem = visitor.tab.locator("#lost"), visitor.tab.locator("#problem")
+    visitor.go("/requests/new")
+    visitor.tab.set_input_files("input[name=data]", write_table(tmp_path / "n.csv"))
     expect(lost).to_be_hidden()
     port = int(visitor.page.address.rsplit(":", 1)[1])
     server.close()
-    expect(lost).to_be_visible()
+    look_over(visitor.tab)
+    expect(lost).to_be_in_viewport(ratio=1)
+    expect(problem).to_contain_text("try again")
     with running_page(Workspace(visitor.workspace.market), port=port) as page:
         # It has another name: the old page stays, and says what to open.
         anew = visitor.tab.locator("#anew")
         expect(anew).to_contain_text("open the link that its terminal printed")
+        # And nothing else: to try again leads nowhere.
         expect(lost).to_be_hidden()
+        expect(problem).to_be_hidden()
+        visitor.another_tab().goto(visitor.tab.url)
+        ended = visitor.context.pages[-1]
+        expect(ended.locator("h1")).to_have_text(
+            "This page has ended, or was never here."
+        )
+        expect(ended.locator("body")).to_contain_text("Press Enter in the terminal")
         other = visitor.another_tab()
         other.goto(page.link)
         other.wait_for_url(page.address + "/")
@@ -463,7 +529,7 @@ def test_two_tabs_show_the_same_account_and_a_form_acts_for_the_one_it_showed(
     tab, other, wallet = visitor.tab, visitor.another_tab(), visitor.wallet
     assert wallet is not None
     visitor.go("/agent")
-    shown, here = tab.locator("#wallet [data-copy]"), visitor.workspace.market.wallet
+    shown, here = tab.locator("#wallet > .account"), visitor.workspace.market.wallet
     other.goto(visitor.page.address + "/")
 
     begun = visitor.workspace.actions.count()
@@ -471,12 +537,12 @@ def test_two_tabs_show_the_same_account_and_a_form_acts_for_the_one_it_showed(
     def take(button: str, account: str) -> None:
         other.locator(".menu summary").click()
         other.get_by_role("button", name=button).click()
-        other.locator(f"#wallet [data-copy='{account}']").wait_for()
+        other.locator(f"#wallet > a[href='/accounts/{account}']").wait_for()
 
     take("Use this computer's", here.address)
-    expect(shown).to_have_attribute("data-copy", here.address)
+    expect(shown).to_have_attribute("href", f"/accounts/{here.address}")
     take("Connect Test Wallet", wallet.account.address)
-    expect(shown).to_have_attribute("data-copy", wallet.account.address)
+    expect(shown).to_have_attribute("href", f"/accounts/{wallet.account.address}")
     # Now it does not hear of it before its button is pressed.
     version = tab.locator("body").get_attribute("data-version") or ""
     tab.route("**/version", lambda route: route.fulfill(body=version))

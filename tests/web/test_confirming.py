@@ -23,7 +23,7 @@ from modelmarket.protocol.money import ONE_MDC
 from modelmarket.protocol.types import checksummed
 from modelmarket.vault import journal as journal_module
 from modelmarket.vault.journal import Entry, Journal, State, Version
-from modelmarket.web.views import result_of
+from modelmarket.web.views import result_of, short
 from modelmarket.web.visits import HERE
 from modelmarket.web.workspace import Workspace
 from support.browser import BrowserWallet
@@ -613,6 +613,34 @@ def test_a_contest_that_was_signed_is_seen_through_after_a_restart(
     assert market.vault.key(market.request("v1").record.secret) is not None
 
 
+def test_what_a_wallet_offers_for_gas_is_bounded_by_nothing_here(
+    person: Person,
+) -> None:
+    """Wallets choose their own tip; a key of this computer pays what was shown."""
+    tab = person.tab
+    for by_browser, chosen in ((True, person.account), (False, HERE + person.key)):
+        account = chosen.removeprefix(HERE)
+        entry = new_request(person.place, person.workspace, account)
+        tab.become(chosen)
+        told = words(tab.get(f"/actions/{entry.id}").text)
+        assert ("as fees are now; your wallet may offer more" in told) is by_browser
+        assert bool(re.search(r"coin, at most [\d.]+, as fees", told)) is not by_browser
+        assert ("of the chain's coin at most" in told) is not by_browser
+
+
+def test_another_account_of_the_wallet_is_told_which_one_to_choose(
+    person: Person,
+) -> None:
+    entry, tab = new_request(person.place, person.workspace, person.account), person.tab
+    for chosen, what in (
+        (person.place.join("bob").wallet.address, "Choose that account in your"),
+        ("", "Connect the wallet that has it"),
+    ):
+        tab.become(chosen)
+        told = words(tab.get(f"/actions/{entry.id}").text)
+        assert f"{short(person.account)}. {what}" in told
+
+
 def test_an_action_is_confirmed_on_no_page_but_its_accounts(person: Person) -> None:
     entry, tab = new_request(person.place, person.workspace, person.key), person.tab
     tab.become(HERE + person.key)
@@ -626,8 +654,10 @@ def test_an_action_is_confirmed_on_no_page_but_its_accounts(person: Person) -> N
         assert 'id="confirm"' not in shown
         assert 'class="asks"' not in shown
         said = words(shown.partition("<main")[2].partition("</main>")[0])
-        assert f"This is to be signed by {person.key}: choose it at the top." in (
-            said.replace("Your agent's key ", "")
+        assert (
+            "Only the account that began this can confirm it: "
+            f"{short(person.key)}. It is a key of this computer: choose it in the "
+            "wallet menu at the top." in said
         )
         assert "your wallet" not in said.lower()
         assert f"You {person.key}" not in said

@@ -325,6 +325,7 @@ def test_a_way_back_never_leaves_the_site(tab: Tab, back: str) -> None:
         "/",
         "/requests/new?upload=0f",
         "/a?b=%C3%A4+c",
+        "/?q=odd&show=all",
     ],
 )
 def test_a_way_back_leads_to_a_page(path: str) -> None:

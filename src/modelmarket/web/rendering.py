@@ -138,6 +138,7 @@ def environment() -> Environment:
         "duration": views.duration,
         "size": views.size,
         "short": views.short,
+        "cut": views.cut,
         "plain": plain,
         "spoken": spoken,
         "with_code": with_code,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from modelmarket.market import StoredEntry
     from modelmarket.vault.journal import Entry
 
-LOCAL_PATH = re.compile(r"(/[A-Za-z0-9_-]+)+(\?[A-Za-z0-9_.~%+=&-]*)?")
+LOCAL_PATH = re.compile(r"(/|(/[A-Za-z0-9_-]+)+)(\?[A-Za-z0-9_.~%+=&-]*)?")
 MOST_ADDRESS = 2_000
 """Characters of a page's address."""
 MOST_LISTED = 50
@@ -177,6 +177,11 @@ def size(count: int) -> str:
         if amount < 1_000:  # noqa: PLR2004  # SI
             return f"{amount:.1f} {unit}"
     return f"{amount / 1_000:,.1f} GB"
+
+
+def cut(text: str, most: int = 24) -> str:
+    """Text of so many characters at most, with a sign where more was cut off."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def short(text: str) -> str:

@@ -197,7 +197,8 @@ def _form_of(entry: Entry) -> str:
 
 def _upload_of(entry: Entry) -> str:
     """The upload that an action was made of; no upload's name where it was of none."""
-    return entry.origin.rpartition("=")[2]
+    # What else was begun beside an upload only leads back to it.
+    return entry.origin.rpartition("=")[2] if _form_of(entry) else ""
 
 
 def change(visit: Visit) -> Response:

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is typed and chosen stays until it has arrived; what takes its time says so.
-import { renewNow } from "./live.js";
+import { byId, renewNow } from "./live.js";
 import { ask, noteOf } from "./wallet.js";
 import { prepareUploads } from "./upload.js";
 
 const SLOW_MS = 500;
 const TYPED_MS = 300;
 const LARGE_BYTES = 2 ** 20;
-const UNREACHED = "The server does not answer. What you typed and chose is still here: try again once it does.";
-const main = document.getElementById("main");
-const place = document.getElementById("doing");
+const UNREACHED = "It could not be sent. What you typed and chose is still here: try again.";
+const main = byId("main");
+const place = byId("doing");
 let slow = 0;
 let typed = 0;
 
@@ -21,7 +21,7 @@ function doing(...words) {
   else slow = setTimeout(say, SLOW_MS);
 }
 
-const wordsOf = (one) => one?.dataset.doing ?? one?.form?.dataset.doing ?? `${one?.textContent.trim() || "Working"}…`;
+const wordsOf = (form, button) => button?.dataset.doing ?? form.dataset.doing ?? `${button?.textContent.trim() || "Working"}…`;
 
 function setBusy(form, isBusy) {
   form.toggleAttribute("data-sent", isBusy);
@@ -80,14 +80,17 @@ function post(form, data, onProgress) {
   });
 }
 
+// What leads back to this page leads to what it has become.
+function stand(address) {
+  history.replaceState(null, "", address);
+  for (const one of document.querySelectorAll("[name=back]")) one.value = address;
+}
+
 const pageOf = (request) => new DOMParser().parseFromString(request.responseText, "text/html");
 
-function refuse(form, ...said) {
-  const note = noteOf("note bad", ...said);
-  note.id = "problem";
-  note.tabIndex = -1;
-  note.role = "alert";
-  document.getElementById("problem")?.remove();
+function refuse(form, said) {
+  const note = Object.assign(noteOf("note bad", said), { id: "problem", tabIndex: -1, role: "alert" });
+  byId("problem")?.remove();
   form.before(note);
   setBusy(form, false);
   note.focus();
@@ -96,9 +99,8 @@ function refuse(form, ...said) {
 // The browser would leave the page, and with it what was typed and chosen, before
 // anybody knows whether the server takes it.
 async function send(form, button) {
-  const data = new FormData(form);
-  if (button?.name) data.append(button.name, button.value);
-  const words = wordsOf(button ?? form);
+  const data = new FormData(form, button);
+  const words = wordsOf(form, button);
   setBusy(form, true);
   doing(words);
   try {
@@ -121,7 +123,7 @@ async function send(form, button) {
       main.replaceChildren(...next.childNodes);
       document.title = fresh.title;
       const { again } = main.querySelector("form[data-upload]").dataset;
-      if (again) history.replaceState(null, "", again);
+      if (again) stand(again);
       prepareUploads();
       showProblem();
     }
@@ -136,7 +138,7 @@ export function showProblem() {
   const wrong = document.querySelector("main [aria-invalid=true]");
   const field = wrong?.querySelector("input") ?? wrong;
   field?.closest("details")?.setAttribute("open", "");
-  (field ?? document.getElementById("problem") ?? document.querySelector("main #report:not([data-look])"))?.focus();
+  (field ?? byId("problem") ?? document.querySelector("main #report:not([data-look])"))?.focus();
 }
 
 // --- what follows from what is typed ---
@@ -157,13 +159,11 @@ async function askSplit({ form, dataset: { split } }) {
 
 // What is odd about a table is looked for as soon as it is shown.
 async function look(section) {
-  const form = document.getElementById("terms");
+  const form = byId("terms");
   const [, status] = section.children;
   const before = status.textContent;
   status.textContent = "Looking for what is odd…";
-  const data = new FormData(form);
-  data.append("look", "yes");
-  const request = await post(form, data).catch(() => null);
+  const request = await post(form, new FormData(form, form.elements.look)).catch(() => null);
   const found = request && pageOf(request).querySelector("#report:not([data-look])");
   if (found?.querySelector(".columns")) section.replaceWith(found);
   else status.textContent = before;
@@ -171,7 +171,7 @@ async function look(section) {
 
 function search(form) {
   const asked = new URLSearchParams([...new FormData(form)].filter(([, value]) => value));
-  history.replaceState(null, "", `/?${asked}`);
+  stand(`/?${asked}`);
   renewNow();
 }
 
@@ -185,6 +185,7 @@ export function prepareForms() {
     clearTimeout(typed);
     typed = setTimeout(() => (split ? askSplit(split) : search(searched)), TYPED_MS);
   });
+  document.addEventListener("change", ({ target }) => target.closest("[data-on-change]")?.requestSubmit());
   // The last to hear of a submit: what the wallet takes over stays as it is.
   document.addEventListener("submit", (event) => {
     const { target: form, submitter } = event;
@@ -193,8 +194,8 @@ export function prepareForms() {
     if (form.matches("[data-upload]")) {
       event.preventDefault();
       send(form, submitter);
-    } else if (form.method === "post" || submitter?.dataset.doing) {
-      doing(wordsOf(submitter));
+    } else if (form.method === "post" || form.dataset.doing) {
+      doing(wordsOf(form, submitter));
       // The button that was pressed goes with the form, so it is locked once that has gone.
       if (form.method !== "post") return;
       form.dataset.sent = "";

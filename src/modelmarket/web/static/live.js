@@ -4,14 +4,16 @@
 const AGAIN_MS = 1500;
 const SOON_MS = 300;
 const PRESSED_MS = 50;
+const USED = "input, select, textarea, button";
 
 // The second of chain time at which this page began.
 const beginning = ({ dataset: { now } }) => now - performance.now() / 1000;
+export const byId = (id) => document.getElementById(id);
 export const pause = (wait) => new Promise((resolve) => setTimeout(resolve, wait));
 
 const body = document.body;
-const lost = document.getElementById("lost");
-const anew = document.getElementById("anew");
+const lost = byId("lost");
+const anew = byId("anew");
 // What the page shows; it may have become old before it could listen.
 let seen = body.dataset.version;
 let wanted = false;
@@ -27,17 +29,15 @@ function words(seconds) {
 
 function tick() {
   const now = began + performance.now() / 1000;
-  let isOver = false;
   for (const one of document.querySelectorAll("[data-until]")) {
     const left = Math.round(one.dataset.until - now);
     const text = words(left);
     if (one.textContent !== text) one.textContent = text;
     if (left > 0 || one.dataset.over) continue;
     one.dataset.over = "yes";
-    isOver = true;
+    // A phase ends by the clock alone: no block may come that would tell.
+    setTimeout(renewNow, AGAIN_MS);
   }
-  // A phase ends by the clock alone: no block may come that would tell.
-  if (isOver) setTimeout(renewNow, AGAIN_MS);
 }
 
 // Until nothing is pressed. What moves or goes between pressing and letting go
@@ -50,16 +50,13 @@ async function untilLetGo() {
 // none of it.
 function told(part) {
   const copy = part.cloneNode(true);
-  for (const one of copy.querySelectorAll("[data-until]")) {
-    one.textContent = "";
-    delete one.dataset.over;
-  }
+  for (const one of copy.querySelectorAll("[data-until]")) one.replaceWith(one.dataset.until);
   for (const one of copy.querySelectorAll("details")) one.open = false;
   return copy.innerHTML;
 }
 
 // What it is called, whatever else its part says by now.
-const nameOf = (one) => one.getAttribute("href") ?? one.getAttribute("aria-label") ?? one.textContent;
+const nameOf = (one) => one.name || (one.getAttribute("href") ?? one.getAttribute("aria-label") ?? one.textContent);
 
 // What was opened, scrolled or has the focus is so in what takes its place, too.
 function replace(old, next) {
@@ -78,22 +75,25 @@ function replace(old, next) {
 
 // Whether there is nothing left to be shown.
 async function replaceParts() {
-  const answer = await fetch(body.dataset.renew || location.href, { headers: { Accept: "text/html" } });
+  const answer = await fetch(body.dataset.renew || location.href);
   // What is refused stays refused; a server that stumbles is asked once more.
   if (!answer.ok) return answer.status < 500;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   await untilLetGo();
   began = beginning(fresh.body);
   isBehind = false;
-  const used = document.activeElement?.closest("input, select, textarea, button");
+  const { activeElement: active } = document;
   for (const old of document.querySelectorAll("[data-live], #money")) {
     const next = fresh.getElementById(old.id);
     // A form that has gone stays as it is: a new one could be sent a second time.
     if (!next || old.querySelector("form[data-sent]") || told(old) === told(next)) continue;
-    // So does what somebody is about to press or to fill in, until they leave it.
-    if (old.contains(used)) isBehind = true;
+    // So does what somebody is about to press or to fill in, until they leave it or it goes.
+    const isStill = [...next.querySelectorAll(USED)].some((one) => nameOf(one) === nameOf(active));
+    if (isStill && old.contains(active)) isBehind = true;
     else replace(old, next);
   }
+  // Whoever was on what has gone goes on with what came of it.
+  if (!active.isConnected && document.activeElement === body) (document.querySelector("main a.main") ?? byId("main")).focus();
   tick();
   document.dispatchEvent(new CustomEvent("renewed", { detail: fresh }));
   return true;
@@ -135,9 +135,11 @@ export async function settled(action) {
   for (;; await pause(SOON_MS)) {
     const answer = await fetch(`/actions/${action}/state`).catch(() => null);
     if (!answer?.ok) continue;
-    const { is_done: isDone, is_under_way: isUnderWay, result } = await answer.json();
-    if (isDone) { location.href = result; return; }
-    if (!isUnderWay) { location.reload(); return; }
+    const state = await answer.json();
+    if (state.is_done) location.href = state.result;
+    else if (state.is_under_way) continue;
+    else location.reload();
+    return;
   }
 }
 

@@ -5,8 +5,8 @@ import { connectWallets } from "./wallet.js";
 import { prepareForms, showProblem } from "./forms.js";
 import { prepareUploads } from "./upload.js";
 
-document.addEventListener("click", async (event) => {
-  const button = event.target.closest("[data-copy]");
+document.addEventListener("click", async ({ target }) => {
+  const button = target.closest("[data-copy]");
   if (!button) return;
   await navigator.clipboard.writeText(button.dataset.copy);
   const shown = button.textContent;
@@ -15,15 +15,11 @@ document.addEventListener("click", async (event) => {
 });
 
 // The menu closes when one clicks elsewhere or presses Escape.
-document.addEventListener("click", ({ target }) => {
-  const menu = document.querySelector(".menu");
-  if (!menu.contains(target)) menu.open = false;
-});
-document.addEventListener("keydown", ({ key }) => {
+for (const kind of ["click", "keydown"]) document.addEventListener(kind, ({ key, target }) => {
   const menu = document.querySelector(".menu[open]");
-  if (key !== "Escape" || !menu) return;
+  if (!menu || (key ? key !== "Escape" : menu.contains(target))) return;
   menu.open = false;
-  menu.querySelector("summary").focus();
+  if (key) menu.querySelector("summary").focus();
 });
 
 showProblem();

@@ -5,14 +5,11 @@ export function prepareUploads() {
   for (const place of document.querySelectorAll(".drop")) {
     const input = place.querySelector("input");
     input.addEventListener("change", () => input.setCustomValidity(""));
-    place.addEventListener("dragover", (event) => {
+    for (const kind of ["dragover", "dragleave", "drop"]) place.addEventListener(kind, (event) => {
       event.preventDefault();
-      place.classList.add("over");
+      place.classList.toggle("over", kind === "dragover");
     });
-    place.addEventListener("dragleave", () => place.classList.remove("over"));
     place.addEventListener("drop", (event) => {
-      event.preventDefault();
-      place.classList.remove("over");
       const isFolder = [...event.dataTransfer.items].some((one) => one.webkitGetAsEntry?.()?.isDirectory);
       input.setCustomValidity(isFolder ? "That is a folder. Choose one file; a folder goes into an archive first." : "");
       if (isFolder) { input.value = ""; input.reportValidity(); return; }

@@ -1,28 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 // Talks to the browser's wallets (EIP-6963, EIP-1193), and to nobody else.
 // The server encodes, tries and explains; the wallet signs.
-import { pause, renewNow, settled } from "./live.js";
+import { byId, pause, renewNow, settled } from "./live.js";
 
-const body = document.body;
+const page = document.body.dataset;
+const told = byId("told");
 // Amounts and ids are decimal strings wherever they cross: a number of
 // JavaScript keeps 53 bits.
-const chain = "0x" + BigInt(body.dataset.chain).toString(16);
+const chain = "0x" + BigInt(page.chain).toString(16);
 const wallets = new Map();
 const CHOSEN = "modelmarket-wallet";
 const REFUSED = 4001;
 const UNKNOWN_CHAIN = 4902;
-const UNREACHED = "The server does not answer.";
+const UNREACHED = "The server did not answer. Try again.";
 const MOST_TRIES = 120;
 const AGAIN_MS = 500;
 let provider = null;
 // Which time it is that the wallet is asked for it.
 let attempt = "";
 
-export async function ask(address, document_) {
+export async function ask(address, sent = {}) {
   const answer = await fetch(address, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(document_ ?? {}),
+    body: JSON.stringify(sent),
   }).catch(() => { throw new Error(UNREACHED); });
   const data = await answer.json().catch(() => ({ message: "The server gave no answer." }));
   if (!answer.ok) throw Object.assign(new Error(data.message), data);
@@ -32,7 +33,7 @@ export async function ask(address, document_) {
 const call = (method, ...params) => provider.request({ method, params });
 
 async function become(account = "") {
-  const { account: shown, byBrowser } = body.dataset;
+  const { account: shown, byBrowser } = page;
   if (byBrowser && account.toLowerCase() === shown.toLowerCase()) return;
   await ask("/account", { account });
   renewNow();
@@ -41,14 +42,14 @@ async function become(account = "") {
 // Whose page it is changes in place: what was typed and chosen stays.
 function showOwner(fresh) {
   const { account, byBrowser, rpc } = fresh.body.dataset;
-  if (account === body.dataset.account && byBrowser === body.dataset.byBrowser) return;
-  Object.assign(body.dataset, { account, byBrowser, rpc });
+  if (account === page.account && byBrowser === page.byBrowser) return;
+  Object.assign(page, { account, byBrowser, rpc });
   for (const one of document.querySelectorAll("[name=shown_for]")) one.value = account;
   if (provider) checkChain().catch(() => {});
-  const place = document.getElementById("wallet");
+  const place = byId("wallet");
   const hadFocus = place.contains(document.activeElement);
   place.replaceChildren(...fresh.getElementById("wallet").childNodes);
-  for (const one of wallets.values()) offer(one);
+  offer();
   if (hadFocus) place.querySelector("summary").focus();
 }
 
@@ -56,12 +57,12 @@ function choose(event) {
   const form = event.target;
   if (form.getAttribute("action") !== "/account") return;
   event.preventDefault();
-  become(form.elements.account.value).catch(tell);
+  attempted(become(form.elements.account.value));
 }
 
 async function checkChain() {
   const isRight = (await call("eth_chainId")) === chain;
-  document.getElementById("wrong-network").hidden = isRight || !body.dataset.byBrowser;
+  byId("wrong-network").hidden = isRight || !page.byBrowser;
   return isRight;
 }
 
@@ -72,69 +73,67 @@ async function switchChain() {
     if (error.code !== UNKNOWN_CHAIN) throw error;
     await call("wallet_addEthereumChain", {
       chainId: chain,
-      chainName: `ModelMarket ${body.dataset.network}`,
-      rpcUrls: [body.dataset.rpc],
+      chainName: `ModelMarket ${page.network}`,
+      rpcUrls: [page.rpc],
       nativeCurrency: { name: "Ether", symbol: "ETH", decimals: 18 },
     });
   }
   await checkChain();
 }
 
-async function findChain() {
-  if (!(await checkChain())) await switchChain();
-}
+const findChain = async () => await checkChain() || switchChain();
 
-async function use(detail, { silently }) {
+async function use(detail, method = "eth_requestAccounts") {
+  const [account] = await detail.provider.request({ method, params: [] });
+  if (!account) return;
   provider = detail.provider;
-  const accounts = await call(silently ? "eth_accounts" : "eth_requestAccounts");
-  if (!accounts.length) return;
   localStorage.setItem(CHOSEN, detail.info.rdns);
-  provider.on?.("accountsChanged", ([account]) => { if (body.dataset.byBrowser) become(account).catch(tell); });
+  provider.on?.("accountsChanged", ([other]) => { if (page.byBrowser) attempted(become(other)); });
   provider.on?.("chainChanged", checkChain);
   await checkChain();
-  await become(accounts[0]);
+  await become(account);
+  offer();
 }
 
 function meet(detail) {
   const { rdns } = detail.info;
   if (wallets.has(rdns)) return;
   wallets.set(rdns, detail);
-  offer(detail);
-  if (body.dataset.byBrowser && localStorage.getItem(CHOSEN) === rdns) {
-    use(detail, { silently: true }).catch(() => {});
-  }
+  offer();
+  if (page.byBrowser && localStorage.getItem(CHOSEN) === rdns) use(detail, "eth_accounts").catch(() => {});
 }
 
-function offer(detail) {
+// The one that is connected is not offered once more.
+function offer() {
+  const others = [...wallets.values()].filter((one) => !page.byBrowser || one.provider !== provider);
+  byId("wallets").replaceChildren(...others.map(buttonOf));
+}
+
+function buttonOf(detail) {
+  const { icon = "", name } = detail.info;
   const button = document.createElement("button");
-  button.type = "button";
-  if (/^data:image\//.test(detail.info.icon ?? "")) {
-    const icon = document.createElement("img");
-    icon.src = detail.info.icon;
-    icon.alt = "";
-    button.append(icon);
-  }
-  button.append(`Connect ${detail.info.name}`);
-  button.addEventListener("click", () => use(detail, { silently: false }).catch(tell));
-  const place = document.getElementById("wallets");
-  place.append(button);
-  place.hidden = false;
-  document.getElementById("no-wallet").hidden = true;
+  if (/^data:image\//.test(icon)) button.append(Object.assign(new Image(), { src: icon, alt: "" }));
+  button.append(`Connect ${name}`);
+  button.addEventListener("click", () => attempted(use(detail)));
+  return button;
 }
 
 export function noteOf(kind, ...words) {
-  const note = document.createElement("div");
-  note.className = kind;
+  const note = Object.assign(document.createElement("div"), { className: kind });
   note.append(...words);
   return note;
 }
 
 function tell({ code, message, hint }) {
-  const note = code === REFUSED
-    ? noteOf("note", "You declined in the wallet. Nothing was sent.")
-    : noteOf("note bad", message, hint ? ` ${hint}` : "");
-  document.getElementById("notes").append(note);
-  setTimeout(() => note.remove(), 15000);
+  told.replaceChildren(code === REFUSED
+    ? noteOf("note", "You declined in the wallet.")
+    : noteOf("note bad", message, hint ? ` ${hint}` : ""));
+}
+
+// What is tried anew may go well.
+function attempted(work) {
+  told.replaceChildren();
+  return work.catch(tell);
 }
 
 // One signature where MDC are locked, then one transaction.
@@ -157,30 +156,29 @@ async function sign({ action, account }, deadline, again, button) {
 }
 
 // The wallet has sent it: a server that is away for a moment must still hear.
-async function tellHash(action, hash) {
-  for (let tries = 0; ; tries += 1) {
-    try {
-      await ask(`/actions/${action}/sent`, { hash });
-      return;
-    } catch (error) {
-      if (error.message !== UNREACHED || tries >= MOST_TRIES) throw error;
-      await pause(AGAIN_MS);
-    }
+async function tellHash(action, hash, tries = MOST_TRIES) {
+  try {
+    await ask(`/actions/${action}/sent`, { hash });
+  } catch (error) {
+    if (error.message !== UNREACHED || !tries) throw error;
+    await pause(AGAIN_MS);
+    await tellHash(action, hash, tries - 1);
   }
 }
 
 async function confirmInWallet(event) {
   const form = event.target;
-  if (form.id !== "confirm" || !body.dataset.byBrowser) return;
+  if (form.id !== "confirm" || !page.byBrowser) return;
   event.preventDefault();
   // What is being confirmed does not begin a second time, and stays as it is.
   if ("sent" in form.dataset) return;
   form.dataset.sent = attempt = "";
+  told.replaceChildren();
   const { action } = form.dataset;
   const deadline = document.querySelector("[data-asked=deadline]")?.textContent ?? "0";
   const button = form.querySelector("button");
   const shown = button.textContent;
-  button.disabled = true;
+  ready();
   button.textContent = "Asking the chain…";
   try {
     if (!provider) throw new Error("Connect your wallet first, at the top of the page.");
@@ -189,10 +187,9 @@ async function confirmInWallet(event) {
     await settled(action);
   } catch (error) {
     const { code, message } = error;
-    if (code !== undefined && attempt) {
-      await ask(`/actions/${action}/refused`, { attempt, code, reason: String(message) }).catch(() => {});
-    }
-    tell(error);
+    // What the server hears of, the page says itself.
+    if (code !== undefined && attempt) await ask(`/actions/${action}/refused`, { attempt, code, reason: String(message) }).catch(tell);
+    else tell(error);
     button.textContent = shown;
   }
   delete form.dataset.sent;
@@ -203,8 +200,8 @@ async function confirmInWallet(event) {
 // The form comes and goes with the state of the action; until the wallet can
 // be asked, and while it is, its button is off.
 function ready() {
-  const form = document.getElementById("confirm");
-  if (form && body.dataset.byBrowser) form.querySelector("button").disabled = "sent" in form.dataset;
+  const form = byId("confirm");
+  if (form && page.byBrowser) form.querySelector("button").disabled = "sent" in form.dataset;
 }
 
 export function connectWallets() {
@@ -215,7 +212,7 @@ export function connectWallets() {
       meet({ info: { rdns: "window.ethereum", name: "the browser's wallet" }, provider: window.ethereum });
     }
   }, 300);
-  document.getElementById("switch").addEventListener("click", () => { switchChain().catch(tell); });
+  byId("switch").addEventListener("click", () => attempted(switchChain()));
   document.addEventListener("submit", choose);
   document.addEventListener("submit", confirmInWallet);
   document.addEventListener("renewed", ({ detail }) => { showOwner(detail); ready(); });
