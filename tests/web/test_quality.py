@@ -87,7 +87,10 @@ def test_the_figures_stand_on_the_page_once_they_are_worked_out(
     assert "accuracy 85.00% 63.96% to 94.76%" in said
     assert "macro F1 0.8" in said
     assert "No log loss: the winner’s folder has no probabilities.csv." in said
-    assert "<caption>Rows of each class, by what was predicted</caption>" in html
+    assert (
+        "<caption>Rows of each class, by what was predicted: true classes down the "
+        "side, predicted ones across the top</caption>" in html
+    )
     names = request.manifest().classes.names
     for name in names:
         assert f'<th scope="col" class="number"><bdi>{name}</bdi></th>' in html

@@ -5,6 +5,9 @@ from __future__ import annotations
 
 import re
 import time
+from importlib.resources import files
+from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 from hypothesis import given
@@ -22,7 +25,7 @@ from modelmarket.web.charts import (
     draw_states,
 )
 from modelmarket.web.rendering import markdown, moment_and_utc, strangers
-from modelmarket.web.views import duration, short, size
+from modelmarket.web.views import cut, duration, short, size
 from support.visits import words as said
 
 
@@ -129,6 +132,65 @@ def test_a_claim_stands_out_and_has_no_whiskers_where_no_rows_are_counted() -> N
     assert "threshold 45.0%" in drawing
     assert "<i>" not in drawing
     assert "<b>" not in drawing
+
+
+def test_no_line_of_the_ranking_goes_through_a_name_or_a_number() -> None:
+    dots = [
+        Dot("W" * 64, one, (one - 0.1, one + 0.1), is_own=False)
+        for one in (0.9, 0.494, 0.3)
+    ]
+    drawing = ET.fromstring(draw_ranking(dots, 0.5, "claims"))
+    width = float(drawing.attrib["viewBox"].split()[2])
+    lines = [one for one in drawing.iter("path") if one.get("class") != "interval"]
+    spans = [
+        (float(y), float(y) + float(long))
+        for one in lines
+        for y, long in re.findall(r"M[\d.]+ ([\d.]+)v([\d.]+)", one.attrib["d"])
+    ]
+    assert len(spans) == len(lines) * len(dots)
+    names = drawing.findall("svg")
+    numbers = [one for one in drawing.findall("text") if one.get("class") == "share"]
+    assert [one.text for one in numbers] == ["90.0%", "49.4%", "30.0%"]
+    for name, number in zip(names, numbers, strict=True):
+        top = float(name.attrib["y"])
+        bottom = top + float(name.attrib["height"])
+        assert top < float(number.attrib["y"]) < bottom
+        assert not any(begin < bottom and end > top for begin, end in spans)
+        # What is too wide ends before the number, and the number before the edge.
+        assert (name[0].text or "").endswith("W…")
+        assert number.attrib["text-anchor"] == "end"
+        end = float(name.attrib["x"]) + float(name.attrib["width"])
+        assert end + 70 < float(number.attrib["x"]) < width
+
+
+@pytest.mark.parametrize("threshold", [0.01, 0.5, 0.99])
+def test_the_thresholds_caption_is_within_the_drawing(threshold: float) -> None:
+    dots = [Dot("a", one, None, is_own=False) for one in (0.0, 1.0)]
+    drawing = ET.fromstring(draw_ranking(dots, threshold, "claims"))
+    width = float(drawing.attrib["viewBox"].split()[2])
+    [caption] = [one for one in drawing.iter("text") if "threshold" in (one.text or "")]
+    x, long = float(caption.attrib["x"]), 150
+    left = (
+        x - {"start": 0, "middle": 0.5, "end": 1}[caption.attrib["text-anchor"]] * long
+    )
+    assert left >= 0
+    assert left + long <= width
+
+
+@pytest.mark.parametrize(
+    "text", ["", "short", "x" * 24, "charged twice, refund please"]
+)
+def test_what_is_cut_shows_that_it_was(text: str) -> None:
+    shown = cut(text)
+    assert len(shown) <= 24
+    assert shown == text or shown.endswith("…")
+    assert text.startswith(shown.removesuffix("…"))
+
+
+def test_no_template_cuts_a_text_without_a_sign() -> None:
+    folder = files("modelmarket.web") / "templates"
+    for page in Path(str(folder)).rglob("*.html"):
+        assert not re.search(r"\[:\d+\] *\| *strangers", page.read_text()), page.name
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from modelmarket.protocol.phases import TRANSITIONS, Phase
 from modelmarket.system.text import plain
+from modelmarket.web.views import cut
 
 BOX = (132, 44)
 PLACES: dict[Phase | None, tuple[int, int]] = {
@@ -174,8 +175,7 @@ def draw_bars(
     for place, (name, number) in enumerate(bars):
         y = place * BAR_HEIGHT
         long = BAR_WIDTH * number / (most or 1)
-        shown = plain(name)
-        shown = shown if len(shown) <= 20 else shown[:19] + "…"  # noqa: PLR2004  # fits
+        shown = cut(plain(name), 20)
         kind = ' class="own"' if place in own else ""
         parts.append(
             f'<text x="{LABEL_WIDTH - 8}" y="{y + 15}" text-anchor="end">'
@@ -190,14 +190,20 @@ def draw_bars(
 
 # --- the ranking ---
 
-RANK_HEIGHT = 52
-"""Of a name and, below it, its dot, in letters as large as a phone needs."""
+RANK_HEIGHT = 56
+"""Of a name and its number and, below them, its dot, in letters as large as a phone
+needs."""
+RANK_WORDS = 28
+"""Of the name and the number alone: no line goes through them."""
 RANK_TOP = 28
-RANK_LEFT = 26
-RANK_WIDTH = 460
-RANK_NUMBER = 78
+RANK_SIDE = 26
+"""Room for half a tick's number."""
+RANK_WIDTH = 512
 RANK_CAPTION = 80
 """Half of what the threshold's caption takes."""
+RANK_NUMBER = 84
+MOST_NAME = 36
+"""Characters that leave room for the number; the widest of them end before it."""
 TICKS = 4
 """Parts of the axis."""
 
@@ -232,9 +238,16 @@ def draw_ranking(dots: Sequence[Dot], threshold: float, label: str) -> str:
     bottom = RANK_TOP + RANK_HEIGHT * len(dots)
 
     def at(share: float) -> float:
-        return RANK_LEFT + RANK_WIDTH * (share - low) / (high - low)
+        return RANK_SIDE + RANK_WIDTH * (share - low) / (high - low)
 
-    width = RANK_LEFT + RANK_WIDTH + RANK_NUMBER
+    def line(kind: str, x: float) -> str:
+        pieces = (
+            f"M{x:.1f} {top + RANK_WORDS}v{RANK_HEIGHT - RANK_WORDS}"
+            for top in range(RANK_TOP, bottom, RANK_HEIGHT)
+        )
+        return f'<path class="{kind}" d="{"".join(pieces)}"/>'
+
+    width = RANK_SIDE + RANK_WIDTH + RANK_SIDE
     opening = (
         f'<svg class="ranks" viewBox="0 0 {width} {bottom + 22}" role="img"'
         f' aria-label="{html.escape(plain(label))}">'
@@ -243,16 +256,19 @@ def draw_ranking(dots: Sequence[Dot], threshold: float, label: str) -> str:
     for number in range(TICKS + 1):
         share = low + (high - low) * number / TICKS
         parts.append(
-            f'<path class="grid" d="M{at(share):.1f} {RANK_TOP}V{bottom}"/>'
-            f'<text class="tick" x="{at(share):.1f}" y="{bottom + 16}"'
+            line("grid", at(share))
+            + f'<text class="tick" x="{at(share):.1f}" y="{bottom + 16}"'
             f' text-anchor="middle">{share:.0%}</text>'
         )
     if threshold:
         x = at(threshold)
-        anchor = "start" if x < RANK_CAPTION else "middle"
+        anchor = "middle"
+        if x < RANK_CAPTION:
+            anchor = "start"
+        elif x > width - RANK_CAPTION:
+            anchor = "end"
         parts.append(
-            f'<path class="threshold" d="M{x:.1f} {RANK_TOP - 8}V{bottom}"/>'
-            f'<text class="tick" x="{x:.1f}" y="{RANK_TOP - 13}"'
+            line("threshold", x) + f'<text class="tick" x="{x:.1f}" y="{RANK_TOP - 13}"'
             f' text-anchor="{anchor}">threshold {threshold:.1%}</text>'
         )
     for place, one in enumerate(dots):
@@ -261,12 +277,17 @@ def draw_ranking(dots: Sequence[Dot], threshold: float, label: str) -> str:
 
 
 def _dot(one: Dot, top: float, at: Callable[[float], float]) -> list[str]:
-    shown = plain(one.name)
-    shown = shown if len(shown) <= 40 else shown[:39] + "…"  # noqa: PLR2004  # fits
+    shown = cut(plain(one.name), MOST_NAME)
     kind = ' class="own"' if one.is_own else ""
-    y = top + 38
-    parts = [f'<text x="{RANK_LEFT + 8}" y="{top + 20:g}">{html.escape(shown)}</text>']
-    end = one.share
+    y = top + (RANK_WORDS + RANK_HEIGHT) / 2
+    right = RANK_SIDE + RANK_WIDTH
+    words = (
+        f'<svg x="{RANK_SIDE}" y="{top:g}" width="{RANK_WIDTH - RANK_NUMBER}"'
+        f' height="{RANK_WORDS}"><text y="20">{html.escape(shown)}</text></svg>'
+        f'<text class="share" x="{right}" y="{top + 20:g}" text-anchor="end">'
+        f"{one.share:.1%}</text>"
+    )
+    parts = [words]
     if one.bounds:
         first, end = one.bounds
         parts.append(
@@ -274,7 +295,6 @@ def _dot(one: Dot, top: float, at: Callable[[float], float]) -> list[str]:
             f'M{at(first):.1f} {y - 5:g}v10M{at(end):.1f} {y - 5:g}v10"/>'
         )
     parts.append(f'<circle{kind} cx="{at(one.share):.1f}" cy="{y:g}" r="6"/>')
-    parts.append(f'<text x="{at(end) + 10:.1f}" y="{y + 4:g}">{one.share:.1%}</text>')
     return parts
 
 
