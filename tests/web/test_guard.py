@@ -129,6 +129,27 @@ def test_without_the_token_nothing_is_shown(stranger: httpx.Client, path: str) -
     assert "modelmarket up" in answer.text
 
 
+def test_who_is_turned_away_reads_a_page_of_whole_sentences(
+    page: Page, stranger: httpx.Client
+) -> None:
+    used, port = page.new_link(), page.listens.rpartition(":")[2]
+    assert stranger.get(page.new_link()).status_code == 200
+    with browser() as other:
+        for asked in (page.address, used, page.listens, f"http://localhost:{port}/"):
+            answer = other.get(asked)
+            assert answer.status_code == 403
+            assert answer.headers["content-type"] == "text/html; charset=utf-8"
+            assert answer.headers["connection"] == "close"
+            assert "<h1>" in answer.text
+            assert "`" not in answer.text
+            assert "style=" not in answer.text
+            assert "<code>modelmarket up</code> runs: it prints a new link" in (
+                answer.text
+            )
+            # Who asks for another host is not even told what else is served here.
+            assert ("/static/" in answer.text) == asked.startswith(page.address)
+
+
 @pytest.mark.parametrize("token", ["", "x", "old-token-of-yesterday", "ü", "%00"])
 def test_an_old_or_wrong_token_is_refused(stranger: httpx.Client, token: str) -> None:
     assert stranger.get("/", params={"token": token}).status_code == 403

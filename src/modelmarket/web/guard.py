@@ -22,6 +22,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import HTMLResponse, Response
 
 from modelmarket.system.serving import LimitedBody, refused
+from modelmarket.web.rendering import with_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,6 +54,13 @@ MOST_DIGITS = 12
 NEW_LINK = (
     "Press Enter in the terminal where `modelmarket up` runs: it prints a new link. "
     "Without a terminal, start it again."
+)
+STYLE = '<link rel="stylesheet" href="/static/style.css">'
+TURNED_AWAY = (
+    '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+    '<meta name="viewport" content="width=device-width, initial-scale=1">'
+    '<meta name="color-scheme" content="light dark"><title>ModelMarket</title>{2}'
+    "</head><body><main><h1>{0}</h1><p>{1}</p></main></body></html>"
 )
 WELCOME = (
     '<!doctype html><html lang="en"><meta charset="utf-8">'
@@ -163,9 +171,10 @@ class Guard:
         """
         headers, path = Headers(scope=scope), scope["path"]
         if headers.getlist("host") != [self._host]:
-            return refused(
-                "This server answers only under its own address. Open the link that "
-                "`modelmarket up` printed."
+            # Whoever asks for another host is given nothing of ours, and no style.
+            return _turned_away(
+                "This page has ended, or was never here.",
+                f"The server answers only under its own address. {NEW_LINK}",
             )
         if scope["method"] not in SAFE_METHODS:
             if headers.getlist("origin") != [self._origin]:
@@ -189,14 +198,25 @@ class Guard:
             if session is not None:
                 return _welcome(None if is_in else session)
             if not is_in and self._sessions.was_used(given):
-                return refused(
-                    f"This link is void: a link lets one browser in, once. {NEW_LINK}"
+                return _turned_away(
+                    "This link is void.",
+                    f"A link lets one browser in, once. {NEW_LINK}",
+                    style=STYLE,
                 )
         if is_in:
             return _welcome(None) if path == "/" and given else None
-        return refused(
-            f"This browser was not let in, or its session has ended. {NEW_LINK}"
+        return _turned_away(
+            "This browser was not let in, or its session has ended.",
+            NEW_LINK,
+            style=STYLE,
         )
+
+
+def _turned_away(what: str, why: str, *, style: str = "") -> Response:
+    """The same refusal as a page that people can read."""
+    answer = refused(TURNED_AWAY.format(what, with_code(why), style))
+    answer.headers["Content-Type"] = "text/html; charset=utf-8"
+    return answer
 
 
 def _welcome(session: str | None) -> Response:
