@@ -210,6 +210,21 @@ def test_what_the_agent_may_do_for_a_wallet_is_offered_once_it_is_connected(
     expect(fund).to_have_count(0)
 
 
+def test_with_the_account_its_money_is_shown_at_once(house: House) -> None:
+    """Nothing else need happen on the chain before."""
+    visitor = house.visit("eve")
+    visitor.connect()
+    tab, money = visitor.tab, visitor.tab.locator("#money")
+    expect(money).to_have_text("0 MDC")
+    version = tab.locator("body").get_attribute("data-version") or ""
+    tab.route("**/version", lambda route: route.fulfill(body=version))
+    tab.reload()
+    for button, much in (("Use this computer's", 1_000), ("Connect Test Wallet", 0)):
+        tab.locator(".menu summary").click()
+        tab.get_by_role("button", name=button).click()
+        expect(money).to_have_text(f"{much:,} MDC")
+
+
 def test_a_form_goes_when_its_request_takes_no_more_submissions(house: House) -> None:
     request = house.place.create(house.place.join("requester"))
     visitor = house.visit("ann", wallet=False)

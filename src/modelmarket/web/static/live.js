@@ -60,11 +60,11 @@ const nameOf = (one) => one.name || (one.getAttribute("href") ?? one.getAttribut
 
 // What was opened, scrolled or has the focus is so in what takes its place, too.
 function replace(old, next) {
-  const { activeElement: active } = document;
+  const active = document.activeElement;
   const focused = old.contains(active) ? nameOf(active) : null;
   const open = new Set([...old.querySelectorAll("details[open] > summary")].map(nameOf));
   const scrolled = new Map([...old.querySelectorAll(".scroll")].map((one) => [nameOf(one), one.scrollLeft]));
-  old.replaceChildren(...next.childNodes);
+  old.replaceChildren(...next.cloneNode(true).childNodes);
   for (const one of old.querySelectorAll("a, summary, [tabindex]")) {
     const name = nameOf(one);
     if (one.matches("summary")) one.parentNode.open ||= open.has(name);
@@ -82,7 +82,7 @@ async function replaceParts() {
   await untilLetGo();
   began = beginning(fresh.body);
   isBehind = false;
-  const { activeElement: active } = document;
+  const active = document.activeElement;
   for (const old of document.querySelectorAll("[data-live], #money")) {
     const next = fresh.getElementById(old.id);
     // A form that has gone stays as it is: a new one could be sent a second time.
