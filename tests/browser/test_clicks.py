@@ -143,7 +143,7 @@ def test_a_page_of_what_is_under_way_goes_on_to_what_came_of_it(
     visitor.tab.reload()
     expect(visitor.tab.locator("#live-action")).to_contain_text("being signed")
     journal.failed(signing, message="The power went.")
-    expect(visitor.tab.locator("#live-action")).to_contain_text("The power went.")
+    expect(visitor.tab.locator("#live-said")).to_contain_text("The power went.")
     visitor.tab.locator("#confirm button").click()
     expect(visitor.tab).to_have_url(re.compile(r"/requests/1$"))
 
