@@ -33,6 +33,7 @@ from modelmarket.datasets.contest import (
 from modelmarket.datasets.fingerprints import Fingerprints, fingerprints
 from modelmarket.datasets.frames import read_frame
 from modelmarket.datasets.lint.findings import Check, Report
+from modelmarket.datasets.losses import losses
 from modelmarket.datasets.published import CARD, MANIFEST, REPORT, TEST, TRAIN, publish
 from modelmarket.datasets.sources import Source
 from modelmarket.datasets.tables import open_table
@@ -442,3 +443,57 @@ def test_codes_that_a_forest_is_tried_on_are_those_that_trainers_get(
     column = make_column("text", Values.of(others), width)
     wanted = encode_cells(column, cells, width)
     assert texts.codes(held_out).tolist() == wanted.tolist()
+
+
+def of_patients(path: Path) -> Source:
+    """Five rows of each patient, at nearly the same time and all of one class, which
+    nothing tells but who and when it is.
+    """
+    chance = random.Random(4)
+    lines = []
+    for patient in range(160):
+        kind, blood = chance.choice(("ill", "well")), chance.random()
+        lines += [
+            f"p{patient},2024-{1 + patient // 20:02}-{1 + patient % 20:02},"
+            f"{blood + each / 1e6:.6f},{kind}"
+            for each in range(5)
+        ]
+    path.write_text("who,day,blood,label\n" + "\n".join(lines) + "\n")
+    return Source(open_table(path, header=True), label="label")
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [Choice(Fraction(1, 4), group="who"), Choice(Fraction(1, 4), time="day")],
+)
+def test_a_forest_is_tried_on_such_rows_as_are_tested(
+    tmp_path: Path, choice: Choice
+) -> None:
+    """On other groups, or later rows, than it learns from: there it knows nobody."""
+    source = of_patients(tmp_path / "t.csv")
+    made = make(tmp_path, "contest", source, choice=choice)
+    learnt, labels = folder_of(made).training(made.schema)
+    codes, truth = hidden_rows(made)
+    forest = quick_forest(3, is_number=False).fit(learnt, labels)
+    reached = float(np.mean(forest.predict(codes) == truth))
+    assert reached < 0.7
+    assert made.report.baseline is not None
+    assert made.report.baseline < 0.7
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    found = publish(source, plain, choice=choice, seed=SEED)
+    assert found.report.baseline is not None
+    assert found.report.baseline < 0.7
+    lost = losses(
+        made.folder / TRAIN,
+        made.manifest.features,
+        made.manifest.train_rows,
+        made.schema.target,
+        choice=made.manifest.choice,
+    ).baseline
+    assert lost is not None
+    assert max(lost.plain, *lost.coded.values()) < 0.7
+    # At random, where everybody is known again, it is another matter.
+    at_random = make(tmp_path, "random", source).report.baseline
+    assert at_random is not None
+    assert at_random > 0.9

@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,9 @@ import numpy.typing as npt
 from modelmarket.datasets.codes import Values
 from modelmarket.protocol.bins import Bins
 from modelmarket.protocol.hidden import RowCodes
+
+if TYPE_CHECKING:
+    from modelmarket.datasets.choosing import Choice
 
 MOST_FITTED_ROWS = 2_000
 LEAST_FITTED_ROWS = 30
@@ -85,6 +88,55 @@ class CodedTexts:
         return codes[self.places[:: self.again]]
 
 
+@dataclass(frozen=True)
+class Apart:
+    """How rows are held out of what a forest learns from: as test rows are chosen.
+
+    Attributes:
+        groups: Of rows that stay together; None for none. Shape (rows,).
+        times: Of rows, the later of which are held out; None for any.
+    """
+
+    groups: Places | None = None
+    times: Floats | None = None
+
+    @classmethod
+    def of(cls, choice: Choice, name: str, values: Values) -> Apart | None:
+        """By a column, if test rows are chosen by it; None if they are not.
+
+        Args:
+            choice: Of test rows.
+            name: Of the column.
+            values: Of it, of the rows that the forest is tried on.
+        """
+        if name == choice.time:
+            from modelmarket.datasets.dates import times
+
+            numbers = values.numbers if values.is_numeric else times(values.texts)
+            return None if numbers is None else cls(times=numbers)
+        if name != choice.group:
+            return None
+        groups = as_it_is(values, is_text=True).astype(np.int64)
+        alone = (values.texts == "").to_numpy()
+        groups[alone] = -1 - np.flatnonzero(alone)
+        return cls(groups=groups) if np.unique(groups).size >= FOLDS else None
+
+    def folds(self, rows: int) -> Iterator[tuple[Places, Places]]:
+        """Which rows are learned from and which are held out, a few times."""
+        from sklearn.model_selection import GroupKFold, KFold, TimeSeriesSplit
+
+        if self.times is not None:
+            order = np.argsort(self.times, kind="stable")
+            for earlier, later in TimeSeriesSplit(FOLDS).split(order):
+                yield order[earlier], order[later]
+        elif self.groups is not None:
+            places = np.arange(rows)
+            yield from GroupKFold(FOLDS).split(places, groups=self.groups)
+        else:
+            folds = KFold(FOLDS, shuffle=True, random_state=0)
+            yield from folds.split(np.arange(rows))
+
+
 def every(rows: int, most: int) -> int:
     """Every which row is looked at, so that there are at most so many."""
     return -(-rows // most)
@@ -124,6 +176,7 @@ def forest_score(
     is_number: bool,
     bins: Bins | None = None,
     texts: Mapping[int, CodedTexts] | None = None,
+    apart: Apart | None = None,
 ) -> float | None:
     """What a small forest reaches by cross-validation.
 
@@ -134,6 +187,7 @@ def forest_score(
         bins: Into which numbers are put before they are compared; None for none.
         texts: By their place the columns of codes of texts, which are made anew without
             the rows that are held out.
+        apart: How rows are held out; None for at random.
 
     Returns:
         The share of the rows that it predicts right; of numbers without bins the mean
@@ -141,14 +195,12 @@ def forest_score(
     """
     if len(labels) < LEAST_FITTED_ROWS:
         return None
-    from sklearn.model_selection import KFold
-
     found: list[float] = []
-    folds = KFold(FOLDS, shuffle=True, random_state=0)
     seen = features.copy() if texts else features
-    for learned, held_out in folds.split(features):
+    for learned, held_out in (apart or Apart()).folds(len(labels)):
+        others = np.delete(np.arange(len(labels)), learned)
         for column, one in (texts or {}).items():
-            seen[:, column] = one.codes(held_out)
+            seen[:, column] = one.codes(others)
         forest = quick_forest(features.shape[1], is_number=is_number)
         forest.fit(seen[learned], labels[learned])
         said = forest.predict(seen[held_out])
@@ -163,6 +215,7 @@ def try_forest(
     is_number: bool,
     bins: Bins | None = None,
     texts: Mapping[int, CodedTexts] | None = None,
+    apart: Apart | None = None,
     before: Tried | None = None,
 ) -> Tried:
     """The same as `forest_score`, unless just that was tried before.
@@ -173,6 +226,7 @@ def try_forest(
         is_number: Which of the two.
         bins: Into which numbers are put before they are compared; None for none.
         texts: See `forest_score`.
+        apart: See `forest_score`.
         before: What was tried; None for nothing.
     """
     # note: a forest looks at the order of classes alone, whatever numbers they have.
@@ -181,11 +235,15 @@ def try_forest(
     named = [(column, one.width, one.again) for column, one in coded.items()]
     asked = f"{features.shape} {features.dtype} {is_number} {bins!r} {named}"
     table = hashlib.sha256(asked.encode())
-    for one in (features, seen, *(one.places for one in coded.values())):
+    held = apart or Apart()
+    told = [one for one in (held.groups, held.times) if one is not None]
+    for one in (features, seen, *(one.places for one in coded.values()), *told):
         table.update(one.tobytes())
     if before is not None and before.table == table.digest():
         return before
-    score = forest_score(features, labels, is_number=is_number, bins=bins, texts=texts)
+    score = forest_score(
+        features, labels, is_number=is_number, bins=bins, texts=texts, apart=apart
+    )
     return Tried(table.digest(), score)
 
 

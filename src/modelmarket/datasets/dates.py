@@ -3,7 +3,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
+
+from modelmarket.datasets.tables import MISSING
 
 DATES = ("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y")
 TIMES = (
@@ -16,6 +20,8 @@ TIMES = (
     "%d.%m.%Y %H:%M:%S",
     "%d.%m.%Y %H:%M",
 )
+FIRST_TEXTS = 100
+"""That tell of most columns that they hold no dates."""
 ZONED = ("%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%d %H:%M:%S%z", "%Y-%m-%dT%H:%M:%S%.f%z")
 
 
@@ -41,3 +47,23 @@ def readings(texts: pl.Series) -> list[pl.Series]:
             if not any(times.equals(other) for other in read):
                 read.append(times)
     return read
+
+
+def is_dated(texts: pl.Series) -> bool:
+    """Whether all texts are dates or times, but for those that are missing."""
+    filled = texts.filter(~texts.str.to_lowercase().is_in(MISSING))
+    # perf: most columns of texts are none, as the first few tell.
+    return bool(len(filled) and readings(filled[:FIRST_TEXTS]) and readings(filled))
+
+
+def times(texts: pl.Series) -> npt.NDArray[np.float64] | None:
+    """Dates and times as microseconds, NaN where one is missing; None for others.
+
+    Shape (rows,).
+    """
+    if not is_dated(texts):
+        return None
+    filled = ~texts.str.to_lowercase().is_in(MISSING).to_numpy()
+    found = np.full(len(texts), np.nan)
+    found[filled] = readings(texts.filter(pl.Series(filled)))[0].to_numpy()
+    return found

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from modelmarket.datasets.baselines import (
     MOST_FITTED_ROWS,
+    Apart,
     CodedTexts,
     Floats,
     Tried,
@@ -34,6 +35,8 @@ from modelmarket.protocol.schema import NumberTarget, Target, Texts
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from modelmarket.datasets.choosing import Choice
 
 MOST_ROWS = 100_000
 """Rows that are looked at, so that a large table takes no longer than others."""
@@ -101,6 +104,7 @@ def losses(
     target: Target,
     *,
     even: bool = False,
+    choice: Choice | None = None,
     before: Tried | None = None,
 ) -> Losses:
     """Finds out what a table loses as codes, from its training part alone.
@@ -111,6 +115,7 @@ def losses(
         rows: That it has.
         target: Made of its labels.
         even: Space the codes of numbers evenly; see `make_columns`.
+        choice: How test rows were chosen; None for at random.
         before: A small forest that was tried on the same training part; it need not be
             again if it was on these rows and columns.
 
@@ -122,6 +127,7 @@ def losses(
     again = every(seen, MOST_FITTED_ROWS)
     columns: list[Narrowed] = []
     plain: list[Floats] = []
+    apart: Apart | None = None
     coded: dict[int, list[RowCodes]] = {width: [] for width in CODE_WIDTHS}
     texts: dict[int, dict[int, CodedTexts]] = {width: {} for width in CODE_WIDTHS}
     for name, cells in zip(names, columns_of(train, names, rows), strict=True):
@@ -138,6 +144,8 @@ def losses(
                 coded[width].append(known.codes())
             else:
                 coded[width].append(found[::again])
+        if choice is not None and name in (choice.group, choice.time):
+            apart = Apart.of(choice, name, Values.of(some.gather_every(again)))
         is_text = isinstance(column, Texts)
         places = as_it_is(values, is_text=is_text)
         columns.append(Narrowed(name, is_text, int(np.unique(places).size), codes))
@@ -151,7 +159,7 @@ def losses(
         table: npt.NDArray[Any], texts: Mapping[int, CodedTexts] | None = None
     ) -> float | None:
         return try_forest(
-            table, wanted, is_number=is_number, texts=texts, before=before
+            table, wanted, is_number=is_number, texts=texts, apart=apart, before=before
         ).score
 
     plainly = reached(np.stack(plain, axis=1))

@@ -16,7 +16,7 @@ import polars as pl
 
 from modelmarket.datasets.attached import FileColumn, are_files
 from modelmarket.datasets.codes import Values
-from modelmarket.datasets.dates import readings
+from modelmarket.datasets.dates import is_dated, times
 from modelmarket.datasets.lint.commas import are_numbers_with_commas
 from modelmarket.datasets.lint.findings import (
     MOST_NAMED,
@@ -27,7 +27,6 @@ from modelmarket.datasets.lint.findings import (
     named,
     tells,
 )
-from modelmarket.datasets.tables import MISSING
 from modelmarket.system.text import agreeing, counted
 
 BINS = 64
@@ -49,7 +48,6 @@ DEVIATIONS = 3
 """Standard deviations that chance hardly ever passes."""
 SPARSEST = 2
 """Times its rows that an index may count."""
-FIRST_TEXTS = 100
 LEAST_NAMES = 2
 MOST_LOOKED_FOR = 100
 """Names of a column that files are looked for by."""
@@ -128,7 +126,7 @@ def look(
         step: Every which row of the training part is looked at.
     """
     values = Values.of(cells)
-    line = values.numbers if values.is_numeric else _times(values.texts)
+    line = values.numbers if values.is_numeric else times(values.texts)
     places = _places(values, line)
     share, by_chance = _told(line, places, labels, is_number=is_number)
     told = Told(name, round(share, 4))
@@ -266,19 +264,6 @@ def _places(values: Values, line: Floats | None) -> npt.NDArray[np.int64]:
         _, places = np.unique(line, return_inverse=True)
         return places.astype(np.int64)
     return values.texts.rank("dense").to_numpy().astype(np.int64) - 1
-
-
-def _times(texts: pl.Series) -> Floats | None:
-    """Dates and times as microseconds, NaN where one is missing; None for others.
-
-    Shape (rows,).
-    """
-    if not _is_dated(texts):
-        return None
-    filled = ~texts.str.to_lowercase().is_in(MISSING).to_numpy()
-    found = np.full(len(texts), np.nan)
-    found[filled] = readings(texts.filter(pl.Series(filled)))[0].to_numpy()
-    return found
 
 
 def _told(
@@ -430,7 +415,7 @@ def _identity(
         is_word = not texts.str.contains(r"\s").any()
         if not is_word or not isinstance(longest, int) or longest > MOST_IDENTIFIER:
             return None
-        if _is_dated(texts):
+        if is_dated(texts):
             return None
         check = Check.IDENTIFIER
     counts = "counts the rows" if check is Check.INDEX else "has a value for each row"
@@ -450,13 +435,6 @@ def _identity(
         "Leave it out, unless it says something about new rows.",
         columns=(name,),
     )
-
-
-def _is_dated(texts: pl.Series) -> bool:
-    """Whether all texts are dates or times, but for those that are missing."""
-    filled = texts.filter(~texts.str.to_lowercase().is_in(MISSING))
-    # perf: most columns of texts are none, as the first few tell.
-    return bool(len(filled) and readings(filled[:FIRST_TEXTS]) and readings(filled))
 
 
 def _date(name: str, share: float, *, is_date: bool) -> Finding | None:

@@ -16,6 +16,7 @@ from polars.selectors import by_name
 from modelmarket.datasets.attached import FileColumn
 from modelmarket.datasets.baselines import (
     MOST_FITTED_ROWS,
+    Apart,
     CodedTexts,
     Floats,
     Tried,
@@ -240,13 +241,14 @@ class Lint:
         again = every(labels.size, MOST_FITTED_ROWS)
         is_number = self._is_number
         looked: list[Looked] = []
-        tried = _ToTry(self._schema, again)
+        tried = _ToTry(self._schema, self._choice, again)
         for some in rows:
             found = look(some.name, some, labels, is_number=is_number, step=step)
             if self._beside is not None and some.name != self._choice.group:
                 names = check_names(some.name, some, self._beside)
                 found = found if names is None else replace(found, finding=names)
             looked.append(found)
+            tried.hold_apart(some)
             # To know a group again is of no use where others are tested.
             if not found.is_identity and some.name != self._choice.group:
                 tried.add(some)
@@ -258,6 +260,7 @@ class Lint:
             is_number=is_number,
             bins=self._bins,
             texts=tried.texts,
+            apart=tried.apart,
         )
 
 
@@ -266,20 +269,29 @@ class _ToTry:
 
     Args:
         schema: How they become codes; None for columns as they are.
+        choice: How test rows were chosen.
         again: Every which row that is looked at it is tried on.
 
     Attributes:
         columns: Numbers or codes, each of shape (rows,).
         texts: Those of them that are codes of texts, by their place.
+        apart: How rows are held out.
     """
 
-    def __init__(self, schema: Schema | None, again: int) -> None:
-        self._schema, self._again = schema, again
+    def __init__(self, schema: Schema | None, choice: Choice, again: int) -> None:
+        self._schema, self._choice, self._again = schema, choice, again
+        self.apart: Apart | None = None
         self._coded: dict[str, Column] = {}
         if schema is not None:
             self._coded = {one.name: one for one in schema.columns}
         self.columns: list[npt.NDArray[Any]] = []
         self.texts: dict[int, CodedTexts] = {}
+
+    def hold_apart(self, cells: pl.Series) -> None:
+        """Looks whether test rows were chosen by a column."""
+        if cells.name in (self._choice.group, self._choice.time):
+            values = Values.of(cells.gather_every(self._again))
+            self.apart = Apart.of(self._choice, cells.name, values)
 
     def add(self, cells: pl.Series) -> None:
         """The next column, as text, of all rows that are looked at."""

@@ -71,6 +71,7 @@ def try_contest(
         published.manifest.train_rows,
         published.schema.target,
         even=options.get("even", False),
+        choice=published.manifest.choice,
         before=published.tried,
     )
     return Trial(published, scoring, lost)
