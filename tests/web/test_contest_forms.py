@@ -474,6 +474,7 @@ def test_a_header_alone_is_no_row_and_one_class_is_no_figure_to_beat(
     page = words(tab.get(send(tab, b"a,b,c\n", kind=kind)).text)
     assert "n.csv has no rows below its header." in page
     assert "column_1" not in page
+    assert "First rows" not in page
     one = words(tab.get(send(tab, b"a,c\n" + b"1,x\n" * 9, kind=kind)).text)
     assert "all 9 rows are of class 'x', so there is nothing to predict" in one
     two = words(tab.get(send(tab, b"a,c\n" + b"1,x\n2,y\n" * 9, kind=kind)).text)
