@@ -84,15 +84,14 @@ async function switchChain() {
 const findChain = async () => await checkChain() || switchChain();
 
 async function use(detail, method = "eth_requestAccounts") {
-  const [account] = await detail.provider.request({ method, params: [] });
-  if (!account) return;
   provider = detail.provider;
+  const [account] = await call(method);
+  if (!account) { provider = null; return; }
   localStorage.setItem(CHOSEN, detail.info.rdns);
   provider.on?.("accountsChanged", ([other]) => { if (page.byBrowser) attempted(become(other)); });
   provider.on?.("chainChanged", checkChain);
   await checkChain();
   await become(account);
-  offer();
 }
 
 function meet(detail) {
@@ -100,7 +99,7 @@ function meet(detail) {
   if (wallets.has(rdns)) return;
   wallets.set(rdns, detail);
   offer();
-  if (page.byBrowser && localStorage.getItem(CHOSEN) === rdns) use(detail, "eth_accounts").catch(() => {});
+  if (page.byBrowser && localStorage.getItem(CHOSEN) === rdns) use(detail, "eth_accounts").then(offer, () => {});
 }
 
 // The one that is connected is not offered once more.
