@@ -193,14 +193,19 @@ def test_the_agents_key_is_funded_and_appointed_from_its_page(house: House) -> N
     market = visitor.workspace.market
     before = market.connection.fee_balance(market.wallet.address)
     visitor.go("/agent")
-    expect(visitor.tab.locator("#live-agent")).to_contain_text("may not claim yet for")
+    # Who enters nothing is not alarmed, and reads what it is for.
+    expect(visitor.tab.locator("#live-agent .checks .bad")).to_have_count(0)
+    offered = visitor.tab.locator("#live-operator")
+    expect(offered).to_contain_text("Nobody claims for you there but you.")
     visitor.tab.get_by_role("button", name="Fund the agent").click()
     visitor.confirm("/agent")
     after = market.connection.fee_balance(market.wallet.address)
     assert after - before == 5 * 10**16
-    visitor.tab.get_by_role("button", name="Appoint the agent").click()
-    visitor.confirm("/agent")
-    expect(visitor.tab.locator("#live-agent")).to_contain_text("may claim for")
+    what = "the agent for contests of predictions"
+    for before_it, after_it in (("Appoint", "Dismiss"), ("Dismiss", "Appoint")):
+        visitor.tab.get_by_role("button", name=f"{before_it} {what}").click()
+        visitor.confirm("/agent")
+        expect(offered.get_by_role("button", name=f"{after_it} {what}")).to_be_visible()
 
 
 def test_a_backup_is_asked_for_in_the_terminal(house: House) -> None:
