@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import time
 from datetime import datetime
 from pathlib import Path
 
@@ -84,6 +85,25 @@ def test_what_was_done_has_the_chains_time_wherever_it_is_told(tmp_path: Path) -
             # What has no block yet was begun by this computer's clock.
             entry = declined(requester, 7)
             assert times(tab.get("/activity").text)[0] == entry.began
+
+
+def test_what_the_agent_did_has_the_time_of_what_it_is_going_to_do(
+    tmp_path: Path,
+) -> None:
+    with place("embedded", tmp_path) as here:
+        here.move_to(here.connection.now() + 100_000)
+        market = here.join("requester")
+        request = here.create(market)
+        here.submit(here.join("trainer"), request.id)
+        with visiting(Workspace(market)) as tab:
+            here.move_to(request.record.deadline)
+            while "What was done" not in (page := tab.get("/agent").text):
+                time.sleep(0.1)
+            now = here.connection.now()
+        done = page.partition("What was done")[2].partition("</ul>")[0]
+        [second] = re.findall(r'<time datetime="([^"]*)"', done)
+        at = datetime.fromisoformat(second).timestamp()
+        assert request.record.deadline <= at <= now
 
 
 def test_what_the_agent_brings_home_and_what_is_lost_is_in_the_amounts(

@@ -48,7 +48,7 @@ class Told:
     """What the agent did, and when.
 
     Attributes:
-        second: Of real time.
+        second: Of chain time, as steps to come are told.
         report: What became of a step.
     """
 
@@ -180,13 +180,17 @@ class Workspace:
 
     def glance(self, account: Address | None) -> Glance:
         """What every page shows, asked in one go."""
-        second, at = self._last_seen
-        guess = second + int(time.monotonic() - at) if second else int(time.time())
+        guess = self._about_now()
         found = self.known(lambda: self._glance(account), None)
         if found is None:
             return Glance(guess)
         self._last_seen = (found.now, time.monotonic())
         return found
+
+    def _about_now(self) -> int:
+        """Chain time, from when it was last seen."""
+        second, at = self._last_seen
+        return second + int(time.monotonic() - at) if second else int(time.time())
 
     def _glance(self, account: Address | None) -> Glance:
         if account is None:
@@ -226,7 +230,8 @@ class Workspace:
 
     def _run_agent(self) -> None:
         def tell(report: Report) -> None:
-            self.told.appendleft(Told(int(time.time()), report))
+            now = self.known(lambda: self.market.moment().now, self._about_now())
+            self.told.appendleft(Told(now, report))
             self.changed()
 
         def look(steps: list[Step]) -> None:
