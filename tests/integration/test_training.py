@@ -6,6 +6,7 @@ than the quick baseline.
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from fractions import Fraction
 from random import Random
 from typing import Any
@@ -27,7 +28,13 @@ from modelmarket.protocol.bins import Binning, Bins
 from modelmarket.protocol.classes import Classes
 from modelmarket.protocol.point_kinds import Kind as Points
 from modelmarket.protocol.points import Scoring
-from modelmarket.protocol.schema import ClassTarget, Cuts, NumberTarget, Schema
+from modelmarket.protocol.schema import (
+    ClassTarget,
+    Cuts,
+    NumberTarget,
+    Schema,
+    Texts,
+)
 
 QUICK = Budget(seconds=60, threads=1)
 ROWS, COLUMNS = 150, 33
@@ -66,6 +73,35 @@ def exact(classes: int, *, is_weighted: bool = False, **more: Any) -> Trained:
     measure = Measure(scoring(classes, is_weighted=is_weighted), found.target.bits)
     limits = more.pop("limits", Limits.of(found))
     return train_exact(CODES, targets(classes), found, measure, limits, QUICK, **more)
+
+
+def test_what_a_model_reaches_on_texts_that_nobody_else_has_is_not_promised() -> None:
+    """In the order of their letters texts tell the class, but those of hidden rows have
+    no code.
+    """
+    rows = 240
+    codes = np.zeros((rows, 2), dtype=np.uint8)
+    codes[:, 0] = np.random.default_rng(3).permutation(rows) + 1
+    found = Schema(
+        8,
+        (Texts("said", tuple(f"{n:03}" for n in range(rows))), Cuts("x", ())),
+        ClassTarget(Classes(("a", "b", "c"))),
+    )
+    measure = Measure(Scoring(Points.ACCURACY, 3), found.target.bits)
+    wanted = ((codes[:, 0] - 1) // (rows // 3)).astype(np.uint32)
+    numbers = replace(found, columns=(Cuts("said", ()), Cuts("x", ())))
+    for one, least, most in ((found, 0.0, 0.5), (numbers, 0.9, 1.0)):
+        made = train_exact(
+            codes,
+            wanted,
+            one,
+            measure,
+            Limits.of(one),
+            QUICK,
+            only=(Family.FOREST,),
+        )
+        assert made.value is not None
+        assert least <= made.value <= most
 
 
 def kind(classes: int, *, is_exact: bool, is_balanced: bool = False) -> Kind:

@@ -20,6 +20,7 @@ from modelmarket.models.validating import (
     CrossValidation,
     Measure,
     Table,
+    as_hidden,
     on_training,
 )
 from modelmarket.protocol.point_kinds import Kind
@@ -57,6 +58,43 @@ def trial(
 
 def tree() -> DecisionTreeClassifier:
     return DecisionTreeClassifier(random_state=0)
+
+
+def of_texts(rows: int = 240) -> Table:
+    """Texts that no two rows share, in the order of their letters: those that stand
+    beside each other are of one class. A contest's hidden rows have others, whose code
+    is 0.
+    """
+    rng = np.random.default_rng(3)
+    codes = np.zeros((rows, 3), dtype=np.uint8)
+    codes[:, 0] = rng.permutation(rows) + 1
+    codes[:, 1] = rng.integers(0, 16, rows)
+    targets = ((codes[:, 0] - 1) // (rows // 3)).astype(np.uint32)
+    plain = codes.astype(np.float64)
+    return Table(plain, codes, targets, ("a", "b", "c"), texts=(0,))
+
+
+def test_texts_that_no_row_of_the_others_has_are_told_to_nobody() -> None:
+    """Or else what is said before the stake cannot be reached on hidden rows."""
+    found = trial(tree()).run(of_texts())
+    assert found.codes is not None
+    assert found.plain is not None
+    assert found.plain > 0.9
+    assert found.codes < 0.5
+    assert found.exact < 0.5
+    # A number that is between two others is told as ever.
+    assert trial(tree()).run(replace(of_texts(), texts=())).exact > 0.9
+
+
+def test_only_codes_of_texts_that_are_not_known_become_none() -> None:
+    known = np.array([[1, 1], [2, 2], [0, 3]], dtype=np.uint8)
+    new = np.array([[1, 9], [3, 1], [0, 0], [2, 3]], dtype=np.uint8)
+    hidden = as_hidden(known, new, (0,))
+    assert hidden.tolist() == [[1, 9], [0, 1], [0, 0], [2, 3]]
+    assert new[1, 0] == 3
+    assert as_hidden(known, new, ()) is new
+    both = as_hidden(known, new, (0, 1))
+    assert both.tolist() == [[1, 0], [0, 1], [0, 0], [2, 3]]
 
 
 def test_every_row_is_predicted_by_a_model_that_has_not_seen_it() -> None:

@@ -178,6 +178,7 @@ def train_exact(
     from modelmarket.models import ExactModel
     from modelmarket.models.racing import Task
     from modelmarket.models.suggesting import suggest
+    from modelmarket.models.validating import as_hidden
 
     kind = Kind(
         rows=len(codes),
@@ -210,6 +211,7 @@ def train_exact(
         is_number=kind.is_number,
         is_error=measure.is_error,
         value=value,
+        hide=lambda known, new: as_hidden(known, new, schema.texts),
         clock=budget.clock,
     )
 

@@ -67,6 +67,8 @@ class Task:
         value: How good a fitted estimator is on the rows of features and labels: what
             would be sealed of it, where that is another thing. It is given the features
             that it was fitted on first.
+        hide: Makes of features that are held out what models are to see of them, given
+            first those that they were fitted on; None where that is the same.
         clock: Tells the time, in seconds.
     """
 
@@ -75,6 +77,7 @@ class Task:
     is_number: bool
     is_error: bool
     value: Callable[[Any, Any, Any, npt.NDArray[Any]], float]
+    hide: Callable[[Any, Any], Any] | None = None
     clock: Callable[[], float] = time.monotonic
 
     def __len__(self) -> int:
@@ -99,8 +102,10 @@ class Task:
         estimator = self.fitted(candidate, known)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            learnt = self.some(known[: candidate.most_rows])
-            return self.value(estimator, learnt, self.some(new), self.labels[new])
+            learnt, held = self.some(known[: candidate.most_rows]), self.some(new)
+            if self.hide is not None:
+                held = self.hide(learnt, held)
+            return self.value(estimator, learnt, held, self.labels[new])
 
 
 @dataclass

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -153,19 +153,45 @@ class Table:
         codes: The same shape.
         targets: Classes, or numbers in steps of the target; shape (rows,).
         names: Of the classes; empty for numbers.
+        texts: Columns whose codes are of texts.
     """
 
     plain: Floats
     codes: RowCodes
     targets: Targets
     names: tuple[str, ...] = ()
+    texts: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(self.targets)
 
     def some(self, rows: npt.NDArray[np.intp]) -> Table:
         """Some of its rows."""
-        return Table(self.plain[rows], self.codes[rows], self.targets[rows], self.names)
+        return replace(
+            self,
+            plain=self.plain[rows],
+            codes=self.codes[rows],
+            targets=self.targets[rows],
+        )
+
+
+def as_hidden(known: RowCodes, new: RowCodes, texts: Sequence[int]) -> RowCodes:
+    """Rows that are held out as a contest's hidden rows are.
+
+    Codes of texts know those of the training part, held out rows or not; of a text that
+    only hidden rows have, the code is 0.
+
+    Args:
+        known: What is learnt from; shape (rows, columns).
+        new: What is held out; likewise.
+        texts: Columns whose codes are of texts.
+    """
+    if not texts:
+        return new
+    found = new.copy()
+    for column in texts:
+        found[~np.isin(new[:, column], known[:, column]), column] = 0
+    return found
 
 
 def on_training(
@@ -272,10 +298,11 @@ class CrossValidation:
         plain = self._fitted(known.plain, known.targets, table.names)
         coded = self._fitted(known.codes, known.targets, table.names)
         exact = self.convert(coded, known.codes)
+        codes = as_hidden(known.codes, new.codes, table.texts)
         return (
             _targets(plain, new.plain, table.names),
-            _targets(coded, new.codes, table.names),
-            exact.predict(new.codes, bits=self.measure.bits).astype(np.float64),
+            _targets(coded, codes, table.names),
+            exact.predict(codes, bits=self.measure.bits).astype(np.float64),
         )
 
     def _fitted(

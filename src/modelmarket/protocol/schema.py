@@ -386,6 +386,13 @@ class Schema:
         return row_words(len(self.columns), self.width)
 
     @property
+    def texts(self) -> tuple[int, ...]:
+        """The places of columns whose codes are of texts, from 0."""
+        return tuple(
+            at for at, one in enumerate(self.columns) if isinstance(one, Texts)
+        )
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Of the columns, in order."""
         return tuple(one.name for one in self.columns)

@@ -56,7 +56,7 @@ def validate(request: VerifiedRequest, model: Any, show: Show) -> Validation:
         return ExactModel.of(estimator, schema, sample=sample, limits=limits)
 
     plain = request.folder.plain(schema)
-    table = Table(plain, training.codes, training.targets, names)
+    table = Table(plain, training.codes, training.targets, names, schema.texts)
 
     def as_it_is(reason: str) -> Validation:
         return on_training(request.convert(model), table, measure, reason)
