@@ -47,10 +47,19 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("quick")
 
 
+AGAIN_EVERY = 5
+"""Modules after which all that was in use is looked through again."""
+_modules_ended: list[None] = []
+
+
 @pytest.fixture(scope="module", autouse=True)
 def left_open() -> Iterator[None]:
     """What a module leaves open is told there, and not wherever it is collected."""
     yield
+    _modules_ended.append(None)
+    if len(_modules_ended) % AGAIN_EVERY == 0:
+        # What has gone since holds files, and a process may have few of them.
+        gc.unfreeze()
     gc.collect()
     # What is still in use need not be looked through again by the next module.
     gc.freeze()

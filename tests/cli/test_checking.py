@@ -54,7 +54,7 @@ def test_an_honest_table_ends_well_and_says_what_to_beat(
     assert f"40 {noun} rows tell accuracies apart that differ by " in told
     # Forty rows are few, and nothing else is odd.
     assert told.count("Look at this:") == 2
-    assert "Mend or confirm" not in told
+    assert "Deal with" not in told
 
 
 @pytest.mark.parametrize("kind", [(), ("--verified",)])
@@ -65,7 +65,7 @@ def test_what_gives_the_label_away_ends_with_1_and_says_what_to_do(
     code, told, _ = check(path, *kind)
     assert code == 1
     assert (
-        "Mend or confirm this: Column 'id' counts the rows, and tells the label" in told
+        "Deal with this first: Column 'id' counts the rows, and tells the label" in told
     )
 
 
@@ -122,7 +122,7 @@ def test_what_was_published_before_is_said_and_what_is_not_known(
     assert give("rita", "request", "create", *words, "--reward", "10")[0] == 0
     code, told, _ = give("rita", "dataset", "check", *words)
     assert code == 1
-    assert "Mend or confirm this: This table was published before. " in told
+    assert "Deal with this first: This table was published before. " in told
     assert "of the 40 test rows of request 1 would stand with their labels in" in told
     code, told, _ = give("rita", "dataset", "check", *words, "--json")
     first = json.loads(told)["report"]["findings"][0]

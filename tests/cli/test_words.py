@@ -55,7 +55,8 @@ EMPTY = {
             "--stake",
             "much",
             "Error: --stake: 'much' is not an amount of MDC.\n"
-            "  → Write a decimal such as 100 or 0.5, with at most 18 decimals.\n",
+            "  → Write a decimal such as 1000 or 0.5: no separators of thousands, and "
+            "at most 18 decimals.\n",
         ),
         (
             "--fraction",

@@ -265,6 +265,37 @@ def test_a_receipt_of_what_was_overtaken_offers_no_confirmation(
     assert person.market.contract.submission_count() == 1
 
 
+def test_a_cancellation_that_came_too_late_offers_no_confirmation(
+    person: Person,
+) -> None:
+    """Neither of a submission, whose stake would be lost, nor of the request."""
+    tab, request = person.tab, person.place.create(person.market)
+    entry = prepared_submission(person, person.key)
+    tab.post(f"/actions/{entry.id}/confirm")
+    actions = [
+        tab.post("/actions", kind=kind, **named).headers["location"]
+        for kind, named in (
+            ("cancel_submission", {"submission": "1"}),
+            ("cancel_request", {"request": "1"}),
+        )
+    ]
+    for one in actions:
+        assert f"{one}/confirm" in tab.get(one).text
+    person.workspace.stop()
+    person.place.move_to(request.record.deadline)
+    person.market.request(1).open_truth()
+    person.market.look()
+    for one, said in zip(
+        actions,
+        ("The deadline has passed, so cancelling", "cannot be cancelled any more"),
+        strict=True,
+    ):
+        page = tab.get(one).text
+        assert said in words(page)
+        assert f"{one}/confirm" not in page
+        assert said in words(tab.post(f"{one}/confirm").text)
+
+
 def test_what_is_not_to_be_confirmed_can_be_thrown_away(person: Person) -> None:
     tab, actions = person.tab, person.workspace.actions
     person.place.create(person.market)

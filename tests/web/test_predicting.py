@@ -95,6 +95,7 @@ def test_new_rows_are_predicted_on_the_page(
     ("rows", "said"),
     [
         ("", "is empty"),
+        ("x,y,colour\n", "new.csv"),
         ("x,colour\n1,red\n", "column 'y'"),
         ("x,y,colour\n1,soon,red\n", "row 1 (line 2)"),
         (b"\x00\xff\xfe", "new.csv"),

@@ -54,7 +54,7 @@ def test_a_table_is_looked_at_before_anything_is_sealed(tab: Tab, kind: str) -> 
     assert answer.status_code == 200
     said = words(answer.text)
     assert "Column 'id' counts the rows, and tells the label" in said
-    assert "Mend or confirm this:" in said
+    assert "Deal with this first:" in said
     assert "Always saying the commonest class is right for 5" in said
     # What was typed is still there, and nothing came of it.
     assert "what it is" in answer.text
@@ -123,7 +123,7 @@ def test_everybody_reads_what_was_found_on_the_requests_page(
     # What the requester was advised before is of no use to who reads this.
     for read in (found, words(page)):
         assert "Leave it out" not in read
-        assert "Mend or confirm this" not in read
+        assert "Deal with this first" not in read
     assert not any(one.hint for one in made.report().findings)
     assert "x<b>" not in page
 

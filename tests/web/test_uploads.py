@@ -68,6 +68,12 @@ def words_of(what: str) -> bytes:
     return b"word,kind\n" + "".join(rows).encode()
 
 
+def lying_at(tab: Tab, where: str) -> Path:
+    """The folder of an upload."""
+    name = where.rsplit("/", 1)[1]
+    return tab.workspace.market.home.scratch() / "uploads" / name
+
+
 def lying(tab: Tab) -> list[Path]:
     """Whatever of the uploads is on disk."""
     return sorted((tab.workspace.market.home.scratch() / "uploads").rglob("*"))
@@ -239,9 +245,18 @@ def test_whoever_comes_back_too_late_is_told_to_choose_the_file_again(
     where = send(tab)
     action = tab.post(where, **TERMS).headers["location"]
     tab.post(where, discard="yes")
+    # The page that is open still has the button; what it says can be confirmed stays.
+    answer = tab.post(f"{action}/change")
+    assert answer.status_code == 404
+    assert "It can still be confirmed" in answer.text
     page = tab.get(action).text
     assert "Change the terms</button>" not in page
     assert "choose the file again" in page
+    assert f"{action}/confirm" in page
+    # And a form whose file has gone leads to where it can be chosen.
+    lost = send(tab)
+    tab.workspace.uploads.discard(Upload(lost[-32:], lying_at(tab, lost)))
+    assert tab.post(lost, discard="yes").headers["location"] == "/requests/new"
 
 
 def test_two_clicks_on_split_and_seal_seal_once(tab: Tab) -> None:

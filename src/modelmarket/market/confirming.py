@@ -30,6 +30,7 @@ from modelmarket.market.recognising import refuse_overtaken
 from modelmarket.protocol.actions import (
     Action,
     CancelRequest,
+    CancelSubmission,
     CreateContest,
     CreateRequest,
     Entering,
@@ -41,6 +42,8 @@ from modelmarket.protocol.events import (
     RequestCreated,
     SubmissionCreated,
 )
+from modelmarket.protocol.payouts import returns_stake
+from modelmarket.protocol.phases import Phase
 from modelmarket.protocol.steps import takes_submissions
 from modelmarket.system.text import agreeing, counted
 from modelmarket.vault.journal import Signer, State
@@ -345,7 +348,10 @@ class Actions:
         action = entry.action
         match action:
             case CancelRequest():
+                self._require_cancellable(action)
                 self._require_as_many(action)
+            case CancelSubmission() if not action.accept_slash:
+                self._require_returned(action)
             case Submit() | SubmitModel():
                 self._require_open_request(action)
                 if not action.again:
@@ -361,6 +367,25 @@ class Actions:
             raise StepError(
                 f"Request {action.request} takes no more submissions.",
                 hint="This can be discarded; nothing was staked on it.",
+            )
+
+    def _require_returned(self, action: CancelSubmission) -> None:
+        """Whoever takes a submission out still gets its stake back."""
+        record = self._market.record(action.request)
+        if not returns_stake(record, self._market.moment().now):
+            raise StepError(
+                "The deadline has passed, so cancelling now would lose the stake.",
+                hint="Begin anew: the request's page says what cancelling costs now.",
+            )
+
+    def _require_cancellable(self, action: CancelRequest) -> None:
+        """The request can still be cancelled."""
+        record = self._market.record(action.request)
+        position = record.at(self._market.moment().now)
+        if position.phase not in (Phase.OPEN, Phase.TRUTH):
+            raise StepError(
+                f"Request {action.request} cannot be cancelled any more.",
+                hint="The request's page says how it stands.",
             )
 
     def _require_as_many(self, action: CancelRequest) -> None:

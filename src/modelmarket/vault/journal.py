@@ -80,6 +80,11 @@ class State(StrEnum):
         return self in _OPEN
 
     @property
+    def is_given_up(self) -> bool:
+        """Whether its user has let go of it."""
+        return self is State.GIVEN_UP
+
+    @property
     def is_done(self) -> bool:
         """Whether it is in the chain."""
         return self in _DONE

@@ -79,7 +79,7 @@ class Severity(StrEnum):
 
 GRAVEST = (Severity.CONFIRM, Severity.WARNING, Severity.NOTE)
 MARKS = {
-    Severity.CONFIRM: "Mend or confirm this",
+    Severity.CONFIRM: "Deal with this first",
     Severity.WARNING: "Look at this",
     Severity.NOTE: "Note",
 }

@@ -23,6 +23,8 @@ def amount_of(sight: Sight, record: BaseRecord | None) -> Amount:
     is_done = entry.state.is_done
     went = "Left your wallet" if is_done else "Leaves your wallet now"
     came = "Came to your wallet" if is_done else "Comes to your wallet now"
+    if entry.state.is_given_up:
+        went, came = "Would have left your wallet", "Would have come to your wallet"
     if isinstance(action, actions.Fund):
         who = sight.names.get(action.receiver) or short(action.receiver)
         return Amount(went, action.amount, "of the chain's coin", f"sent to {who}")

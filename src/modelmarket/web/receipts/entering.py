@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
 
 TO_APPOINT = (
-    "your agent may not do that for this wallet yet. The request's page asks you to "
-    "appoint it, which is one more transaction and costs no MDC"
+    "your agent may not claim for this wallet yet: appoint it on the request's page, "
+    "or the stake is lost. That is one more transaction, and costs no MDC"
 )
 
 
@@ -88,7 +88,7 @@ def enter(
         )
     cost = [fact("You lose the stake if", lose), *_prospect(fit, sight.posting)]
     if not sight.may_claim:
-        cost.insert(1, fact("To be done next", TO_APPOINT))
+        cost.insert(0, fact("To be done next", TO_APPOINT))
     if is_model:
         checked = (
             "The hidden files are all here, match what the contest promised, and are "

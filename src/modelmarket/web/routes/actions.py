@@ -204,10 +204,16 @@ def _upload_of(entry: Entry) -> str:
 def change(visit: Visit) -> Response:
     """Gives up what was prepared, and goes back to its form, which is as it was."""
     entry = _own(visit)
-    if form := _form_of(entry):
-        visit.workspace.actions.give_up(entry)
-        return go(form)
-    raise InputError(f"{told(entry)} has no form that could be changed.")
+    form = _form_of(entry)
+    if not form:
+        raise InputError(f"{told(entry)} has no form that could be changed.")
+    if not visit.workspace.uploads.has(_upload_of(entry)):
+        raise NotFoundError(
+            "What this was made of is not here any more.",
+            hint="It can still be confirmed; to change it, choose the file again.",
+        )
+    visit.workspace.actions.give_up(entry)
+    return go(form)
 
 
 def discard(visit: Visit) -> Response:

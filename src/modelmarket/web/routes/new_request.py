@@ -484,9 +484,11 @@ def seal(
             return go(f"/actions/{entry.id}")
     except NotFoundError:
         sealed = _sealed_before(visit)
-        if sealed is None:
-            raise
-        return sealed
+        if sealed is not None:
+            return sealed
+        if forms.text(visit.form, "discard"):
+            return go("/requests/new")
+        raise
 
 
 def _beside(error: ModelMarketError) -> ModelMarketError:

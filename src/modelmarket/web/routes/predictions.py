@@ -79,6 +79,12 @@ def predict(visit: Visit) -> Response:
                 said = found.predict(table)
             except (DataError, InputError) as error:
                 raise FieldError(error.message, field=ROWS, hint=error.hint) from error
+            if not said:
+                raise FieldError(
+                    f"{table.name} has no rows.",
+                    field=ROWS,
+                    hint="Choose a table with a row at least below its header.",
+                )
             write_atomically(upload.place(PREDICTED, CALLED), as_csv(said))
         except ModelMarketError as error:
             return _show(visit, found, problem=error, upload=upload)

@@ -34,7 +34,7 @@ const nameOf = (form) => `draft:${form.dataset.draft ?? location.pathname}`;
 const draftOf = (form) => JSON.parse(sessionStorage.getItem(nameOf(form)) ?? "{}");
 const isTick = (one) => one.type === "checkbox" || one.type === "radio";
 
-// What leaves out a file is said of that file alone, and not of the next one.
+// What leaves out a file is said of that file alone.
 const UNTYPED = "[type=hidden], [type=file], [type=password], button, [name^=without_], #confirmations *";
 const isTyped = (one) => one.name && !one.matches(UNTYPED);
 
@@ -45,7 +45,7 @@ function keep({ target }) {
   sessionStorage.setItem(nameOf(form), JSON.stringify({ ...draftOf(form), [name]: said }));
 }
 
-// What was typed before this script came is as good as what was typed since.
+// What was typed before this script came counts.
 function isChanged(one) {
   if (one.options) return [...one.options].some((each) => each.selected !== each.defaultSelected);
   return isTick(one) ? one.checked !== one.defaultChecked : one.value !== one.defaultValue;
@@ -80,7 +80,7 @@ function post(form, data, onProgress) {
   });
 }
 
-// What leads back to this page leads to what it has become.
+// Ways back to this page lead to what it has become.
 function stand(address) {
   history.replaceState(null, "", address);
   for (const one of document.querySelectorAll("[name=back]")) one.value = address;
@@ -96,8 +96,7 @@ function refuse(form, said) {
   note.focus();
 }
 
-// The browser would leave the page, and with it what was typed and chosen, before
-// anybody knows whether the server takes it.
+// The browser would leave the page before anybody knows whether the server takes it.
 async function send(form, button) {
   const data = new FormData(form, button);
   const words = wordsOf(form, button);
@@ -175,6 +174,9 @@ function search(form) {
   renewNow();
 }
 
+// A server that is away leaves the page as it is.
+const choose = async (form) => form && (await fetch("/version").catch(() => 0)) && form.requestSubmit();
+
 export function prepareForms() {
   document.addEventListener("input", (event) => {
     keep(event);
@@ -185,7 +187,7 @@ export function prepareForms() {
     clearTimeout(typed);
     typed = setTimeout(() => (split ? askSplit(split) : search(searched)), TYPED_MS);
   });
-  document.addEventListener("change", ({ target }) => target.closest("[data-on-change]")?.requestSubmit());
+  document.addEventListener("change", ({ target }) => choose(target.closest("[data-on-change]")));
   // The last to hear of a submit: what the wallet takes over stays as it is.
   document.addEventListener("submit", (event) => {
     const { target: form, submitter } = event;
@@ -193,10 +195,12 @@ export function prepareForms() {
     if ("sent" in form.dataset) { event.preventDefault(); return; }
     if (form.matches("[data-upload]")) {
       event.preventDefault();
-      send(form, submitter);
+      const choice = document.querySelector("[data-on-change]");
+      if (choice && [...choice.elements].some(isChanged)) choose(choice);
+      else send(form, submitter);
     } else if (form.method === "post" || form.dataset.doing) {
       doing(wordsOf(form, submitter));
-      // The button that was pressed goes with the form, so it is locked once that has gone.
+      // The button that was pressed goes with the form, and is locked then.
       if (form.method !== "post") return;
       form.dataset.sent = "";
       setTimeout(() => setBusy(form, true), 0);

@@ -46,8 +46,7 @@ async function untilLetGo() {
   while (document.querySelector(":active")) await pause(PRESSED_MS);
 }
 
-// What the server said of a part: time that passes and what somebody has opened are
-// none of it.
+// What the server said of a part, without time that passes and what was opened.
 function told(part) {
   const copy = part.cloneNode(true);
   for (const one of copy.querySelectorAll("[data-until]")) one.replaceWith(one.dataset.until);
@@ -99,8 +98,7 @@ async function replaceParts() {
   return true;
 }
 
-// One after the other, as an older answer must not come to lie over a newer one;
-// what is wanted meanwhile is one more.
+// One after the other: an older answer must not come to lie over a newer one.
 export async function renewNow() {
   wanted = true;
   if (renewing) return;
@@ -115,7 +113,7 @@ export async function renewNow() {
   renewing = false;
 }
 
-// Nobody sees what is hidden: it is made new when it is looked at again.
+// What is hidden is made new when it is looked at again.
 async function listen() {
   for (;; await pause(SOON_MS)) {
     if (document.hidden) continue;

@@ -5,8 +5,7 @@ import { byId, pause, renewNow, settled } from "./live.js";
 
 const page = document.body.dataset;
 const told = byId("told");
-// Amounts and ids are decimal strings wherever they cross: a number of
-// JavaScript keeps 53 bits.
+// Amounts and ids are decimal strings: a number of JavaScript keeps 53 bits.
 const chain = "0x" + BigInt(page.chain).toString(16);
 const wallets = new Map();
 const CHOSEN = "modelmarket-wallet";
@@ -196,8 +195,7 @@ async function confirmInWallet(event) {
   renewNow();
 }
 
-// The form comes and goes with the state of the action; until the wallet can
-// be asked, and while it is, its button is off.
+// Until the wallet can be asked, and while it is, the form's button is off.
 function ready() {
   const form = byId("confirm");
   if (form && page.byBrowser) form.querySelector("button").disabled = "sent" in form.dataset;
