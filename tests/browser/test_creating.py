@@ -264,6 +264,49 @@ def test_a_draft_is_gone_once_it_was_sent_and_never_leaves_the_tab(
     assert tab.evaluate(drafts) == []
 
 
+def test_nothing_is_sealed_of_a_label_that_was_just_changed(
+    house: House, tmp_path: Path
+) -> None:
+    """The click may come in the very moment in which the choice is sent."""
+    visitor = house.visit("requester", wallet=False)
+    visitor.connect()
+    tab = visitor.tab
+    path = tmp_path / "wide.csv"
+    names = [f"c{n}" for n in range(70)]
+    rows = [
+        ",".join([*(str(n * one % 7) for one in range(70)), "ab"[n % 2]])
+        for n in range(60)
+    ]
+    path.write_text("\n".join([",".join([*names, "y"]), *rows, ""]))
+    at_terms(visitor, path)
+    tab.fill("input[name=reward]", "12.5")
+    tab.fill(".filters input[name=label]", "c3")
+    tab.get_by_role("button", name="Split and seal").click()
+    expect(tab.locator("#terms input[name=label]")).to_have_value("c3")
+    expect(tab.locator("input[name=reward]")).to_have_value("12.5")
+    expect(tab.get_by_role("button", name="Split and seal")).to_be_visible()
+    assert not visitor.workspace.actions.prepared(
+        visitor.workspace.market.wallet.address, 0
+    )
+
+
+def test_a_choice_while_the_server_is_away_leaves_the_page_as_it_is(
+    house: House, tmp_path: Path
+) -> None:
+    server = ExitStack()
+    visitor = house.visit("requester", wallet=False, closing=server)
+    tab = visitor.tab
+    at_terms(visitor, write_table(tmp_path / "n.csv"))
+    tab.fill("input[name=name]", "my own name")
+    stays(tab)
+    server.close()
+    tab.select_option("select[name=label]", "n")
+    expect(tab.locator("#lost")).to_be_visible()
+    tab.wait_for_timeout(SHORT_MS)
+    assert is_still(tab)
+    expect(tab.locator("input[name=name]")).to_have_value("my own name")
+
+
 def test_terms_are_changed_from_their_receipt_after_the_wallet_was_declined(
     house: House, tmp_path: Path
 ) -> None:

@@ -13,7 +13,7 @@ const place = byId("doing");
 let slow = 0;
 let typed = 0;
 
-// Says what goes on, once it has taken half a second.
+// Says what goes on after half a second.
 function doing(...words) {
   clearTimeout(slow);
   const say = () => place.replaceChildren(...words);
@@ -48,7 +48,7 @@ function keep({ target }) {
 // What was typed before this script came counts.
 function isChanged(one) {
   if (one.options) return [...one.options].some((each) => each.selected !== each.defaultSelected);
-  return isTick(one) ? one.checked !== one.defaultChecked : one.value !== one.defaultValue;
+  return isTick(one) ? one.checked !== one.defaultChecked : one.value !== (one.defaultValue ?? one.value);
 }
 
 function restore(form) {

@@ -128,7 +128,7 @@ async function listen() {
   }
 }
 
-// Goes to what came of an action, as soon as it is in the chain.
+// Goes to what came of an action once it is in the chain.
 export async function settled(action) {
   for (;; await pause(SOON_MS)) {
     const answer = await fetch(`/actions/${action}/state`).catch(() => null);
