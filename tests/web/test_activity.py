@@ -16,16 +16,18 @@ from modelmarket.protocol.actions import (
     KINDS,
     Action,
     CancelRequest,
+    EnforceTimeout,
     Fund,
     Other,
     Withdraw,
 )
-from modelmarket.protocol.money import ONE_MDC
+from modelmarket.protocol.money import ONE_MDC, parse_mdc
 from modelmarket.protocol.types import Wei
 from modelmarket.vault.journal import Entry, Part
 from modelmarket.web.deeds import DONE, TO_DO
 from modelmarket.web.views import PAGE_ROWS
 from modelmarket.web.workspace import Workspace
+from support.contests import contest, enter, finish
 from support.market import place
 from support.visits import Tab, visiting
 from web.test_receipts import told
@@ -133,6 +135,39 @@ def test_what_the_agent_brings_home_and_what_is_lost_is_in_the_amounts(
             shown = told(tab.get("/activity").text)
             assert "submission 1 “0 mistakes” +101 MDC paid to you" in shown
             assert hers.balance(hers.wallet.address) == 1_100 * ONE_MDC
+
+
+def test_what_others_paid_is_listed_once_and_the_amounts_add_up(
+    tmp_path: Path,
+) -> None:
+    """A winner is paid by whoever settles, which may be anybody's agent."""
+    with place("embedded", tmp_path) as here:
+        rita, ann, ben = (here.join(name) for name in ("rita", "ann", "ben"))
+        contest(here, rita)
+        enter(ann)
+        enter(ben, depth=1)
+        found = finish(here)
+        assert str(found.record.winner) == "v1"
+        # Nobody enters another one, and a stranger moves it on.
+        second = here.create(rita)
+        here.move_to(second.record.deadline)
+        agent.run_once(rita)
+        here.move_to(second.refresh().position().step_ends or here.connection.now())
+        if not second.refresh().record.stage.is_final:
+            ben.do(EnforceTimeout(second.id))
+        for market in (rita, ann, ben):
+            market.look()
+            with visiting(Workspace(market)) as tab:
+                page = tab.get("/activity").text
+            text = told(page)
+            listed = re.findall(r"([+−])([\d,.]+) MDC", text.partition("Activity ")[2])
+            moved = sum(
+                (1 if sign == "+" else -1) * parse_mdc(amount.replace(",", ""))
+                for sign, amount in listed
+            )
+            assert moved == market.balance(market.wallet.address), text
+            won = "You won points #v1 +105 MDC received" in text
+            assert won == (market is ann)
 
 
 def confirm(tab: Tab, action: Action) -> None:

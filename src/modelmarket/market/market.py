@@ -312,6 +312,10 @@ class Market(Reader):
         """What a key has signed and is not in the chain yet, the oldest first."""
         return self.vault.journal.unfinished(self.network.market)
 
+    def has_sent(self, transaction: bytes) -> bool:
+        """Whether this vault's journal has a transaction, by its hash of 32 bytes."""
+        return self.vault.journal.has(transaction)
+
     def forgotten(self) -> Counter[Address]:
         """Markets on this chain that no network names, by the secrets here of them.
 

@@ -288,6 +288,10 @@ class Journal:
         )
         return found[0] if found else None
 
+    def has(self, transaction: bytes) -> bool:
+        """Whether a transaction is one of these."""
+        return bool(self._select("WHERE hash = ? LIMIT 1", transaction))
+
     def is_of_another(self, transaction: bytes, entry: Entry) -> bool:
         """Whether a transaction is another entry's."""
         return bool(self._select("WHERE hash = ? AND id != ?", transaction, entry.id))

@@ -14,6 +14,7 @@ from modelmarket.errors import NotFoundError
 from modelmarket.vault.journal import Entry, Part
 from modelmarket.web import forms
 from modelmarket.web.deeds import Deed
+from modelmarket.web.payments import payments
 from modelmarket.web.responses import answering, show
 from modelmarket.web.views import PAGE_ROWS
 from modelmarket.web.visits import Visit
@@ -50,6 +51,7 @@ def activity(visit: Visit) -> Response:
         visit,
         "activity.html",
         begun=[Deed.of(workspace.market, one, {}) for one in prepared[:MOST_BEGUN]],
+        payments=[] if account is None else payments(workspace.market, account),
         mine=_page(visit, "page", Part(account, confirmed=True)),
         signed=_page(visit, "signed", Part(account, confirmed=False)),
     )
