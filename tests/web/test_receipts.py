@@ -122,7 +122,7 @@ def test_a_request_to_be_created_is_named_and_says_what_leaves_and_comes_back(
     assert f"{read}…" in shown or f"{read.strip()} …" in shown
     for said in (
         "Leaves your wallet now 100 MDC the reward, which the market holds",
-        "Request odd or even",
+        "Request odd or even To be predicted kind",
         "CID bafy",
         "The reward comes back if nobody enters",
         "You lose it without a model if the truth is not opened within 15 min",
@@ -329,7 +329,7 @@ def test_the_small_actions_say_what_they_move_too(
 def test_a_contest_and_its_model_are_told_in_their_own_words(scene: Entered) -> None:
     workspace = scene.tab.workspace
     shown = scene.page(new_contest(scene.here, workspace, scene.me))
-    assert "Contest points" in shown
+    assert "Contest points To be predicted kind" in shown
     assert "You get the model itself" in shown
     assert "the key is not opened within" in shown
     found = contest(scene.here, workspace.market, source=table(scene.here, seed=3))

@@ -44,6 +44,7 @@ def create_request(sight: Sight, action: actions.CreateRequest) -> tuple[Part, .
         )
     what = [
         *named(sight, None),
+        *_label(sight, action),
         *published(market, terms.dataset, verified=False),
         fact(
             "Open for",
@@ -141,6 +142,7 @@ def _of_contest(
     delay = duration(terms.response_window_s + terms.challenge_window_s)
     what = [
         *named(sight, None),
+        *_label(sight, action),
         *published(sight.market, action.texts.dataset, verified=True),
         fact(
             "Open for",
@@ -167,6 +169,12 @@ def _of_contest(
         told = always.format(strangers(hidden.majority), f"{hidden.share:.1%}")
         what.append(Fact("To be beaten", told))
     return what
+
+
+def _label(sight: Sight, action: actions.Action) -> list[Fact]:
+    """What is to be predicted, as the table calls it."""
+    label = sight.market.label_of(action.seal)
+    return [Fact("To be predicted", strangers(label))] if label else []
 
 
 def _context(text: str) -> list[Fact]:
