@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from modelmarket import agent
 from modelmarket.chain.abi import EventType
 from modelmarket.market import Market
 from modelmarket.market.describing import refuted_of
+from modelmarket.protocol.actions import SetOperator
 from modelmarket.protocol.steps import NONE
 from modelmarket.protocol.types import RequestId
 from modelmarket.web.ranking import ranking
@@ -224,15 +226,44 @@ def test_a_request_that_makes_no_sense_is_said_to_be_set_aside(tmp_path: Path) -
 
 
 def test_what_others_do_is_no_step_of_ones_own(tmp_path: Path) -> None:
-    """Whoever only waits may close the computer."""
+    """Whoever only waits may close the computer; whoever watches may not."""
     waits = agent.Step(agent.Kind.STAND_BY, RequestId(1), NONE, 0, 0)
     settles = replace(waits, kind=agent.Kind.SETTLE)
+    watches = replace(waits, request_id=RequestId.of(1, is_verified=True))
     with place("embedded", tmp_path) as here:
         workspace = Workspace(here.join("somebody"))
-        workspace.coming = [waits]
-        assert workspace.to_take == []
-        workspace.coming = [waits, settles]
-        assert workspace.to_take == [settles]
+        with visiting(workspace) as tab:
+            workspace.stop()
+            assert "Keep this computer awake" not in tab.get("/").text
+            workspace.coming = [waits]
+            assert "Keep this computer awake" not in tab.get("/").text
+            workspace.coming = [waits, watches]
+            assert "your agent watches 1 contest, and" in words(tab.get("/").text)
+            workspace.coming = [waits, watches, settles]
+            assert "1 step is left to be taken in time" in words(tab.get("/").text)
+    assert workspace.to_take == [settles]
+    assert workspace.to_watch == [watches]
+
+
+def test_what_nobody_lets_the_agent_do_is_no_step_of_the_agents(tmp_path: Path) -> None:
+    """Ann submitted as another account than the agent's."""
+    with place("embedded", tmp_path) as here:
+        request, ann = here.create(here.join("requester")), here.join("ann")
+        here.submit(ann, request.id)
+        key = here.join("agent").wallet
+        workspace = Workspace(ann.signed_by(key))
+        with visiting(workspace) as tab:
+            shown = words(tab.get("/").text)
+            assert "Your agent may not take 1 step: appoint it, or take it" in shown
+            assert "Keep this computer awake" not in shown
+            assert "once you have appointed the agent" in tab.get("/agent").text
+            ann.do(SetOperator(key.address, approved=True))
+            while workspace.barred:
+                time.sleep(0.1)
+            shown = words(tab.get("/").text)
+            assert "1 step is left to be taken in time" in shown
+            assert "may not take" not in shown
+            assert "once you have appointed" not in tab.get("/agent").text
 
 
 def test_a_transaction_is_shown_with_what_happened_in_it(tmp_path: Path) -> None:

@@ -6,7 +6,16 @@ at any moment, so it may be killed and started again, or run twice: a step
 that is done is not due any more, and the contract refuses to do it again.
 """
 
-from modelmarket.agent.planning import Kind, Outlook, Step, is_due, look_ahead, plan
+from modelmarket.agent.planning import (
+    Kind,
+    Outlook,
+    Step,
+    acts_for,
+    barred,
+    is_due,
+    look_ahead,
+    plan,
+)
 from modelmarket.agent.running import Report, perform, run, run_once
 
 __all__ = [
@@ -14,6 +23,8 @@ __all__ = [
     "Outlook",
     "Report",
     "Step",
+    "acts_for",
+    "barred",
     "is_due",
     "look_ahead",
     "perform",

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from modelmarket.agent.planning import Kind
+from modelmarket.agent.planning import Kind, acts_for
 from modelmarket.protocol.money import format_about
 from modelmarket.system.text import duration
 
@@ -154,9 +154,7 @@ def _operator(
     kinds = (False, True) if market.network.verified else (False,)
     trainers = {(one, is_verified) for one in accounts for is_verified in kinds}
     for step in plan:
-        if step.kind in (Kind.CLAIM, Kind.SHOW):
-            record = market.record(step.request_id)
-            trainer = record.submissions[step.submission_id].trainer
+        if trainer := acts_for(market, step):
             trainers.add((trainer, step.request_id.is_verified))
     for trainer, is_verified in sorted(trainers):
         if trainer == key:

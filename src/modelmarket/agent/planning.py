@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from modelmarket.market.verified.watching import planned
 from modelmarket.protocol import contest_steps, steps
 from modelmarket.protocol.contests import ContestRecord
 from modelmarket.protocol.steps import NONE
-from modelmarket.protocol.types import RequestId, SubmissionId
+from modelmarket.protocol.types import Address, RequestId, SubmissionId
 
 if TYPE_CHECKING:
     from modelmarket.market import Moment
@@ -246,6 +246,45 @@ def _planned(market: Market, concern: Concern, now: int) -> list[Step]:
         Step(_KINDS[one.kind], one.request_id, one.submission_id, one.begins, one.ends)
         for one in found
     ]
+
+
+def acts_for(market: Market, step: Step) -> Address | None:
+    """The trainer who must have appointed the agent for a step, if it needs that.
+
+    Args:
+        market: With the agent's key and the index.
+        step: The step.
+    """
+    if step.kind not in (Kind.CLAIM, Kind.SHOW):
+        return None
+    record = market.record(step.request_id)
+    trainer = record.submissions[step.submission_id].trainer
+    return None if trainer == market.wallet.address else trainer
+
+
+def barred(market: Market, plan: Sequence[Step]) -> list[Step]:
+    """What of a plan no trainer has let the agent do.
+
+    Args:
+        market: With the agent's key and the nodes.
+        plan: The steps.
+
+    Raises:
+        ChainError: The node does not answer.
+    """
+    key = market.wallet.address
+    may: dict[tuple[Address, bool], bool] = {}
+    found = []
+    for step in plan:
+        trainer, verified = acts_for(market, step), step.request_id.is_verified
+        if trainer is None:
+            continue
+        if (trainer, verified) not in may:
+            allowed = market.is_operator(trainer, key, verified=verified)
+            may[trainer, verified] = allowed
+        if not may[trainer, verified]:
+            found.append(step)
+    return found
 
 
 def is_due(market: Market, step: Step, moment: Moment) -> bool:

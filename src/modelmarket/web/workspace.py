@@ -87,6 +87,7 @@ class Workspace:
 
     Attributes:
         coming: What the agent is going to do, as of the newest block.
+        barred: What of it the agent may not do, as nobody has appointed it.
     """
 
     def __init__(
@@ -106,6 +107,7 @@ class Workspace:
         self.actions = Actions(market, self.keyring.unlocked, self.changed)
         self.told: deque[Told] = deque(maxlen=REPORTS)
         self.coming: list[Step] = []
+        self.barred: list[Step] = []
         self.version = time.time_ns()
         self.trouble = ""
         self.uploads = Uploads(market.home.scratch() / "uploads")
@@ -119,14 +121,23 @@ class Workspace:
 
     @property
     def to_take(self) -> list[Step]:
-        """What of it the agent does, or may have to do once others have acted.
+        """What of it the agent does."""
+        return [
+            one
+            for one in self.coming
+            if one.kind is not agent.Kind.STAND_BY and one not in self.barred
+        ]
+
+    @property
+    def to_watch(self) -> list[Step]:
+        """Where the agent may have to do something once others have acted.
 
         In a request of predictions the chain needs nobody to look at what others do.
         """
         return [
             one
             for one in self.coming
-            if one.kind is not agent.Kind.STAND_BY or one.request_id.is_verified
+            if one.kind is agent.Kind.STAND_BY and one.request_id.is_verified
         ]
 
     # --- what runs beside ---
@@ -135,7 +146,7 @@ class Workspace:
         """Follows the chain and keeps the appointments, each in a thread."""
         self.uploads.clear()
         try:
-            self.coming = self.known(lambda: agent.plan(self.market), [])
+            self._foresee(self.known(lambda: agent.plan(self.market), []))
         except ModelMarketError as error:
             # The agent will say so too, and goes on.
             self._say(error.text)
@@ -228,16 +239,17 @@ class Workspace:
         if is_news:
             self.changed()
 
+    def _foresee(self, coming: list[Step]) -> None:
+        barred = self.known(lambda: agent.barred(self.market, coming), self.barred)
+        if (coming, barred) != (self.coming, self.barred):
+            self.coming, self.barred = coming, barred
+            self.changed()
+
     def _run_agent(self) -> None:
         def tell(report: Report) -> None:
             now = self.known(lambda: self.market.moment().now, self._about_now())
             self.told.appendleft(Told(now, report))
             self.changed()
 
-        def look(steps: list[Step]) -> None:
-            if steps != self.coming:
-                self.coming = steps
-                self.changed()
-
-        self._service.listen(tell, look)
+        self._service.listen(tell, self._foresee)
         self._service.run(self._stop)
