@@ -210,7 +210,11 @@ class Visitor:
         self.tab.goto(self.page.address + path)
 
     def connect(self) -> None:
-        """Chooses who signs, in the wallet's menu."""
+        """Chooses who signs, in the wallet's menu.
+
+        A page that has not heard its script yet goes elsewhere by itself.
+        """
+        self.tab.wait_for_load_state()
         self.tab.locator(".menu summary").click()
         if self.wallet is None:
             self.tab.get_by_role("button", name="Use this computer's key").click()
