@@ -124,7 +124,8 @@ READINGS = (
 
 CHANGING = frozenset(
     {
-        *("account import", "account new", "agent once", "airdrop", "deploy"),
+        *("account import", "account new", "account send"),
+        *("agent once", "airdrop", "deploy"),
         *("dataset fetch", "model export", "request model"),
         *("node add", "node fund", "node move-clock"),
         *("request cancel", "request create", "request enforce", "request open"),

@@ -22,6 +22,7 @@ from modelmarket.chain.sending import calldata_floor
 from modelmarket.protocol.classes import Codes
 from modelmarket.protocol.events import RequestCreated, SubmissionCreated
 from modelmarket.protocol.labels import pack
+from modelmarket.protocol.money import ONE_MDC
 from modelmarket.protocol.seals import Core, Opening, seal, superhash
 from modelmarket.protocol.terms import DAY_S, Terms
 from modelmarket.protocol.types import (
@@ -403,6 +404,11 @@ def rest(bench: Bench) -> None:
         bench.trainer,
     )
     bench.measure("first time", bench.coin.claim_airdrop(), bench.wallets[3].address)
+    bench.measure(
+        "to a new account",
+        bench.coin.transfer(bench.wallets[4].address, ONE_MDC),
+        bench.wallets[3].address,
+    )
 
 
 def measure_all() -> list[Row]:

@@ -303,6 +303,8 @@ class Life:
         for one in dora("account", "list", key=False):
             dora("node", "fund", one["address"])
         dora("airdrop", "--account", one["address"], key=False)
+        to = self.here.markets["rita"].wallet.address
+        dora("account", "send", to, "1", "--account", one["address"], key=False)
         rpc, market = self.here.network.rpc, self.here.network.market
         dora("node", "status")
         dora("node", "move-clock", "60")

@@ -24,7 +24,7 @@ from modelmarket.protocol.money import (
     format_mdc,
     parse_mdc,
     read_amount,
-    read_reward,
+    read_sum,
     rounded_up,
 )
 from modelmarket.protocol.phases import TRANSITIONS, Clock, Phase
@@ -288,13 +288,13 @@ def test_what_a_program_gives_that_is_no_amount_is_refused(given: Any) -> None:
 
 def test_a_reward_is_an_amount() -> None:
     for one in ("0.000000000000000001", Wei(10**9), Wei(0)):
-        assert read_reward(one) == read_amount(one)
+        assert read_sum(one) == read_amount(one)
 
 
 @pytest.mark.parametrize("given", [1, 100, 10**9 - 1])
 def test_who_writes_a_small_number_is_asked_for_mdc_as_text(given: Any) -> None:
     with pytest.raises(InputError, match=f"{given:,} wei (is|are) ") as told:
-        read_reward(given)
+        read_sum(given)
     assert told.value.hint == f'For MDC, write it as text: "{given}".'
 
 

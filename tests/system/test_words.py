@@ -12,7 +12,7 @@ from modelmarket.datasets.given import opened
 from modelmarket.datasets.predictions import encode_predictions
 from modelmarket.errors import DataError, InputError
 from modelmarket.protocol.classes import Classes
-from modelmarket.protocol.money import read_amount, read_reward
+from modelmarket.protocol.money import read_amount, read_sum
 from modelmarket.protocol.types import Wei
 from modelmarket.system.text import agreeing, an, counted
 
@@ -56,8 +56,8 @@ def test_what_is_no_table_and_no_labels_is_called_by_its_type(tmp_path: Path) ->
 
 def test_one_wei_is_spoken_of_as_one() -> None:
     with pytest.raises(InputError, match=r"^1 wei is 0\.000000000000000001 MDC\. "):
-        read_reward(Wei(1))
+        read_sum(Wei(1))
     with pytest.raises(InputError, match=r"^2 wei are "):
-        read_reward(Wei(2))
+        read_sum(Wei(2))
     with pytest.raises(InputError, match=r"^-1 wei is no amount\.$"):
         read_amount(Wei(-1))

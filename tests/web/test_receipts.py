@@ -28,6 +28,7 @@ from modelmarket.protocol.actions import (
     SetOperator,
     Settle,
     Submit,
+    Transfer,
     Withdraw,
     WithdrawBond,
 )
@@ -302,10 +303,14 @@ def test_of_a_cancelled_submission_is_said_which_stake_comes_back_or_is_lost(
             Fund(NOBODY, Wei(5 * 10**16)),
             "Leaves your wallet now 0.05 of the chain's coin",
         ),
+        (
+            Transfer(NOBODY, Wei(15 * 10**17)),
+            "Leaves your wallet now 1.5 MDC sent to another account",
+        ),
         (SetOperator(NOBODY, approved=True), "It can never submit, cancel, or receive"),
         (EnforceTimeout, "You lose nothing but the network fee; anyone may do this"),
     ],
-    ids=["airdrop", "fund", "operator", "time-out"],
+    ids=["airdrop", "fund", "transfer", "operator", "time-out"],
 )
 def test_the_small_actions_say_what_they_move_too(
     scene: Entered, action: Action | type[EnforceTimeout], said: str
@@ -316,6 +321,9 @@ def test_the_small_actions_say_what_they_move_too(
             done: Action = Fund(key, action.amount)
         case SetOperator():
             done = SetOperator(key, approved=True)
+        case Transfer():
+            to = scene.here.join("receiver").wallet.address
+            done = Transfer(to, action.amount)
         case ClaimAirdrop():
             done = action
         case _:

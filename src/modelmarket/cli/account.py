@@ -145,6 +145,46 @@ def show(
 
 
 @app.command()
+def send(
+    ctx: typer.Context,
+    receiver: Annotated[
+        str, typer.Argument(metavar="ADDRESS", help="The other account's.")
+    ],
+    amount: Annotated[str, typer.Argument(metavar="MDC", help="As a decimal.")],
+    account: AccountName = None,
+) -> None:
+    """Send MDC to another account; nobody can take it back.
+
+    What the agent's key earned by refuting comes to your wallet so.
+
+    Example:
+
+        modelmarket account send 0x52908400098527886E0F7030069857D2E4169EE7 1.25
+    """
+    from modelmarket.protocol.money import format_mdc, parse_mdc
+    from modelmarket.protocol.types import read_address
+
+    here = Invocation.of(ctx)
+    # What is none is told before anybody is asked for a passphrase.
+    wei, address = parse_mdc(amount), read_address(receiver)
+    look = "modelmarket account show"
+    with here.signing(account, look=look) as market:
+        receipt = market.transfer(address, wei)
+    balance = market.balance(market.wallet.address)
+    here.output.result(
+        {
+            "address": market.wallet.address,
+            "receiver": address,
+            "sent_wei": str(wei),
+            "mdc_wei": str(balance),
+            "transaction": "0x" + receipt.transaction.hex(),
+        },
+        f"{format_mdc(wei)} MDC were sent to {address}.",
+        f"{market.wallet.address} has {format_mdc(balance)} MDC now.",
+    )
+
+
+@app.command()
 def reputation(
     ctx: typer.Context,
     address: Annotated[

@@ -123,6 +123,7 @@ class Call:
 
 
 CALLS = {
+    "account send": Call("market.transfer", "the account's page"),
     "airdrop": Call(
         "market.claim_airdrop", "“Get 1,000 MDC (once)” in the wallet’s menu at the top"
     ),

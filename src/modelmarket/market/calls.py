@@ -59,14 +59,20 @@ def call_of(market: Market, action: Action, permit: Permit = NO_PERMIT) -> Call:
             return contract.enforce_timeout(action.request)
         case actions.Withdraw():
             return contract.withdraw(action.submission)
-        case actions.ClaimAirdrop():
-            return market.coin.claim_airdrop()
+        case actions.ClaimAirdrop() | actions.Transfer():
+            return _of_coin(market, action)
         case actions.SetOperator():
             return contract.set_operator(action.operator, approved=action.approved)
         case actions.Fund():
             return Call("fund", action.receiver, b"", action.amount)
         case _:
             raise InputError(f"{action.what} is not done by one call of its own.")
+
+
+def _of_coin(market: Market, action: actions.ClaimAirdrop | actions.Transfer) -> Call:
+    if isinstance(action, actions.Transfer):
+        return market.coin.transfer(action.receiver, action.amount)
+    return market.coin.claim_airdrop()
 
 
 def _submission(market: Market, action: actions.Submit, permit: Permit) -> Call:

@@ -19,7 +19,7 @@ from modelmarket.index.sorting import Sort
 from modelmarket.index.summaries import Wanted
 from modelmarket.market.calls import call_of
 from modelmarket.market.outbox import Outbox, Resumed
-from modelmarket.market.paying import refuse_unaffordable
+from modelmarket.market.paying import refuse_unaffordable, transfer_to
 from modelmarket.market.publishing import RequestOptions, prepare
 from modelmarket.market.reader import Reader, place_of
 from modelmarket.market.request import Request
@@ -36,7 +36,7 @@ from modelmarket.protocol.actions import (
 )
 from modelmarket.protocol.contests import ContestRecord
 from modelmarket.protocol.events import ContestCreated, RequestCreated
-from modelmarket.protocol.money import Amount, read_reward
+from modelmarket.protocol.money import Amount, read_sum
 from modelmarket.protocol.replaying import Record
 from modelmarket.protocol.terms import Terms
 from modelmarket.protocol.types import (
@@ -484,6 +484,20 @@ class Market(Reader):
         """1,000 MDC for this wallet, once."""
         return self.do(ClaimAirdrop())
 
+    def transfer(self, receiver: str, amount: Amount) -> Receipt:
+        """Sends MDC of this wallet's to another account; nobody can take it back.
+
+        Args:
+            receiver: The other's address.
+            amount: Wei, as a whole number; or MDC, as decimal text or `Decimal`.
+
+        Raises:
+            InputError: One of them is none, or there is nobody who could use them
+                there.
+            FundsError: MDC or fees do not suffice.
+        """
+        return self.do(transfer_to(self, self.wallet.address, receiver, amount))
+
     def create_request(
         self,
         data: Any,
@@ -529,7 +543,7 @@ class Market(Reader):
         self.outbox.finish_interrupted(
             "create_request", "modelmarket request list --mine"
         )
-        owner, wei = self.wallet.address, read_reward(reward)
+        owner, wei = self.wallet.address, read_sum(reward)
         moment, purse = self.look_into(owner)
         refuse_unaffordable(purse, wei)
         with (
@@ -600,7 +614,7 @@ class Market(Reader):
         self.outbox.finish_interrupted(
             "create_contest", "modelmarket request list --mine"
         )
-        owner, wei = self.wallet.address, read_reward(reward)
+        owner, wei = self.wallet.address, read_sum(reward)
         moment, purse = self.look_into(owner, verified=True)
         refuse_unaffordable(purse, wei)
         with (

@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether an account has what a call takes."""
+"""Whether an account has what a call takes, and may send it where it goes."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelmarket.errors import FundsError
-from modelmarket.protocol.money import format_mdc
+from modelmarket.errors import FieldError, FundsError, InputError
+from modelmarket.protocol.actions import Transfer
+from modelmarket.protocol.money import Amount, format_mdc, read_sum
+from modelmarket.protocol.types import NOBODY, read_address
 
 if TYPE_CHECKING:
     from modelmarket.chain.contracts import Purse
+    from modelmarket.market.market import Market
+    from modelmarket.protocol.types import Address
 
 
 def refuse_unaffordable(purse: Purse, amount: int) -> None:
@@ -28,3 +32,53 @@ def refuse_unaffordable(purse: Purse, amount: int) -> None:
         "needed.",
         hint=hint,
     )
+
+
+def transfer_to(
+    market: Market, sender: Address, receiver: str, amount: Amount
+) -> Transfer:
+    """MDC that an account sends to another, once that could not be meant otherwise.
+
+    Args:
+        market: With the contracts.
+        sender: Whose MDC they are.
+        receiver: The other's address.
+        amount: Wei, as a whole number; or MDC, as decimal text or `Decimal`.
+
+    Raises:
+        FieldError: One of them is none, or there is nobody who could use them there.
+        FundsError: The sender has less.
+    """
+    try:
+        found = read_address(receiver)
+        _refuse_useless(market, sender, found)
+    except InputError as error:
+        raise FieldError(error.message, field="receiver", hint=error.hint) from error
+    try:
+        wei = read_sum(amount)
+        if not wei:
+            raise InputError("0 MDC are nothing that can be sent.")
+    except InputError as error:
+        raise FieldError(error.message, field="amount", hint=error.hint) from error
+    _, purse = market.look_into(sender)
+    refuse_unaffordable(purse, wei)
+    return Transfer(found, wei)
+
+
+def _refuse_useless(market: Market, sender: Address, receiver: Address) -> None:
+    """Makes sure that somebody else can use what is sent.
+
+    Raises:
+        InputError: Nobody can, or it is the sender.
+    """
+    called = market.contracts().get(receiver, "")
+    if called:
+        raise InputError(
+            f"{receiver} is the contract of {called}.",
+            hint="What is sent there is lost: rewards and stakes are locked by "
+            "creating and submitting.",
+        )
+    if receiver == NOBODY:
+        raise InputError(f"{receiver} is nobody's: what is sent there is lost.")
+    if receiver == sender:
+        raise InputError(f"{receiver} is the account that sends them.")

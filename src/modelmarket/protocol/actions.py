@@ -343,6 +343,20 @@ class Fund(Action):
 
 
 @dataclass(frozen=True)
+class Transfer(Action):
+    """Sends MDC to another account.
+
+    Attributes:
+        receiver: Whose.
+        amount: Wei.
+    """
+
+    kind = "transfer"
+    receiver: Address
+    amount: Wei
+
+
+@dataclass(frozen=True)
 class Other(Action):
     """Any other call.
 
@@ -382,6 +396,7 @@ KINDS: dict[str, type[Action]] = {
         ClaimAirdrop,
         SetOperator,
         Fund,
+        Transfer,
         Other,
     )
 }

@@ -75,8 +75,8 @@ def read_amount(given: Amount) -> Wei:
     return Wei(given)
 
 
-def read_reward(given: Amount) -> Wei:
-    """Wei of a reward that a program was given; see `read_amount`.
+def read_sum(given: Amount) -> Wei:
+    """Wei of a reward, or of what is sent, that a program was given; see `read_amount`.
 
     Raises:
         InputError: It is no amount, or so few wei that MDC were meant.

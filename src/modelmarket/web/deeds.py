@@ -56,6 +56,7 @@ DONE = {
     "settle": "Had the winner paid",
     "set_operator": "Appointed the agent",
     "fund": "Funded the agent",
+    "transfer": "Sent MDC",
     "open_truth": "Opened the truth",
     "open_key": "Opened the key",
     "claim": "Claimed what it scores",
@@ -120,14 +121,10 @@ class Deed:
         moves = is_done or entry.is_under_way
         own = gain(market, entry, record, account) if moves else Wei(0)
         amount = own or (gain(market, entry, record) if moves else Wei(0))
-        moved = "locked" if amount < 0 else "received"
-        if isinstance(action, actions.ClaimAirdrop | actions.Fund):
-            moved = "given"
-        elif isinstance(action, PAYING_BACK):
-            moved = "paid back"
+        moved = _moved(action, amount)
         if account not in (None, entry.account):
             whose = "you" if own else "your agent's key"
-            moved = f"{'paid to' if amount > 0 else 'locked by'} {whose}"
+            moved = f"{'paid to' if amount > 0 else f'{moved} by'} {whose}"
         words = told(entry)
         fund = action.amount if isinstance(action, actions.Fund) and moves else Wei(0)
         return cls(
@@ -142,6 +139,18 @@ class Deed:
             fund,
             moved,
         )
+
+
+def _moved(action: actions.Action, amount: Wei) -> str:
+    """What becomes of the amount, in a word."""
+    match action:
+        case actions.ClaimAirdrop() | actions.Fund():
+            return "given"
+        case actions.Transfer() if amount < 0:
+            return "sent"
+        case _ if isinstance(action, PAYING_BACK):
+            return "paid back"
+    return "locked" if amount < 0 else "received"
 
 
 def told(entry: Entry) -> str:
@@ -224,8 +233,8 @@ def gain(
     is_signer = who == entry.account
     if action.locks:
         return Wei(-action.locks if is_signer else 0)
-    if isinstance(action, actions.ClaimAirdrop):
-        return AIRDROP if is_signer else Wei(0)
+    if isinstance(action, actions.ClaimAirdrop | actions.Transfer):
+        return _of_coin(action, who, is_signer=is_signer)
     if record is None:
         return Wei(0)
     if isinstance(action, actions.CancelRequest):
@@ -256,6 +265,17 @@ def gain(
         case actions.Refute() if one.challenger == who:
             return one.reward_of_challenger
     return Wei(0)
+
+
+def _of_coin(
+    action: actions.ClaimAirdrop | actions.Transfer, who: Address, *, is_signer: bool
+) -> Wei:
+    """Wei of MDC that an account has more by what no market has to do with."""
+    if isinstance(action, actions.ClaimAirdrop):
+        return AIRDROP if is_signer else Wei(0)
+    if is_signer:
+        return Wei(-action.amount)
+    return action.amount if who == action.receiver else Wei(0)
 
 
 def lost(entry: Entry, record: BaseRecord | None) -> Wei:

@@ -63,6 +63,7 @@ ACTIONS = {
     "enforce_timeout": "enforce the time-out",
     "set_operator": "appoint the agent",
     "fund": "fund the agent",
+    "transfer": "send MDC",
     "open_truth": "open the truth",
     "claim": "claim",
     "open_predictions": "open the predictions",

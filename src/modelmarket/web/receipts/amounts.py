@@ -64,6 +64,8 @@ def _what_moves(action: actions.Action, record: BaseRecord | None, moved: int) -
             return "the reward, which the market holds"
         case actions.Entering():
             return "the stake, which the market holds"
+        case actions.Transfer():
+            return "sent to another account" if moved < 0 else "sent to you"
         case actions.ClaimAirdrop():
             return "the airdrop, which each account gets once"
         case actions.CancelRequest() if record is not None and sharing(action, record):

@@ -108,6 +108,10 @@ def of_no_request(
                 )
             ]
             return parts_of(what, back, [], [])
+        case actions.Transfer():
+            what = [Fact("To", sight.names.shown(action.receiver))]
+            cost = [fact("Comes back", "nothing: only its receiver can send it on")]
+            return parts_of(what, [], cost, [])
         case actions.ClaimAirdrop():
             what = [fact("What", "1,000 MDC for your account, once")]
             cost = [fact("You lose", "nothing but the network fee")]

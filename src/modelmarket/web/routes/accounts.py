@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from modelmarket.errors import InputError, ModelMarketError
 from modelmarket.market import Summary, Wanted
+from modelmarket.market.paying import transfer_to
+from modelmarket.protocol.money import parse_mdc
 from modelmarket.protocol.reputation import AsRequester, AsTrainer
 from modelmarket.protocol.sentences import FAILURES
 from modelmarket.protocol.types import read_address
 from modelmarket.web import forms, stored
+from modelmarket.web.forms import BAD_REQUEST
 from modelmarket.web.names import YOU, Names
 from modelmarket.web.responses import answering, go, show
 from modelmarket.web.views import PAGE_ROWS, Paging
@@ -42,6 +46,28 @@ class Figure:
 
 def account_page(visit: Visit) -> Response:
     """An account, or a contract of the market, where the chain has no explorer."""
+    return _show(visit)
+
+
+def send(visit: Visit) -> Response:
+    """Notes that MDC are to be sent to another account, to be confirmed."""
+    owner, form = visit.account, visit.form
+    if read_address(visit.request.path_params["address"]) != owner:
+        raise InputError(
+            "These MDC are another account's.",
+            hint="Choose that account at the top, and look at its page.",
+        )
+    receiver = forms.text(form, "receiver")
+    try:
+        amount = forms.read(form, "amount", parse_mdc)
+        action = transfer_to(visit.workspace.market, owner, receiver, amount)
+    except ModelMarketError as error:
+        return _show(visit, error)
+    entry = visit.workspace.actions.prepare(owner, action, f"/accounts/{owner}")
+    return go(f"/actions/{entry.id}")
+
+
+def _show(visit: Visit, problem: ModelMarketError | None = None) -> Response:
     workspace, market = visit.workspace, visit.workspace.market
     address = read_address(visit.request.path_params["address"])
     names = Names.of(workspace, visit.who.account)
@@ -54,6 +80,10 @@ def account_page(visit: Visit) -> Response:
     return show(
         visit,
         "account.html",
+        status=BAD_REQUEST if problem else 200,
+        problem=problem,
+        form=visit.form,
+        is_own=address == visit.who.account,
         address=address,
         title=_title(names.get(address)),
         contract=CONTRACTS.get(called, ""),
@@ -156,5 +186,6 @@ def choose_account(visit: Visit) -> Response:
 
 ROUTES = [
     Route("/accounts/{address}", answering(account_page)),
+    Route("/accounts/{address}/send", answering(send), methods=["POST"]),
     Route("/account", answering(choose_account), methods=["POST"]),
 ]

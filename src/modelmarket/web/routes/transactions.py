@@ -66,6 +66,15 @@ def _told(found: Transaction, names: Names) -> list[Markup]:
                 names.said(found.to),
             )
         )
+    if not told:
+        told = [
+            Markup("{} sent {} MDC to {}.").format(
+                names.said(one.sender, first=True),
+                format_mdc(one.amount),
+                names.said(one.receiver),
+            )
+            for one in found.transfers
+        ]
     if not told and found.contract is not None:
         told.append(
             Markup("{} made a new contract.").format(
