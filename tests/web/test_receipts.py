@@ -36,7 +36,7 @@ from modelmarket.protocol.phases import Status
 from modelmarket.protocol.records import BaseRecord, DemandRecord
 from modelmarket.protocol.terms import MOST_CONTEXT_BYTES, MOST_NAME_BYTES
 from modelmarket.protocol.types import NOBODY, RequestId, Wei, checksummed
-from modelmarket.vault.journal import Entry
+from modelmarket.vault.journal import Entry, State, Version
 from modelmarket.web.deeds import gain
 from modelmarket.web.visits import HERE
 from modelmarket.web.workspace import Workspace
@@ -228,8 +228,9 @@ def test_a_cancellation_that_somebody_has_overtaken_says_so_and_is_begun_anew(
     said = told(overtaken)
     why = "1 more submission has entered meanwhile, and would share the reward."
     assert f"This cannot be done now. {why} Begin anew:" in said
-    assert "Comes to your wallet now 100 MDC the reward, whole" in said
+    assert "Would come to your wallet 100 MDC the reward, whole" in said
     assert "You lose 100 MDC" not in said
+    assert "You would lose" not in said
     assert 'id="confirm"' not in overtaken
     assert f'href="/requests/{request.id}">To the request' in overtaken
     assert refused.status_code == 400
@@ -238,7 +239,7 @@ def test_a_cancellation_that_somebody_has_overtaken_says_so_and_is_begun_anew(
     assert untouched == ""
     assert "You lose 100 MDC the reward, which goes to the one live" in shared
     assert "Cancel the request Signed with" in shared
-    assert "You lose 100 MDC the reward, which goes to the one live" in twice
+    assert "You would lose 100 MDC the reward, which goes to the one live" in twice
     assert why in twice
 
 
@@ -700,3 +701,105 @@ def seen(market: Market, request_id: int) -> BaseRecord:
     """A request as it is."""
     market.look()
     return market.record(RequestId(request_id))
+
+
+HASH = b"\7" * 32
+STANDS = {
+    "to be confirmed": ("Fund the agent", "Leaves"),
+    "waiting for the wallet": ("Waiting for the wallet: fund the agent", "Leaves"),
+    "being signed": ("Being signed: fund the agent", "Leaves"),
+    "declined": ("Declined: fund the agent", "Would leave"),
+    "failed": ("Failed: fund the agent", "Would leave"),
+    "on its way": ("On its way: fund the agent", "On its way out of"),
+    "confirmed": ("Funded the agent", "Left"),
+    "replaced": ("Replaced: fund the agent", "Would have left"),
+    "given up": ("Given up: fund the agent", "Would have left"),
+}
+"""What heads a receipt, and where it says that the amount goes, by how far it is."""
+
+
+def through_all_states(market: Market) -> Iterator[Entry]:
+    """An action in every state that the journal has, by whichever way."""
+    journal, me, name = (
+        market.vault.journal,
+        market.wallet.address,
+        market.network.market,
+    )
+    version = Version(HASH, b"raw")
+
+    def begun() -> Entry:
+        return journal.prepare(name, me, Fund(me, Wei(1)), "/agent")
+
+    yield begun()
+    yield journal.ask_wallet(begun(), 1)
+    yield journal.ask_key(begun(), 0)
+    yield journal.declined(journal.ask_wallet(begun(), 1))
+    yield journal.failed(begun(), message="It was refused.")
+    yield journal.failed(
+        journal.signed(journal.ask_key(begun(), 0), version), message="It did nothing."
+    )
+    signed = journal.signed(journal.ask_key(begun(), 0), version)
+    yield signed
+    yield journal.handed_over(signed)
+    yield journal.sent(journal.ask_wallet(begun(), 1), HASH)
+    mined = journal.mined(begun(), transaction=HASH, block=1)
+    yield mined
+    yield journal.buried(mined)
+    yield journal.replaced(
+        journal.sent(journal.ask_wallet(begun(), 1), HASH), message="Another one."
+    )
+    yield journal.given_up(begun())
+
+
+def test_badge_heading_and_amount_tell_each_state_of_the_journal(
+    tmp_path: Path,
+) -> None:
+    with place("embedded", tmp_path) as here:
+        market = here.join("somebody")
+        with visiting(Workspace(market)) as tab:
+            tab.workspace.stop()
+            entries = []
+            for entry in through_all_states(market):
+                page = tab.get(f"/actions/{entry.id}").text
+                title, goes = STANDS[entry.told]
+                assert f"<h1>{title}</h1>" in page, entry.state
+                assert f"<title>{title} · ModelMarket</title>" in page
+                badge = page.partition('class="stands"')[2].partition("</p>")[0]
+                assert words(f"<p{badge}").startswith(entry.told)
+                sums = told(page.partition('class="sums"')[2])
+                assert sums.partition(">")[2].strip().startswith(f"{goes} your wallet")
+                entries.append(entry)
+    assert {one.state for one in entries} == set(State)
+    assert {one.told for one in entries} == set(STANDS)
+
+
+def test_what_cannot_be_done_now_says_so_in_badge_and_heading(scene: Entered) -> None:
+    poor = Account.create().address
+    entry = new_request(scene.here, scene.tab.workspace, poor)
+    scene.tab.become(poor)
+    shown = scene.page(entry)
+    scene.tab.become(HERE + scene.me)
+    assert "Cannot be done now: create a request cannot be done now" in shown
+    assert "Would leave your wallet 100 MDC" in shown
+    assert "Leaves your wallet now" not in shown
+    assert "to be confirmed" not in shown
+
+
+def test_of_what_the_chain_refused_the_fee_is_told_that_was_paid(
+    tmp_path: Path,
+) -> None:
+    with place("embedded", tmp_path) as here:
+        market = here.join("somebody")
+        with visiting(Workspace(market)) as tab:
+            tab.workspace.stop()
+            scene = Scene(here, tab)
+            done = scene.begun(Fund(market.wallet.address, Wei(1)))
+            tab.post(f"/actions/{done.id}/confirm")
+            sent = tab.workspace.actions.get(done.id)
+            assert sent.hash is not None
+            journal = market.vault.journal
+            asked = journal.ask_wallet(scene.begun(ClaimAirdrop()), 1)
+            journal.failed(journal.sent(asked, sent.hash), message="It did nothing.")
+            shown = scene.page(asked)
+    assert "Failed: claim the airdrop" in shown
+    assert "Network fee paid 0.0000" in shown

@@ -172,10 +172,17 @@ class Entry:
         return self.state is State.AWAITING and self.signer is Signer.WALLET
 
     @property
+    def is_declined(self) -> bool:
+        """Whether its user said no to it, and can still say yes."""
+        return self.state is State.PREPARED and bool(self.message)
+
+    @property
     def told(self) -> str:
         """How far it is, in words."""
         if self.state is State.AWAITING:
             return _AWAITED[self.signer]
+        if self.is_declined:
+            return "declined"
         return _WORDS.get(self.state, self.state.value)
 
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from modelmarket.protocol.types import Address
     from modelmarket.vault.journal import Entry
 
+TO_BE_CONFIRMED = "to be confirmed"
+"""What the journal says of what nothing has come in the way of."""
 AIRDROP = Wei(1_000 * ONE_MDC)
 
 ENDS = (
@@ -160,6 +162,19 @@ def told(entry: Entry) -> str:
     if isinstance(entry.action, actions.SetOperator):
         told = _appointed(entry.action, is_done=entry.state.is_done)
     return told if entry.state.is_done else told[:1].upper() + told[1:]
+
+
+def heading(entry: Entry, standing: str) -> str:
+    """What the page of an action is called: what it did, or how far it is.
+
+    Args:
+        entry: In the journal.
+        standing: How far it is, in words.
+    """
+    words = told(entry)
+    if entry.state.is_done or standing == TO_BE_CONFIRMED:
+        return words
+    return f"{standing.capitalize()}: {words[:1].lower()}{words[1:]}"
 
 
 def _appointed(action: actions.SetOperator, *, is_done: bool) -> str:

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from modelmarket.protocol import actions
 from modelmarket.protocol.types import Wei
 from modelmarket.system.text import counted
+from modelmarket.vault.journal import State
 from modelmarket.web.deeds import gain, sharing
 from modelmarket.web.receipts.parts import Amount
 from modelmarket.web.views import short
@@ -17,33 +19,72 @@ if TYPE_CHECKING:
     from modelmarket.web.receipts.parts import Sight
 
 
+@dataclass(frozen=True)
+class _Labels:
+    """Where an amount goes, in the tense of how far the action is.
+
+    Attributes:
+        went: Out of the signer's wallet.
+        came: Into it.
+        lost: Without having moved.
+    """
+
+    went: str
+    came: str
+    lost: str
+
+
+def _labels(sight: Sight) -> _Labels:
+    entry, who, whose = sight.entry, "You", "your wallet"
+    match entry.state:
+        case State.MINED | State.BURIED:
+            return _Labels(f"Left {whose}", f"Came to {whose}", f"{who} lost")
+        case State.GIVEN_UP | State.REPLACED:
+            return _Labels(
+                f"Would have left {whose}",
+                f"Would have come to {whose}",
+                f"{who} would have lost",
+            )
+        case State.SIGNED | State.SENT:
+            return _Labels(
+                f"On its way out of {whose}", f"On its way to {whose}", f"{who} lose"
+            )
+        case State.AWAITING:
+            once = "once it is signed"
+            return _Labels(
+                f"Leaves {whose} {once}", f"Comes to {whose} {once}", f"{who} lose"
+            )
+    if sight.is_refused or entry.is_declined or entry.state is State.FAILED:
+        return _Labels(
+            f"Would leave {whose}", f"Would come to {whose}", f"{who} would lose"
+        )
+    return _Labels(f"Leaves {whose} now", f"Comes to {whose} now", f"{who} lose")
+
+
 def amount_of(sight: Sight, record: BaseRecord | None) -> Amount:
     """What moves now; of what is done, what has moved."""
     entry, action = sight.entry, sight.entry.action
-    is_done = entry.state.is_done
-    went = "Left your wallet" if is_done else "Leaves your wallet now"
-    came = "Came to your wallet" if is_done else "Comes to your wallet now"
-    if entry.state.is_given_up:
-        went, came = "Would have left your wallet", "Would have come to your wallet"
+    is_done, labels = entry.state.is_done, _labels(sight)
     if isinstance(action, actions.Fund):
         who = sight.names.get(action.receiver) or short(action.receiver)
-        return Amount(went, action.amount, "of the chain's coin", f"sent to {who}")
+        return Amount(
+            labels.went, action.amount, "of the chain's coin", f"sent to {who}"
+        )
     moved = gain(sight.market, entry, record)
     if is_done and sight.outcome is not None:
         moved = sight.outcome.gain(entry.account)
     if not moved:
-        return _lost(action, record, is_done=is_done) or Amount(
-            went, Wei(0), "MDC", "nothing but the network fee"
+        return _lost(action, record, labels.lost) or Amount(
+            labels.went, Wei(0), "MDC", "nothing but the network fee"
         )
-    label = went if moved < 0 else came
+    label = labels.went if moved < 0 else labels.came
     return Amount(label, Wei(abs(moved)), "MDC", _what_moves(action, record, moved))
 
 
 def _lost(
-    action: actions.Action, record: BaseRecord | None, *, is_done: bool
+    action: actions.Action, record: BaseRecord | None, label: str
 ) -> Amount | None:
     """What is lost by an action for which nothing moves now; None for nothing."""
-    label = "You lost" if is_done else "You lose"
     if record is None:
         return None
     match action:

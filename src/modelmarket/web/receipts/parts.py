@@ -111,6 +111,7 @@ class Sight:
         posting: Wei of the chain's own coin that posting a model may cost; None where
             that is not known.
         may_claim: Whether the agent may claim for whoever signs it, as far as is known.
+        is_refused: Whether it is to be confirmed, and cannot be done now.
     """
 
     market: Market
@@ -120,6 +121,12 @@ class Sight:
     outcome: Transaction | None = None
     posting: Wei | None = None
     may_claim: bool = True
+    is_refused: bool = False
+
+    @property
+    def standing(self) -> str:
+        """How far it is, in words."""
+        return "cannot be done now" if self.is_refused else self.entry.told
 
 
 def named(sight: Sight, record: BaseRecord | None) -> list[Fact]:

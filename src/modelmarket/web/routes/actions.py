@@ -37,8 +37,9 @@ from modelmarket.protocol.actions import (
 )
 from modelmarket.protocol.payouts import returns_stake
 from modelmarket.protocol.types import Wei
+from modelmarket.vault.journal import State
 from modelmarket.web import forms
-from modelmarket.web.deeds import told
+from modelmarket.web.deeds import heading, told
 from modelmarket.web.names import Names
 from modelmarket.web.receipts.parts import Sight
 from modelmarket.web.receipts.telling import receipt
@@ -152,19 +153,25 @@ def action_page(visit: Visit) -> Response:
     if isinstance(action, SubmitModel) and action.fit and is_open:
         gas = action.fit["answer"]["gas"]
         posting = workspace.known(lambda: market.price(gas), None)
-    if entry.state.is_done and (name := entry.hash) is not None:
+    ended = entry.state.is_done or entry.state is State.FAILED
+    if ended and (name := entry.hash) is not None:
         outcome = workspace.known(lambda: market.transaction(name), None)
     asks, refusal = _asked(visit, entry) if is_open and is_own else (None, None)
     may_claim = not (is_open and isinstance(action, Entering)) or may_claim_for(
         workspace, entry.account, verified=action.is_verified
     )
     now = visit.glance.now
-    sight = Sight(market, entry, names, now, outcome, posting, may_claim)
+    is_refused = refusal is not None and entry.state is State.PREPARED
+    sight = Sight(
+        market, entry, names, now, outcome, posting, may_claim, is_refused=is_refused
+    )
     return show(
         visit,
         "action.html",
         entry=entry,
-        heading=told(entry),
+        heading=heading(entry, sight.standing),
+        standing=sight.standing,
+        is_refused=is_refused,
         receipt=receipt(sight),
         fee=workspace.known(lambda: market.fee(action), None) if is_open else None,
         outcome=outcome,
