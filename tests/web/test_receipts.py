@@ -803,3 +803,34 @@ def test_of_what_the_chain_refused_the_fee_is_told_that_was_paid(
             shown = scene.page(asked)
     assert "Failed: claim the airdrop" in shown
     assert "Network fee paid 0.0000" in shown
+
+
+def test_nothing_is_confirmed_that_cannot_work_any_more(tmp_path: Path) -> None:
+    """Each receipt was right when it was begun, and says now why it is not."""
+    with place("embedded", tmp_path) as here:
+        market, ann = here.join("somebody"), here.join("ann")
+        request = here.create(market)
+        mine = here.submit(market, request.id)
+        here.submit(ann, request.id, mistakes=1)
+        record = request.refresh().record
+        with visiting(Workspace(market)) as tab:
+            tab.workspace.stop()
+            scene = Scene(here, tab)
+            taken = CancelSubmission(
+                record.id, mine.id, mine.record.seal, accept_slash=False
+            )
+            for action, why in (
+                (EnforceTimeout(record.id), "Nothing is overdue on this request."),
+                (Withdraw(record.id, mine.id), "Nothing is due for this submission"),
+                (taken, ""),
+            ):
+                entry = scene.begun(action)
+                page = tab.get(f"/actions/{entry.id}").text
+                assert ("This cannot be done now." in page) is bool(why)
+                assert ('id="confirm"' in page) is not bool(why)
+                assert why in words(page)
+                assert "Discard it" in page
+            tab.post(f"/actions/{scene.begun(taken).id}/confirm")
+            page = tab.get(f"/actions/{entry.id}").text
+            assert f"Submission {mine.id} cannot be taken out any more." in words(page)
+            assert 'id="confirm"' not in page

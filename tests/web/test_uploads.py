@@ -481,3 +481,30 @@ def test_a_threshold_is_what_was_written(tab: Tab, text: str, matches: int) -> N
     assert isinstance(action, CreateRequest)
     terms = action.terms
     assert (terms.labels, terms.minimum_matches) == (8, matches)
+
+
+def test_nothing_is_to_be_changed_where_the_request_takes_no_more_submissions(
+    here: Place, tab: Tab
+) -> None:
+    request = here.create(tab.workspace.market)
+    where = f"/requests/{request.id}/submit"
+    files = {"model": ("m.txt", b"x"), "predictions": ("p.csv", predicted(request))}
+    action, other = (
+        tab.post(where, files=files, data={"name": name, "again": "yes"}).headers[
+            "location"
+        ]
+        for name in ("one", "two")
+    )
+    form = tab.post(f"{other}/change").headers["location"]
+    assert form in tab.get(other).text.replace("&amp;", "&")
+    here.move_to(request.record.deadline)
+    page = tab.get(action).text
+    assert f"Request {request.id} takes no more submissions." in page
+    assert f"{action}/confirm" not in page
+    assert f"{action}/change" not in page
+    assert "choose the file again" not in page
+    assert "Discard it" in page
+    refused = tab.post(f"{action}/change")
+    assert refused.status_code == 400
+    assert "takes no more submissions" in refused.text
+    assert "Go on changing it" not in tab.get(other).text

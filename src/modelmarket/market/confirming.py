@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from modelmarket.chain.contracts import NO_PERMIT, PERMIT_LIFE_S, Permit
+from modelmarket.chain.reasons import REASONS
 from modelmarket.chain.sending import quote
 from modelmarket.errors import (
     ChainError,
@@ -27,16 +28,22 @@ from modelmarket.market.calls import call_of
 from modelmarket.market.fees import gas_limit
 from modelmarket.market.outbox import OTHER_TOOK_PLACE
 from modelmarket.market.recognising import refuse_overtaken
+from modelmarket.protocol import contest_steps, steps
 from modelmarket.protocol.actions import (
     Action,
     CancelRequest,
     CancelSubmission,
     CreateContest,
     CreateRequest,
+    EnforceTimeout,
     Entering,
+    Settle,
     Submit,
     SubmitModel,
+    Withdraw,
+    WithdrawBond,
 )
+from modelmarket.protocol.contests import ContestRecord
 from modelmarket.protocol.events import (
     ContestCreated,
     RequestCreated,
@@ -44,7 +51,7 @@ from modelmarket.protocol.events import (
 )
 from modelmarket.protocol.payouts import returns_stake
 from modelmarket.protocol.phases import Phase
-from modelmarket.protocol.steps import takes_submissions
+from modelmarket.protocol.steps import NONE, StepKind, takes_submissions
 from modelmarket.system.text import agreeing, counted
 from modelmarket.vault.journal import Signer, State
 
@@ -350,8 +357,18 @@ class Actions:
             case CancelRequest():
                 self._require_cancellable(action)
                 self._require_as_many(action)
+                self._require_possible(entry, action)
             case CancelSubmission() if not action.accept_slash:
                 self._require_returned(action)
+                self._require_possible(entry, action)
+            case (
+                CancelSubmission()
+                | EnforceTimeout()
+                | Settle()
+                | Withdraw()
+                | WithdrawBond()
+            ):
+                self._require_possible(entry, action)
             case Submit() | SubmitModel():
                 self._require_open_request(action)
                 if not action.again:
@@ -387,6 +404,22 @@ class Actions:
                 f"Request {action.request} cannot be cancelled any more.",
                 hint="The request's page says how it stands.",
             )
+
+    def _require_possible(self, entry: Entry, action: Action) -> None:
+        """The contract would still let its signer do it."""
+        record, now = self._market.record(action.request_id), self._market.moment().now
+        kind, who = StepKind(action.kind), entry.account
+        one = record.submissions.get(getattr(action, "submission", NONE))
+        if isinstance(record, ContestRecord):
+            why = contest_steps.refusal(kind, record, now, who=who, submission=one)
+        else:
+            why = steps.refusal(kind, record, now, who=who, submission=one)
+        if why is None:
+            return
+        said, hint = REASONS[why].sentence, REASONS[why].hint
+        if isinstance(action, CancelSubmission):
+            said = f"Submission {action.submission} cannot be taken out any more."
+        raise StepError(said, hint=hint or "The request's page says how it stands.")
 
     def _require_as_many(self, action: CancelRequest) -> None:
         """Nobody has entered since it was said who shares the reward."""

@@ -36,10 +36,11 @@ from modelmarket.protocol.actions import (
     WithdrawBond,
 )
 from modelmarket.protocol.payouts import returns_stake
+from modelmarket.protocol.steps import takes_submissions
 from modelmarket.protocol.types import Wei
 from modelmarket.vault.journal import State
 from modelmarket.web import forms
-from modelmarket.web.deeds import heading, told
+from modelmarket.web.deeds import heading, record_of, told
 from modelmarket.web.names import Names
 from modelmarket.web.receipts.parts import Sight
 from modelmarket.web.receipts.telling import receipt
@@ -183,6 +184,7 @@ def action_page(visit: Visit) -> Response:
         is_own=is_own,
         form=form,
         is_kept=workspace.uploads.has(_upload_of(entry)),
+        may_change=bool(form) and _may_change(visit, entry),
         successor=workspace.actions.come_of(entry.origin) if form else None,
     )
 
@@ -202,6 +204,14 @@ def _form_of(entry: Entry) -> str:
             return ""
 
 
+def _may_change(visit: Visit, entry: Entry) -> bool:
+    """Whether anything could come of another version of what was prepared."""
+    if not isinstance(entry.action, Entering):
+        return True
+    record = record_of(visit.workspace.market, entry)
+    return record is not None and takes_submissions(record, visit.glance.now)
+
+
 def _upload_of(entry: Entry) -> str:
     """The upload that an action was made of; no upload's name where it was of none."""
     # What else was begun beside an upload only leads back to it.
@@ -214,6 +224,11 @@ def change(visit: Visit) -> Response:
     form = _form_of(entry)
     if not form:
         raise InputError(f"{told(entry)} has no form that could be changed.")
+    if not _may_change(visit, entry):
+        raise StepError(
+            f"Request {entry.action.request_id} takes no more submissions.",
+            hint="This can be discarded; nothing was staked on it.",
+        )
     if not visit.workspace.uploads.has(_upload_of(entry)):
         raise NotFoundError(
             "What this was made of is not here any more.",
