@@ -71,6 +71,40 @@ def test_declining_in_the_wallet_is_a_neutral_note(
     visitor.confirm("/requests/1")
 
 
+def test_what_was_declined_is_told_until_something_else_goes_on(
+    house: House, tmp_path: Path
+) -> None:
+    visitor = connected(house)
+    wallet = visitor.wallet
+    assert wallet is not None
+    prepared(visitor, write_table(tmp_path / "n.csv"))
+    tab, number = visitor.tab, visitor.action
+    other = visitor.another_tab()
+    other.goto(tab.url)
+    said = "You declined in the wallet."
+    # The wallet is on another network, and its user says no to the one of the page.
+    wallet.chain, wallet.rejects = 5, {"wallet_switchEthereumChain"}
+    tab.locator("#confirm button").click()
+    for one in (tab, other):
+        expect(one.locator("#live-said")).to_contain_text(said)
+        expect(one.locator(".stands")).to_contain_text("declined")
+        expect(one.locator("h1")).to_have_text("Declined: create a request")
+    expect(tab.locator("#told")).to_be_empty()
+    # A new attempt is not declined, and nor is what was confirmed elsewhere.
+    wallet.chain, wallet.rejects, wallet.slow_s = house_chain(visitor), set(), 2
+    other.locator("#confirm button").click()
+    for one in (tab, other):
+        expect(one.get_by_text(said)).to_have_count(0)
+    expect(tab.locator("#live-confirm")).to_contain_text("in another tab")
+    expect(tab.locator("#confirm")).to_have_count(0)
+    assert visitor.workspace.actions.get(number).state.is_done
+
+
+def house_chain(visitor: Visitor) -> int:
+    """The network that her page is on."""
+    return visitor.workspace.market.network.chain_id
+
+
 def test_what_went_wrong_while_connecting_goes_when_the_next_try_goes_well(
     house: House,
 ) -> None:
@@ -329,6 +363,8 @@ def test_two_tabs_show_the_same_and_do_nothing_twice(
     visitor.confirm("/requests/1")
     expect(other.locator("#live-action")).to_contain_text("confirmed")
     expect(other.locator("#confirm")).to_have_count(0)
+    # Where the button was, too.
+    expect(other.locator("#live-confirm")).to_contain_text("in another tab")
     again = other.evaluate(
         """async (number) => (await fetch(`/actions/${number}/transaction`, {
             method: "POST", headers: { "Content-Type": "application/json" },

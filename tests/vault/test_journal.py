@@ -92,6 +92,7 @@ STEPS: dict[str, Callable[[Journal, Entry], Entry]] = {
     "hand over": lambda on, one: on.handed_over(one),
     "say what was sent": lambda on, one: on.sent(one, DEARER.hash),
     "decline": lambda on, one: on.declined(one),
+    "try anew": lambda on, one: on.tried_anew(one),
     "puzzle": lambda on, one: on.puzzled(one, message="?", reason="!"),
     "fail": lambda on, one: on.failed(one, message="No."),
     "replace": lambda on, one: on.replaced(one, message="Gone."),
@@ -119,6 +120,7 @@ ALLOWED: dict[str, dict[str, State]] = {
         State.SENT,
     ),
     "decline": dict.fromkeys((*OPEN, "wallet asked"), State.PREPARED),
+    "try anew": dict.fromkeys(OPEN, State.PREPARED),
     "puzzle": dict.fromkeys(OPEN, State.FAILED) | {"wallet asked": State.AWAITING},
     "fail": dict.fromkeys((*OPEN, *BY_KEY, "wallet sent", "mined"), State.FAILED),
     "replace": dict.fromkeys((*BY_KEY, "wallet sent"), State.REPLACED),
@@ -489,3 +491,14 @@ def test_a_request_that_is_created_locks_its_reward() -> None:
     )
     action = CreateRequest(terms)
     assert (action.locks, action.seal) == (7, terms.truth_seal)
+
+
+def test_what_is_tried_once_more_is_not_declined_any_more(journal: Journal) -> None:
+    declined = journal.declined(prepared(journal))
+    assert (declined.told, declined.is_declined) == ("declined", True)
+    anew = journal.tried_anew(declined)
+    assert (anew.told, anew.message) == ("to be confirmed", "")
+    failed = journal.failed(anew, message="No.", reason="no")
+    assert journal.tried_anew(failed).state is State.PREPARED
+    with pytest.raises(StepError):
+        journal.tried_anew(journal.ask_wallet(anew, 1))

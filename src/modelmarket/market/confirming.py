@@ -209,7 +209,11 @@ class Actions:
                 become too old.
         """
         self._require_open(entry, again=again)
-        return self._permit_message(entry, deadline)
+        message = self._permit_message(entry, deadline)
+        if entry.state.is_open and entry.message:
+            self._journal.tried_anew(entry)
+            self._changed()
+        return message
 
     def _permit_message(self, entry: Entry, shown: int) -> dict[str, Any] | None:
         """What the wallet signs; its last second is the one that was shown.

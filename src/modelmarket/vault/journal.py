@@ -441,6 +441,16 @@ class Journal:
             reason="",
         )
 
+    def tried_anew(self, entry: Entry) -> Entry:
+        """Forgets what came of the attempt before, as its user tries once more.
+
+        Raises:
+            StepError: It went on meanwhile.
+        """
+        return self._advance(
+            entry, _OPEN, state=State.PREPARED, hash=None, message="", reason=""
+        )
+
     def puzzled(self, entry: Entry, *, message: str, reason: str) -> Entry:
         """Notes that the wallet answered with an error.
 

@@ -15,8 +15,6 @@ const UNREACHED = "The server did not answer. Try again.";
 const MOST_TRIES = 120;
 const AGAIN_MS = 500;
 let provider = null;
-// Which time it is that the wallet is asked for it.
-let attempt = "";
 
 export async function ask(address, sent = {}) {
   const answer = await fetch(address, {
@@ -136,10 +134,13 @@ function attempted(work) {
 
 // One signature where MDC are locked, then one transaction.
 // What is signed is what the page showed: it ends at the very second.
-async function sign({ action, account }, deadline, again, button) {
+async function sign({ dataset: shown, elements }, button) {
+  const { action, account } = shown;
+  const again = elements.again?.checked;
+  const deadline = document.querySelector("[data-asked=deadline]")?.textContent ?? "0";
   await findChain();
-  const { message, ...permit } = await ask(`/actions/${action}/permit`, { again, deadline });
-  attempt = permit.attempt;
+  const { message, attempt } = await ask(`/actions/${action}/permit`, { again, deadline });
+  shown.attempt = attempt;
   button.textContent = "Waiting for the wallet…";
   const signature = message ? await call("eth_signTypedData_v4", account, JSON.stringify(message)) : "";
   const given = await ask(`/actions/${action}/transaction`, {
@@ -147,7 +148,7 @@ async function sign({ action, account }, deadline, again, button) {
     signature,
     again,
   });
-  attempt = given.attempt;
+  shown.attempt = given.attempt;
   // It may have been changed while the wallet was looked at.
   await findChain();
   await tellHash(action, await call("eth_sendTransaction", given.transaction));
@@ -155,38 +156,34 @@ async function sign({ action, account }, deadline, again, button) {
 
 // The wallet has sent it: a server that is away for a moment must still hear.
 async function tellHash(action, hash, tries = MOST_TRIES) {
-  try {
-    await ask(`/actions/${action}/sent`, { hash });
-  } catch (error) {
+  await ask(`/actions/${action}/sent`, { hash }).catch(async (error) => {
     if (error.message !== UNREACHED || !tries) throw error;
     await pause(AGAIN_MS);
     await tellHash(action, hash, tries - 1);
-  }
+  });
 }
 
 async function confirmInWallet(event) {
-  const form = event.target;
+  const { target: form, submitter: button } = event;
   if (form.id !== "confirm" || !page.byBrowser) return;
   event.preventDefault();
   // What is being confirmed does not begin a second time, and stays as it is.
   if ("sent" in form.dataset) return;
-  form.dataset.sent = attempt = "";
+  form.dataset.sent = "";
   told.replaceChildren();
-  const { action } = form.dataset;
-  const deadline = document.querySelector("[data-asked=deadline]")?.textContent ?? "0";
-  const button = form.querySelector("button");
   const shown = button.textContent;
   ready();
   button.textContent = "Asking the chain…";
   try {
     if (!provider) throw new Error("Connect your wallet first, at the top of the page.");
-    await sign(form.dataset, deadline, Boolean(form.elements.again?.checked), button);
+    await sign(form, button);
     button.textContent = "On its way…";
-    await settled(action);
+    await settled(form.dataset.action);
   } catch (error) {
     const { code, message } = error;
+    const { action, attempt } = form.dataset;
     // What the server hears of, the page says itself.
-    if (code !== undefined && attempt) await ask(`/actions/${action}/refused`, { attempt, code, reason: String(message) }).catch(tell);
+    if (code) await ask(`/actions/${action}/refused`, { attempt, code, reason: String(message) }).catch(tell);
     else tell(error);
     button.textContent = shown;
   }
@@ -196,8 +193,10 @@ async function confirmInWallet(event) {
 }
 
 // Until the wallet can be asked, and while it is, the form's button is off.
+// What was said of one goes with it.
 function ready() {
   const form = byId("confirm");
+  if (!form && byId("live-confirm")) told.replaceChildren();
   if (form && page.byBrowser) form.querySelector("button").disabled = "sent" in form.dataset;
 }
 
