@@ -233,6 +233,14 @@ def test_the_agents_key_is_funded_and_appointed_from_its_page(house: House) -> N
     expect(offered).to_contain_text("Nobody claims for you there but you.")
     visitor.tab.get_by_role("button", name="Fund the agent").click()
     visitor.confirm("/agent")
+    news = visitor.tab.locator("#news")
+    expect(news).to_contain_text("Funded the agent: 0.05 of the chain's coin sent.")
+    # What is renewed is not what is opened anew.
+    visitor.workspace.changed()
+    visitor.tab.wait_for_timeout(1_000)
+    expect(news).to_have_count(1)
+    visitor.tab.reload()
+    expect(news).to_have_count(0)
     after = market.connection.fee_balance(market.wallet.address)
     assert after - before == 5 * 10**16
     what = "the agent for contests of predictions"

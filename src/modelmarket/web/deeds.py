@@ -6,9 +6,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup
+
 from modelmarket.errors import ModelMarketError
 from modelmarket.protocol import actions
-from modelmarket.protocol.money import ONE_MDC
+from modelmarket.protocol.money import ONE_MDC, format_mdc
 from modelmarket.protocol.payouts import bond_due, due
 from modelmarket.protocol.phases import Phase, Status
 from modelmarket.protocol.types import RequestId, SubmissionId, Wei
@@ -175,6 +177,21 @@ def heading(entry: Entry, standing: str) -> str:
     if entry.state.is_done or standing == TO_BE_CONFIRMED:
         return words
     return f"{standing.capitalize()}: {words[:1].lower()}{words[1:]}"
+
+
+def came_of(market: Market, entry: Entry) -> Markup:
+    """What an action did, in a sentence with the way to its receipt."""
+    deed = Deed.of(market, entry, {})
+    if deed.amount:
+        moved = f": {format_mdc(abs(deed.amount))} MDC {deed.moved}"
+    elif deed.lost:
+        moved = f": {format_mdc(deed.lost)} MDC, locked before, were lost"
+    elif deed.fund:
+        moved = f": {format_mdc(deed.fund)} of the chain's coin sent"
+    else:
+        moved = ""
+    receipt = Markup('<a href="/actions/{}">See the receipt</a>').format(entry.id)
+    return Markup("<strong>{}</strong>{}. {}.").format(deed.what, moved, receipt)
 
 
 def _appointed(action: actions.SetOperator, *, is_done: bool) -> str:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from functools import wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
@@ -40,6 +40,10 @@ from modelmarket.web.views import local_path
 from modelmarket.web.visits import Visit
 from modelmarket.web.workspace import LOG, Workspace
 
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+FOUND = 200
 SEE_OTHER = 303
 NOT_FOUND = 404
 METHOD_NOT_ALLOWED = 405
@@ -177,13 +181,29 @@ def show(visit: Visit, template: str, *, status: int = 200, **values: Any) -> Re
         "fees": glance.fees,
         "no_airdrop": glance.no_airdrop,
         "network": workspace.market.network,
+        "news": _news(visit) if status == FOUND else None,
     }
     return HTMLResponse(render(template, **(shown | values)), status)
+
+
+def _news(visit: Visit) -> Markup | None:
+    """What came of what led to a page; scripts that renew one leave it to be told."""
+    request = visit.request
+    is_opened = request.headers.get("sec-fetch-dest", "document") == "document"
+    if request.method != "GET" or not is_opened:
+        return None
+    return visit.workspace.news.take(visit.who.account, visit.place)
 
 
 def go(address: str) -> Response:
     """The way to another page, which is looked at."""
     return RedirectResponse(address, SEE_OTHER)
+
+
+def go_and_tell(visit: Visit, address: str, said: Markup) -> Response:
+    """The way to another page, which says once what came of what was done."""
+    visit.workspace.news.leave(visit.who.account, address, said)
+    return go(address)
 
 
 def _told(visit: Visit, response: Response) -> Response:

@@ -19,6 +19,7 @@ from modelmarket.market.confirming import Actions, is_away
 from modelmarket.protocol.types import Address, Wei
 from modelmarket.web.audits import Audits
 from modelmarket.web.keyring import Keyring
+from modelmarket.web.news import News
 from modelmarket.web.quality import Measuring
 from modelmarket.web.terminal import Terminal
 from modelmarket.web.uploads import Uploads
@@ -105,6 +106,7 @@ class Workspace:
         self.terminal = Terminal()
         self.move_clock = move_clock
         self.actions = Actions(market, self.keyring.unlocked, self.changed)
+        self.news = News()
         self.told: deque[Told] = deque(maxlen=REPORTS)
         self.coming: list[Step] = []
         self.barred: list[Step] = []

@@ -7,6 +7,7 @@ import re
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -40,11 +41,17 @@ from modelmarket.protocol.steps import takes_submissions
 from modelmarket.protocol.types import Wei
 from modelmarket.vault.journal import State
 from modelmarket.web import forms
-from modelmarket.web.deeds import heading, record_of, told
+from modelmarket.web.deeds import came_of, heading, record_of, told
 from modelmarket.web.names import Names
 from modelmarket.web.receipts.parts import Sight
 from modelmarket.web.receipts.telling import receipt
-from modelmarket.web.responses import answering, go, in_decimals, show
+from modelmarket.web.responses import (
+    answering,
+    go,
+    go_and_tell,
+    in_decimals,
+    show,
+)
 from modelmarket.web.routes.requests import may_claim_for
 from modelmarket.web.views import ACTIONS, local_path, result_of
 from modelmarket.web.visits import Visit
@@ -235,7 +242,9 @@ def change(visit: Visit) -> Response:
             hint="It can still be confirmed; to change it, choose the file again.",
         )
     visit.workspace.actions.give_up(entry)
-    return go(form)
+    return go_and_tell(
+        visit, form, Markup("Nothing was sent. Change it, and seal it once more.")
+    )
 
 
 def discard(visit: Visit) -> Response:
@@ -243,8 +252,11 @@ def discard(visit: Visit) -> Response:
     entry = _own(visit)
     visit.workspace.actions.give_up(entry)
     _forget_files(visit, entry)
-    number = entry.action.request_id
-    return go(f"/requests/{number}" if number else "/")
+    said = Markup("<strong>Discarded: {}.</strong> Nothing of it has happened.")
+    words = told(entry)
+    return go_and_tell(
+        visit, result_of(entry), said.format(f"{words[:1].lower()}{words[1:]}")
+    )
 
 
 def _forget_files(visit: Visit, entry: Entry) -> None:
@@ -264,8 +276,11 @@ def _asked(visit: Visit, entry: Entry) -> tuple[Asks | None, ModelMarketError | 
 
 
 def state(visit: Visit) -> Response:
-    """How far an action is."""
+    """How far an action is; the page that asks goes on to what came of it."""
     entry = _looked_at(visit)
+    if entry.state.is_done and entry.account == visit.who.account:
+        said = came_of(visit.workspace.market, entry)
+        visit.workspace.news.leave(entry.account, result_of(entry), said)
     return JSONResponse(
         {
             "is_done": entry.state.is_done,
@@ -293,7 +308,9 @@ def confirm(visit: Visit) -> Response:
     done = actions.get(entry.id)
     if done.is_under_way or done.state.is_done:
         _forget_files(visit, done)
-    return go(result_of(done) if done.state.is_done else f"/actions/{entry.id}")
+    if not done.state.is_done:
+        return go(f"/actions/{entry.id}")
+    return go_and_tell(visit, result_of(done), came_of(visit.workspace.market, done))
 
 
 # --- signed by a wallet in the browser ---

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+from markupsafe import Markup
 from starlette.responses import Response
 from starlette.routing import Route
 
 from modelmarket.errors import InputError
 from modelmarket.web import forms
-from modelmarket.web.responses import answering, go
+from modelmarket.web.rendering import moment
+from modelmarket.web.responses import answering, go, go_and_tell
 from modelmarket.web.visits import Visit
 
 
@@ -23,9 +25,11 @@ def move_clock(visit: Visit) -> Response:
     number = forms.request_id(visit.form)
     found = workspace.market.any_request(number)
     ends = found.position().step_ends
-    if ends == forms.decimal(visit.form, "until") and ends > found.now:
-        workspace.move_clock(ends)
-    return go(f"/requests/{number}")
+    if ends != forms.decimal(visit.form, "until") or ends <= found.now:
+        return go(f"/requests/{number}")
+    workspace.move_clock(ends)
+    said = Markup("The clock was moved to {}.").format(moment(ends))
+    return go_and_tell(visit, f"/requests/{number}", said)
 
 
 ROUTES = [Route("/clock", answering(move_clock), methods=["POST"])]
