@@ -50,7 +50,7 @@ def mine(here: Place, after_s: float) -> threading.Timer:
 class Noted(list[Signed]):
     """A journal that is given each before it is handed over."""
 
-    def intend(self, nonce: int) -> None:
+    def intend(self, nonce: int, second: int) -> None:
         raise AssertionError(f"{nonce} is in the journal already")
 
     def note(self, signed: Signed) -> None:

@@ -363,7 +363,7 @@ class Power:
     def __init__(self) -> None:
         self.signed: list[Signed] = []
 
-    def intend(self, nonce: int) -> None:
+    def intend(self, nonce: int, second: int) -> None:
         """Nothing has happened yet."""
 
     def handed_over(self) -> None:

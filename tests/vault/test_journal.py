@@ -502,3 +502,18 @@ def test_what_is_tried_once_more_is_not_declined_any_more(journal: Journal) -> N
     assert journal.tried_anew(failed).state is State.PREPARED
     with pytest.raises(StepError):
         journal.tried_anew(journal.ask_wallet(anew, 1))
+
+
+def test_a_journal_from_before_chain_time_was_noted_is_read_and_goes_on(
+    tmp_path: Path,
+) -> None:
+    vault = open_vault(tmp_path)
+    old = vault.journal.prepare(MARKET, ME, FUND, "/agent", 1_700_000_000)
+    assert old.second == 1_700_000_000
+    with vault.database.writing() as sql:
+        sql.execute("ALTER TABLE entries DROP COLUMN second")
+    for _ in range(2):
+        journal = open_vault(tmp_path).journal
+        assert journal.entry(old.id).second == 0
+        assert journal.entry(old.id).action == FUND
+    assert journal.prepare(MARKET, ME, FUND, "/agent", 7).second == 7

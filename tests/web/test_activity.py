@@ -84,9 +84,38 @@ def test_what_was_done_has_the_chains_time_wherever_it_is_told(tmp_path: Path) -
             assert len(listed) == 2
             assert listed[0] == created
             assert head - 100 <= listed[1] <= listed[0] <= head
-            # What has no block yet was begun by this computer's clock.
+            # Of what was begun while no node answered only this computer's time is known.
             entry = declined(requester, 7)
             assert times(tab.get("/activity").text)[0] == entry.began
+
+
+def test_what_has_no_block_has_the_chains_time_too(tmp_path: Path) -> None:
+    """Whether it is to be confirmed, was declined, or has failed."""
+    with place("embedded", tmp_path) as here:
+        here.move_to(here.connection.now() + 100_000)
+        market = here.join("somebody")
+        here.create(market)
+        me, journal = market.wallet.address, market.vault.journal
+        with visiting(Workspace(market)) as tab:
+            tab.workspace.stop()
+            begun = here.connection.now()
+            # What a key signs without being asked about has it as well.
+            signed = [
+                one.second for one in journal.newest(market.network.market, limit=9)
+            ]
+            assert len(signed) == 2
+            assert all(begun - 100 <= one <= begun for one in signed)
+            entry = tab.workspace.actions.prepare(me, Fund(me, Wei(1)), "/agent")
+            page = tab.get("/activity").text
+            waiting = times(page.replace("live-begun", "live-activity", 1))
+            assert [0 <= one - begun < 100 for one in waiting] == [True]
+            journal.declined(entry)
+            entry = tab.workspace.actions.prepare(me, Fund(me, Wei(2)), "/agent")
+            journal.failed(entry, message="It was refused.")
+            listed = times(tab.get("/activity").text)
+            assert len(listed) == 2
+            assert listed == sorted(listed, reverse=True)
+            assert all(0 <= one - begun < 100 for one in listed)
 
 
 def test_what_the_agent_did_has_the_time_of_what_it_is_going_to_do(

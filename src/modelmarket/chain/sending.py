@@ -94,8 +94,8 @@ class Signed:
 class Journal(Protocol):
     """Where a transaction stands before it can do anything."""
 
-    def intend(self, nonce: int) -> None:
-        """Is told that it is about to be signed."""
+    def intend(self, nonce: int, second: int) -> None:
+        """Is told that it is about to be signed, at which second of chain time."""
 
     def note(self, signed: Signed) -> None:
         """Is given it before it is handed over."""
@@ -115,13 +115,20 @@ def quote(connection: Connection, call: Call, sender: Address) -> dict[str, Any]
         FundsError: The account cannot pay the fees, or they are over its limit.
         InputError: The transaction needs more gas than the chain gives.
     """
-    estimate, base, suggested, balance, count = connection.query(
+    return _quoted(connection, call, sender)[0]
+
+
+def _quoted(
+    connection: Connection, call: Call, sender: Address
+) -> tuple[dict[str, Any], int]:
+    """The transaction that makes a call, and the second of chain time."""
+    estimate, base, suggested, balance, (count, moment) = connection.query(
         together(
             queries.estimate(call, sender),
             queries.base_fee(),
             queries.tip(),
             queries.fee_balance(sender),
-            queries.transaction_count(sender, "pending"),
+            together(queries.transaction_count(sender, "pending"), queries.moment()),
         )
     )
     tip = connection.tip_above(base) if suggested is None else suggested
@@ -147,7 +154,7 @@ def quote(connection: Connection, call: Call, sender: Address) -> dict[str, Any]
             f"{call.what} may take {format_about(gas * fee + call.value, 4)} of it.",
             hint="Send it some of that coin.",
         )
-    return {
+    fields = {
         "type": 2,
         "chainId": connection.chain_id,
         "nonce": count,
@@ -158,6 +165,7 @@ def quote(connection: Connection, call: Call, sender: Address) -> dict[str, Any]
         "value": call.value,
         "data": call.data,
     }
+    return fields, moment.now
 
 
 def sign(
@@ -176,9 +184,9 @@ def sign(
         FundsError: The account cannot pay the fees.
         InputError: The transaction is larger than the chain takes.
     """
-    fields = quote(connection, call, wallet.address)
+    fields, second = _quoted(connection, call, wallet.address)
     if journal is not None:
-        journal.intend(fields["nonce"])
+        journal.intend(fields["nonce"], second)
     signed = Signed(*wallet.sign_transaction(fields))
     if len(signed.raw) > TRANSACTION_BYTES_LIMIT:
         raise InputError(

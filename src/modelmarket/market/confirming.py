@@ -164,7 +164,10 @@ class Actions:
             action: What is to be done.
             origin: The upload that it comes of, or the page to go back to.
         """
-        return self._journal.prepare(self._name, account, action, origin)
+        second = 0
+        with suppress(ChainError):
+            second = self._market.moment().now
+        return self._journal.prepare(self._name, account, action, origin, second)
 
     def give_up(self, entry: Entry) -> None:
         """Lets go of what was prepared, since its user begins anew.

@@ -363,11 +363,11 @@ class _Life:
         assert self._entry is not None, "what was sent is in the journal"
         return self._journal.entry(self._entry.id)
 
-    def intend(self, nonce: int) -> None:
+    def intend(self, nonce: int, second: int) -> None:
         if self._entry is None:
             account = self.wallet.address
             self._entry = self._journal.begin(
-                self._market, account, self._action, nonce
+                self._market, account, self._action, nonce, second
             )
         else:
             self._entry = self._journal.ask_key(self._entry, nonce)

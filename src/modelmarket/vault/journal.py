@@ -13,8 +13,10 @@ two programs on one home can therefore never both go on from the same place.
 from __future__ import annotations
 
 import os
+import sqlite3
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -38,7 +40,8 @@ CREATE TABLE IF NOT EXISTS entries (
     process INTEGER NOT NULL DEFAULT 0, since INTEGER NOT NULL DEFAULT 0,
     nonce INTEGER, hash BLOB, block INTEGER,
     made INTEGER NOT NULL DEFAULT 0, message TEXT NOT NULL DEFAULT '',
-    reason TEXT NOT NULL DEFAULT '', began INTEGER NOT NULL
+    reason TEXT NOT NULL DEFAULT '', began INTEGER NOT NULL,
+    second INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX IF NOT EXISTS unended ON entries (market, state);
 CREATE TABLE IF NOT EXISTS signed (
@@ -48,7 +51,7 @@ CREATE INDEX IF NOT EXISTS versions ON signed (entry);
 """
 _COLUMNS = (
     "id, market, account, encrypted, origin, state, signer, attempt, asked_at, process,"
-    " since, nonce, hash, block, made, message, reason, began"
+    " since, nonce, hash, block, made, message, reason, began, second"
 )
 MOST_NUMBER = 2**63 - 1
 """SQLite has no larger one."""
@@ -139,6 +142,7 @@ class Entry:
         message: What went wrong, in words.
         reason: What the node or wallet said itself.
         began: Second of real time.
+        second: The same in chain time; 0 where that was not known.
     """
 
     id: int
@@ -159,6 +163,7 @@ class Entry:
     message: str
     reason: str
     began: int
+    second: int
 
     @property
     def is_under_way(self) -> bool:
@@ -224,6 +229,18 @@ class Journal:
     def __init__(self, database: Database, key: Key) -> None:
         self._database = database
         self._key = key
+        self._note_chain_time()
+
+    def _note_chain_time(self) -> None:
+        """Makes room for it in a journal that was made before it was noted."""
+        known = self._database.connection.execute("PRAGMA table_info(entries)")
+        if "second" in {column[1] for column in known}:
+            return
+        # Another program may have been as fast.
+        with suppress(sqlite3.OperationalError), self._database.writing() as sql:
+            sql.execute(
+                "ALTER TABLE entries ADD COLUMN second INTEGER NOT NULL DEFAULT 0"
+            )
 
     # --- looking ---
 
@@ -314,15 +331,48 @@ class Journal:
     # --- from state to state ---
 
     def prepare(
-        self, market: Address, account: Address, action: Action, origin: str
+        self,
+        market: Address,
+        account: Address,
+        action: Action,
+        origin: str,
+        second: int = 0,
     ) -> Entry:
-        """Notes a wish."""
-        return self._add(market, account, action, origin=origin, state=State.PREPARED)
+        """Notes a wish.
+
+        Args:
+            market: The contract that the journal is of.
+            account: Who signs.
+            action: What is to be done.
+            origin: What it came of, on the page.
+            second: Of chain time; 0 where that is not known.
+        """
+        return self._add(
+            market,
+            account,
+            action,
+            origin=origin,
+            state=State.PREPARED,
+            second=second,
+        )
 
     def begin(
-        self, market: Address, account: Address, action: Action, nonce: int
+        self,
+        market: Address,
+        account: Address,
+        action: Action,
+        nonce: int,
+        second: int = 0,
     ) -> Entry:
-        """Notes that a key is about to sign what nobody has to confirm."""
+        """Notes that a key is about to sign what nobody has to confirm.
+
+        Args:
+            market: The contract that the journal is of.
+            account: Who signs.
+            action: What is to be done.
+            nonce: The transaction's place in its account.
+            second: Of chain time; 0 where that is not known.
+        """
         with _ASKING:
             entry = self._add(
                 market,
@@ -333,6 +383,7 @@ class Journal:
                 signer=Signer.KEY,
                 attempt=1,
                 nonce=nonce,
+                second=second,
                 **_here_and_now(),
             )
             _ASKED_HERE.add(self._attempt(entry))

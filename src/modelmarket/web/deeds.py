@@ -80,7 +80,8 @@ class Deed:
 
     Attributes:
         entry: In the journal.
-        second: Of its block, in chain time; before that the one it was begun in.
+        second: Of its block, in chain time; before that the one it was begun in, of
+            this computer's clock where the chain's was not known.
         what: Which action, in words.
         request: Which it is about; 0 = none.
         name: Of the request; empty where it is not known.
@@ -133,7 +134,7 @@ class Deed:
         fund = action.amount if isinstance(action, actions.Fund) and moves else Wei(0)
         return cls(
             entry,
-            seconds.get(entry.block or 0, entry.began),
+            seconds.get(entry.block or 0, entry.second or entry.began),
             words,
             request,
             name,
