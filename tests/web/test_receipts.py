@@ -525,14 +525,14 @@ def test_of_a_missed_step_is_said_what_was_missed_and_what_follows(
             tab.post(f"/actions/{entry.id}/confirm")
             after = scene.page(entry)
     for said in (
-        "Move it on, as its time is over",
+        "Move #1 to its next phase, as a step was missed",
         "Leaves your wallet now 0 MDC nothing but the network fee",
         "What was missed The truth was not opened in time",
         "What follows its requester loses the reward of 100 MDC, and the stakes go "
         "back to their trainers",
     ):
         assert said in before, said
-    assert "Moved it on, as its time was over" in after
+    assert "Moved #1 to its next phase, as a step was missed" in after
     assert "Left your wallet 0 MDC" in after
 
 
@@ -592,7 +592,7 @@ def test_of_a_contest_to_be_settled_is_said_who_is_paid(tmp_path: Path) -> None:
     paid = f"105 MDC to {trainer[:8]}…{trainer[-4:]}: the stake and the reward"
     assert f"The winner is paid {paid}" in before
     assert "Leaves your wallet now 0 MDC nothing but the network fee" in before
-    assert "Had the winner paid" in after
+    assert "Had the winner of #v1 paid" in after
     assert f"The winner is paid {paid}" in after
     assert (
         "Contest v1 is fulfilled: submission v1 won, and its trainer was paid" in meant
@@ -629,8 +629,8 @@ def test_whoever_ends_a_wait_to_get_the_reward_back_is_told_the_amount(
     assert f"Comes to your wallet now {whole}" in before
     assert f"Came to your wallet {whole}" in after
     assert (
-        "Moved it on, as its time was over odd or even #1 +100 MDC paid back"
-        in activity
+        "Moved #1 to its next phase, as a step was missed odd or even #1 +100 MDC "
+        "paid back" in activity
     )
     assert index_alone == REWARD
 
@@ -672,7 +672,7 @@ def test_a_winner_who_has_himself_paid_is_told_the_amount(tmp_path: Path) -> Non
     paid = "105 MDC the stake and the reward: your model won"
     assert f"Comes to your wallet now {paid}" in before
     assert f"Came to your wallet {paid}" in after
-    assert "Had the winner paid points #v1 +105 MDC received" in activity
+    assert "Had the winner of #v1 paid points #v1 +105 MDC received" in activity
 
 
 def test_a_bond_that_is_taken_back_is_its_demanders(scene: Entered) -> None:

@@ -43,8 +43,11 @@ PAYING_BACK = (
 )
 """What gives back what was locked."""
 
-TO_DO = ACTIONS | {"enforce_timeout": "move it on, as its time is over"}
-"""What each kind of action is going to do."""
+TO_DO = ACTIONS | {
+    "enforce_timeout": "move {} to its next phase, as a step was missed",
+    "settle": "pay the winner of {}",
+}
+"""What each kind of action is going to do, to which request where that is said."""
 
 DONE = {
     "create_request": "Created a request",
@@ -56,22 +59,22 @@ DONE = {
     "cancel_submission": "Cancelled the submission",
     "withdraw": "Withdrew",
     "withdraw_bond": "Took the bond back",
-    "enforce_timeout": "Moved it on, as its time was over",
-    "settle": "Had the winner paid",
+    "enforce_timeout": "Moved {} to its next phase, as a step was missed",
+    "settle": "Had the winner of {} paid",
     "set_operator": "Appointed the agent",
     "fund": "Funded the agent",
     "transfer": "Sent MDC",
     "open_truth": "Opened the truth",
     "open_key": "Opened the key",
-    "claim": "Claimed what it scores",
+    "claim": "Claimed its score",
     "open_predictions": "Opened the predictions",
     "show_model": "Showed the model",
     "refute": "Refuted a false model",
     "demand": "Demanded a model",
-    "answer": "Posted what was demanded",
+    "answer": "Posted the model that was demanded",
     "other": "Another call",
 }
-"""What each kind of action did, once it is in the chain."""
+"""What each kind of action did, once it is in the chain; to which request likewise."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +164,7 @@ def _moved(action: actions.Action, amount: Wei) -> str:
 def told(entry: Entry) -> str:
     """Which action it is, as a heading: what it did, or is going to do."""
     words = DONE if entry.state.is_done else TO_DO
-    told = words[entry.action.kind]
+    told = words[entry.action.kind].format(f"#{entry.action.request_id}")
     if isinstance(entry.action, actions.SetOperator):
         told = _appointed(entry.action, is_done=entry.state.is_done)
     return told if entry.state.is_done else told[:1].upper() + told[1:]
