@@ -48,7 +48,7 @@ def create(visitor: Visitor, data: Path, name: str = "Near, left or right?") -> 
     expect(facts).to_contain_text("30 hidden rows of 3 columns")
     expect(facts).to_contain_text("Always answering")
     expect(tab.locator("#confirm")).to_contain_text("You pay about 0.000")
-    tab.get_by_text("How the columns become codes").click()
+    tab.get_by_text("How the columns become whole numbers").click()
     expect(tab.locator("main")).to_contain_text("texts, 3 of them")
     visitor.confirm("/requests/v1")
     expect(tab.locator("h1")).to_contain_text(name)

@@ -834,3 +834,93 @@ def test_nothing_is_confirmed_that_cannot_work_any_more(tmp_path: Path) -> None:
             page = tab.get(f"/actions/{entry.id}").text
             assert f"Submission {mine.id} cannot be taken out any more." in words(page)
             assert 'id="confirm"' not in page
+
+
+JARGON = ("leaf", "root", "code", "salt", "bits", "gas", "superhash", "schema.json")
+"""What neither a buyer nor a trainer has to know."""
+
+
+def article(page: str) -> str:
+    """What a receipt says, but for what is said to whoever looks at it, and for what a
+    wallet shows.
+    """
+    shown = page.partition('class="receipt"')[2]
+    before = shown.partition('id="live-confirm"')[0]
+    return told(f"<p {before}</p>")
+
+
+def test_to_another_account_a_receipt_speaks_of_its_signer_alone(
+    tmp_path: Path,
+) -> None:
+    with place("embedded", tmp_path) as here:
+        market = here.join("somebody")
+        me, other = market.wallet.address, here.join("other").wallet.address
+        request = here.create(market, model_licence="Apache-2.0")
+        mine = here.submit(market, request.id)
+        found = contest(here, market, source=table(here, seed=3))
+        record = request.refresh().record
+        with visiting(Workspace(market)) as tab:
+            tab.workspace.stop()
+            scene = Scene(here, tab)
+            entries = [
+                new_request(here, tab.workspace, me),
+                new_contest(here, tab.workspace, me),
+                *tab.workspace.actions.newest(20),
+                *through_all_states(market),
+                scene.begun(
+                    found.prepare_submission(tree_of(found, 3), owner=me, again=True)
+                ),
+                *map(
+                    scene.begun,
+                    (
+                        ClaimAirdrop(),
+                        SetOperator(me, approved=True, verified=True),
+                        SetOperator(me, approved=False),
+                        CancelRequest(record.id, record.terms_hash, record.live),
+                        CancelSubmission(
+                            record.id, mine.id, mine.record.seal, accept_slash=True
+                        ),
+                        Withdraw(record.id, mine.id),
+                        EnforceTimeout(record.id),
+                        Settle(found.id),
+                    ),
+                ),
+            ]
+            own = [article(tab.get(f"/actions/{one.id}").text) for one in entries]
+            for account in ("", other):
+                tab.become(account)
+                for entry in entries:
+                    said = article(tab.get(f"/actions/{entry.id}").text)
+                    assert not re.search(r"\b(you|your|yours)\b", said, re.IGNORECASE)
+                    assert f"Signed by {me}" in said
+                    assert "is told to the account that signs it" in said
+    for said in own:
+        assert not re.search(r"\bits wallet\b", said)
+        assert f"Signed by You {me}" in said
+
+
+def test_receipts_are_told_in_words_that_need_no_explanation(scene: Entered) -> None:
+    workspace = scene.tab.workspace
+    found = contest(scene.here, workspace.market, source=table(scene.here, seed=9))
+    me = workspace.market.wallet.address
+    model = found.prepare_submission(tree_of(found, 3), owner=me, again=True)
+    exact = found.convert(tree_of(found, 3))
+    fit = found.fit_of(exact).as_document() | found.prospect(exact, me).as_document()
+    for entry in (
+        new_contest(scene.here, workspace, scene.me),
+        new_request(scene.here, workspace, scene.me),
+        scene.begun(replace(model, fit=fit)),
+    ):
+        said = article(scene.tab.get(f"/actions/{entry.id}").text)
+        for word in JARGON:
+            assert not re.search(rf"\b{word}", said), (word, said)
+    for part in (
+        "If somebody demands it your agent posts the model in",
+        "of the chain's coin, as fees are now; the bond of whoever demanded it is yours",
+        "If you refute another model that takes up to 0.",
+        "How good it is",
+    ):
+        assert part in said, part
+    # What identifies the file is exact all the same.
+    assert re.search(r"SHA-256 [0-9a-f]{64}", said)
+    assert re.search(r"What is sealed CID bafy\w+", said)

@@ -181,13 +181,13 @@ class Coded:
         """A column of a schema."""
         if isinstance(column, Texts):
             what = f"texts, {len(column.values):,} of them"
-            return cls(column.name, what, "code 0 is missing, or any other text")
+            return cls(column.name, what, "0 is missing, or any other text")
         match column:
             case Cuts(cuts=cuts):
                 what = f"numbers, in {len(cuts) + 1:,} ranges"
             case Affine():
-                what = f"numbers, evenly spaced over {2**width:,} codes"
-        gaps = "code 0 is missing" if column.has_missing else "none"
+                what = f"numbers, in {2**width:,} even steps"
+        gaps = "0 is missing" if column.has_missing else "none"
         return cls(column.name, what, gaps)
 
 

@@ -35,7 +35,10 @@ class _Labels:
 
 
 def _labels(sight: Sight) -> _Labels:
-    entry, who, whose = sight.entry, "You", "your wallet"
+    entry = sight.entry
+    who, lose, whose = "You", "You lose", "your wallet"
+    if not sight.is_own:
+        who, lose, whose = "It", "It loses", "its wallet"
     match entry.state:
         case State.MINED | State.BURIED:
             return _Labels(f"Left {whose}", f"Came to {whose}", f"{who} lost")
@@ -46,19 +49,15 @@ def _labels(sight: Sight) -> _Labels:
                 f"{who} would have lost",
             )
         case State.SIGNED | State.SENT:
-            return _Labels(
-                f"On its way out of {whose}", f"On its way to {whose}", f"{who} lose"
-            )
+            return _Labels(f"On its way out of {whose}", f"On its way to {whose}", lose)
         case State.AWAITING:
             once = "once it is signed"
-            return _Labels(
-                f"Leaves {whose} {once}", f"Comes to {whose} {once}", f"{who} lose"
-            )
+            return _Labels(f"Leaves {whose} {once}", f"Comes to {whose} {once}", lose)
     if sight.is_refused or entry.is_declined or entry.state is State.FAILED:
         return _Labels(
             f"Would leave {whose}", f"Would come to {whose}", f"{who} would lose"
         )
-    return _Labels(f"Leaves {whose} now", f"Comes to {whose} now", f"{who} lose")
+    return _Labels(f"Leaves {whose} now", f"Comes to {whose} now", lose)
 
 
 def amount_of(sight: Sight, record: BaseRecord | None) -> Amount:
@@ -78,7 +77,7 @@ def amount_of(sight: Sight, record: BaseRecord | None) -> Amount:
             labels.went, Wei(0), "MDC", "nothing but the network fee"
         )
     label = labels.went if moved < 0 else labels.came
-    return Amount(label, Wei(abs(moved)), "MDC", _what_moves(action, record, moved))
+    return Amount(label, Wei(abs(moved)), "MDC", _what_moves(sight, record, moved))
 
 
 def _lost(
@@ -99,8 +98,8 @@ def _lost(
     return None
 
 
-def _what_moves(action: actions.Action, record: BaseRecord | None, moved: int) -> str:
-    match action:
+def _what_moves(sight: Sight, record: BaseRecord | None, moved: int) -> str:
+    match sight.entry.action:
         case actions.CreateRequest() | actions.CreateContest():
             return "the reward, which the market holds"
         case actions.Entering():
@@ -109,7 +108,9 @@ def _what_moves(action: actions.Action, record: BaseRecord | None, moved: int) -
             return "sent to another account" if moved < 0 else "sent to you"
         case actions.ClaimAirdrop():
             return "the airdrop, which each account gets once"
-        case actions.CancelRequest() if record is not None and sharing(action, record):
+        case actions.CancelRequest() as action if record is not None and sharing(
+            action, record
+        ):
             return "what cannot be shared evenly of the reward"
         case actions.CancelRequest():
             return "the reward, whole"
@@ -118,7 +119,8 @@ def _what_moves(action: actions.Action, record: BaseRecord | None, moved: int) -
         case actions.Settle() if record is not None:
             is_more = moved > record.terms.stake + record.terms.reward
             bond = ", and the bond of whoever demanded the model" if is_more else ""
-            return f"the stake and the reward{bond}: your model won"
+            whose = "your" if sight.is_own else "its"
+            return f"the stake and the reward{bond}: {whose} model won"
         case actions.CancelSubmission():
             return "the stake, whole"
         case actions.Withdraw() if record is not None:

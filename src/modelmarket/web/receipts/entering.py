@@ -13,7 +13,8 @@ from modelmarket.protocol.contests import ContestRecord
 from modelmarket.protocol.money import format_about, format_mdc
 from modelmarket.protocol.payouts import stake
 from modelmarket.protocol.phases import Phase
-from modelmarket.system.text import counted, plain
+from modelmarket.protocol.types import Wei
+from modelmarket.system.text import counted
 from modelmarket.web import stored
 from modelmarket.web.deeds import entered, submission_of
 from modelmarket.web.ranking import STAKES
@@ -26,13 +27,12 @@ from modelmarket.web.receipts.parts import (
     sealed_model,
     until,
 )
-from modelmarket.web.rendering import strangers
+from modelmarket.web.rendering import spoken, strangers
 from modelmarket.web.thresholds import Threshold
 from modelmarket.web.views import size
 
 if TYPE_CHECKING:
     from modelmarket.protocol.records import BaseRecord, SubmissionRecord
-    from modelmarket.protocol.types import Wei
     from modelmarket.web.receipts.parts import Part, Sight
 
 
@@ -51,7 +51,7 @@ def enter(
     what = [*named(sight, record), *sealed_model(sight.market, action)]
     if isinstance(action, actions.Submit):
         what += _predicted(action)
-    if record is not None:
+    if record is not None and sight.is_own:
         what += _agreed(sight, record)
     back, staked = [], format_mdc(action.stake)
     judged = "paid" if is_model else "confirmed"
@@ -77,9 +77,9 @@ def enter(
         back.append(Fact("The deadline", until(record.deadline, sight.now)))
     if is_model:
         lose = (
-            "your claim is missed, a row of it is refuted, or your model is demanded "
-            "and not posted. Your agent claims the true score in time, shows the "
-            f"model, and posts it if it must{WHILE_AWAKE}."
+            "its score is not claimed in time, a row of it is refuted, or somebody "
+            "demands the model and it is not posted. Your agent claims the true score "
+            f"in time, shows the model, and posts it if it must{WHILE_AWAKE}."
         )
     else:
         lose = (
@@ -91,13 +91,13 @@ def enter(
         cost.insert(0, fact("To be done next", TO_APPOINT))
     if is_model:
         checked = (
-            "The hidden files are all here, match what the contest promised, and are "
-            "kept. The model is exact, and within the contest's limits."
+            "the encrypted rows are here, whole, and kept; the chain can run the "
+            "model, which is within the contest's limits"
         )
         unseen = "the model, unless its claim is the best"
     else:
         checked = "every test row has one prediction, of a known class"
-        unseen = "model and predictions, unless your claim is the best"
+        unseen = "model and predictions, unless their claim is the best"
     what += [*_fit(fit), fact("Checked", checked)]
     return parts_of(what, back, cost, [fact("Stays secret", unseen)])
 
@@ -137,13 +137,13 @@ def _fit(fit: dict[str, Any]) -> list[Fact]:
         return []
     off = ""
     if fit["mean_error"] is not None:
-        off = f", where it is off by {fit['mean_error']:.6g},"
+        off = f", where it is off by {fit['mean_error']:.6g} on average"
     return [
         fact(
-            "Your model",
-            f"{counted(fit['units'], fit['what'][:-1])}, {size(fit['bytes'])}; it "
-            f"scores {fit['share']:.1%} of the points on the training part{off} and "
-            "less on rows that it has not seen",
+            "How good it is",
+            f"{fit['share']:.1%} of the points on the training rows{off}, and less on "
+            f"rows that it has not seen; {counted(fit['units'], fit['what'][:-1])}, "
+            f"{size(fit['bytes'])}",
         )
     ]
 
@@ -152,23 +152,28 @@ def _prospect(fit: dict[str, Any], posting: Wei | None) -> list[Fact]:
     """What entering a contest may come to besides."""
     if not fit:
         return []
-    coins = ""
+    answer, challenge = fit["answer"]["gas"], fit["challenge"]["gas"]
+    posted, refuted = f"{answer:,} gas", f"{challenge:,} gas"
     if posting is not None:
-        coins = f", {format_about(posting)} of the chain's coin as fees are now"
+        said = "{} of the chain's coin, as fees are now"
+        posted = said.format(format_about(posting))
+        refuted = said.format(format_about(Wei(posting * challenge // answer)))
     return [
         fact(
-            "If it is demanded",
-            f"posting all of it in {counted(fit['parts'], 'part')} takes up to "
-            f"{fit['answer']['gas']:,} gas{coins}; the demander's bond is yours if you "
-            "win",
+            "If somebody demands it",
+            f"your agent posts the model in {counted(fit['parts'], 'transaction')}, "
+            f"for up to {posted}; the bond of whoever demanded it is yours if you win",
         ),
         fact(
-            "If you refute another claim",
-            f"it takes up to {fit['challenge']['gas']:,} gas; a tenth of the "
-            "stake behind it is yours. Demanding what nobody serves locks "
-            f"{format_mdc(int(fit['bond_wei']))} MDC.",
+            "If you refute another model",
+            f"that takes up to {refuted}; a tenth of the stake behind it is yours",
         ),
-        *(fact("Beware", plain(one)) for one in fit["warnings"]),
+        fact(
+            "If you demand another model",
+            f"{format_mdc(int(fit['bond_wei']))} MDC are locked, which come back if "
+            "it is not posted",
+        ),
+        *(Fact("Beware", spoken(one)) for one in fit["warnings"]),
     ]
 
 

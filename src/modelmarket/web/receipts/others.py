@@ -75,13 +75,14 @@ def of_no_request(
     """What is about no request, and what only programs do."""
     match action:
         case actions.SetOperator():
-            allowed = "claim for you"
+            whom, whose = ("you", "your") if sight.is_own else ("the signer", "its")
+            allowed = f"claim for {whom}"
             if action.verified:
-                allowed += ", and show your model, in verified contests"
+                allowed += f", and show {whose} model, in verified contests"
             what = [
                 Fact("The key", sight.names.shown(action.operator)),
                 fact("It may" if action.approved else "It may no longer", allowed),
-                fact("It can never", "submit, cancel, or receive your funds"),
+                fact("It can never", f"submit, cancel, or receive {whose} funds"),
             ]
             cost = [fact("You lose a stake if", "it makes a wrong claim for you")]
             if not action.approved:
@@ -113,7 +114,7 @@ def of_no_request(
             cost = [fact("Comes back", "nothing: only its receiver can send it on")]
             return parts_of(what, [], cost, [])
         case actions.ClaimAirdrop():
-            what = [fact("What", "1,000 MDC for your account, once")]
+            what = [fact("What", "1,000 MDC for an account, once")]
             cost = [fact("You lose", "nothing but the network fee")]
             return parts_of(what, [], cost, [])
     return parts_of(named(sight, record), [], [], [])

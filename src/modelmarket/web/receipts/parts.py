@@ -38,6 +38,8 @@ TITLES = (
     "What it can cost",
     "What others see",
 )
+FOR_ANYBODY = (TITLES[0], TITLES[3])
+"""What is told to other accounts, too; the rest is told to whoever signs, as "you"."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,7 @@ class Sight:
             that is not known.
         may_claim: Whether the agent may claim for whoever signs it, as far as is known.
         is_refused: Whether it is to be confirmed, and cannot be done now.
+        is_own: Whether it is told to the account that signs it; "you" is nobody else.
     """
 
     market: Market
@@ -122,6 +125,7 @@ class Sight:
     posting: Wei | None = None
     may_claim: bool = True
     is_refused: bool = False
+    is_own: bool = True
 
     @property
     def standing(self) -> str:
@@ -195,7 +199,7 @@ def files_of(market: Market, cid: str) -> list[Fact]:
         if ours and one.path in BESIDE_THE_MODEL:
             told = Markup("{}, {}").format(one.path, size(one.size))
             facts.append(Fact(one.path.partition(".")[0].capitalize(), told))
-    return [*facts, Fact("Folder that is sealed", shown_cid(cid, after=False))]
+    return [*facts, Fact("What is sealed", shown_cid(cid, after=False))]
 
 
 def _sha256(market: Market, cid: str, path: str) -> bytes | None:

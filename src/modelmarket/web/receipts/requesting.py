@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from modelmarket.web.receipts.parts import Part, Sight
 
 AWAKE = "Your agent does that: keep this computer awake."
-SHARED = "they share the reward, and you get none of it; you can until the {} is open"
+SHARED = (
+    "they share the reward, and you get none of it; you can cancel until the {} is "
+    "opened"
+)
 MOST_CONTEXT = 200
 """Characters of it that a receipt repeats."""
 NO_THRESHOLD = "none: the best that stands is paid, however bad it is"
@@ -53,9 +56,10 @@ def create_request(sight: Sight, action: actions.CreateRequest) -> tuple[Part, .
         ),
         fact(
             "Each submission stakes",
-            f"{format_mdc(terms.stake)} MDC: a false claim can delay you by at most "
-            f"{duration(terms.opening_window_s)}, and costs its author this stake: "
-            f"{percent(terms.price_of_delay)} of the reward for each hour of delay",
+            f"{format_mdc(terms.stake)} MDC: a false claim can delay the request by at "
+            f"most {duration(terms.opening_window_s)}, and costs its author this "
+            f"stake: {percent(terms.price_of_delay)} of the reward for each hour of "
+            "delay",
         ),
         fact("Threshold", least),
     ]
@@ -152,9 +156,9 @@ def _of_contest(
         ),
         fact(
             "Each submission stakes",
-            f"{format_mdc(terms.stake)} MDC. A false claim above the winner delays you "
-            f"by {delay}, and costs its author this stake: a tenth of it goes to "
-            "whoever refutes it.",
+            f"{format_mdc(terms.stake)} MDC. A false claim above the winner delays the "
+            f"contest by {delay}, and costs its author this stake: a tenth of it goes "
+            "to whoever refutes it.",
         ),
     ]
     least = NO_THRESHOLD
@@ -193,17 +197,18 @@ def _seen(action: actions.CreateContest, hidden: stored.Hidden | None) -> list[F
         *_context(action.texts.context),
         fact(
             "Becomes public",
-            f"the {rows}training rows with labels, and how their columns become codes",
+            f"the {rows}training rows with labels, and how their cells become whole "
+            "numbers",
         ),
         fact(
             "Published encrypted",
             f"{counted(terms.rows, 'hidden row')} of "
             f"{counted(terms.columns, 'column')}, and their labels: nobody can change "
-            "them afterwards, not even you",
+            "them afterwards, not even the requester",
         ),
         fact(
             "Stays secret",
-            "their key, in the vault, until your agent opens it after the deadline",
+            "their key, in the vault, until it is opened after the deadline",
         ),
     ]
 

@@ -11,7 +11,7 @@ from modelmarket.web.deeds import record_of
 from modelmarket.web.receipts.amounts import amount_of
 from modelmarket.web.receipts.entering import cancel_submission, enter, withdraw
 from modelmarket.web.receipts.others import end_the_wait, of_no_request, settle
-from modelmarket.web.receipts.parts import Receipt
+from modelmarket.web.receipts.parts import FOR_ANYBODY, Receipt
 from modelmarket.web.receipts.requesting import (
     cancel_request,
     create_contest,
@@ -29,7 +29,10 @@ def receipt(sight: Sight) -> Receipt:
     hidden = None
     if isinstance(action, actions.CreateContest):
         hidden = stored.hidden(sight.market, action.texts.dataset)
-    return Receipt(amount_of(sight, record), _parts(sight, record, hidden), hidden)
+    parts = _parts(sight, record, hidden)
+    if not sight.is_own:
+        parts = tuple(one for one in parts if one.title in FOR_ANYBODY)
+    return Receipt(amount_of(sight, record), parts, hidden)
 
 
 def _parts(

@@ -155,8 +155,10 @@ def action_page(visit: Visit) -> Response:
     entry = _looked_at(visit)
     is_open = entry.state.is_open or entry.is_asked
     workspace, action = visit.workspace, entry.action
-    market, names = workspace.market, Names.of(workspace, visit.who.account)
     is_own, form = entry.account == visit.who.account, _form_of(entry)
+    market = workspace.market
+    # To anybody else it is told of addresses alone: "you" would be somebody else.
+    names = Names.of(workspace, entry.account if is_own else None)
     posting, outcome = None, None
     if isinstance(action, SubmitModel) and action.fit and is_open:
         gas = action.fit["answer"]["gas"]
@@ -171,7 +173,15 @@ def action_page(visit: Visit) -> Response:
     now = visit.glance.now
     is_refused = refusal is not None and entry.state is State.PREPARED
     sight = Sight(
-        market, entry, names, now, outcome, posting, may_claim, is_refused=is_refused
+        market,
+        entry,
+        names,
+        now,
+        outcome,
+        posting,
+        may_claim,
+        is_refused=is_refused,
+        is_own=is_own,
     )
     return show(
         visit,
