@@ -27,7 +27,7 @@ from modelmarket.protocol.actions import (
     SetOperator,
     SubmitModel,
 )
-from modelmarket.protocol.money import format_mdc
+from modelmarket.protocol.money import format_about, format_mdc
 from modelmarket.protocol.point_kinds import Kind
 from modelmarket.vault.journal import Entry
 from modelmarket.web.workspace import Workspace
@@ -615,12 +615,15 @@ def test_a_models_file_is_checked_and_its_figures_are_shown(
     model = ExactModel.from_bytes(file)
     training = found.training()
     right = np.mean(model.predict(training.codes, bits=2) == training.targets)
+    answer, challenge = (action.fit[one]["gas"] for one in ("answer", "challenge"))
+    posting = tab.workspace.market.price(answer)
+    refuting = posting * challenge // answer
     for said in (
         "match what the contest promised",
         f"it scores {right:.1%} of the points on the training part",
-        f"takes up to {action.fit['answer']['gas']:,} gas",
-        f"it takes up to {action.fit['challenge']['gas']:,} gas",
-        f"locks {format_mdc(found.terms.demand_bond)} MDC",
+        f"for up to {format_about(posting)} of the chain's coin, as fees are now",
+        f"that takes up to {format_about(refuting)} of the chain's coin, as fees are",
+        f"{format_mdc(found.terms.demand_bond)} MDC are locked",
         *action.fit["warnings"],
         "Confirm and lock 5 MDC",
     ):
@@ -763,7 +766,12 @@ def test_what_a_button_begins_is_of_its_market(
 ) -> None:
     entry = led_to(tab, tab.post("/actions", **form))
     assert (type(entry.action), entry.action.is_verified) == action
-    assert "You pay about" in tab.get(f"/actions/{entry.id}").text
+    page = tab.get(f"/actions/{entry.id}").text
+    assert re.search(r"Network fee</span><strong>about 0\.0", page)
+    # Nobody is to confirm what the contract would refuse.
+    is_offered = form["kind"] == "set_operator"
+    assert ("You pay about" in page) is is_offered
+    assert ("This cannot be done now." in page) is not is_offered
 
 
 @pytest.mark.parametrize("name", ["", "x", "v", "7v", "v-1", "v1.5", "1" * 40, "v0"])

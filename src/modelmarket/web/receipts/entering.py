@@ -91,8 +91,9 @@ def enter(
         cost.insert(0, fact("To be done next", TO_APPOINT))
     if is_model:
         checked = (
-            "the encrypted rows are here, whole, and kept; the chain can run the "
-            "model, which is within the contest's limits"
+            "the encrypted rows are all here, match what the contest promised, and "
+            "are kept; the chain can run the model, which is within the contest's "
+            "limits"
         )
         unseen = "the model, unless its claim is the best"
     else:
@@ -141,9 +142,9 @@ def _fit(fit: dict[str, Any]) -> list[Fact]:
     return [
         fact(
             "How good it is",
-            f"{fit['share']:.1%} of the points on the training rows{off}, and less on "
-            f"rows that it has not seen; {counted(fit['units'], fit['what'][:-1])}, "
-            f"{size(fit['bytes'])}",
+            f"it scores {fit['share']:.1%} of the points on the training part{off}, "
+            "and less on rows that it has not seen; "
+            f"{counted(fit['units'], fit['what'][:-1])}, {size(fit['bytes'])}",
         )
     ]
 
