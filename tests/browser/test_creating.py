@@ -16,6 +16,7 @@ from playwright.sync_api import Page as Tab
 from playwright.sync_api import Route, expect
 
 from modelmarket.protocol.actions import CreateRequest
+from modelmarket.web.uploads import IDLE_S
 from support.browser import AXE, House, Visitor, look_over, write_table
 from support.contests import contest, tree_of
 
@@ -627,3 +628,38 @@ def test_scripts_and_the_first_visit_stay_small(house: House) -> None:
     assert len(scripts) == 5
     assert sum(scripts) < LIMIT_SCRIPTS_BYTES
     assert sum(sizes.values()) < LIMIT_BYTES
+
+
+@pytest.mark.parametrize("is_reloaded", [False, True], ids=["sent", "reloaded"])
+def test_terms_whose_file_has_gone_are_filled_in_once_it_is_chosen_again(
+    house: House, tmp_path: Path, is_reloaded: bool
+) -> None:
+    """Whether they were sent, or were only typed when the page was opened anew."""
+    visitor = house.visit("requester", wallet=False)
+    visitor.connect()
+    table = write_table(tmp_path / "words.csv")
+    at_terms(visitor, table)
+    tab = visitor.tab
+    tab.fill("input[name=name]", "my own name")
+    tab.fill("input[name=reward]", "12.5")
+    tab.fill("textarea[name=context]", "what the rows are")
+    # As soon as nobody looks at it any more.
+    uploads, name = visitor.workspace.uploads, tab.url.partition("/new/")[2][:32]
+    while uploads.has(name):
+        uploads.forget_idle(time.monotonic() + IDLE_S + 1)
+        tab.wait_for_timeout(SHORT_MS)
+    if is_reloaded:
+        tab.reload()
+    else:
+        tab.get_by_role("button", name="Split and seal").click()
+    expect(tab.locator("#problem")).to_contain_text("what you typed is filled in then")
+    expect(tab.locator("h1")).to_have_text("Choose a table")
+    visitor.complaints.clear()
+    tab.set_input_files("input[name=data]", table)
+    tab.get_by_role("button", name="Continue").click()
+    tab.get_by_role("button", name="Split and seal").wait_for()
+    expect(tab.locator("input[name=name]")).to_have_value("my own name")
+    expect(tab.locator("input[name=reward]")).to_have_value("12.5")
+    expect(tab.locator("textarea[name=context]")).to_have_value("what the rows are")
+    tab.get_by_role("button", name="Split and seal").click()
+    expect(tab.locator(".sum").first).to_contain_text("12.5 MDC")

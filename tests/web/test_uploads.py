@@ -19,10 +19,10 @@ from modelmarket.errors import NotFoundError
 from modelmarket.market import Request
 from modelmarket.protocol.actions import CreateRequest
 from modelmarket.vault.journal import State
-from modelmarket.web.uploads import IDLE_S, Upload, Uploads, fit_name
+from modelmarket.web.uploads import IDLE_S, MOST_TYPED, Upload, Uploads, fit_name
 from modelmarket.web.visits import HERE
 from modelmarket.web.workspace import Workspace
-from support.market import Place
+from support.market import Place, place
 from support.visits import Tab, at_once, visiting
 
 TABLE = b"n,kind\n" + b"".join(b"%d,%s\n" % (n, [b"a", b"b"][n % 2]) for n in range(40))
@@ -483,9 +483,91 @@ def test_a_threshold_is_what_was_written(tab: Tab, text: str, matches: int) -> N
     assert (terms.labels, terms.minimum_matches) == (8, matches)
 
 
-def test_nothing_is_to_be_changed_where_the_request_takes_no_more_submissions(
-    here: Place, tab: Tab
+@pytest.mark.parametrize("noun", ["requests", "contests"])
+def test_terms_whose_file_has_gone_are_there_again_with_it(tab: Tab, noun: str) -> None:
+    kind = {"kind": "predictions"} if noun == "requests" else {}
+    rows = "".join(f"{n},{n % 7},{'ab'[n % 2]}\n" for n in range(60))
+    table = f"n,kind,sort\n{rows}".encode().replace(b"sort", noun.encode())
+    files = {"data": ("n.csv", table)}
+    where = tab.post("/requests/new", files=files, data=kind).headers["location"]
+    assert where.startswith(f"/{noun}/new/")
+    uploads = tab.workspace.uploads
+    uploads.forget(Upload(where[-32:], lying_at(tab, where)))
+    asked = TERMS | {"label": noun, "name": "of my own", "reward": "12.5", "width": "8"}
+    gone = tab.post(where, **asked)
+    assert gone.status_code == 404
+    assert "choose the file again" in gone.text.lower()
+    assert 'action="/requests/new"' in gone.text
+    checked = re.findall(r'name="kind" value="(\w+)" checked', gone.text)
+    assert checked == ["predictions" if noun == "requests" else "verified"]
+    [again] = re.findall(r'data-again="([^"]*)"', gone.text)
+    # So it is after a reload, and when the wrong file was chosen first.
+    assert 'value="predictions" checked' not in tab.get("/requests/new").text
+    assert checked == re.findall(
+        r'name="kind" value="(\w+)" checked', tab.get(again).text
+    )
+    for page in (
+        tab.get(again).text,
+        tab.post(
+            "/requests/new",
+            files={"data": ("n.csv", b"")},
+            data={**kind, "upload": where[-32:]},
+        ).text,
+        tab.get(f"{where}?label={noun}").text,
+    ):
+        assert f'name="upload" value="{where[-32:]}"' in page
+    data = {**kind, "upload": where[-32:]}
+    assert (
+        tab.post("/requests/new", files=files, data=data).headers["location"] == where
+    )
+    page = tab.get(where).text
+    for typed in ('value="of my own"', 'value="12.5"', f'name="label" value="{noun}"'):
+        assert typed in page
+    sealed = tab.post(where, **asked, accept_findings="yes", again="yes")
+    action = sealed.headers["location"]
+    # What was sealed stays what it is, though its file goes and is chosen again.
+    uploads.forget(Upload(where[-32:], lying_at(tab, where)))
+    shown = unescape(tab.get(action).text)
+    [link] = re.findall(r'href="(/requests/new[^"]*)">choose the file again', shown)
+    assert link.startswith(f"/requests/new?upload={where[-32:]}")
+    other = tab.post("/requests/new", files=files, data=data).headers["location"]
+    assert other != where
+    assert 'value="of my own"' in tab.get(other).text
+    assert tab.get(where).headers["location"] == action
+
+
+def test_what_was_typed_goes_with_what_is_discarded_and_not_all_is_kept(
+    tmp_path: Path,
 ) -> None:
+    uploads = Uploads(tmp_path / "uploads")
+    first = uploads.begin()
+    uploads.remember(first, {"name": "mine"})
+    uploads.forget(first)
+    assert uploads.lost(first.name) == first
+    assert uploads.typed(first) == {"name": "mine"}
+    assert uploads.begin(first.name) == first
+    assert uploads.lost(first.name) is None
+    # A name that is taken, or is none, is nobody's to choose.
+    for name in (first.name, "..", "0" * 31, ""):
+        assert uploads.begin(name).name not in (first.name, name)
+    uploads.discard(first)
+    assert uploads.typed(first) == {}
+    made = [uploads.begin() for _ in range(MOST_TYPED + 1)]
+    for one in made:
+        uploads.remember(one, {"name": one.name})
+    assert [bool(uploads.typed(one)) for one in made[:2]] == [False, True]
+
+
+def test_nothing_is_to_be_changed_where_the_request_takes_no_more_submissions(
+    tmp_path: Path,
+) -> None:
+    with place("embedded", tmp_path) as here:
+        market = here.join("somebody")
+        with visiting(Workspace(market)) as tab:
+            _nothing_is_to_be_changed(here, tab)
+
+
+def _nothing_is_to_be_changed(here: Place, tab: Tab) -> None:
     request = here.create(tab.workspace.market)
     where = f"/requests/{request.id}/submit"
     files = {"model": ("m.txt", b"x"), "predictions": ("p.csv", predicted(request))}

@@ -4,7 +4,8 @@
 They hold labels and predictions in the clear. So folders and files are private
 whatever the umask says, and go as soon as what was sealed of them is confirmed or
 they are discarded, when nobody has touched them for an hour, and whenever the program
-begins or ends.
+begins or ends. What was typed beside them stays until it is confirmed or discarded, so
+that a file which has gone can be chosen again without typing it once more.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ MOST_NAME_BYTES = 100
 NAME = re.compile(r"[0-9a-f]{32}")
 MOST_KNOWN = 32
 """Things that are known of one upload."""
+MOST_TYPED = 64
+"""Uploads beside which something was typed, the newest."""
 Known = TypeVar("Known")
 _UNFIT = re.compile(r"[^\w.\- ]")
 
@@ -132,12 +135,18 @@ class Uploads:
         """Removes all, of whichever run."""
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def begin(self) -> Upload:
-        """A new one without files."""
-        name = secrets.token_hex(16)
+    def begin(self, name: str = "") -> Upload:
+        """A new one without files.
+
+        Args:
+            name: Of one whose files have gone, and whose place it takes; another one
+                is made where there was none.
+        """
+        if self.lost(name) is None:
+            name = secrets.token_hex(16)
         make_private(self._folder)
         make_private(self._folder / name)
-        self._locks[name] = threading.Lock()
+        self._locks.setdefault(name, threading.Lock())
         self._used[name] = time.monotonic()
         return Upload(name, self._folder / name)
 
@@ -190,7 +199,10 @@ class Uploads:
 
     def remember(self, upload: Upload, typed: Mapping[str, str]) -> None:
         """Keeps what was typed beside an upload's files, in place of what was."""
+        self._typed.pop(upload.name, None)
         self._typed[upload.name] = typed
+        for name in list(self._typed)[:-MOST_TYPED]:
+            del self._typed[name]
 
     def typed(self, upload: Upload) -> Mapping[str, str]:
         """What was typed beside an upload's files; empty for nothing."""
@@ -200,15 +212,27 @@ class Uploads:
         """Whether there is an upload of that name."""
         return bool(NAME.fullmatch(name)) and (self._folder / name).is_dir()
 
+    def lost(self, name: str) -> Upload | None:
+        """One whose files have gone, or None if they are here or it is no name.
+
+        What was typed beside them may still be known.
+        """
+        is_lost = bool(NAME.fullmatch(name)) and not self.has(name)
+        return Upload(name, self._folder / name) if is_lost else None
+
     def discard(self, upload: Upload) -> None:
-        """Removes one, by whoever uses it."""
+        """Removes one and what was typed beside it, by whoever uses it."""
+        self.forget(upload)
+        self._typed.pop(upload.name, None)
+
+    def forget(self, upload: Upload) -> None:
+        """Removes the files of one, by whoever uses it."""
         shutil.rmtree(upload.folder, ignore_errors=True)
         self._known.pop(upload.name, None)
-        self._typed.pop(upload.name, None)
         self._used.pop(upload.name, None)
 
     def forget_idle(self, now: float | None = None) -> None:
-        """Removes what nobody has used for an hour.
+        """Removes the files that nobody has used for an hour.
 
         Args:
             now: By the monotonic clock; None to look at it.
@@ -218,7 +242,7 @@ class Uploads:
             lock = self._locks[name]
             if second - used > IDLE_S and lock.acquire(blocking=False):
                 try:
-                    self.discard(Upload(name, self._folder / name))
+                    self.forget(Upload(name, self._folder / name))
                 finally:
                     lock.release()
 

@@ -48,7 +48,7 @@ from modelmarket.web import forms
 from modelmarket.web.forms import BAD_REQUEST, Form
 from modelmarket.web.reports import Drawn
 from modelmarket.web.responses import answering, go, show
-from modelmarket.web.routes.new_table import FILES
+from modelmarket.web.routes.new_table import FILES, choose_again
 from modelmarket.web.uploads import Upload
 from modelmarket.web.visits import Visit
 
@@ -166,10 +166,18 @@ def look_over(visit: Visit, template: str) -> Response:
     if sealed is not None:
         return sealed
     uploads, query = visit.workspace.uploads, visit.request.query_params
-    with uploads.using(visit.request.path_params["upload"]) as upload:
-        asked = {name: query[name] for name in ASKED if name in query}
-        typed = {**uploads.typed(upload), **asked}
-        return _show_survey(replace(visit, form=typed), template, upload, None)
+    asked = {name: query[name] for name in ASKED if name in query}
+    try:
+        with uploads.using(visit.request.path_params["upload"]) as upload:
+            typed = {**uploads.typed(upload), **asked}
+            return _show_survey(replace(visit, form=typed), template, upload, None)
+    except NotFoundError:
+        return choose_again(visit, _noun(template), asked)
+
+
+def _noun(template: str) -> str:
+    """Of what a page has the terms."""
+    return "requests" if template == TEMPLATE else "contests"
 
 
 def _sealed_before(visit: Visit) -> Response | None:
@@ -488,7 +496,7 @@ def seal(
             return sealed
         if forms.text(visit.form, "discard"):
             return go("/requests/new")
-        raise
+        return choose_again(visit, _noun(template), {})
 
 
 def _beside(error: ModelMarketError) -> ModelMarketError:

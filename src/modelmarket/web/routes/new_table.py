@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import replace
 
 from starlette.responses import Response
 from starlette.routing import Route
@@ -13,7 +15,7 @@ from modelmarket.datasets.tables import open_table
 from modelmarket.errors import DataError, FieldError, ModelMarketError, NotFoundError
 from modelmarket.web import forms
 from modelmarket.web.forms import BAD_REQUEST
-from modelmarket.web.responses import answering, go, show
+from modelmarket.web.responses import NOT_FOUND, answering, go, show
 from modelmarket.web.uploads import Upload
 from modelmarket.web.visits import Visit
 
@@ -25,23 +27,59 @@ FIELDS = ("data", "labels", FILES)
 
 def new_request(visit: Visit) -> Response:
     """The form of a new request, with the files that were kept of a refused one."""
-    kept = visit.request.query_params.get("upload", "")
+    query, uploads = visit.request.query_params, visit.workspace.uploads
+    kept = query.get("upload", "")
+    lost = uploads.lost(kept)
+    typed = {} if lost is None else uploads.typed(lost)
+    kind = query.get("kind") or typed.get("kind", "")
+    visit = replace(visit, form={"upload": kept, "kind": kind})
     try:
-        with visit.workspace.uploads.using(kept) as upload:
+        with uploads.using(kept) as upload:
             return _show_form(visit, upload, None)
     except NotFoundError:
-        return _show_form(visit, None, None)
+        return _show_form(visit, lost, None)
+
+
+def choose_again(visit: Visit, noun: str, asked: Mapping[str, str]) -> Response:
+    """The form for the table of terms whose table has gone.
+
+    They are filled in once there is one.
+
+    Args:
+        visit: Names the upload, and may send the terms.
+        noun: Of what they are.
+        asked: What the address says of them.
+    """
+    uploads, name = visit.workspace.uploads, visit.request.path_params["upload"]
+    lost = uploads.lost(name)
+    kind = PREDICTIONS if noun == "requests" else ""
+    if lost is not None:
+        said = {**asked, **forms.typed(visit.form), "kind": kind}
+        uploads.remember(lost, {**uploads.typed(lost), **said})
+    visit = replace(visit, form={"upload": name, "kind": kind})
+    gone = NotFoundError(
+        "The file of these terms is not here any more: files are kept for an hour, and "
+        "no longer than the server runs.",
+        hint="Choose the file again; what you typed is filled in then.",
+    )
+    return _show_form(visit, lost, gone, status=NOT_FOUND)
 
 
 def _show_form(
-    visit: Visit, upload: Upload | None, problem: ModelMarketError | None
+    visit: Visit,
+    upload: Upload | None,
+    problem: ModelMarketError | None,
+    *,
+    status: int = BAD_REQUEST,
 ) -> Response:
-    kept = forms.kept_files(upload, FIELDS)
+    kept, name = forms.kept_files(upload, FIELDS), upload.name if upload else ""
+    # What was typed beside one that goes on is filled in.
+    goes_on = bool(kept) or name == forms.text(visit.form, "upload")
     return show(
         visit,
         "new.html",
-        status=200 if problem is None else BAD_REQUEST,
-        upload=upload.name if kept and upload is not None else "",
+        status=200 if problem is None else status,
+        upload=name if goes_on else "",
         kept=kept,
         problem=problem,
         form=visit.form,
@@ -53,15 +91,32 @@ def upload_table(visit: Visit) -> Response:
     rows name.
     """
     with ExitStack() as closing:
-        upload = forms.upload_of(visit.form, visit.workspace.uploads, closing)
+        upload = closing.enter_context(_upload_of(visit))
         try:
             noun = _taken(visit, upload)
         except ModelMarketError as error:
             response = _show_form(visit, upload, error)
             if not forms.kept_files(upload, FIELDS):
-                visit.workspace.uploads.discard(upload)
+                visit.workspace.uploads.forget(upload)
             return response
         return go(f"/{noun}/new/{upload.name}")
+
+
+def _upload_of(visit: Visit) -> AbstractContextManager[Upload]:
+    """The upload that the form goes on with, or another one without files.
+
+    Where its files have gone it has the same name, so that what was typed beside them
+    is found; and another name if something was sealed of them already.
+    """
+    uploads, kept = visit.workspace.uploads, forms.text(visit.form, "upload")
+    if uploads.has(kept):
+        return uploads.using(kept)
+    lost = uploads.lost(kept)
+    if lost is None or visit.workspace.actions.come_of(kept) is None:
+        return uploads.using(uploads.begin(kept).name)
+    made = uploads.begin()
+    uploads.remember(made, uploads.typed(lost))
+    return uploads.using(made.name)
 
 
 def _taken(visit: Visit, upload: Upload) -> str:
