@@ -123,7 +123,7 @@ def test_a_line_tells_threshold_entries_record_and_kind(tab: Tab) -> None:
         "Open",
         "2.00",
         "stake 0.02",
-        "65.0%",
+        " 65% ",
         " 1 ",
         "2 requests, none ended yet",
     ):

@@ -18,6 +18,8 @@ from modelmarket.protocol.phases import TRANSITIONS, Phase
 from modelmarket.web.charts import (
     CONTEST_DIAGRAM_WORDS,
     DIAGRAM_WORDS,
+    ERRORS,
+    SHARES,
     DiagramWords,
     Dot,
     draw_bars,
@@ -94,17 +96,19 @@ def test_every_claim_and_the_threshold_lie_on_the_axis(
         for number, (one, both) in enumerate(zip(shares, bounds, strict=True))
     ]
     drawing = draw_ranking(dots, threshold, "claims")
-    places = [float(one) for one in re.findall(r'<circle[^>]* cx="([\d.]+)"', drawing)]
-    ends = [float(one) for one in re.findall(r"M([\d.]+) [\d.]+H", drawing)]
-    ends += [float(one) for one in re.findall(r"H([\d.]+)M", drawing)]
-    lines = re.findall(r'class="threshold" d="M([\d.]+) ', drawing)
+    places = [float(one) for one in re.findall(r'<circle[^>]* cx="([\d.]+)%"', drawing)]
+    through = r'class="interval"><line x1="([\d.]+)%" y1="[\d.]+" x2="([\d.]+)%"'
+    ends = [float(one) for both in re.findall(through, drawing) for one in both]
+    lines = re.findall(r'class="threshold"><line x1="([\d.]+)%', drawing)
     assert len(places) == len(dots)
     assert len(lines) == bool(threshold)
-    ticks = [float(one) for one in re.findall(r'class="grid" d="M([\d.]+) ', drawing)]
+    ticks = [
+        float(one) for one in re.findall(r'class="grid"><line x1="([\d.]+)%', drawing)
+    ]
     left, right = ticks[0] - 0.1, ticks[-1] + 0.1
     assert all(left <= one <= right for one in [*places, *ends, *map(float, lines)])
     # The better claim lies further to the right.
-    order = sorted(range(len(dots)), key=lambda one: dots[one].share)
+    order = sorted(range(len(dots)), key=lambda one: dots[one].value)
     assert [places[one] for one in order] == sorted(places)
     assert len(ends) == 2 * len(dots)
 
@@ -130,8 +134,50 @@ def test_a_claim_stands_out_and_has_no_whiskers_where_no_rows_are_counted() -> N
     assert drawing.count('class="own"') == 1
     assert drawing.count('class="interval"') == 1
     assert "threshold 45.0%" in drawing
+    typed = draw_ranking(dots, 0.45, "claims", SHARES, "<45%")
+    assert ">threshold &lt;45%</text>" in typed
     assert "<i>" not in drawing
     assert "<b>" not in drawing
+
+
+NARROWEST = 300
+"""Pixels that a phone leaves for the drawing."""
+
+
+def part(percent: str) -> float:
+    """What a length says of the drawing's width."""
+    assert percent.endswith("%")
+    return float(percent[:-1]) / 100
+
+
+def test_errors_lie_on_an_axis_in_the_labels_own_unit_the_best_at_the_left() -> None:
+    def ticks(*errors: float, threshold: float = 0.0) -> list[str]:
+        dots = [Dot("a", one, None, is_own=False) for one in errors]
+        drawing = draw_ranking(dots, threshold, "claims", ERRORS)
+        return re.findall(r"middle\">([\d.,]+)<", drawing)
+
+    assert ticks(0.31, 0.52) == ["0.3", "0.4", "0.5", "0.6", "0.7"]
+    assert ticks(812.0, 2_400.0)[0] == "500"
+    assert ticks(812.0, 2_400.0)[-1] == "2,500"
+    assert ticks(0.0) == ["0", "1", "2", "3", "4"]
+    dots = [
+        Dot("good", 812.0, None, is_own=False),
+        Dot("bad", 3_000.0, None, is_own=False),
+    ]
+    drawing = draw_ranking(dots, 2_500.5, "claims", ERRORS)
+    best, worst = (part(one) for one in re.findall(r'cx="([\d.]+%)"', drawing))
+    [line] = re.findall(r'class="threshold"><line x1="([\d.]+%)"', drawing)
+    assert best < part(line) < worst
+    assert ">largest that counts 2,500.5</text>" in drawing
+    assert ">3,000</text>" in drawing
+
+
+@given(st.lists(st.floats(0, 1e9), min_size=1, max_size=9), st.floats(0, 1e9))
+def test_every_error_lies_on_the_axis(errors: list[float], largest: float) -> None:
+    low, high = ERRORS.ends([*errors, largest])
+    assert 0 <= low < high
+    assert low <= min(*errors, largest) * (1 + 1e-8)
+    assert high >= max(*errors, largest) * (1 - 1e-8)
 
 
 def test_no_line_of_the_ranking_goes_through_a_name_or_a_number() -> None:
@@ -140,14 +186,14 @@ def test_no_line_of_the_ranking_goes_through_a_name_or_a_number() -> None:
         for one in (0.9, 0.494, 0.3)
     ]
     drawing = ET.fromstring(draw_ranking(dots, 0.5, "claims"))
-    width = float(drawing.attrib["viewBox"].split()[2])
-    lines = [one for one in drawing.iter("path") if one.get("class") != "interval"]
+    groups = [one for one in drawing.iter("g") if one.get("class") != "interval"]
     spans = [
-        (float(y), float(y) + float(long))
-        for one in lines
-        for y, long in re.findall(r"M[\d.]+ ([\d.]+)v([\d.]+)", one.attrib["d"])
+        (float(one.attrib["y1"]), float(one.attrib["y2"]))
+        for group in groups
+        for one in group
     ]
-    assert len(spans) == len(lines) * len(dots)
+    assert len(groups) == 6
+    assert len(spans) == len(groups) * len(dots)
     names = drawing.findall("svg")
     numbers = [one for one in drawing.findall("text") if one.get("class") == "share"]
     assert [one.text for one in numbers] == ["90.0%", "49.4%", "30.0%"]
@@ -159,22 +205,21 @@ def test_no_line_of_the_ranking_goes_through_a_name_or_a_number() -> None:
         # What is too wide ends before the number, and the number before the edge.
         assert (name[0].text or "").endswith("W…")
         assert number.attrib["text-anchor"] == "end"
-        end = float(name.attrib["x"]) + float(name.attrib["width"])
-        assert end + 70 < float(number.attrib["x"]) < width
+        end = NARROWEST * part(name.attrib["width"])
+        assert end + 70 < NARROWEST * part(number.attrib["x"]) <= NARROWEST
 
 
 @pytest.mark.parametrize("threshold", [0.01, 0.5, 0.99])
 def test_the_thresholds_caption_is_within_the_drawing(threshold: float) -> None:
     dots = [Dot("a", one, None, is_own=False) for one in (0.0, 1.0)]
     drawing = ET.fromstring(draw_ranking(dots, threshold, "claims"))
-    width = float(drawing.attrib["viewBox"].split()[2])
     [caption] = [one for one in drawing.iter("text") if "threshold" in (one.text or "")]
-    x, long = float(caption.attrib["x"]), 150
+    x, long = NARROWEST * part(caption.attrib["x"]), 150
     left = (
         x - {"start": 0, "middle": 0.5, "end": 1}[caption.attrib["text-anchor"]] * long
     )
     assert left >= 0
-    assert left + long <= width
+    assert left + long <= NARROWEST
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Collection, Mapping, Sequence
+import itertools
+import math
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from modelmarket.protocol.phases import TRANSITIONS, Phase
@@ -191,21 +193,70 @@ def draw_bars(
 # --- the ranking ---
 
 RANK_HEIGHT = 56
-"""Of a name and its number and, below them, its dot, in letters as large as a phone
-needs."""
+"""Of a name and its number and, below them, its dot."""
 RANK_WORDS = 28
 """Of the name and the number alone: no line goes through them."""
-RANK_TOP = 28
-RANK_SIDE = 26
-"""Room for half a tick's number."""
-RANK_WIDTH = 512
-RANK_CAPTION = 80
-"""Half of what the threshold's caption takes."""
-RANK_NUMBER = 84
+RANK_TOP = 32
+RANK_BOTTOM = 28
+RANK_NAME = 70.0
+"""Percent of the width that a name may take; the number has what is left."""
+RANK_EDGE = 30.0
+"""Percent of the width, from either side, in which the threshold's caption would pass
+the edge of a phone if it stood in the middle over its line."""
 MOST_NAME = 36
 """Characters that leave room for the number; the widest of them end before it."""
 TICKS = 4
 """Parts of the axis."""
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Along what claims are drawn.
+
+    Attributes:
+        tick: How a number at the axis is written, as a format says it.
+        told: How a claim's is.
+        threshold: What the threshold is called.
+        steps: How large the parts of the axis may be, from the smallest; empty for
+            whatever is round.
+        most: The greatest number that there is; None for any.
+    """
+
+    tick: str
+    told: str
+    threshold: str
+    steps: tuple[float, ...] = ()
+    most: float | None = None
+
+    def ends(self, numbers: Sequence[float]) -> tuple[float, float]:
+        """The ends of an axis that holds some numbers, its parts of a round size."""
+        least, most = min(numbers), max(numbers)
+        for step in self.steps or _round_steps(max(most - least, most / 1_000)):
+            # note: 0.58 / 0.01 is 57.999…, which is no part less than 58.
+            low = max(math.floor(least / step + TINY), 0)
+            if self.most is not None:
+                low = max(min(low, round(self.most / step) - TICKS), 0)
+            if (low + TICKS) * step >= most - TINY * step:
+                return low * step, (low + TICKS) * step
+        return 0.0, self.most or most
+
+
+SHARES = Axis(
+    ".0%", ".1%", "threshold", (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25), most=1.0
+)
+"""Of scores, as shares of the most that there is."""
+ERRORS = Axis(",.6g", ",.6g", "largest that counts")
+"""Of numbers that are off by so much, in the label's own unit."""
+TINY = 1e-9
+"""Of a part of an axis: what binary fractions are off by."""
+
+
+def _round_steps(span: float) -> Iterator[float]:
+    """Round sizes of the parts of an axis, from one too small on."""
+    power = math.floor(math.log10(span / TICKS)) if span > 0 else 0
+    for exponent in itertools.count(power):
+        for digit in (1.0, 2.0, 2.5, 5.0):
+            yield digit * 10.0**exponent
 
 
 @dataclass(frozen=True)
@@ -214,95 +265,100 @@ class Dot:
 
     Attributes:
         name: Whose.
-        share: Of the most that can be scored, from 0 to 1.
+        value: Its share of the most that can be scored, from 0 to 1; or its error.
         bounds: What luck can do to it; None for nothing to be drawn.
         is_own: Whether it stands out.
     """
 
     name: str
-    share: float
+    value: float
     bounds: tuple[float, float] | None
     is_own: bool
 
 
-def draw_ranking(dots: Sequence[Dot], threshold: float, label: str) -> str:
+def draw_ranking(
+    dots: Sequence[Dot],
+    threshold: float,
+    label: str,
+    axis: Axis = SHARES,
+    typed: str = "",
+) -> str:
     """Claims as dots with their intervals, and the threshold as a line.
+
+    Places are percent of the width, so that it fills whatever column it stands in while
+    its letters keep their size.
 
     Args:
         dots: From the top.
-        threshold: The least share that earns the reward; 0 for none.
+        threshold: What earns the reward; 0 for whatever stands.
         label: What the drawing shows.
+        axis: Along what.
+        typed: The threshold as its requester typed it; empty to write its number.
     """
-    ends = [end for one in dots for end in (one.bounds or (one.share, one.share))]
-    low, high = _scale([*ends, threshold] if threshold else ends)
+    ends = [end for one in dots for end in (one.bounds or (one.value, one.value))]
+    low, high = axis.ends([*ends, threshold] if threshold else ends)
     bottom = RANK_TOP + RANK_HEIGHT * len(dots)
 
-    def at(share: float) -> float:
-        return RANK_SIDE + RANK_WIDTH * (share - low) / (high - low)
+    def at(value: float) -> float:
+        return 100 * (value - low) / (high - low)
 
     def line(kind: str, x: float) -> str:
         pieces = (
-            f"M{x:.1f} {top + RANK_WORDS}v{RANK_HEIGHT - RANK_WORDS}"
+            _line(x, top + RANK_WORDS, x, top + RANK_HEIGHT)
             for top in range(RANK_TOP, bottom, RANK_HEIGHT)
         )
-        return f'<path class="{kind}" d="{"".join(pieces)}"/>'
+        return f'<g class="{kind}">{"".join(pieces)}</g>'
 
-    width = RANK_SIDE + RANK_WIDTH + RANK_SIDE
     opening = (
-        f'<svg class="ranks" viewBox="0 0 {width} {bottom + 22}" role="img"'
+        f'<svg class="ranks" height="{bottom + RANK_BOTTOM}" role="img"'
         f' aria-label="{html.escape(plain(label))}">'
     )
     parts = [opening]
     for number in range(TICKS + 1):
-        share = low + (high - low) * number / TICKS
+        value = low + (high - low) * number / TICKS
         parts.append(
-            line("grid", at(share))
-            + f'<text class="tick" x="{at(share):.1f}" y="{bottom + 16}"'
-            f' text-anchor="middle">{share:.0%}</text>'
+            line("grid", at(value))
+            + f'<text class="tick" x="{at(value):.2f}%" y="{bottom + 18}"'
+            f' text-anchor="middle">{value:{axis.tick}}</text>'
         )
     if threshold:
         x = at(threshold)
         anchor = "middle"
-        if x < RANK_CAPTION:
+        if x < RANK_EDGE:
             anchor = "start"
-        elif x > width - RANK_CAPTION:
+        elif x > 100 - RANK_EDGE:
             anchor = "end"
         parts.append(
-            line("threshold", x) + f'<text class="tick" x="{x:.1f}" y="{RANK_TOP - 13}"'
-            f' text-anchor="{anchor}">threshold {threshold:.1%}</text>'
+            line("threshold", x)
+            + f'<text class="tick" x="{x:.2f}%" y="{RANK_TOP - 16}"'
+            f' text-anchor="{anchor}">{axis.threshold} '
+            f"{html.escape(typed) or f'{threshold:{axis.told}}'}</text>"
         )
     for place, one in enumerate(dots):
-        parts += _dot(one, RANK_TOP + RANK_HEIGHT * place, at)
+        parts += _dot(one, RANK_TOP + RANK_HEIGHT * place, at, axis)
     return "".join([*parts, "</svg>"])
 
 
-def _dot(one: Dot, top: float, at: Callable[[float], float]) -> list[str]:
+def _line(x1: float, y1: float, x2: float, y2: float) -> str:
+    """A line, from percent of the width to percent of the width."""
+    return f'<line x1="{x1:.2f}%" y1="{y1:g}" x2="{x2:.2f}%" y2="{y2:g}"/>'
+
+
+def _dot(one: Dot, top: float, at: Callable[[float], float], axis: Axis) -> list[str]:
     shown = cut(plain(one.name), MOST_NAME)
     kind = ' class="own"' if one.is_own else ""
     y = top + (RANK_WORDS + RANK_HEIGHT) / 2
-    right = RANK_SIDE + RANK_WIDTH
     words = (
-        f'<svg x="{RANK_SIDE}" y="{top:g}" width="{RANK_WIDTH - RANK_NUMBER}"'
-        f' height="{RANK_WORDS}"><text y="20">{html.escape(shown)}</text></svg>'
-        f'<text class="share" x="{right}" y="{top + 20:g}" text-anchor="end">'
-        f"{one.share:.1%}</text>"
+        f'<svg y="{top:g}" width="{RANK_NAME:g}%" height="{RANK_WORDS}">'
+        f'<text y="20">{html.escape(shown)}</text></svg>'
+        f'<text class="share" x="100%" y="{top + 20:g}" text-anchor="end">'
+        f"{one.value:{axis.told}}</text>"
     )
     parts = [words]
     if one.bounds:
-        first, end = one.bounds
-        parts.append(
-            f'<path class="interval" d="M{at(first):.1f} {y:g}H{at(end):.1f}'
-            f'M{at(first):.1f} {y - 5:g}v10M{at(end):.1f} {y - 5:g}v10"/>'
-        )
-    parts.append(f'<circle{kind} cx="{at(one.share):.1f}" cy="{y:g}" r="6"/>')
+        first, end = map(at, one.bounds)
+        whiskers = (_line(x, y - 5, x, y + 5) for x in (first, end))
+        through = _line(first, y, end, y)
+        parts.append(f'<g class="interval">{through}{"".join(whiskers)}</g>')
+    parts.append(f'<circle{kind} cx="{at(one.value):.2f}%" cy="{y:g}" r="6"/>')
     return parts
-
-
-def _scale(shares: Sequence[float]) -> tuple[float, float]:
-    """The ends of an axis that holds some shares, each of its parts a round percent."""
-    least, most = 100 * min(shares), 100 * max(shares)
-    for step in (1, 2, 5, 10, 15, 20):
-        low = max(min(least // step * step, 100 - TICKS * step), 0)
-        if low + TICKS * step >= most:
-            return low / 100, (low + TICKS * step) / 100
-    return 0.0, 1.0

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from modelmarket.protocol.replaying import Record
     from modelmarket.protocol.types import Address
 
+ErrorOf = Callable[[int], float]
+"""By how much the numbers that score so much are off, on average."""
 STATES = {Status.WITHDRAWN: "did not win"}
 """Where the contract's word is not people's: what it calls the end of its stake."""
 STAKES = {
@@ -36,6 +39,8 @@ class Place:
         place: From 1; None once the claim has fallen.
         record: The submission.
         share: Of the most that can be scored, from 0 to 1.
+        error: By how much its numbers are off, in the label's own unit; None for
+            classes, and where that cannot be told.
         bounds: What holds 95% of what luck can do, from 0 to 1; None where the score
             counts no rows.
         state: What has become of it.
@@ -46,6 +51,7 @@ class Place:
     place: int | None
     record: SubmissionRecord
     share: float
+    error: float | None
     bounds: tuple[float, float] | None
     state: str
     stake: str
@@ -55,12 +61,13 @@ class Place:
     def dot(self) -> Dot:
         """As it is drawn."""
         name = self.record.name or f"#{self.record.id}"
-        return Dot(name, self.share, self.bounds, self.is_own)
+        value = self.share if self.error is None else self.error
+        return Dot(name, value, self.bounds, self.is_own)
 
     @property
-    def accuracy(self) -> str:
-        """The share in percent, with one decimal."""
-        return f"{self.share:.1%}"
+    def figure(self) -> str:
+        """The error; or else the share in percent, with one decimal."""
+        return f"{self.share:.1%}" if self.error is None else f"{self.error:,.6g}"
 
     @property
     def interval(self) -> str:
@@ -75,6 +82,11 @@ def most_of(record: BaseRecord) -> int:
     return record.rows
 
 
+def _is_off(record: Record) -> bool:
+    """Whether a score says by how much numbers are off."""
+    return isinstance(record, ContestRecord) and record.terms.points.is_regression
+
+
 def counts_rows(record: Record) -> bool:
     """Whether a score is a number of rows that are right."""
     if isinstance(record, ContestRecord):
@@ -82,8 +94,16 @@ def counts_rows(record: Record) -> bool:
     return True
 
 
-def ranking(record: Record, account: Address | None) -> list[Place]:
-    """The claims that stand, best first; then those that have fallen."""
+def ranking(
+    record: Record, account: Address | None, error_of: ErrorOf | None = None
+) -> list[Place]:
+    """The claims that stand, best first; then those that have fallen.
+
+    Args:
+        record: The request.
+        account: Whose claims stand out.
+        error_of: By how much the numbers that score so much are off; None for classes.
+    """
     standing = record.ranking
     fallen = [
         one
@@ -91,9 +111,10 @@ def ranking(record: Record, account: Address | None) -> list[Place]:
         if one.score is not None and not one.is_live
     ]
     places = [
-        _place(number, one, record, account) for number, one in enumerate(standing, 1)
+        _place(number, one, record, account, error_of)
+        for number, one in enumerate(standing, 1)
     ]
-    return places + [_place(None, one, record, account) for one in fallen]
+    return places + [_place(None, one, record, account, error_of) for one in fallen]
 
 
 def _state(one: SubmissionRecord, record: Record) -> str:
@@ -101,7 +122,8 @@ def _state(one: SubmissionRecord, record: Record) -> str:
     if one.failure is not None:
         return f"failed: {WHY_FAILED[one.failure]}"
     if record.stage is Phase.REFUNDED and (one.score or 0) < record.minimum:
-        return "below the threshold"
+        # Of an error "below" would be praise.
+        return "error above the largest" if _is_off(record) else "below the threshold"
     return STATES.get(one.status, one.status.name.lower())
 
 
@@ -110,6 +132,7 @@ def _place(
     one: SubmissionRecord,
     record: Record,
     account: Address | None,
+    error_of: ErrorOf | None,
 ) -> Place:
     most = most_of(record)
     # A claim may say more than can be scored; it falls when it is checked.
@@ -118,6 +141,7 @@ def _place(
         number,
         one,
         score / most,
+        None if error_of is None else error_of(score),
         wilson(score, most) if counts_rows(record) else None,
         _state(one, record),
         STAKES[stake(record, one)],

@@ -298,6 +298,11 @@ def _hidden(described: bytes, said: bytes) -> Hidden:
     )
 
 
+def target(found: VerifiedRequest) -> Target | None:
+    """What a contest predicts; None if that is not here."""
+    return _of(found, "target", lambda: found.schema.target, None)
+
+
 def hidden_of(found: VerifiedRequest) -> Hidden | None:
     """The same of a contest that there is."""
     market, dataset = found.market, found.record.dataset

@@ -4,16 +4,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from modelmarket.errors import ModelMarketError
 from modelmarket.market import VerifiedRequest
+from modelmarket.protocol.point_kinds import Kind
 from modelmarket.protocol.schema import NumberTarget, shown
 from modelmarket.system.text import counted
+from modelmarket.web import stored
 
 if TYPE_CHECKING:
-    from modelmarket.market import Request
+    from collections.abc import Iterable
+
+    from modelmarket.market import Market, Request, Summary
     from modelmarket.protocol.points import Scoring
     from modelmarket.protocol.schema import Target
+    from modelmarket.protocol.types import RequestId
+
+WORTH = {
+    Kind.ACCURACY: "one for each row that is right",
+    Kind.WEIGHTED: "every class counts alike",
+    Kind.ABSOLUTE: "the less a row is off, the more",
+    Kind.SQUARED: "the less a row is off, the more",
+}
+"""What points are, in the few words that go beside a number of them."""
 
 
 @dataclass(frozen=True)
@@ -22,31 +37,46 @@ class Threshold:
 
     Attributes:
         told: In words; empty for whatever stands.
-        error: The error that does at most, in the label's own unit; empty for classes,
-            and where that cannot be told.
-        error_name: What it is called.
+        brief: The figure alone: a share in percent, or an error in the label's own
+            unit.
+        error_name: What that error is called; empty for a share.
+        value: The same as a number: a share from 0 to 1, or that error.
     """
 
     told: str
-    error: str = ""
+    brief: str = ""
     error_name: str = ""
+    value: float = 0.0
 
     @property
     def at_least(self) -> str:
         """The same after "and", as what a claim needs."""
-        return self.told if self.error else f"at least {self.told}"
+        return self.told if self.error_name else f"at least {self.told}"
 
     @classmethod
     def of(cls, found: Request | VerifiedRequest) -> Threshold:
         """Of a request that there is."""
         record = found.record
         if not isinstance(found, VerifiedRequest):
-            told = f"{record.minimum:,} of {counted(record.rows, 'test row')}"
-            return cls(told if record.minimum else "")
+            return cls.of_rows(record.minimum, record.rows)
         scoring = found.record.scoring
         # perf: a schema takes a while to be read.
-        target = found.known_target if scoring.kind.is_regression else None
+        target = stored.target(found) if scoring.kind.is_regression else None
         return cls.of_points(record.minimum, record.rows, scoring, target)
+
+    @classmethod
+    def of_rows(cls, least: int, rows: int) -> Threshold:
+        """Of a contest of predictions.
+
+        Args:
+            least: Rows that must be right; 0 for any number of them.
+            rows: Those that are tested.
+        """
+        if not least:
+            return cls("")
+        share = typed_share(least, rows)
+        told = f"{share} ({least:,} of {counted(rows, 'test row')})"
+        return cls(told, share, value=least / rows)
 
     @classmethod
     def of_points(
@@ -62,12 +92,59 @@ class Threshold:
         """
         if not least:
             return cls("")
-        points = f"{least:,} of {counted(rows * scoring.most, 'point')}"
-        if not (scoring.kind.is_regression and isinstance(target, NumberTarget)):
-            return cls(points)
-        error = scoring.largest_error(least, rows, target.step)
+        most = rows * scoring.most
+        points = f"{least:,} of {counted(most, 'point')}: {WORTH[scoring.kind]}"
+        error = None
+        if scoring.kind.is_regression and isinstance(target, NumberTarget):
+            error = scoring.largest_error(least, rows, target.step)
         if error is None:
-            return cls(points)
+            share = typed_share(least, most)
+            of_what = " of the points" if scoring.kind.is_regression else ""
+            return cls(f"{share}{of_what} ({points})", share, value=least / most)
         name, largest = scoring.kind.error_name, shown(error, ",")
         told = f"{'an' if name.isupper() else 'a'} {name} of at most {largest}"
-        return cls(f"{told} ({points})", largest, name)
+        return cls(f"{told} ({points})", largest, name, float(error))
+
+
+def typed_share(least: int, most: int) -> str:
+    """The roundest share with which whoever has it reaches a number, in percent.
+
+    It is what was typed, if that was as round: thresholds become the next whole number
+    of rows, or points.
+
+    Args:
+        least: That number, at least 1.
+        most: Of what.
+    """
+    exact, before = Fraction(100 * least, most), Fraction(100 * (least - 1), most)
+    if (10 * exact).denominator == 1:
+        return f"{shown(exact)}%"
+    step = Fraction(10)
+    while True:
+        for part in (step, step / 2):
+            share = exact // part * part
+            if share > before:
+                return f"{shown(share)}%"
+        step /= 10
+
+
+def thresholds(market: Market, listed: Iterable[Summary]) -> dict[RequestId, Threshold]:
+    """What earns the rewards of a list, where there is something that does.
+
+    A list knows shares alone; what they mean in a contest is told once its data are
+    here.
+    """
+    return {one.id: _of_listed(market, one) for one in listed if one.least}
+
+
+def _of_listed(market: Market, one: Summary) -> Threshold:
+    if not one.id.is_verified:
+        return Threshold.of_rows(max(round(one.least * one.rows), 1), one.rows)
+    if market.files(one.dataset) is not None:
+        try:
+            # perf: a request is replayed from where it was read last.
+            return Threshold.of(market.seen(market.record(one.id), 0))
+        except ModelMarketError:
+            pass  # What cannot be read is told as far as the list knows it.
+    told = f"{one.least:.1%}"
+    return Threshold(f"{told} of the points that a model can score", told)

@@ -115,7 +115,7 @@ def _agreed(sight: Sight, record: BaseRecord) -> list[Fact]:
 def _least(sight: Sight, record: BaseRecord) -> str:
     """What a claim needs to win."""
     if not isinstance(record, ContestRecord):
-        return f"at least {record.minimum:,} of {counted(record.rows, 'test row')}"
+        return Threshold.of_rows(record.minimum, record.rows).at_least
     scoring, target = record.scoring, None
     if scoring.kind.is_regression:  # perf: a schema takes a while to be read
         hidden = stored.hidden(sight.market, record.dataset)

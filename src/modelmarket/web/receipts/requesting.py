@@ -38,7 +38,7 @@ def create_request(sight: Sight, action: actions.CreateRequest) -> tuple[Part, .
     files = stored.named_files(market, terms.dataset)
     least, lacking = NO_THRESHOLD, "no claim stands"
     if terms.minimum_matches:
-        least = f"{terms.minimum_matches:,} of {rows}"
+        least = Threshold.of_rows(terms.minimum_matches, terms.labels).told
         lacking = "no honest submission reaches the threshold"
     public = Markup("the training rows with labels, and {} without").format(rows)
     if files is not None:

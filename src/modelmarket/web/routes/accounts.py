@@ -19,6 +19,7 @@ from modelmarket.web import forms, stored
 from modelmarket.web.forms import BAD_REQUEST
 from modelmarket.web.names import YOU, Names
 from modelmarket.web.responses import answering, go, show
+from modelmarket.web.thresholds import thresholds
 from modelmarket.web.views import PAGE_ROWS, Paging
 from modelmarket.web.visits import ACCOUNT_COOKIE, HERE, Visit
 
@@ -97,6 +98,7 @@ def _show(visit: Visit, problem: ModelMarketError | None = None) -> Response:
         as_requester=_as_requester(reputation.as_requester),
         as_trainer=_as_trainer(reputation.as_trainer),
         sizes=stored.sizes(market, [*created, *entered]),
+        thresholds=thresholds(market, [*created, *entered]),
     )
 
 

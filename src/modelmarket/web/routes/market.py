@@ -12,6 +12,7 @@ from starlette.routing import Route
 from modelmarket.market import Part, Sort, Wanted
 from modelmarket.web import forms, stored
 from modelmarket.web.responses import answering, show
+from modelmarket.web.thresholds import thresholds
 from modelmarket.web.views import PAGE_ROWS
 from modelmarket.web.visits import Visit
 
@@ -84,6 +85,7 @@ def market(visit: Visit) -> Response:
         "market.html",
         found=requests,
         sizes=stored.sizes(found, requests),
+        thresholds=thresholds(found, requests),
         reputations=found.reputations(one.requester for one in requests),
         filters=[
             Filter(name, address(show=value), number, shown == value)

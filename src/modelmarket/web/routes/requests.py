@@ -22,7 +22,12 @@ from modelmarket.protocol.steps import NONE, StepKind, steps, takes_submissions
 from modelmarket.protocol.types import RequestId
 from modelmarket.vault.journal import MOST_NUMBER
 from modelmarket.web import choices, forms, ranking, stored, timeline
-from modelmarket.web.charts import CONTEST_DIAGRAM_WORDS, DIAGRAM_WORDS
+from modelmarket.web.charts import (
+    CONTEST_DIAGRAM_WORDS,
+    DIAGRAM_WORDS,
+    ERRORS,
+    SHARES,
+)
 from modelmarket.web.deeds import ENDS
 from modelmarket.web.happenings import sentence
 from modelmarket.web.names import Names
@@ -77,12 +82,14 @@ class Words:
         promise: What that kind makes sure of.
         rows: Those that are tested.
         unit: Of a score.
+        one: The same in the singular.
     """
 
     kind: str
     promise: str
     rows: str
     unit: str
+    one: str
 
 
 WORDS = Words(
@@ -91,6 +98,7 @@ WORDS = Words(
     "made it.",
     "Test rows",
     "matches",
+    "match",
 )
 CONTEST_WORDS = Words(
     "Verified contest",
@@ -98,6 +106,7 @@ CONTEST_WORDS = Words(
     "one that scored: the chain makes sure of it.",
     "Hidden rows",
     "points",
+    "point",
 )
 
 
@@ -256,6 +265,8 @@ def overview(visit: Visit) -> Response:
         quality=workspace.quality.of(found),
         refuted=sum(one.failure is Failure.REFUTED for one in entries),
         mine=shown,
+        error_of=_error_of(found),
+        mean_error=_mean_error(found),
         paging=paging,
         most_urgent=PAGE_ROWS,
         about=[NONE, *(one.id for one in shown)],
@@ -296,7 +307,8 @@ def ranked(visit: Visit) -> Response:
     """Who claimed what, drawn and as a table; and who was refuted."""
     found = find_request(visit)
     record = found.record
-    everybody = ranking.ranking(record, visit.who.account)
+    error_of = _error_of(found)
+    everybody = ranking.ranking(record, visit.who.account, error_of)
     best, rest = everybody[:MOST_PLACES], everybody[MOST_PLACES:]
     own = [one for one in rest if one.is_own]
     places = [*best, *own[:MOST_PLACES]]
@@ -304,9 +316,6 @@ def ranked(visit: Visit) -> Response:
     drawn = standing[:MOST_BARS]
     # Whoever looks finds himself, too.
     drawn += [one for one in standing[MOST_BARS:] if one.is_own][:1]
-    errors: dict[str, Any] = {"error_of": None, "mean_error": ""}
-    if isinstance(found, VerifiedRequest) and found.error_of(0) is not None:
-        errors = {"error_of": found.error_of, "mean_error": found.mean_error}
     people = [one.record.trainer for one in places]
     return show_tab(
         visit,
@@ -322,8 +331,27 @@ def ranked(visit: Visit) -> Response:
         drawn_of=len(record.ranking),
         has_intervals=ranking.counts_rows(record),
         refuted=found.refutations(),
-        **errors,
+        axis=SHARES if error_of is None else ERRORS,
+        mean_error=_mean_error(found),
     )
+
+
+def _error_of(found: Request | VerifiedRequest) -> ranking.ErrorOf | None:
+    """By how much the numbers that score so much are off; None where that is not known,
+    or classes are predicted.
+    """
+    if not isinstance(found, VerifiedRequest) or found.error_of(0) is None:
+        return None
+    # A claim may say more than can be scored.
+    contest, most = found, ranking.most_of(found.record)
+    return lambda score: contest.error_of(min(score, most)) or 0.0
+
+
+def _mean_error(found: Request | VerifiedRequest) -> str:
+    """What the error of numbers is called; empty where it is not known."""
+    if not isinstance(found, VerifiedRequest) or found.error_of(0) is None:
+        return ""
+    return found.mean_error
 
 
 def rules(visit: Visit) -> Response:
