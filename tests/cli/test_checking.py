@@ -53,7 +53,9 @@ def test_an_honest_table_ends_well_and_says_what_to_beat(
     noun = "hidden" if kind else "test"
     assert f"40 {noun} rows tell accuracies apart that differ by " in told
     # Forty rows are few, and nothing else is odd.
-    assert told.count("Look at this:") == 2
+    assert told.count("Look at this:") == 1
+    assert "Look at this: There are 40 test rows; " in told
+    assert "Note: By guessing alone, about one entry in " in told
     assert "Deal with" not in told
 
 

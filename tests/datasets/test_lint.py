@@ -469,7 +469,7 @@ def test_where_most_rows_are_equal_it_is_said_what_looking_them_up_is_worth() ->
     assert (one.severity, one.count) == (Severity.WARNING, 20)
     assert str(one) == (
         "20 of 20 test rows stand in the training part, too, and that is how these "
-        "columns are: 80 of 80 training rows are equal to others, and to look the label "
+        "columns are: 80 of 80 training rows are equal to others, and looking the label "
         "up there gets right 0% of what always saying the same gets wrong. Add columns "
         "that tell rows apart, if there are any."
     )
@@ -574,13 +574,19 @@ def test_rows_that_come_again_with_another_label_are_told_apart() -> None:
     rows = [*plain(3), *plain(1), *plain(1, 1), *plain(1, 1)]
     found = between(rows, plain(2, 50), [0, 0, 0, 1, 0, 0])
     assert [(one.check, one.severity, one.rows, one.count) for one in found] == [
-        (Check.DUPLICATES, Severity.NOTE, (1, 2, 4, 5, 6), 3),
+        (Check.DUPLICATES, Severity.NOTE, (1, 2, 4, 5, 6), 5),
         (Check.CONFLICTS, Severity.WARNING, (1, 4), 2),
     ]
-    assert found[0].text == "3 of 6 training rows come again."
+    # Each counts the rows that it names, so that the two agree about the same rows.
+    assert found[0].text == "5 of 6 training rows are equal to others; 3 are different."
     assert (
-        found[1].text == "2 training rows are equal to others that have another label."
+        found[1].text
+        == "2 of 6 training rows are equal to others in all but the label."
     )
+    one, other = between([*plain(1), *plain(1)], plain(1, 50), [0, 1])
+    assert one.text == "2 of 2 training rows are equal to others; 1 is different."
+    assert one.rows == other.rows == (1, 2)
+    assert one.count == other.count == 2
 
 
 def test_no_more_than_ten_rows_are_named() -> None:
@@ -589,7 +595,7 @@ def test_no_more_than_ten_rows_are_named() -> None:
         [one] = between(again, plain(2, 99), [0.0] * 2 * rows)
         assert one.rows == tuple(range(1, MOST_ROWS_NAMED + 1))
         assert one.has_more_rows == (2 * rows > MOST_ROWS_NAMED)
-    assert one.count == 30
+    assert one.count == 60
 
 
 def test_what_tells_of_hidden_rows_is_for_their_owner_alone() -> None:
@@ -742,8 +748,8 @@ def test_labels_with_decimal_commas_are_asked_about(
         one = found[Check.REGRESSION]
         assert one.severity is Severity.CONFIRM
         assert one.text == (
-            "The labels are 5 different numbers with commas, which are read as names "
-            "of classes."
+            "There are 5 different labels, all of them numbers with commas, which are "
+            "read as names of classes."
         )
         assert one.hint.startswith("Write 3.5 for 3,5 and 1000 for 1,000; then say")
 
@@ -826,9 +832,32 @@ def test_to_guess_a_truth_is_to_say_the_commonest_class_in_every_row() -> None:
     assert guess_bits([50, 50], 64) == 64
     assert guess_bits([75, 25], 100) == pytest.approx(-100 * math.log2(0.75))
     assert Check.GUESSABLE not in of({"a": 50, "b": 50}, tests=64)
-    assert of({"a": 50, "b": 50}, tests=63)[Check.GUESSABLE].text == (
-        "All test labels could be guessed by chance, once in 2^63 tries."
+    one = of({"a": 50, "b": 50}, tests=63)[Check.GUESSABLE]
+    assert one.text == (
+        "By guessing alone, about one entry in 9 million million million has all 63 "
+        "test labels right; each entry locks a stake."
     )
+
+
+@pytest.mark.parametrize(
+    ("tests", "severity", "odds"),
+    [
+        (48, Severity.NOTE, "280 million million has all 48 test labels right"),
+        (32, Severity.NOTE, "4,300 million has all 32 test labels right"),
+        (31, Severity.WARNING, "2,100 million has all 31 test labels right"),
+        (10, Severity.WARNING, "1,000 has all 10 test labels right"),
+        (1, Severity.WARNING, "2 has the 1 test label right"),
+    ],
+)
+def test_what_takes_more_entries_than_anybody_makes_is_a_note(
+    tests: int, severity: Severity, odds: str
+) -> None:
+    one = of({"a": 50, "b": 50}, tests=tests)[Check.GUESSABLE]
+    assert one.severity is severity
+    assert one.text == (
+        f"By guessing alone, about one entry in {odds}; each entry locks a stake."
+    )
+    assert ("nothing has to be done" in one.hint) == (severity is Severity.NOTE)
 
 
 # --- a whole table ---

@@ -179,6 +179,13 @@ def test_a_look_at_a_contest_says_that_its_rows_are_no_secret(
     [one] = [one for one in report.findings if one.check is Check.PUBLISHED]
     assert one.severity is Severity.CONFIRM
     assert one.text.startswith("20 of the 20 hidden rows stand in request 1")
+    # What is to be left out are rows of both parts: another split hides others of them.
+    assert one.hint == (
+        "Leave out of the table all 100 rows that stand there, and choose it again: "
+        "hidden rows can be used once, and no confirmation changes that."
+    )
+    assert one.rows == tuple(range(1, 11))
+    assert one.has_more_rows
     assert report.findings[0].severity is Severity.CONFIRM
     assert one not in report.public().findings
 

@@ -426,7 +426,7 @@ def test_classes_that_no_contest_can_have_are_refused_before_terms_are_chosen(
     answer = tab.get(f"{where}?label=kind{predicted}")
     assert answer.status_code == 400
     page = answer.text
-    said = "A verified contest has at most 256 classes, and these labels are 257."
+    said = "A verified contest has at most 256 classes, not 257."
     assert said in words(page.partition('id="label-wrong"')[2].partition("</span>")[0])
     assert 'id="terms"' not in page
     other = where.replace("contests", "requests")

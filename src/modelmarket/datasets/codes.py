@@ -146,8 +146,8 @@ def refuse_many(columns: int, classes: int = 0) -> None:
         )
     if classes > MOST_OUTPUTS:
         raise DataError(
-            f"A verified contest has at most {MOST_OUTPUTS:,} classes, and these "
-            f"labels are {classes:,}.",
+            f"A verified contest has at most {MOST_OUTPUTS:,} classes, not "
+            f"{classes:,}.",
             hint="Make a contest of predictions, which has more; or say of the labels "
             "that they are numbers to be predicted, if they are.",
         )

@@ -84,21 +84,26 @@ class Fingerprints:
         return int(getattr(self.seen[0], part).size)
 
     def shared(self, part: str, other: Fingerprints, *others: str) -> int:
-        """How many rows of a part come again in another table.
+        """How many rows of a part come again in another table; see `which`."""
+        return int(np.count_nonzero(self.which(part, other, *others)))
+
+    def which(
+        self, part: str, other: Fingerprints, *others: str
+    ) -> npt.NDArray[np.bool_]:
+        """Which rows of a part come again in another table; shape (rows,).
 
         Args:
             part: `train` or `test`.
             other: Another table's, by the same columns too.
             others: Its part, or parts.
         """
-        again: npt.NDArray[np.bool_] | None = None
+        again = np.zeros(self.rows(part), dtype=np.bool_)
         for mine in self.seen:
             for its in other.seen:
                 if mine.columns == its.columns:
                     for one in others:
-                        found = np.isin(getattr(mine, part), getattr(its, one))
-                        again = found if again is None else again | found
-        return 0 if again is None else int(np.count_nonzero(again))
+                        again |= np.isin(getattr(mine, part), getattr(its, one))
+        return again
 
     def to_bytes(self) -> bytes:
         """What the rows will be known by later, eight or sixteen bytes a row."""

@@ -5,10 +5,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypedDict
 
-from modelmarket.datasets.lint.findings import Check, Finding, Severity
+from modelmarket.datasets.lint.findings import (
+    MOST_ROWS_NAMED,
+    Check,
+    Finding,
+    Severity,
+)
 from modelmarket.errors import (
     ConfirmationError,
     DataError,
@@ -261,7 +266,10 @@ def look_up(
         try:
             refuse(rows, earlier)
         except DataError as error:
-            yield _finding(Severity.CONFIRM, error.message, error.hint, known)
+            yield replace(
+                _finding(Severity.CONFIRM, error.message, error.hint, known),
+                **_named(rows, earlier),
+            )
             return
     if said := leaks(rows, earlier, hides_rows=hides_rows):
         hint = "Leave those rows out: `request create` takes them with --again alone."
@@ -283,6 +291,26 @@ def look_up(
                 "",
                 {one.name: known[one.name]},
             )
+
+
+class _Named(TypedDict):
+    """What a finding says of its rows."""
+
+    rows: tuple[int, ...]
+    has_more_rows: bool
+
+
+def _named(rows: Fingerprints, earlier: Sequence[Earlier]) -> _Named:
+    """The first training rows that stand in the first earlier table that has any; test
+    rows have no numbers that people know.
+    """
+    for one in earlier:
+        among = rows.which("train", one.rows, *PARTS)
+        every = int(among.sum()) + rows.shared("test", one.rows, *PARTS)
+        if every:
+            ids = (among.nonzero()[0] + 1)[:MOST_ROWS_NAMED].tolist()
+            return {"rows": tuple(ids), "has_more_rows": every > len(ids)}
+    return {"rows": (), "has_more_rows": False}
 
 
 def _finding(
@@ -314,7 +342,9 @@ def refuse_hidden(rows: Fingerprints, earlier: Sequence[Earlier]) -> None:
                 f"{counted(shown, 'row')} of this table "
                 f"{agreeing(shown, 'is', 'are')} hidden in {one.name}, and would be "
                 "read by everybody.",
-                hint="Wait for its deadline, or leave those rows out.",
+                hint=f"Wait for its deadline, or leave "
+                f"{agreeing(shown, 'that row', 'those rows')} out: no confirmation "
+                "changes that.",
             )
 
 
@@ -380,12 +410,25 @@ def refuse_known(rows: Fingerprints, earlier: Sequence[Earlier]) -> None:
         if one.shows_truth or one.shows_rows:
             seen += rows.shared("test", one.rows, "test")
         if seen:
+            what = agreeing(seen, "it, or its label,", "them, or their labels,")
             raise DataError(
                 f"{seen:,} of the {counted(rows.rows('test'), 'hidden row')} "
                 f"{agreeing(seen, 'stands', 'stand')} in {one.name}, where others read "
-                "them, or their labels, or will.",
-                hint="Leave those rows out: hidden rows can be used once.",
+                f"{what} or will.",
+                hint=_leave_out(rows, one, "hidden rows can be used once"),
             )
+
+
+def _leave_out(rows: Fingerprints, one: Earlier, why: str) -> str:
+    """What to do about rows of this table that no yes helps: of both of its parts, as
+    another split hides others of them.
+    """
+    every = sum(rows.shared(part, one.rows, *PARTS) for part in PARTS)
+    return (
+        f"Leave out of the table {agreeing(every, 'the', 'all')} "
+        f"{counted(every, 'row')} that {agreeing(every, 'stands', 'stand')} there, and "
+        f"choose it again: {why}, and no confirmation changes that."
+    )
 
 
 def _is_other(rows: Fingerprints, one: Earlier) -> bool:

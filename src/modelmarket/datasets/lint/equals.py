@@ -74,9 +74,10 @@ class Equals:
                 f"where the label can be looked up: {rows} are equal to others, and "
                 "nearly always of the same label"
             )
+        told = tells(self.told, 0, is_number=self.is_number)
         return (
-            f"and that is how these columns are: {rows} are equal to others, and to "
-            f"look the label up there {tells(self.told, 0, is_number=self.is_number)}"
+            f"and that is how these columns are: {rows} are equal to others, and "
+            f"looking the label up there {told}"
         )
 
     @property

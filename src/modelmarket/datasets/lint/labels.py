@@ -28,6 +28,8 @@ LEAST_OF_A_CLASS = 10
 LEAST_TESTS = 100
 """Test rows below which a score is mostly chance."""
 LEAST_GUESS_BITS = 64.0
+LEAST_SAFE_BITS = 32.0
+"""From which on guessing takes more entries, each with a stake, than anybody makes."""
 MOST_TWINS = 10
 """Classes that are told together with what they are alike to."""
 SURE = 1.96
@@ -137,10 +139,32 @@ def _guessable(counts: Mapping[str, int], tests: int) -> Iterator[Finding]:
     if bits < LEAST_GUESS_BITS:
         yield Finding(
             Check.GUESSABLE,
-            Severity.WARNING,
-            f"All test labels could be guessed by chance, once in 2^{bits:.0f} tries.",
-            "Test more rows.",
+            Severity.NOTE if bits >= LEAST_SAFE_BITS else Severity.WARNING,
+            f"By guessing alone, about one entry in {_about(2.0**bits)} has "
+            f"{agreeing(tests, 'the', 'all')} {counted(tests, 'test label')} right; "
+            "each entry locks a stake.",
+            "Nobody makes so many: nothing has to be done about it."
+            if bits >= LEAST_SAFE_BITS
+            else "Test more rows, so that nobody wins by luck.",
         )
+
+
+def _about(number: float) -> str:
+    """A large number of one or two digits, in words."""
+    for size, word in (
+        (1e18, "million million million"),
+        (1e12, "million million"),
+        (1e6, "million"),
+    ):
+        if number >= size:
+            return f"{_few(number / size):,} {word}"
+    return f"{_few(number):,}"
+
+
+def _few(number: float) -> int:
+    """A number, rounded to two digits."""
+    scale: int = 10 ** max(len(str(int(number))) - 2, 0)
+    return round(number / scale) * scale
 
 
 def check_size(tests: int, least: float | None) -> Iterator[Finding]:
@@ -238,8 +262,8 @@ def _numbers(names: Sequence[str]) -> Iterator[Finding]:
         yield Finding(
             Check.REGRESSION,
             Severity.CONFIRM,
-            f"The labels are {len(names):,} different numbers with commas, which are "
-            "read as names of classes.",
+            f"There are {len(names):,} different labels, all of them numbers with "
+            "commas, which are read as names of classes.",
             "Write 3.5 for 3,5 and 1000 for 1,000; then say --verified --error "
             "absolute, or --bins 20, if a number is to be predicted.",
             count=len(names),
@@ -254,8 +278,8 @@ def _numbers(names: Sequence[str]) -> Iterator[Finding]:
         yield Finding(
             Check.REGRESSION,
             Severity.CONFIRM,
-            f"The labels are {len(known):,} different numbers, and look as if a number "
-            "was to be predicted rather than a class.",
+            f"There are {len(known):,} different labels, all of them numbers: it looks "
+            "as if a number is to be predicted rather than a class.",
             "Then say --verified --error absolute, or --bins 20.",
             count=len(known),
         )

@@ -236,25 +236,26 @@ def _within(train: Words, labels: Labels) -> Iterator[Finding]:
     )
     repeated = np.ones(places.size, dtype=np.bool_)
     repeated[first] = False
-    if not (more := int(repeated.sum())):
+    if not repeated.any():
         return
+    every = int((counts[places] > 1).sum())
     differs = labels != labels[first][places]
     at_odds = np.isin(places, places[differs])
     yield Finding(
         Check.DUPLICATES,
         Severity.NOTE,
-        f"{more:,} of {counted(places.size, 'training row')} "
-        f"{agreeing(more, 'comes', 'come')} again.",
+        f"{every:,} of {counted(places.size, 'training row')} are equal to others; "
+        f"{first.size:,} {agreeing(first.size, 'is', 'are')} different.",
         "The same rows weigh more than others.",
         **_named(counts[places] > 1),
-        count=more,
+        count=every,
     )
     if odd := int(at_odds.sum()):
         yield Finding(
             Check.CONFLICTS,
             Severity.WARNING,
-            f"{counted(odd, 'training row')} are equal to others that have another "
-            "label.",
+            f"{odd:,} of {counted(places.size, 'training row')} are equal to others "
+            "in all but the label.",
             "No model can be right about all of them.",
             **_named(at_odds),
             count=odd,
