@@ -78,6 +78,59 @@ def test_a_look_tells_of_rows_that_were_published_before(here: Place, tab: Tab) 
         assert re.search(what, words(answer.text))
 
 
+def test_rows_that_no_yes_helps_lead_to_another_table_that_keeps_the_terms(
+    here: Place, tab: Tab
+) -> None:
+    market, path = tab.workspace.market, here.folder / "known.csv"
+    # Rows of no other test.
+    table = b"size,kind\n" + b"".join(b"%d.5,%d\n" % (n, n % 2) for n in range(60))
+    path.write_bytes(table)
+    source = Source(open_table(path, header=True), label="kind")
+    made = market.create_request(source, reward=REWARD, accept_findings=True)
+    typed = TERMS | {"context": "what it is", "stake": "7", "minutes": "90"}
+    yes = {"again": "yes", "accept_findings": "yes"}
+    where = send(tab, "verified", table)
+    for form in (typed | {"look": "yes"}, typed | yes):
+        answer = tab.post(where, **form)
+        said = words(answer.text)
+        assert f"stand in request {made.id}, where others read" in said
+        assert "Leave out of the table all 60 rows that stand there" in said
+        assert "no confirmation changes that" in said
+        assert answer.text.count("Choose a mended table</button>") == 1
+    # The first of them are named, as the file numbers them.
+    looked = words(tab.post(where, **typed, look="yes").text)
+    assert re.search(r"Rows \d+, [\d, ]+ and others \(lines [\d, ]+\)", looked)
+    answer = tab.post(where, **typed, another="yes")
+    again = answer.headers["location"]
+    assert tab.get(where).status_code == 404
+    page = tab.get(again).text
+    assert "The terms that you typed are kept" in page
+    name = re.search(r'name="upload" value="(\w+)"', page)
+    assert name is not None
+    # A refused file loses them as little as one that is taken.
+    empty = {"data": ("n.csv", b"")}
+    refused = tab.post("/requests/new", files=empty, data={"upload": name[1]})
+    assert refused.status_code == 400
+    mended = table.replace(b".5,", b".25,")
+    files = {"data": ("mended.csv", mended)}
+    answer = tab.post("/requests/new", files=files, data={"upload": name[1]})
+    where = answer.headers["location"]
+    page = tab.get(where).text
+    assert "what it is</textarea>" in page
+    for field, value in (("stake", "7"), ("minutes", "90"), ("name", typed["name"])):
+        assert re.search(rf'name="{field}"[^>]* value="{value}"', page), field
+    assert '<option value="kind" selected>' in page
+    # And another table than that has columns of its own.
+    answer = tab.post(where, **typed, another="yes")
+    name = re.search(r"upload=(\w+)", answer.headers["location"])
+    assert name is not None
+    files = {"data": ("other.csv", b"a,b\n1,x\n2,y\n3,x\n4,y\n")}
+    answer = tab.post("/requests/new", files=files, data={"upload": name[1]})
+    answer = tab.get(answer.headers["location"])
+    assert answer.status_code == 200
+    assert '<option value="b" selected>' in answer.text
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_cannot_be_split_is_told_where_it_is_looked_at(
     tab: Tab, kind: str

@@ -31,7 +31,7 @@ MOST_DIGITS = 9
 """Of a page's number."""
 MOST_DECIMAL = 2**256 - 1
 """What the chain can count to."""
-UNKEPT = (*CONFIRMATIONS, "shown_for", "upload", "look", "discard")
+UNKEPT = (*CONFIRMATIONS, "shown_for", "upload", "look", "discard", "another")
 """Fields that say nothing of what was typed."""
 _HALF = re.compile("[\ud800-\udfff]")
 

@@ -48,7 +48,7 @@ from modelmarket.web import forms
 from modelmarket.web.forms import BAD_REQUEST, Form
 from modelmarket.web.reports import Drawn
 from modelmarket.web.responses import answering, go, show
-from modelmarket.web.routes.new_table import FILES, choose_again
+from modelmarket.web.routes.new_table import FILES, PREDICTIONS, choose_again
 from modelmarket.web.uploads import Upload
 from modelmarket.web.visits import Visit
 
@@ -73,6 +73,8 @@ MISSING_FILE = (
 DEFAULT_BINS = 20
 ASKED = ("label", "predicted", FILE_COLUMN)
 """What the address of the terms may say of the table."""
+COLUMNS = ("label", FILE_COLUMN, "group", "time")
+"""Fields that name one."""
 FINDINGS = "accept_findings"
 LOOKED_AT = (
     *("label", "predicted", FILE_COLUMN, "fraction", "stratified", "group", "time"),
@@ -169,7 +171,7 @@ def look_over(visit: Visit, template: str) -> Response:
     asked = {name: query[name] for name in ASKED if name in query}
     try:
         with uploads.using(visit.request.path_params["upload"]) as upload:
-            typed = {**uploads.typed(upload), **asked}
+            typed = {**_still_there(upload, uploads.typed(upload)), **asked}
             return _show_survey(replace(visit, form=typed), template, upload, None)
     except NotFoundError:
         return choose_again(visit, _noun(template), asked)
@@ -178,6 +180,22 @@ def look_over(visit: Visit, template: str) -> Response:
 def _noun(template: str) -> str:
     """Of what a page has the terms."""
     return "requests" if template == TEMPLATE else "contests"
+
+
+def _still_there(upload: Upload, typed: Form) -> Form:
+    """What was typed, but for columns that this table lacks: it may have been typed
+    beside another one.
+    """
+    table, _ = _tables(upload)
+    there = {plain(one).strip() for one in table.columns}
+    lacking = [
+        one
+        for one in COLUMNS
+        if one in typed and plain(typed[one]).strip() not in there
+    ]
+    if "label" in lacking:
+        lacking.append("predicted")
+    return {name: said for name, said in typed.items() if name not in lacking}
 
 
 def _sealed_before(visit: Visit) -> Response | None:
@@ -252,6 +270,8 @@ def _show_survey(
         unfit=unfit,
         is_small=table.path.stat().st_size <= MOST_LOOKED_BYTES,
         report=None if report is None else Drawn.of(report),
+        # What neither a field nor a tick can mend is mended in the table.
+        is_stuck=type(problem) is DataError,
         problem=problem,
         form=form,
     )
@@ -470,6 +490,8 @@ def seal(
             if forms.text(visit.form, "discard"):
                 uploads.discard(upload)
                 return go("/requests/new")
+            if forms.text(visit.form, "another"):
+                return _choose_another(visit, template, upload)
             sealed = _sealed_before(visit)
             if sealed is not None:
                 return sealed
@@ -497,6 +519,16 @@ def seal(
         if forms.text(visit.form, "discard"):
             return go("/requests/new")
         return choose_again(visit, _noun(template), {})
+
+
+def _choose_another(visit: Visit, template: str, upload: Upload) -> Response:
+    """Where another table is chosen in place of this one; the terms wait for it."""
+    kind = PREDICTIONS if template == TEMPLATE else ""
+    # Which column names files is looked for anew, in another archive.
+    typed = {**forms.typed(visit.form), FILE_COLUMN: "", "kind": kind}
+    visit.workspace.uploads.remember(upload, typed)
+    visit.workspace.uploads.forget(upload)
+    return go(f"/requests/new?upload={upload.name}")
 
 
 def _beside(error: ModelMarketError) -> ModelMarketError:

@@ -73,6 +73,7 @@ def _show_form(
     status: int = BAD_REQUEST,
 ) -> Response:
     kept, name = forms.kept_files(upload, FIELDS), upload.name if upload else ""
+    typed = {} if upload is None else visit.workspace.uploads.typed(upload)
     # What was typed beside one that goes on is filled in.
     goes_on = bool(kept) or name == forms.text(visit.form, "upload")
     return show(
@@ -80,6 +81,7 @@ def _show_form(
         "new.html",
         status=200 if problem is None else status,
         upload=name if goes_on else "",
+        has_terms=any(said for field, said in typed.items() if field != "kind"),
         kept=kept,
         problem=problem,
         form=visit.form,
