@@ -60,7 +60,7 @@ def test_every_column_can_be_chosen_as_label(tab: Tab, kind: str, columns: int) 
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_column_that_is_not_there_is_told_and_no_other_is_shown(
+def test_a_column_that_is_not_there_is_told_and_no_other_is_taken_for_it(
     tab: Tab, kind: str
 ) -> None:
     where = sent(tab, kind, 100)
@@ -69,8 +69,35 @@ def test_a_column_that_is_not_there_is_told_and_no_other_is_shown(
     said = words(answer.text)
     assert "wide.csv has no column 'p1000'. Choose one of its columns." in said
     assert 'value="p1000" aria-invalid="true"' in answer.text
-    assert "First rows" not in said
     assert 'name="reward"' not in answer.text
+    assert 'type="hidden" name="label"' not in answer.text
+    # The rows stay where they were, and nothing is said of what any column holds.
+    assert "First rows" in said
+    assert "40 rows, 99 columns" in said
+    assert "Classes" not in said
+    assert "label" not in said.partition("First rows")[2].partition("40 rows")[0]
+
+
+@pytest.mark.parametrize(
+    ("typed", "near"),
+    [
+        ("P29", "These come near: 'p29', 'p290', 'p291', 'p292' and 'p293'."),
+        ("ind", "This comes near: 'kind'."),
+        ("knd", "This comes near: 'kind'."),
+        ("zzz", "Choose one of its columns."),
+    ],
+)
+def test_a_part_of_a_name_is_told_the_columns_that_come_near(
+    tab: Tab, typed: str, near: str
+) -> None:
+    answer = tab.get(f"{sent(tab, 'verified', 300)}?label={typed}")
+    assert answer.status_code == 400
+    beside = re.search(
+        r'<span class="wrong" id="label-wrong">(.*?)</span>', answer.text
+    )
+    assert beside is not None
+    assert words(beside[1]).endswith(near)
+    assert f'value="{typed}" aria-invalid="true"' in answer.text
 
 
 @pytest.mark.parametrize("kind", KINDS)

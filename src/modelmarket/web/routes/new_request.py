@@ -9,6 +9,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, cast
 
@@ -18,6 +19,7 @@ from starlette.routing import Route
 from modelmarket.datasets.about import read_licence
 from modelmarket.datasets.choosing import Choice
 from modelmarket.datasets.codes import refuse_many
+from modelmarket.datasets.lint import findings
 from modelmarket.datasets.naming import Named, look_for_files
 from modelmarket.datasets.shares import parse_accuracy, parse_fraction
 from modelmarket.datasets.sources import Source
@@ -43,13 +45,14 @@ from modelmarket.market.publishing import (
 from modelmarket.protocol.actions import CreateRequest
 from modelmarket.protocol.bins import parse_bins
 from modelmarket.protocol.money import parse_mdc
-from modelmarket.system.text import counted, plain
+from modelmarket.system.text import agreeing, counted, plain
 from modelmarket.web import forms
 from modelmarket.web.forms import BAD_REQUEST, Form
 from modelmarket.web.reports import Drawn
 from modelmarket.web.responses import answering, go, show
 from modelmarket.web.routes.new_table import FILES, PREDICTIONS, choose_again
 from modelmarket.web.uploads import Upload
+from modelmarket.web.views import cut
 from modelmarket.web.visits import Visit
 
 if TYPE_CHECKING:
@@ -109,6 +112,9 @@ OTHER_WORDS = {
     "time": "Choose another column, or none.",
 }
 """What to do next, where the command line would name an option."""
+MOST_NEAR = 5
+MOST_COMPARED = 60
+"""Characters of a column's name that are shown, and compared with what was typed."""
 LIKELY_LABELS = ("label", "class", "target", "y")
 
 
@@ -241,6 +247,9 @@ def _show_survey(
         problem = problem or found.problem
     except (DataError, FieldError) as error:
         problem = problem or error
+    lost = False
+    if found is None and isinstance(problem, FieldError) and problem.field == "label":
+        lost, found = True, _first_rows(visit, upload, table, problem)
     parts, unsplit = None, None
     if found is not None and found.problem is None:
         try:
@@ -260,6 +269,8 @@ def _show_survey(
         table=table,
         labels=labels,
         label=label,
+        lost=lost,
+        guess=_guess(table),
         files=named,
         numbers=numbers,
         bins=forms.text(form, "bins") or DEFAULT_BINS,
@@ -275,6 +286,31 @@ def _show_survey(
         problem=problem,
         form=form,
     )
+
+
+def _first_rows(
+    visit: Visit, upload: Upload, table: Table, problem: FieldError
+) -> Survey | None:
+    """What a table begins with, where nobody knows yet which column the label is; None
+    if that cannot be told.
+
+    Args:
+        visit: The browser's.
+        upload: What was sent.
+        table: It.
+        problem: Why that is not known.
+    """
+    guess = _guess(table)
+    try:
+        found = visit.workspace.uploads.once(
+            upload,
+            ("first rows", guess),
+            lambda: _surveyed(Source(table, guess), "", _fits, numbers=False),
+        )
+    except DataError:
+        return None
+    said = DataError(problem.message, hint=problem.hint)
+    return replace(found, problem=said, spread=None)
 
 
 def _fits(_: Survey) -> DataError | None:
@@ -341,11 +377,27 @@ def _column(table: Table, field: str, asked: str) -> str:
     if len(alike) == 1:
         return alike[0]
     how = f"several columns that read {called[:100]!r}"
+    more, near = "", [] if alike else _near(table, called)
+    if near:
+        told = findings.named(near, MOST_NEAR)
+        more = f" {agreeing(len(near), 'This comes', 'These come')} near: {told}."
     raise FieldError(
         f"{table.path.name} has {how if alike else f'no column {called[:100]!r}'}.",
         field=field,
-        hint="Choose one of its columns.",
+        hint=f"Choose one of its columns.{more}",
     )
+
+
+def _near(table: Table, called: str) -> list[str]:
+    """Columns that somebody may have meant: those with it in their name, then those
+    that are nearly called so.
+    """
+    names = {plain(one).strip().casefold(): plain(one) for one in table.columns}
+    part = called[:MOST_COMPARED].casefold()
+    within = [one for one in names if part and part in one]
+    within.sort(key=len)
+    near = within[:MOST_NEAR] or get_close_matches(part, names, MOST_NEAR)
+    return [cut(names[one], MOST_COMPARED) for one in near]
 
 
 def _column_if_any(table: Table, form: Form, field: str) -> str | None:
