@@ -214,8 +214,13 @@ def test_another_table_is_found_by_the_names_of_its_columns(tmp_path: Path) -> N
         [0, 0],
     ]
     new.write_text("y\tz\nb\t1\n")
-    with pytest.raises(DataError, match="has no column 'x'"):
+    with pytest.raises(DataError, match="has no column 'x'") as one:
         codes_of(open_table(new, header=True), schema, tmp_path)
+    assert one.value.hint.startswith("It needs that column")
+    new.write_text("z\n1\n")
+    with pytest.raises(DataError, match="has no columns 'x', 'y'") as more:
+        codes_of(open_table(new, header=True), schema, tmp_path)
+    assert more.value.hint.startswith("It needs these columns")
     new.write_text("y\tx\nb\t1\nb\tone\n")
     where = r"new\.tsv, row 2 \(line 3\), column 'x'"
     with pytest.raises(DataError, match=f"{where}: 'one' is no number"):

@@ -6,6 +6,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from sklearn.ensemble import RandomForestClassifier
 from modelmarket import agent
 from modelmarket.datasets.predictions import as_csv
 from modelmarket.market import VerifiedRequest
+from modelmarket.web.routes import predictions
+from modelmarket.web.uploads import IDLE_S
 from modelmarket.web.workspace import Workspace
 from support.contests import contest, enter, finish
 from support.market import Place, place
@@ -114,6 +117,50 @@ def test_what_cannot_be_predicted_is_told_beside_the_file(
     assert 'id="predicted"' not in answer.text
     nothing = tab.post("/requests/v1/predict", data={"upload": ""})
     assert "No file was chosen." in words(nothing.text)
+
+
+def test_what_a_table_needs_is_told_before_one_is_chosen(
+    scene: tuple[Place, Tab],
+) -> None:
+    _, tab = scene
+    page = words(tab.get("/requests/v1/predict").text)
+    assert "The table needs the columns x, y, colour, by these names." in page
+
+
+def test_many_columns_are_folded_and_very_many_are_counted(
+    scene: tuple[Place, Tab], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, tab = scene
+    monkeypatch.setattr(predictions, "MOST_NAMED", 2)
+    page = tab.get("/requests/v1/predict").text
+    folded = re.search(r'<details class="needed">(.*?)</details>', page)
+    assert folded is not None
+    assert words(folded[1]) == "The 3 columns that the table needsx, y, colour"
+    monkeypatch.setattr(predictions, "MOST_LISTED", 2)
+    page = words(tab.get("/requests/v1/predict").text)
+    assert "x, y and 1 more column of the training part" in page
+
+
+def test_a_table_that_was_forgotten_is_to_be_chosen_again(
+    scene: tuple[Place, Tab],
+) -> None:
+    _, tab = scene
+    where = send(tab, NEW)
+    kept = where.rpartition("=")[2]
+    assert "new.csv is still here, for an hour after its last use" in words(
+        tab.get(where).text
+    )
+    tab.workspace.uploads.forget_idle(time.monotonic() + IDLE_S + 60)
+    assert "is still here" not in words(tab.get(where).text)
+    answer = tab.post("/requests/v1/predict", upload=kept)
+    assert answer.status_code == 400
+    [wrong] = re.findall(
+        r'<span class="wrong" id="rows-wrong">(.*?)</span>', answer.text
+    )
+    assert words(wrong) == (
+        "What was chosen before is not here any more: files are kept for an hour. "
+        "Choose it again."
+    )
 
 
 def test_a_refused_table_leaves_nothing_of_the_one_before(

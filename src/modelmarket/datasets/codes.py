@@ -427,9 +427,14 @@ def codes_of(table: Table, schema: Schema, scratch: Path) -> RowCodes:
         named = ", ".join(map(repr, lacking[:MOST_NAMED]))
         rest = len(lacking) - MOST_NAMED
         more = f" and {rest:,} more" if rest > 0 else ""
+        columns = agreeing(len(lacking), "column", "columns")
         raise DataError(
-            f"{table.path.name} has no column {named}{more}.",
-            hint="It needs the columns of the training part, by the same names.",
+            f"{table.path.name} has no {columns} {named}{more}.",
+            hint=agreeing(
+                len(lacking),
+                "It needs that column of the training part, by the same name.",
+                "It needs these columns of the training part, by the same names.",
+            ),
         )
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         path, rows = Path(folder) / table.path.name, 0

@@ -212,6 +212,23 @@ def upload_of(form: Form, uploads: Uploads, closing: ExitStack) -> Upload:
     return closing.enter_context(uploads.using(uploads.begin().name))
 
 
+def unchosen(form: Form, upload: Upload, error: FieldError) -> FieldError:
+    """Why a file is not there that a form needs.
+
+    Args:
+        form: It.
+        upload: What there is of it.
+        error: Says so to whoever has chosen none.
+    """
+    if text(form, "upload") in ("", upload.name):
+        return error
+    return FieldError(
+        "What was chosen before is not here any more: files are kept for an hour.",
+        field=error.field,
+        hint="Choose it again.",
+    )
+
+
 def typed(form: Form) -> dict[str, str]:
     """What somebody said in a form, so that it can be shown again: no files, no ticks
     of what was asked, nothing that says how it was sent.

@@ -137,9 +137,10 @@ def _taken(visit: Visit, upload: Upload) -> str:
     forms.save(form, "labels", upload)
     files = forms.unpack(form, FILES, upload)
     if data is None:
-        raise FieldError(
+        lacking = FieldError(
             "No file was chosen.", field="data", hint="Choose a CSV or Parquet file."
         )
+        raise forms.unchosen(form, upload, lacking)
     for name in ("data", "labels"):
         _refuse_unreadable(upload, name)
     has_contests = bool(visit.workspace.market.network.verified)

@@ -12,6 +12,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from modelmarket.datasets.predictions import as_csv
+from modelmarket.datasets.published import Manifest
 from modelmarket.errors import (
     DataError,
     FieldError,
@@ -22,9 +23,8 @@ from modelmarket.errors import (
 from modelmarket.market import Request, VerifiedRequest
 from modelmarket.system.files import write_atomically
 from modelmarket.web import forms, stored
-from modelmarket.web.forms import BAD_REQUEST
 from modelmarket.web.responses import answering, go
-from modelmarket.web.routes.requests import find_request, show_tab
+from modelmarket.web.routes.requests import find_request, show_form
 from modelmarket.web.uploads import Upload
 from modelmarket.web.visits import Visit
 
@@ -32,6 +32,10 @@ ROWS, PREDICTED = "rows", "predicted"
 """Fields of an upload: the table that was sent, and what the model says of it."""
 CALLED = "predictions.csv"
 MOST_SHOWN = 20
+MOST_NAMED = 12
+"""Columns of a table that are named at once; more of them are folded."""
+MOST_LISTED = 200
+"""That are named at all."""
 
 
 @dataclass(frozen=True)
@@ -70,11 +74,12 @@ def predict(visit: Visit) -> Response:
             table = forms.save(form, ROWS, upload)
             upload.drop(PREDICTED)
             if table is None:
-                raise FieldError(
+                lacking = FieldError(
                     "No file was chosen.",
                     field=ROWS,
                     hint="Choose a table with the columns of the training part.",
                 )
+                raise forms.unchosen(form, upload, lacking)
             try:
                 said = found.predict(table)
             except (DataError, InputError) as error:
@@ -109,18 +114,29 @@ def _show(
     problem: ModelMarketError | None = None,
     upload: Upload | None = None,
 ) -> Response:
-    kept = forms.kept_files(upload, (ROWS,))
-    return show_tab(
+    manifest = stored.manifest(found)
+    return show_form(
         visit,
         found,
         "predict",
-        status=BAD_REQUEST if problem else 200,
+        (ROWS,),
         problem=problem,
-        kept=kept,
-        upload=upload.name if kept and upload is not None else "",
+        upload=upload,
+        columns=() if manifest is None else manifest.features,
+        most_named=MOST_NAMED,
+        most_listed=MOST_LISTED,
+        are_numbers=_are_numbers(found),
         predicted=_predicted(found, upload),
         is_here=stored.model(found) is not None,
     )
+
+
+def _are_numbers(found: Request | VerifiedRequest) -> bool:
+    """Whether numbers are predicted rather than classes."""
+    if isinstance(found, VerifiedRequest):
+        return found.terms.points.is_regression
+    manifest = stored.manifest(found)
+    return isinstance(manifest, Manifest) and manifest.bins is not None
 
 
 def _predicted(

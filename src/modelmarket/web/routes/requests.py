@@ -29,6 +29,7 @@ from modelmarket.web.charts import (
     SHARES,
 )
 from modelmarket.web.deeds import ENDS
+from modelmarket.web.forms import BAD_REQUEST
 from modelmarket.web.happenings import sentence
 from modelmarket.web.names import Names
 from modelmarket.web.responses import answering, go, show
@@ -39,7 +40,9 @@ from modelmarket.web.visits import Visit
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from modelmarket.errors import ModelMarketError
     from modelmarket.protocol.types import Address
+    from modelmarket.web.uploads import Upload
     from modelmarket.web.workspace import Workspace
 
 MOST_EVENTS = 100
@@ -193,6 +196,42 @@ def show_tab(
         wants_operator=_wants_operator(visit.workspace, found, account),
         manifest=stored.manifest(found),
         reputations=found.market.reputations([record.requester, *people]),
+        **values,
+    )
+
+
+def show_form(
+    visit: Visit,
+    found: Request | VerifiedRequest,
+    tab: str,
+    fields: Iterable[str],
+    *,
+    problem: ModelMarketError | None,
+    upload: Upload | None,
+    **values: Any,
+) -> Response:
+    """A page with a form that takes files: what was typed and sent is there again,
+    beside what went wrong.
+
+    Args:
+        visit: The browser's.
+        found: The request.
+        tab: Its template, in `request/`.
+        fields: That take files.
+        problem: What went wrong.
+        upload: What was sent.
+        values: What that page shows and others do not.
+    """
+    kept = forms.kept_files(upload, fields)
+    return show_tab(
+        visit,
+        found,
+        tab,
+        status=BAD_REQUEST if problem else 200,
+        problem=problem,
+        form=visit.form,
+        kept=kept,
+        upload=upload.name if kept and upload is not None else "",
         **values,
     )
 

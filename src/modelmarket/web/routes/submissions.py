@@ -24,9 +24,9 @@ from modelmarket.market.checking import is_exported
 from modelmarket.market.paying import refuse_unaffordable
 from modelmarket.protocol.steps import takes_submissions
 from modelmarket.web import forms, stored
-from modelmarket.web.forms import BAD_REQUEST, Form
+from modelmarket.web.forms import Form
 from modelmarket.web.responses import answering, go
-from modelmarket.web.routes.requests import find_request, show_tab
+from modelmarket.web.routes.requests import find_request, show_form
 from modelmarket.web.uploads import Upload
 from modelmarket.web.views import OF_ENTRIES
 from modelmarket.web.visits import Visit
@@ -90,23 +90,19 @@ def _show(
     problem: ModelMarketError | None = None,
     upload: Upload | None = None,
 ) -> Response:
-    """The form; what was typed and sent is there again beside what went wrong."""
-    kept = forms.kept_files(upload, FILES)
-    return show_tab(
+    return show_form(
         visit,
         found,
         "submit",
-        status=BAD_REQUEST if problem else 200,
+        FILES,
+        problem=problem,
+        upload=upload,
         files=_files_of(found),
         entries=[
             one
             for one in found.market.files(found.record.dataset) or ()
             if one.path in (TRAIN, TEST)
         ],
-        problem=problem,
-        form=visit.form,
-        upload=upload.name if kept and upload is not None else "",
-        kept=kept,
     )
 
 
@@ -133,7 +129,7 @@ def _files_of(found: Request | VerifiedRequest) -> str:
 
 def _predictions(found: Request, form: Form, upload: Upload, owner: Address) -> Action:
     probabilities = _probabilities(form, upload)
-    model, predictions = _files(upload)
+    model, predictions = _files(form, upload)
     return found.prepare_submission(
         model,
         predictions,
@@ -151,11 +147,12 @@ def _model(
     """Seals an exact model, once the hidden files are all here."""
     file = upload.file("model")
     if file is None:
-        raise FieldError(
+        lacking = FieldError(
             "No file was chosen as model.",
             field="model",
             hint="An exact model's file is what `ExactModel.save` writes.",
         )
+        raise forms.unchosen(form, upload, lacking)
     model = found.convert(file)
     action = found.prepare_submission(
         model,
@@ -170,7 +167,7 @@ def _model(
     return replace(action, fit=said)
 
 
-def _files(upload: Upload) -> tuple[Path, Path | None]:
+def _files(form: Form, upload: Upload) -> tuple[Path, Path | None]:
     """The model and the predictions that were chosen, or are still here.
 
     Returns:
@@ -181,7 +178,8 @@ def _files(upload: Upload) -> tuple[Path, Path | None]:
     """
     predictions, model = upload.file("predictions"), upload.file("model")
     if model is None:
-        raise FieldError("No file was chosen as model.", field="model")
+        lacking = FieldError("No file was chosen as model.", field="model")
+        raise forms.unchosen(form, upload, lacking)
     if predictions is None and not is_exported(model):
         raise FieldError(
             "No file was chosen as predictions.",
