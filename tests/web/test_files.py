@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import getpass
+import random
 import re
 from html import unescape
 from pathlib import Path
@@ -10,18 +12,18 @@ from typing import Any
 
 import polars as pl
 import pytest
-from sklearn.compose import make_column_transformer
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.pipeline import make_pipeline
 
+from modelmarket.chain.networks import Networks
+from modelmarket.chain.wallets import Keystores
+from modelmarket.errors import InputError
 from modelmarket.market import Request
+from modelmarket.protocol.types import RequestId
 from modelmarket.storage.store import Entry
 from modelmarket.storage.unixfs import leaf
 from modelmarket.web import stored
 from modelmarket.web.views import MOST_LISTED, listed
 from support.attachments import article, picture, write_table
-from support.market import Place
+from support.market import PASSPHRASE, Place
 from support.visits import Tab, words
 
 
@@ -80,49 +82,85 @@ def made(tab: Tab, path: Path, **options: Any) -> Request:
     )
 
 
-def shown(tab: Tab, request: Request) -> list[str]:
-    """The lines of Python that the request's page shows."""
-    [code] = re.findall(
-        r"<code>(request = .*?)</code></pre>",
-        tab.get(f"/requests/{request.id}/submit").text,
-        re.DOTALL,
-    )
-    return unescape(code).split("\n")
+def shown(tab: Tab, number: RequestId) -> str:
+    """The lines of Python that a request's page shows, and its button copies."""
+    page = tab.get(f"/requests/{number}/submit").text
+    [code] = re.findall(r"<code>(from .*?)</code></pre>", page, re.DOTALL)
+    [copied] = re.findall(r'data-copy="(from .*?)"', page, re.DOTALL)
+    assert unescape(copied) == unescape(code)
+    return unescape(code)
+
+
+@pytest.fixture
+def asked(here: Place, tab: Tab, monkeypatch: pytest.MonkeyPatch) -> Tab:
+    """Whoever looks at the page, in a notebook that asks for the passphrase."""
+    market = tab.workspace.market
+    Networks(market.home.networks).put(here.network)
+    keystores = Keystores(market.home.keystores)
+    if not keystores.addresses():
+        keystores.add(market.wallet, PASSPHRASE)
+    monkeypatch.setattr(getpass, "getpass", lambda *_: PASSPHRASE)
+    return tab
+
+
+def entered(tab: Tab, number: RequestId) -> int:
+    """How many have entered a request."""
+    return len(tab.workspace.market.any_request(number).record.submissions)
 
 
 @pytest.mark.parametrize("bins", [{}, {"bins": 4}], ids=["classes", "bins"])
 def test_the_lines_for_texts_are_run_as_they_are_shown(
-    here: Place, tab: Tab, tmp_path: Path, bins: dict[str, int]
+    asked: Tab, tmp_path: Path, bins: dict[str, int]
 ) -> None:
     path = write_table(tmp_path / "a", article, ".txt")
     if bins:
         table = pl.read_csv(path)
         table.with_columns(kind=pl.arange(len(table)) * 1.5).write_csv(path)
-    ann = here.markets.get("ann") or here.join("ann")
-    request = made(tab, path, **bins)
-    first, *others, last = shown(tab, request)
-    assert first == f'request = Market.connect("test").request({request.id})'
-    assert last == "request.submit(model)"
-    names: dict[str, object] = {
-        "request": ann.request(request.id),
-        "make_column_transformer": make_column_transformer,
-        "make_pipeline": make_pipeline,
-        "TfidfVectorizer": TfidfVectorizer,
-        "LogisticRegression": LogisticRegression,
-        "Ridge": Ridge,
-    }
-    exec("\n".join([*others, last]), names)  # what our own page shows
-    assert len(ann.request(request.id).submissions()) == 1
+    request = made(asked, path, **bins)
+    code = shown(asked, request.id)
+    assert f"request = market.request({request.id})" in code.split("\n")
+    assert code.split("\n")[-1] == "request.submit(model)"
+    exec(code, {})  # what our own page shows
+    assert entered(asked, request.id) == 1
 
 
-def test_the_lines_for_pictures_lead_to_the_files(tab: Tab, tmp_path: Path) -> None:
+@pytest.mark.parametrize("labels", ["classes", "numbers"])
+@pytest.mark.parametrize("is_verified", [True, False], ids=["verified", "predictions"])
+def test_the_lines_for_tables_are_run_as_they_are_shown(
+    asked: Tab, labels: str, *, is_verified: bool
+) -> None:
+    chance = random.Random(f"{labels} {is_verified}")
+    rows = [(chance.random(), chance.random()) for _ in range(150)]
+    said = [10 * x if labels == "numbers" else "ab"[x > y] for x, y in rows]
+    x, y = zip(*rows, strict=True)
+    frame = pl.DataFrame({"x": x, "y": y, "kind": said})
+    market = asked.workspace.market
+    make: Any = market.create_contest if is_verified else market.create_request
+    options: dict[str, object] = {}
+    if labels == "numbers":
+        options = {"error": "absolute"} if is_verified else {"bins": 4}
+    options |= {"accept_findings": True, "again": True, "reward": "10"}
+    request = make(frame, label="kind", **options)
+    exec(shown(asked, request.id), {})  # what our own page shows
+    assert entered(asked, request.id) == 1
+
+
+def test_the_lines_for_pictures_lead_to_the_files(
+    asked: Tab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = write_table(tmp_path / "a", lambda n, _: picture(n), ".png")
-    request = made(tab, path)
-    _, *others, last = shown(tab, request)
+    request = made(asked, path)
+    *others, last = shown(asked, request.id).split("\n")
     assert last == 'request.submit("model.zip", predictions)'
-    names: dict[str, Any] = {"request": request}
+    names: dict[str, Any] = {}
     exec("\n".join(others), names)  # what our own page shows
     assert all(Path(one).is_file() for one in names["paths"])
+    # What the model says is for its author to put in: nothing is staked without.
+    monkeypatch.chdir(tmp_path)
+    Path("model.zip").write_bytes(b"a model")
+    with pytest.raises(InputError):
+        exec(last, names)
+    assert entered(asked, request.id) == 0
 
 
 def test_of_many_files_the_outermost_are_listed() -> None:

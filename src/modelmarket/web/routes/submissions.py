@@ -27,6 +27,7 @@ from modelmarket.web import forms, stored
 from modelmarket.web.forms import Form
 from modelmarket.web.responses import answering, go
 from modelmarket.web.routes.requests import find_request, show_form
+from modelmarket.web.snippets import entering
 from modelmarket.web.uploads import Upload
 from modelmarket.web.views import OF_ENTRIES
 from modelmarket.web.visits import Visit
@@ -90,6 +91,8 @@ def _show(
     problem: ModelMarketError | None = None,
     upload: Upload | None = None,
 ) -> Response:
+    said = stored.manifest(found)
+    manifest = said if isinstance(said, Manifest) else None
     return show_form(
         visit,
         found,
@@ -97,7 +100,7 @@ def _show(
         FILES,
         problem=problem,
         upload=upload,
-        files=_files_of(found),
+        snippet=entering(found, manifest, _files_of(manifest)),
         entries=[
             one
             for one in found.market.files(found.record.dataset) or ()
@@ -119,10 +122,9 @@ def _at_its_field(error: ModelMarketError, upload: Upload) -> ModelMarketError:
     return error
 
 
-def _files_of(found: Request | VerifiedRequest) -> str:
+def _files_of(manifest: Manifest | None) -> str:
     """Of which kind the files are that the rows name; empty for none."""
-    manifest = stored.manifest(found)
-    if not isinstance(manifest, Manifest) or manifest.files is None:
+    if manifest is None or manifest.files is None:
         return ""
     return str(manifest.files.kind)
 
