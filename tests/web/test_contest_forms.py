@@ -176,6 +176,12 @@ def test_labels_that_can_be_no_classes_are_looked_over_as_numbers(
         *("Lowest0.0In", "the", "middle490.9Highest990.9"),
     ]
     assert "is off by 250, on average" in spread
+    # Where the largest error is typed, it is told what needs no model at all.
+    assert (
+        "Without any model, the median (490.9) is off by 250 on average, and the mean "
+        "(495.4) by 288.7 as the root of mean squares: take less than that."
+        in words(page)
+    )
     # Somebody may mean the other: classes of one row each are refused, as before.
     page = tab.get(f"{where}?label=price&predicted=classes").text
     assert "is seen only once" in alert(page)
@@ -195,6 +201,32 @@ def test_a_contest_of_numbers_is_created_by_its_form(tab: Tab, prices: bytes) ->
     assert (terms.points, terms.outputs, terms.bits) == (Kind.SQUARED, 1, 16)
     assert (terms.rows, terms.cap * terms.step) == (20, 2_000)
     assert terms.minimum_score == 20 * (2_000**2 - 300**2)
+
+
+def test_what_numbers_should_beat_is_drawn_and_told_in_their_own_unit(
+    tab: Tab,
+) -> None:
+    # No column numbers the rows, or the forest would be tried without it.
+    rows = [(37 * n % 100 / 8, 7 * n % 4) for n in range(100)]
+    lines = [f"{size},{floor},{20 * size + floor:g}" for size, floor in rows]
+    where = send(tab, "\n".join(["size,floor,price", *lines]).encode())
+    page = tab.post(where, **NUMBERS, look="yes").text
+    drawn = re.search(
+        r'aria-label="By how much answers are off, on average">(.*?)</svg>', page
+    )
+    assert drawn is not None
+    names = re.findall(r'text-anchor="end">(.*?)</text>', drawn[1])
+    assert names == ["always the median", "a forest on codes"]
+    median, forest = re.findall(r'y="\d+">([\d.,]+)</text>', drawn[1])
+    assert 60 < float(median) < 65
+    assert 0 < float(forest) < 20
+    told = f"is off by {float(forest):.6g}, on average (cross-validation)."
+    assert words(page).count(told) == 2
+    answer = tab.post(where, **NUMBERS)
+    led_to(tab, answer)
+    receipt = words(tab.get(answer.headers["location"]).text)
+    assert "To be beaten" in receipt
+    assert "A small forest on the codes that trainers get is off by " in receipt
 
 
 @pytest.mark.parametrize(

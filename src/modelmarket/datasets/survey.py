@@ -77,12 +77,16 @@ class Spread:
         median: The same.
         highest: The same.
         deviation: By how much always saying the median is off, on average.
+        mean: Of the labels.
+        root: The root of the mean square by which always saying the mean is off.
     """
 
     lowest: str
     median: str
     highest: str
     deviation: float
+    mean: float
+    root: float
 
 
 @dataclass(frozen=True)
@@ -163,7 +167,9 @@ def _spread(seen: Numbered) -> Spread:
     middle = np.searchsorted(np.cumsum(seen.train[order]), (seen.rows + 1) // 2)
     lowest, median, highest = (seen.names[order[at]].strip() for at in (0, middle, -1))
     off = np.abs(values - values[order[middle]]) @ seen.train / seen.rows
-    return Spread(lowest, median, highest, float(off))
+    mean = float(values @ seen.train / seen.rows)
+    root = float(np.sqrt((values - mean) ** 2 @ seen.train / seen.rows))
+    return Spread(lowest, median, highest, float(off), mean, root)
 
 
 def _columns(source: Source, rows: list[Row]) -> list[tuple[str, ...]]:

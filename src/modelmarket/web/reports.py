@@ -19,24 +19,36 @@ class Drawn:
         report: All of it.
         right: Rows that whoever needs no model, or a small one, gets right; empty for
             numbers.
+        off: By how much they are off of numbers, on average, in the label's own unit;
+            empty for classes and bins, and where only one of them is known.
         telling: Columns, by how much each tells of the label.
     """
 
     report: Report
     right: Bars
+    off: Bars
     telling: Bars
 
     @classmethod
-    def of(cls, report: Report) -> Drawn:
-        """What a page shows of a report, whoever wrote it."""
+    def of(cls, report: Report, deviation: float | None = None) -> Drawn:
+        """What a page shows of a report, whoever wrote it.
+
+        Args:
+            report: It.
+            deviation: By how much always saying the median is off; None if that is not
+                known.
+        """
+        forest = "a small forest" if report.code_bits is None else "a forest on codes"
         reached = {"the commonest class": report.majority}
+        off = []
         if report.majority is not None:
-            on_codes = report.code_bits is not None
-            name = "a forest on codes" if on_codes else "a small forest"
-            reached[name] = report.baseline
+            reached[forest] = report.baseline
+        elif deviation is not None and report.baseline is not None:
+            off = [("always the median", deviation), (forest, report.baseline)]
         return cls(
             report,
             [(name, _share(one)) for name, one in reached.items() if one is not None],
+            off,
             [(one.column, _share(one.share)) for one in report.telling],
         )
 

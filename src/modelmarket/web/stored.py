@@ -11,7 +11,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from modelmarket.datasets.contest import SCHEMA, ContestManifest
-from modelmarket.datasets.published import CARD, MANIFEST, TRAIN, Manifest
+from modelmarket.datasets.lint.findings import Report
+from modelmarket.datasets.published import CARD, MANIFEST, REPORT, TRAIN, Manifest
 from modelmarket.errors import DataError, ModelMarketError
 from modelmarket.protocol.schema import (
     Affine,
@@ -301,6 +302,20 @@ def _hidden(described: bytes, said: bytes) -> Hidden:
 def target(found: VerifiedRequest) -> Target | None:
     """What a contest predicts; None if that is not here."""
     return _of(found, "target", lambda: found.schema.target, None)
+
+
+def baseline(market: Market, dataset: str) -> str:
+    """What a small model reached on a folder's training part, in a sentence; empty if
+    that is not here.
+
+    Args:
+        market: With the store.
+        dataset: The folder's CID, whoever named it.
+    """
+    try:
+        return Report.from_json(_read(market, dataset, REPORT)).told_baseline
+    except ModelMarketError:
+        return ""
 
 
 def hidden_of(found: VerifiedRequest) -> Hidden | None:

@@ -142,12 +142,12 @@ def _of_contest(
     sight: Sight, action: actions.CreateContest, hidden: stored.Hidden | None
 ) -> list[Fact]:
     """What a contest is."""
-    terms = action.terms
+    terms, folder = action.terms, action.texts.dataset
     delay = duration(terms.response_window_s + terms.challenge_window_s)
     what = [
         *named(sight, None),
         *_label(sight, action),
-        *published(sight.market, action.texts.dataset, verified=True),
+        *published(sight.market, folder, verified=True),
         fact(
             "Open for",
             f"{duration(terms.submission_window_s)}, then "
@@ -172,6 +172,8 @@ def _of_contest(
         always = Markup("Always answering “{}” is right for {} of the training rows.")
         told = always.format(strangers(hidden.majority), f"{hidden.share:.1%}")
         what.append(Fact("To be beaten", told))
+    elif hidden is not None and (reached := stored.baseline(sight.market, folder)):
+        what.append(fact("To be beaten", reached))
     return what
 
 
