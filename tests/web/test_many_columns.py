@@ -73,7 +73,7 @@ def test_a_column_that_is_not_there_is_told_and_no_other_is_taken_for_it(
     assert 'type="hidden" name="label"' not in answer.text
     # The rows stay where they were, and nothing is said of what any column holds.
     assert "First rows" in said
-    assert "40 rows, 99 columns" in said
+    assert "40 rows, 100 columns." in said
     assert "Classes" not in said
     assert "label" not in said.partition("First rows")[2].partition("40 rows")[0]
 
