@@ -113,6 +113,7 @@ def test_the_ranking_draws_errors_and_does_not_call_a_large_one_below(
         page = tab.get("/requests/v1/ranking").text
         own = Workspace(lived.here.markets["ann"])
     assert "error above the largest" in words(page)
+    assert "Points: the less a row is off, the more." in words(page)
     assert "below the threshold" not in page
     assert f"largest that counts {LARGEST}</text>" in page
     assert f">{error:,.6g}</text>" in page

@@ -33,7 +33,7 @@ from modelmarket.web.forms import BAD_REQUEST
 from modelmarket.web.happenings import sentence
 from modelmarket.web.names import Names
 from modelmarket.web.responses import answering, go, show
-from modelmarket.web.thresholds import Threshold
+from modelmarket.web.thresholds import WORTH, Threshold
 from modelmarket.web.views import PAGE_ROWS, Paging
 from modelmarket.web.visits import Visit
 
@@ -370,6 +370,9 @@ def ranked(visit: Visit) -> Response:
         drawn_of=len(record.ranking),
         has_intervals=ranking.counts_rows(record),
         refuted=found.refutations(),
+        worth=WORTH[found.record.scoring.kind]
+        if isinstance(found, VerifiedRequest)
+        else "",
         axis=SHARES if error_of is None else ERRORS,
         mean_error=_mean_error(found),
     )
