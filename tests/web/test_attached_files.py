@@ -301,35 +301,37 @@ def test_a_column_that_names_no_file_is_told_of_before_and_after(
 
 
 def test_a_wrong_archive_is_told_beside_the_form_and_all_else_is_kept(
-    tab: Tab, given: Given
+    here: Place, given: Given
 ) -> None:
-    wrong = zipped({"a.png": picture(1), "../b.png": picture(2)})
-    files = {
-        "data": ("t.csv", given.table),
-        "labels": ("l.csv", b"kind\n"),
-        "files": ("photos.zip", wrong),
-    }
-    answer = tab.post("/requests/new", files=files, data=KIND)
-    assert answer.status_code == 400
-    said = (
-        "photos.zip: '../b.png' would lie outside of the folder. Make the archive "
-        "anew, of the folder that the files are in."
-    )
-    assert alert(answer) == beside(answer, "files") == said
-    assert lying(tab, kept(answer)) == ["data/t.csv", "labels/l.csv"]
-    shown = words(answer.text)
-    for one in ("t.csv is still here", "l.csv is still here"):
-        assert one in shown
-    assert re.search(r'value="predictions" checked', answer.text)
-    again = {"upload": kept(answer), "without_labels": "yes", **KIND}
-    archive = {"files": ("photos.zip", zipped(given.files))}
-    answer = tab.post("/requests/new", files=archive, data=again)
-    where = answer.headers["location"]
-    assert where == f"/requests/new/{again['upload']}"
-    answer = tab.post(where, **TERMS)
-    sealed(tab, answer)
-    tab.post(answer.headers["location"] + "/confirm")
-    assert lying(tab, where) == []
+    # What is published here would be known again in the tab that all share.
+    with visiting(Workspace(here.join("mender"))) as tab:
+        wrong = zipped({"a.png": picture(1), "../b.png": picture(2)})
+        files = {
+            "data": ("t.csv", given.table),
+            "labels": ("l.csv", b"kind\n"),
+            "files": ("photos.zip", wrong),
+        }
+        answer = tab.post("/requests/new", files=files, data=KIND)
+        assert answer.status_code == 400
+        said = (
+            "photos.zip: '../b.png' would lie outside of the folder. Make the archive "
+            "anew, of the folder that the files are in."
+        )
+        assert alert(answer) == beside(answer, "files") == said
+        assert lying(tab, kept(answer)) == ["data/t.csv", "labels/l.csv"]
+        shown = words(answer.text)
+        for one in ("t.csv is still here", "l.csv is still here"):
+            assert one in shown
+        assert re.search(r'value="predictions" checked', answer.text)
+        again = {"upload": kept(answer), "without_labels": "yes", **KIND}
+        archive = {"files": ("photos.zip", zipped(given.files))}
+        answer = tab.post("/requests/new", files=archive, data=again)
+        where = answer.headers["location"]
+        assert where == f"/requests/new/{again['upload']}"
+        answer = tab.post(where, **TERMS)
+        sealed(tab, answer)
+        tab.post(answer.headers["location"] + "/confirm")
+        assert lying(tab, where) == []
 
 
 @pytest.mark.parametrize(
