@@ -97,6 +97,7 @@ def test_what_was_declined_is_told_until_something_else_goes_on(
         expect(one.get_by_text(said)).to_have_count(0)
     expect(tab.locator("#live-confirm")).to_contain_text("in another tab")
     expect(tab.locator("#confirm")).to_have_count(0)
+    expect(tab.locator(".stands")).to_contain_text("confirmed")
     assert visitor.workspace.actions.get(number).state.is_done
 
 
