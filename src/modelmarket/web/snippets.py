@@ -11,8 +11,11 @@ from modelmarket.market import VerifiedRequest
 from modelmarket.system.home import Home
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from modelmarket.datasets.published import Manifest
-    from modelmarket.market import Market, Request
+    from modelmarket.market import Request
+    from modelmarket.protocol.types import RequestId
 
 UNOPENED = ("image", "audio")
 """Files that no model of a table reads by itself."""
@@ -38,7 +41,11 @@ class Snippet:
 
 
 def entering(
-    found: Request | VerifiedRequest, manifest: Manifest | None, files: str
+    found: Request | VerifiedRequest,
+    manifest: Manifest | None,
+    files: str,
+    *,
+    tells_home: bool,
 ) -> Snippet:
     """What enters a contest, as whoever looks at its page can run it.
 
@@ -47,12 +54,17 @@ def entering(
         manifest: What a contest of predictions says of its data; None if it is not
             here, or another contest.
         files: Of which kind the files are that its rows name; empty for none.
+        tells_home: Whether it may be said where this market's folder is: not to whoever
+            only looks on.
     """
+    home = found.market.home.path
+    where = _where(found.market.network.name, home if tells_home else None)
     if isinstance(found, VerifiedRequest):
         kind = "Regressor" if found.terms.points.is_regression else "Classifier"
         return Snippet(
             _program(
-                found,
+                found.id,
+                where,
                 [f"from sklearn.ensemble import RandomForest{kind}"],
                 f"model = RandomForest{kind}(60).fit(*request.training_data())",
                 "request.submit(model)",
@@ -62,7 +74,8 @@ def entering(
     if files in UNOPENED:
         return Snippet(
             _program(
-                found,
+                found.id,
+                where,
                 [],
                 "features, labels = request.training_data()",
                 "paths = features[request.manifest().files.column]",
@@ -77,7 +90,8 @@ def entering(
         kind = "Ridge" if has_bins else "LogisticRegression"
         return Snippet(
             _program(
-                found,
+                found.id,
+                where,
                 [
                     "from sklearn.compose import make_column_transformer",
                     "from sklearn.feature_extraction.text import TfidfVectorizer",
@@ -94,7 +108,8 @@ def entering(
     kind = f"HistGradientBoosting{'Regressor' if has_bins else 'Classifier'}"
     return Snippet(
         _program(
-            found,
+            found.id,
+            where,
             [f"from sklearn.ensemble import {kind}"],
             f"model = {kind}().fit(*request.training_data())",
             "request.submit(model)",
@@ -104,25 +119,27 @@ def entering(
 
 
 def _program(
-    found: Request | VerifiedRequest, imports: list[str], *lines: str
+    name: RequestId, where: str, imports: list[str], *lines: str
 ) -> tuple[str, ...]:
     """Lines that have the request, behind those that get it."""
-    number = f'"{found.id}"' if found.id.is_verified else str(found.id)
+    number = f'"{name}"' if name.is_verified else str(name)
     return (
         "from getpass import getpass",
         "",
         "from modelmarket import Market",
         *imports,
         "",
-        f"market = Market.connect({_where(found.market)})",
+        f"market = Market.connect({where})",
         f"request = market.request({number})",
         *lines,
     )
 
 
-def _where(market: Market) -> str:
-    """What leads to the market that the page is about."""
-    said = [] if market.network.name == LOCAL else [repr(market.network.name)]
-    if market.home != Home.default():
-        said.append(f"home={str(market.home.path)!r}")
+def _where(network: str, home: Path | None) -> str:
+    """What leads to the market that the page is about; its folder, if it may be said
+    and is not the usual one.
+    """
+    said = [] if network == LOCAL else [repr(network)]
+    if home not in (None, Home.default().path):
+        said.append(f"home={str(home)!r}")
     return ", ".join([*said, "passphrase=getpass()"])

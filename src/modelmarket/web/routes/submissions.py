@@ -100,7 +100,12 @@ def _show(
         FILES,
         problem=problem,
         upload=upload,
-        snippet=entering(found, manifest, _files_of(manifest)),
+        snippet=entering(
+            found,
+            manifest,
+            _files_of(manifest),
+            tells_home=visit.who.account is not None,
+        ),
         entries=[
             one
             for one in found.market.files(found.record.dataset) or ()
