@@ -29,6 +29,12 @@ def test_mdc_are_sent_from_the_page_of_ones_account(house: House) -> None:
     expect(field).to_have_value(ANN[:-1])
     expect(tab.locator("#receiver-wrong")).to_contain_text("not an account's address")
     expect(tab.get_by_label("How many MDC")).to_have_value("1.25")
+    # Nor does a block that comes take it away.
+    tab.locator("h1").click()
+    with tab.expect_response(lambda one: one.url.endswith(page)):
+        visitor.workspace.changed()
+    expect(tab.locator("#receiver-wrong")).to_contain_text("not an account's address")
+    expect(field).to_have_value(ANN[:-1])
     field.fill(ANN)
     tab.get_by_role("button", name="Look at the receipt").click()
     tab.wait_for_url("**/actions/*")

@@ -40,6 +40,13 @@ def test_mdc_are_sent_and_both_balances_are_told(here: Place, give: Command) -> 
     ("to", "amount", "code", "said"),
     [
         ("0x12", "1", 2, "'0x12' is not an account's address."),
+        (
+            "0x52908400098527886E0F7030069857D2E4169Ee7",
+            "1",
+            2,
+            "its capitals do not fit its digits.",
+        ),
+        ("ann", "9" * 5_000, 2, "is not an amount of MDC."),
         ("ann", "1,5", 2, "'1,5' is not an amount of MDC."),
         ("ann", "0", 2, "0 MDC are nothing that can be sent."),
         ("ann", "1000.5", 7, "has 1,000 MDC; 1,000.5 are needed."),

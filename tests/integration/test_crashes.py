@@ -50,6 +50,10 @@ def cancel(market: Market) -> None:
     market.request(1).cancel(max_live=1)
 
 
+def transfer(market: Market) -> None:
+    market.transfer(market.request(1).record.requester, "1.25")
+
+
 def prepare(market: Market) -> None:
     """Seals a request on the page, to be confirmed there."""
     table = open_table(market.home.path.parent / f"numbers-{ROWS}.csv", header=True)
@@ -156,6 +160,8 @@ def test_a_power_cut_at_any_point_loses_nothing_and_repeats_nothing(
         town.place.move_to(state.step_ends)
 
     cut("create", "requester", create)
+    with town.aside():
+        cut("transfer", "ann", transfer)
     cut("submit", "ann", submit)
     with town.aside():
         town.play(("requester", cancel))

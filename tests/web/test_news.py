@@ -140,6 +140,16 @@ def test_what_nobody_comes_for_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> 
     assert news.take(None, "/") is None
 
 
+def test_whoever_asks_often_is_told_no_more_often() -> None:
+    news = News()
+    for _ in range(5):
+        news.leave(None, "/", Markup("Done."))
+    news.leave(None, "/", Markup("Done otherwise."))
+    told = [news.take(None, "/") for _ in range(4)]
+    # Two tabs may wait for the same.
+    assert told == ["Done.", "Done.", "Done otherwise.", None]
+
+
 def test_the_clock_that_was_moved_is_told(tmp_path: Path) -> None:
     with place("embedded", tmp_path) as here:
         market = here.join("somebody")

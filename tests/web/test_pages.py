@@ -18,7 +18,7 @@ from modelmarket.market import Market
 from modelmarket.market.describing import refuted_of
 from modelmarket.protocol.actions import SetOperator
 from modelmarket.protocol.steps import NONE
-from modelmarket.protocol.types import RequestId
+from modelmarket.protocol.types import RequestId, SubmissionId
 from modelmarket.web.ranking import ranking
 from modelmarket.web.routes.requests import TABS
 from modelmarket.web.server import running_page
@@ -237,12 +237,17 @@ def test_what_others_do_is_no_step_of_ones_own(tmp_path: Path) -> None:
             assert "Keep this computer awake" not in tab.get("/").text
             workspace.coming = [waits]
             assert "Keep this computer awake" not in tab.get("/").text
-            workspace.coming = [waits, watches]
+            # One contest, entered twice.
+            workspace.coming = [
+                waits,
+                watches,
+                replace(watches, submission_id=SubmissionId(2)),
+            ]
             assert "your agent watches 1 contest, and" in words(tab.get("/").text)
             workspace.coming = [waits, watches, settles]
             assert "1 step is left to be taken in time" in words(tab.get("/").text)
     assert workspace.to_take == [settles]
-    assert workspace.to_watch == [watches]
+    assert workspace.to_watch == {watches.request_id}
 
 
 def test_what_nobody_lets_the_agent_do_is_no_step_of_the_agents(tmp_path: Path) -> None:

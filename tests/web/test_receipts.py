@@ -299,7 +299,8 @@ def test_of_a_cancelled_submission_is_said_which_stake_comes_back_or_is_lost(
 @pytest.mark.parametrize(
     ("action", "said"),
     [
-        (ClaimAirdrop(), "Comes to your wallet now 1,000 MDC the airdrop"),
+        # It had its airdrop.
+        (ClaimAirdrop(), "Would come to your wallet 1,000 MDC the airdrop"),
         (
             Fund(NOBODY, Wei(5 * 10**16)),
             "Leaves your wallet now 0.05 of the chain's coin",

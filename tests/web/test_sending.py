@@ -7,11 +7,14 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from modelmarket.protocol.actions import Transfer
 from modelmarket.protocol.money import ONE_MDC
 from modelmarket.protocol.types import NOBODY, Wei, checksummed
+from modelmarket.web.deeds import Deed
+from modelmarket.web.views import short
 from modelmarket.web.workspace import Workspace
 from support.market import Place, place
 from support.visits import Tab, visiting, wallet_of
@@ -69,11 +72,19 @@ def test_what_the_agents_key_has_is_sent_to_ones_wallet(tmp_path: Path) -> None:
     ("receiver", "amount", "field", "said"),
     [
         ("0x12", "1", "receiver", "is not an account's address"),
+        # Of EIP-55, but for the case of its last letter.
+        (
+            "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAeD",
+            "1",
+            "receiver",
+            "its capitals do not fit its digits. Something in it is mistyped",
+        ),
         ("the market", "1", "receiver", "is the contract of the market."),
         ("the market of verified contests", "1", "receiver", "is the contract of"),
         ("the coin, MDC", "1", "receiver", "What is sent there is lost"),
         (NOBODY, "1", "receiver", "is nobody's"),
         ("myself", "1", "receiver", "is the account that sends them"),
+        ("ann", "9" * 5_000, "amount", "is not an amount of MDC"),
         ("ann", "1,5", "amount", "is not an amount of MDC"),
         ("ann", "-1", "amount", "is not an amount of MDC"),
         ("ann", "0", "amount", "0 MDC are nothing that can be sent"),
@@ -98,6 +109,103 @@ def test_what_cannot_be_sent_is_told_beside_its_field(
     assert f'value="{to}"' in answer.text
     assert f'value="{amount}"' in answer.text
     assert tab.workspace.actions.prepared(owner, since=0) == begun
+
+
+def test_however_little_can_be_sent(tab: Tab) -> None:
+    page = f"/accounts/{tab.workspace.market.wallet.address}"
+    sent = tab.post(f"{page}/send", receiver=ANN, amount="0.000000000000000001")
+    shown = told(tab.get(sent.headers["location"]).text)
+    assert "Leaves your wallet now 0.000000000000000001 MDC" in shown
+
+
+def test_what_is_not_there_any_more_is_not_offered_to_be_sent(here: Place) -> None:
+    market = here.join("spender")
+    with visiting(Workspace(market)) as tab:
+        page = f"/accounts/{market.wallet.address}/send"
+        first, second = (
+            tab.post(page, receiver=ANN, amount="900").headers["location"]
+            for _ in range(2)
+        )
+        tab.post(f"{first}/confirm")
+        shown = told(tab.get(second).text)
+        assert "has 100 MDC; 900 are needed" in shown
+        tab.post(f"{second}/confirm")
+    assert market.balance(market.wallet.address) == 100 * ONE_MDC
+
+
+def test_what_a_wallet_sent_unheard_is_found_and_not_sent_again(here: Place) -> None:
+    """The page was closed between the wallet's signature and its word."""
+    market = here.join("hasty")
+    wallet = wallet_of(here, market)
+    mine = checksummed(wallet.account.address)
+    to = checksummed("0x" + "53" * 20)
+    with visiting(Workspace(market)) as tab:
+        tab.workspace.stop()
+        tab.become(mine)
+        sent = tab.post(f"/accounts/{mine}/send", receiver=to, amount="100")
+        receipt = sent.headers["location"]
+
+        def ask(again: bool) -> httpx.Response:
+            permit = tab.post(f"{receipt}/permit", json={"again": again})
+            if permit.status_code != 200:
+                return permit
+            asked = {"deadline": "0", "signature": "", "again": again}
+            return tab.post(f"{receipt}/transaction", json=asked)
+
+        wallet._send(ask(again=False).json()["transaction"])
+        assert market.balance(to) == 100 * ONE_MDC
+        # Another that moves as much to somebody else is none of it.
+        market.transfer(ANN, "100")
+        for again in (False, True):
+            answer = ask(again)
+            assert answer.status_code == 400
+            assert "already" in answer.json()["message"]
+        assert "Left your wallet 100 MDC" in told(tab.get(receipt).text)
+
+
+def test_what_moved_before_the_wallet_was_asked_is_not_taken_for_it(
+    here: Place,
+) -> None:
+    market = here.join("twice")
+    wallet = wallet_of(here, market)
+    mine = checksummed(wallet.account.address)
+    to = checksummed("0x" + "54" * 20)
+    with visiting(Workspace(market)) as tab:
+        tab.workspace.stop()
+        tab.become(mine)
+        receipts = [
+            tab.post(f"/accounts/{mine}/send", receiver=to, amount="7").headers[
+                "location"
+            ]
+            for _ in range(2)
+        ]
+        for number, receipt in enumerate(receipts):
+            assert market.balance(to) == 7 * number * ONE_MDC
+            tab.post(f"{receipt}/permit", json={"again": False})
+            asked = {"deadline": "0", "signature": "", "again": False}
+            given = tab.post(f"{receipt}/transaction", json=asked)
+            wallet._send(given.json()["transaction"])
+            tab.workspace.market.look()
+            tab.workspace.actions.look_for_what_wallets_sent()
+            assert "Left your wallet 7 MDC" in told(tab.get(receipt).text)
+    assert market.balance(to) == 14 * ONE_MDC
+
+
+def test_a_key_of_nobodys_is_not_taken_for_the_agents(here: Place) -> None:
+    market = here.join("several keys")
+    other = here.join("another key")
+    entry = market.vault.journal.begin(
+        market.network.market, other.wallet.address, Transfer(ANN, Wei(ONE_MDC)), 0
+    )
+    shown = Deed.of(market, entry, {}, market.wallet.address).moved
+    assert shown == f"sent by {short(other.wallet.address)}"
+    mine = market.vault.journal.begin(
+        market.network.market, market.wallet.address, entry.action, 0
+    )
+    assert Deed.of(market, mine, {}, ANN).moved == "paid to you"
+    assert Deed.of(market, mine, {}, other.wallet.address).moved == (
+        "sent by your agent's key"
+    )
 
 
 def test_all_that_an_account_has_can_be_sent(here: Place) -> None:

@@ -258,8 +258,11 @@ def acts_for(market: Market, step: Step) -> Address | None:
     if step.kind not in (Kind.CLAIM, Kind.SHOW):
         return None
     record = market.record(step.request_id)
-    trainer = record.submissions[step.submission_id].trainer
-    return None if trainer == market.wallet.address else trainer
+    one = record.submissions.get(step.submission_id)
+    if one is None or one.trainer == market.wallet.address:
+        # What a reorganisation took is no step of anybody's.
+        return None
+    return one.trainer
 
 
 def barred(market: Market, plan: Sequence[Step]) -> list[Step]:

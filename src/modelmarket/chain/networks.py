@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from modelmarket.chain.connection import Connection
 from modelmarket.chain.events import Contracts
 from modelmarket.errors import InputError, NotFoundError
-from modelmarket.protocol.types import Address, Wei, checksummed
+from modelmarket.protocol.types import Address, Wei, checksummed, read_address
 from modelmarket.system.files import write_atomically
 
 LOCAL = "local"
@@ -65,8 +65,6 @@ class Network:
     verified: Address | Literal[""] = ""
 
     def __post_init__(self) -> None:
-        from eth_utils import is_address
-
         if not NAME.fullmatch(self.name):
             raise InputError(
                 f"{self.name!r} cannot name a network.",
@@ -74,8 +72,8 @@ class Network:
             )
         check_addresses(*self.rpcs, *self.gateways)
         for contract in (self.market, self.verified):
-            if not is_address(contract) and (contract or contract is self.market):
-                raise InputError(f"{contract!r} is not a contract's address.")
+            if contract or contract is self.market:
+                read_address(contract, "a contract")
 
     @property
     def contracts(self) -> Contracts:

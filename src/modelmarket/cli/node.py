@@ -178,15 +178,13 @@ def add(
 
         modelmarket node add club --rpc http://10.0.0.5:8545 --rpc http://10.0.0.6:8545
     """
-    from eth_utils import is_address
-
     from modelmarket.chain.connection import Connection
     from modelmarket.chain.markets import check_contracts
     from modelmarket.chain.networks import Network, Networks
     from modelmarket.chain.nodes import named
     from modelmarket.errors import InputError
     from modelmarket.index.schema import open_engine
-    from modelmarket.protocol.types import checksummed
+    from modelmarket.protocol.types import checksummed, read_address
 
     here = Invocation.of(ctx)
     here.refuse_network("NAME, the first argument, is what to call it.")
@@ -198,9 +196,8 @@ def add(
             f"No network is called {name!r} yet, so its node and market must be said.",
             hint=f"Say: modelmarket node add {name} --rpc ADDRESS --market CONTRACT",
         )
-    for contract in (market, verified):
-        if contract and not is_address(contract):
-            raise InputError(f"{contract!r} is not a contract's address.")
+    for contract in filter(None, (market, verified)):
+        read_address(contract, "a contract")
     if index:
         open_engine(index).dispose()
     said: dict[str, Any] = {

@@ -18,6 +18,7 @@ from modelmarket.chain.reasons import REASONS
 from modelmarket.chain.sending import quote
 from modelmarket.errors import (
     ChainError,
+    FundsError,
     InputError,
     ModelMarketError,
     RevertError,
@@ -27,19 +28,25 @@ from modelmarket.errors import (
 from modelmarket.market.calls import call_of
 from modelmarket.market.fees import gas_limit
 from modelmarket.market.outbox import OTHER_TOOK_PLACE
+from modelmarket.market.paying import refuse_unaffordable
 from modelmarket.market.recognising import refuse_overtaken
+from modelmarket.market.transactions import Transfer as Moved
+from modelmarket.market.transactions import where_moved
 from modelmarket.protocol import contest_steps, steps
 from modelmarket.protocol.actions import (
     Action,
     CancelRequest,
     CancelSubmission,
+    ClaimAirdrop,
     CreateContest,
     CreateRequest,
     EnforceTimeout,
     Entering,
+    Fund,
     Settle,
     Submit,
     SubmitModel,
+    Transfer,
     Withdraw,
     WithdrawBond,
 )
@@ -49,11 +56,12 @@ from modelmarket.protocol.events import (
     RequestCreated,
     SubmissionCreated,
 )
+from modelmarket.protocol.money import format_about, format_mdc
 from modelmarket.protocol.payouts import returns_stake
 from modelmarket.protocol.phases import Phase
 from modelmarket.protocol.steps import NONE, StepKind, takes_submissions
 from modelmarket.system.text import agreeing, counted
-from modelmarket.vault.journal import Signer, State
+from modelmarket.vault.journal import MOST_NUMBER, Signer, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,6 +74,9 @@ if TYPE_CHECKING:
 HEX_SIGNATURE_BYTES = 65
 PERMITS_EVERY_S = 1_800
 """Permits that a page shows end at such seconds alone."""
+MOST_BLOCKS_LATER = 5_000
+"""Behind the one at which a wallet was asked, in which is looked for what it sent."""
+MOST_REORGANISED = 64
 SHORTEST_PERMIT_S = 600
 """What must be left of a permit that was shown when a wallet is asked to sign it."""
 
@@ -111,6 +122,7 @@ class Actions:
         self._name = market.network.market
         self._shown: set[tuple[int, State]] = set()
         self._needed: dict[int, int] = {}
+        self._seen_until: dict[int, int] = {}
 
     # --- looking ---
 
@@ -166,7 +178,7 @@ class Actions:
         """
         second = 0
         with suppress(ChainError):
-            second = self._market.moment().now
+            second = min(self._market.moment().now, MOST_NUMBER)
         return self._journal.prepare(self._name, account, action, origin, second)
 
     def give_up(self, entry: Entry) -> None:
@@ -376,6 +388,8 @@ class Actions:
                 | WithdrawBond()
             ):
                 self._require_possible(entry, action)
+            case Transfer() | ClaimAirdrop() | Fund():
+                self._require_means(entry.account, action)
             case Submit() | SubmitModel():
                 self._require_open_request(action)
                 if not action.again:
@@ -412,10 +426,35 @@ class Actions:
                 hint="The request's page says how it stands.",
             )
 
+    def _require_means(
+        self, account: Address, action: Transfer | ClaimAirdrop | Fund
+    ) -> None:
+        """An account still has what it sends, or may still have the airdrop."""
+        if isinstance(action, Transfer):
+            _, purse = self._market.look_into(account)
+            refuse_unaffordable(purse, action.amount)
+            return
+        _, has = self._market.holdings(account)
+        if isinstance(action, Fund) and has.fees < action.amount:
+            raise FundsError(
+                f"{account} has {format_about(has.fees, 6)} of the chain's coin; "
+                f"{format_mdc(action.amount)} are needed."
+            )
+        if isinstance(action, ClaimAirdrop) and has.no_airdrop:
+            raise StepError(has.no_airdrop)
+
     def _require_possible(self, entry: Entry, action: Action) -> None:
         """The contract would still let its signer do it."""
         record, now = self._market.record(action.request_id), self._market.moment().now
         kind, who = StepKind(action.kind), entry.account
+        if (
+            hasattr(action, "submission")
+            and action.submission not in record.submissions
+        ):
+            raise StepError(
+                f"Submission {action.submission} is not there any more.",
+                hint="The request's page says how it stands.",
+            )
         one = record.submissions.get(getattr(action, "submission", NONE))
         if isinstance(record, ContestRecord):
             why = contest_steps.refusal(kind, record, now, who=who, submission=one)
@@ -544,6 +583,8 @@ class Actions:
                 )
                 and event.submission_id in ours
             ]
+        elif isinstance(action, Transfer):
+            return self._sent(entry, action)
         else:
             return []
         found: list[tuple[int, bytes, int]] = []
@@ -554,6 +595,21 @@ class Actions:
             elif isinstance(event, SubmissionCreated):
                 found.append((event.submission_id, log.transaction, log.block))
         return found
+
+    def _sent(self, entry: Entry, action: Transfer) -> list[tuple[int, bytes, int]]:
+        """Where the coin has logged what a wallet may have sent, in the first blocks
+        after it was asked.
+        """
+        head = self._market.moment().head.number
+        first = max(self._seen_until.get(entry.id, 0), entry.asked_at + 1)
+        last = min(head, entry.asked_at + MOST_BLOCKS_LATER)
+        if first > last:
+            return []
+        wanted = Moved(entry.account, action.receiver, action.amount)
+        logs = where_moved(self._market, wanted, first, last)
+        # A reorganisation may put it into a block that was seen without it.
+        self._seen_until[entry.id] = max(first, head - MOST_REORGANISED)
+        return [(0, log.transaction, log.block) for log in logs]
 
     def _look_for_replacement(self, entry: Entry, transaction: bytes) -> None:
         connection = self._market.connection

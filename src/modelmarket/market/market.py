@@ -33,6 +33,7 @@ from modelmarket.protocol.actions import (
     CreateContest,
     CreateRequest,
     Other,
+    Transfer,
 )
 from modelmarket.protocol.contests import ContestRecord
 from modelmarket.protocol.events import ContestCreated, RequestCreated
@@ -495,8 +496,11 @@ class Market(Reader):
             InputError: One of them is none, or there is nobody who could use them
                 there.
             FundsError: MDC or fees do not suffice.
+            StepError: An interrupted run has sent some already.
         """
-        return self.do(transfer_to(self, self.wallet.address, receiver, amount))
+        wei = read_sum(amount)
+        self.outbox.finish_interrupted(Transfer.kind, "modelmarket account show")
+        return self.do(transfer_to(self, self.wallet.address, receiver, wei))
 
     def create_request(
         self,

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from modelmarket.errors import FieldError, FundsError, InputError
 from modelmarket.protocol.actions import Transfer
-from modelmarket.protocol.money import Amount, format_mdc, read_sum
+from modelmarket.protocol.money import format_mdc
 from modelmarket.protocol.types import NOBODY, read_address
 
 if TYPE_CHECKING:
     from modelmarket.chain.contracts import Purse
     from modelmarket.market.market import Market
-    from modelmarket.protocol.types import Address
+    from modelmarket.protocol.types import Address, Wei
 
 
 def refuse_unaffordable(purse: Purse, amount: int) -> None:
@@ -35,7 +35,7 @@ def refuse_unaffordable(purse: Purse, amount: int) -> None:
 
 
 def transfer_to(
-    market: Market, sender: Address, receiver: str, amount: Amount
+    market: Market, sender: Address, receiver: str, amount: Wei
 ) -> Transfer:
     """MDC that an account sends to another, once that could not be meant otherwise.
 
@@ -43,7 +43,7 @@ def transfer_to(
         market: With the contracts.
         sender: Whose MDC they are.
         receiver: The other's address.
-        amount: Wei, as a whole number; or MDC, as decimal text or `Decimal`.
+        amount: Wei.
 
     Raises:
         FieldError: One of them is none, or there is nobody who could use them there.
@@ -54,15 +54,11 @@ def transfer_to(
         _refuse_useless(market, sender, found)
     except InputError as error:
         raise FieldError(error.message, field="receiver", hint=error.hint) from error
-    try:
-        wei = read_sum(amount)
-        if not wei:
-            raise InputError("0 MDC are nothing that can be sent.")
-    except InputError as error:
-        raise FieldError(error.message, field="amount", hint=error.hint) from error
+    if not amount:
+        raise FieldError("0 MDC are nothing that can be sent.", field="amount")
     _, purse = market.look_into(sender)
-    refuse_unaffordable(purse, wei)
-    return Transfer(found, wei)
+    refuse_unaffordable(purse, amount)
+    return Transfer(found, amount)
 
 
 def _refuse_useless(market: Market, sender: Address, receiver: Address) -> None:

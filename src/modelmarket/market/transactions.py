@@ -103,6 +103,17 @@ def looked_up(reader: Reader, name: bytes) -> Transaction | None:
     )
 
 
+def where_moved(reader: Reader, wanted: Transfer, first: int, last: int) -> list[Log]:
+    """What the coin logged of MDC that moved so, from one block to another.
+
+    Raises:
+        ChainError: The node does not answer.
+    """
+    coin = reader.coin.address
+    logs = reader.connection.logs([coin], first, last)
+    return [log for log in logs if _of_coin((log,), coin)[0] == [wanted]]
+
+
 def _of_coin(
     logs: tuple[Log, ...], coin: Address
 ) -> tuple[list[Transfer], Address | None]:

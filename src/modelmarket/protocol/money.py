@@ -18,7 +18,8 @@ LEAST_WEI = 10**9
 
 DIGITS = 3
 """Of an amount that is proposed to people."""
-_DECIMAL = re.compile(r"(\d+)(?:\.(\d{1,18}))?")
+_DECIMAL = re.compile(r"(\d{1,60})(?:\.(\d{1,18}))?")
+"""The chain counts no further: 2**256 wei are an amount of 60 digits."""
 
 
 def parse_mdc(text: str) -> Wei:
@@ -33,7 +34,7 @@ def parse_mdc(text: str) -> Wei:
     match = _DECIMAL.fullmatch(text.strip().removesuffix("MDC").rstrip())
     if match is None:
         raise InputError(
-            f"{text!r} is not an amount of MDC.",
+            f"{text[:80]!r} is not an amount of MDC.",
             hint="Write a decimal such as 1000 or 0.5: no separators of thousands, and "
             "at most 18 decimals.",
         )

@@ -21,18 +21,30 @@ def checksummed(address: str | bytes) -> Address:
     return to_checksum_address(address)
 
 
-def read_address(text: str) -> Address:
-    """An account's address as people write it.
+def read_address(text: str, whose: str = "an account") -> Address:
+    """An address as people write it: in one case, or in both as EIP-55 has it.
+
+    Args:
+        text: What was written.
+        whose: It is to be, in words.
 
     Raises:
-        InputError: It is none.
+        InputError: It is none, or something in it is mistyped.
     """
-    from eth_utils import is_address
+    from eth_utils import is_hex_address
 
-    if not is_address(text):
-        raise InputError(f"{text[:60]!r} is not an account's address.")
-    return checksummed(text)
+    if not is_hex_address(text):
+        raise InputError(f"{text[:60]!r} is not {whose}'s address.")
+    found, digits = checksummed(text), text[-ADDRESS_DIGITS:]
+    if digits not in (digits.lower(), digits.upper(), found[2:]):
+        raise InputError(
+            f"{text!r} is not {whose}'s address: its capitals do not fit its digits.",
+            hint="Something in it is mistyped; copy it whole.",
+        )
+    return found
 
+
+ADDRESS_DIGITS = 40
 
 NOBODY = Address(HexAddress(HexStr("0x" + "00" * 20)))
 """The address 0."""

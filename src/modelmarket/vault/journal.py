@@ -16,7 +16,6 @@ import os
 import sqlite3
 import threading
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -233,14 +232,21 @@ class Journal:
 
     def _note_chain_time(self) -> None:
         """Makes room for it in a journal that was made before it was noted."""
-        known = self._database.connection.execute("PRAGMA table_info(entries)")
-        if "second" in {column[1] for column in known}:
+        if self._notes_chain_time():
             return
-        # Another program may have been as fast.
-        with suppress(sqlite3.OperationalError), self._database.writing() as sql:
-            sql.execute(
-                "ALTER TABLE entries ADD COLUMN second INTEGER NOT NULL DEFAULT 0"
-            )
+        try:
+            with self._database.writing() as sql:
+                sql.execute(
+                    "ALTER TABLE entries ADD COLUMN second INTEGER NOT NULL DEFAULT 0"
+                )
+        except sqlite3.OperationalError:
+            # Another program may have been as fast.
+            if not self._notes_chain_time():
+                raise
+
+    def _notes_chain_time(self) -> bool:
+        columns = self._database.connection.execute("PRAGMA table_info(entries)")
+        return "second" in {column[1] for column in columns}
 
     # --- looking ---
 

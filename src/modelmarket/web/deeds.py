@@ -14,7 +14,7 @@ from modelmarket.protocol.money import ONE_MDC, format_mdc
 from modelmarket.protocol.payouts import bond_due, due
 from modelmarket.protocol.phases import Phase, Status
 from modelmarket.protocol.types import RequestId, SubmissionId, Wei
-from modelmarket.web.views import ACTIONS
+from modelmarket.web.views import ACTIONS, short
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -131,7 +131,9 @@ class Deed:
         amount = own or (gain(market, entry, record) if moves else Wei(0))
         moved = _moved(action, amount)
         if account not in (None, entry.account):
-            whose = "you" if own else "your agent's key"
+            is_agent = entry.account == market.wallet.address
+            whose = "your agent's key" if is_agent else short(entry.account)
+            whose = "you" if own else whose
             moved = f"{'paid to' if amount > 0 else f'{moved} by'} {whose}"
         words = told(entry)
         fund = action.amount if isinstance(action, actions.Fund) and moves else Wei(0)

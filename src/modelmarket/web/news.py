@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 FRESH_S = 60.0
 """Between what was done and the page that tells of it; then nobody comes any more."""
 MOST_NEWS = 100
+MOST_TABS = 2
+"""That are told the same: whoever asks more often is told no more often."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,13 @@ class News:
             said: In words.
         """
         with self._lock:
+            same = [
+                one
+                for one in self._left
+                if (one.account, one.place, one.said) == (account, place, said)
+            ]
+            if len(same) >= MOST_TABS:
+                self._left.remove(same[0])
             self._left.append(_One(account, place, said, time.monotonic()))
             del self._left[:-MOST_NEWS]
 

@@ -16,7 +16,7 @@ from modelmarket.agent.notices import Monitor
 from modelmarket.agent.service import Service
 from modelmarket.errors import ChainError, ModelMarketError
 from modelmarket.market.confirming import Actions, is_away
-from modelmarket.protocol.types import Address, Wei
+from modelmarket.protocol.types import Address, RequestId, Wei
 from modelmarket.web.audits import Audits
 from modelmarket.web.keyring import Keyring
 from modelmarket.web.news import News
@@ -131,16 +131,17 @@ class Workspace:
         ]
 
     @property
-    def to_watch(self) -> list[Step]:
-        """Where the agent may have to do something once others have acted.
+    def to_watch(self) -> set[RequestId]:
+        """The contests in which the agent may have to do something once others have
+        acted.
 
         In a request of predictions the chain needs nobody to look at what others do.
         """
-        return [
-            one
+        return {
+            one.request_id
             for one in self.coming
             if one.kind is agent.Kind.STAND_BY and one.request_id.is_verified
-        ]
+        }
 
     # --- what runs beside ---
 

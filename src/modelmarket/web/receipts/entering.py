@@ -48,11 +48,11 @@ def enter(
     """Of a submission, of predictions or of an exact model."""
     is_model = isinstance(action, actions.SubmitModel)
     fit = action.fit if isinstance(action, actions.SubmitModel) else {}
-    what = [*named(sight, record), *sealed_model(sight.market, action)]
-    if isinstance(action, actions.Submit):
-        what += _predicted(action)
-    if record is not None and sight.is_own:
-        what += _agreed(sight, record)
+    what = named(sight, record)
+    if sight.is_own:
+        what += sealed_model(sight.market, action)
+        what += _predicted(action) if isinstance(action, actions.Submit) else []
+        what += [] if record is None else _agreed(sight, record)
     back, staked = [], format_mdc(action.stake)
     judged = "paid" if is_model else "confirmed"
     if record is not None:
@@ -99,7 +99,8 @@ def enter(
     else:
         checked = "every test row has one prediction, of a known class"
         unseen = "model and predictions, unless their claim is the best"
-    what += [*_fit(fit), fact("Checked", checked)]
+    if sight.is_own:
+        what += [*_fit(fit), fact("Checked", checked)]
     return parts_of(what, back, cost, [fact("Stays secret", unseen)])
 
 

@@ -38,7 +38,7 @@ from modelmarket.protocol.actions import (
 )
 from modelmarket.protocol.payouts import returns_stake
 from modelmarket.protocol.steps import takes_submissions
-from modelmarket.protocol.types import Wei
+from modelmarket.protocol.types import RequestId, Wei
 from modelmarket.vault.journal import State
 from modelmarket.web import forms
 from modelmarket.web.deeds import came_of, heading, record_of, told
@@ -132,6 +132,7 @@ def _small_action(visit: Visit) -> Action:
             if kind == EnforceTimeout.kind:
                 return EnforceTimeout(record.id)
             if kind == Settle.kind:
+                _require_contest(record.id)
                 return Settle(record.id)
             return CancelRequest(record.id, record.terms_hash, record.live)
         case CancelSubmission.kind | Withdraw.kind | WithdrawBond.kind:
@@ -139,6 +140,7 @@ def _small_action(visit: Visit) -> Action:
             if kind == Withdraw.kind:
                 return Withdraw(one.request.id, one.id)
             if kind == WithdrawBond.kind:
+                _require_contest(one.request.id)
                 return WithdrawBond(one.request.id, one.id)
             returns = returns_stake(one.request.record, one.request.now)
             return CancelSubmission(
@@ -148,6 +150,16 @@ def _small_action(visit: Visit) -> Action:
             raise InputError(f"{ACTIONS[kind]} begins with a form of its own.")
         case _:
             raise InputError(f"{kind[:40]!r} is nothing that can be done here.")
+
+
+def _require_contest(number: RequestId) -> None:
+    """A request is a verified contest.
+
+    Raises:
+        InputError: It is one of predictions.
+    """
+    if not number.is_verified:
+        raise InputError(f"Request {number} is no verified contest.")
 
 
 def action_page(visit: Visit) -> Response:
@@ -195,7 +207,7 @@ def action_page(visit: Visit) -> Response:
         outcome=outcome,
         asks=asks,
         refusal=refusal,
-        is_stale=isinstance(refusal, StepError),
+        is_stale=isinstance(refusal, StepError | NotFoundError),
         names=names,
         is_open=is_open,
         is_own=is_own,
