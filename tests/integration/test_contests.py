@@ -5,6 +5,7 @@ found out by others' agents, and the model that is paid is the one that scored.
 
 from __future__ import annotations
 
+import math
 import shutil
 from dataclasses import replace
 from fractions import Fraction
@@ -19,6 +20,8 @@ from sklearn.tree import DecisionTreeClassifier
 from xgboost import XGBClassifier
 
 from modelmarket import agent
+from modelmarket.datasets.sources import Source
+from modelmarket.datasets.tables import open_table
 from modelmarket.errors import (
     ConfirmationError,
     DataError,
@@ -506,6 +509,35 @@ def test_what_is_listed_stays_what_it_is_in_its_file(here: Place) -> None:
     assert (again.root, again.score) == (listing.root, listing.score)
     with pytest.raises(DataError, match="are no listing of"):
         Listing.from_bytes(request.terms, listing.to_bytes()[:-1])
+
+
+def test_a_model_without_a_mistake_reaches_a_threshold_where_classes_count_alike(
+    here: Place,
+) -> None:
+    """One row of twenty is of the rare class: the others are worth a nineteenth."""
+    rows = [f"{n},{'rare' if n % 20 == 0 else 'common'},{n % 20}" for n in range(800)]
+    path = here.folder / "rare.csv"
+    path.write_text("n,kind,why\n" + "\n".join(rows) + "\n")
+    request = contest(
+        here,
+        here.markets["rita"],
+        source=Source(open_table(path, header=True), label="kind"),
+        balanced=True,
+        threshold="90%",
+        accept_findings=True,
+    )
+    ann = here.markets["ann"].request(str(request.id))
+    assert isinstance(ann, VerifiedRequest)
+    one = ann.submit(tree_of(ann, 3), name="right", show=None)
+    to_claims(here, request)
+    one.refresh().claim()
+    record = ann.refresh().record
+    score, flawless = record.submissions[one.id].score, record.scoring.flawless(160)
+    assert score is not None
+    assert record.rows == 160
+    assert record.minimum <= score < record.rows * record.scoring.most / 5
+    assert record.minimum == math.ceil(Fraction(9, 10) * flawless)
+    assert abs(score / flawless - 1) < 0.05
 
 
 def test_a_network_without_verified_contests_says_so(here: Place) -> None:

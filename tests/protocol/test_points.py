@@ -68,6 +68,37 @@ def test_lists_of_different_lengths_are_not_compared() -> None:
         Scoring(Kind.ACCURACY, 2).points(np.zeros(3, np.uint32), np.zeros(2, np.uint32))
 
 
+@given(
+    counts=st.lists(st.integers(1, 1_000), min_size=2, max_size=9),
+    factor=st.integers(1, 50),
+)
+def test_rows_without_a_mistake_are_worth_what_their_weights_say(
+    counts: list[int], factor: int
+) -> None:
+    """Weights come of rows of each class, and there are as many of each again."""
+    rarest = min(counts)
+    weights = tuple(max(1, round(100 * rarest / one)) for one in counts)
+    scoring = Scoring(Kind.WEIGHTED, len(counts), max(weights), weights=weights)
+    there = [factor * one for one in counts]
+    truth = np.repeat(np.arange(len(counts), dtype=np.uint32), there)
+    exact = scoring.score(truth, truth)
+    told = scoring.flawless(len(truth))
+    # Weights are whole numbers: of the commonest classes off by half of one at most.
+    off = max(
+        abs(w * n / (100 * rarest) - 1) for w, n in zip(weights, counts, strict=True)
+    )
+    assume(off < 1)
+    assert exact / (1 + off) ** 2 - 1 <= told <= exact / (1 - off) ** 2 + 1
+
+
+@pytest.mark.parametrize("kind", set(Kind) - {Kind.WEIGHTED})
+def test_rows_without_a_mistake_have_the_most_points_where_all_count_alike(
+    kind: Kind,
+) -> None:
+    scoring = Scoring(kind, 1 if kind.is_regression else 3, 40)
+    assert scoring.flawless(7) == 7 * scoring.most
+
+
 def test_groups_sum_up_their_rows() -> None:
     points = np.arange(200, dtype=np.int64)
     assert group_points(points, 32).tolist() == [

@@ -186,9 +186,12 @@ def request_row(record: Record) -> dict[str, object]:
 
 
 def _least(record: Record) -> float:
-    """What earns the reward, as a share of all that a submission can score."""
-    of_row = 1 if isinstance(record, RequestRecord) else record.scoring.most
-    return min(record.minimum / max(record.rows * of_row, 1), 1.0)
+    """What earns the reward, as a share of what one without a mistake scores."""
+    if isinstance(record, RequestRecord):
+        most = record.rows
+    else:
+        most = record.scoring.flawless(record.rows)
+    return min(record.minimum / max(most, 1), 1.0)
 
 
 def _windows(record: Record) -> dict[str, object]:

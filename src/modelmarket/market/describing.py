@@ -131,8 +131,8 @@ def request_html(request: AnyRequest[Any]) -> str:
 
 
 def _most_score(request: VerifiedRequest) -> int:
-    """The most points that a model can score."""
-    return request.terms.rows * request.record.scoring.most
+    """The points of a model without a mistake."""
+    return request.record.scoring.flawless(request.terms.rows)
 
 
 def terms_of(request: Request | VerifiedRequest) -> Iterator[str]:

@@ -86,7 +86,7 @@ def _scored(request: AnyRequest[Any]) -> Iterator[str]:
     yield "## What it scored"
     yield ""
     if isinstance(request, VerifiedRequest) and request.terms.points != Kind.ACCURACY:
-        most = record.rows * request.record.scoring.most
+        most = request.record.scoring.flawless(record.rows)
         rows = counted(record.rows, "hidden row")
         yield f"{score:,} of {most:,} points on {rows}."
         error = request.error_of(score)

@@ -144,6 +144,22 @@ class Scoring:
             case _:
                 return self.cap
 
+    def flawless(self, rows: int) -> int:
+        """Points of rows that are all right.
+
+        Of weighted rows, if there are as many of each class as its weight says: weights
+        count classes alike, so a row is worth the harmonic mean of them. It is known
+        before anybody has seen the rows, and differs a little from what they turn out
+        to be worth.
+
+        Args:
+            rows: How many there are.
+        """
+        if not self.weights:
+            return rows * self.most
+        shares = sum(Fraction(1, one) for one in self.weights)
+        return max(round(rows * len(self.weights) / shares), 1)
+
     def problems(self, rows: int, bits: int) -> Iterator[tuple[str, str]]:
         """What is wrong for so many rows: the contract's reason and a sentence.
 

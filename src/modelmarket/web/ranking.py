@@ -82,6 +82,13 @@ def most_of(record: BaseRecord) -> int:
     return record.rows
 
 
+def flawless_of(record: BaseRecord) -> int:
+    """What a submission without a mistake scores: matches, or points."""
+    if isinstance(record, ContestRecord):
+        return record.scoring.flawless(record.rows)
+    return record.rows
+
+
 def _is_off(record: Record) -> bool:
     """Whether a score says by how much numbers are off."""
     return isinstance(record, ContestRecord) and record.terms.points.is_regression
@@ -140,7 +147,8 @@ def _place(
     return Place(
         number,
         one,
-        score / most,
+        # note: hidden rows may be worth a little more than their weights say.
+        min(score / flawless_of(record), 1.0),
         None if error_of is None else error_of(score),
         wilson(score, most) if counts_rows(record) else None,
         _state(one, record),

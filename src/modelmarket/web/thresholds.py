@@ -92,8 +92,9 @@ class Threshold:
         """
         if not least:
             return cls("")
-        most = rows * scoring.most
-        points = f"{least:,} of {counted(most, 'point')}: {WORTH[scoring.kind]}"
+        most = scoring.flawless(rows)
+        about = "about " if scoring.weights else ""
+        points = f"{least:,} of {about}{counted(most, 'point')}: {WORTH[scoring.kind]}"
         error = None
         if scoring.kind.is_regression and isinstance(target, NumberTarget):
             error = scoring.largest_error(least, rows, target.step)

@@ -88,8 +88,9 @@ def fit_of(request: VerifiedRequest, model: ExactModel, predicted: Targets) -> F
         predicted: What it says of the training part; shape (rows,).
     """
     scoring, target = request.record.scoring, request.schema.target
-    rows, scored = len(predicted), scoring.score(request.training().targets, predicted)
+    rows, truth = len(predicted), request.training().targets
+    scored, most = scoring.score(truth, predicted), scoring.score(truth, truth)
     error = None
     if isinstance(target, NumberTarget):
         error = scoring.error(scored, rows) * float(target.step)
-    return Fit.of(model, scored / (rows * scoring.most), error)
+    return Fit.of(model, scored / most, error)

@@ -127,7 +127,7 @@ def minimum_score(
         assert isinstance(schema.target, NumberTarget), "it was made for numbers"
         return scoring.least_score(most_error / schema.target.step, rows)
     threshold = number_of(options, "threshold", parse_accuracy) or Fraction(0)
-    return math.ceil(threshold * rows * scoring.most)
+    return math.ceil(threshold * scoring.flawless(rows))
 
 
 def refuse_easy(
@@ -149,7 +149,7 @@ def refuse_easy(
         return
     weights = scoring.weights or (1,) * target.outputs
     best = max(map(mul, weights, manifest.train_counts))
-    constant = Fraction(best, manifest.train_rows * scoring.most)
+    constant = Fraction(best, scoring.flawless(manifest.train_rows))
     refuse_low_threshold(threshold or Fraction(0), constant)
 
 

@@ -171,6 +171,9 @@ def _of_contest(
     if hidden is not None and hidden.majority:
         always = Markup("Always answering “{}” is right for {} of the training rows.")
         told = always.format(strangers(hidden.majority), f"{hidden.share:.1%}")
+        if action.weights:
+            alike = 1 / len(action.weights)
+            told += f" As every class counts alike, that is {alike:.1%} of the points."
         what.append(Fact("To be beaten", told))
     elif hidden is not None and (reached := stored.baseline(sight.market, folder)):
         what.append(fact("To be beaten", reached))

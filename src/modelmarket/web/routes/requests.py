@@ -187,7 +187,7 @@ def show_tab(
         tabs=TABS,
         tab=tab,
         position=position,
-        most=ranking.most_of(record),
+        most=ranking.flawless_of(record),
         threshold=Threshold.of(found),
         choices=choices.choices(record, found.now, account)
         if options is None
