@@ -97,8 +97,8 @@ def test_lists_tell_the_error_that_was_typed(lived: Lived) -> None:
     # Who has no data cannot tell it, and says of what the share is.
     with visiting(Workspace(lived.here.join("far"))) as far:
         [cell] = re.findall(r'data-name="Threshold">(.*?)</td>', far.get("/").text)
-        assert re.fullmatch(r"\d+\.\d%", words(cell))
-        assert "of the points that a model can score" in cell
+        assert re.fullmatch(r"\d+\.\d% of the points", words(cell))
+        assert "once the data are here, it is told as an error" in cell
 
 
 def test_the_ranking_draws_errors_and_does_not_call_a_large_one_below(

@@ -100,8 +100,11 @@ class Threshold:
             error = scoring.largest_error(least, rows, target.step)
         if error is None:
             share = typed_share(least, most)
-            of_what = " of the points" if scoring.kind.is_regression else ""
-            return cls(f"{share}{of_what} ({points})", share, value=least / most)
+            if scoring.kind.is_regression:
+                # Alone it would be read as an accuracy.
+                share = f"{least / most:.1%} of the points"
+                points += "; once the data are here, it is told as an error"
+            return cls(f"{share} ({points})", share, value=least / most)
         name, largest = scoring.kind.error_name, shown(error, ",")
         told = f"{'an' if name.isupper() else 'a'} {name} of at most {largest}"
         return cls(f"{told} ({points})", largest, name, float(error))
@@ -132,8 +135,7 @@ def typed_share(least: int, most: int) -> str:
 def thresholds(market: Market, listed: Iterable[Summary]) -> dict[RequestId, Threshold]:
     """What earns the rewards of a list, where there is something that does.
 
-    A list knows shares alone; what they mean in a contest is told once its data are
-    here.
+    Of numbers it is a share of points until the data are here.
     """
     return {one.id: _of_listed(market, one) for one in listed if one.least}
 
@@ -141,11 +143,10 @@ def thresholds(market: Market, listed: Iterable[Summary]) -> dict[RequestId, Thr
 def _of_listed(market: Market, one: Summary) -> Threshold:
     if not one.id.is_verified:
         return Threshold.of_rows(max(round(one.least * one.rows), 1), one.rows)
-    if market.files(one.dataset) is not None:
-        try:
-            # perf: a request is replayed from where it was read last.
-            return Threshold.of(market.seen(market.record(one.id), 0))
-        except ModelMarketError:
-            pass  # What cannot be read is told as far as the list knows it.
-    told = f"{one.least:.1%}"
-    return Threshold(f"{told} of the points that a model can score", told)
+    try:
+        # perf: a request is replayed from where it was read last.
+        return Threshold.of(market.seen(market.record(one.id), 0))
+    except ModelMarketError:
+        pass  # What cannot be read is told as far as the list knows it.
+    told = f"{one.least:.1%} of the points"
+    return Threshold(f"{told} that a model without a mistake scores", told)
