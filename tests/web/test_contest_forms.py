@@ -333,6 +333,41 @@ def test_a_number_of_bins_has_two_sides(tab: Tab, prices: bytes, bad: str) -> No
     assert requested(tab, where, bins="2").terms.bits == 1
 
 
+def test_other_terms_than_those_that_were_sealed_are_said_to_be_none_of_them(
+    tab: Tab, csv: bytes
+) -> None:
+    """Another tab had the form of the same table open."""
+    where = send(tab, csv)
+    receipt = tab.post(where, **TERMS).headers["location"]
+    # A second click is none of the kind.
+    assert tab.post(where, **TERMS).headers["location"] == receipt
+    told = "These terms were sealed before, in another tab."
+    assert told not in words(tab.get(receipt).text)
+    other = tab.post(where, **(TERMS | {"name": "another name", "reward": "10"}))
+    assert other.headers["location"] == receipt
+    shown = words(tab.get(receipt).text)
+    assert told in shown
+    assert "another name" not in shown
+
+
+@pytest.mark.parametrize(
+    ("field", "said"),
+    [
+        ("most_error", "A largest mean error must be above 0."),
+        ("scale", "A scale of errors must be above 0."),
+    ],
+)
+def test_a_wrong_number_of_numbers_is_told_beside_its_field(
+    tab: Tab, prices: bytes, field: str, said: str
+) -> None:
+    typed = NUMBERS | {field: "-5"}
+    answer = tab.post(send(tab, prices), **typed)
+    assert answer.status_code == 400
+    wrong = re.search(rf'id="{field}-wrong">(.*?)</span>', answer.text)
+    assert wrong is not None
+    assert said in words(wrong[1])
+
+
 def test_what_is_left_out_is_proposed(tab: Tab, csv: bytes) -> None:
     action = sealed(tab, send(tab, csv))
     assert action.terms.challenge_window_s == 4 * 15 * 60
@@ -364,6 +399,7 @@ def test_each_bound_of_the_form_has_two_sides(
     answer = tab.post(where, **(TERMS | {field: bad}))
     assert answer.status_code == 400
     assert sentence in alert(answer.text)
+    assert f'id="{field}-wrong"' in answer.text
     # What was typed is still there to be mended.
     assert bad in answer.text or field == "width"
     # The stake follows from the reward, or may be above it.

@@ -8,7 +8,12 @@ from dataclasses import dataclass
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from modelmarket.errors import InputError, ModelMarketError
+from modelmarket.errors import (
+    FieldError,
+    FundsError,
+    InputError,
+    ModelMarketError,
+)
 from modelmarket.market import Summary, Wanted
 from modelmarket.market.paying import transfer_to
 from modelmarket.protocol.money import parse_mdc
@@ -62,6 +67,8 @@ def send(visit: Visit) -> Response:
     try:
         amount = forms.read(form, "amount", parse_mdc)
         action = transfer_to(visit.workspace.market, owner, receiver, amount)
+    except FundsError as error:
+        return _show(visit, FieldError(error.message, field="amount", hint=error.hint))
     except ModelMarketError as error:
         return _show(visit, error)
     entry = visit.workspace.actions.prepare(owner, action, f"/accounts/{owner}")

@@ -13,6 +13,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, cast
 
+from markupsafe import Markup
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -31,6 +32,7 @@ from modelmarket.errors import (
     DataError,
     FieldError,
     FileError,
+    FundsError,
     InputError,
     ModelMarketError,
     NotFoundError,
@@ -49,7 +51,7 @@ from modelmarket.system.text import agreeing, counted, plain
 from modelmarket.web import forms
 from modelmarket.web.forms import BAD_REQUEST, Form
 from modelmarket.web.reports import Drawn
-from modelmarket.web.responses import answering, go, show
+from modelmarket.web.responses import answering, go, go_and_tell, show
 from modelmarket.web.routes.new_table import FILES, PREDICTIONS, choose_again
 from modelmarket.web.uploads import Upload
 from modelmarket.web.views import cut
@@ -98,6 +100,8 @@ ABOUT = {
     "The response window": "response",
     "The challenge window": "challenge",
     "The threshold cannot": "threshold",
+    "A scale of errors": "scale",
+    "A largest mean error": "most_error",
 }
 """How sentences about terms begin, and the field that each is about."""
 ON_THE_FORM = {
@@ -112,6 +116,10 @@ OTHER_WORDS = {
     "time": "Choose another column, or none.",
 }
 """What to do next, where the command line would name an option."""
+OTHER_TERMS = Markup(
+    "<strong>These terms were sealed before, in another tab.</strong> What you typed "
+    "last is not in them: change the terms, or discard them."
+)
 MOST_NEAR = 5
 MOST_COMPARED = 60
 """Characters of a column's name that are shown, and compared with what was typed."""
@@ -548,6 +556,9 @@ def seal(
                 return _choose_another(visit, template, upload)
             sealed = _sealed_before(visit)
             if sealed is not None:
+                if forms.typed(visit.form) != uploads.typed(upload):
+                    address = sealed.headers["location"]
+                    return go_and_tell(visit, address, OTHER_TERMS)
                 return sealed
             uploads.remember(upload, forms.typed(visit.form))
             try:
@@ -589,6 +600,8 @@ def _beside(error: ModelMarketError) -> ModelMarketError:
     """The same, beside the field that it is about, if it is about one."""
     if isinstance(error, FieldError | ConfirmationError):
         return error
+    if isinstance(error, FundsError):
+        return FieldError(error.message, field="reward", hint=error.hint)
     for begins, field in ABOUT.items():
         if error.message.startswith(begins):
             said = error.message
