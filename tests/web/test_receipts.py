@@ -37,6 +37,7 @@ from modelmarket.protocol.records import BaseRecord, DemandRecord
 from modelmarket.protocol.terms import MOST_CONTEXT_BYTES, MOST_NAME_BYTES
 from modelmarket.protocol.types import NOBODY, RequestId, Wei, checksummed
 from modelmarket.vault.journal import Entry, State, Version
+from modelmarket.web.choices import choices
 from modelmarket.web.deeds import gain
 from modelmarket.web.visits import HERE
 from modelmarket.web.workspace import Workspace
@@ -925,3 +926,71 @@ def test_receipts_are_told_in_words_that_need_no_explanation(scene: Entered) -> 
     # What identifies the file is exact all the same.
     assert re.search(r"SHA-256 [0-9a-f]{64}", said)
     assert re.search(r"What is sealed CID bafy\w+", said)
+
+
+# --- who cancels late ---
+
+
+@pytest.mark.parametrize("is_verified", [False, True], ids=["predictions", "verified"])
+def test_whoever_cancels_late_is_told_of_the_reward_that_goes_too(
+    tmp_path: Path, is_verified: bool
+) -> None:
+    """On the request and on the receipt: of first place, and of any other claim."""
+    with place("embedded", tmp_path) as here:
+        rita, ann, ben = map(here.join, ("rita", "ann", "ben"))
+        if is_verified:
+            request: Any = contest(here, rita)
+            entries: list[Any] = [enter(ann, depth=4), enter(ben, depth=1)]
+            staked = 5
+        else:
+            request = here.create(rita)
+            entries = [here.submit(ann, request.id), here.submit(ben, request.id, 2)]
+            staked = 1
+        here.move_to(request.record.deadline)
+        for market in (rita, ann, ben):
+            agent.run_once(market)
+        told_to = []
+        for market, entry in zip((ann, ben), entries, strict=True):
+            with visiting(Workspace(market)) as tab:
+                tab.workspace.stop()
+                market.look()
+                page = told(tab.get(f"/requests/{request.id}").text)
+                action = CancelSubmission(
+                    request.id, entry.id, entry.record.seal, accept_slash=True
+                )
+                told_to.append((page, Scene(here, tab).shown(action)))
+    (page, receipt), (his_page, his_receipt) = told_to
+    goes = "first place: the reward of 100 MDC goes to the next best claim, or back to"
+    assert f"You lose {staked} MDC and {goes} the requester." in page
+    assert f"You lose, too {goes} the requester" in receipt
+    assert f"{staked} MDC the stake, of which nothing comes back, and first place" in (
+        receipt
+    )
+    chance = "all chance of the reward of 100 MDC"
+    assert f"You lose {staked} MDC and {chance}." in his_page
+    assert f"You lose, too {chance}" in his_receipt
+    for said in (page, receipt, his_page, his_receipt):
+        assert "After the deadline nobody gains by cancelling" in said
+    for said in (his_page, his_receipt):
+        assert "first place" not in said
+
+
+def test_whoever_missed_the_claim_is_told_that_the_stake_is_lost_already(
+    tmp_path: Path,
+) -> None:
+    with place("embedded", tmp_path) as here:
+        rita, ann, ben = map(here.join, ("rita", "ann", "ben"))
+        request = here.create(rita)
+        here.submit(ann, request.id)
+        here.submit(ben, request.id)
+        here.move_to(request.record.deadline)
+        agent.run_once(rita)
+        agent.run_once(ann)
+        here.move_to(ann.request(1).refresh().position().step_ends)
+        ben.look()
+        request = ben.request(1)
+        [choice] = choices(request.record, request.now, ben.wallet.address)
+    assert choice.why == (
+        "Your stake of 1 MDC is lost already: no score was claimed in time. "
+        "Cancelling brings nothing back."
+    )

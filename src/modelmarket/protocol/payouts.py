@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from modelmarket.protocol.phases import Phase, Status
+from modelmarket.protocol.phases import Phase, Position, Status
 from modelmarket.protocol.records import BaseRecord, SubmissionRecord
 from modelmarket.protocol.types import Wei
 
@@ -65,6 +65,22 @@ def stake(request: BaseRecord, submission: SubmissionRecord) -> Stake:
         case _:
             # Whoever was silent until the end has lost it.
             return Stake.LOST if request.stage.is_final else Stake.LOCKED
+
+
+def missed_claim(submission: SubmissionRecord, position: Position) -> bool:
+    """Whether a submission's stake is lost, since no score was claimed in time.
+
+    Nothing tells of it on the chain: the end of the request takes such stakes together.
+
+    Args:
+        submission: It, as its request has it.
+        position: Of the request's clock.
+    """
+    if submission.status is not Status.SUBMITTED:
+        return False
+    if position.phase is Phase.CLAIMS:
+        return position.overdue
+    return position.phase in (Phase.VALIDATION, Phase.FULFILLED, Phase.REFUNDED)
 
 
 def returns_stake(request: BaseRecord, now: int) -> bool:

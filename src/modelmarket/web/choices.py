@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from modelmarket.protocol import contest_steps
 from modelmarket.protocol.contests import ContestRecord
 from modelmarket.protocol.money import format_mdc
-from modelmarket.protocol.payouts import bond_due, due, returns_stake
+from modelmarket.protocol.payouts import bond_due, due, missed_claim, returns_stake
 from modelmarket.protocol.steps import NONE, StepKind, refusal
 from modelmarket.system.text import counted
+from modelmarket.web.deeds import NOBODY_GAINS, given_up, leader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +53,12 @@ def choices(record: Record, now: int, account: Address | None) -> list[Choice]:
     if account is None:
         return []
     sight = _Sight(
-        record, now, account, record.at(now), returns_stake=returns_stake(record, now)
+        record,
+        now,
+        account,
+        record.at(now),
+        leader(record),
+        returns_stake=returns_stake(record, now),
     )
     found = [*_of_request(sight)]
     for one in record.submissions.values():
@@ -64,14 +70,15 @@ def choices(record: Record, now: int, account: Address | None) -> list[Choice]:
 class _Sight:
     """What choices follow from.
 
-    perf: a position takes sorting all claims, so it is found once, and not once for
-    each of what may be a thousand submissions.
+    perf: position and leader take sorting all claims, so they are found once, and not
+    once for each of what may be a thousand submissions.
     """
 
     record: Record
     now: int
     account: Address
     position: Position
+    leads: SubmissionId
     returns_stake: bool
 
     def may(self, kind: StepKind, one: SubmissionRecord | None = None) -> bool:
@@ -126,10 +133,24 @@ def _of_submission(sight: _Sight, one: SubmissionRecord) -> Iterator[Choice]:
         why = f"{format_mdc(due(record, one))} MDC are yours."
         yield Choice(StepKind.WITHDRAW, "Withdraw", why, one.id, is_urgent=True)
     if sight.may(StepKind.CANCEL_SUBMISSION, one):
-        locked = format_mdc(record.terms.stake)
-        why = (
-            f"Your stake of {locked} MDC comes back to you."
-            if sight.returns_stake
-            else f"Your stake of {locked} MDC is lost: the deadline has passed."
+        yield Choice(
+            StepKind.CANCEL_SUBMISSION,
+            "Cancel the submission",
+            _of_cancelling(sight, one),
+            one.id,
         )
-        yield Choice(StepKind.CANCEL_SUBMISSION, "Cancel the submission", why, one.id)
+
+
+def _of_cancelling(sight: _Sight, one: SubmissionRecord) -> str:
+    """What a submission that is cancelled gets back, or loses."""
+    locked = format_mdc(sight.record.terms.stake)
+    if sight.returns_stake:
+        return f"Your stake of {locked} MDC comes back to you."
+    if missed_claim(one, sight.position):
+        return (
+            f"Your stake of {locked} MDC is lost already: no score was claimed in "
+            "time. Cancelling brings nothing back."
+        )
+    lost = given_up(sight.record, one, sight.position, sight.leads)
+    also = f" and {lost}" if lost else ", your stake"
+    return f"You lose {locked} MDC{also}. {NOBODY_GAINS}."

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from modelmarket.market import Market
+    from modelmarket.protocol.phases import Position
     from modelmarket.protocol.records import BaseRecord, SubmissionRecord
     from modelmarket.protocol.types import Address
     from modelmarket.vault.journal import Entry
@@ -326,6 +327,42 @@ def lost(entry: Entry, record: BaseRecord | None) -> Wei:
         case actions.CancelRequest() as action if sharing(action, record):
             return Wei(record.terms.reward - _back_to_requester(action, record))
     return Wei(0)
+
+
+NOBODY_GAINS = (
+    "After the deadline nobody gains by cancelling: a claim that stands has its stake "
+    "back at the end"
+)
+
+
+def leader(record: BaseRecord) -> SubmissionId:
+    """The submission that wins if its claim stands; 0 while there is none."""
+    return record.ranking[0].id if record.has_candidate else SubmissionId(0)
+
+
+def given_up(
+    record: BaseRecord, one: SubmissionRecord, position: Position, leads: SubmissionId
+) -> str:
+    """What a submission that is cancelled after the deadline loses besides its stake.
+
+    Args:
+        record: What it was submitted to.
+        one: It, live.
+        position: Of the request's clock.
+        leads: The leader, found once for all submissions.
+
+    Returns:
+        In words that follow "You lose"; empty where there is nothing else to lose.
+    """
+    reward = format_mdc(record.terms.reward)
+    if one.id == leads:
+        return (
+            f"first place: the reward of {reward} MDC goes to the next best claim, or "
+            "back to the requester"
+        )
+    may_claim = position.phase <= Phase.CLAIMS and not position.overdue
+    can_win = may_claim if one.score is None else one.score >= record.minimum
+    return f"all chance of the reward of {reward} MDC" if can_win else ""
 
 
 def sharing(action: actions.CancelRequest, record: BaseRecord) -> int:

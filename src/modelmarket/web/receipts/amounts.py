@@ -10,7 +10,7 @@ from modelmarket.protocol import actions
 from modelmarket.protocol.types import Wei
 from modelmarket.system.text import counted
 from modelmarket.vault.journal import State
-from modelmarket.web.deeds import gain, sharing
+from modelmarket.web.deeds import gain, leader, sharing
 from modelmarket.web.receipts.parts import Amount
 from modelmarket.web.views import short
 
@@ -73,24 +73,24 @@ def amount_of(sight: Sight, record: BaseRecord | None) -> Amount:
     if is_done and sight.outcome is not None:
         moved = sight.outcome.gain(entry.account)
     if not moved:
-        return _lost(action, record, labels.lost) or Amount(
+        return _lost(sight, record, labels.lost) or Amount(
             labels.went, Wei(0), "MDC", "nothing but the network fee"
         )
     label = labels.went if moved < 0 else labels.came
     return Amount(label, Wei(abs(moved)), "MDC", _what_moves(sight, record, moved))
 
 
-def _lost(
-    action: actions.Action, record: BaseRecord | None, label: str
-) -> Amount | None:
+def _lost(sight: Sight, record: BaseRecord | None, label: str) -> Amount | None:
     """What is lost by an action for which nothing moves now; None for nothing."""
     if record is None:
         return None
-    match action:
-        case actions.CancelSubmission(accept_slash=True):
+    match sight.entry.action:
+        case actions.CancelSubmission(accept_slash=True) as action:
             what = "the stake, of which nothing comes back"
+            if action.submission == leader(record):
+                what += ", and first place"
             return Amount(label, record.terms.stake, "MDC", what)
-        case actions.CancelRequest() if live := sharing(action, record):
+        case actions.CancelRequest() as action if live := sharing(action, record):
             what = f"the reward, shared by {counted(live, 'live submission')}"
             if live == 1:
                 what = "the reward, which goes to the one live submission"

@@ -16,7 +16,13 @@ from modelmarket.protocol.phases import Phase
 from modelmarket.protocol.types import Wei
 from modelmarket.system.text import counted
 from modelmarket.web import stored
-from modelmarket.web.deeds import entered, submission_of
+from modelmarket.web.deeds import (
+    NOBODY_GAINS,
+    entered,
+    given_up,
+    leader,
+    submission_of,
+)
 from modelmarket.web.ranking import STAKES
 from modelmarket.web.receipts.parts import (
     WHILE_AWAKE,
@@ -194,7 +200,9 @@ def cancel_submission(
                 "You lose the stake",
                 f"{staked} MDC of {entered(sight.entry, record)}: the deadline has "
                 "passed",
-            )
+            ),
+            *_given_up(sight, record),
+            fact("Beware", NOBODY_GAINS),
         ]
     else:
         back = [fact("The stake", f"{staked} MDC, comes back to you at once, whole")]
@@ -206,6 +214,15 @@ def cancel_submission(
             ),
         ]
     return parts_of(what, back, cost, [])
+
+
+def _given_up(sight: Sight, record: BaseRecord) -> list[Fact]:
+    """What is lost besides the stake, while it can be kept."""
+    one = submission_of(sight.entry, record)
+    if one is None or not one.is_live:
+        return []
+    lost = given_up(record, one, record.at(sight.now), leader(record))
+    return [fact("You lose, too", lost)] if lost else []
 
 
 def withdraw(sight: Sight, record: BaseRecord | None) -> tuple[Part, ...]:
