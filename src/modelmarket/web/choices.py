@@ -13,6 +13,7 @@ from modelmarket.protocol.payouts import bond_due, due, missed_claim, returns_st
 from modelmarket.protocol.steps import NONE, StepKind, refusal
 from modelmarket.system.text import counted
 from modelmarket.web.deeds import NOBODY_GAINS, given_up, leader
+from modelmarket.web.happenings import UNCLAIMED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -148,8 +149,8 @@ def _of_cancelling(sight: _Sight, one: SubmissionRecord) -> str:
         return f"Your stake of {locked} MDC comes back to you."
     if missed_claim(one, sight.position):
         return (
-            f"Your stake of {locked} MDC is lost already: no score was claimed in "
-            "time. Cancelling brings nothing back."
+            f"Your stake of {locked} MDC is lost already: {UNCLAIMED}. "
+            "Cancelling brings nothing back."
         )
     lost = given_up(sight.record, one, sight.position, sight.leads)
     also = f" and {lost}" if lost else ", your stake"

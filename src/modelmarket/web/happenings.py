@@ -15,7 +15,7 @@ from modelmarket.web.rendering import moment, strangers
 
 if TYPE_CHECKING:
     from modelmarket.protocol.events import Event
-    from modelmarket.protocol.types import RequestId
+    from modelmarket.protocol.types import RequestId, Wei
     from modelmarket.web.names import Names
 
     _OfSubmission = (
@@ -36,6 +36,9 @@ WHY_FAILED = {
     Failure.REFUTED: "what it showed was refuted",
     Failure.WITHHELD: "it did not post what was demanded of it",
 }
+
+UNCLAIMED = "no score was claimed in time"
+"""Why a stake is lost of which no event tells."""
 
 
 def sentence(event: Event, names: Names, *, on_its_page: bool = False) -> Markup:
@@ -124,17 +127,19 @@ class _Told:
             case events.RequestFulfilled():
                 return _say(
                     "{} is fulfilled: submission {} won, and its trainer was paid {} "
-                    "MDC.",
+                    "MDC.{}",
                     request(event.request_id, first=True),
                     event.submission_id,
                     format_mdc(event.paid),
+                    _unclaimed(event.slashed),
                 )
             case events.RequestRefunded():
                 return _say(
                     "Nobody earned the reward of {}: its {} MDC went back to its "
-                    "requester.",
+                    "requester.{}",
                     request(event.request_id),
                     format_mdc(event.paid),
+                    _unclaimed(event.slashed),
                 )
             case events.RequestForfeited():
                 return _say(
@@ -243,6 +248,14 @@ class _Told:
                     said(event.trainer),
                 )
         return Markup()
+
+
+def _unclaimed(slashed: Wei) -> str:
+    """What the end of a request took of stakes, besides those of claims that fell."""
+    if not slashed:
+        return ""
+    lost = f"{format_mdc(slashed)} MDC of stakes are lost"
+    return f" {lost}: of submissions whose score was not claimed in time."
 
 
 def request(request_id: RequestId, *, first: bool = False) -> Markup:

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 from modelmarket.protocol.contests import ContestRecord
 from modelmarket.protocol.intervals import wilson
-from modelmarket.protocol.payouts import Stake, stake
-from modelmarket.protocol.phases import Phase, Status
+from modelmarket.protocol.money import format_mdc
+from modelmarket.protocol.payouts import Stake, missed_claim, stake
+from modelmarket.protocol.phases import Failure, Phase, Status
 from modelmarket.web.charts import Dot
-from modelmarket.web.happenings import WHY_FAILED
+from modelmarket.web.happenings import UNCLAIMED, WHY_FAILED
 
 if TYPE_CHECKING:
+    from modelmarket.protocol.phases import Position
     from modelmarket.protocol.records import BaseRecord, SubmissionRecord
     from modelmarket.protocol.replaying import Record
     from modelmarket.protocol.types import Address
@@ -23,6 +25,7 @@ ErrorOf = Callable[[int], float]
 """By how much the numbers that score so much are off, on average."""
 STATES = {Status.WITHDRAWN: "did not win"}
 """Where the contract's word is not people's: what it calls the end of its stake."""
+LATE = "cancelled after the deadline"
 STAKES = {
     Stake.LOCKED: "locked",
     Stake.DUE: "to be withdrawn",
@@ -73,6 +76,45 @@ class Place:
     def interval(self) -> str:
         """The bounds in percent, with one decimal; empty without any."""
         return " – ".join(f"{one:.1%}" for one in self.bounds or ())
+
+
+@dataclass(frozen=True)
+class Own:
+    """A submission, to whoever made it.
+
+    Attributes:
+        record: It.
+        state: What has become of it, in words.
+        loss: What of its stake is lost and why, as a sentence; empty for nothing.
+    """
+
+    record: SubmissionRecord
+    state: str
+    loss: str
+
+    @classmethod
+    def of(cls, one: SubmissionRecord, record: Record, position: Position) -> Own:
+        """As it stands.
+
+        Args:
+            one: The submission.
+            record: The request.
+            position: Of the request's clock.
+        """
+        lost = f"Its stake of {format_mdc(record.terms.stake)} MDC is lost"
+        if missed_claim(one, position):
+            return cls(one, UNCLAIMED, f"{lost}.")
+        if one.failure is Failure.CANCELLED_LATE:
+            return cls(one, LATE, f"{lost}.")
+        if one.failure is not None:
+            return cls(one, "failed", f"{lost}: {WHY_FAILED[one.failure]}.")
+        return cls(one, one.status.name.lower(), "")
+
+
+def unclaimed(record: Record, position: Position) -> list[SubmissionRecord]:
+    """The submissions that lost their stakes because no score was claimed in time."""
+    entries = record.submissions.values()
+    return [one for one in entries if missed_claim(one, position)]
 
 
 def most_of(record: BaseRecord) -> int:
@@ -126,6 +168,8 @@ def ranking(
 
 def _state(one: SubmissionRecord, record: Record) -> str:
     """What has become of a claim, in words."""
+    if one.failure is Failure.CANCELLED_LATE:
+        return LATE
     if one.failure is not None:
         return f"failed: {WHY_FAILED[one.failure]}"
     if record.stage is Phase.REFUNDED and (one.score or 0) < record.minimum:

@@ -122,7 +122,8 @@ def standing(record: Record, position: Position) -> str:
         case Phase.CLAIMS:
             claimed, live = len(record.ranking), record.live
             if not live:
-                return "Nobody has entered, so there is nothing to be claimed."
+                entered = "is left" if record.submissions else "has entered"
+                return f"Nobody {entered}, so there is nothing to be claimed."
             have = agreeing(claimed, "has", "have")
             return f"Trainers claim what they scored: {claimed:,} of {live:,} {have}."
         case Phase.VALIDATION:

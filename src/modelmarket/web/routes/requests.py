@@ -281,7 +281,7 @@ def overview(visit: Visit) -> Response:
     exported = any(is_exported(one.path) for one in model or ())
     entries = record.submissions.values()
     winner = record.submissions.get(record.winner)
-    ended = _ended(found)
+    ended, position = _ended(found), found.position()
     account = visit.who.account
     options = choices.choices(record, found.now, account)
     urgent = {one.submission for one in options if one.is_urgent}
@@ -295,15 +295,15 @@ def overview(visit: Visit) -> Response:
         "overview",
         [winner.trainer] if winner else [],
         options=options,
-        line=timeline.time_line(record, found.position(), ended),
-        standing=timeline.standing(record, found.position()),
+        line=timeline.time_line(record, position, ended),
+        standing=timeline.standing(record, position),
         winner=winner,
         model=model,
         predicts=record.id.is_verified or exported,
         reproduction=reproduction_of(found),
         quality=workspace.quality.of(found),
         refuted=sum(one.failure is Failure.REFUTED for one in entries),
-        mine=shown,
+        mine=[ranking.Own.of(one, record, position) for one in shown],
         error_of=_error_of(found),
         mean_error=_mean_error(found),
         paging=paging,
@@ -356,6 +356,8 @@ def ranked(visit: Visit) -> Response:
     # Whoever looks finds himself, too.
     drawn += [one for one in standing[MOST_BARS:] if one.is_own][:1]
     people = [one.record.trainer for one in places]
+    unclaimed = ranking.unclaimed(record, found.position())
+    own_unclaimed = [one for one in unclaimed if one.trainer == visit.who.account]
     return show_tab(
         visit,
         found,
@@ -368,6 +370,8 @@ def ranked(visit: Visit) -> Response:
         own_left=max(0, len(own) - MOST_PLACES),
         drawn=drawn,
         drawn_of=len(record.ranking),
+        unclaimed=len(unclaimed),
+        own_unclaimed=own_unclaimed[:MOST_PLACES],
         has_intervals=ranking.counts_rows(record),
         refuted=found.refutations(),
         worth=WORTH[found.record.scoring.kind]
