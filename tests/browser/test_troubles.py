@@ -231,7 +231,9 @@ def test_the_agents_key_is_funded_and_appointed_from_its_page(house: House) -> N
     # Who enters nothing is not alarmed, and reads what it is for.
     expect(visitor.tab.locator("#live-agent .checks .bad")).to_have_count(0)
     offered = visitor.tab.locator("#live-operator")
-    expect(offered).to_contain_text("Nobody claims for you there but you.")
+    expect(offered).to_contain_text(
+        "Nobody claims for you there: what you enter loses its stake unless"
+    )
     visitor.tab.get_by_role("button", name="Fund the agent").click()
     visitor.confirm("/agent")
     news = visitor.tab.locator("#news")

@@ -259,7 +259,10 @@ def test_what_nobody_lets_the_agent_do_is_no_step_of_the_agents(tmp_path: Path) 
         workspace = Workspace(ann.signed_by(key))
         with visiting(workspace) as tab:
             shown = words(tab.get("/").text)
-            assert "Your agent may not take 1 step: appoint it, or take it" in shown
+            assert (
+                "Your agent may not take 1 step: appoint it in time, or the stake is "
+                "lost."
+            ) in shown
             assert "Keep this computer awake" not in shown
             assert "once you have appointed the agent" in tab.get("/agent").text
             ann.do(SetOperator(key.address, approved=True))

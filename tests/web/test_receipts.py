@@ -994,3 +994,54 @@ def test_whoever_missed_the_claim_is_told_that_the_stake_is_lost_already(
         "Your stake of 1 MDC is lost already: no score was claimed in time. "
         "Cancelling brings nothing back."
     )
+
+
+# --- who dismisses the agent ---
+
+
+def test_whoever_dismisses_the_agent_is_told_what_is_lost_without_it(
+    tmp_path: Path,
+) -> None:
+    """Of each market what was entered there: to be claimed, and then to be shown."""
+    with place("embedded", tmp_path) as here:
+        rita, ann = here.join("rita"), here.join("ann")
+        request, found = here.create(rita), contest(here, rita)
+        with visiting(Workspace(ann)) as tab:
+            tab.workspace.stop()
+            scene = Scene(here, tab)
+
+            def shown(*, verified: bool) -> str:
+                ann.look()
+                return scene.shown(
+                    SetOperator(NOBODY, approved=False, verified=verified)
+                )
+
+            said = shown(verified=True)
+            assert "You lose a stake if you enter a contest and do not appoint" in said
+            here.submit(ann, request.id)
+            enter(ann, depth=1)
+            enter(ann, depth=4)
+            said = shown(verified=False)
+            assert "You lose their stakes 1 MDC together, unless you appoint it" in said
+            to_be = "Still to be claimed “0 mistakes”, submission 1 of request 1, "
+            assert f"{to_be}within 15 min once the truth is open, after 20" in said
+            assert "contest v1" not in said
+            to_claims(here, found)
+            said = shown(verified=True)
+            assert "You lose their stakes 10 MDC together" in said
+            to_be = "Still to be claimed “depth 1”, submission v1 of contest v1, until"
+            assert to_be in said
+            assert "“depth 4”, submission v2 of contest v1, until" in said
+            assert re.search(r"until \S+ \S+, in 14 min", said)
+            assert "request 1" not in said
+            agent.run_once(ann)
+            said = shown(verified=True)
+            to_be = (
+                "Still to be shown “depth 1”, submission v1 of contest v1, within 15"
+            )
+            assert f"{to_be} min once the claims before it have fallen" in said
+            led = "“depth 4”, submission v2 of contest v1, within 15 min of the end of"
+            assert led in said
+            to_validation(here)
+            said = shown(verified=True)
+            assert "“depth 4”, submission v2 of contest v1, until" in said

@@ -7,16 +7,26 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from modelmarket.errors import ModelMarketError
+from modelmarket.market import Wanted
 from modelmarket.protocol import actions
 from modelmarket.protocol.money import format_mdc
 from modelmarket.protocol.phases import Phase
 from modelmarket.protocol.sentences import MISSED
+from modelmarket.system.text import counted
+from modelmarket.system.text import duration as spoken_duration
 from modelmarket.web.deeds import paid_by_settling
-from modelmarket.web.receipts.parts import Fact, fact, named, parts_of
+from modelmarket.web.happenings import request as request_link
+from modelmarket.web.receipts.parts import Fact, fact, named, parts_of, until
+from modelmarket.web.rendering import moment, strangers
 
 if TYPE_CHECKING:
-    from modelmarket.protocol.records import BaseRecord
+    from modelmarket.protocol.phases import Position
+    from modelmarket.protocol.records import BaseRecord, SubmissionRecord
     from modelmarket.web.receipts.parts import Part, Sight
+
+MOST_LEFT = 5
+"""Entries that a receipt names."""
 
 
 def settle(sight: Sight, record: BaseRecord | None) -> tuple[Part, ...]:
@@ -69,6 +79,89 @@ def _what_follows(record: BaseRecord, phase: Phase) -> str:
     return refund
 
 
+def _left_to_nobody(sight: Sight, action: actions.SetOperator) -> list[Fact]:
+    """What of an account's is still to be claimed or shown: only an agent can."""
+    account, facts, staked = sight.entry.account, list[Fact](), 0
+    for record in _entered(sight, action):
+        position = record.at(sight.now)
+        for one in record.submissions.values():
+            what = _to_come(record, one, position)
+            if one.trainer != account or not what:
+                continue
+            staked += record.terms.stake
+            named = (
+                f"“{one.name}”, submission {one.id}"
+                if one.name
+                else (f"submission {one.id}")
+            )
+            told = Markup("{} of {}, {}").format(
+                strangers(named),
+                request_link(record.id),
+                _until(record, one, position, sight),
+            )
+            facts.append(Fact(f"Still to be {what}", told))
+    if not facts:
+        return [
+            fact(
+                "You lose a stake if",
+                "you enter a contest and do not appoint it again in time: nobody else "
+                "can claim for you on these pages",
+            )
+        ]
+    if len(facts) > MOST_LEFT:
+        more = counted(len(facts) - MOST_LEFT, "more entry", "more entries")
+        facts[MOST_LEFT:] = [fact(facts[MOST_LEFT].name, f"and {more}")]
+    lost = (
+        f"{format_mdc(staked)} MDC together, unless you appoint it again in time: "
+        "nobody else can do that for you on these pages"
+    )
+    return [fact("You lose their stakes", lost), *facts]
+
+
+def _entered(sight: Sight, action: actions.SetOperator) -> list[BaseRecord]:
+    """What the signer has entered in a market and has not ended; no node is asked."""
+    wanted = Wanted(trainer=sight.entry.account, is_final=False)
+    found = list[BaseRecord]()
+    for each in sight.market.find(wanted):
+        if each.id.is_verified is action.verified:
+            try:
+                found.append(sight.market.record(each.id))
+            except ModelMarketError:
+                # It was set aside: its events make no sense.
+                continue
+    return found
+
+
+def _to_come(record: BaseRecord, one: SubmissionRecord, position: Position) -> str:
+    """What an operator may have to do for a submission yet: that it be claimed or
+    shown; empty for nothing.
+    """
+    if position.overdue or not one.is_live:
+        return ""
+    if one.score is None:
+        return "claimed" if position.phase <= Phase.CLAIMS else ""
+    if record.id.is_verified and one.showing is None and one.score >= record.minimum:
+        return "shown"
+    return ""
+
+
+def _until(
+    record: BaseRecord, one: SubmissionRecord, position: Position, sight: Sight
+) -> Markup:
+    """Until when what is to come must be done, as far as that is known."""
+    window = spoken_duration(record.terms.response_window_s)
+    if position.phase in (Phase.OPEN, Phase.TRUTH):
+        secret = "key" if record.id.is_verified else "truth"
+        told = Markup("within {} once the {} is open, after {}")
+        return told.format(window, secret, moment(record.deadline))
+    if one.score is not None and not record.is_best(one.id):
+        return Markup("within {} once the claims before it have fallen").format(window)
+    if one.score is not None and position.phase is Phase.CLAIMS:
+        told = Markup("within {} of the end of the claims, {}")
+        return told.format(window, moment(position.step_ends))
+    return Markup("until {}").format(until(position.step_ends, sight.now))
+
+
 def of_no_request(
     sight: Sight, record: BaseRecord | None, action: actions.Action
 ) -> tuple[Part, ...]:
@@ -86,9 +179,7 @@ def of_no_request(
             ]
             cost = [fact("You lose a stake if", "it makes a wrong claim for you")]
             if not action.approved:
-                cost = [
-                    fact("You lose a stake if", "you do not claim in time yourself")
-                ]
+                cost = _left_to_nobody(sight, action)
             back = [
                 fact(
                     "You can take it back" if action.approved else "You can change it",
