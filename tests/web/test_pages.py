@@ -388,6 +388,14 @@ def test_a_contest_is_shown_in_every_phase_with_who_was_refuted(tmp_path: Path) 
                 rf"{link}\(none judged yet\)</span> was",
             ):
                 assert re.search(around, page), around
+            # To herself she is no stranger.
+            tab.become(address)
+            own = words(tab.get("/requests/v1/ranking").text)
+            assert "refuted by you (none judged yet)" in own
+            assert "You (none judged yet) were right, and were paid" in own
+            tab.become(ben.wallet.address)
+            assert "refuted by you" not in words(tab.get("/requests/v1/ranking").text)
+            tab.become(HERE + rita.wallet.address)
             while not rita.request("v1").record.stage.is_final:
                 if not any((agent.run_once(ann), agent.run_once(rita))):
                     here.move_to(rita.request("v1").position().step_ends)

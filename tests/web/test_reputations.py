@@ -12,7 +12,9 @@ import sqlalchemy as sa
 
 from modelmarket import agent
 from modelmarket.market import Market
+from modelmarket.protocol.reputation import Reputation
 from modelmarket.protocol.types import checksummed
+from modelmarket.web.names import AGENT
 from modelmarket.web.rendering import environment
 from modelmarket.web.workspace import Workspace
 from support.contests import contest, enter, finish, to_claims
@@ -121,6 +123,13 @@ def test_a_page_asks_once_about_all_the_people_on_it(
             page = tab.get("/requests/1/ranking").text
     assert page.count("(none judged yet)") == trainers
     assert len([one for one in asked if "outcome, count(" in one]) == 1
+
+
+def test_ones_own_agent_is_called_by_its_name_and_is_not_said_to_be_new() -> None:
+    macros: Any = environment().get_template("parts.html").module
+    who = checksummed(b"\x05" * 20)
+    said = macros.trainer(who, {who: Reputation.of(who, {}, {})}, {who: AGENT})
+    assert said == f'<a href="/accounts/{who}">your agent&#39;s key</a>'
 
 
 def test_an_address_nobody_asked_about_is_shown_alone() -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -31,7 +32,7 @@ from modelmarket.protocol.types import (
     checksummed,
 )
 from modelmarket.web.happenings import sentence
-from modelmarket.web.names import Names
+from modelmarket.web.names import AGENT, YOU, Names
 from modelmarket.web.workspace import Workspace
 from support.market import REWARD, Place, place
 from support.visits import Tab, new_contest, visiting, words
@@ -333,6 +334,50 @@ def test_on_its_own_page_no_event_says_which_request_a_submission_entered(
     assert said == re.sub(
         r"(ubmission \d+) to (request|contest) v?1", r"\1", everywhere
     )
+
+
+def test_a_submission_is_told_by_name_and_whose_it_is_and_its_stake_by_amount(
+    tmp_path: Path,
+) -> None:
+    """In whatever place of a sentence it is named."""
+    with place("embedded", tmp_path) as here:
+        rita, ann, ben = map(here.join, ("rita", "ann", "ben"))
+        request = here.create(rita)
+        for one in (ann, ben, rita):
+            here.submit(one, request.id)
+        record = request.refresh().record
+    names = Names({}, {ben.wallet.address: AGENT, ann.wallet.address: YOU})
+
+    def says(event: Event, *, alone: bool = True) -> str:
+        return words(sentence(event, names, record, on_its_page=alone))
+
+    ours, agents, hers = map(SubmissionId, (1, 2, 3))
+    assert says(events.Claimed(ours, ONE, 5)) == (
+        "“0 mistakes”, submission 1 (yours), claimed 5 matches."
+    )
+    assert says(events.Claimed(agents, ONE, 5), alone=False) == (
+        "“0 mistakes”, submission 2 (of your agent's key) to request 1, claimed 5 "
+        "matches."
+    )
+    assert says(events.Claimed(hers, ONE, 5)) == (
+        "“0 mistakes”, submission 3, claimed 5 matches."
+    )
+    won = events.RequestFulfilled(ONE, ours, MDC, Wei(0))
+    assert "“0 mistakes”, submission 1 (yours), won, and its trainer" in says(won)
+    back = events.BondReturned(ours, ONE, MDC)
+    assert says(back).endswith("had demanded “0 mistakes”, submission 1 (yours).")
+    nameless = record.with_submission(ours, name="")
+    assert words(
+        sentence(events.Claimed(ours, ONE, 5), names, nameless, on_its_page=True)
+    ) == ("Submission 1 (yours) claimed 5 matches.")
+    made = events.SubmissionCreated(
+        hers, ONE, rita.wallet.address, Seal(b""), Superhash(b""), "a"
+    )
+    assert says(made).endswith("“a”, submission 3, and locked its stake of 1 MDC.")
+    fell = events.SubmissionFailed(
+        hers, ONE, Failure.REFUTED, MDC, 9, ben.wallet.address, MDC
+    )
+    assert says(fell).endswith("paid to your agent's key, which refuted it.")
 
 
 def test_what_is_created_is_told_by_name_reward_and_deadline(

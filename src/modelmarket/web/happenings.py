@@ -15,7 +15,8 @@ from modelmarket.web.rendering import moment, strangers
 
 if TYPE_CHECKING:
     from modelmarket.protocol.events import Event
-    from modelmarket.protocol.types import RequestId, Wei
+    from modelmarket.protocol.records import BaseRecord
+    from modelmarket.protocol.types import RequestId, SubmissionId, Wei
     from modelmarket.web.names import Names
 
     _OfSubmission = (
@@ -41,16 +42,24 @@ UNCLAIMED = "no score was claimed in time"
 """Why a stake is lost of which no event tells."""
 
 
-def sentence(event: Event, names: Names, *, on_its_page: bool = False) -> Markup:
+def sentence(
+    event: Event,
+    names: Names,
+    record: BaseRecord | None = None,
+    *,
+    on_its_page: bool = False,
+) -> Markup:
     """What an event says.
 
     Args:
         event: As the market logged it.
         names: What addresses are called.
+        record: The request that it is about, which has the names of submissions; None
+            where that is not known.
         on_its_page: Whether it is told on the page of its request, where which
             request a submission entered is no news.
     """
-    about = _Told(names, on_its_page)
+    about = _Told(names, record, on_its_page)
     return (
         about.of_request(event) or about.of_submission(event) or about.of_checks(event)
     )
@@ -61,19 +70,50 @@ class _Told:
 
     Args:
         names: What addresses are called.
-        on_its_page: As `sentence` takes it.
+        record: As `sentence` takes it.
+        on_its_page: Likewise.
     """
 
-    def __init__(self, names: Names, on_its_page: bool) -> None:
+    def __init__(
+        self, names: Names, record: BaseRecord | None, on_its_page: bool
+    ) -> None:
         self._names = names
+        self._record = record
         self._on_its_page = on_its_page
 
-    def _entry(self, event: _OfSubmission, *, first: bool = False) -> Markup:
-        """A submission, and to what."""
-        word = "Submission" if first else "submission"
-        if self._on_its_page:
-            return _say("{} {}", word, event.submission_id)
-        return _say("{} {} to {}", word, event.submission_id, request(event.request_id))
+    def _entry(
+        self, event: _OfSubmission, *, first: bool = False, last: bool = False
+    ) -> Markup:
+        """A submission by name, and to what.
+
+        Args:
+            event: About it.
+            first: Whether the sentence begins with it.
+            last: Whether it ends with it.
+        """
+        to = Markup()
+        if not self._on_its_page:
+            to = _say(" to {}", request(event.request_id))
+        return self._called(event.submission_id, to, first=first, last=last)
+
+    def _called(
+        self,
+        number: SubmissionId,
+        to: Markup | str = "",
+        *,
+        first: bool = False,
+        last: bool = False,
+    ) -> Markup:
+        """A submission as `_entry` says it."""
+        one = None if self._record is None else self._record.submissions.get(number)
+        is_named = one is not None and bool(one.name)
+        word = "Submission" if first and not is_named else "submission"
+        whose = "" if one is None else self._names.whose(one.trainer)
+        told = _say("{} {}{}", word, number, f" ({whose})" if whose else "") + to
+        if one is None or not is_named:
+            return told
+        named = _say("“{}”, {}", strangers(one.name), told)
+        return named if last else named + ","
 
     def of_request(self, event: Event) -> Markup:
         """What happened to a request; empty for other events."""
@@ -126,10 +166,9 @@ class _Told:
                 )
             case events.RequestFulfilled():
                 return _say(
-                    "{} is fulfilled: submission {} won, and its trainer was paid {} "
-                    "MDC.{}",
+                    "{} is fulfilled: {} won, and its trainer was paid {} MDC.{}",
                     request(event.request_id, first=True),
-                    event.submission_id,
+                    self._called(event.submission_id),
                     format_mdc(event.paid),
                     _unclaimed(event.slashed),
                 )
@@ -156,19 +195,21 @@ class _Told:
         match event:
             case events.SubmissionCreated():
                 return _say(
-                    "{} entered {} with {}, submission {}, and locked its stake.",
+                    "{} entered {} with {}, submission {}, and locked its stake{}.",
                     said(event.trainer, first=True),
                     request(event.request_id),
                     _say("“{}”", strangers(event.name))
                     if event.name
                     else "a model without a name",
                     event.submission_id,
+                    ""
+                    if self._record is None
+                    else f" of {format_mdc(self._record.terms.stake)} MDC",
                 )
             case events.SubmissionCancelled():
                 return _say(
-                    "Submission {} was taken out of {}, and its stake of {} MDC paid "
-                    "back.",
-                    event.submission_id,
+                    "{} was taken out of {}, and its stake of {} MDC paid back.",
+                    self._called(event.submission_id, first=True),
                     request(event.request_id),
                     format_mdc(event.paid),
                 )
@@ -188,9 +229,10 @@ class _Told:
                 )
                 if event.paid:
                     told += _say(
-                        ", and {} MDC were paid to {}, who refuted it",
+                        ", and {} MDC were paid to {}, {} refuted it",
                         format_mdc(event.paid),
                         said(event.challenger),
+                        self._names.who(event.challenger),
                     )
                 return told + Markup(".")
             case events.Withdrawn():
@@ -238,7 +280,7 @@ class _Told:
                 return _say(
                     "The bond of {} MDC went back to whoever had demanded {}.",
                     format_mdc(event.paid),
-                    self._entry(event),
+                    self._entry(event, last=True),
                 )
             case events.OperatorSet():
                 return _say(

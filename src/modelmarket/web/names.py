@@ -19,6 +19,14 @@ AGENT = "your agent's key"
 YOU = "you"
 
 
+def people(workspace: Workspace, account: Address | None) -> dict[Address, str]:
+    """What whose page it is and their agent are called; no node is asked."""
+    if account is None:
+        # Whose computer it is is nobody's business who only looks on.
+        return {}
+    return {workspace.market.wallet.address: AGENT, account: YOU}
+
+
 @dataclass(frozen=True)
 class Names:
     """What addresses are called.
@@ -41,14 +49,19 @@ class Names:
         """
         nothing: dict[Address, str] = {}
         contracts = workspace.known(workspace.market.contracts, nothing)
-        if account is None:
-            # Whose computer it is is nobody's business who only looks on.
-            return cls(contracts, {})
-        return cls(contracts, {workspace.market.wallet.address: AGENT, account: YOU})
+        return cls(contracts, people(workspace, account))
 
     def get(self, address: Address) -> str:
         """What it is called; empty where it has no name."""
         return self.people.get(address) or self.contracts.get(address, "")
+
+    def whose(self, address: Address) -> str:
+        """What stands behind what somebody made; empty unless it is the user's."""
+        return {YOU: "yours", AGENT: "of your agent's key"}.get(self.get(address), "")
+
+    def who(self, address: Address) -> str:
+        """The word that goes on about it: a key is no person."""
+        return "which" if self.get(address) == AGENT else "who"
 
     def said(self, address: Address, *, first: bool = False) -> Markup:
         """An address within a sentence.

@@ -31,7 +31,7 @@ from modelmarket.web.charts import (
 from modelmarket.web.deeds import ENDS
 from modelmarket.web.forms import BAD_REQUEST
 from modelmarket.web.happenings import sentence
-from modelmarket.web.names import Names
+from modelmarket.web.names import Names, people
 from modelmarket.web.responses import answering, go, show
 from modelmarket.web.thresholds import WORTH, Threshold
 from modelmarket.web.views import PAGE_ROWS, Paging
@@ -157,7 +157,7 @@ def show_tab(
     visit: Visit,
     found: Request | VerifiedRequest,
     tab: str,
-    people: Iterable[Address] = (),
+    shown: Iterable[Address] = (),
     *,
     status: int = 200,
     options: list[choices.Choice] | None = None,
@@ -169,7 +169,7 @@ def show_tab(
         visit: The browser's.
         found: The request.
         tab: Its template, in `request/`.
-        people: Whose reputations are shown, beside the requester's.
+        shown: Whose reputations are, beside the requester's.
         status: Of the answer.
         options: What whoever looks can do; None to find it.
         values: What that page shows and others do not.
@@ -195,7 +195,8 @@ def show_tab(
         may_submit=takes_submissions(record, found.now),
         wants_operator=_wants_operator(visit.workspace, found, account),
         manifest=stored.manifest(found),
-        reputations=found.market.reputations([record.requester, *people]),
+        reputations=found.market.reputations([record.requester, *shown]),
+        people=people(visit.workspace, account),
         **values,
     )
 
@@ -355,14 +356,14 @@ def ranked(visit: Visit) -> Response:
     drawn = standing[:MOST_BARS]
     # Whoever looks finds himself, too.
     drawn += [one for one in standing[MOST_BARS:] if one.is_own][:1]
-    people = [one.record.trainer for one in places]
+    trainers = [one.record.trainer for one in places]
     unclaimed = ranking.unclaimed(record, found.position())
     own_unclaimed = [one for one in unclaimed if one.trainer == visit.who.account]
     return show_tab(
         visit,
         found,
         "ranking",
-        [*people, *challengers_of(found)],
+        [*trainers, *challengers_of(found)],
         ranking=places,
         best=len(best),
         claims=len(everybody),
@@ -419,7 +420,7 @@ def activity(visit: Visit) -> Response:
         found,
         "activity",
         events=[
-            (one, sentence(event, names, on_its_page=True))
+            (one, sentence(event, names, found.record, on_its_page=True))
             for one, event in decoded
             if event is not None and not isinstance(event, Unreadable)
         ],

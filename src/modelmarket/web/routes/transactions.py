@@ -3,17 +3,24 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from markupsafe import Markup
 from starlette.responses import Response
 from starlette.routing import Route
 
-from modelmarket.errors import InputError, NotFoundError
+from modelmarket.errors import InputError, ModelMarketError, NotFoundError
 from modelmarket.market.transactions import Transaction
 from modelmarket.protocol.money import format_mdc
 from modelmarket.web.happenings import sentence
 from modelmarket.web.names import Names
 from modelmarket.web.responses import answering, show
 from modelmarket.web.visits import Visit
+
+if TYPE_CHECKING:
+    from modelmarket.market import Market
+    from modelmarket.protocol.events import Event
+    from modelmarket.protocol.records import BaseRecord
 
 HASH_BYTES = 32
 
@@ -43,15 +50,15 @@ def transaction(visit: Visit) -> Response:
         hash=name,
         found=known,
         names=names,
-        told=[] if known is None else _told(known, names),
+        told=[] if known is None else _told(workspace.market, known, names),
     )
 
 
-def _told(found: Transaction, names: Names) -> list[Markup]:
+def _told(market: Market, found: Transaction, names: Names) -> list[Markup]:
     """What it meant, in sentences; none while it is in no block, or if it failed."""
     if found.block is None or found.why_failed:
         return []
-    told = [sentence(event, names) for event in found.events]
+    told = [sentence(one, names, _record(market, one)) for one in found.events]
     if found.airdropped is not None:
         told.append(
             Markup("{} got the airdrop, which each account gets once.").format(
@@ -82,6 +89,18 @@ def _told(found: Transaction, names: Names) -> list[Markup]:
             )
         )
     return told or [Markup("Nothing on this market.")]
+
+
+def _record(market: Market, event: Event) -> BaseRecord | None:
+    """The request that an event is about, as the index has it; None for none."""
+    number = getattr(event, "request_id", None)
+    if number is None:
+        return None
+    try:
+        return market.record(number)
+    except ModelMarketError:
+        # It is not known yet, or was set aside.
+        return None
 
 
 ROUTES = [Route("/transactions/{hash}", answering(transaction))]
