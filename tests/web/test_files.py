@@ -6,6 +6,8 @@ from __future__ import annotations
 import getpass
 import random
 import re
+from collections.abc import Callable
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -13,18 +15,20 @@ from typing import Any
 import polars as pl
 import pytest
 
-from modelmarket.chain.networks import Networks
-from modelmarket.chain.wallets import Keystores
+from modelmarket.chain.networks import LOCAL, Networks
+from modelmarket.chain.wallets import Keystores, Wallet
 from modelmarket.errors import InputError
-from modelmarket.market import Request
+from modelmarket.market import Market, Request
 from modelmarket.protocol.types import RequestId
 from modelmarket.storage.store import Entry
 from modelmarket.storage.unixfs import leaf
 from modelmarket.web import stored
 from modelmarket.web.views import MOST_LISTED, listed
+from modelmarket.web.visits import HERE
+from modelmarket.web.workspace import Workspace
 from support.attachments import article, picture, write_table
 from support.market import PASSPHRASE, Place
-from support.visits import Tab, words
+from support.visits import Tab, visiting, words
 
 
 def test_a_page_tells_of_the_files_and_names_the_tables_first(
@@ -143,6 +147,134 @@ def test_the_lines_for_tables_are_run_as_they_are_shown(
     request = make(frame, label="kind", **options)
     exec(shown(asked, request.id), {})  # what our own page shows
     assert entered(asked, request.id) == 1
+
+
+COLUMNS: dict[str, Callable[[int], object]] = {
+    "number": lambda n: n / 3,
+    "gaps": lambda n: None if n % 7 == 3 else n,
+    "text": lambda n: ("red", "größe", 'a "b"')[n % 3],
+    "text with gaps": lambda n: (None, "yes", "no", "")[n % 4],
+    "flag": lambda n: str(n % 2 == 0).lower(),
+    "flag with gaps": lambda n: (None, "true", "false")[n % 3],
+    "day": lambda n: f"2024-{n % 12 + 1:02}-{n % 28 + 1:02}",
+    "second": lambda n: f"2024-03-{n % 28 + 1:02}T12:00:{n % 60:02}Z",
+    "nothing": lambda _: None,
+    # It is all numbers in one part, as the others have digits alone.
+    "a word in the last row": lambda n: "unknown" if n == 119 else n,
+}
+"""Of tables that are more than numbers: what stands in each row."""
+
+
+@pytest.mark.parametrize("bins", [{}, {"bins": 4}], ids=["classes", "bins"])
+@pytest.mark.parametrize("column", [*COLUMNS, "all"])
+def test_the_lines_run_for_tables_with_words_dates_flags_and_gaps(
+    asked: Tab, column: str, bins: dict[str, int]
+) -> None:
+    names = COLUMNS if column == "all" else (column,)
+    frame = pl.DataFrame(
+        {
+            "order": range(120),
+            **{one: [COLUMNS[one](n) for n in range(120)] for one in names},
+            "kind": [n % 3 * 1.5 if bins else "abc"[n % 3] for n in range(120)],
+        },
+        strict=False,
+    )
+    options: dict[str, Any] = {"accept_findings": True, "again": True, **bins}
+    request = asked.workspace.market.create_request(
+        frame, label="kind", reward="10", time="order", **options
+    )
+    code = shown(asked, request.id)
+    is_short = column in ("number", "gaps")
+    assert ("fit(*request.training_data())" in code) == is_short
+    exec(code, {})  # what our own page shows
+    assert entered(asked, request.id) == 1
+
+
+def test_the_lines_for_a_file_are_run_as_they_are_shown_for_words(
+    asked: Tab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame = pl.DataFrame(
+        {"word": ["up", "down"] * 40, "n": range(80), "kind": ["a", "b"] * 40}
+    )
+    request = asked.workspace.market.create_request(
+        frame, label="kind", reward="10", accept_findings=True, again=True
+    )
+    page = asked.get(f"/requests/{request.id}/submit").text
+    [saves] = re.findall(r"replace the last one by <code>(.*?)</code>", page)
+    *others, _ = shown(asked, request.id).split("\n")
+    names: dict[str, Any] = {}
+    monkeypatch.chdir(tmp_path)
+    exec("\n".join([*others, unescape(saves)]), names)  # what our own page shows
+    sent = {"model": ("model.onnx", Path("model.onnx").read_bytes())}
+    answer = asked.post(f"/requests/{request.id}/submit", files=sent)
+    assert answer.status_code == 303, answer.text
+
+
+def test_of_tables_that_are_large_or_not_here_the_lines_take_any_column(
+    asked: Tab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame = pl.DataFrame({"x": range(50), "kind": ["a", "b"] * 25})
+    market = asked.workspace.market
+    for name, most in (("MOST_SHOWN_BYTES", 100), ("MOST_READ_COLUMNS", 1)):
+        request = market.create_request(
+            frame, label="kind", reward="10", accept_findings=True, again=True
+        )
+        stored._shelf._known.clear()
+        with monkeypatch.context() as patched:
+            patched.setattr(stored, name, most)
+            code = shown(asked, request.id)
+        assert "selectors.string()" in code, name
+        exec(code, {})  # what our own page shows
+        assert entered(asked, request.id) == 1
+
+
+def test_the_lines_name_the_key_where_this_computer_has_several(
+    here: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    market = here.join("of two keys")
+    request = here.create(market)
+    Networks(market.home.networks).put(here.network)
+    keystores = Keystores(market.home.keystores)
+    keystores.add(market.wallet, PASSPHRASE)
+    monkeypatch.setattr(getpass, "getpass", lambda *_: PASSPHRASE)
+    second = Wallet.from_key(f"0x{7:064x}")
+    with visiting(Workspace(market)) as tab:
+        assert "account=" not in shown(tab, request.id)
+    keystores.add(second, PASSPHRASE)
+    with visiting(Workspace(market)) as tab:
+        for key in (market.wallet, second):
+            tab.become(HERE + key.address)
+            names: dict[str, Any] = {}
+            *others, _, _ = shown(tab, request.id).split("\n")
+            exec("\n".join(others), names)  # what our own page shows
+            assert names["market"].account == key.address
+        # A wallet in the browser has no key here; of whoever only looks nothing is said.
+        for other in (f"0x{'11' * 20}", ""):
+            tab.become(other)
+            assert "account=" not in shown(tab, request.id)
+
+
+def test_the_lines_name_the_network_whatever_is_in_the_environment(
+    here: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = here.join("of the local network")
+    request = here.create(before)
+    local = replace(here.network, name=LOCAL)
+    market = Market(before.home, local, wallet=before.wallet, vault=before.vault)
+    for name, network in (("elsewhere", here.network), (LOCAL, local)):
+        Networks(market.home.networks).put(replace(network, name=name))
+    Keystores(market.home.keystores).add(market.wallet, PASSPHRASE)
+    monkeypatch.setattr(getpass, "getpass", lambda *_: PASSPHRASE)
+    monkeypatch.setenv("MODELMARKET_HOME", str(market.home.path))
+    with visiting(Workspace(market)) as tab:
+        code = shown(tab, request.id)
+    # So they are run in another terminal, too.
+    monkeypatch.delenv("MODELMARKET_HOME")
+    monkeypatch.setenv("MODELMARKET_NETWORK", "elsewhere")
+    names: dict[str, Any] = {}
+    exec(code, names)  # what our own page shows
+    assert names["market"].network.name == LOCAL
+    assert names["market"].home == market.home
 
 
 def test_the_lines_for_pictures_lead_to_the_files(

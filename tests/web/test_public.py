@@ -7,11 +7,12 @@ import re
 from pathlib import Path
 
 from modelmarket import agent
+from modelmarket.chain.wallets import Keystores, Wallet
 from modelmarket.market import Market
 from modelmarket.web.routes.requests import TABS
 from modelmarket.web.workspace import Workspace
 from support.contests import contest, enter
-from support.market import place
+from support.market import PASSPHRASE, place
 from support.visits import visiting
 
 
@@ -58,7 +59,9 @@ def test_pages_that_only_read_tell_nothing_of_whose_computer_it_is(
             *("/requests/1/submit", "/requests/v1/submit"),
             *("/requests/new", "/activity", "/notes"),
         ]
-        # Rita has secrets and steps to come, Ann has stakes, and Eve has nothing.
+        for key in ("0x" + "01" * 32, "0x" + "02" * 32):
+            Keystores(rita.home.keystores).add(Wallet.from_key(key), PASSPHRASE)
+        # Rita has keys, secrets and steps to come, Ann has stakes, and Eve has nothing.
         told = [shown(market, paths) for market in (rita, ann, eve)]
     for path in paths:
         assert told[0][path] == told[1][path] == told[2][path], path

@@ -3,19 +3,21 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from modelmarket.chain.networks import LOCAL
+from modelmarket.chain.wallets import Keystores
+from modelmarket.errors import InputError
 from modelmarket.market import VerifiedRequest
-from modelmarket.system.home import Home
+from modelmarket.system.home import VARIABLE, Home
+from modelmarket.web import stored
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from modelmarket.datasets.published import Manifest
-    from modelmarket.market import Request
-    from modelmarket.protocol.types import RequestId
+    from modelmarket.market import Market, Request
+    from modelmarket.protocol.types import Address, RequestId
 
 UNOPENED = ("image", "audio")
 """Files that no model of a table reads by itself."""
@@ -45,7 +47,7 @@ def entering(
     manifest: Manifest | None,
     files: str,
     *,
-    tells_home: bool,
+    account: Address | None,
 ) -> Snippet:
     """What enters a contest, as whoever looks at its page can run it.
 
@@ -54,11 +56,10 @@ def entering(
         manifest: What a contest of predictions says of its data; None if it is not
             here, or another contest.
         files: Of which kind the files are that its rows name; empty for none.
-        tells_home: Whether it may be said where this market's folder is: not to whoever
-            only looks on.
+        account: Whose page it is; None for whoever only looks on, who is told nothing
+            of this computer.
     """
-    home = found.market.home.path
-    where = _where(found.market.network.name, home if tells_home else None)
+    where = _where(found.market, account)
     if isinstance(found, VerifiedRequest):
         kind = "Regressor" if found.terms.points.is_regression else "Classifier"
         return Snippet(
@@ -84,7 +85,9 @@ def entering(
                 'request.submit("model.zip", predictions)',
             )
         )
-    saves = 'open("model.onnx", "wb").write(request.export(model).data)'
+    saves = (
+        'with open("model.onnx", "wb") as file: file.write(request.export(model).data)'
+    )
     has_bins = manifest is not None and manifest.bins is not None
     if files:
         kind = "Ridge" if has_bins else "LogisticRegression"
@@ -106,6 +109,8 @@ def entering(
             saves,
         )
     kind = f"HistGradientBoosting{'Regressor' if has_bins else 'Classifier'}"
+    if not stored.has_numbers_alone(found):
+        return Snippet(_of_words(found.id, where, kind), saves)
     return Snippet(
         _program(
             found.id,
@@ -115,6 +120,33 @@ def entering(
             "request.submit(model)",
         ),
         saves,
+    )
+
+
+def _of_words(name: RequestId, where: str, kind: str) -> tuple[str, ...]:
+    """Lines for a table with words: texts, dates, and gaps among them.
+
+    Each word becomes its place among those of its column, and one that nobody has
+    learnt becomes -1. A column of numbers that has words in the test part alone is
+    left out, as nothing could be learnt of these.
+    """
+    return _program(
+        name,
+        where,
+        [
+            "from polars import selectors",
+            "from sklearn.compose import make_column_transformer",
+            f"from sklearn.ensemble import {kind}",
+            "from sklearn.pipeline import make_pipeline",
+            "from sklearn.preprocessing import OrdinalEncoder",
+        ],
+        "features, labels = request.training_data()",
+        "words = features.select(selectors.string()).columns",
+        "numbers = request.test_data().select(~selectors.string()).columns",
+        'places = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)',
+        'columns = make_column_transformer((places, words), ("passthrough", numbers))',
+        f"model = make_pipeline(columns, {kind}()).fit(features, labels)",
+        "request.submit(model)",
     )
 
 
@@ -135,11 +167,21 @@ def _program(
     )
 
 
-def _where(network: str, home: Path | None) -> str:
-    """What leads to the market that the page is about; its folder, if it may be said
-    and is not the usual one.
+def _where(market: Market, account: Address | None) -> str:
+    """What leads to the market that the page is about, whatever is in the environment:
+    its name; its folder, if it is not the usual one; and the key, if there are others.
+
+    Args:
+        market: It.
+        account: Whose page it is; None to say nothing of this computer.
     """
-    said = [] if network == LOCAL else [repr(network)]
-    if home not in (None, Home.default().path):
-        said.append(f"home={str(home)!r}")
+    said = [repr(market.network.name)]
+    if account is not None:
+        home, keys = market.home, list[str]()
+        if home != Home.default() or VARIABLE in os.environ:
+            said.append(f"home={str(home.path)!r}")
+        with suppress(InputError):  # a file among them that is no key
+            keys += Keystores(home.keystores).addresses()
+        if len(keys) > 1 and account in keys:
+            said.append(f'account="{account}"')
     return ", ".join([*said, "passphrase=getpass()"])

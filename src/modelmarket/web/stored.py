@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from modelmarket.datasets.contest import SCHEMA, ContestManifest
 from modelmarket.datasets.lint.findings import Report
-from modelmarket.datasets.published import CARD, MANIFEST, REPORT, TRAIN, Manifest
+from modelmarket.datasets.published import (
+    CARD,
+    MANIFEST,
+    REPORT,
+    TEST,
+    TRAIN,
+    Manifest,
+)
+from modelmarket.datasets.sources import LABEL
 from modelmarket.errors import DataError, ModelMarketError
 from modelmarket.protocol.schema import (
     Affine,
@@ -44,7 +52,10 @@ if TYPE_CHECKING:
 HEAD_ROWS = 6
 HEAD_COLUMNS = 13
 MOST_SHOWN_BYTES = 2**24
-"""Of a schema that a page reads: a thousand columns of 8 bits take a third of it."""
+"""Of a schema or a table that a page reads: a schema of a thousand columns of 8 bits
+takes a third of it."""
+MOST_READ_COLUMNS = 2_000
+"""Of a table that is read whole for a page."""
 MOST_CARD_BYTES = 2**16
 """Of a card that a page shows."""
 MOST_KNOWN = 256
@@ -125,6 +136,28 @@ def _head(found: AnyFound) -> list[list[str]]:
         return [row[:HEAD_COLUMNS] for row in lines]
     except csv.Error as error:
         raise DataError(f"{TRAIN} is no table: {error}.") from error
+
+
+def has_numbers_alone(found: Request) -> bool:
+    """Whether all columns that a request's rows have are numbers; False as well where
+    the tables are not here, or too large to be read for a page.
+    """
+    return _of(found, "numbers alone", lambda: _has_numbers_alone(found), False)
+
+
+def _has_numbers_alone(found: Request) -> bool:
+    """The same of tables that are here.
+
+    Raises:
+        DataError: They contradict the terms.
+    """
+    for name in (TRAIN, TEST):
+        file = found.market.file(found.record.dataset, name)
+        header = next(iter(file.pieces), b"").partition(b"\n")[0]
+        if file.size > MOST_SHOWN_BYTES or header.count(b",") > MOST_READ_COLUMNS:
+            return False
+    parts = found.training.drop(LABEL), found.test_data()
+    return all(kind.is_numeric() for part in parts for kind in part.dtypes)
 
 
 def model(found: AnyFound) -> list[StoredEntry] | None:

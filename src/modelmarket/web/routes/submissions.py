@@ -101,10 +101,7 @@ def _show(
         problem=problem,
         upload=upload,
         snippet=entering(
-            found,
-            manifest,
-            _files_of(manifest),
-            tells_home=visit.who.account is not None,
+            found, manifest, _files_of(manifest), account=visit.who.account
         ),
         entries=[
             one
