@@ -196,6 +196,12 @@ def test_every_call_is_a_command_and_can_be_called() -> None:
             "The market's page shows yours.",
         ),
         (
+            "`modelmarket airdrop` gives 1,000 MDC, once.",
+            "`market.claim_airdrop()` gives 1,000 MDC, once.",
+            "“Get 1,000 MDC (once)” in the wallet’s menu at the top gives 1,000 MDC, "
+            "once.",
+        ),
+        (
             "`modelmarket request enforce v7` takes the step that is due first.",
             '`market.request("v7").enforce()` takes the step that is due first.',
             "The request's page takes the step that is due first.",

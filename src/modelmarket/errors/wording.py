@@ -200,7 +200,10 @@ def _on_the_page(sentence: str) -> str:
             call = _known(found["command"].split())[0]
             if call is None:
                 return found[0]
-            return call.place if found.start() else call.place.capitalize()
+            if found.start():
+                return call.place
+            # note: `capitalize` would make small letters of a button's name.
+            return call.place[:1].upper() + call.place[1:]
         setting = SETTINGS.get(found["option"])
         if setting is None:
             return found[0]
