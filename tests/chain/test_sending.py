@@ -5,6 +5,7 @@ waits, and never happens twice.
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -102,6 +103,17 @@ def test_fees_above_the_limit_are_told_before_anything_is_signed(
     anvil.connection.ask("evm_mine")
     with pytest.raises(FundsError, match=r"costs \S+ gwei now; you pay at most 3\."):
         sign(anvil.connection, coin.transfer(SOMEBODY, 5), wallet)
+
+
+def test_what_cannot_be_paid_is_told_in_words(anvil: Place) -> None:
+    """And by no function's name."""
+    coin, poor = coin_of(anvil), Wallet.new()
+    with pytest.raises(FundsError) as refused:
+        sign(anvil.connection, coin.claim_airdrop(), poor)
+    told = refused.value.message
+    assert told.startswith(f"{poor.address} has 0 of the chain's own coin, and this ")
+    assert re.search(r"this transaction may take 0\.\d+ of it\.$", told)
+    assert "_" not in told
 
 
 def test_one_that_a_pool_forgot_is_handed_over_again(anvil: Place) -> None:

@@ -90,4 +90,4 @@ def test_one_thing_is_told_as_one(here: Place, give: Command) -> None:
     assert give("rita", "vault", "restore", path)[1] == "1 secret is in the vault.\n"
     told = give("rita", "audit", "1")[1]
     assert "after 1 event; 0 submissions in" in told
-    assert "1 payment, of 100 MDC together" in told
+    assert "1 payment: 100 MDC came in, 0 MDC went out" in told

@@ -194,6 +194,15 @@ def test_an_audit_is_run_when_asked_for_and_kept(tmp_path: Path) -> None:
             first = tab.workspace.audits.of(RequestId(1))
             for _ in range(2):
                 assert re.search(r"\d+ promises were kept\.", words(shown(tab, path)))
+            # In words, and money counted in one way.
+            found = words(shown(tab, path))
+            assert "taking submissions at block" in found
+            assert "1 payment: 100 MDC came in, 0 MDC went out" in found
+            assert (
+                "of 100 MDC that came in 0 MDC went out, 100 MDC are held for whoever "
+                "is owed them, and 0 MDC are lost for good"
+            ) in found
+            assert not re.search(r"phase [A-Z]{4,}|slashed", found)
             assert tab.workspace.audits.of(RequestId(1)) is first
             assert "Something has happened since" not in shown(tab, path)
             here.submit(here.join("ann"), request.id)

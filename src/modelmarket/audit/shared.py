@@ -18,6 +18,7 @@ from modelmarket.market.expected import (
 from modelmarket.protocol import events as ev
 from modelmarket.protocol import payouts
 from modelmarket.protocol.money import format_mdc
+from modelmarket.protocol.phases import Phase
 from modelmarket.protocol.records import BaseRecord
 from modelmarket.protocol.replaying import replay
 from modelmarket.protocol.types import Address
@@ -25,6 +26,17 @@ from modelmarket.system.text import counted
 
 MOST_NAMED = 8
 """Claims that are named one by one."""
+PHASES = {
+    Phase.OPEN: "taking submissions",
+    Phase.TRUTH: "to be opened",
+    Phase.CLAIMS: "scores being claimed",
+    Phase.VALIDATION: "the best claim being checked",
+    Phase.FULFILLED: "fulfilled",
+    Phase.REFUNDED: "refunded",
+    Phase.CANCELLED: "cancelled",
+    Phase.FORFEITED: "forfeited",
+}
+"""What a request's phases are called."""
 _log = logging.getLogger(__name__)
 
 
@@ -98,7 +110,7 @@ def state(evidence: Evidence) -> str:
         wrong += [f"submission {one}, {what}" for what in found]
     require(not wrong, "; ".join(wrong))
     return (
-        f"phase {state.phase.name} at block {evidence.block.number:,}, after "
+        f"{PHASES[state.phase]} at block {evidence.block.number:,}, after "
         f"{counted(len(evidence.events), 'event')}; "
         f"{counted(record.live, 'submission')} in"
     )
@@ -130,8 +142,12 @@ def payments(evidence: Evidence) -> str:
         Counter(made) == Counter(explained),
         f"{counted(len(made), 'payment')} made, {len(explained):,} explained",
     )
-    moved = sum(one.amount for one in made)
-    return f"{counted(len(made), 'payment')}, of {format_mdc(moved)} MDC together"
+    came = sum(one.amount for one in made if one.receiver == evidence.address)
+    went = sum(one.amount for one in made if one.sender == evidence.address)
+    return (
+        f"{counted(len(made), 'payment')}: {format_mdc(came)} MDC came in, "
+        f"{format_mdc(went)} MDC went out"
+    )
 
 
 def _explained(
@@ -199,7 +215,7 @@ def sum_(evidence: Evidence) -> str:
         due += sum(payouts.bond_due(one) for one in record.submissions.values())
         require(
             taken == paid + due + slashed,
-            f"{taken} wei came in; {paid} were paid, {due} are due, {slashed} slashed",
+            f"{taken} wei came in; {paid} went out, {due} are held, {slashed} are lost",
         )
     else:
         due = payouts.held(record)
@@ -210,6 +226,7 @@ def sum_(evidence: Evidence) -> str:
         f"the market holds {evidence.balance} wei, and owes {owed}",
     )
     return (
-        f"{format_mdc(taken)} MDC came in = {format_mdc(paid)} paid + "
-        f"{format_mdc(due)} due + {format_mdc(slashed)} slashed"
+        f"of {format_mdc(taken)} MDC that came in {format_mdc(paid)} MDC went out, "
+        f"{format_mdc(due)} MDC are held for whoever is owed them, and "
+        f"{format_mdc(slashed)} MDC are lost for good"
     )

@@ -135,7 +135,7 @@ def _quoted(
     floor = calldata_floor(call.data)
     if max(estimate, floor) > TRANSACTION_GAS_LIMIT:
         raise InputError(
-            f"{call.what} would need {estimate:,} gas; "
+            f"This transaction would need {estimate:,} gas; "
             f"one transaction may use {TRANSACTION_GAS_LIMIT:,}."
         )
     gas = min(max(estimate + estimate // 10, floor), TRANSACTION_GAS_LIMIT)
@@ -148,10 +148,11 @@ def _quoted(
         )
     # The base fee rises by an eighth a block at most: this lasts six full ones.
     fee = 2 * base + tip if limit is None else min(2 * base + tip, limit)
-    if balance < gas * fee + call.value:
+    most = gas * fee + call.value
+    if balance < most:
         raise FundsError(
             f"{sender} has {format_about(balance, 4)} of the chain's own coin, and "
-            f"{call.what} may take {format_about(gas * fee + call.value, 4)} of it.",
+            f"this transaction may take {format_about(most, 4)} of it.",
             hint="Send it some of that coin.",
         )
     fields = {
@@ -190,7 +191,7 @@ def sign(
     signed = Signed(*wallet.sign_transaction(fields))
     if len(signed.raw) > TRANSACTION_BYTES_LIMIT:
         raise InputError(
-            f"{call.what} takes {len(signed.raw):,} bytes; nodes take "
+            f"This transaction takes {len(signed.raw):,} bytes; nodes take "
             f"{TRANSACTION_BYTES_LIMIT:,} in one transaction."
         )
     return signed
