@@ -123,6 +123,16 @@ def test_the_axis_is_as_fine_as_the_claims_are_close() -> None:
     assert ticks(0.1, 0.99) == ["0", "25", "50", "75", "100"]
     assert ticks(1.0) == ["96", "97", "98", "99", "100"]
     assert ticks(0.0) == ["0", "1", "2", "3", "4"]
+    # Parts of 15% do not lead from 0 to 100.
+    assert ticks(0.5, 0.95) == ["40", "55", "70", "85", "100"]
+    assert ticks(0.46, 1.0) == ["40", "55", "70", "85", "100"]
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=9))
+def test_no_share_is_above_the_most_that_there_is(shares: list[float]) -> None:
+    low, high = SHARES.ends(shares)
+    assert 0 <= low <= min(shares) + 1e-9
+    assert max(shares) - 1e-9 <= high <= 1 + 1e-9
 
 
 def test_a_claim_stands_out_and_has_no_whiskers_where_no_rows_are_counted() -> None:

@@ -233,11 +233,12 @@ class Axis:
         least, most = min(numbers), max(numbers)
         for step in self.steps or _round_steps(max(most - least, most / 1_000)):
             # note: 0.58 / 0.01 is 57.999…, which is no part less than 58.
-            low = max(math.floor(least / step + TINY), 0)
+            low = max(math.floor(least / step + TINY), 0) * step
             if self.most is not None:
-                low = max(min(low, round(self.most / step) - TICKS), 0)
-            if (low + TICKS) * step >= most - TINY * step:
-                return low * step, (low + TICKS) * step
+                # Its parts end there, also where no whole number of them does from 0.
+                low = max(min(low, self.most - TICKS * step), 0.0)
+            if low + TICKS * step >= most - TINY * step:
+                return low, low + TICKS * step
         return 0.0, self.most or most
 
 
