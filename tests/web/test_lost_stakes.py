@@ -111,3 +111,18 @@ def test_a_claim_that_fell_is_told_why_its_stake_is_lost(tmp_path: Path) -> None
         [overview] = shown(tab, "/requests/1")
     said = "Its stake of 1 MDC is lost: it did not prove its claim in time."
     assert said in overview
+
+
+@pytest.mark.parametrize("is_verified", [False, True], ids=["predictions", "verified"])
+def test_the_rules_say_what_a_stake_is_and_what_a_false_claim_costs(
+    tmp_path: Path, is_verified: bool
+) -> None:
+    with entered(tmp_path, is_verified=is_verified) as (_, tab, number):
+        [rules] = shown(tab, f"/requests/{number}/rules")
+    staked = "5" if is_verified else "1"
+    assert f"Stake{staked} MDC of each submission: they come back at once if" in rules
+    assert "they are lost if its score is not claimed in time, its " in rules
+    assert f"costs its author the stake of {staked} MDC" in rules
+    if is_verified:
+        assert "of which a tenth is paid to whoever refutes it" in rules
+        assert "delays the end by at most 1 h 15 min" in rules
