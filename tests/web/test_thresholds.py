@@ -21,7 +21,7 @@ from modelmarket.market import VerifiedRequest
 from modelmarket.protocol.phases import Phase
 from modelmarket.web.thresholds import typed_share
 from modelmarket.web.workspace import Workspace
-from support.contests import PEOPLE, contest, finish, to_claims
+from support.contests import PEOPLE, contest, enter, finish, table, to_claims, work
 from support.market import Place, place
 from support.visits import visiting, words
 
@@ -146,3 +146,30 @@ def test_points_are_explained_where_a_share_was_typed(
     assert f"{told} {of_rows}" in rules
     assert words(cell) == told
     assert f">{told}</strong>" in overview
+
+
+def test_a_contests_claims_have_intervals_where_a_point_is_a_row(
+    tmp_path: Path,
+) -> None:
+    """And whoever finds none where classes count alike is told why."""
+    with place("embedded", tmp_path) as here:
+        rita, ann = here.join("rita"), here.join("ann")
+        plain = contest(here, rita)
+        alike = contest(here, rita, source=table(here, seed=5), balanced=True)
+        for one in (plain, alike):
+            enter(ann, str(one.id))
+        to_claims(here, alike)
+        work(here, "rita", "ann")
+        with visiting(Workspace(rita)) as tab:
+            tab.workspace.stop()
+            rita.look()
+            pages = [
+                tab.get(f"/requests/{one.id}/ranking").text for one in (plain, alike)
+            ]
+    counted, weighted = pages
+    assert counted.count('class="interval"') == 2, "drawn, and in the table"
+    assert re.search(r"Accuracy95% interval.*\d+\.\d% – \d+\.\d%", words(counted))
+    assert 'class="interval"' not in weighted
+    assert "without an interval, since rows of different classes count" in (
+        words(weighted)
+    )
