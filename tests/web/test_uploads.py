@@ -545,11 +545,13 @@ def test_what_was_typed_goes_with_what_is_discarded_and_not_all_is_kept(
     uploads.forget(first)
     assert uploads.lost(first.name) == first
     assert uploads.typed(first) == {"name": "mine"}
-    assert uploads.begin(first.name) == first
+    assert uploads.resume(first.name) == first
     assert uploads.lost(first.name) is None
-    # A name that is taken, or is none, is nobody's to choose.
-    for name in (first.name, "..", "0" * 31, ""):
-        assert uploads.begin(name).name not in (first.name, name)
+    # One that is here goes on; a name that is none of this run's is nobody's to choose.
+    assert uploads.resume(first.name) == first
+    for name in ("..", "0" * 31, "0" * 32, ""):
+        assert uploads.given(name) is uploads.lost(name) is None
+        assert uploads.resume(name).name not in (first.name, name)
     uploads.discard(first)
     assert uploads.typed(first) == {}
     made = [uploads.begin() for _ in range(MOST_TYPED + 1)]

@@ -17,7 +17,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any, BinaryIO, TypeVar
@@ -107,8 +107,10 @@ class Upload:
 
     def file(self, field: str) -> Path | None:
         """The file of a field, or the folder of its files; None if it has none."""
-        folder = self.folder / field
-        return next(folder.iterdir(), None) if folder.is_dir() else None
+        # Whoever only looks at one whose files had gone does not keep others from it.
+        with suppress(FileNotFoundError):
+            return next((self.folder / field).iterdir(), None)
+        return None
 
     @property
     def stamp(self) -> tuple[int, ...]:
@@ -126,6 +128,7 @@ class Uploads:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._guard = threading.Lock()
         self._used: dict[str, float] = {}
         self._locks: dict[str, threading.Lock] = {}
         self._known: dict[str, dict[Hashable, Any]] = {}
@@ -135,20 +138,37 @@ class Uploads:
         """Removes all, of whichever run."""
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def begin(self, name: str = "") -> Upload:
-        """A new one without files.
+    def begin(self) -> Upload:
+        """A new one without files."""
+        return self.resume("")
+
+    def resume(self, name: str) -> Upload:
+        """One that was begun, with its files, or without where they have gone; a new
+        one if none of that name was.
 
         Args:
-            name: Of one whose files have gone, and whose place it takes; another one
-                is made where there was none.
+            name: Whatever somebody says.
         """
-        if self.lost(name) is None:
-            name = secrets.token_hex(16)
-        make_private(self._folder)
-        make_private(self._folder / name)
-        self._locks.setdefault(name, threading.Lock())
-        self._used[name] = time.monotonic()
+        upload = self.given(name) or self.reserve()
+        with self._guard:
+            make_private(self._folder)
+            make_private(upload.folder)
+            self._used[upload.name] = time.monotonic()
+        return upload
+
+    def reserve(self) -> Upload:
+        """A new one that is not begun yet: what is typed beside it waits for files."""
+        name = secrets.token_hex(16)
+        with self._guard:
+            self._locks[name] = threading.Lock()
         return Upload(name, self._folder / name)
+
+    def given(self, name: str) -> Upload | None:
+        """One of this run, whether its files are here or not; None if none is called
+        so.
+        """
+        is_given = name in self._locks
+        return Upload(name, self._folder / name) if is_given else None
 
     @contextmanager
     def using(self, name: str) -> Iterator[Upload]:
@@ -167,7 +187,8 @@ class Uploads:
             try:
                 yield Upload(name, folder)
             finally:
-                self._used[name] = time.monotonic()
+                with self._guard:
+                    self._used[name] = time.monotonic()
 
     def once(
         self, upload: Upload, what: Hashable, find_out: Callable[[], Known]
@@ -182,7 +203,8 @@ class Uploads:
             what: Names what is found out, and all that it follows from but the files.
             find_out: Finds it out, unless it is known.
         """
-        known = self._known.setdefault(upload.name, {})
+        with self._guard:
+            known = self._known.setdefault(upload.name, {})
         key = (what, upload.stamp)
         if key in known:
             kept: Known = known[key]
@@ -197,12 +219,24 @@ class Uploads:
         """What was found out with `once`; None if it was not, or of other files."""
         return self._known.get(upload.name, {}).get((what, upload.stamp))
 
-    def remember(self, upload: Upload, typed: Mapping[str, str]) -> None:
-        """Keeps what was typed beside an upload's files, in place of what was."""
-        self._typed.pop(upload.name, None)
-        self._typed[upload.name] = typed
-        for name in list(self._typed)[:-MOST_TYPED]:
-            del self._typed[name]
+    def remember(
+        self, upload: Upload, typed: Mapping[str, str], *, evicts: bool = True
+    ) -> None:
+        """Keeps what was typed beside an upload's files, in place of what was.
+
+        Args:
+            upload: It.
+            typed: By field.
+            evicts: Whether the oldest of the others goes where there are too many;
+                else nothing is kept.
+        """
+        with self._guard:
+            had = self._typed.pop(upload.name, None)
+            if had is None and len(self._typed) >= MOST_TYPED:
+                if not evicts:
+                    return
+                del self._typed[next(iter(self._typed))]
+            self._typed[upload.name] = typed
 
     def typed(self, upload: Upload) -> Mapping[str, str]:
         """What was typed beside an upload's files; empty for nothing."""
@@ -213,23 +247,35 @@ class Uploads:
         return bool(NAME.fullmatch(name)) and (self._folder / name).is_dir()
 
     def lost(self, name: str) -> Upload | None:
-        """One whose files have gone, or None if they are here or it is no name.
+        """One of this run whose files have gone; None if they are here, or it is none.
 
         What was typed beside them may still be known.
         """
-        is_lost = bool(NAME.fullmatch(name)) and not self.has(name)
-        return Upload(name, self._folder / name) if is_lost else None
+        return None if self.has(name) else self.given(name)
 
     def discard(self, upload: Upload) -> None:
         """Removes one and what was typed beside it, by whoever uses it."""
         self.forget(upload)
-        self._typed.pop(upload.name, None)
+        with self._guard:
+            self._typed.pop(upload.name, None)
+
+    def discard_named(self, name: str) -> None:
+        """Removes one and what was typed beside it, whether its files are here or not.
+
+        Args:
+            name: Whatever somebody says; nothing is done if none is called so.
+        """
+        upload = self.given(name)
+        if upload is not None:
+            with self._locks[name]:
+                self.discard(upload)
 
     def forget(self, upload: Upload) -> None:
         """Removes the files of one, by whoever uses it."""
         shutil.rmtree(upload.folder, ignore_errors=True)
-        self._known.pop(upload.name, None)
-        self._used.pop(upload.name, None)
+        with self._guard:
+            self._known.pop(upload.name, None)
+            self._used.pop(upload.name, None)
 
     def forget_idle(self, now: float | None = None) -> None:
         """Removes the files that nobody has used for an hour.
@@ -238,13 +284,20 @@ class Uploads:
             now: By the monotonic clock; None to look at it.
         """
         second = time.monotonic() if now is None else now
-        for name, used in list(self._used.items()):
+        with self._guard:
+            idle = [one for one in self._used if self._is_idle(one, second)]
+        for name in idle:
             lock = self._locks[name]
-            if second - used > IDLE_S and lock.acquire(blocking=False):
+            if lock.acquire(blocking=False):
                 try:
-                    self.forget(Upload(name, self._folder / name))
+                    # Somebody may have used it meanwhile.
+                    if self._is_idle(name, second):
+                        self.forget(Upload(name, self._folder / name))
                 finally:
                     lock.release()
+
+    def _is_idle(self, name: str, second: float) -> bool:
+        return second - self._used.get(name, second) > IDLE_S
 
 
 def fit_name(called: str) -> str:

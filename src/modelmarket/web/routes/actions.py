@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import re
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
@@ -282,10 +281,10 @@ def discard(visit: Visit) -> Response:
 
 
 def _forget_files(visit: Visit, entry: Entry) -> None:
-    """Removes what an action was made of, as nobody goes back to its form any more."""
-    uploads = visit.workspace.uploads
-    with suppress(NotFoundError), uploads.using(_upload_of(entry)) as upload:
-        uploads.discard(upload)
+    """Removes what an action was made of, as nobody goes back to its form any more:
+    its files, if they are still here, and what was typed beside them.
+    """
+    visit.workspace.uploads.discard_named(_upload_of(entry))
 
 
 def _asked(visit: Visit, entry: Entry) -> tuple[Asks | None, ModelMarketError | None]:

@@ -578,11 +578,12 @@ def seal(
                 return _show_survey(visit, template, upload, error, odd)
             return go(f"/actions/{entry.id}")
     except NotFoundError:
+        if forms.text(visit.form, "discard"):
+            uploads.discard_named(visit.request.path_params["upload"])
+            return _sealed_before(visit) or go("/requests/new")
         sealed = _sealed_before(visit)
         if sealed is not None:
             return sealed
-        if forms.text(visit.form, "discard"):
-            return go("/requests/new")
         return choose_again(visit, _noun(template), {})
 
 

@@ -50,19 +50,23 @@ def choose_again(visit: Visit, noun: str, asked: Mapping[str, str]) -> Response:
         noun: Of what they are.
         asked: What the address says of them.
     """
-    uploads, name = visit.workspace.uploads, visit.request.path_params["upload"]
-    lost = uploads.lost(name)
+    uploads, is_sent = visit.workspace.uploads, visit.request.method == "POST"
     kind = PREDICTIONS if noun == "requests" else ""
-    if lost is not None:
+    # What is sent waits for the file, though the server has begun anew since; whoever
+    # only looks may have been led here by anybody.
+    upload = uploads.given(visit.request.path_params["upload"])
+    if upload is None and is_sent:
+        upload = uploads.reserve()
+    if upload is not None:
         said = {**asked, **forms.typed(visit.form), "kind": kind}
-        uploads.remember(lost, {**uploads.typed(lost), **said})
-    visit = replace(visit, form={"upload": name, "kind": kind})
+        uploads.remember(upload, {**uploads.typed(upload), **said}, evicts=is_sent)
+    visit = replace(visit, form={"upload": upload.name if upload else "", "kind": kind})
     gone = NotFoundError(
         "The file of these terms is not here any more: files are kept for an hour, and "
         "no longer than the server runs.",
         hint="Choose the file again; what you typed is filled in then.",
     )
-    return _show_form(visit, lost, gone, status=NOT_FOUND)
+    return _show_form(visit, upload, gone, status=NOT_FOUND)
 
 
 def _show_form(
@@ -111,11 +115,10 @@ def _upload_of(visit: Visit) -> AbstractContextManager[Upload]:
     is found; and another name if something was sealed of them already.
     """
     uploads, kept = visit.workspace.uploads, forms.text(visit.form, "upload")
-    if uploads.has(kept):
-        return uploads.using(kept)
     lost = uploads.lost(kept)
     if lost is None or visit.workspace.actions.come_of(kept) is None:
-        return uploads.using(uploads.begin(kept).name)
+        # Another tab may have chosen its file again meanwhile: both go on with it.
+        return uploads.using(uploads.resume(kept).name)
     made = uploads.begin()
     uploads.remember(made, uploads.typed(lost))
     return uploads.using(made.name)
