@@ -143,6 +143,37 @@ def test_terms_that_are_sent_after_the_server_has_begun_anew_wait_for_their_file
         assert 'value="of my own"' in page
 
 
+# --- beside another table ---
+
+
+@pytest.mark.parametrize("noun", KINDS)
+@pytest.mark.parametrize(
+    ("first", "then"), [("numbers", "classes"), ("classes", "numbers")]
+)
+def test_what_is_predicted_is_guessed_anew_where_another_table_has_nothing_such(
+    tab: Tab, noun: str, first: str, then: str
+) -> None:
+    where = chosen(tab, noun, first)
+    typed = TERMS | {"predicted": first}
+    again = tab.post(where, **typed, another="yes").headers["location"]
+    where = chosen(tab, noun, then, upload=again.rpartition("=")[2])
+    answer = tab.get(where)
+    assert answer.status_code == 200, answer.text
+    assert f'name="predicted" value="{then}"' in answer.text
+    assert 'value="of my own"' in answer.text
+    # Whoever asks for it all the same is told why that cannot be.
+    assert tab.get(f"{where}?predicted={first}").status_code == 400
+
+
+def test_what_is_predicted_stays_where_another_table_has_such_labels(tab: Tab) -> None:
+    for one in TABLES:
+        where = chosen(tab, "requests", one)
+        typed = TERMS | {"predicted": one}
+        again = tab.post(where, **typed, another="yes").headers["location"]
+        where = chosen(tab, "requests", one, upload=again.rpartition("=")[2])
+        assert f'name="predicted" value="{one}"' in tab.get(where).text
+
+
 # --- at the same moment ---
 
 

@@ -186,6 +186,8 @@ def look_over(visit: Visit, template: str) -> Response:
     try:
         with uploads.using(visit.request.path_params["upload"]) as upload:
             typed = {**_still_there(upload, uploads.typed(upload)), **asked}
+            if "predicted" not in asked:
+                typed = {**_fitting(visit, template, upload, typed)}
             return _show_survey(replace(visit, form=typed), template, upload, None)
     except NotFoundError:
         return choose_again(visit, _noun(template), asked)
@@ -212,6 +214,53 @@ def _still_there(upload: Upload, typed: Form) -> Form:
     return {name: said for name, said in typed.items() if name not in lacking}
 
 
+def _fitting(visit: Visit, template: str, upload: Upload, typed: Form) -> Form:
+    """What was typed, but for what is predicted where this table's labels are nothing
+    such: it may have been typed beside another one.
+    """
+    said = forms.text(typed, "predicted")
+    if not said:
+        return typed
+    table, labels = _tables(upload)
+    label, unfit_for = forms.text(typed, "label") or _guess(table), _unfit_for(template)
+    try:
+        label = label if labels else _column(table, "label", label)
+        source = Source(table, None if labels else label, labels)
+        found = _looked_into(visit, upload, source, label, said, unfit_for)
+        problem = found.problem or unfit_for(found)
+    except DataError as error:
+        problem = error
+    except FieldError:
+        return typed
+    return typed if problem is None else {**typed, "predicted": ""}
+
+
+def _unfit_for(template: str) -> Callable[[Survey], DataError | None]:
+    """What says why no contest of a kind can have a table.
+
+    Args:
+        template: Of the page of its terms.
+    """
+    return _fits if template == TEMPLATE else _unfit
+
+
+def _looked_into(
+    visit: Visit,
+    upload: Upload,
+    source: Source,
+    label: str,
+    said: str,
+    unfit_for: Callable[[Survey], DataError | None],
+) -> Survey:
+    """What is in a table that was sent; see `_surveyed`."""
+    numbers = said == NUMBERS
+    return visit.workspace.uploads.once(
+        upload,
+        ("survey", label, said, unfit_for),
+        lambda: _surveyed(source, said, unfit_for, numbers=numbers),
+    )
+
+
 def _sealed_before(visit: Visit) -> Response | None:
     """The way to what was made of an upload already, unless that was given up.
 
@@ -233,7 +282,7 @@ def _show_survey(
     label = forms.text(form, "label") or _guess(table)
     said, column = forms.text(form, "predicted"), forms.text(form, FILE_COLUMN)
     found, named, numbers, unfit = None, None, said == NUMBERS, None
-    unfit_for = _fits if template == TEMPLATE else _unfit
+    unfit_for = _unfit_for(template)
     try:
         column = _column(table, FILE_COLUMN, column) if column else ""
     except FieldError as error:
@@ -242,11 +291,7 @@ def _show_survey(
         label = label if labels else _column(table, "label", label)
         named = _named(upload, table, None if labels else label, column)
         source = Source(table, None if labels else label, labels)
-        found = visit.workspace.uploads.once(
-            upload,
-            ("survey", label, said, numbers, unfit_for),
-            lambda: _surveyed(source, said, unfit_for, numbers=numbers),
-        )
+        found = _looked_into(visit, upload, source, label, said, unfit_for)
         numbers = found.spread is not None
         unfit = unfit_for(found)
         if unfit is not None and found.problem is None:
