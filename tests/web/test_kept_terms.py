@@ -244,3 +244,22 @@ def test_tabs_that_choose_a_file_again_at_the_same_moment_all_have_the_terms(
         found = at_once(*[choose] * 4)
         assert set(found) == {where}
         assert 'value="of my own"' in tab.get(where).text
+
+
+# --- whatever it is ---
+
+
+@pytest.mark.parametrize("noun", KINDS)
+def test_half_a_sign_that_json_can_have_is_shown_as_one_that_is_none(
+    tab: Tab, noun: str
+) -> None:
+    where = chosen(tab, noun)
+    sent = {"Content-Type": "application/json"}
+    for field in ("name", "context", "label", "shown_for", "upload", "look"):
+        body = f'{{"label": "kind", "{field}": "x\\ud800", "a\\udfff": ["\\ud800"]}}'
+        answer = tab.post(where, content=body.encode(), headers=sent)
+        assert answer.status_code == 400, answer.text
+        assert tab.get(f"{where}?label=kind").status_code == 200
+    body = '{"label": "kind", "name": "x\\ud800", "look": "yes"}'
+    tab.post(where, content=body.encode(), headers=sent)
+    assert 'value="x\N{REPLACEMENT CHARACTER}"' in tab.get(where).text

@@ -91,12 +91,30 @@ def _require_form(request: Request) -> None:
 
 async def _json(request: Request) -> dict[str, Any]:
     try:
-        document = parse_json(await request.body())
+        document = _whole(parse_json(await request.body()))
     except (ValueError, RecursionError) as error:
         raise InputError("The JSON that was sent cannot be read.") from error
     if not isinstance(document, dict):
         raise InputError("The JSON that was sent is no object.")
     return document
+
+
+def _whole(value: Any) -> Any:
+    """A document without halves of surrogate pairs, which JSON may have, and nothing
+    can store or send.
+
+    Raises:
+        RecursionError: It is nested too deep.
+    """
+    match value:
+        case str():
+            return _HALF.sub("\N{REPLACEMENT CHARACTER}", value)
+        case list():
+            return [_whole(one) for one in value]
+        case dict():
+            return {_whole(name): _whole(one) for name, one in value.items()}
+        case _:
+            return value
 
 
 # --- its fields ---
@@ -105,10 +123,7 @@ async def _json(request: Request) -> dict[str, Any]:
 def text(form: Form, name: str, default: str = "") -> str:
     """A field's text, without the spaces around it."""
     value = form.get(name, default)
-    if not isinstance(value, str):
-        return default
-    # JSON may have half of a surrogate pair, which nothing can store or send.
-    return _HALF.sub("\N{REPLACEMENT CHARACTER}", value).strip()
+    return value.strip() if isinstance(value, str) else default
 
 
 def request_id(form: Form) -> RequestId:
