@@ -284,6 +284,11 @@ TOLD: list[tuple[Event, str]] = [
         "stake, 1 MDC are lost.",
     ),
     (
+        events.SubmissionFailed(SUBMISSION, ONE, Failure.CANCELLED_LATE, MDC, 9),
+        "Submission 2 to request 1 was cancelled after the deadline, and its stake of 1 "
+        "MDC is lost.",
+    ),
+    (
         events.SubmissionFailed(SUBMISSION, V_ONE, Failure.REFUTED, MDC, 9, ANN, MDC),
         "Submission 2 to contest v1 failed: what it showed was refuted. Of its stake, 1 "
         "MDC are lost, and 1 MDC were paid to you, who refuted it.",

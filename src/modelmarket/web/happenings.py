@@ -220,6 +220,13 @@ class _Told:
                     else counted(event.score, "match", "matches")
                 )
                 return _say("{} claimed {}.", self._entry(event, first=True), measured)
+            case events.SubmissionFailed(reason=Failure.CANCELLED_LATE):
+                return _say(
+                    "{} was cancelled after the deadline, and its stake of {} MDC is "
+                    "lost.",
+                    self._entry(event, first=True),
+                    format_mdc(event.slashed),
+                )
             case events.SubmissionFailed():
                 told = _say(
                     "{} failed: {}. Of its stake, {} MDC are lost",
