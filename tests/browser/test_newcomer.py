@@ -78,7 +78,7 @@ def test_from_a_csv_to_the_model_by_the_page_alone(
     with tab.expect_download() as download:
         model.click()
     assert ExactModel.load(Path(download.value.path())).header.columns == 2
-    won.get_by_role("link", name="Predict new rows").click()
+    tab.get_by_role("link", name="Predict new rows").click()
     tab.set_input_files("input[name=rows]", table)
     tab.get_by_role("button", name="Predict").click()
     expect(tab.locator("#predicted")).to_contain_text("100 rows of numbers.csv")
