@@ -596,9 +596,7 @@ def test_of_a_contest_to_be_settled_is_said_who_is_paid(tmp_path: Path) -> None:
     assert "Leaves your wallet now 0 MDC nothing but the network fee" in before
     assert "Had the winner of #v1 paid" in after
     assert f"The winner is paid {paid}" in after
-    assert (
-        "Contest v1 is fulfilled: submission v1 won, and its trainer was paid" in meant
-    )
+    assert "“ depth 4 ”, submission v1, won, and its trainer was paid" in meant
 
 
 @pytest.mark.parametrize("claims", [0, 1], ids=["nobody in", "the only claim missed"])

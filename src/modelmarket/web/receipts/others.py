@@ -121,7 +121,7 @@ def _left_to_nobody(sight: Sight, action: actions.SetOperator) -> list[Fact]:
 def _entered(sight: Sight, action: actions.SetOperator) -> list[BaseRecord]:
     """What the signer has entered in a market and has not ended; no node is asked."""
     wanted = Wanted(trainer=sight.entry.account, is_final=False)
-    found = list[BaseRecord]()
+    found: list[BaseRecord] = []
     for each in sight.market.find(wanted):
         if each.id.is_verified is action.verified:
             try:
