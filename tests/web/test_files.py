@@ -165,8 +165,14 @@ COLUMNS: dict[str, Callable[[int], object]] = {
 """Of tables that are more than numbers: what stands in each row."""
 
 
-@pytest.mark.parametrize("bins", [{}, {"bins": 4}], ids=["classes", "bins"])
-@pytest.mark.parametrize("column", [*COLUMNS, "all"])
+@pytest.mark.parametrize(
+    ("column", "bins"),
+    [
+        *((one, {}) for one in (*COLUMNS, "all")),
+        ("gaps", {"bins": 4}),
+        ("all", {"bins": 4}),
+    ],
+)
 def test_the_lines_run_for_tables_with_words_dates_flags_and_gaps(
     asked: Tab, column: str, bins: dict[str, int]
 ) -> None:

@@ -145,7 +145,8 @@ def _of_words(name: RequestId, where: str, kind: str) -> tuple[str, ...]:
         "numbers = request.test_data().select(~selectors.string()).columns",
         'places = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)',
         'columns = make_column_transformer((places, words), ("passthrough", numbers))',
-        f"model = make_pipeline(columns, {kind}()).fit(features, labels)",
+        f"model = make_pipeline(columns, {kind}())",
+        "model.fit(features, labels)",
         "request.submit(model)",
     )
 
