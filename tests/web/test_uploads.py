@@ -221,7 +221,7 @@ def test_a_submission_is_changed_after_it_was_sealed(here: Place, tab: Tab) -> N
 
 
 def test_what_has_no_form_cannot_be_changed(tab: Tab) -> None:
-    action = tab.post("/actions", kind="claim_airdrop").headers["location"]
+    action = tab.post("/actions", kind="set_operator").headers["location"]
     assert "/change" not in tab.get(action).text
     assert "has no form" in tab.post(f"{action}/change").text
     assert "/confirm" in tab.get(action).text
