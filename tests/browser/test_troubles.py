@@ -14,6 +14,7 @@ from browser.test_lives import create, submit
 from modelmarket.errors import ChainError
 from modelmarket.protocol.actions import ClaimAirdrop, SetOperator
 from modelmarket.protocol.types import Address
+from modelmarket.vault.journal import State
 from modelmarket.web.server import running_page
 from modelmarket.web.terminal import Wish
 from modelmarket.web.visits import ACCOUNT_COOKIE
@@ -196,20 +197,37 @@ def test_the_page_knows_its_wallet_again(house: House) -> None:
     assert "eth_requestAccounts" not in wallet.asked
 
 
-def test_the_contracts_refusal_comes_in_words(house: House) -> None:
-    visitor = connected(house)
-    wallet = visitor.wallet
+def test_what_came_too_late_is_refused_in_words_before_it_is_sent(house: House) -> None:
+    visitor = house.visit("requester")
+    visitor.connect()
+    wallet, tab = visitor.wallet, visitor.tab
     assert wallet is not None
     account = Address(wallet.account.address)
-    # Behind a page from before the first one, which still offers it.
     entry = visitor.workspace.actions.prepare(account, ClaimAirdrop(), "/")
     visitor.go(f"/actions/{entry.id}")
-    visitor.tab.locator("#confirm button").click()
+    # A page from before the first one still offers it.
+    version = tab.locator("body").get_attribute("data-version") or ""
+    tab.route("**/version", lambda route: route.fulfill(body=version))
+    tab.reload()
+    call = visitor.workspace.market.coin.claim_airdrop()
+    assert call.to is not None
+    wallet._send(
+        {
+            "from": account,
+            "to": call.to,
+            "data": "0x" + call.data.hex(),
+            "gas": hex(10**6),
+            "value": "0x0",
+        }
+    )
+    tab.locator("#confirm button").click()
     note = visitor.tab.locator("#notes .note.bad:visible")
     expect(note).to_contain_text("airdrop")
-    visitor.go("/activity")
-    expect(visitor.tab.locator("main")).to_contain_text("failed")
-    assert "execution reverted" not in visitor.tab.locator("main").inner_text()
+    assert "execution reverted" not in visitor.tab.locator("body").inner_text()
+    # Nothing was sent, and the receipt says so once it is looked at again.
+    assert visitor.workspace.actions.get(entry.id).state is State.PREPARED
+    visitor.go(f"/actions/{entry.id}")
+    expect(visitor.tab.locator(".state").first).to_have_text("cannot be done now")
 
 
 def test_the_airdrop_is_offered_once_and_then_why_not(house: House) -> None:

@@ -6,11 +6,13 @@ from __future__ import annotations
 import json
 import logging
 import socket
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -27,6 +29,9 @@ SHORT_S = 0.3
 LONG_S = 30
 """For a test: longer than anything takes that is not stuck."""
 FEW = 6
+MUCH = 2**26
+"""Bytes: more than lie between a server and its client."""
+CLOSED = -1
 
 
 @dataclass(frozen=True)
@@ -242,3 +247,29 @@ def test_when_all_are_at_work_the_next_is_told_to_come_again(tmp_path: Path) -> 
             time.sleep(0.05)
         line = closing.enter_context(server.line())
         assert rest_of(line).startswith(b"HTTP/1.1 503 ")
+
+
+def test_a_server_that_ends_leaves_no_line_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever asked for much reads none of it."""
+    monkeypatch.setattr(serving, "GRACE_S", 0.1)
+    sent = threading.Event()
+    lines: list[Any] = []
+
+    async def tell(scope: Any, receive: Any, send: Any) -> None:
+        lines.append(send.__self__.transport)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        sent.set()
+        await send({"type": "http.response.body", "body": bytes(MUCH)})
+
+    with serving.serving(tell) as address:
+        where = urlsplit(address)
+        line = socket.create_connection((where.hostname, where.port), timeout=5)
+        line.sendall(get("127.0.0.1", "/"))
+        assert sent.wait(LONG_S)
+    with line, suppress(ConnectionResetError):
+        while line.recv(2**20):
+            pass
+    [transport] = lines
+    assert transport.get_extra_info("socket").fileno() == CLOSED

@@ -251,7 +251,18 @@ def serving(
     from modelmarket.system.patience import PatientProtocol
 
     listeners = listeners or [bound(host=host, port=port)]
-    server = uvicorn.Server(
+
+    class Server(uvicorn.Server):
+        """One that leaves no line open when it ends, whatever hangs on it."""
+
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().shutdown(sockets)
+            for connection in list(self.server_state.connections):
+                connection.transport.abort()
+            # What was aborted is closed in the next round.
+            await asyncio.sleep(0)
+
+    server = Server(
         uvicorn.Config(
             application,
             http=PatientProtocol,
