@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -21,19 +20,16 @@ from support.visits import Tab, visiting, wallet_of
 from web.test_receipts import told
 
 ANN = checksummed("0x" + "52" * 20)
+OK = 200
 
 
-@pytest.fixture(scope="module")
-def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    with place("embedded", tmp_path_factory.mktemp("people")) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def tab(here: Place) -> Iterator[Tab]:
-    """Somebody's, as the agent's key."""
-    with visiting(Workspace(here.join("somebody"))) as found:
-        yield found
+def ask(tab: Tab, receipt: str, *, again: bool = False) -> httpx.Response:
+    """What the page does until a wallet is asked to send, which locks nothing."""
+    permit = tab.post(f"{receipt}/permit", json={"again": again})
+    if permit.status_code != OK:
+        return permit
+    asked = {"deadline": "0", "signature": "", "again": again}
+    return tab.post(f"{receipt}/transaction", json=asked)
 
 
 def test_what_the_agents_key_has_is_sent_to_ones_wallet(tmp_path: Path) -> None:
@@ -144,20 +140,12 @@ def test_what_a_wallet_sent_unheard_is_found_and_not_sent_again(here: Place) -> 
         tab.become(mine)
         sent = tab.post(f"/accounts/{mine}/send", receiver=to, amount="100")
         receipt = sent.headers["location"]
-
-        def ask(again: bool) -> httpx.Response:
-            permit = tab.post(f"{receipt}/permit", json={"again": again})
-            if permit.status_code != 200:
-                return permit
-            asked = {"deadline": "0", "signature": "", "again": again}
-            return tab.post(f"{receipt}/transaction", json=asked)
-
-        wallet._send(ask(again=False).json()["transaction"])
+        wallet._send(ask(tab, receipt).json()["transaction"])
         assert market.balance(to) == 100 * ONE_MDC
         # Another that moves as much to somebody else is none of it.
         market.transfer(ANN, "100")
         for again in (False, True):
-            answer = ask(again)
+            answer = ask(tab, receipt, again=again)
             assert answer.status_code == 400
             assert "already" in answer.json()["message"]
         assert "Left your wallet 100 MDC" in told(tab.get(receipt).text)
@@ -181,10 +169,7 @@ def test_what_moved_before_the_wallet_was_asked_is_not_taken_for_it(
         ]
         for number, receipt in enumerate(receipts):
             assert market.balance(to) == 7 * number * ONE_MDC
-            tab.post(f"{receipt}/permit", json={"again": False})
-            asked = {"deadline": "0", "signature": "", "again": False}
-            given = tab.post(f"{receipt}/transaction", json=asked)
-            wallet._send(given.json()["transaction"])
+            wallet._send(ask(tab, receipt).json()["transaction"])
             tab.workspace.market.look()
             tab.workspace.actions.look_for_what_wallets_sent()
             assert "Left your wallet 7 MDC" in told(tab.get(receipt).text)

@@ -7,7 +7,6 @@ is always after its parent's.
 """
 
 import secrets
-import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -372,10 +371,7 @@ class Ledger:
     def close(self) -> None:
         """Closes the chain's file."""
         with self._lock:
-            try:
-                self.database.close()
-            except sqlite3.ProgrammingError:  # pragma: no cover
-                return
+            self.database.close()
 
 
 def _from(transaction: UnsignedTransactionAPI, sender: bytes) -> SignedTransactionAPI:
