@@ -40,21 +40,21 @@ def test_pictures_go_with_their_table_from_the_form_to_the_request(
 
     # The verified contest is offered first; with files it is not meant.
     visitor.go("/requests/new")
+    tab.check("input[value=verified]")
     tab.get_by_text("The rows name pictures, texts or sounds").click()
     is_for_everybody(tab)
     tab.set_input_files("input[name=data]", table)
     tab.get_by_label("Files that the rows name").set_input_files(table)
-    look_over(tab, "verified")
     expect(alert).to_contain_text("table.csv is no ZIP archive, or damaged.")
     is_for_everybody(tab)
     tab.set_input_files("input[name=files]", lacking)
     look_over(tab, "verified")
     expect(alert).to_contain_text("A verified contest has tables alone")
-    expect(tab.locator("form[data-upload]")).to_contain_text("table.csv is still here")
-    expect(tab.get_by_text("lacking.zip is still here")).to_be_visible()
+    expect(tab.locator("form[data-upload]")).to_contain_text("table.csv is here")
+    expect(tab.get_by_text("lacking.zip is here")).to_be_visible()
     is_for_everybody(tab)
 
-    # What was sent is still here; a picture is not.
+    # What was sent is here; a picture is not.
     look_over(tab)
     column = tab.get_by_label("The files are named in column")
     expect(column).to_have_value("file")

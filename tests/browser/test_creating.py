@@ -66,8 +66,7 @@ def test_connecting_a_wallet_keeps_the_file_that_was_chosen(
     visitor.connect()
     expect(tab.locator("#money")).to_contain_text("0" if wallet else "1,000")
     assert is_still(tab)
-    chosen = "document.querySelector('input[name=data]').files[0].name"
-    assert tab.evaluate(chosen) == "n.csv"
+    expect(tab.get_by_text("n.csv is here")).to_be_visible()
     assert tab.evaluate("document.activeElement.textContent") == "Wallet"
     body = tab.locator("body")
     assert body.get_attribute("data-by-browser") == ("yes" if wallet else "")
@@ -135,6 +134,132 @@ def test_looking_on_without_a_wallet_changes_the_same_page(house: House) -> None
     assert is_still(tab)
 
 
+# --- a file that was chosen ---
+
+
+@pytest.mark.parametrize("kind", ["verified", "predictions"])
+def test_a_table_that_was_chosen_outlives_a_reload(
+    house: House, tmp_path: Path, kind: str
+) -> None:
+    """Before anything was pressed, and as often as one likes."""
+    visitor = house.visit("requester", wallet=False)
+    tab = visitor.tab
+    visitor.go("/requests/new")
+    tab.check(f"input[name=kind][value={kind}]")
+    tab.set_input_files("input[name=data]", write_table(tmp_path / "n.csv"))
+    for _ in range(2):
+        expect(tab.get_by_text("n.csv is here")).to_be_visible()
+        tab.reload()
+    expect(tab.locator(f"input[value={kind}]")).to_be_checked()
+    tab.get_by_role("button", name="Continue").click()
+    tab.get_by_role("button", name="Split and seal").wait_for()
+
+
+def test_a_model_that_was_chosen_outlives_all_that_leads_away_from_the_form(
+    house: House, tmp_path: Path
+) -> None:
+    house.place.create(house.place.join("requester"))
+    visitor = house.visit("trainer")
+    visitor.connect()
+    tab = visitor.tab
+    visitor.go("/requests/1/submit")
+    tab.fill("input[name=name]", "by hand")
+    for name, text in (("p.csv", "label\n" + "odd\n" * 20), ("m.txt", "odd")):
+        (tmp_path / name).write_text(text)
+    tab.set_input_files("input[name=model]", tmp_path / "m.txt")
+    tab.set_input_files("input[name=predictions]", tmp_path / "p.csv")
+    form = tab.locator("form[data-upload]")
+
+    def is_all_there() -> None:
+        expect(form).to_contain_text("m.txt is here")
+        expect(form).to_contain_text("p.csv is here")
+        expect(tab.locator("input[name=name]")).to_have_value("by hand")
+
+    is_all_there()
+    tab.get_by_role("button", name="Fetch and check the data").click()
+    tab.locator("ul.files").wait_for()
+    is_all_there()
+    tab.locator(".menu summary").click()
+    tab.get_by_role("button", name="Get 1,000 MDC (once)").click()
+    visitor.confirm("/submit?upload=*")
+    is_all_there()
+    tab.get_by_role("button", name="Check and seal").click()
+    tab.locator("#confirm").wait_for()
+
+
+def test_a_file_that_is_no_table_is_refused_when_it_is_chosen(
+    house: House, tmp_path: Path
+) -> None:
+    visitor = house.visit("requester", wallet=False)
+    tab = visitor.tab
+    visitor.go("/requests/new")
+    (tmp_path / "n.csv").write_bytes(b"\x80\x04\x95\0\0")
+    field = tab.locator("input[name=data]")
+    field.set_input_files(tmp_path / "n.csv")
+    expect(field).to_have_attribute("aria-invalid", "true")
+    expect(field).to_be_focused()
+    field.set_input_files(write_table(tmp_path / "n.csv"))
+    expect(tab.get_by_text("n.csv is here")).to_be_visible()
+    expect(tab.get_by_role("alert")).to_have_count(0)
+    # Whoever uses the keyboard goes on from where the file was chosen.
+    expect(field).to_be_focused()
+
+
+def test_what_goes_on_while_a_file_is_sent_is_not_undone_by_its_arrival(
+    house: House, tmp_path: Path
+) -> None:
+    house.place.create(house.place.join("requester"))
+    visitor = house.visit("trainer", wallet=False)
+    visitor.connect()
+    tab = visitor.tab
+    visitor.go("/requests/1/submit")
+    (tmp_path / "m.txt").write_text("odd")
+    sent = held(tab, "**/requests/1/submit")
+    tab.set_input_files("input[name=model]", tmp_path / "m.txt")
+    expect(tab.locator("#doing")).to_have_text("Keeping the file…")
+    expect(tab.get_by_role("button", name="Check and seal")).to_be_disabled()
+    name = tab.locator("input[name=name]")
+    name.press_sequentially("mine")
+    sent.pop().continue_()
+    expect(tab.get_by_text("m.txt is here")).to_be_visible()
+    expect(name).to_have_value("mine")
+    expect(name).to_be_focused()
+    name.press_sequentially(" own")
+    expect(name).to_have_value("mine own")
+    expect(tab.get_by_role("button", name="Check and seal")).to_be_enabled()
+    expect(tab.locator("#doing")).to_be_hidden()
+
+
+def test_a_large_file_shows_how_much_of_it_was_sent(
+    house: House, tmp_path: Path
+) -> None:
+    house.place.create(house.place.join("requester"))
+    visitor = house.visit("trainer", wallet=False)
+    visitor.connect()
+    tab = visitor.tab
+    visitor.go("/requests/1/submit")
+    # A page that changes on its own cannot be looked at: it notes what it said.
+    tab.locator("#doing").evaluate(
+        "(one) => new MutationObserver(() => { window.said = one.innerHTML + window.said; })"
+        ".observe(one, { childList: true })"
+    )
+    network = tab.context.new_cdp_session(tab)
+    network.send("Network.enable")
+    network.send(
+        "Network.emulateNetworkConditions",
+        {
+            "offline": False,
+            "latency": 0,
+            "downloadThroughput": -1,
+            "uploadThroughput": 2**20,
+        },
+    )
+    (tmp_path / "m.txt").write_bytes(bytes(2**21))
+    tab.set_input_files("input[name=model]", tmp_path / "m.txt")
+    expect(tab.get_by_text("m.txt is here")).to_be_visible()
+    assert 'Sending… <progress max="' in tab.evaluate("window.said")
+
+
 # --- a refused form ---
 
 
@@ -174,12 +299,13 @@ def test_files_of_a_refused_form_outlive_a_reload(house: House, tmp_path: Path) 
     (tmp_path / "photos.zip").write_bytes(b"no archive at all")
     tab.set_input_files("input[name=data]", write_table(tmp_path / "n.csv"))
     tab.get_by_text("The rows name pictures").click()
+    tab.check("input[value=predictions]")
     tab.set_input_files("input[name=files]", tmp_path / "photos.zip")
-    look_over(tab)
     expect(tab.locator("input[name=files]")).to_be_focused()
-    expect(tab.locator("form[data-upload]")).to_contain_text("n.csv is still here")
+    expect(tab.get_by_role("alert")).to_contain_text("photos.zip is no ZIP archive")
+    expect(tab.get_by_text("n.csv is here")).to_be_visible()
     tab.reload()
-    expect(tab.locator("form[data-upload]")).to_contain_text("n.csv is still here")
+    expect(tab.get_by_text("n.csv is here")).to_be_visible()
     expect(tab.locator("input[value=predictions]")).to_be_checked()
     tab.get_by_role("button", name="Continue").click()
     tab.get_by_role("button", name="Split and seal").wait_for()
@@ -218,7 +344,7 @@ def test_a_model_that_was_chosen_is_kept_while_its_stake_is_being_got(
     tab.set_input_files("input[name=model]", model)
     tab.get_by_role("button", name="Check and seal").click()
     expect(tab.get_by_role("alert")).to_contain_text("has 0 MDC")
-    chosen = tab.get_by_text("model.exact is still here")
+    chosen = tab.get_by_text("model.exact is here")
     expect(chosen).to_be_visible()
     tab.locator(".menu summary").click()
     tab.get_by_role("button", name="Get 1,000 MDC (once)").click()
@@ -351,10 +477,9 @@ def test_a_server_that_is_away_leaves_the_form_with_all_that_is_in_it(
     visitor = house.visit("requester", wallet=False, closing=server)
     tab = visitor.tab
     visitor.go("/requests/new")
-    tab.set_input_files("input[name=data]", write_table(tmp_path / "n.csv"))
     stays(tab)
     server.close()
-    look_over(tab)
+    tab.set_input_files("input[name=data]", write_table(tmp_path / "n.csv"))
     problem = tab.locator("#problem")
     expect(problem).to_contain_text("What you typed and chose is still here")
     expect(problem).to_be_focused()

@@ -27,6 +27,7 @@ def test_probabilities_are_asked_for_beside_predictions_and_tell_the_log_loss(
     visitor.go("/requests/1/submit")
     tab = visitor.tab
     tab.get_by_role("button", name="Fetch and check the data").click()
+    tab.locator("ul.files").wait_for()
     field = tab.locator("input[name=probabilities]")
     # A model alone says by itself how sure it is.
     expect(field).to_be_hidden()
@@ -39,22 +40,15 @@ def test_probabilities_are_asked_for_beside_predictions_and_tell_the_log_loss(
         found = Axe().run(tab, "form[data-upload]", AXE)
         assert [one["id"] for one in found.response["violations"]] == []
 
-    # What was chosen goes with the predictions that it was for.
-    field.set_input_files(files["sure.csv"])
-    tab.set_input_files("input[name=predictions]", [])
-    expect(field).to_be_hidden()
-    assert field.evaluate("one => one.files.length") == 0
-    tab.set_input_files("input[name=predictions]", files["p.csv"])
     field.set_input_files(files["sure.csv"])
     tab.get_by_role("button", name="Check and seal").click()
     alert = tab.get_by_role("alert")
     expect(alert).to_contain_text("sure.csv: id '20' is missing; 19 of 20 test rows")
-    expect(tab.get_by_text("Submit without them")).to_be_visible()
-    expect(tab.locator("[data-beside]")).to_contain_text(
+    expect(tab.locator("form[data-upload]")).to_contain_text(
         "sure.csv was refused: choose a corrected one."
     )
 
-    # All else is still here; only that file is given anew.
+    # All else is here; only that file is given anew.
     files["sure.csv"].write_text("row_id,odd,even\n" + "".join(reversed(rows)))
     field.set_input_files(files["sure.csv"])
     tab.get_by_role("button", name="Check and seal").click()
@@ -82,8 +76,12 @@ def test_leaving_a_file_out_is_said_once(house: House, tmp_path: Path) -> None:
     tab.set_input_files("input[name=model]", tmp_path / "p.csv")
     tab.set_input_files("input[name=predictions]", tmp_path / "p.csv")
     tab.set_input_files("input[name=probabilities]", tmp_path / "sure.csv")
-    send, tick = tab.get_by_role("button", name="Check and seal"), "Submit without them"
+    send, tick = (
+        tab.get_by_role("button", name="Check and seal"),
+        "Submit without probabilities",
+    )
     send.click()
+    tab.get_by_role("alert").wait_for()
     tab.get_by_label(tick).check()
     send.click()
     expect(tab.get_by_label(tick)).to_have_count(0)

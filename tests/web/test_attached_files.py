@@ -320,7 +320,7 @@ def test_a_wrong_archive_is_told_beside_the_form_and_all_else_is_kept(
         assert alert(answer) == beside(answer, "files") == said
         assert lying(tab, kept(answer)) == ["data/t.csv", "labels/l.csv"]
         shown = words(answer.text)
-        for one in ("t.csv is still here", "l.csv is still here"):
+        for one in ("t.csv is here", "l.csv is here"):
             assert one in shown
         assert re.search(r'value="predictions" checked', answer.text)
         again = {"upload": kept(answer), "without_labels": "yes", **KIND}
@@ -390,7 +390,7 @@ def test_without_a_table_the_archive_is_kept(tab: Tab, given: Given) -> None:
     files = {"files": ("photos.zip", zipped(given.files))}
     answer = tab.post("/requests/new", files=files, data=KIND)
     assert alert(answer) == "No file was chosen. Choose a CSV or Parquet file."
-    assert "photos.zip is still here" in words(answer.text)
+    assert "photos.zip is here" in words(answer.text)
     again = {"upload": kept(answer), **KIND}
     table = {"data": ("t.csv", given.table)}
     answer = tab.post("/requests/new", files=table, data=again)
@@ -428,7 +428,7 @@ def test_a_verified_contest_with_files_is_answered_beside_the_form(
     hint = "Choose the contest of predictions, or leave the files out."
     assert alert(answer) == beside(answer, "kind") == f"{ALONE} {hint}"
     shown = words(answer.text)
-    for one in ("t.csv is still here", "photos.zip is still here"):
+    for one in ("t.csv is here", "photos.zip is here"):
         assert one in shown
     again = {"upload": kept(answer)}
     if way == "leave":

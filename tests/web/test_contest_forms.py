@@ -773,7 +773,7 @@ def test_a_second_model_wants_a_tick_and_keeps_its_file(
         )
         assert answer.status_code == 400
         assert "with the same model already" in words(answer.text)
-        assert "m.exact is still here" in words(answer.text)
+        assert "m.exact is here" in words(answer.text)
         kept = re.search(r'name="upload" value="(\w+)"', answer.text)
         assert kept is not None
         form = {"upload": kept[1], "again": "yes"}

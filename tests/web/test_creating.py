@@ -357,7 +357,7 @@ def test_a_table_that_was_sent_is_still_there_after_a_reload(tab: Tab) -> None:
     assert re.fullmatch(r"/requests/new\?upload=[0-9a-f]{32}", again)
     page = tab.get(again)
     assert page.status_code == 200
-    assert "n.csv is still here" in words(page.text)
+    assert "n.csv is here" in words(page.text)
     upload = again.rpartition("=")[2]
     answer = tab.post("/requests/new", kind="predictions", upload=upload)
     assert answer.headers["location"] == f"/requests/new/{upload}"
@@ -365,7 +365,7 @@ def test_a_table_that_was_sent_is_still_there_after_a_reload(tab: Tab) -> None:
     for odd in ("0" * 32, "..", ""):
         page = tab.get(f"/requests/new?upload={odd}")
         assert page.status_code == 200
-        assert "is still here" not in words(page.text)
+        assert "is here" not in words(page.text)
 
 
 def test_the_address_of_the_terms_keeps_what_was_chosen(tab: Tab) -> None:
@@ -390,8 +390,8 @@ def test_a_file_that_is_no_table_is_said_beside_its_field(
     [tag] = re.findall(r'<input[^>]*aria-invalid="true"[^>]*>', answer.text)
     assert f'name="{field}"' in tag
     assert "odd.csv" in words(answer.text)
-    assert "odd.csv is still here" not in words(answer.text)
-    assert ("n.csv is still here" in words(answer.text)) == (field == "labels")
+    assert "odd.csv is here" not in words(answer.text)
+    assert ("n.csv is here" in words(answer.text)) == (field == "labels")
 
 
 def test_what_is_done_from_a_form_leads_back_to_it(tab: Tab) -> None:

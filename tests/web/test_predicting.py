@@ -141,17 +141,32 @@ def test_many_columns_are_folded_and_very_many_are_counted(
     assert "x, y and 1 more column of the training part" in page
 
 
+def test_what_was_predicted_of_another_table_goes_when_one_is_chosen(
+    scene: tuple[Place, Tab],
+) -> None:
+    _, tab = scene
+    where = send(tab, NEW)
+    assert 'id="predicted"' in tab.get(where).text
+    upload = where.rpartition("=")[2]
+    chosen = {"rows": ("more.csv", NEW)}
+    answer = tab.post(where, files=chosen, data={"upload": upload, "keep": "yes"})
+    assert answer.status_code == 200
+    for page in (answer.text, tab.get(where).text):
+        assert "more.csv is here" in words(page)
+        assert 'id="predicted"' not in page
+
+
 def test_a_table_that_was_forgotten_is_to_be_chosen_again(
     scene: tuple[Place, Tab],
 ) -> None:
     _, tab = scene
     where = send(tab, NEW)
     kept = where.rpartition("=")[2]
-    assert "new.csv is still here, for an hour after its last use" in words(
+    assert "new.csv is here, for an hour after its last use" in words(
         tab.get(where).text
     )
     tab.workspace.uploads.forget_idle(time.monotonic() + IDLE_S + 60)
-    assert "is still here" not in words(tab.get(where).text)
+    assert "is here" not in words(tab.get(where).text)
     answer = tab.post("/requests/v1/predict", upload=kept)
     assert answer.status_code == 400
     [wrong] = re.findall(

@@ -89,7 +89,7 @@ def test_probabilities_are_sealed_beside_the_predictions(tab: Tab) -> None:
     page = tab.get("/requests/1/submit").text
     assert FIELD in page
     assert "named after the class" in page
-    assert "Submit without them" not in page
+    assert "Submit without probabilities" not in page
     found = sealed(tab, send(tab, SURE))
     assert found is not None
     assert found.startswith(b"row_id,")
@@ -159,7 +159,7 @@ def test_what_is_wrong_with_a_file_is_told_and_nothing_is_sealed(
     # Without it the same form goes through.
     form = {"upload": still_there(answer), "without_probabilities": "yes"}
     assert "sure.csv was refused: choose a corrected one." in told(answer)
-    assert "Submit without them" in told(answer)
+    assert "Submit without probabilities" in told(answer)
     assert sealed(tab, send(tab, **form)) is None
 
 
@@ -173,7 +173,7 @@ def test_whatever_else_is_missing_the_file_is_still_here(tab: Tab) -> None:
     files = {"probabilities": ("sure.csv", SURE), "model": ("m.bin", b"m")}
     answer = tab.post("/requests/1/submit", files=files)
     assert "No file was chosen as predictions." in told(answer)
-    assert "sure.csv is still here" in told(answer)
+    assert "sure.csv is here" in told(answer)
     files = {"predictions": ("p.csv", ("label\n" + "odd\n" * ROWS).encode())}
     form = {"upload": still_there(answer)}
     assert (

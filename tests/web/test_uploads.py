@@ -210,7 +210,7 @@ def test_a_submission_is_changed_after_it_was_sealed(here: Place, tab: Tab) -> N
     assert "Change the submission" in tab.get(action).text
     back = tab.post(f"{action}/change").headers["location"]
     page = re.sub(r"</?bdi>", "", tab.get(back).text)
-    for shown in ("m.txt is still here", "p.csv is still here", 'value="my frist"'):
+    for shown in ("m.txt is here", "p.csv is here", 'value="my frist"'):
         assert shown in page
     kept = back.rpartition("=")[2]
     again = tab.post(where, name="my first", upload=kept).headers["location"]
@@ -370,7 +370,7 @@ def test_a_submission_that_wants_a_tick_keeps_its_files(here: Place, tab: Tab) -
         f"/requests/{request.id}/submit", files=files, data={"name": "mine"}
     )
     assert "above the reward" in answer.text
-    for shown in ("p.csv is still here", "m.bin is still here", 'value="mine"'):
+    for shown in ("p.csv is here", "m.bin is here", 'value="mine"'):
         assert shown in re.sub(r"</?bdi>", "", answer.text)
     kept = re.search(r'name="upload" value="(\w+)"', answer.text)
     assert kept is not None

@@ -10,7 +10,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from modelmarket.protocol.intervals import wilson
@@ -183,6 +183,8 @@ def test_errors_lie_on_an_axis_in_the_labels_own_unit_the_best_at_the_left() -> 
 
 
 @given(st.lists(st.floats(0, 1e9), min_size=1, max_size=9), st.floats(0, 1e9))
+@example([5e-324], 0.0)
+@example([1e-300], 0.0)
 def test_every_error_lies_on_the_axis(errors: list[float], largest: float) -> None:
     low, high = ERRORS.ends([*errors, largest])
     assert 0 <= low < high

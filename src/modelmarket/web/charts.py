@@ -250,11 +250,13 @@ ERRORS = Axis(",.6g", ",.6g", "largest that counts")
 """Of numbers that are off by so much, in the label's own unit."""
 TINY = 1e-9
 """Of a part of an axis: what binary fractions are off by."""
+LEAST = 1e-300
+"""Spans that are smaller have no parts that a float can tell apart."""
 
 
 def _round_steps(span: float) -> Iterator[float]:
     """Round sizes of the parts of an axis, from one too small on."""
-    power = math.floor(math.log10(span / TICKS)) if span > 0 else 0
+    power = math.floor(math.log10(max(span, LEAST) / TICKS)) if span > 0 else 0
     for exponent in itertools.count(power):
         for digit in (1.0, 2.0, 2.5, 5.0):
             yield digit * 10.0**exponent

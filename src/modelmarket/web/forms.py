@@ -31,7 +31,7 @@ MOST_DIGITS = 9
 """Of a page's number."""
 MOST_DECIMAL = 2**256 - 1
 """What the chain can count to."""
-UNKEPT = (*CONFIRMATIONS, "shown_for", "upload", "look", "discard", "another")
+UNKEPT = (*CONFIRMATIONS, "shown_for", "upload", "look", "keep", "discard", "another")
 """Fields that say nothing of what was typed."""
 _HALF = re.compile("[\ud800-\udfff]")
 
@@ -263,28 +263,44 @@ def kept_files(upload: Upload | None, fields: Iterable[str]) -> dict[str, str]:
     return {name: file.name for name, file in files.items() if file is not None}
 
 
-def save(form: Form, name: str, upload: Upload) -> Path | None:
-    """Keeps the file that was chosen, or the one that was before it; None
-    without either.
+def is_chosen(form: Form) -> bool:
+    """Whether a file was chosen and nothing was pressed yet: it is kept, so that
+    nothing that becomes of the page loses it.
     """
-    chosen = form.get(name)
-    if not isinstance(chosen, UploadFile) or not chosen.filename:
+    return text(form, "keep") == "yes"
+
+
+def save(form: Form, name: str, upload: Upload) -> Path | None:
+    """Keeps the file that was chosen, or the one that was before it unless that is
+    left out; None without either.
+    """
+    chosen = _chosen(form, name, upload)
+    if chosen is None:
         return upload.file(name)
-    return upload.save(name, chosen.filename, chosen.file)
+    return upload.save(name, chosen.filename or "", chosen.file)
 
 
 def unpack(form: Form, name: str, upload: Upload) -> Path | None:
-    """Keeps the files of the ZIP that was chosen, or those that were before them; None
-    without either.
+    """Keeps the files of the ZIP that was chosen, or those that were before them unless
+    they are left out; None without either.
 
     Raises:
         FieldError: It cannot be unpacked; names the field.
         DiskError: The disk is full.
     """
-    chosen = form.get(name)
-    if not isinstance(chosen, UploadFile) or not chosen.filename:
+    chosen = _chosen(form, name, upload)
+    if chosen is None:
         return upload.file(name)
     try:
-        return upload.unpack(name, chosen.filename, chosen.file)
+        return upload.unpack(name, chosen.filename or "", chosen.file)
     except DataError as error:
         raise FieldError(error.message, field=name, hint=error.hint) from error
+
+
+def _chosen(form: Form, name: str, upload: Upload) -> UploadFile | None:
+    """The file that was chosen, if one was; what is to be left out is gone then."""
+    if text(form, f"without_{name}") == "yes":
+        upload.drop(name)
+    chosen = form.get(name)
+    is_file = isinstance(chosen, UploadFile) and chosen.filename
+    return chosen if is_file else None

@@ -14,7 +14,7 @@ from modelmarket.datasets.coding import TABLES_ALONE
 from modelmarket.datasets.tables import open_table
 from modelmarket.errors import DataError, FieldError, ModelMarketError, NotFoundError
 from modelmarket.web import forms
-from modelmarket.web.forms import BAD_REQUEST
+from modelmarket.web.forms import BAD_REQUEST, Form
 from modelmarket.web.responses import NOT_FOUND, answering, go, show
 from modelmarket.web.uploads import Upload
 from modelmarket.web.visits import Visit
@@ -22,7 +22,8 @@ from modelmarket.web.visits import Visit
 PREDICTIONS = "predictions"
 """What the form says for a request of predictions; anything else is a contest."""
 FILES = "files"
-FIELDS = ("data", "labels", FILES)
+OPTIONAL = ("labels", FILES)
+FIELDS = ("data", *OPTIONAL)
 
 
 def new_request(visit: Visit) -> Response:
@@ -87,9 +88,23 @@ def _show_form(
         upload=name if goes_on else "",
         has_terms=any(said for field, said in typed.items() if field != "kind"),
         kept=kept,
+        refused=_refused(visit.form, kept, problem),
         problem=problem,
         form=visit.form,
     )
+
+
+def _refused(
+    form: Form, kept: Mapping[str, str], problem: ModelMarketError | None
+) -> str:
+    """The field of a file that was refused and is neither chosen anew nor left out;
+    empty for none.
+    """
+    if isinstance(problem, FieldError) and problem.field in OPTIONAL:
+        return "" if problem.field in kept else problem.field
+    field = forms.text(form, "refused")
+    is_over = field in kept or forms.text(form, f"without_{field}") == "yes"
+    return field if field in OPTIONAL and not is_over else ""
 
 
 def upload_table(visit: Visit) -> Response:
@@ -99,7 +114,10 @@ def upload_table(visit: Visit) -> Response:
     with ExitStack() as closing:
         upload = closing.enter_context(_upload_of(visit))
         try:
-            noun = _taken(visit, upload)
+            _keep(visit.form, upload)
+            if forms.is_chosen(visit.form):
+                return _show_form(visit, upload, None)
+            noun = _noun(visit, upload)
         except ModelMarketError as error:
             response = _show_form(visit, upload, error)
             if not forms.kept_files(upload, FIELDS):
@@ -124,32 +142,44 @@ def _upload_of(visit: Visit) -> AbstractContextManager[Upload]:
     return uploads.using(made.name)
 
 
-def _taken(visit: Visit, upload: Upload) -> str:
-    """Keeps what was sent; the noun of what is to be made of it.
+def _keep(form: Form, upload: Upload) -> None:
+    """Keeps what was sent.
 
     Raises:
-        FieldError: There is no table, or files that cannot be unpacked, or that no
-            contest of this kind has; names the field.
+        FieldError: A file is no table, or others cannot be unpacked; names the field.
         DiskError: The disk is full.
     """
+    for name in ("data", "labels"):
+        forms.save(form, name, upload)
+    forms.unpack(form, FILES, upload)
+    for name in ("data", "labels"):
+        _refuse_unreadable(upload, name)
+
+
+def _noun(visit: Visit, upload: Upload) -> str:
+    """Of what is to be made of what was kept.
+
+    Raises:
+        FieldError: There is no table, or a file was refused, or there are some that no
+            contest of this kind has; names the field.
+    """
     form = visit.form
-    for name in ("labels", FILES):
-        if forms.text(form, f"without_{name}") == "yes":
-            upload.drop(name)
-    data = forms.save(form, "data", upload)
-    forms.save(form, "labels", upload)
-    files = forms.unpack(form, FILES, upload)
-    if data is None:
+    refused = _refused(form, forms.kept_files(upload, FIELDS), None)
+    if refused:
+        raise FieldError(
+            "What was chosen here was refused.",
+            field=refused,
+            hint="Choose a corrected file, or leave it out.",
+        )
+    if upload.file("data") is None:
         lacking = FieldError(
             "No file was chosen.", field="data", hint="Choose a CSV or Parquet file."
         )
         raise forms.unchosen(form, upload, lacking)
-    for name in ("data", "labels"):
-        _refuse_unreadable(upload, name)
     has_contests = bool(visit.workspace.market.network.verified)
     if not has_contests or forms.text(form, "kind") == PREDICTIONS:
         return "requests"
-    if files is not None:
+    if upload.file(FILES) is not None:
         raise FieldError(
             TABLES_ALONE,
             field="kind",

@@ -73,6 +73,8 @@ def predict(visit: Visit) -> Response:
         try:
             table = forms.save(form, ROWS, upload)
             upload.drop(PREDICTED)
+            if forms.is_chosen(form):
+                return _show(visit, found, upload=upload)
             if table is None:
                 lacking = FieldError(
                     "No file was chosen.",

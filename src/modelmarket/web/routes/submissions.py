@@ -63,6 +63,8 @@ def prepare_submission(visit: Visit) -> Response:
             for name in ("model",) if is_verified else FILES:
                 forms.save(form, name, upload)
             workspace.uploads.remember(upload, forms.typed(form))
+            if forms.is_chosen(form):
+                return _show(visit, found, upload=upload)
             owner = visit.account
             moment, purse = workspace.market.look_into(owner, verified=is_verified)
             found = found.as_of(moment)
@@ -132,12 +134,11 @@ def _files_of(manifest: Manifest | None) -> str:
 
 
 def _predictions(found: Request, form: Form, upload: Upload, owner: Address) -> Action:
-    probabilities = _probabilities(form, upload)
     model, predictions = _files(form, upload)
     return found.prepare_submission(
         model,
         predictions,
-        probabilities=probabilities,
+        probabilities=upload.file("probabilities"),
         name=forms.text(form, "name"),
         owner=owner,
         show=None,
@@ -197,14 +198,6 @@ def _files(form: Form, upload: Upload) -> tuple[Path, Path | None]:
             hint="Choose one file; a folder goes into an archive first.",
         )
     return model, predictions
-
-
-def _probabilities(form: Form, upload: Upload) -> Path | None:
-    """How sure one is of each class, if such a file was chosen or is still here."""
-    if forms.text(form, "without_probabilities") == "yes":
-        upload.drop("probabilities")
-        return None
-    return upload.file("probabilities")
 
 
 ROUTES = [

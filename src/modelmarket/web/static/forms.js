@@ -1,24 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is typed and chosen stays until it has arrived; what takes its time says so.
-import { byId, renewNow } from "./live.js";
+import { byId, renewNow, replace } from "./live.js";
 import { ask, noteOf } from "./wallet.js";
 import { prepareUploads } from "./upload.js";
 
 const SLOW_MS = 500;
 const TYPED_MS = 300;
-const LARGE_BYTES = 2 ** 20;
-const UNREACHED = "It could not be sent. What you typed and chose is still here: try again.";
 const main = byId("main");
 const place = byId("doing");
 let slow = 0;
+let going = [];
 let typed = 0;
 
 // Says what goes on after half a second.
+const say = () => place.replaceChildren(...going);
 function doing(...words) {
-  clearTimeout(slow);
-  const say = () => place.replaceChildren(...words);
+  going = words;
   if (place.firstChild) say();
-  else slow = setTimeout(say, SLOW_MS);
+  else slow ||= setTimeout(say, SLOW_MS);
 }
 
 const wordsOf = (form, button) => button?.dataset.doing ?? form.dataset.doing ?? `${button?.textContent.trim() || "Working"}…`;
@@ -66,6 +65,8 @@ function restore(form) {
   if (split) askSplit(split);
 }
 
+const restoreAll = () => document.querySelectorAll("form[data-upload]").forEach(restore);
+
 // --- sending ---
 
 function post(form, data, onProgress) {
@@ -74,8 +75,8 @@ function post(form, data, onProgress) {
     request.open("POST", form.getAttribute("action") ?? location.href);
     request.setRequestHeader("X-ModelMarket-Script", "yes");
     request.onload = () => resolve(request);
-    request.onerror = () => reject(new Error(UNREACHED));
-    if (onProgress) request.upload.onprogress = onProgress;
+    request.onerror = () => reject(new Error("It could not be sent. What you typed and chose is still here: try again."));
+    request.upload.onprogress = onProgress;
     request.send(data);
   });
 }
@@ -104,32 +105,39 @@ async function send(form, button) {
   doing(words);
   try {
     const request = await post(form, data, ({ loaded, total }) => {
-      if (total < LARGE_BYTES) return;
       const bar = Object.assign(document.createElement("progress"), { max: total, value: loaded, ariaLabel: "Sent" });
-      doing(loaded < total ? "Sending the files… " : `${words} `, bar);
+      doing(...(loaded < total ? ["Sending… ", bar] : [words]));
     });
-    if (request.getResponseHeader("Content-Type")?.startsWith("application/json")) {
+    if (request.getResponseHeader("Content-Type") === "application/json") {
       sessionStorage.removeItem(nameOf(form));
       location.href = JSON.parse(request.responseText).address;
       return;
     }
     const fresh = pageOf(request);
+    const kept = fresh.querySelector("[name=upload]");
+    if (kept && form.dataset.more) {
+      delete form.dataset.more;
+      form.elements.upload.value = kept.value;
+      setBusy(form, false);
+      return send(form, form.elements.keep);
+    }
     const next = fresh.getElementById("main");
     if (!next?.querySelector("form[data-upload]")) {
       const said = fresh.querySelector("[role=alert]") ?? fresh.body;
       refuse(form, said.textContent.trim() || "The server gave no answer.");
     } else {
-      main.replaceChildren(...next.childNodes);
+      replace(main, next);
       document.title = fresh.title;
       const { again } = main.querySelector("form[data-upload]").dataset;
       if (again) stand(again);
       prepareUploads();
+      restoreAll();
       showProblem();
     }
   } catch (error) {
     refuse(form, error.message);
   }
-  clearTimeout(slow);
+  slow = clearTimeout(slow);
   place.replaceChildren();
 }
 
@@ -187,7 +195,13 @@ export function prepareForms() {
     clearTimeout(typed);
     typed = setTimeout(() => (split ? askSplit(split) : search(searched)), TYPED_MS);
   });
-  document.addEventListener("change", ({ target }) => choose(target.closest("[data-on-change]")));
+  document.addEventListener("change", ({ target }) => {
+    const { form } = target;
+    if (!target.files?.length) choose(target.closest("[data-on-change]"));
+    // A file is kept when it is chosen; after the one that is on its way.
+    else if ("sent" in form.dataset) form.dataset.more = "yes";
+    else send(form, form.elements.keep);
+  });
   // The last to hear of a submit: what the wallet takes over stays as it is.
   document.addEventListener("submit", (event) => {
     const { target: form, submitter } = event;
@@ -206,8 +220,8 @@ export function prepareForms() {
       setTimeout(() => setBusy(form, true), 0);
     }
   });
-  window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
-  for (const form of document.querySelectorAll("form[data-upload]")) restore(form);
+  window.addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
+  restoreAll();
   const section = document.querySelector("[data-look]");
   if (section) look(section);
 }

@@ -58,13 +58,13 @@ function told(part) {
 const nameOf = (one) => one.name || (one.getAttribute("href") ?? one.getAttribute("aria-label") ?? one.textContent);
 
 // What was opened, scrolled or has the focus is so in what takes its place, too.
-function replace(old, next) {
+export function replace(old, next) {
   const active = document.activeElement;
   const focused = old.contains(active) ? nameOf(active) : null;
   const open = new Set([...old.querySelectorAll("details[open] > summary")].map(nameOf));
   const scrolled = new Map([...old.querySelectorAll(".scroll")].map((one) => [nameOf(one), one.scrollLeft]));
   old.replaceChildren(...next.cloneNode(true).childNodes);
-  for (const one of old.querySelectorAll("a, summary, [tabindex]")) {
+  for (const one of old.querySelectorAll(`${USED}, a, summary, [tabindex]`)) {
     const name = nameOf(one);
     if (one.matches("summary")) one.parentNode.open ||= open.has(name);
     if (scrolled.has(name)) one.scrollLeft = scrolled.get(name);

@@ -14,17 +14,7 @@ export function prepareUploads() {
       input.setCustomValidity(isFolder ? "That is a folder. Choose one file; a folder goes into an archive first." : "");
       if (isFolder) { input.value = ""; input.reportValidity(); return; }
       input.files = event.dataTransfer.files;
-      input.dispatchEvent(new Event("change"));
+      input.dispatchEvent(new Event("change", { bubbles: true }));
     });
-  }
-  // What goes with a file is asked for only where that file is.
-  for (const part of document.querySelectorAll("[data-beside]")) {
-    const beside = part.closest("form").elements[part.dataset.beside];
-    const show = () => {
-      part.hidden = !beside.files.length && !("kept" in part.dataset);
-      if (part.hidden) for (const one of part.querySelectorAll("input")) one.value = "";
-    };
-    beside.addEventListener("change", show);
-    show();
   }
 }

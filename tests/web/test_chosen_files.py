@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A file is kept from the moment that it is chosen, and nothing else is done then."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import httpx
+import pytest
+
+from support.attachments import zipped
+from support.market import Place
+from support.visits import Tab, words
+
+KEEP = {"keep": "yes", "kind": "predictions"}
+TABLE = b"n,kind\n" + b"".join(b"%d,%c\n" % (n, b"ab"[n % 2]) for n in range(40))
+LABELS = b"kind\n" + b"a\nb\n" * 20
+REFUSED = "What was chosen here was refused. Choose a corrected file, or leave it out."
+
+
+def kept(answer: httpx.Response) -> str:
+    """The upload that a form goes on with."""
+    [name] = re.findall(r'name="upload" value="([0-9a-f]{32})"', answer.text)
+    return str(name)
+
+
+def files(tab: Tab, upload: str) -> dict[str, str]:
+    """What is kept, by field."""
+    with tab.workspace.uploads.using(upload) as kept:
+        return {one.parent.name: one.name for one in kept.folder.glob("*/*")}
+
+
+def keep(tab: Tab, where: str = "/requests/new", **sent: Any) -> httpx.Response:
+    """Sends files as the page's script does when they are chosen."""
+    data = {name: said for name, said in sent.items() if isinstance(said, str)}
+    chosen = {name: one for name, one in sent.items() if name not in data}
+    return tab.post(where, data=KEEP | data, files=chosen)
+
+
+def alert(answer: httpx.Response) -> str:
+    """The problem that a page tells; empty for none."""
+    found = re.search(r'role="alert"[^>]*>(.*?)</div>', answer.text, re.DOTALL)
+    return words(found[1]) if found else ""
+
+
+def test_what_was_chosen_for_a_new_request_is_kept_and_nothing_is_asked_for_yet(
+    tab: Tab,
+) -> None:
+    """In any order: the labels may be chosen first."""
+    answer = keep(tab, labels=("l.csv", LABELS))
+    assert (answer.status_code, alert(answer)) == (200, "")
+    upload = kept(answer)
+    answer = keep(tab, upload=upload, data=("n.csv", TABLE))
+    assert kept(answer) == upload
+    assert files(tab, upload) == {"data": "n.csv", "labels": "l.csv"}
+    for page in (answer, tab.get(f"/requests/new?upload={upload}")):
+        for name in ("n.csv", "l.csv"):
+            assert f"{name} is here" in words(page.text)
+    answer = tab.post("/requests/new", upload=upload, kind="predictions")
+    assert answer.headers["location"] == f"/requests/new/{upload}"
+
+
+def test_another_file_takes_the_place_of_the_one_that_was_kept(tab: Tab) -> None:
+    upload = kept(keep(tab, data=("n.csv", TABLE)))
+    keep(tab, upload=upload, data=("m.csv", TABLE))
+    assert files(tab, upload) == {"data": "m.csv"}
+
+
+def test_what_is_no_table_is_refused_when_it_is_chosen(tab: Tab) -> None:
+    answer = keep(tab, data=("n.csv", b""))
+    assert answer.status_code == 400
+    assert alert(answer).startswith("n.csv")
+    [invalid] = re.findall(r'name="(\w+)" aria-invalid="true"', answer.text)
+    assert invalid == "data"
+
+
+@pytest.mark.parametrize("optional", ["labels", "files"])
+def test_a_refused_file_is_not_left_out_before_somebody_says_so(
+    tab: Tab, optional: str
+) -> None:
+    """Else whoever goes on quickly would go on without it."""
+    upload = kept(keep(tab, data=("n.csv", TABLE)))
+    odd: dict[str, Any] = {optional: ("odd.zip", b"\x80\0\0")}
+    answer = keep(tab, upload=upload, **odd)
+    assert alert(answer).startswith("odd.zip")
+    refused = f'<input type="hidden" name="refused" value="{optional}">'
+    assert refused in answer.text
+    goes_on = {"upload": upload, "kind": "predictions", "refused": optional}
+    answer = tab.post("/requests/new", **goes_on)
+    assert (answer.status_code, alert(answer)) == (400, REFUSED)
+    # Another file that is chosen meanwhile does not make it forgotten.
+    answer = keep(tab, refused=optional, upload=upload, data=("m.csv", TABLE))
+    assert (alert(answer), refused in answer.text) == ("", True)
+    answer = tab.post("/requests/new", **goes_on, **{f"without_{optional}": "yes"})
+    assert answer.headers["location"] == f"/requests/new/{upload}"
+
+
+def test_a_corrected_file_is_taken_in_place_of_the_refused(tab: Tab) -> None:
+    upload = kept(keep(tab, data=("n.csv", TABLE)))
+    answer = keep(tab, upload=upload, files=("odd.zip", b"\x80\0\0"))
+    whole = ("whole.zip", zipped({"a.png": b"a"}))
+    answer = keep(tab, upload=upload, refused="files", files=whole)
+    assert (alert(answer), 'name="refused"' in answer.text) == ("", False)
+    goes_on = {"upload": upload, "kind": "predictions", "refused": "files"}
+    assert tab.post("/requests/new", **goes_on).status_code == 303
+
+
+def test_a_tick_that_leaves_a_file_out_says_nothing_of_one_that_is_chosen_beside_it(
+    tab: Tab,
+) -> None:
+    upload = kept(keep(tab, data=("n.csv", TABLE), labels=("l.csv", LABELS)))
+    said = {"upload": upload, "without_labels": "yes"}
+    answer = keep(tab, labels=("m.csv", LABELS), **said)
+    assert files(tab, upload) == {"data": "n.csv", "labels": "m.csv"}
+    assert not re.search(r'name="without_labels"[^>]* checked', answer.text)
+    keep(tab, data=("m.csv", TABLE), **said)
+    assert files(tab, upload) == {"data": "m.csv"}
+
+
+def test_a_model_that_was_chosen_is_kept_before_anything_is_checked(
+    here: Place, tab: Tab
+) -> None:
+    """Nor does it need a wallet, or predictions, or time that is left."""
+    request = here.create(tab.workspace.market)
+    where = f"/requests/{request.id}/submit"
+    answer = keep(tab, where, name="my frist", model=("m.txt", b""))
+    assert (answer.status_code, alert(answer)) == (200, "")
+    upload = kept(answer)
+    assert 'value="my frist"' in tab.get(f"{where}?upload={upload}").text
+    answer = keep(tab, where, upload=upload, predictions=("p.csv", b"odd"))
+    assert files(tab, upload) == {"model": "m.txt", "predictions": "p.csv"}
+    again = f'data-again="{where}?upload={upload}"'
+    for page in (answer, tab.get(f"{where}?upload={upload}")):
+        assert again in page.text
+        assert "m.txt is here" in words(page.text)
+    # An exported model needs no predictions: those that were chosen are left out.
+    keep(tab, where, upload=upload, without_predictions="yes", model=("m.txt", b"m"))
+    assert files(tab, upload) == {"model": "m.txt"}
+
+
+def test_what_goes_with_predictions_is_asked_for_where_some_are(
+    here: Place, tab: Tab
+) -> None:
+    """Without a script it is there at once: nothing would bring it."""
+    request = here.create(tab.workspace.market)
+    where = f"/requests/{request.id}/submit"
+    later = 'class="stack later"'
+    answer = keep(tab, where, model=("m.txt", b"m"))
+    assert later in answer.text
+    answer = keep(tab, where, upload=kept(answer), predictions=("p.csv", b"odd"))
+    assert later not in answer.text
+    assert 'name="probabilities"' in answer.text
