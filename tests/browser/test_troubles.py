@@ -591,6 +591,38 @@ def test_on_the_page_of_an_error_a_wallet_can_be_chosen_and_banners_follow_the_n
     expect(tab.locator("h1")).to_contain_text(f"#{request.id}")
 
 
+@pytest.mark.parametrize("form", ["terms", "submit"])
+def test_that_a_node_was_away_is_not_told_in_a_form_once_it_is_back(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    """What was typed stays, and the form can be sent."""
+    house.place.create(house.place.join("requester"))
+    visitor = house.visit("trainer", wallet=False)
+    visitor.connect()
+    tab, market = visitor.tab, visitor.workspace.market
+    if form == "terms":
+        visitor.go("/requests/new")
+        tab.set_input_files("input[name=data]", write_table(tmp_path / "n.csv"))
+        look_over(tab)
+        send = tab.get_by_role("button", name="Split and seal")
+    else:
+        visitor.go("/requests/1/submit")
+        (tmp_path / "m.txt").write_text("m")
+        tab.set_input_files("input[name=model]", tmp_path / "m.txt")
+        send = tab.get_by_role("button", name="Check and seal")
+    name = tab.locator("input[name=name]")
+    name.fill("my own")
+    connection, alert = market.connection, tab.get_by_role("alert")
+    monkeypatch.setattr(market, "connection", Away())
+    expect(tab.locator("#live-trouble")).to_contain_text("The node does not answer.")
+    send.click()
+    expect(alert).to_contain_text("127.0.0.1 does not answer.")
+    monkeypatch.setattr(market, "connection", connection)
+    expect(alert).to_have_count(0)
+    expect(name).to_have_value("my own")
+    expect(send).to_be_enabled()
+
+
 def test_two_tabs_show_the_same_account_and_a_form_acts_for_the_one_it_showed(
     house: House,
 ) -> None:

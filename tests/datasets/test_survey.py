@@ -87,15 +87,33 @@ def test_a_table_without_rows_has_columns_all_the_same(tmp_path: Path) -> None:
     assert "has no rows below its header" in found.problem.message
 
 
+@pytest.mark.parametrize("as_numbers", [False, True])
 def test_of_a_line_that_may_be_a_header_is_said_what_it_was_taken_for(
-    tmp_path: Path,
+    tmp_path: Path, as_numbers: bool
 ) -> None:
     path = tmp_path / "t.csv"
-    path.write_text("1,2,c\n")
-    found = survey(Source(open_table(path), label="column_3"))
+    path.write_text("1,2,3\n")
+    found = survey(Source(open_table(path), label="column_3"), as_numbers=as_numbers)
     assert found.problem is not None
     assert "has one line, which was taken for a row" in found.problem.message
     assert "there are none below it" in found.problem.hint
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        (["3"], "t.csv has one row, which cannot be both learned and tested."),
+        (["3", "3"], "t.csv: all 2 rows are 3, so there is nothing to predict."),
+        (["3", "4"], ""),
+    ],
+)
+def test_numbers_that_cannot_be_learned_and_tested_are_told_before_the_terms(
+    tmp_path: Path, labels: list[str], said: str
+) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("n,y\n" + "".join(f"1,{one}\n" for one in labels))
+    found = survey(Source(open_table(path), label="y"), as_numbers=True)
+    assert ("" if found.problem is None else found.problem.message) == said
 
 
 def test_what_is_a_number_and_a_gap_is_what_a_contests_schema_takes_for_such(

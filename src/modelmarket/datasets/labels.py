@@ -65,14 +65,8 @@ class Classed:
 
     def problem(self) -> DataError | None:
         """Why these rows cannot be both learned and tested, if they cannot."""
-        if self.rows == 0:
-            return _no_rows(self._table)
-        if self.rows == 1 and not self._table.has_header:
-            return DataError(
-                f"{self._name} has one line, which was taken for a row.",
-                hint="A table has two rows at least. If that line names the columns, "
-                "there are none below it.",
-            )
+        if (too_few := _too_few(self._table, self.rows)) is not None:
+            return too_few
         if len(self.names) == 1:
             which = (
                 "its one row is" if self.rows == 1 else f"all {self.rows:,} rows are"
@@ -169,7 +163,21 @@ class Numbered:
 
     def problem(self) -> DataError | None:
         """Why these rows cannot be both learned and tested, if they cannot."""
-        return None if self.rows else _no_rows(self._table)
+        if (too_few := _too_few(self._table, self.rows)) is not None:
+            return too_few
+        if self.rows == 1:
+            return DataError(
+                f"{self._name} has one row, which cannot be both learned and tested.",
+                hint="A table has two rows at least.",
+            )
+        if len(self.names) == 1:
+            only = self.names[0][:40]
+            return DataError(
+                f"{self._name}: all {self.rows:,} rows are {only}, so there is nothing "
+                "to predict.",
+                hint="Is this the label column?",
+            )
+        return None
 
     def _meet(self, label: str, row: int) -> None:
         try:
@@ -205,11 +213,20 @@ class Labels(Protocol):
         """Why these rows cannot be both learned and tested, if they cannot."""
 
 
-def _no_rows(table: Table) -> DataError:
-    below = " below its header" if table.has_header else ""
-    return DataError(
-        f"{table.path.name} has no rows{below}.", hint="It must have two at least."
-    )
+def _too_few(table: Table, rows: int) -> DataError | None:
+    """Why a table has no rows to speak of; None if it has some."""
+    if rows == 0:
+        below = " below its header" if table.has_header else ""
+        return DataError(
+            f"{table.path.name} has no rows{below}.", hint="It must have two at least."
+        )
+    if rows == 1 and not table.has_header:
+        return DataError(
+            f"{table.path.name} has one line, which was taken for a row.",
+            hint="A table has two rows at least. If that line names the columns, there "
+            "are none below it.",
+        )
+    return None
 
 
 def _count(counts: npt.NDArray[np.int64], codes: LabelCodes) -> None:

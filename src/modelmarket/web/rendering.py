@@ -11,7 +11,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from modelmarket.datasets.about import agreement
+from modelmarket.errors import ChainError
 from modelmarket.errors.wording import on_the_page
+from modelmarket.market.confirming import is_away
 from modelmarket.protocol.money import format_about, format_cents, format_mdc
 from modelmarket.system.text import counted, local_time, percent, plain
 from modelmarket.web import charts, views
@@ -148,6 +150,7 @@ def environment() -> Environment:
         "listed": views.listed,
     }
     made.filters.update(filters)
+    made.tests["away"] = lambda one: isinstance(one, ChainError) and is_away(one)
     made.globals.update(
         countdown=countdown,
         CONFIRMATIONS=views.CONFIRMATIONS,
