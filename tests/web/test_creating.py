@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from html import unescape
 from pathlib import Path
+from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -375,6 +376,32 @@ def test_the_address_of_the_terms_keeps_what_was_chosen(tab: Tab) -> None:
     page = tab.get(unescape(again)).text
     assert '<input type="hidden" name="label" value="n">' in page
     assert '<input type="hidden" name="predicted" value="numbers">' in page
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_another_label_is_what_its_own_column_holds_unless_somebody_says_so(
+    tab: Tab, kind: str
+) -> None:
+    where = sent(tab, kind)
+
+    def shown_of(label: str, predicted: str) -> str:
+        """What is predicted, once the first form of a page of numbers was changed."""
+        page = tab.get(f"{where}?label=n&predicted=numbers").text
+        before = dict(re.findall(r'name="(\w+_before)" value="(\w+)"', page))
+        assert before == {"label_before": "n", "predicted_before": "numbers"}
+        said = {"label": label, "predicted": predicted, **before}
+        page = tab.get(f"{where}?{urlencode(said)}").text
+        [found] = re.findall(r'type="hidden" name="predicted" value="(\w+)"', page)
+        return str(found)
+
+    assert shown_of("kind", "numbers") == "classes"
+    assert shown_of("week", "numbers") == "classes"
+    assert shown_of("week", "classes") == "classes"
+    assert shown_of("n", "numbers") == "numbers"
+    # A page of classes that is changed to numbers of another column, in one go.
+    said = {"label_before": "kind", "predicted_before": "classes", "label": "week"}
+    page = tab.get(f"{where}?{urlencode(said | {'predicted': 'numbers'})}").text
+    assert 'type="hidden" name="predicted" value="numbers"' in page
 
 
 @pytest.mark.parametrize("field", ["data", "labels"])

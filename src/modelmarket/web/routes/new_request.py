@@ -183,10 +183,18 @@ def look_over(visit: Visit, template: str) -> Response:
         return sealed
     uploads, query = visit.workspace.uploads, visit.request.query_params
     asked = {name: query[name] for name in ASKED if name in query}
+    changed = {
+        name
+        for name in asked
+        if query.get(f"{name}_before", asked[name]) != asked[name]
+    }
+    # What the labels of one column are says nothing of another's.
+    if changed == {"label"}:
+        asked["predicted"] = ""
     try:
         with uploads.using(visit.request.path_params["upload"]) as upload:
             typed = {**_still_there(upload, uploads.typed(upload)), **asked}
-            if "predicted" not in asked:
+            if not asked.get("predicted"):
                 typed = {**_fitting(visit, template, upload, typed)}
             return _show_survey(replace(visit, form=typed), template, upload, None)
     except NotFoundError:
