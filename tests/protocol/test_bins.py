@@ -19,7 +19,7 @@ from modelmarket.protocol.bins import (
     coarseness,
     parse_bins,
 )
-from modelmarket.system.text import counted
+from modelmarket.system.text import counted, measured
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 THREE = Bins(("1", "2.5", "4"), (2.0, 3.0))
@@ -196,4 +196,4 @@ def test_what_bins_lose_is_what_their_numbers_are_off_by(
     assert lost.root_mean_square == pytest.approx(np.sqrt((off**2).mean()))
     best = min(np.abs(np.array(learnt) - one).mean() for one in learnt)
     assert lost.median == pytest.approx(best)
-    assert f"off by {lost.mean_absolute:.4g} on average" in lost.line
+    assert f"off by {measured(lost.mean_absolute)} on average" in lost.line

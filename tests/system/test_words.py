@@ -14,7 +14,33 @@ from modelmarket.errors import DataError, InputError
 from modelmarket.protocol.classes import Classes
 from modelmarket.protocol.money import read_amount, read_sum
 from modelmarket.protocol.types import Wei
-from modelmarket.system.text import agreeing, an, counted
+from modelmarket.system.text import agreeing, an, counted, measured
+
+
+@pytest.mark.parametrize(
+    ("number", "form", "said"),
+    [
+        (0.0, "g", "0"),
+        (250.0, "g", "250"),
+        (9.870873, "g", "9.87087"),
+        (-9.870873, "g", "-9.87087"),
+        (9.87, "+g", "+9.87"),
+        (999_999.5, "g", "1,000,000"),
+        (1_234_567.8, "g", "1,234,570"),
+        (-1_234_567.8, "+g", "-1,234,570"),
+        (9.99e14, "g", "999,000,000,000,000"),
+        (1e15, "g", "1e+15"),
+        (0.00001, "g", "0.00001"),
+        (0.000009, "g", "9e-06"),
+        (float("inf"), "g", "inf"),
+        (0.1234, ".1%", "12.3%"),
+        (1_234, ",", "1,234"),
+    ],
+)
+def test_a_measured_number_has_six_digits_and_no_power_of_ten_that_nobody_needs(
+    number: float, form: str, said: str
+) -> None:
+    assert measured(number, form) == said
 
 
 @pytest.mark.parametrize(

@@ -179,7 +179,7 @@ def test_labels_that_can_be_no_classes_are_looked_over_as_numbers(
     # Where the largest error is typed, it is told what needs no model at all.
     assert (
         "Without any model, the median (490.9) is off by 250 on average, and the mean "
-        "(495.4) by 288.7 as the root of mean squares: take less than that."
+        "(495.45) by 288.689 as the root of mean squares: take less than that."
         in words(page)
     )
     # Somebody may mean the other: classes of one row each are refused, as before.

@@ -13,7 +13,7 @@ from modelmarket.cli.context import Invocation
 from modelmarket.cli.kinds import verified_only
 from modelmarket.cli.options import AcceptRisk, RequestNumber, Unconfined
 from modelmarket.system.files import existing_file, free_path, write_atomically
-from modelmarket.system.text import counted, in_a_line
+from modelmarket.system.text import counted, in_a_line, measured
 
 app = typer.Typer(
     help="Use the model that you bought, or look into any.", no_args_is_help=True
@@ -118,7 +118,7 @@ def show(
     winner = found.winner()
     score = (winner.record.score if winner is not None else None) or 0
     error = found.error_of(score)
-    off = "" if error is None else f", {found.mean_error} {error:.6g},"
+    off = "" if error is None else f", {found.mean_error} {measured(error)},"
     here.output.result(
         {
             **fit.as_document(),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelmarket.protocol.hidden import CODE_WIDTHS
 from modelmarket.protocol.schema import NumberTarget, shown
-from modelmarket.system.text import counted
+from modelmarket.system.text import counted, measured
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -125,8 +125,8 @@ def _tell_numbers(
         f"{shown(target.step)}; what lies beyond counts as the nearest",
         f"  {points} errors count, in steps of {counted}; a row that is off by {scale} "
         "scores nothing",
-        f"  always saying the median of the training rows is off by {off:.6g}, on "
-        "average",
+        "  always saying the median of the training rows is off by "
+        f"{measured(off)}, on average",
     )
 
 
@@ -157,7 +157,7 @@ def _tell_losses(output: Output, trial: Trial) -> None:
 
 def _told_baseline(baseline: Baseline, *, is_number: bool) -> Iterator[str]:
     def told(score: float) -> str:
-        return f"{score:.6g}" if is_number else f"{score:.1%}"
+        return measured(score) if is_number else f"{score:.1%}"
 
     coded = " and ".join(
         f"{told(score)} on codes of {width} bits"

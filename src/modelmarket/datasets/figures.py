@@ -10,7 +10,7 @@ from typing import Any
 
 from modelmarket.datasets.resampling import Interval
 from modelmarket.system.notebooks import facts_html, table_html
-from modelmarket.system.text import counted
+from modelmarket.system.text import counted, measured
 
 MOST_SHOWN = 20
 """Lines of a table for people."""
@@ -56,8 +56,8 @@ class Figure:
         interval = ""
         if self.interval is not None:
             low, high = self.interval
-            interval = f"{low:{form}} to {high:{form}}"
-        return Told(name, f"{self.value:{form}}", interval)
+            interval = f"{measured(low, form)} to {measured(high, form)}"
+        return Told(name, measured(self.value, form), interval)
 
 
 @dataclass(frozen=True)
@@ -261,10 +261,10 @@ class NumberMetrics:
         share = self.in_bin
         first = [] if share is None else [share.told("in the right bin", ".2%")]
         named = [
-            ("mean absolute error", self.mae, ".6g"),
-            ("root mean squared error", self.rmse, ".6g"),
+            ("mean absolute error", self.mae, "g"),
+            ("root mean squared error", self.rmse, "g"),
             ("R²", self.r2, ".4f"),
-            (BIAS, self.bias, "+.6g"),
+            (BIAS, self.bias, "+g"),
         ]
         rest = [one.told(name, form) for name, one, form in named if one is not None]
         return first + rest

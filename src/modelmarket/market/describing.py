@@ -11,7 +11,7 @@ from modelmarket.protocol.money import format_mdc
 from modelmarket.protocol.reproductions import NOBODY
 from modelmarket.protocol.schema import NumberTarget, shown
 from modelmarket.system.notebooks import facts_html, table_html
-from modelmarket.system.text import counted, duration, local_time, percent
+from modelmarket.system.text import counted, duration, local_time, measured, percent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,7 +32,7 @@ def quality_of(request: Request | VerifiedRequest) -> tuple[str, Callable[[int],
     contest = request
     if contest.error_of(0) is None:
         return "share", lambda score: f"{score / _most_score(contest):.2%}"
-    return contest.mean_error, lambda score: f"{contest.error_of(score) or 0:.6g}"
+    return contest.mean_error, lambda score: measured(contest.error_of(score) or 0)
 
 
 def ranking_of(

@@ -16,7 +16,7 @@ from modelmarket.market.verified.request import VerifiedRequest
 from modelmarket.protocol.intervals import wilson
 from modelmarket.protocol.money import format_mdc
 from modelmarket.protocol.point_kinds import Kind
-from modelmarket.system.text import counted, in_a_line
+from modelmarket.system.text import counted, in_a_line, measured
 
 if TYPE_CHECKING:
     from modelmarket.datasets.contest import ContestManifest
@@ -91,7 +91,8 @@ def _scored(request: AnyRequest[Any]) -> Iterator[str]:
         yield f"{score:,} of {most:,} points on {rows}."
         error = request.error_of(score)
         if error is not None:
-            yield f"Its {request.mean_error} is {error:.6g}, in the label's own unit."
+            said = f"{request.mean_error} is {measured(error)}"
+            yield f"Its {said}, in the label's own unit."
     else:
         noun = "hidden row" if request.id.is_verified else "test row"
         low, high = wilson(min(score, record.rows), record.rows)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from modelmarket.errors import ConfirmationError
 from modelmarket.protocol.money import format_mdc
-from modelmarket.system.text import counted, duration
+from modelmarket.system.text import counted, duration, measured
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -86,8 +86,8 @@ def refuse_high_error(most: Fraction, constant: Fraction) -> None:
     if most >= constant:
         raise ConfirmationError(
             f"Whoever always says the median of the training rows is off by "
-            f"{float(constant):.6g}, on average, which the largest mean error of "
-            f"{float(most):.6g} lets pass.",
+            f"{measured(float(constant))}, on average, which the largest mean error of "
+            f"{measured(float(most))} lets pass.",
             option="accept_threshold",
         )
 
@@ -106,8 +106,8 @@ def refuse_high_square(most: Fraction, constant: Fraction) -> None:
     if most**2 >= constant:
         raise ConfirmationError(
             f"Whoever always says the mean of the training rows is off by "
-            f"{math.sqrt(constant):.6g}, by the root of the mean square, which the "
-            f"largest of {float(most):.6g} lets pass.",
+            f"{measured(math.sqrt(constant))}, by the root of the mean square, which "
+            f"the largest of {measured(float(most))} lets pass.",
             option="accept_threshold",
         )
 

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from modelmarket.system.text import measured
+
 BASELINE = "the quick baseline"
 
 Show = Callable[[str], Any]
@@ -104,7 +106,7 @@ class Trained:
         if not self.is_error:
             reached = f"{self.value:.1%} {self.measure}"
         else:
-            reached = f"{self.measure} {self.value:.4g}"
+            reached = f"{self.measure} {measured(self.value)}"
         said = f"{name}, {reached} in cross-validation"
         if gap is None:
             return said

@@ -20,7 +20,7 @@ from modelmarket.errors import InputError, ModelMarketError
 from modelmarket.protocol.point_kinds import Kind
 from modelmarket.protocol.points import Scoring
 from modelmarket.system.notebooks import facts_html
-from modelmarket.system.text import counted
+from modelmarket.system.text import counted, measured
 
 if TYPE_CHECKING:
     from modelmarket.models.exact import ExactModel
@@ -141,7 +141,7 @@ class Validation:
 
     def said(self, figure: float) -> str:
         """A figure of it, for people."""
-        return f"{figure:.6g}" if self.is_error else f"{figure:.2%}"
+        return measured(figure) if self.is_error else f"{figure:.2%}"
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from modelmarket.protocol.classes import (
     RowName,
     row_name,
 )
-from modelmarket.system.text import counted
+from modelmarket.system.text import counted, measured
 
 MOST_BINS = MOST_CLASSES
 _WHOLE = 2.0**53
@@ -316,9 +316,9 @@ class Coarseness:
         """For people."""
         return (
             "Who names the right bin in every row is still off by "
-            f"{self.mean_absolute:.4g} on average (root mean square "
-            f"{self.root_mean_square:.4g}); who always says the median, by "
-            f"{self.median:.4g}."
+            f"{measured(self.mean_absolute)} on average (root mean square "
+            f"{measured(self.root_mean_square)}); who always says the median, by "
+            f"{measured(self.median)}."
         )
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import UTC, datetime
+from decimal import Decimal
 from fractions import Fraction
 from typing import Self
 
@@ -13,6 +14,8 @@ _HARMLESS = "\n"
 _HARMFUL = ("Cc", "Cf", "Co", "Cs", "Zl", "Zp")
 _SPELT = re.compile(r"[A-Z]{2,}(?![a-z])|[A-Z]{3,}")
 """Words that begin with letters which are spoken one by one."""
+LEAST_MEASURED, MOST_MEASURED = 1e-5, 1e15
+"""Between them a number is written without a power of ten."""
 _VOWEL = re.compile(r"(?!uni|uint|use|uuid)[aeiou]|nd", re.IGNORECASE)
 """How words begin that take `an`; numpy's `ndarray` is spoken so."""
 
@@ -95,6 +98,20 @@ def percent(share: Fraction) -> str:
     """A share in percent, to a tenth: 1/25 is `4%`, 1/60 is `1.7%`."""
     whole, tenths = divmod(round(share * 1_000), 10)
     return f"{whole:,}.{tenths}%" if tenths else f"{whole:,}%"
+
+
+def measured(number: float, form: str = "g") -> str:
+    """A number that was measured: `9.87087`, `1,234,570`, `5e-324`; six of its digits.
+
+    Args:
+        number: It.
+        form: As formats say it, where `g` stands for that; `+g` has a sign, too.
+    """
+    if not form.endswith("g"):
+        return f"{number:{form}}"
+    said = f"{number:{form[:-1]}.6g}"
+    is_usual = number == 0 or LEAST_MEASURED <= abs(number) < MOST_MEASURED
+    return f"{Decimal(said):{form[:-1]},f}" if is_usual else said
 
 
 def counted(number: int, one: str, more: str = "") -> str:

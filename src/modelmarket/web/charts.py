@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from modelmarket.protocol.phases import TRANSITIONS, Phase
-from modelmarket.system.text import plain
+from modelmarket.system.text import measured, plain
 from modelmarket.web.views import cut
 
 BOX = (132, 44)
@@ -184,8 +184,8 @@ def draw_bars(
             f"{html.escape(shown)}</text>"
             f'<rect{kind} x="{LABEL_WIDTH}" y="{y + 3}" width="{max(long, 1):.1f}"'
             f' height="{BAR_HEIGHT - 6}" rx="3"/>'
-            f'<text x="{LABEL_WIDTH + long + 8:.1f}" y="{y + 15}">{number:{told}}'
-            f"</text>"
+            f'<text x="{LABEL_WIDTH + long + 8:.1f}" y="{y + 15}">'
+            f"{measured(number, told)}</text>"
         )
     return "".join([*parts, "</svg>"])
 
@@ -246,7 +246,7 @@ SHARES = Axis(
     ".0%", ".1%", "threshold", (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25), most=1.0
 )
 """Of scores, as shares of the most that there is."""
-ERRORS = Axis(",.6g", ",.6g", "largest that counts")
+ERRORS = Axis("g", "g", "largest that counts")
 """Of numbers that are off by so much, in the label's own unit."""
 TINY = 1e-9
 """Of a part of an axis: what binary fractions are off by."""
@@ -322,7 +322,7 @@ def draw_ranking(
         parts.append(
             line("grid", at(value))
             + f'<text class="tick" x="{at(value):.2f}%" y="{bottom + 18}"'
-            f' text-anchor="middle">{value:{axis.tick}}</text>'
+            f' text-anchor="middle">{measured(value, axis.tick)}</text>'
         )
     if threshold:
         x = at(threshold)
@@ -335,7 +335,7 @@ def draw_ranking(
             line("threshold", x)
             + f'<text class="tick" x="{x:.2f}%" y="{RANK_TOP - 16}"'
             f' text-anchor="{anchor}">{axis.threshold} '
-            f"{html.escape(typed) or f'{threshold:{axis.told}}'}</text>"
+            f"{html.escape(typed) or measured(threshold, axis.told)}</text>"
         )
     for place, one in enumerate(dots):
         parts += _dot(one, RANK_TOP + RANK_HEIGHT * place, at, axis)
@@ -355,7 +355,7 @@ def _dot(one: Dot, top: float, at: Callable[[float], float], axis: Axis) -> list
         f'<svg y="{top:g}" width="{RANK_NAME:g}%" height="{RANK_WORDS}">'
         f'<text y="20">{html.escape(shown)}</text></svg>'
         f'<text class="share" x="100%" y="{top + 20:g}" text-anchor="end">'
-        f"{one.value:{axis.told}}</text>"
+        f"{measured(one.value, axis.told)}</text>"
     )
     parts = [words]
     if one.bounds:

@@ -12,6 +12,7 @@ from modelmarket.protocol.intervals import wilson
 from modelmarket.protocol.money import format_mdc
 from modelmarket.protocol.payouts import Stake, missed_claim, stake
 from modelmarket.protocol.phases import Failure, Phase, Status
+from modelmarket.system.text import measured
 from modelmarket.web.charts import Dot
 from modelmarket.web.happenings import UNCLAIMED, WHY_FAILED
 
@@ -70,7 +71,7 @@ class Place:
     @property
     def figure(self) -> str:
         """The error; or else the share in percent, with one decimal."""
-        return f"{self.share:.1%}" if self.error is None else f"{self.error:,.6g}"
+        return f"{self.share:.1%}" if self.error is None else measured(self.error)
 
     @property
     def interval(self) -> str:

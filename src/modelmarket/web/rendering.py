@@ -15,7 +15,7 @@ from modelmarket.errors import ChainError
 from modelmarket.errors.wording import on_the_page
 from modelmarket.market.confirming import is_away
 from modelmarket.protocol.money import format_about, format_cents, format_mdc
-from modelmarket.system.text import counted, local_time, percent, plain
+from modelmarket.system.text import counted, local_time, measured, percent, plain
 from modelmarket.web import charts, views
 
 if TYPE_CHECKING:
@@ -147,6 +147,7 @@ def environment() -> Environment:
         "on_the_page": on_the_page,
         "percent": percent,
         "counted": counted,
+        "measured": measured,
         "listed": views.listed,
     }
     made.filters.update(filters)

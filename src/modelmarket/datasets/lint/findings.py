@@ -14,7 +14,7 @@ from modelmarket.errors.wording import in_python
 from modelmarket.protocol.bins import Coarseness
 from modelmarket.system.documents import parse_json, read_rows, read_text
 from modelmarket.system.notebooks import facts_html, table_html
-from modelmarket.system.text import agreeing, counted
+from modelmarket.system.text import agreeing, counted, measured
 
 if TYPE_CHECKING:
     import numpy as np
@@ -335,7 +335,7 @@ class Report:
         if self.baseline is None:
             return ""
         if self.majority is None:
-            reached = f"off by {self.baseline:.6g}, on average"
+            reached = f"off by {measured(self.baseline)}, on average"
         else:
             reached = f"right for {self.baseline:.1%}"
         return f"{self.baseline_name.capitalize()} is {reached} (cross-validation)."

@@ -20,7 +20,7 @@ from modelmarket.market.verified.validating import refuse_another, validate
 from modelmarket.models.header import Limits
 from modelmarket.protocol.schema import ClassTarget
 from modelmarket.system.notebooks import facts_html, table_html
-from modelmarket.system.text import counted
+from modelmarket.system.text import counted, measured
 
 if TYPE_CHECKING:
     from modelmarket.datasets.figures import Metrics
@@ -62,7 +62,7 @@ class HiddenScore:
         points = f"{self.score:,} of {counted(self.most_score, 'point')}"
         said = f"{points} ({self.score / self.most_score:.2%})"
         if self.error is not None:
-            said += f", {self.measure} {self.error:.6g} in the label's own unit,"
+            said += f", {self.measure} {measured(self.error)} in the label's own unit,"
         said += f" on {counted(self.rows, 'hidden row')}"
         return f"{said}{told_place(self.place)}."
 
@@ -161,7 +161,7 @@ class CheckedModel:
         parts = f"{fit.parts:,} of {counted(limits.most_parts, 'part')}"
         known = f"{fit.share:.2%} of the points on the training part, which it may know"
         if fit.mean_error is not None:
-            off = f"{self.measure} {fit.mean_error:.6g}"
+            off = f"{self.measure} {measured(fit.mean_error)}"
             known += f"; {off} there, in the label's own unit"
         said = [f"It has {units} that are allowed, and {parts}.", f"{known}."]
         if self.validation is not None:

@@ -14,7 +14,7 @@ from modelmarket.protocol.money import format_about, format_mdc
 from modelmarket.protocol.payouts import stake
 from modelmarket.protocol.phases import Phase
 from modelmarket.protocol.types import Wei
-from modelmarket.system.text import counted
+from modelmarket.system.text import counted, measured
 from modelmarket.web import stored
 from modelmarket.web.deeds import (
     NOBODY_GAINS,
@@ -145,7 +145,7 @@ def _fit(fit: dict[str, Any]) -> list[Fact]:
         return []
     off = ""
     if fit["mean_error"] is not None:
-        off = f", where it is off by {fit['mean_error']:.6g} on average"
+        off = f", where it is off by {measured(fit['mean_error'])} on average"
     return [
         fact(
             "How good it is",
