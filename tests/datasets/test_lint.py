@@ -33,6 +33,7 @@ from modelmarket.datasets.lint.findings import (
     Finding,
     Report,
     Severity,
+    tells,
 )
 from modelmarket.datasets.lint.labels import (
     check_absent,
@@ -473,6 +474,57 @@ def test_where_most_rows_are_equal_it_is_said_what_looking_them_up_is_worth() ->
         "up there gets right 0% of what always saying the same gets wrong. Add columns "
         "that tell rows apart, if there are any."
     )
+
+
+@pytest.mark.parametrize("is_number", [False, True])
+@pytest.mark.parametrize("differs", [False, True], ids=["copies", "measured twice"])
+def test_where_few_rows_are_equal_their_labels_say_whether_they_are_copies(
+    is_number: bool, differs: bool
+) -> None:
+    """What was measured twice comes out otherwise, and can be looked up nowhere."""
+    rows, labels = plain(98), [float(n % 7) for n in range(98)]
+    rows, labels = rows + plain(2), labels + ([5.0, 6.0] if differs else labels[:2])
+    tests = [*plain(19, 200), *plain(1)]
+    one = next(
+        one
+        for one in compare(
+            seen(rows),
+            seen(tests),
+            np.array(labels),
+            is_number=is_number,
+            is_hidden=False,
+        )
+        if one.check is Check.DUPLICATES_ACROSS
+    )
+    assert one.severity is (Severity.WARNING if differs else Severity.CONFIRM)
+    stands = "1 of 20 test rows stands in the training part, too, where "
+    told = tells(0.0, 0, is_number=is_number)
+    assert str(one) == stands + (
+        "equal rows have labels of their own: among 4 of 100 training rows that are "
+        f"equal to others, looking the label up {told}. Add columns that tell rows "
+        "apart, if there are any."
+        if differs
+        else "the label can be looked up. Leave out rows that come more than once, "
+        "before the split."
+    )
+
+
+@pytest.mark.parametrize(
+    ("distinct", "told", "is_odd"),
+    [
+        (50, 0.5, True),
+        (50, 0.49, False),
+        (49, 0.9, True),
+        (49, 0.89, False),
+        (100, 0.0, True),
+    ],
+)
+def test_how_much_of_the_label_equal_rows_must_tell_depends_on_how_many_they_are(
+    distinct: int, told: float, is_odd: bool
+) -> None:
+    """Where none are equal nobody knows, and copies are likelier than anything else."""
+    rows = 0 if distinct == 100 else 60
+    assert Equals(rows, 100, distinct, told, is_number=False).are_odd == is_odd
 
 
 @pytest.mark.parametrize("is_number", [False, True])

@@ -51,7 +51,7 @@ def sorted_by_class(here: Place) -> Source:
     return table(
         here,
         "id,x,kind",
-        lambda _, n: f"{n},{n % 80 * 37},{'ab'[n // 50]}",
+        lambda _, n: f"{n},{(n - n // 80 * 20) * 37 % 101},{'ab'[n // 50]}",
     )
 
 

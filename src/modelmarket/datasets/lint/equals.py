@@ -13,9 +13,10 @@ from modelmarket.datasets.lint.findings import tells
 from modelmarket.system.text import counted
 
 MOSTLY = 0.5
-"""The share of the rows that must differ for it to be odd that some do not."""
+"""The share of the rows that must differ for it to be odd that some do not; and how
+much of the label those must tell then to be taken for copies."""
 SURELY = 0.9
-"""How much of the label must be told by equal rows for them to be taken for copies."""
+"""How much they must tell where many rows are equal."""
 Labels = npt.NDArray[np.float64]
 """Numbers of classes, or numbers to be predicted: shape (rows,)."""
 
@@ -58,23 +59,34 @@ class Equals:
 
     @property
     def are_odd(self) -> bool:
-        """Whether they are hardly meant: most rows differ, so that it is odd if some do
-        not; or their labels are those of their equals, as only copies' are.
+        """Whether they are hardly meant: their labels are those of their equals, as
+        copies' are. Where most rows differ, less of that is enough; where no training
+        row has an equal, nobody knows, and copies are likelier than anything else.
         """
-        return self.distinct >= MOSTLY * self.every or self.told >= SURELY
+        return not self.rows or self.told >= (MOSTLY if self.are_few else SURELY)
+
+    @property
+    def are_few(self) -> bool:
+        """Whether most rows differ, so that it is odd if some do not."""
+        return self.distinct >= MOSTLY * self.every
 
     @property
     def why(self) -> str:
         """What tells whether test rows among them matter, in a clause."""
         rows = f"{self.rows:,} of {counted(self.every, 'training row')}"
-        if self.distinct >= MOSTLY * self.every:
+        if self.are_odd and self.are_few:
             return "where the label can be looked up"
-        if self.told >= SURELY:
+        if self.are_odd:
             return (
                 f"where the label can be looked up: {rows} are equal to others, and "
                 "nearly always of the same label"
             )
         told = tells(self.told, 0, is_number=self.is_number)
+        if self.are_few:
+            return (
+                f"where equal rows have labels of their own: among {rows} that are "
+                f"equal to others, looking the label up {told}"
+            )
         return (
             f"and that is how these columns are: {rows} are equal to others, and "
             f"looking the label up there {told}"
