@@ -696,6 +696,7 @@ def test_a_models_file_is_checked_and_its_figures_are_shown(
         "Confirm and lock 5 MDC",
     ):
         assert said in shown, said
+    assert re.search(r"Made from\s*m\.exact", shown)
     assert action.name == "mine"
     secret = tab.workspace.market.vault.model(action.seal)
     assert secret is not None

@@ -23,7 +23,7 @@ from modelmarket.protocol.types import RequestId
 from modelmarket.storage.store import Entry
 from modelmarket.storage.unixfs import leaf
 from modelmarket.web import stored
-from modelmarket.web.views import MOST_LISTED, listed
+from modelmarket.web.views import MOST_LISTED, listed, short
 from modelmarket.web.visits import HERE
 from modelmarket.web.workspace import Workspace
 from support.attachments import article, picture, write_table
@@ -254,10 +254,17 @@ def test_the_lines_name_the_key_where_this_computer_has_several(
             *others, _, _ = shown(tab, request.id).split("\n")
             exec("\n".join(others), names)  # what our own page shows
             assert names["market"].account == key.address
-        # A wallet in the browser has no key here; of whoever only looks nothing is said.
-        for other in (f"0x{'11' * 20}", ""):
-            tab.become(other)
-            assert "account=" not in shown(tab, request.id)
+        # A wallet in the browser has no key here: the page's own enters, and it is told.
+        page = f"/requests/{request.id}/submit"
+        told = "They enter as this computer’s key"
+        assert told not in words(tab.get(page).text)
+        tab.become(f"0x{'11' * 20}")
+        assert f'account="{market.wallet.address}"' in shown(tab, request.id)
+        assert f"{told}, {short(market.wallet.address)}" in words(tab.get(page).text)
+        # Of whoever only looks nothing is said.
+        tab.become("")
+        assert "account=" not in shown(tab, request.id)
+        assert told not in words(tab.get(page).text)
 
 
 def test_the_lines_name_the_network_whatever_is_in_the_environment(

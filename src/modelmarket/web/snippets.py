@@ -183,6 +183,8 @@ def _where(market: Market, account: Address | None) -> str:
             said.append(f"home={str(home.path)!r}")
         with suppress(InputError):  # a file among them that is no key
             keys += Keystores(home.keystores).addresses()
-        if len(keys) > 1 and account in keys:
-            said.append(f'account="{account}"')
+        # A wallet in the browser is none of them: the page's own key enters then.
+        key = account if account in keys else market.wallet.address
+        if len(keys) > 1 and key in keys:
+            said.append(f'account="{key}"')
     return ", ".join([*said, "passphrase=getpass()"])

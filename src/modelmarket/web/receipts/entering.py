@@ -146,13 +146,15 @@ def _fit(fit: dict[str, Any]) -> list[Fact]:
     off = ""
     if fit["mean_error"] is not None:
         off = f", where it is off by {measured(fit['mean_error'])} on average"
+    chosen = [Fact("Made from", strangers(fit["file"]))] if "file" in fit else []
     return [
+        *chosen,
         fact(
             "How good it is",
             f"it scores {fit['share']:.1%} of the points on the training part{off}, "
             "and less on rows that it has not seen; "
             f"{counted(fit['units'], fit['what'][:-1])}, {size(fit['bytes'])}",
-        )
+        ),
     ]
 
 

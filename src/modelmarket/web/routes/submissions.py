@@ -105,6 +105,7 @@ def _show(
         snippet=entering(
             found, manifest, _files_of(manifest), account=visit.who.account
         ),
+        market_key=found.market.wallet.address,
         entries=[
             one
             for one in found.market.files(found.record.dataset) or ()
@@ -166,6 +167,7 @@ def _model(
         **forms.confirmations(form, OF_ENTRIES),
     )
     said = {
+        "file": file.name,
         **found.fit_of(model).as_document(),
         **found.prospect(model, owner).as_document(),
     }
