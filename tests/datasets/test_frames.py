@@ -43,6 +43,30 @@ def test_a_column_of_digits_is_text_where_another_part_has_words(
     assert read_frame(path)["a"].to_list() == [7, 8]
 
 
+@pytest.mark.parametrize("row", [0, frames.SCHEMA_ROWS])
+@pytest.mark.parametrize(
+    ("number", "kind"),
+    [
+        (2**63 - 1, pl.Int64),
+        (-(2**63), pl.Int64),
+        (2**63, pl.Float64),
+        (-(2**63) - 1, pl.Float64),
+        (2**127, pl.Float64),
+        (10**60, pl.Float64),
+    ],
+    ids=["most", "least", "above", "below", "above 128 bits", "far above"],
+)
+def test_whole_numbers_above_64_bits_are_floats_that_models_take(
+    tmp_path: Path, row: int, number: int, kind: type[pl.DataType]
+) -> None:
+    """Wherever the first of them stands."""
+    rows = [f"{n},{number if n == row else n},1,x" for n in range(row + 2)]
+    found = read_frame(at(tmp_path / "train.csv", *rows))
+    assert found.schema["a"] == kind
+    assert found["a"][row] == (number if kind == pl.Int64 else float(number))
+    assert found["a"][row + 1] == row + 1
+
+
 def test_what_is_no_table_is_refused_however_far_one_looks(tmp_path: Path) -> None:
     path = at(tmp_path / "train.csv", "1,2,3,x", "1,2,3,4,5,6")
     with pytest.raises(DataError, match=r"train\.csv cannot be read as a table"):

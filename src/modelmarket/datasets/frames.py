@@ -54,7 +54,8 @@ def read_frame(path: Path, texts: Collection[str] = ()) -> pl.DataFrame:
     """Reads a published CSV.
 
     Labels stay text; whole numbers get the smallest type that holds them, so
-    that 70,000 images take 55 MB and not 440.
+    that 70,000 images take 55 MB and not 440. Those of more than 64 bits become floats:
+    no library that learns takes integers of 128.
 
     Args:
         path: The file.
@@ -117,17 +118,20 @@ def frame_of(table: Table, scratch: Path, texts: Collection[str] = ()) -> pl.Dat
 
 def _read(path: Path, texts: Collection[str], rows: int | None) -> pl.DataFrame:
     """The same, with columns of the kinds that so many rows tell."""
-    lazy = scan(
-        path,
-        infer_schema_length=rows,
-        schema_overrides={
-            **dict.fromkeys(texts, pl.String),
-            LABEL: pl.String,
-            ROW_ID: pl.Int64,
-        },
-    )
+    kinds: dict[str, type[pl.DataType]] = {
+        **dict.fromkeys(texts, pl.String),
+        LABEL: pl.String,
+        ROW_ID: pl.Int64,
+    }
     try:
+        lazy = scan(path, infer_schema_length=rows, schema_overrides=kinds)
         schema = lazy.collect_schema()
+        large = [name for name, kind in schema.items() if kind == pl.Int128]
+        if large:
+            # Read as floats at once: there are whole numbers above 128 bits, too.
+            kinds |= dict.fromkeys(large, pl.Float64)
+            lazy = scan(path, infer_schema_length=rows, schema_overrides=kinds)
+            schema = lazy.collect_schema()
         whole = [name for name, kind in schema.items() if kind == pl.Int64]
         # note: a bare name may be taken for a pattern, such as `*`.
         numbers = by_name(whole)
