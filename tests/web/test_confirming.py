@@ -162,6 +162,29 @@ def test_a_key_and_a_wallet_do_not_both_send(person: Person) -> None:
     assert person.requests() == (303 in statuses(answers))
 
 
+def test_tabs_that_try_once_more_at_once_may_all_ask_their_wallet(
+    person: Person,
+) -> None:
+    """Until one of them has been given what it is to send."""
+    person.tab.become(person.account)
+    entry = new_request(person.place, person.workspace, person.account)
+    person.journal.failed(entry, message="It did not work.")
+    failed = person.workspace.actions.get(entry.id)
+    assert failed.state is State.FAILED
+
+    def ask() -> object:
+        return person.tab.post(f"/actions/{entry.id}/permit", json={})
+
+    assert statuses(at_once(ask, ask, ask)) == [200, 200, 200]
+    # Each may have seen it before the others went on.
+    assert person.workspace.actions.permit_message(failed)
+    sent = person.send(person.ask(entry))
+    with pytest.raises(StepError, match="already"):
+        person.workspace.actions.permit_message(failed)
+    person.tab.post(f"/actions/{entry.id}/sent", json={"hash": sent})
+    assert person.requests() == 1
+
+
 def test_while_a_wallet_is_asked_no_key_signs(person: Person) -> None:
     entry = new_request(person.place, person.workspace, person.key)
     asked = person.journal.ask_wallet(entry, 0)

@@ -226,9 +226,23 @@ class Actions:
         self._require_open(entry, again=again)
         message = self._permit_message(entry, deadline)
         if entry.state.is_open and entry.message:
-            self._journal.tried_anew(entry)
-            self._changed()
+            self._try_anew(entry)
         return message
+
+    def _try_anew(self, entry: Entry) -> None:
+        """Forgets what came of the attempt before.
+
+        Raises:
+            StepError: It went on meanwhile.
+        """
+        try:
+            self._journal.tried_anew(entry)
+        except StepError:
+            # Another tab does the same; the one that asks its wallet first goes on.
+            now = self._journal.entry(entry.id)
+            if not now.state.is_open or now.attempt != entry.attempt:
+                raise
+        self._changed()
 
     def _permit_message(self, entry: Entry, shown: int) -> dict[str, Any] | None:
         """What the wallet signs; its last second is the one that was shown.
