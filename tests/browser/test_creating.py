@@ -230,6 +230,55 @@ def test_what_goes_on_while_a_file_is_sent_is_not_undone_by_its_arrival(
     expect(tab.locator("#doing")).to_be_hidden()
 
 
+def test_a_file_that_is_looked_for_while_another_arrives_is_taken(
+    house: House, tmp_path: Path
+) -> None:
+    """The form is shown anew meanwhile, and with it the field."""
+    house.place.create(house.place.join("requester"))
+    visitor = house.visit("trainer", wallet=False)
+    visitor.connect()
+    tab = visitor.tab
+    visitor.go("/requests/1/submit")
+    for name in ("m.txt", "p.csv", "q.csv", "n.txt"):
+        (tmp_path / name).write_text("odd")
+    sent = held(tab, "**/requests/1/submit")
+    tab.set_input_files("input[name=model]", tmp_path / "m.txt")
+    with tab.expect_file_chooser() as chooser:
+        tab.locator("input[name=predictions]").click()
+    sent.pop().continue_()
+    expect(tab.get_by_text("m.txt is here")).to_be_visible()
+    chooser.value.set_files(tmp_path / "p.csv")
+    expect(tab.get_by_text("p.csv is here")).to_be_visible()
+    expect(tab.get_by_text("m.txt is here")).to_be_visible()
+    # One that is chosen before the form is shown anew goes after what is on its way.
+    sent = held(tab, "**/requests/1/submit?upload=*")
+    tab.set_input_files("input[name=predictions]", tmp_path / "q.csv")
+    expect(tab.locator("#doing")).to_have_text("Keeping the file…")
+    tab.set_input_files("input[name=model]", tmp_path / "n.txt")
+    sent.pop().continue_()
+    form = tab.locator("form[data-upload]")
+    for name in ("n.txt", "q.csv"):
+        expect(form).to_contain_text(f"{name} is here")
+    uploads = visitor.workspace.uploads
+    assert len(list(uploads._folder.iterdir())) == 1
+
+
+def test_a_button_that_copies_says_so_and_is_itself_again(house: House) -> None:
+    """However often it is pressed meanwhile."""
+    house.place.create(house.place.join("requester"))
+    visitor = house.visit("trainer", wallet=False)
+    tab = visitor.tab
+    visitor.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    visitor.go("/requests/1/submit")
+    button = tab.locator("[data-copy]").first
+    button.click()
+    expect(button).to_have_text("copied")
+    button.click()
+    expect(button).to_have_text("copy")
+    copied = tab.evaluate("navigator.clipboard.readText()")
+    assert copied == button.get_attribute("data-copy")
+
+
 def test_a_large_file_shows_how_much_of_it_was_sent(
     house: House, tmp_path: Path
 ) -> None:

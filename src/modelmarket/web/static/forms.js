@@ -97,7 +97,7 @@ function refuse(form, said) {
   note.focus();
 }
 
-// The browser would leave the page before anybody knows whether the server takes it.
+// The browser would leave the page before anybody knows whether it is taken.
 async function send(form, button) {
   const data = new FormData(form, button);
   const words = wordsOf(form, button);
@@ -202,7 +202,7 @@ export function prepareForms() {
     else if ("sent" in form.dataset) form.dataset.more = "yes";
     else send(form, form.elements.keep);
   });
-  // The last to hear of a submit: what the wallet takes over stays as it is.
+  // The last to hear of a submit: the wallet takes over some.
   document.addEventListener("submit", (event) => {
     const { target: form, submitter } = event;
     if (event.defaultPrevented) return;
@@ -214,7 +214,7 @@ export function prepareForms() {
       else send(form, submitter);
     } else if (form.method === "post" || form.dataset.doing) {
       doing(wordsOf(form, submitter));
-      // The button that was pressed goes with the form, and is locked then.
+      // The button that was pressed goes with the form.
       if (form.method !== "post") return;
       form.dataset.sent = "";
       setTimeout(() => setBusy(form, true), 0);

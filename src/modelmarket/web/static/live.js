@@ -40,8 +40,7 @@ function tick() {
   }
 }
 
-// Until nothing is pressed. What moves or goes between pressing and letting go
-// is let go of on something else: there would be no click at all.
+// What moves between pressing and letting go is never clicked.
 async function untilLetGo() {
   while (document.querySelector(":active")) await pause(PRESSED_MS);
 }
@@ -98,7 +97,7 @@ async function replaceParts() {
   return true;
 }
 
-// One after the other: an older answer must not come to lie over a newer one.
+// In turn: no older answer comes to lie over a newer one.
 export async function renewNow() {
   wanted = true;
   if (renewing) return;

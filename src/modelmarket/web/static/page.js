@@ -9,9 +9,8 @@ document.addEventListener("click", async ({ target }) => {
   const button = target.closest("[data-copy]");
   if (!button) return;
   await navigator.clipboard.writeText(button.dataset.copy);
-  const shown = button.textContent;
   button.textContent = "copied";
-  setTimeout(() => { button.textContent = shown; }, 1200);
+  setTimeout(() => { button.textContent = "copy"; }, 1200);
 });
 
 // The menu closes when one clicks elsewhere or presses Escape.

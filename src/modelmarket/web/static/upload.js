@@ -4,17 +4,25 @@
 export function prepareUploads() {
   for (const place of document.querySelectorAll(".drop")) {
     const input = place.querySelector("input");
-    input.addEventListener("change", () => input.setCustomValidity(""));
+    // The form may have been shown anew while somebody looked for the file.
+    const take = (files) => {
+      const now = document.querySelector(`[type=file][name=${input.name}]`);
+      now.files = files;
+      now.dispatchEvent(new Event("change", { bubbles: true }));
+    };
+    input.addEventListener("change", () => {
+      input.setCustomValidity("");
+      if (!input.isConnected) take(input.files);
+    });
     for (const kind of ["dragover", "dragleave", "drop"]) place.addEventListener(kind, (event) => {
       event.preventDefault();
       place.classList.toggle("over", kind === "dragover");
     });
-    place.addEventListener("drop", (event) => {
-      const isFolder = [...event.dataTransfer.items].some((one) => one.webkitGetAsEntry?.()?.isDirectory);
-      input.setCustomValidity(isFolder ? "That is a folder. Choose one file; a folder goes into an archive first." : "");
-      if (isFolder) { input.value = ""; input.reportValidity(); return; }
-      input.files = event.dataTransfer.files;
-      input.dispatchEvent(new Event("change", { bubbles: true }));
+    place.addEventListener("drop", ({ dataTransfer: { items, files } }) => {
+      if (![...items].some((one) => one.webkitGetAsEntry?.()?.isDirectory)) return take(files);
+      input.value = "";
+      input.setCustomValidity("That is a folder. Choose one file; a folder goes into an archive first.");
+      input.reportValidity();
     });
   }
 }

@@ -126,7 +126,6 @@ function tell({ code, message, hint }) {
     : noteOf("note bad", message, hint ? ` ${hint}` : ""));
 }
 
-// What is tried anew may go well.
 function attempted(work) {
   told.replaceChildren();
   return work.catch(tell);
@@ -167,7 +166,7 @@ async function confirmInWallet(event) {
   const { target: form, submitter: button } = event;
   if (form.id !== "confirm" || !page.byBrowser) return;
   event.preventDefault();
-  // What is being confirmed does not begin a second time, and stays as it is.
+  // What is being confirmed does not begin a second time.
   if ("sent" in form.dataset) return;
   form.dataset.sent = "";
   told.replaceChildren();
