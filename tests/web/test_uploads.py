@@ -209,7 +209,7 @@ def test_a_submission_is_changed_after_it_was_sealed(here: Place, tab: Tab) -> N
     action = answer.headers["location"]
     assert "Change the submission" in tab.get(action).text
     back = tab.post(f"{action}/change").headers["location"]
-    page = re.sub(r"</?bdi>", "", tab.get(back).text)
+    page = re.sub(r"</?(bdi|strong)>", "", tab.get(back).text)
     for shown in ("m.txt is here", "p.csv is here", 'value="my frist"'):
         assert shown in page
     kept = back.rpartition("=")[2]
@@ -371,7 +371,7 @@ def test_a_submission_that_wants_a_tick_keeps_its_files(here: Place, tab: Tab) -
     )
     assert "above the reward" in answer.text
     for shown in ("p.csv is here", "m.bin is here", 'value="mine"'):
-        assert shown in re.sub(r"</?bdi>", "", answer.text)
+        assert shown in re.sub(r"</?(bdi|strong)>", "", answer.text)
     kept = re.search(r'name="upload" value="(\w+)"', answer.text)
     assert kept is not None
     form = {"name": "mine", "upload": kept[1], "accept_stake": "yes"}

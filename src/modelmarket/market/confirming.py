@@ -14,11 +14,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from modelmarket.chain.contracts import NO_PERMIT, PERMIT_LIFE_S, Permit
-from modelmarket.chain.reasons import REASONS
 from modelmarket.chain.sending import quote
 from modelmarket.errors import (
     ChainError,
-    FundsError,
     InputError,
     ModelMarketError,
     RevertError,
@@ -28,39 +26,21 @@ from modelmarket.errors import (
 from modelmarket.market.calls import call_of
 from modelmarket.market.fees import gas_limit
 from modelmarket.market.outbox import OTHER_TOOK_PLACE
-from modelmarket.market.paying import refuse_unaffordable
-from modelmarket.market.recognising import refuse_overtaken
+from modelmarket.market.rechecking import require_as_told
 from modelmarket.market.transactions import Transfer as Moved
 from modelmarket.market.transactions import where_moved
-from modelmarket.protocol import contest_steps, steps
 from modelmarket.protocol.actions import (
     Action,
-    CancelRequest,
-    CancelSubmission,
-    ClaimAirdrop,
     CreateContest,
     CreateRequest,
-    EnforceTimeout,
     Entering,
-    Fund,
-    Settle,
-    Submit,
-    SubmitModel,
     Transfer,
-    Withdraw,
-    WithdrawBond,
 )
-from modelmarket.protocol.contests import ContestRecord
 from modelmarket.protocol.events import (
     ContestCreated,
     RequestCreated,
     SubmissionCreated,
 )
-from modelmarket.protocol.money import format_about, format_mdc
-from modelmarket.protocol.payouts import returns_stake
-from modelmarket.protocol.phases import Phase
-from modelmarket.protocol.steps import NONE, StepKind, takes_submissions
-from modelmarket.system.text import agreeing, counted
 from modelmarket.vault.journal import MOST_NUMBER, Signer, State
 
 if TYPE_CHECKING:
@@ -201,7 +181,7 @@ class Actions:
             ModelMarketError: It cannot be done, in words: for want of MDC, or as
                 the chain is now.
         """
-        self._require_as_told(entry)
+        require_as_told(self._market, self._journal, entry)
         permit = self._permit_message(entry, 0)
         call = call_of(self._market, entry.action)
         assert call.to is not None, "no action of a page creates a contract"
@@ -380,135 +360,8 @@ class Actions:
             )
         if not entry.state.is_open and not entry.is_asked:
             raise StepError(f"This is {entry.told} already.", hint="See the activity.")
-        self._require_as_told(entry)
+        require_as_told(self._market, self._journal, entry)
         return block
-
-    def _require_as_told(self, entry: Entry) -> None:
-        """What the receipt says, and what was made sure of before it, is still so."""
-        action = entry.action
-        match action:
-            case CancelRequest():
-                self._require_cancellable(action)
-                self._require_as_many(action)
-                self._require_possible(entry, action)
-            case CancelSubmission() if not action.accept_slash:
-                self._require_returned(action)
-                self._require_possible(entry, action)
-            case (
-                CancelSubmission()
-                | EnforceTimeout()
-                | Settle()
-                | Withdraw()
-                | WithdrawBond()
-            ):
-                self._require_possible(entry, action)
-            case Transfer() | ClaimAirdrop() | Fund():
-                self._require_means(entry.account, action)
-            case Submit() | SubmitModel():
-                self._require_open_request(action)
-                if not action.again:
-                    self._require_the_only_one(entry, action)
-            case CreateRequest() | CreateContest():
-                hides_rows = isinstance(action, CreateContest)
-                refuse_overtaken(self._market, action.seal, hides_rows=hides_rows)
-
-    def _require_open_request(self, action: Entering) -> None:
-        """The request still takes submissions."""
-        record = self._market.record(action.request)
-        if not takes_submissions(record, self._market.moment().now):
-            raise StepError(
-                f"Request {action.request} takes no more submissions.",
-                hint="This can be discarded; nothing was staked on it.",
-            )
-
-    def _require_returned(self, action: CancelSubmission) -> None:
-        """Whoever takes a submission out still gets its stake back."""
-        record = self._market.record(action.request)
-        if not returns_stake(record, self._market.moment().now):
-            raise StepError(
-                "The deadline has passed, so cancelling now would lose the stake.",
-                hint="Begin anew: the request's page says what cancelling costs now.",
-            )
-
-    def _require_cancellable(self, action: CancelRequest) -> None:
-        """The request can still be cancelled."""
-        record = self._market.record(action.request)
-        position = record.at(self._market.moment().now)
-        if position.phase not in (Phase.OPEN, Phase.TRUTH):
-            raise StepError(
-                f"Request {action.request} cannot be cancelled any more.",
-                hint="The request's page says how it stands.",
-            )
-
-    def _require_means(
-        self, account: Address, action: Transfer | ClaimAirdrop | Fund
-    ) -> None:
-        """An account still has what it sends, or may still have the airdrop."""
-        if isinstance(action, Transfer):
-            _, purse = self._market.look_into(account)
-            refuse_unaffordable(purse, action.amount)
-            return
-        _, has = self._market.holdings(account)
-        if isinstance(action, Fund) and has.fees < action.amount:
-            raise FundsError(
-                f"{account} has {format_about(has.fees, 6)} of the chain's coin; "
-                f"{format_mdc(action.amount)} are needed."
-            )
-        if isinstance(action, ClaimAirdrop) and has.no_airdrop:
-            raise StepError(has.no_airdrop)
-
-    def _require_possible(self, entry: Entry, action: Action) -> None:
-        """The contract would still let its signer do it."""
-        record, now = self._market.record(action.request_id), self._market.moment().now
-        kind, who = StepKind(action.kind), entry.account
-        if (
-            hasattr(action, "submission")
-            and action.submission not in record.submissions
-        ):
-            raise StepError(
-                f"Submission {action.submission} is not there any more.",
-                hint="The request's page says how it stands.",
-            )
-        one = record.submissions.get(getattr(action, "submission", NONE))
-        if isinstance(record, ContestRecord):
-            why = contest_steps.refusal(kind, record, now, who=who, submission=one)
-        else:
-            why = steps.refusal(kind, record, now, who=who, submission=one)
-        if why is None:
-            return
-        said, hint = REASONS[why].sentence, REASONS[why].hint
-        if isinstance(action, CancelSubmission):
-            said = f"Submission {action.submission} cannot be taken out any more."
-        raise StepError(said, hint=hint or "The request's page says how it stands.")
-
-    def _require_as_many(self, action: CancelRequest) -> None:
-        """Nobody has entered since it was said who shares the reward."""
-        more = self._market.record(action.request).live - action.max_live
-        if more > 0:
-            have = agreeing(more, "has", "have")
-            raise StepError(
-                f"{counted(more, 'more submission')} {have} entered meanwhile, and "
-                "would share the reward.",
-                hint="Begin anew: the request's page says what cancelling costs now.",
-            )
-
-    def _require_the_only_one(self, entry: Entry, action: Entering) -> None:
-        """Two forms may have sealed the same before either was confirmed."""
-        twin = self._journal.twin(entry)
-        record = self._market.index.request(action.request)
-        live = [
-            one.id
-            for one in record.submissions.values()
-            if one.seal == action.seal and one.trainer == entry.account and one.is_live
-        ]
-        if twin is None and not live:
-            return
-        says = f"stands as submission {live[0]}" if live else "is under way"
-        raise StepError(
-            f"The same submission {says} already.",
-            hint="To stake on it twice, change the submission: it asks whether that is "
-            "meant.",
-        )
 
     def _fail(self, entry: Entry, why: ModelMarketError) -> None:
         """Notes why an action was not done, unless it went on meanwhile."""
