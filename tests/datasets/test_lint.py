@@ -510,7 +510,7 @@ def test_where_few_rows_are_equal_their_labels_say_whether_they_are_copies(
 
 
 @pytest.mark.parametrize(
-    ("distinct", "told", "is_odd"),
+    ("distinct", "alike", "is_odd"),
     [
         (50, 0.5, True),
         (50, 0.49, False),
@@ -520,11 +520,29 @@ def test_where_few_rows_are_equal_their_labels_say_whether_they_are_copies(
     ],
 )
 def test_how_much_of_the_label_equal_rows_must_tell_depends_on_how_many_they_are(
-    distinct: int, told: float, is_odd: bool
+    distinct: int, alike: float, is_odd: bool
 ) -> None:
     """Where none are equal nobody knows, and copies are likelier than anything else."""
     rows = 0 if distinct == 100 else 60
-    assert Equals(rows, 100, distinct, told, is_number=False).are_odd == is_odd
+    found = Equals(rows, 100, distinct, 0.0, alike, is_number=False)
+    assert found.are_odd == is_odd
+
+
+@pytest.mark.parametrize("pairs", [6, 40])
+def test_measurements_that_come_near_each_other_are_no_copies(pairs: int) -> None:
+    """However well the features explain the label, few rows are equal or all."""
+    rows = [*plain(80), *plain(pairs)]
+    labels = [float(row[0]) * 1_000 for row in rows]  # type: ignore[arg-type]  # a number
+    labels = [label + at for at, label in enumerate(labels)]
+    parts = seen(rows), seen([*plain(18, 200), *plain(2)])
+    one = next(
+        one
+        for one in compare(*parts, np.array(labels), is_number=True, is_hidden=False)
+        if one.check is Check.DUPLICATES_ACROSS
+    )
+    assert one.severity is Severity.WARNING
+    assert "explains 100% of the spread of the labels" in one.text
+    assert "the label can be looked up" not in one.text
 
 
 @pytest.mark.parametrize("is_number", [False, True])

@@ -335,8 +335,7 @@ def refuse_hidden(rows: Fingerprints, earlier: Sequence[Earlier]) -> None:
     for one in earlier:
         if not one.hides_rows:
             continue
-        shown = rows.shared("test", one.rows, "test")
-        shown += one.rows.shared("test", rows, "train")
+        shown = sum(rows.shared(part, one.rows, "test") for part in PARTS)
         if shown:
             raise DataError(
                 f"{counted(shown, 'row')} of this table "
@@ -406,9 +405,8 @@ def refuse_known(rows: Fingerprints, earlier: Sequence[Earlier]) -> None:
         DataError: Some are in another request of this vault; there is no way round.
     """
     for one in earlier:
-        seen = rows.shared("test", one.rows, "train")
-        if one.shows_truth or one.shows_rows:
-            seen += rows.shared("test", one.rows, "test")
+        known = PARTS if one.shows_truth or one.shows_rows else ("train",)
+        seen = rows.shared("test", one.rows, *known)
         if seen:
             what = agreeing(seen, "it, or its label,", "them, or their labels,")
             raise DataError(

@@ -14,9 +14,9 @@ from modelmarket.system.text import counted
 
 MOSTLY = 0.5
 """The share of the rows that must differ for it to be odd that some do not; and how
-much of the label those must tell then to be taken for copies."""
+much alike their labels must be then for them to be taken for copies."""
 SURELY = 0.9
-"""How much they must tell where many rows are equal."""
+"""How much alike they must be where many rows are equal."""
 Labels = npt.NDArray[np.float64]
 """Numbers of classes, or numbers to be predicted: shape (rows,)."""
 
@@ -32,6 +32,8 @@ class Equals:
         told: How much of their labels is told by looking the others up: of what always
             saying the commonest class gets wrong, this much is right; or of the spread
             of numbers. From 0 to 1.
+        alike: How much of that they tell to the very number, as if numbers were
+            classes: what is measured twice comes near, and a copy is the same.
         is_number: Whether these are numbers to be predicted.
     """
 
@@ -39,6 +41,7 @@ class Equals:
     every: int
     distinct: int
     told: float
+    alike: float
     is_number: bool
 
     @classmethod
@@ -52,10 +55,11 @@ class Equals:
         """
         _, places, counts = np.unique(words, return_inverse=True, return_counts=True)
         again = counts[places] > 1
-        known = _known if is_number else _named_so
-        left, without = known(places[again], labels[again], labels)
-        told = max(0.0, 1 - left / without) if without > 0 else 0.0
-        return cls(int(again.sum()), words.size, counts.size, told, is_number)
+        equal = places[again], labels[again], labels
+        alike = told = _share(*_named_so(*equal))
+        if is_number:
+            told = _share(*_known(*equal))
+        return cls(int(again.sum()), words.size, counts.size, told, alike, is_number)
 
     @property
     def are_odd(self) -> bool:
@@ -63,7 +67,7 @@ class Equals:
         copies' are. Where most rows differ, less of that is enough; where no training
         row has an equal, nobody knows, and copies are likelier than anything else.
         """
-        return not self.rows or self.told >= (MOSTLY if self.are_few else SURELY)
+        return not self.rows or self.alike >= (MOSTLY if self.are_few else SURELY)
 
     @property
     def are_few(self) -> bool:
@@ -98,6 +102,11 @@ class Equals:
         if self.are_odd:
             return "Leave out rows that come more than once, before the split."
         return "Add columns that tell rows apart, if there are any."
+
+
+def _share(left: float, without: float) -> float:
+    """How much of what is wrong without something is right with it, from 0 to 1."""
+    return max(0.0, 1 - left / without) if without > 0 else 0.0
 
 
 def _named_so(
