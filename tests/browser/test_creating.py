@@ -360,6 +360,57 @@ def test_files_of_a_refused_form_outlive_a_reload(house: House, tmp_path: Path) 
     tab.get_by_role("button", name="Split and seal").wait_for()
 
 
+def test_a_folder_that_is_dropped_is_told_and_keeps_no_form_from_being_sent(
+    house: House, tmp_path: Path
+) -> None:
+    visitor = house.visit("requester", wallet=False)
+    tab = visitor.tab
+    visitor.go("/requests/new")
+    tab.check("input[value=predictions]")
+    tab.set_input_files("input[name=data]", write_table(tmp_path / "n.csv"))
+    expect(tab.get_by_text("n.csv is here")).to_be_visible()
+    field = tab.locator("input[name=data]")
+    tab.locator(".drop").first.evaluate(
+        """(place) => {
+          const event = new Event("drop");
+          const items = [{ webkitGetAsEntry: () => ({ isDirectory: true }) }];
+          place.dispatchEvent(Object.assign(event, { dataTransfer: { items, files: [] } }));
+        }"""
+    )
+    said = field.evaluate("one => one.validationMessage")
+    assert said.startswith("That is a folder.")
+    tab.get_by_role("button", name="Continue").click()
+    tab.get_by_role("button", name="Split and seal").wait_for()
+
+
+def test_the_way_back_from_another_label_shows_what_it_says(
+    house: House, tmp_path: Path
+) -> None:
+    """A browser fills the fields of a page that it goes back to with what they had."""
+    visitor = house.visit("requester", wallet=False)
+    tab = visitor.tab
+    at_terms(visitor, write_table(tmp_path / "n.csv"))
+    label, predicted = (
+        tab.locator(f"select[name={one}]") for one in ("label", "predicted")
+    )
+    hidden = tab.locator("#terms input[name=predicted]")
+    label.select_option("n")
+    tab.wait_for_url("**label=n**")
+    predicted.select_option("numbers")
+    expect(hidden).to_have_value("numbers")
+    label.select_option("kind")
+    expect(hidden).to_have_value("classes")
+    for steps in (1, 2):
+        for _ in range(steps):
+            tab.go_back()
+        expect(hidden).to_have_value(predicted.input_value())
+        assert (
+            label.input_value() == tab.locator("#terms input[name=label]").input_value()
+        )
+        for _ in range(steps):
+            tab.go_forward()
+
+
 def test_another_label_loses_nothing_of_what_was_typed(
     house: House, tmp_path: Path
 ) -> None:

@@ -75,6 +75,29 @@ def test_what_is_no_table_is_refused_when_it_is_chosen(tab: Tab) -> None:
     assert invalid == "data"
 
 
+@pytest.mark.parametrize("field", ["data", "labels", "files"])
+def test_what_was_there_before_stays_where_another_file_is_refused(
+    tab: Tab, field: str
+) -> None:
+    good: dict[str, Any] = {
+        "data": ("n.csv", TABLE),
+        "labels": ("l.csv", LABELS),
+        "files": ("p.zip", zipped({"a.png": b"a"})),
+    }
+    upload = kept(keep(tab, **good))
+    before = files(tab, upload)
+    wrong: dict[str, Any] = {field: ("odd.csv", b"")}
+    answer = keep(tab, upload=upload, **wrong)
+    assert alert(answer).startswith("odd.csv")
+    assert files(tab, upload) == before
+    for page in (answer, tab.get(f"/requests/new?upload={upload}")):
+        for name, _ in good.values():
+            assert f"{name} is here" in words(page.text)
+        assert "was refused" not in words(page.text)
+    answer = tab.post("/requests/new", upload=upload, kind="predictions")
+    assert answer.headers["location"] == f"/requests/new/{upload}"
+
+
 @pytest.mark.parametrize("optional", ["labels", "files"])
 def test_a_refused_file_is_not_left_out_before_somebody_says_so(
     tab: Tab, optional: str

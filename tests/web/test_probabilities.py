@@ -60,7 +60,7 @@ def send(
 def told(answer: httpx.Response) -> str:
     """What the page says, without its tags."""
     assert answer.status_code == 400, answer.text
-    return unescape(re.sub(r"</?bdi>", "", answer.text))
+    return unescape(re.sub(r"</?(?:bdi|strong)>", "", answer.text))
 
 
 def still_there(answer: httpx.Response) -> str:

@@ -56,7 +56,7 @@ _FOREIGN = (
     (b"BZh", "compressed with bzip2", "Unpack it first: `bunzip2 {name}`."),
     (b"\xfd7zXZ\x00", "compressed with xz", "Unpack it first: `unxz {name}`."),
     (b"\x28\xb5\x2f\xfd", "compressed with zstd", "Unpack it first: `unzstd {name}`."),
-    (b"7z\xbc\xaf\x27\x1c", "a 7z archive", "Unpack it and name the table in it."),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive", "Unpack it, and take the table in it."),
     (b"\x93NUMPY", "an array of numpy's", "Write it with `numpy.savetxt`, as text."),
     (b"\x89HDF", "an HDF5 file", "Write the table as CSV or Parquet."),
     (b"SQLite format 3\x00", "an SQLite database", "Write the table as CSV."),
@@ -305,7 +305,7 @@ def _foreign(path: Path, sample: bytes, *, is_text: bool) -> DataError | None:
             )
         return DataError(
             f"{path.name} is a zip archive.",
-            hint="Unpack it and name the table in it.",
+            hint="Unpack it, and take the table in it.",
         )
     for magic, what, hint in _FOREIGN:
         if sample.startswith(magic):

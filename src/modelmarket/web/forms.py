@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,6 +31,8 @@ MOST_DIGITS = 9
 """Of a page's number."""
 MOST_DECIMAL = 2**256 - 1
 """What the chain can count to."""
+NEW = "new"
+"""Where a file lies that is not taken for its field yet."""
 UNKEPT = (*CONFIRMATIONS, "shown_for", "upload", "look", "keep", "discard", "another")
 """Fields that say nothing of what was typed."""
 _HALF = re.compile("[\ud800-\udfff]")
@@ -270,14 +272,30 @@ def is_chosen(form: Form) -> bool:
     return text(form, "keep") == "yes"
 
 
-def save(form: Form, name: str, upload: Upload) -> Path | None:
+def save(
+    form: Form,
+    name: str,
+    upload: Upload,
+    refuse: Callable[[Path, str], None] = lambda _, __: None,
+) -> Path | None:
     """Keeps the file that was chosen, or the one that was before it unless that is
     left out; None without either.
+
+    Args:
+        form: It.
+        name: Of the field.
+        upload: Where its files are.
+        refuse: Raises why a file cannot be taken for a field, before it is.
+
+    Raises:
+        FieldError: It cannot; names the field, which has what it had before.
     """
     chosen = _chosen(form, name, upload)
     if chosen is None:
         return upload.file(name)
-    return upload.save(name, chosen.filename or "", chosen.file)
+    with _new(name, upload):
+        refuse(upload.save(NEW, chosen.filename or "", chosen.file), name)
+    return upload.file(name)
 
 
 def unpack(form: Form, name: str, upload: Upload) -> Path | None:
@@ -285,16 +303,32 @@ def unpack(form: Form, name: str, upload: Upload) -> Path | None:
     they are left out; None without either.
 
     Raises:
-        FieldError: It cannot be unpacked; names the field.
+        FieldError: It cannot be unpacked; names the field, which has what it had.
         DiskError: The disk is full.
     """
     chosen = _chosen(form, name, upload)
     if chosen is None:
         return upload.file(name)
+    with _new(name, upload):
+        upload.unpack(NEW, chosen.filename or "", chosen.file)
+    return upload.file(name)
+
+
+@contextmanager
+def _new(name: str, upload: Upload) -> Iterator[None]:
+    """Takes what the body keeps as new in place of what a field had, if it is good.
+
+    Raises:
+        FieldError: It is none; names the field, which has what it had before.
+    """
     try:
-        return upload.unpack(name, chosen.filename or "", chosen.file)
+        yield
     except DataError as error:
         raise FieldError(error.message, field=name, hint=error.hint) from error
+    else:
+        upload.take(name, NEW)
+    finally:
+        upload.drop(NEW)
 
 
 def _chosen(form: Form, name: str, upload: Upload) -> UploadFile | None:

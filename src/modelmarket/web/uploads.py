@@ -101,6 +101,11 @@ class Upload:
         make_private(self.folder / field)
         return self.folder / field / fit_name(called)
 
+    def take(self, field: str, other: str) -> None:
+        """Puts the file of another field, which has one, in place of a field's."""
+        self.drop(field)
+        (self.folder / other).rename(self.folder / field)
+
     def drop(self, field: str) -> None:
         """Removes the file of a field, if it has one."""
         shutil.rmtree(self.folder / field, ignore_errors=True)

@@ -6,13 +6,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
+from pathlib import Path
 
 from starlette.responses import Response
 from starlette.routing import Route
 
 from modelmarket.datasets.coding import TABLES_ALONE
 from modelmarket.datasets.tables import open_table
-from modelmarket.errors import DataError, FieldError, ModelMarketError, NotFoundError
+from modelmarket.errors import FieldError, ModelMarketError, NotFoundError
 from modelmarket.web import forms
 from modelmarket.web.forms import BAD_REQUEST, Form
 from modelmarket.web.responses import NOT_FOUND, answering, go, show
@@ -150,10 +151,8 @@ def _keep(form: Form, upload: Upload) -> None:
         DiskError: The disk is full.
     """
     for name in ("data", "labels"):
-        forms.save(form, name, upload)
+        forms.save(form, name, upload, _refuse_unreadable)
     forms.unpack(form, FILES, upload)
-    for name in ("data", "labels"):
-        _refuse_unreadable(upload, name)
 
 
 def _noun(visit: Visit, upload: Upload) -> str:
@@ -188,20 +187,13 @@ def _noun(visit: Visit, upload: Upload) -> str:
     return "contests"
 
 
-def _refuse_unreadable(upload: Upload, field: str) -> None:
+def _refuse_unreadable(path: Path, field: str) -> None:
     """Makes sure that a file is a table, as far as its beginning tells.
 
     Raises:
-        FieldError: It is none; names the field, which has no file any more.
+        DataError: It is none.
     """
-    path = upload.file(field)
-    if path is None:
-        return
-    try:
-        open_table(path, knows="label" if field == "data" else None)
-    except DataError as error:
-        upload.drop(field)
-        raise FieldError(error.message, field=field, hint=error.hint) from error
+    open_table(path, knows="label" if field == "data" else None)
 
 
 ROUTES = [

@@ -10,10 +10,8 @@ export function prepareUploads() {
       now.files = files;
       now.dispatchEvent(new Event("change", { bubbles: true }));
     };
-    input.addEventListener("change", () => {
-      input.setCustomValidity("");
-      if (!input.isConnected) take(input.files);
-    });
+    input.addEventListener("change", () => input.isConnected || take(input.files));
+    input.addEventListener("blur", () => input.setCustomValidity(""));
     for (const kind of ["dragover", "dragleave", "drop"]) place.addEventListener(kind, (event) => {
       event.preventDefault();
       place.classList.toggle("over", kind === "dragover");
