@@ -325,7 +325,7 @@ def test_too_little_money_is_said_before_anything_is_split(
     look_over(tab)
     tab.fill("input[name=reward]", "5")
     tab.get_by_role("button", name="Split and seal").click()
-    expect(tab.get_by_role("alert")).to_contain_text("has 0 MDC; 5 are needed")
+    expect(tab.get_by_role("alert")).to_contain_text("has 0 MDC and needs 5")
     expect(tab.locator("input[name=reward]")).to_have_value("5")
 
 

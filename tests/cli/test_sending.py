@@ -49,7 +49,7 @@ def test_mdc_are_sent_and_both_balances_are_told(here: Place, give: Command) -> 
         ("ann", "9" * 5_000, 2, "is not an amount of MDC."),
         ("ann", "1,5", 2, "'1,5' is not an amount of MDC."),
         ("ann", "0", 2, "0 MDC are nothing that can be sent."),
-        ("ann", "1000.5", 7, "has 1,000 MDC; 1,000.5 are needed."),
+        ("ann", "1000.5", 7, "has 1,000 MDC and needs 1,000.5."),
         ("rita", "1", 2, "is the account that sends them."),
         ("the market", "1", 2, "is the contract of the market."),
         (NOBODY, "1", 2, "is nobody's: what is sent there is lost."),

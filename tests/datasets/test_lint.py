@@ -648,13 +648,19 @@ def test_rows_that_come_again_with_another_label_are_told_apart() -> None:
         (Check.CONFLICTS, Severity.WARNING, (1, 4), 2),
     ]
     # Each counts the rows that it names, so that the two agree about the same rows.
-    assert found[0].text == "5 of 6 training rows are equal to others; 3 are different."
+    assert (
+        found[0].text
+        == "5 of 6 training rows are equal to others; there are 3 different ones."
+    )
     assert (
         found[1].text
         == "2 of 6 training rows are equal to others in all but the label."
     )
     one, other = between([*plain(1), *plain(1)], plain(1, 50), [0, 1])
-    assert one.text == "2 of 2 training rows are equal to others; 1 is different."
+    assert (
+        one.text
+        == "2 of 2 training rows are equal to others; there is 1 different one."
+    )
     assert one.rows == other.rows == (1, 2)
     assert one.count == other.count == 2
 

@@ -282,7 +282,7 @@ def test_errors_come_in_words_and_cost_nothing(embedded: Place) -> None:
         RevertError, match="This address has had its airdrop of 1,000 MDC"
     ):
         ann.claim_airdrop()
-    with pytest.raises(FundsError, match=r"has 1,000 MDC; 2,000 are needed"):
+    with pytest.raises(FundsError, match=r"has 1,000 MDC and needs 2,000"):
         embedded.create(requester, reward=Wei(20 * REWARD))
     with pytest.raises(TermsError, match="at least 1% of the reward"):
         embedded.create(requester, stake=Wei(1))

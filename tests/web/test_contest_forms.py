@@ -385,7 +385,12 @@ def test_what_is_left_out_is_proposed(tab: Tab, csv: bytes) -> None:
         ("challenge", "60", "59.98", "(four steps) to 28 days"),
         ("challenge", "40320", "40321", "(four steps) to 28 days"),
         ("stake", "5", "4.999999999999999999", "at least 5% of the reward"),
-        ("reward", "1000", "1000.000000000000000001", "are needed"),
+        (
+            "reward",
+            "1000",
+            "1000.000000000000000001",
+            "MDC and needs 1,000.000000000000000001",
+        ),
         ("threshold", "100%", "100.1%", "is not a fraction"),
         ("width", "16", "12", "is no width of a code"),
         ("name", "n" * 64, "n" * 65, "64"),

@@ -382,7 +382,7 @@ def test_what_cannot_be_done_says_why_before_anybody_signs(scene: Entered) -> No
     shown = scene.page(entry)
     scene.tab.become(HERE + scene.me)
     assert "This cannot be done now." in shown
-    assert f"{poor} has 0 MDC; 100 are needed." in shown
+    assert f"{poor} has 0 MDC and needs 100." in shown
 
 
 # --- the numbers of the wallet ---

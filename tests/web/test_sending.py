@@ -124,7 +124,7 @@ def test_what_is_not_there_any_more_is_not_offered_to_be_sent(here: Place) -> No
         )
         tab.post(f"{first}/confirm")
         shown = told(tab.get(second).text)
-        assert "has 100 MDC; 900 are needed" in shown
+        assert "has 100 MDC and needs 900" in shown
         tab.post(f"{second}/confirm")
     assert market.balance(market.wallet.address) == 100 * ONE_MDC
 

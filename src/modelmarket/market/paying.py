@@ -28,8 +28,8 @@ def refuse_unaffordable(purse: Purse, amount: int) -> None:
     if purse.had_airdrop:
         hint = "It has had its airdrop: somebody must send it MDC."
     raise FundsError(
-        f"{purse.owner} has {format_mdc(purse.balance)} MDC; {format_mdc(amount)} are "
-        "needed.",
+        f"{purse.owner} has {format_mdc(purse.balance)} MDC and needs "
+        f"{format_mdc(amount)}.",
         hint=hint,
     )
 

@@ -123,8 +123,8 @@ def _require_means(
     _, has = market.holdings(account)
     if isinstance(action, Fund) and has.fees < action.amount:
         raise FundsError(
-            f"{account} has {format_about(has.fees, 6)} of the chain's coin; "
-            f"{format_mdc(action.amount)} are needed."
+            f"{account} has {format_about(has.fees, 6)} of the chain's coin and needs "
+            f"{format_mdc(action.amount)}."
         )
     if isinstance(action, ClaimAirdrop) and has.no_airdrop:
         raise StepError(has.no_airdrop)

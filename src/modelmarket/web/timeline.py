@@ -173,13 +173,14 @@ def _checking(record: Record, position: Position) -> str:
     best = record.ranking[0]
     called = f"“{plain(best.name)}”, " if best.name else ""
     who = f"{called}submission {best.id}"
+    model = f"The model of {who}{',' if called else ''}"
     if not isinstance(record, ContestRecord):
         return f"The best claim, of {who}, is being checked row by row."
     if not position.shown:
         return f"The best claim is of {who}; its model has yet to be shown."
     if best.demand is not None and best.demand.is_open:
-        return f"The model of {who} was demanded, and has yet to be posted whole."
+        return f"{model} was demanded, and has yet to be posted whole."
     return (
-        f"The model of {who} is shown. The agents of all who are concerned recompute "
+        f"{model} is shown. The agents of all who are concerned recompute "
         "it: whichever finds a false row proves it on the chain, and is paid for it."
     )

@@ -245,7 +245,8 @@ def _within(train: Words, labels: Labels) -> Iterator[Finding]:
         Check.DUPLICATES,
         Severity.NOTE,
         f"{every:,} of {counted(places.size, 'training row')} are equal to others; "
-        f"{first.size:,} {agreeing(first.size, 'is', 'are')} different.",
+        f"there {agreeing(first.size, 'is', 'are')} "
+        f"{counted(first.size, 'different one')}.",
         "The same rows weigh more than others.",
         **_named(counts[places] > 1),
         count=every,
