@@ -98,6 +98,7 @@ def test_probabilities_are_sealed_beside_the_predictions(tab: Tab) -> None:
 
 def test_the_receipt_names_the_probabilities(tab: Tab) -> None:
     receipt = words(tab.get(send(tab, SURE).headers["location"]).text)
+    assert "every test row has one prediction, a known class" in receipt
     assert re.search(r"Probabilities ?probabilities\.csv, \d", receipt)
     receipt = words(tab.get(send(tab).headers["location"]).text)
     assert "probabilities.csv" not in receipt
@@ -211,7 +212,13 @@ def test_numbers_in_bins_have_no_probabilities(here: Place) -> None:
             "probabilities": ("sure.csv", SURE),
         }
         answer = tab.post("/requests/1/submit", files=files)
-    assert "The labels are numbers, and have no probabilities." in told(answer)
+        assert "The labels are numbers, and have no probabilities." in told(answer)
+        del files["probabilities"]
+        answer = tab.post("/requests/1/submit", files=files)
+        receipt = words(tab.get(answer.headers["location"]).text)
+        assert "every test row has one prediction, a number" in receipt
+        assert "Predicted, by the number of the bin" in receipt
+        assert "a known class" not in receipt
 
 
 def test_data_that_are_not_here_yet_tell_no_classes_to_be_sure_of(here: Place) -> None:

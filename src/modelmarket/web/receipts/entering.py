@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from modelmarket.datasets.about import agreement
+from modelmarket.datasets.published import Manifest
 from modelmarket.protocol import actions
 from modelmarket.protocol.contests import ContestRecord
 from modelmarket.protocol.money import format_about, format_mdc
@@ -57,7 +58,8 @@ def enter(
     what = named(sight, record)
     if sight.is_own:
         what += sealed_model(sight.market, action)
-        what += _predicted(action) if isinstance(action, actions.Submit) else []
+        if isinstance(action, actions.Submit):
+            what += _predicted(action, are_numbers=_are_numbers(sight, record))
         what += [] if record is None else _agreed(sight, record)
     back, staked = [], format_mdc(action.stake)
     judged = "paid" if is_model else "confirmed"
@@ -103,7 +105,8 @@ def enter(
         )
         unseen = "the model, unless its claim is the best"
     else:
-        checked = "every test row has one prediction, of a known class"
+        one = "a number" if _are_numbers(sight, record) else "a known class"
+        checked = f"every test row has one prediction, {one}"
         unseen = "model and predictions, unless their claim is the best"
     if sight.is_own:
         what += [*_fit(fit), fact("Checked", checked)]
@@ -131,12 +134,22 @@ def _least(sight: Sight, record: BaseRecord) -> str:
     return Threshold.of_points(*said).at_least
 
 
-def _predicted(action: actions.Submit) -> list[Fact]:
+def _are_numbers(sight: Sight, record: BaseRecord | None) -> bool:
+    """Whether a request of predictions buys numbers, as far as is known here."""
+    if record is None:
+        return False
+    manifest = stored.described(sight.market, record.dataset, verified=False)
+    return isinstance(manifest, Manifest) and manifest.bins is not None
+
+
+def _predicted(action: actions.Submit, *, are_numbers: bool) -> list[Fact]:
+    """How often each class was predicted, or the number that stands for a bin."""
+    name = "Predicted, by the number of the bin" if are_numbers else "Predicted"
     told = Markup(", ").join(
         Markup("{}: {}").format(strangers(name), f"{count:,}")
         for name, count in action.counts.items()
     )
-    return [Fact("Predicted", told)] if told else []
+    return [Fact(name, told)] if told else []
 
 
 def _fit(fit: dict[str, Any]) -> list[Fact]:
