@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 from typing import Any
 
 import httpx
@@ -59,6 +60,28 @@ def test_what_was_chosen_for_a_new_request_is_kept_and_nothing_is_asked_for_yet(
             assert f"{name} is here" in words(page.text)
     answer = tab.post("/requests/new", upload=upload, kind="predictions")
     assert answer.headers["location"] == f"/requests/new/{upload}"
+
+
+@pytest.mark.parametrize("kind", ["predictions", "verified"])
+def test_labels_that_do_not_fit_are_changed_while_the_table_stays(
+    tab: Tab, kind: str
+) -> None:
+    short = ("l.csv", LABELS[:-4])
+    answer = keep(tab, kind=kind, data=("n.csv", TABLE), labels=short)
+    upload = kept(answer)
+    answer = tab.post("/requests/new", upload=upload, kind=kind)
+    page = tab.get(answer.headers["location"])
+    assert "n.csv has 40 rows, but l.csv has 38 labels." in words(page.text)
+    [way] = re.findall(r'href="([^"]*)">Change the table or the labels', page.text)
+    page = tab.get(unescape(way))
+    assert f'value="{kind}" checked' in page.text
+    for name in ("n.csv", "l.csv"):
+        assert f"{name} is here" in words(page.text)
+    keep(tab, kind=kind, upload=upload, labels=("m.csv", LABELS))
+    answer = tab.post("/requests/new", upload=upload, kind=kind)
+    page = tab.get(answer.headers["location"])
+    assert page.status_code == 200
+    assert "Change the table or the labels" not in page.text
 
 
 def test_another_file_takes_the_place_of_the_one_that_was_kept(tab: Tab) -> None:
