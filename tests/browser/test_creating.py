@@ -400,13 +400,13 @@ def test_the_way_back_from_another_label_shows_what_it_says(
     expect(hidden).to_have_value("numbers")
     label.select_option("kind")
     expect(hidden).to_have_value("classes")
+    agrees = """(name) => document.querySelector(`select[name=${name}]`)?.value
+      === document.querySelector(`#terms [name=${name}]`)?.value"""
     for steps in (1, 2):
         for _ in range(steps):
             tab.go_back()
-        expect(hidden).to_have_value(predicted.input_value())
-        assert (
-            label.input_value() == tab.locator("#terms input[name=label]").input_value()
-        )
+        for name in ("label", "predicted"):
+            tab.wait_for_function(agrees, arg=name)
         for _ in range(steps):
             tab.go_forward()
 
