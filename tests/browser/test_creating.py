@@ -390,6 +390,8 @@ def test_the_way_back_from_another_label_shows_what_it_says(
     visitor = house.visit("requester", wallet=False)
     tab = visitor.tab
     at_terms(visitor, write_table(tmp_path / "n.csv"))
+    # Its script is there once it has looked for what is odd.
+    expect(tab.locator("#report")).to_contain_text("What a model should beat")
     label = tab.locator("select[name=label]")
     hidden = tab.locator("#terms input[name=predicted]")
     label.select_option("n")
