@@ -487,13 +487,7 @@ def test_where_few_rows_are_equal_their_labels_say_whether_they_are_copies(
     tests = [*plain(19, 200), *plain(1)]
     one = next(
         one
-        for one in compare(
-            seen(rows),
-            seen(tests),
-            np.array(labels),
-            is_number=is_number,
-            is_hidden=False,
-        )
+        for one in between(rows, tests, labels, is_number=is_number)
         if one.check is Check.DUPLICATES_ACROSS
     )
     assert one.severity is (Severity.WARNING if differs else Severity.CONFIRM)
@@ -534,10 +528,10 @@ def test_measurements_that_come_near_each_other_are_no_copies(pairs: int) -> Non
     rows = [*plain(80), *plain(pairs)]
     labels = [float(row[0]) * 1_000 for row in rows]  # type: ignore[arg-type]  # a number
     labels = [label + at for at, label in enumerate(labels)]
-    parts = seen(rows), seen([*plain(18, 200), *plain(2)])
+    tests = [*plain(18, 200), *plain(2)]
     one = next(
         one
-        for one in compare(*parts, np.array(labels), is_number=True, is_hidden=False)
+        for one in between(rows, tests, labels, is_number=True)
         if one.check is Check.DUPLICATES_ACROSS
     )
     assert one.severity is Severity.WARNING
@@ -555,13 +549,7 @@ def test_where_most_rows_are_equal_and_so_are_their_labels_they_are_copies(
     tests = [*plain(18, 100), *rare[:2]]
     [one] = [
         one
-        for one in compare(
-            seen(rows),
-            seen(tests),
-            np.array(labels),
-            is_number=is_number,
-            is_hidden=False,
-        )
+        for one in between(rows, tests, labels, is_number=is_number)
         if one.check is Check.DUPLICATES_ACROSS
     ]
     assert (one.severity, one.count) == (Severity.CONFIRM, 2)
