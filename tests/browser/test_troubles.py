@@ -617,6 +617,12 @@ def test_that_a_node_was_away_is_not_told_in_a_form_once_it_is_back(
     expect(tab.locator("#live-trouble")).to_contain_text("The node does not answer.")
     send.click()
     expect(alert).to_contain_text("127.0.0.1 does not answer.")
+    # Whatever else there is to be shown in between.
+    heard = "new Promise((done) => document.addEventListener('renewed', () => done()))"
+    tab.evaluate(f"() => {{ window.renewal = {heard} }}")
+    visitor.workspace.changed()
+    tab.evaluate("() => window.renewal")
+    assert alert.count() == 1
     monkeypatch.setattr(market, "connection", connection)
     expect(alert).to_have_count(0)
     expect(name).to_have_value("my own")
