@@ -233,8 +233,8 @@ def test_one_row_is_spoken_of_as_one() -> None:
         "test rows stands with its label in the training part of request 1."
     )
     assert leaks(known("kind", [7], [4, 9], "a"), earlier) == (
-        "This table was published before. 1 of the 2 test rows is a test row of request "
-        "1 too, whose label everybody sees once its truth is open."
+        "Rows of this table were published before. 1 of the 2 test rows is a test row of "
+        "request 1 too, whose label everybody sees once its truth is open."
     )
     [one] = look_up(known("kind", [1], [8, 9], "a"), earlier)
     assert str(one) == (
@@ -246,7 +246,7 @@ def test_one_row_is_spoken_of_as_one() -> None:
 def test_what_was_kept_before_labels_had_names_is_read() -> None:
     kept = known("kind", [1, 2], [3], "a").to_bytes()
     head, _, body = kept.partition(b"\n")
-    assert head == b'{"label": "kind", "seen": [[["a"], 2, 1]]}'
+    assert head == b'{"label": "kind", "seen": [[["a"], 2, 1, 0.0]]}'
     old = Fingerprints.from_bytes(b'[[["a"], 2, 1]]\n' + body)
     assert (old.label, old.columns, old.rows("train")) == ("", [("a",)], 2)
     assert Fingerprints.from_bytes(kept).label == "kind"

@@ -5,7 +5,8 @@ A row is a sum over its cells, each hashed with its column's name, so neither th
 order of rows nor that of columns matters, and 1, 1.0 and "1" are the same: what
 was read from Parquet is known again in a CSV. The labels are left out; features
 alone tell a trainer which row it is. They are looked at only where an earlier table
-had them as a column.
+had them as a column. Where rows are of so few different values that they come again by
+chance, they tell nothing; see `modelmarket.datasets.coincidences`.
 
 These are no secrets and hide nothing: whoever keeps them encrypts them.
 """
@@ -22,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from modelmarket.datasets.coincidences import Prints, alike, is_chance, together
 from modelmarket.datasets.frames import scan
 from modelmarket.datasets.sources import LABEL, ROW_ID
 from modelmarket.datasets.split import Progress
@@ -34,9 +36,6 @@ JUDGED_ROWS = 1_000
 DISTINCT = 0.9
 """The share of rows that must differ for them to be known without their ids."""
 
-Prints = npt.NDArray[np.uint64]
-"""One word for each row: shape (rows,)."""
-
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Seen:
@@ -46,11 +45,25 @@ class Seen:
         columns: Which, in alphabetical order.
         train: Of the training part.
         test: Of the test part.
+        likely: How often two rows would be the same, were its columns independent.
     """
 
     columns: tuple[str, ...]
     train: Prints
     test: Prints
+    likely: float = 0.0
+
+    @property
+    def rows(self) -> Prints:
+        """Of both parts."""
+        return np.concatenate((self.train, self.test))
+
+    def identifies(self, other: Seen) -> bool:
+        """Whether a row that comes again in another table, by the same columns, is
+        likely to be from there.
+        """
+        likely = max(self.likely, other.likely)
+        return not likely or not is_chance(self.rows, other.rows, likely)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -90,7 +103,8 @@ class Fingerprints:
     def which(
         self, part: str, other: Fingerprints, *others: str
     ) -> npt.NDArray[np.bool_]:
-        """Which rows of a part come again in another table; shape (rows,).
+        """Which rows of a part come again in another table, if that is more than
+        chance; shape (rows,).
 
         Args:
             part: `train` or `test`.
@@ -100,7 +114,7 @@ class Fingerprints:
         again = np.zeros(self.rows(part), dtype=np.bool_)
         for mine in self.seen:
             for its in other.seen:
-                if mine.columns == its.columns:
+                if mine.columns == its.columns and mine.identifies(its):
                     for one in others:
                         again |= np.isin(getattr(mine, part), getattr(its, one))
         return again
@@ -108,7 +122,9 @@ class Fingerprints:
     def to_bytes(self) -> bytes:
         """What the rows will be known by later, eight or sixteen bytes a row."""
         kept = self.seen[: self.own]
-        seen = [(one.columns, one.train.size, one.test.size) for one in kept]
+        seen = [
+            (one.columns, one.train.size, one.test.size, one.likely) for one in kept
+        ]
         head = {"label": self.label, "seen": seen}
         parts = [part for one in kept for part in (one.train, one.test)]
         body = b"".join(part.astype("<u8").tobytes() for part in parts)
@@ -126,13 +142,15 @@ class Fingerprints:
             words = np.frombuffer(body, "<u8").astype(np.uint64)
             seen, at = [], 0
             said = json.loads(head)
-            # Before the label's name was kept there was a list alone.
+            # Before the label's name was kept there was a list alone; then nobody asked
+            # how likely it is that two rows are the same.
             label = str(said["label"]) if isinstance(said, dict) else ""
-            for columns, train, test in (
+            for columns, train, test, *likely in (
                 said["seen"] if isinstance(said, dict) else said
             ):
                 middle, end = at + train, at + train + test
-                seen.append(Seen(tuple(columns), words[at:middle], words[middle:end]))
+                parts = words[at:middle], words[middle:end]
+                seen.append(Seen(tuple(columns), *parts, *map(float, likely)))
                 at = end
             if at != words.size or not seen:
                 raise ValueError(at)
@@ -171,24 +189,28 @@ def fingerprints(
         for one, said in ((train, None), (test, truth))
     ]
     columns = parts[0].columns
-    found = [Seen(tuple(sorted(columns)), parts[0].whole, parts[1].whole)]
+
+    def seen(names: Iterable[str], train: Prints, test: Prints) -> Seen:
+        by = tuple(sorted(names))
+        return Seen(by, train, test, together(parts[0].alike, by))
+
+    found = [seen(columns, parts[0].whole, parts[1].whole)]
     ids = _ids(parts)
     if ids and len(ids) < len(columns):
-        others = tuple(sorted(set(columns) - ids))
-        found.append(Seen(others, parts[0].without(ids), parts[1].without(ids)))
+        others = set(columns) - ids
+        found.append(seen(others, parts[0].without(ids), parts[1].without(ids)))
         if not _tell_apart(found[1]):
             del found[1]
     known = {one.columns for one in found}
     for at, names in enumerate(sets):
         if names not in known and {*columns, label}.issuperset(names):
-            found.append(Seen(names, parts[0].sums[at], parts[1].sums[at]))
+            found.append(seen(names, parts[0].sums[at], parts[1].sums[at]))
     return Fingerprints(tuple(found), own=len(known), label=label)
 
 
 def _tell_apart(seen: Seen) -> bool:
     """Whether the rows are told apart by these columns, most of them."""
-    rows = np.concatenate((seen.train, seen.test))
-    return bool(np.unique(rows).size >= DISTINCT * rows.size)
+    return bool(np.unique(seen.rows).size >= DISTINCT * seen.rows.size)
 
 
 def _ids(parts: Sequence[_Part]) -> set[str]:
@@ -210,12 +232,14 @@ class _Part:
         whole: Its rows by all of them.
         sums: By each set of columns that was asked for.
         numbering: The words of the columns that may number the rows.
+        alike: How often each column, or the label, says the same of two rows.
     """
 
     columns: tuple[str, ...]
     whole: Prints
     sums: list[Prints]
     numbering: dict[str, Prints]
+    alike: dict[str, float]
 
     def without(self, names: Iterable[str]) -> Prints:
         """The rows without some of the columns that may number them."""
@@ -303,24 +327,28 @@ class Watched:
         self._sums: list[list[Prints]] = [[] for _ in self._members]
         may = self._columns if numbering is None else numbering
         self._numbering: dict[str, list[Prints]] = {name: [] for name in may}
+        self._alike: dict[str, float] = {}
 
     def add(self, batch: pl.DataFrame) -> None:
         """Sees the next rows; the same cells are the same as numbers and as text."""
         totals = [np.zeros(batch.height, dtype=np.uint64) for _ in self._members]
         for name in self._columns:
             words = Cells(batch[name]).words()
-            for total, names in zip(totals, self._members, strict=True):
-                if name in names:
-                    np.add(total, words, out=total)
+            self._add(name, words, totals)
             if name in self._numbering:
                 self._number(name, words, batch[name])
         if self._label and LABEL in batch.columns:
             words = Cells(batch[LABEL].alias(self._label)).words()
-            for total, names in zip(totals, self._members, strict=True):
-                if self._label in names:
-                    np.add(total, words, out=total)
+            self._add(self._label, words, totals)
         for done, total in zip(self._sums, totals, strict=True):
             done.append(total)
+
+    def _add(self, name: str, words: Prints, totals: list[Prints]) -> None:
+        if name not in self._alike:
+            self._alike[name] = alike(words)
+        for total, names in zip(totals, self._members, strict=True):
+            if name in names:
+                np.add(total, words, out=total)
 
     def _number(self, name: str, words: Prints, cells: pl.Series) -> None:
         is_whole = cells.cast(pl.Int64, strict=False).null_count() == 0
@@ -334,7 +362,7 @@ class Watched:
         """All rows that were seen."""
         whole, *others = (_joined(one) for one in self._sums)
         numbering = {name: _joined(one) for name, one in self._numbering.items()}
-        return _Part(self._columns, whole, others, numbering)
+        return _Part(self._columns, whole, others, numbering, self._alike)
 
 
 def _joined(batches: Sequence[Prints]) -> Prints:

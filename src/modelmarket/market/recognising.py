@@ -40,7 +40,10 @@ if TYPE_CHECKING:
 MOST_TOLD = 3
 PARTS = ("train", "test")
 _SAME = "This table was published before."
+_SOME = "Rows of this table were published before."
 _OTHER = "Rows of this table were published before, with another column as the label."
+MOSTLY = 0.5
+"""The share of its rows from which on it is the table that was published before."""
 
 
 @dataclass(frozen=True)
@@ -226,19 +229,24 @@ def leaks(
     none. See `refuse_leaks`.
     """
     found: list[str] = []
-    is_other = True
+    said = _OTHER
     for one in earlier:
         if _is_other(rows, one):
             found += _other_leaks(rows, one, hides_rows=hides_rows)
         elif some := list(_leaks(rows, one)):
-            found, is_other = [*found, *some], False
+            found += some
+            again = sum(rows.shared(part, one.rows, *PARTS) for part in PARTS)
+            if again >= MOSTLY * sum(map(rows.rows, PARTS)):
+                said = _SAME
+            elif said == _OTHER:
+                said = _SOME
     if not found:
         return ""
     rest = len(found) - MOST_TOLD
     more = f"There {agreeing(rest, 'is', 'are')} {counted(rest, 'more such overlap')}."
     return " ".join(
         [
-            _OTHER if is_other else _SAME,
+            said,
             *found[:MOST_TOLD],
             *([more] if rest > 0 else []),
         ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from modelmarket.datasets.fingerprints import Prints
+from modelmarket.datasets.coincidences import Prints
 from modelmarket.datasets.lint.findings import tells
 from modelmarket.system.text import counted
 

@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from modelmarket.datasets.fingerprints import Cells, Prints
+from modelmarket.datasets.coincidences import Prints
+from modelmarket.datasets.fingerprints import Cells
 from modelmarket.datasets.lint.equals import Equals, Labels
 from modelmarket.datasets.lint.findings import (
     MOST_ROWS_NAMED,
