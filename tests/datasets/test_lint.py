@@ -95,6 +95,16 @@ def test_an_index_is_one_though_rows_are_missing_from_it() -> None:
     assert the(at(kept))[0] is Check.INDEX
 
 
+@pytest.mark.parametrize("first", [2**53 - ROWS // 2, -(2**60), 10**30])
+def test_whole_numbers_that_floats_do_not_tell_apart_are_told_by_their_digits(
+    first: int,
+) -> None:
+    order = np.random.default_rng(3).permutation(ROWS).tolist()
+    assert the(at([first + n for n in order])) == (Check.INDEX, Severity.WARNING)
+    assert at([first + n % 2 for n in order]).trait is None
+    assert at([first] * ROWS).trait is Check.CONSTANT
+
+
 def test_whole_numbers_that_all_differ_are_no_index_if_they_lie_far_apart() -> None:
     prices = np.random.default_rng(1).permutation(900_000)[:ROWS]
     assert at(prices).finding is None
@@ -984,8 +994,10 @@ def test_rows_that_an_identifier_tells_apart_are_duplicates_all_the_same(
 ) -> None:
     table = pl.concat([frame(200), frame(200)]).with_row_index("id")
     found = report(tmp_path, table)
-    checks = {one.check for one in found.findings}
-    assert checks >= {Check.INDEX, Check.DUPLICATES_ACROSS}
+    told = {one.check: one.text for one in found.findings}
+    assert Check.INDEX in told
+    for check in (Check.DUPLICATES_ACROSS, Check.DUPLICATES):
+        assert told[check].startswith("Apart from column 'id', ")
 
 
 @pytest.mark.parametrize("is_sorted", [False, True])

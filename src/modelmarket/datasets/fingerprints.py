@@ -3,7 +3,8 @@
 
 A row is a sum over its cells, each hashed with its column's name, so neither the
 order of rows nor that of columns matters, and 1, 1.0 and "1" are the same: what
-was read from Parquet is known again in a CSV. The labels are left out; features
+was read from Parquet is known again in a CSV. Whole numbers that floats do not tell
+apart are told by their digits. The labels are left out; features
 alone tell a trainer which row it is. They are looked at only where an earlier table
 had them as a column. Where rows are of so few different values that they come again by
 chance, they tell nothing; see `modelmarket.datasets.coincidences`.
@@ -33,6 +34,9 @@ from modelmarket.errors import DataError
 BATCH_ROWS = 16_384
 JUDGED_ROWS = 1_000
 """Rows that the columns' types are told by; wrong guesses cost a second reading."""
+MOST_EXACT = 2.0**53
+"""From here on floats do not tell every whole number from the next."""
+DIGITS = r"^[+-]?\d+$"
 DISTINCT = 0.9
 """The share of rows that must differ for them to be known without their ids."""
 
@@ -378,8 +382,9 @@ class Cells:
 
     def __init__(self, series: pl.Series) -> None:
         self._name = series.name
+        words = None
         if series.dtype.is_numeric():
-            numbers, texts = series.cast(pl.Float64), None
+            numbers = series.cast(pl.Float64)
         else:
             texts = series.cast(pl.String)
             # perf: of most columns every cell is a number as it stands.
@@ -387,11 +392,16 @@ class Cells:
             if numbers.null_count():
                 texts = texts.str.strip_chars().str.to_lowercase()
                 numbers = texts.cast(pl.Float64, strict=False)
-            else:
-                texts = None
-        self._texts = None if texts is None else _texts(texts, numbers)
+                words = numbers.is_null() & texts.is_not_null() & ~texts.is_in(MISSING)
+        self._words = None if words is None else _texts(texts, words)
         # Gaps become NaN; adding 0 makes one zero of two.
         self._values = numbers.to_numpy() + 0.0
+        long = np.abs(self._values) >= MOST_EXACT
+        self._long = None
+        if long.any():
+            texts = series.cast(pl.String).str.strip_chars()
+            is_long = pl.Series(long) & texts.str.contains(DIGITS).fill_null(False)
+            self._long = _texts(texts, is_long)
 
     def words(self, digits: int | None = None) -> Prints:
         """A word for each cell; 0 for an empty one.
@@ -403,21 +413,21 @@ class Cells:
         values = self._values if digits is None else _rounded(self._values, digits)
         words = _mix(values.view(np.uint64) ^ key)
         words[np.isnan(values)] = 0
-        if self._texts is not None:
-            places, said, which = self._texts
-            digests = b"".join(_digest(self._name, text) for text in said)
-            words[places] = np.frombuffer(digests, np.uint64)[which]
+        for texts in (self._words, self._long if digits is None else None):
+            if texts is not None:
+                places, said, which = texts
+                digests = b"".join(_digest(self._name, text) for text in said)
+                words[places] = np.frombuffer(digests, np.uint64)[which]
         return words
 
 
 def _texts(
-    texts: pl.Series, numbers: pl.Series
+    texts: pl.Series, chosen: pl.Series
 ) -> tuple[npt.NDArray[np.intp], list[str], npt.NDArray[np.intp]]:
-    """Where texts stand that are words, the different ones, and which each is."""
-    is_word = numbers.is_null() & texts.is_not_null() & ~texts.is_in(MISSING)
-    found = texts.filter(is_word).to_numpy().astype(object)
+    """Where some of the texts stand, the different ones, and which each is."""
+    found = texts.filter(chosen).to_numpy().astype(object)
     said, which = np.unique(found, return_inverse=True)
-    return np.flatnonzero(is_word.to_numpy()), said.tolist(), which
+    return np.flatnonzero(chosen.to_numpy()), said.tolist(), which
 
 
 def _rounded(values: npt.NDArray[np.float64], digits: int) -> npt.NDArray[np.float64]:

@@ -122,9 +122,9 @@ class Lint:
         self._looked, self.tried = self._look(some.select(by_name(*looked_at)), step)
         self._baseline = self._told()
         self._features = len(names)
-        identities = {one.told.column for one in self._looked if one.is_identity}
-        others = [name for name in names if name not in identities]
-        known_by = others, named_groups(names), sorted(identities)
+        self._identities = {one.told.column for one in self._looked if one.is_identity}
+        others = [name for name in names if name not in self._identities]
+        known_by = others, named_groups(names), sorted(self._identities)
         self._train, self._test = Seen(*known_by), Seen(*known_by)
         self._tests = 0
         for batch in read_batches(train):
@@ -179,6 +179,7 @@ class Lint:
             train,
             test,
             self._labels,
+            numbers=sorted(self._identities),
             is_number=self._is_number,
             is_hidden=self._is_hidden,
         )

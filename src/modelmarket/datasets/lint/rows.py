@@ -25,6 +25,7 @@ from modelmarket.datasets.lint.findings import (
     Check,
     Finding,
     Severity,
+    named,
 )
 from modelmarket.system.text import agreeing, counted
 
@@ -138,6 +139,7 @@ def compare(
     test: Words,
     labels: Labels,
     *,
+    numbers: Sequence[str] = (),
     is_number: bool = False,
     is_hidden: bool,
 ) -> Iterator[Finding]:
@@ -147,18 +149,32 @@ def compare(
         train: Of the training part.
         test: Of the test part.
         labels: Of the training rows.
-        is_number: Whether they are numbers to be predicted.
+        numbers: The columns that number rows, and are left out therefore.
+        is_number: Whether the labels are numbers to be predicted.
         is_hidden: Whether nobody may know anything of the test rows.
     """
+    apart = _apart(numbers)
     distinct = np.unique(train.whole).size / max(1, train.whole.size)
     if distinct < LEAST_TOLD_APART:
         # What looked like a mere number is what the rows are told apart by.
-        train, test = _as_numbered(train), _as_numbered(test)
+        train, test, apart = _as_numbered(train), _as_numbered(test), ""
     equals = Equals.of(train.whole, labels, is_number=is_number)
-    yield from _across(train, test, equals, is_hidden=is_hidden)
-    yield from _within(train, labels)
+    for found in (
+        *_across(train, test, equals, is_hidden=is_hidden),
+        *_within(train, labels),
+    ):
+        yield replace(found, text=apart + found.text)
     for name, members in train.groups.items():
         yield from _groups(name, members, test.groups[name], is_hidden=is_hidden)
+
+
+def _apart(numbers: Sequence[str]) -> str:
+    """How a sentence begins that holds whatever these columns say."""
+    if not numbers:
+        return ""
+    return (
+        f"Apart from {agreeing(len(numbers), 'column', 'columns')} {named(numbers)}, "
+    )
 
 
 def _as_numbered(words: Words) -> Words:
