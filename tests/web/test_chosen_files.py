@@ -17,6 +17,8 @@ from support.visits import Tab, words
 KEEP = {"keep": "yes", "kind": "predictions"}
 TABLE = b"n,kind\n" + b"".join(b"%d,%c\n" % (n, b"ab"[n % 2]) for n in range(40))
 LABELS = b"kind\n" + b"a\nb\n" * 20
+PREDICTED = b"label\n" + b"odd\n" * 20
+"""As many as there are test rows."""
 REFUSED = "What was chosen here was refused. Choose a corrected file, or leave it out."
 
 
@@ -43,6 +45,12 @@ def alert(answer: httpx.Response) -> str:
     """The problem that a page tells; empty for none."""
     found = re.search(r'role="alert"[^>]*>(.*?)</div>', answer.text, re.DOTALL)
     return words(found[1]) if found else ""
+
+
+def beside(answer: httpx.Response) -> str:
+    """The field that a problem stands beside."""
+    [invalid] = re.findall(r'name="(\w+)" aria-invalid="true"', answer.text)
+    return str(invalid)
 
 
 def test_what_was_chosen_for_a_new_request_is_kept_and_nothing_is_asked_for_yet(
@@ -94,8 +102,7 @@ def test_what_is_no_table_is_refused_when_it_is_chosen(tab: Tab) -> None:
     answer = keep(tab, data=("n.csv", b""))
     assert answer.status_code == 400
     assert alert(answer).startswith("n.csv")
-    [invalid] = re.findall(r'name="(\w+)" aria-invalid="true"', answer.text)
-    assert invalid == "data"
+    assert beside(answer) == "data"
 
 
 @pytest.mark.parametrize("field", ["data", "labels", "files"])
@@ -130,13 +137,14 @@ def test_a_refused_file_is_not_left_out_before_somebody_says_so(
     odd: dict[str, Any] = {optional: ("odd.zip", b"\x80\0\0")}
     answer = keep(tab, upload=upload, **odd)
     assert alert(answer).startswith("odd.zip")
-    refused = f'<input type="hidden" name="refused" value="{optional}">'
+    refused = f'<input type="hidden" name="refused_{optional}" value="yes">'
     assert refused in answer.text
-    goes_on = {"upload": upload, "kind": "predictions", "refused": optional}
+    goes_on = {"upload": upload, "kind": "predictions", f"refused_{optional}": "yes"}
     answer = tab.post("/requests/new", **goes_on)
     assert (answer.status_code, alert(answer)) == (400, REFUSED)
     # Another file that is chosen meanwhile does not make it forgotten.
-    answer = keep(tab, refused=optional, upload=upload, data=("m.csv", TABLE))
+    still: dict[str, Any] = {f"refused_{optional}": "yes"}
+    answer = keep(tab, upload=upload, data=("m.csv", TABLE), **still)
     assert (alert(answer), refused in answer.text) == ("", True)
     answer = tab.post("/requests/new", **goes_on, **{f"without_{optional}": "yes"})
     assert answer.headers["location"] == f"/requests/new/{upload}"
@@ -146,9 +154,9 @@ def test_a_corrected_file_is_taken_in_place_of_the_refused(tab: Tab) -> None:
     upload = kept(keep(tab, data=("n.csv", TABLE)))
     answer = keep(tab, upload=upload, files=("odd.zip", b"\x80\0\0"))
     whole = ("whole.zip", zipped({"a.png": b"a"}))
-    answer = keep(tab, upload=upload, refused="files", files=whole)
-    assert (alert(answer), 'name="refused"' in answer.text) == ("", False)
-    goes_on = {"upload": upload, "kind": "predictions", "refused": "files"}
+    answer = keep(tab, upload=upload, refused_files="yes", files=whole)
+    assert (alert(answer), 'name="refused' in answer.text) == ("", False)
+    goes_on = {"upload": upload, "kind": "predictions", "refused_files": "yes"}
     assert tab.post("/requests/new", **goes_on).status_code == 303
 
 
@@ -164,17 +172,22 @@ def test_a_tick_that_leaves_a_file_out_says_nothing_of_one_that_is_chosen_beside
     assert files(tab, upload) == {"data": "m.csv"}
 
 
-def test_a_model_that_was_chosen_is_kept_before_anything_is_checked(
-    here: Place, tab: Tab
+@pytest.fixture
+def request_page(here: Place, tab: Tab) -> str:
+    """Where one submits to a request of the very visitor, whose data are here."""
+    return f"/requests/{here.create(tab.workspace.market).id}/submit"
+
+
+def test_a_model_that_was_chosen_is_kept_before_anything_else_is_asked_for(
+    tab: Tab, request_page: str
 ) -> None:
-    """Nor does it need a wallet, or predictions, or time that is left."""
-    request = here.create(tab.workspace.market)
-    where = f"/requests/{request.id}/submit"
-    answer = keep(tab, where, name="my frist", model=("m.txt", b""))
+    """It needs no wallet, no predictions, and no time that is left."""
+    where = request_page
+    answer = keep(tab, where, name="my frist", model=("m.txt", b"m"))
     assert (answer.status_code, alert(answer)) == (200, "")
     upload = kept(answer)
     assert 'value="my frist"' in tab.get(f"{where}?upload={upload}").text
-    answer = keep(tab, where, upload=upload, predictions=("p.csv", b"odd"))
+    answer = keep(tab, where, upload=upload, predictions=("p.csv", PREDICTED))
     assert files(tab, upload) == {"model": "m.txt", "predictions": "p.csv"}
     again = f'data-again="{where}?upload={upload}"'
     for page in (answer, tab.get(f"{where}?upload={upload}")):
@@ -185,15 +198,93 @@ def test_a_model_that_was_chosen_is_kept_before_anything_is_checked(
     assert files(tab, upload) == {"model": "m.txt"}
 
 
-def test_what_goes_with_predictions_is_asked_for_where_some_are(
+GOOD: dict[str, Any] = {
+    "model": ("m.txt", b"m"),
+    "predictions": ("p.csv", PREDICTED),
+    "probabilities": ("s.csv", b"odd,even\n" + b"1,0\n" * 20),
+}
+BAD = {
+    "model": [("odd.txt", b"")],
+    "predictions": [
+        ("odd.csv", b""),
+        ("odd.csv", b"odd\n"),
+        ("odd.csv", b"label\n" + b"green\n" * 20),
+        ("odd.csv", b"MMX1"),
+        ("odd.pkl", b"\x80\x04K\x01."),
+    ],
+    "probabilities": [("odd.csv", b"odd,even\n" + b"1,1\n" * 20)],
+}
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong"), [(field, one) for field, every in BAD.items() for one in every]
+)
+def test_what_cannot_be_submitted_is_refused_when_it_is_chosen(
+    tab: Tab, request_page: str, field: str, wrong: tuple[str, bytes]
+) -> None:
+    """What was there before stays; without any, it is not left out unsaid."""
+    odd: dict[str, Any] = {field: wrong}
+    answer = keep(tab, request_page, **odd)
+    assert (answer.status_code, beside(answer)) == (400, field)
+    is_needed = field == "model"
+    assert (f'name="refused_{field}" value="yes"' in answer.text) is not is_needed
+    if not is_needed:
+        others = {name: one for name, one in GOOD.items() if name != field}
+        upload = kept(keep(tab, request_page, **others))
+        still = {"upload": upload, f"refused_{field}": "yes"}
+        answer = tab.post(request_page, **still)
+        assert alert(answer) == REFUSED
+        answer = tab.post(request_page, **still, **{f"without_{field}": "yes"})
+        assert REFUSED not in words(answer.text)
+    upload = kept(keep(tab, request_page, **GOOD))
+    before = files(tab, upload)
+    answer = keep(tab, request_page, upload=upload, **odd)
+    assert beside(answer) == field
+    assert files(tab, upload) == before
+    assert "was refused" not in words(answer.text)
+
+
+def test_one_bad_file_does_not_lose_the_good_ones_that_come_with_it(
+    tab: Tab, request_page: str
+) -> None:
+    """Without a script all of them come at once."""
+    for field, (wrong, *_) in BAD.items():
+        odd: dict[str, Any] = {**GOOD, field: wrong}
+        answer = tab.post(request_page, files=odd)
+        assert beside(answer) == field
+        others = {name: one for name, (one, _) in GOOD.items() if name != field}
+        assert files(tab, kept(answer)) == others
+    odd = {"labels": ("l.csv", LABELS), "data": ("n.csv", b"")}
+    answer = tab.post("/requests/new", files=odd, data={"kind": "predictions"})
+    assert beside(answer) == "data"
+    assert files(tab, kept(answer)) == {"labels": "l.csv"}
+
+
+def test_predictions_are_kept_unread_while_the_test_rows_are_not_here(
     here: Place, tab: Tab
 ) -> None:
-    """Without a script it is there at once: nothing would bring it."""
-    request = here.create(tab.workspace.market)
+    request = here.create(here.join("rita"))
     where = f"/requests/{request.id}/submit"
+    answer = keep(tab, where, predictions=("p.csv", b"odd\n"))
+    assert (answer.status_code, alert(answer)) == (200, "")
+    tab.workspace.market.request(request.id).fetch()
+    answer = keep(tab, where, upload=kept(answer), predictions=("p.csv", b"odd\n"))
+    assert beside(answer) == "predictions"
+    # What was kept unread is read when it is sealed.
+    assert "p.csv is here" in words(answer.text)
+
+
+def test_what_goes_with_predictions_is_asked_for_where_some_are(
+    tab: Tab, request_page: str
+) -> None:
+    """Without a script it is there at once: nothing would bring it."""
     later = 'class="stack later"'
-    answer = keep(tab, where, model=("m.txt", b"m"))
+    answer = keep(tab, request_page, model=("m.txt", b"m"))
     assert later in answer.text
-    answer = keep(tab, where, upload=kept(answer), predictions=("p.csv", b"odd"))
+    upload = kept(answer)
+    answer = keep(tab, request_page, upload=upload, predictions=("p.csv", PREDICTED))
     assert later not in answer.text
     assert 'name="probabilities"' in answer.text
+    # What is wrong with it is not hidden either.
+    odd: dict[str, Any] = {"probabilities": BAD["probabilities"][0]}
+    assert later not in keep(tab, request_page, **odd).text

@@ -722,16 +722,21 @@ WRONG = {
 
 
 @pytest.mark.parametrize("name", WRONG)
+@pytest.mark.parametrize("keep", ["", "yes"], ids=["sealed", "chosen"])
 def test_any_other_file_is_refused_in_words(
-    tab: Tab, found: VerifiedRequest, file: bytes, name: str
+    tab: Tab, found: VerifiedRequest, file: bytes, name: str, keep: str
 ) -> None:
+    """As soon as it is chosen, too."""
     before = len(tab.workspace.actions.newest(1_000))
     data = WRONG[name](file)  # type: ignore[no-untyped-call]  # a lambda
     answer = tab.post(
-        f"/requests/{found.id}/submit", files={"model": ("m.exact", data)}
+        f"/requests/{found.id}/submit",
+        files={"model": ("m.exact", data)},
+        data={"keep": keep},
     )
     assert answer.status_code == 400
     assert 'role="alert"' in answer.text
+    assert 'id="model-wrong"' in answer.text
     assert "nobody foresaw" not in answer.text
     assert len(tab.workspace.actions.newest(1_000)) == before
 
@@ -749,11 +754,14 @@ def test_a_model_of_other_columns_is_refused(
     theirs = contest(here, other, source=source)
     theirs.convert(tree_of(theirs, 2)).save(tmp_path / "m.exact")
     data = (tmp_path / "m.exact").read_bytes()
-    answer = tab.post(
-        f"/requests/{found.id}/submit", files={"model": ("m.exact", data)}
-    )
-    assert answer.status_code == 400
-    assert "columns" in words(answer.text)
+    for keep in ("", "yes"):
+        answer = tab.post(
+            f"/requests/{found.id}/submit",
+            files={"model": ("m.exact", data)},
+            data={"keep": keep},
+        )
+        assert answer.status_code == 400
+        assert "columns" in words(answer.text)
 
 
 def test_without_a_file_it_is_said_what_is_lacking(

@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -194,6 +195,26 @@ def test_a_refused_table_leaves_nothing_of_the_one_before(
     assert tab.get(f"/requests/v1/predicted/{kept}").status_code == 404
 
 
+@pytest.mark.parametrize("rows", ["", "x\n1\n", "x,y,colour\n1,soon,red\n"])
+def test_a_table_that_cannot_be_predicted_is_refused_when_it_is_chosen(
+    scene: tuple[Place, Tab], rows: str
+) -> None:
+    _, tab = scene
+    where = "/requests/v1/predict"
+    chosen: dict[str, Any] = {"data": {"keep": "yes"}}
+    answer = tab.post(where, files={"rows": ("new.csv", NEW)}, **chosen)
+    assert answer.status_code == 200
+    [kept] = re.findall(r'name="upload" value="(\w+)"', answer.text)
+    chosen["data"]["upload"] = kept
+    answer = tab.post(where, files={"rows": ("bad.csv", rows)}, **chosen)
+    assert answer.status_code == 400
+    assert 'id="rows-wrong"' in answer.text
+    # The one before it stays.
+    assert "new.csv is here" in words(answer.text)
+    answer = tab.post(where, upload=kept)
+    assert answer.headers["location"] == f"{where}?upload={kept}"
+
+
 def test_before_anybody_has_won_there_is_nothing_to_predict_with(
     scene: tuple[Place, Tab],
 ) -> None:
@@ -240,6 +261,15 @@ def test_an_exported_model_predicts_and_any_other_file_is_not_offered(
             assert 'href="/requests/1/predict"' in tab.get("/requests/1").text
             assert 'href="/requests/2/predict"' not in tab.get("/requests/2").text
             files = {"rows": ("new.csv", "x\n3\n29\n")}
+            # Its first row is tried when the table is chosen.
+            for rows, status in (("x\n3\n29\n", 200), ("y\n3\n", 400)):
+                answer = tab.post(
+                    "/requests/1/predict",
+                    files={"rows": ("new.csv", rows)},
+                    data={"keep": "yes"},
+                )
+                assert answer.status_code == status
+            assert "column 'x'" in words(answer.text)
             answer = tab.post("/requests/1/predict", files=files)
             page = tab.get(answer.headers["location"]).text
             assert re.findall(r"<td><bdi>(\w+)</bdi>", page) == ["a", "b"]

@@ -111,7 +111,7 @@ def test_the_receipt_names_the_probabilities(tab: Tab) -> None:
             {"predictions": ("p.csv", "label\nblue\n"), "model": ("m.bin", b"m")},
             "predictions",
         ),
-        ({"predictions": ("p.csv", "label\nodd\n")}, "model"),
+        ({"predictions": ("p.csv", "label\n" + "odd\n" * ROWS)}, "model"),
         ({"model": ("m.bin", b"m")}, "predictions"),
         ({"model": ("m.bin", b""), "predictions": ("p.csv", "label\nodd\n")}, "model"),
     ],
@@ -157,11 +157,13 @@ def test_what_is_wrong_with_a_file_is_told_and_nothing_is_sealed(
     alert = re.search(r'id="problem">(.*?)</div>', told(answer), re.DOTALL)
     assert alert is not None
     assert said in alert[1]
-    # Without it the same form goes through.
-    form = {"upload": still_there(answer), "without_probabilities": "yes"}
-    assert "sure.csv was refused: choose a corrected one." in told(answer)
+    # Without it the same form goes through, and not before somebody says so.
+    form = {"upload": still_there(answer), "refused_probabilities": "yes"}
+    for name, value in form.items():
+        assert f'name="{name}" value="{value}"' in answer.text
     assert "Submit without probabilities" in told(answer)
-    assert sealed(tab, send(tab, **form)) is None
+    assert "What was chosen here was refused." in told(send(tab, **form))
+    assert sealed(tab, send(tab, **form, without_probabilities="yes")) is None
 
 
 def test_another_file_takes_the_place_of_the_one_that_was_wrong(tab: Tab) -> None:

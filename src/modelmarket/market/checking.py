@@ -178,8 +178,7 @@ def check(
         InputError: The model cannot be exported.
         DataError: The predictions or probabilities do not fit; names row and value.
     """
-    from modelmarket.datasets.predictions import encode_predictions, read_predictions
-    from modelmarket.models.inspecting.pickles import refuse_pickle
+    from modelmarket.datasets.predictions import encode_predictions
 
     manifest, rows = request.manifest(), request.terms.labels
     classes = manifest.classes
@@ -189,9 +188,7 @@ def check(
             exported.labels, classes, rows, where="the model's predictions"
         )
     elif isinstance(given, str | Path):
-        refuse_pickle(Path(given), NO_PICKLE)
-        _refuse_exact(request, Path(given))
-        codes = read_predictions(Path(given), classes, rows, manifest=manifest)
+        codes = _read(request, Path(given))
     else:
         codes = encode_predictions(given, classes, rows, where="predictions")
     counts: dict[str, int] = {}
@@ -213,6 +210,42 @@ def check(
     good = judged(request, truth, codes, found.probabilities)
     place = request.place_of(right)
     return replace(found, right=right, metrics=good, place=place)
+
+
+def check_file(request: Request, path: Path, what: str) -> None:
+    """Looks at one of the files that a submission is made of, before the others are
+    there.
+
+    Args:
+        request: With its test rows, unless it is the model.
+        path: The file.
+        what: `model`, `predictions` or `probabilities`. A model may be any file: beside
+            predictions none is run.
+
+    Raises:
+        InputError: It is a model where predictions belong.
+        DataError: It is empty, or does not fit the test rows; names row and value.
+    """
+    if what == "predictions":
+        _read(request, path)
+    elif what == "probabilities":
+        _probabilities(request, None, path)
+    elif existing_file(path).stat().st_size == 0:
+        raise DataError(
+            f"{path.name} is empty.",
+            hint="Choose one file; a folder goes into an archive first.",
+        )
+
+
+def _read(request: Request, path: Path) -> Codes:
+    """Predictions in a file."""
+    from modelmarket.datasets.predictions import read_predictions
+    from modelmarket.models.inspecting.pickles import refuse_pickle
+
+    refuse_pickle(path, NO_PICKLE)
+    _refuse_exact(request, path)
+    manifest, rows = request.manifest(), request.terms.labels
+    return read_predictions(path, manifest.classes, rows, manifest=manifest)
 
 
 def _refuse_exact(request: Request, path: Path) -> None:

@@ -12,7 +12,7 @@ from modelmarket.datasets.published import TEST, TRAIN, Manifest
 from modelmarket.datasets.sources import LABEL, ROW_ID
 from modelmarket.errors import InputError, StepError
 from modelmarket.market.any_request import AnyRequest, check_name
-from modelmarket.market.checking import Checked, model_file
+from modelmarket.market.checking import Checked, check_file, model_file
 from modelmarket.market.contents import PREDICTIONS, PROBABILITIES
 from modelmarket.market.questions import refuse_high_stake
 from modelmarket.market.reusing import refuse_second
@@ -262,6 +262,20 @@ class Request(AnyRequest[Submission]):
             show,
         )
 
+    def check_file(self, path: Path, what: str) -> None:
+        """Looks at one of the files that a submission is made of; nothing is sealed.
+
+        Args:
+            path: The file.
+            what: `model`, `predictions` or `probabilities`; with all but the model the
+                test rows must be here.
+
+        Raises:
+            InputError: It is a model where predictions belong.
+            DataError: It is empty, or does not fit the test rows.
+        """
+        check_file(self, path, what)
+
     def prepare_submission(
         self,
         model: Any,
@@ -407,6 +421,14 @@ class Request(AnyRequest[Submission]):
         """
         refuse_risk(unconfined=unconfined, accept_risk=accept_risk)
         return predicted(self, table, limits, unconfined=unconfined)
+
+    def check_rows(self, table: Path) -> None:
+        """Lets the model that won predict the first row of a table; see `predict`.
+
+        Raises:
+            DataError: A column is missing, or that row's cell is none of its kind.
+        """
+        predicted(self, table, None, unconfined=False, rows=1)
 
     def reproduce(
         self,

@@ -92,12 +92,24 @@ def _file(request: Request) -> Entry:
 
 
 def predicted(
-    request: Request, table: Any, limits: Limits | None, *, unconfined: bool
+    request: Request,
+    table: Any,
+    limits: Limits | None,
+    *,
+    unconfined: bool,
+    rows: int | None = None,
 ) -> list[str]:
     """What the model that won says of another table's rows; see `Request.predict`.
 
     Where the column of files has texts, a table's file names them; a data frame has
     them itself, as `training_data` does.
+
+    Args:
+        request: Whose model it is.
+        table: See `Request.predict`.
+        limits: Likewise.
+        unconfined: Likewise.
+        rows: How many of the first rows are predicted; None for all.
     """
     import polars as pl
 
@@ -108,11 +120,11 @@ def predicted(
 
     scratch, files = request.market.home.scratch(), request.manifest().files
     with opened_table(table, scratch) as opened:
-        rows = frame_of(opened, scratch, text_columns(request.training))
+        frame = frame_of(opened, scratch, text_columns(request.training))
         if (
             files is not None
             and files.kind is FileKind.TEXT
-            and files.column in rows.columns
+            and files.column in frame.columns
             and isinstance(table, str | Path)
         ):
             attached = Attached(
@@ -120,10 +132,10 @@ def predicted(
                 Path(table).parent,
                 hint="Its texts must lie where the table does, by the names in it.",
             )
-            texts = texts_of(rows[files.column].to_list(), Reading(attached, opened))
-            rows = rows.with_columns(pl.Series(files.column, texts, dtype=pl.String))
+            texts = texts_of(frame[files.column].to_list(), Reading(attached, opened))
+            frame = frame.with_columns(pl.Series(files.column, texts, dtype=pl.String))
     with winning_model(request, limits, unconfined=unconfined) as model:
-        labels = model.predict(rows, numbers=True)
+        labels = model.predict(frame.head(rows or frame.height), numbers=True)
     classes = request.manifest().classes
     noun = "class" if request.manifest().bins is None else "number"
     for row, one in enumerate(labels, 1):

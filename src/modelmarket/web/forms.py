@@ -13,7 +13,13 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from modelmarket.errors import DataError, FieldError, InputError, NotFoundError
+from modelmarket.errors import (
+    DataError,
+    FieldError,
+    InputError,
+    ModelMarketError,
+    NotFoundError,
+)
 from modelmarket.protocol.terms import parse_duration
 from modelmarket.protocol.types import RequestId, SubmissionId
 from modelmarket.system.documents import parse_json
@@ -38,6 +44,8 @@ UNKEPT = (*CONFIRMATIONS, "shown_for", "upload", "look", "keep", "discard", "ano
 _HALF = re.compile("[\ud800-\udfff]")
 
 Form = Mapping[str, Any]
+Refuse = Callable[[Path, str], None]
+"""Raises why a file cannot be taken for a field; see `save`."""
 Value = TypeVar("Value")
 
 
@@ -203,7 +211,11 @@ def confirmations(
     form: Form, names: Iterable[str] = tuple(CONFIRMATIONS)
 ) -> dict[str, bool]:
     """What was ticked, as the options of the same names."""
-    return {name: text(form, name) == "yes" for name in names}
+    return {name: _says(form, name) for name in names}
+
+
+def _says(form: Form, name: str) -> bool:
+    return text(form, name) == "yes"
 
 
 def back(form: Form) -> str:
@@ -257,6 +269,11 @@ def typed(form: Form) -> dict[str, str]:
     }
 
 
+def sent_files(form: Form, fields: Iterable[str]) -> list[str]:
+    """The fields whose file came with a form, and not with one before it."""
+    return [name for name in fields if _sent(form, name) is not None]
+
+
 def kept_files(upload: Upload | None, fields: Iterable[str]) -> dict[str, str]:
     """What the files are called that came with a form and are still here."""
     if upload is None:
@@ -269,14 +286,14 @@ def is_chosen(form: Form) -> bool:
     """Whether a file was chosen and nothing was pressed yet: it is kept, so that
     nothing that becomes of the page loses it.
     """
-    return text(form, "keep") == "yes"
+    return _says(form, "keep")
 
 
 def save(
     form: Form,
     name: str,
     upload: Upload,
-    refuse: Callable[[Path, str], None] = lambda _, __: None,
+    refuse: Refuse = lambda _, __: None,
 ) -> Path | None:
     """Keeps the file that was chosen, or the one that was before it unless that is
     left out; None without either.
@@ -314,6 +331,66 @@ def unpack(form: Form, name: str, upload: Upload) -> Path | None:
     return upload.file(name)
 
 
+def save_all(saves: Iterable[Callable[[], object]]) -> None:
+    """Keeps all files of a form that are good.
+
+    Args:
+        saves: Keep one each; see `save` and `unpack`.
+
+    Raises:
+        FieldError: Some cannot be taken; the first of them, once the others are.
+    """
+    problems = []
+    for one in saves:
+        try:
+            one()
+        except FieldError as error:
+            problems.append(error)
+    if problems:
+        raise problems[0]
+
+
+def refused(
+    form: Form,
+    optional: Iterable[str],
+    kept: Iterable[str],
+    problem: ModelMarketError | None = None,
+) -> list[str]:
+    """The fields of files that were refused and are neither chosen anew nor left out.
+
+    Args:
+        form: It, which says what was refused before.
+        optional: The fields whose files may be left out.
+        kept: The fields that have files.
+        problem: What is refused now.
+    """
+    now = problem.field if isinstance(problem, FieldError) else ""
+    return [
+        one
+        for one in optional
+        if one not in kept
+        and (
+            one == now
+            or (_says(form, f"refused_{one}") and not _says(form, f"without_{one}"))
+        )
+    ]
+
+
+def refuse_without(form: Form, optional: Iterable[str], upload: Upload) -> None:
+    """Makes sure that no file is left out only since it was refused.
+
+    Raises:
+        FieldError: One is; names its field.
+    """
+    found = refused(form, optional, kept_files(upload, optional))
+    if found:
+        raise FieldError(
+            "What was chosen here was refused.",
+            field=found[0],
+            hint="Choose a corrected file, or leave it out.",
+        )
+
+
 @contextmanager
 def _new(name: str, upload: Upload) -> Iterator[None]:
     """Takes what the body keeps as new in place of what a field had, if it is good.
@@ -323,7 +400,7 @@ def _new(name: str, upload: Upload) -> Iterator[None]:
     """
     try:
         yield
-    except DataError as error:
+    except (DataError, InputError) as error:
         raise FieldError(error.message, field=name, hint=error.hint) from error
     else:
         upload.take(name, NEW)
@@ -333,8 +410,12 @@ def _new(name: str, upload: Upload) -> Iterator[None]:
 
 def _chosen(form: Form, name: str, upload: Upload) -> UploadFile | None:
     """The file that was chosen, if one was; what is to be left out is gone then."""
-    if text(form, f"without_{name}") == "yes":
+    if _says(form, f"without_{name}"):
         upload.drop(name)
+    return _sent(form, name)
+
+
+def _sent(form: Form, name: str) -> UploadFile | None:
     chosen = form.get(name)
     is_file = isinstance(chosen, UploadFile) and chosen.filename
     return chosen if is_file else None

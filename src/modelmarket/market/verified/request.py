@@ -395,6 +395,15 @@ class VerifiedRequest(AnyRequest[VerifiedSubmission]):
         sample = self.training().codes
         return ExactModel.of(model, self.schema, sample=sample, limits=limits)
 
+    def check_file(self, path: Path, what: str = "model") -> None:
+        """Looks at the file of an exact model; nothing is sealed.
+
+        Raises:
+            InputError: It is none, or is beyond a limit.
+        """
+        del what
+        self.convert(path)
+
     def suggest(self, estimator: Any) -> dict[str, Any]:
         """Parameters with which an estimator's model fits into the contest.
 
@@ -712,3 +721,11 @@ class VerifiedRequest(AnyRequest[VerifiedSubmission]):
         model = self.model()
         found = model.predict(self.codes(table), bits=self.terms.bits)
         return self.schema.target.decode(found)
+
+    def check_rows(self, table: Path) -> None:
+        """Makes sure that a table's rows can be predicted; see `predict`.
+
+        Raises:
+            DataError: A column is missing, or a cell is none of its kind.
+        """
+        self.codes(table)

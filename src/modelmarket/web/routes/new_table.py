@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from starlette.responses import Response
@@ -89,23 +90,10 @@ def _show_form(
         upload=name if goes_on else "",
         has_terms=any(said for field, said in typed.items() if field != "kind"),
         kept=kept,
-        refused=_refused(visit.form, kept, problem),
+        refused=forms.refused(visit.form, OPTIONAL, kept, problem),
         problem=problem,
         form=visit.form,
     )
-
-
-def _refused(
-    form: Form, kept: Mapping[str, str], problem: ModelMarketError | None
-) -> str:
-    """The field of a file that was refused and is neither chosen anew nor left out;
-    empty for none.
-    """
-    if isinstance(problem, FieldError) and problem.field in OPTIONAL:
-        return "" if problem.field in kept else problem.field
-    field = forms.text(form, "refused")
-    is_over = field in kept or forms.text(form, f"without_{field}") == "yes"
-    return field if field in OPTIONAL and not is_over else ""
 
 
 def upload_table(visit: Visit) -> Response:
@@ -150,9 +138,13 @@ def _keep(form: Form, upload: Upload) -> None:
         FieldError: A file is no table, or others cannot be unpacked; names the field.
         DiskError: The disk is full.
     """
-    for name in ("data", "labels"):
-        forms.save(form, name, upload, _refuse_unreadable)
-    forms.unpack(form, FILES, upload)
+    forms.save_all(
+        [
+            partial(forms.save, form, "data", upload, _refuse_unreadable),
+            partial(forms.save, form, "labels", upload, _refuse_unreadable),
+            partial(forms.unpack, form, FILES, upload),
+        ]
+    )
 
 
 def _noun(visit: Visit, upload: Upload) -> str:
@@ -163,13 +155,7 @@ def _noun(visit: Visit, upload: Upload) -> str:
             contest of this kind has; names the field.
     """
     form = visit.form
-    refused = _refused(form, forms.kept_files(upload, FIELDS), None)
-    if refused:
-        raise FieldError(
-            "What was chosen here was refused.",
-            field=refused,
-            hint="Choose a corrected file, or leave it out.",
-        )
+    forms.refuse_without(form, OPTIONAL, upload)
     if upload.file("data") is None:
         lacking = FieldError(
             "No file was chosen.", field="data", hint="Choose a CSV or Parquet file."

@@ -6,7 +6,9 @@ from __future__ import annotations
 import csv
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
+from pathlib import Path
 
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
@@ -71,8 +73,8 @@ def predict(visit: Visit) -> Response:
     with ExitStack() as closing:
         upload = forms.upload_of(form, visit.workspace.uploads, closing)
         try:
-            table = forms.save(form, ROWS, upload)
             upload.drop(PREDICTED)
+            table = forms.save(form, ROWS, upload, partial(_refuse, found))
             if forms.is_chosen(form):
                 return _show(visit, found, upload=upload)
             if table is None:
@@ -96,6 +98,17 @@ def predict(visit: Visit) -> Response:
         except ModelMarketError as error:
             return _show(visit, found, problem=error, upload=upload)
     return go(f"/requests/{found.id}/predict?upload={upload.name}")
+
+
+def _refuse(found: Request | VerifiedRequest, table: Path, field: str) -> None:
+    """Makes sure that a table can be predicted, once the model is here.
+
+    Raises:
+        InputError, DataError: It cannot.
+    """
+    del field
+    if stored.model(found) is not None:
+        found.check_rows(table)
 
 
 def download(visit: Visit) -> Response:

@@ -232,6 +232,7 @@ def show_form(
         problem=problem,
         form=visit.form,
         kept=kept,
+        sent=forms.sent_files(visit.form, fields),
         upload=upload.name if kept and upload is not None else "",
         **values,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,7 +37,8 @@ if TYPE_CHECKING:
     from modelmarket.protocol.actions import Action
     from modelmarket.protocol.types import Address
 
-FILES = ("predictions", "model", "probabilities")
+OPTIONAL = ("predictions", "probabilities")
+FILES = ("model", *OPTIONAL)
 """That may come with a submission; a verified contest takes the model alone."""
 
 
@@ -60,11 +62,14 @@ def prepare_submission(visit: Visit) -> Response:
         upload = forms.upload_of(form, workspace.uploads, closing)
         try:
             # First the files: whoever has yet to connect a wallet has chosen them.
-            for name in ("model",) if is_verified else FILES:
-                forms.save(form, name, upload)
             workspace.uploads.remember(upload, forms.typed(form))
+            forms.save_all(
+                partial(forms.save, form, name, upload, partial(_refuse, found))
+                for name in (("model",) if is_verified else FILES)
+            )
             if forms.is_chosen(form):
                 return _show(visit, found, upload=upload)
+            forms.refuse_without(form, OPTIONAL, upload)
             owner = visit.account
             moment, purse = workspace.market.look_into(owner, verified=is_verified)
             found = found.as_of(moment)
@@ -102,6 +107,9 @@ def _show(
         FILES,
         problem=problem,
         upload=upload,
+        refused=forms.refused(
+            visit.form, OPTIONAL, forms.kept_files(upload, FILES), problem
+        ),
         snippet=entering(
             found, manifest, _files_of(manifest), account=visit.who.account
         ),
@@ -112,6 +120,16 @@ def _show(
             if one.path in (TRAIN, TEST)
         ],
     )
+
+
+def _refuse(found: Request | VerifiedRequest, path: Path, field: str) -> None:
+    """Makes sure that a file is what it is chosen for, as far as what is here tells.
+
+    Raises:
+        InputError, DataError: It is not.
+    """
+    if field == "model" or stored.manifest(found) is not None:
+        found.check_file(path, field)
 
 
 def _at_its_field(error: ModelMarketError, upload: Upload) -> ModelMarketError:
@@ -181,7 +199,7 @@ def _files(form: Form, upload: Upload) -> tuple[Path, Path | None]:
         None for predictions that the model makes itself.
 
     Raises:
-        FieldError: One of them is missing, or the model is empty.
+        FieldError: One of them is missing.
     """
     predictions, model = upload.file("predictions"), upload.file("model")
     if model is None:
@@ -192,12 +210,6 @@ def _files(form: Form, upload: Upload) -> tuple[Path, Path | None]:
             "No file was chosen as predictions.",
             field="predictions",
             hint="Only an exported model, such as model.onnx, predicts by itself.",
-        )
-    if model.stat().st_size == 0:
-        raise FieldError(
-            f"{model.name} is empty.",
-            field="model",
-            hint="Choose one file; a folder goes into an archive first.",
         )
     return model, predictions
 
