@@ -15,7 +15,7 @@ import pytest
 from modelmarket.web.uploads import IDLE_S, MOST_TYPED, Upload, Uploads
 from modelmarket.web.workspace import Workspace
 from support.market import Place
-from support.visits import Tab, at_once, visiting
+from support.visits import Tab, at_once, visiting, words
 
 TERMS = {
     "label": "kind",
@@ -172,6 +172,54 @@ def test_what_is_predicted_stays_where_another_table_has_such_labels(tab: Tab) -
         again = tab.post(where, **typed, another="yes").headers["location"]
         where = chosen(tab, "requests", one, upload=again.rpartition("=")[2])
         assert f'name="predicted" value="{one}"' in tab.get(where).text
+
+
+# --- in two tabs ---
+
+
+@pytest.mark.parametrize("noun", KINDS)
+def test_what_was_not_looked_at_is_not_sealed(tab: Tab, noun: str) -> None:
+    """Another tab has chosen another table for the same terms meanwhile."""
+    where = chosen(tab, noun)
+    [shown] = re.findall(r'name="version" value="([\d-]+)"', tab.get(where).text)
+    typed = TERMS | {"predicted": "classes", "group": "n", "version": shown}
+    other = {"data": ("m.csv", TABLES["classes"].replace("n,", "m,").encode())}
+    upload = where.rpartition("/")[2]
+    tab.post("/requests/new", files=other, data={"upload": upload, "kind": noun})
+    before = tab.workspace.actions.count()
+    for button in ({}, {"look": "yes"}):
+        answer = tab.post(where, **typed, **button)
+        assert answer.status_code == 400
+        page = words(answer.text)
+        assert "Other files were chosen for these terms in another tab." in page
+        assert "m.csv" in page
+        # What fits to the other table stays.
+        assert 'value="of my own"' in answer.text
+        assert re.search(r'name="group"[^>]* value=""', answer.text)
+    assert tab.workspace.actions.count() == before
+    [now] = re.findall(r'name="version" value="([\d-]+)"', answer.text)
+    assert tab.get(where).text.count(f'value="{now}"') == 1
+    typed |= {"version": now, "group": "", "accept_findings": "yes", "again": "yes"}
+    typed |= {"width": "8"}
+    answer = tab.post(where, **typed)
+    assert answer.status_code == 303, words(answer.text)
+
+
+@pytest.mark.parametrize("noun", KINDS)
+@pytest.mark.parametrize("button", ["another", "discard"])
+def test_a_file_that_was_taken_away_is_not_said_to_be_old(
+    tab: Tab, noun: str, button: str
+) -> None:
+    where = chosen(tab, noun)
+    tab.post(where, **TERMS, **{button: "yes"})
+    for answer in (tab.get(where), tab.post(where, **TERMS)):
+        assert answer.status_code == 404
+        assert "was taken away, to choose another" in words(answer.text)
+        assert "an hour" not in words(answer.text)
+    # What is chosen then goes with time, as any other.
+    chosen(tab, noun, upload=where.rpartition("/")[2])
+    hour_later(tab)
+    assert "kept for an hour" in words(tab.get(where).text)
 
 
 # --- at the same moment ---

@@ -39,7 +39,8 @@ MOST_DECIMAL = 2**256 - 1
 """What the chain can count to."""
 NEW = "new"
 """Where a file lies that is not taken for its field yet."""
-UNKEPT = (*CONFIRMATIONS, "shown_for", "upload", "look", "keep", "discard", "another")
+SENT = ("shown_for", "upload", "version", "look", "keep", "discard", "another")
+UNKEPT = (*CONFIRMATIONS, *SENT)
 """Fields that say nothing of what was typed."""
 _HALF = re.compile("[\ud800-\udfff]")
 

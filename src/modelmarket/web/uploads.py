@@ -123,6 +123,11 @@ class Upload:
         fields = sorted(self.folder.iterdir())
         return tuple(field.stat().st_mtime_ns for field in fields)
 
+    @property
+    def version(self) -> str:
+        """The same, as a form says which files it was shown with."""
+        return "-".join(map(str, self.stamp))
+
 
 class Uploads:
     """All that was sent and is not confirmed yet.
@@ -138,6 +143,7 @@ class Uploads:
         self._locks: dict[str, threading.Lock] = {}
         self._known: dict[str, dict[Hashable, Any]] = {}
         self._typed: dict[str, Mapping[str, str]] = {}
+        self._taken_away: set[str] = set()
 
     def clear(self) -> None:
         """Removes all, of whichever run."""
@@ -159,6 +165,7 @@ class Uploads:
             make_private(self._folder)
             make_private(upload.folder)
             self._used[upload.name] = time.monotonic()
+            self._taken_away.discard(upload.name)
         return upload
 
     def reserve(self) -> Upload:
@@ -260,7 +267,7 @@ class Uploads:
 
     def discard(self, upload: Upload) -> None:
         """Removes one and what was typed beside it, by whoever uses it."""
-        self.forget(upload)
+        self.take_away(upload)
         with self._guard:
             self._typed.pop(upload.name, None)
 
@@ -274,6 +281,16 @@ class Uploads:
         if upload is not None:
             with self._locks[name]:
                 self.discard(upload)
+
+    def take_away(self, upload: Upload) -> None:
+        """Removes the files of one as somebody wishes, by whoever uses it."""
+        self.forget(upload)
+        with self._guard:
+            self._taken_away.add(upload.name)
+
+    def was_taken_away(self, name: str) -> bool:
+        """Whether somebody removed the files of one, rather than that time did."""
+        return name in self._taken_away
 
     def forget(self, upload: Upload) -> None:
         """Removes the files of one, by whoever uses it."""

@@ -120,6 +120,10 @@ OTHER_TERMS = Markup(
     "<strong>These terms were sealed before, in another tab.</strong> What you typed "
     "last is not in them: change the terms, or discard them."
 )
+OTHER_FILES = InputError(
+    "Other files were chosen for these terms in another tab. Nothing was sealed.",
+    hint="They are shown here now: look them over, and go on.",
+)
 MOST_NEAR = 5
 MOST_COMPARED = 60
 """Characters of a column's name that are shown, and compared with what was typed."""
@@ -329,6 +333,7 @@ def _show_survey(
         template,
         status=200 if problem is None else BAD_REQUEST,
         upload=upload.name,
+        version=upload.version,
         table=table,
         labels=labels,
         label=label,
@@ -613,23 +618,11 @@ def seal(
                     address = sealed.headers["location"]
                     return go_and_tell(visit, address, OTHER_TERMS)
                 return sealed
+            # What is sealed is what was looked at.
+            if forms.text(visit.form, "version") not in ("", upload.version):
+                return _show_others(visit, template, upload)
             uploads.remember(upload, forms.typed(visit.form))
-            try:
-                if forms.text(visit.form, "look"):
-                    found = _looked(visit, upload, look)
-                    return _show_survey(visit, template, upload, None, found)
-                entry = _prepared(visit, upload, prepare)
-            except FileError as error:
-                said = FieldError(error.message, field=FILE_COLUMN, hint=error.hint)
-                return _show_survey(visit, template, upload, said)
-            except ModelMarketError as error:
-                error = _beside(error)
-                if isinstance(error, ConfirmationError) and error.option == FINDINGS:
-                    odd: Report | None = _looked(visit, upload, look)
-                else:
-                    odd = _looked_before(visit, upload, look)
-                return _show_survey(visit, template, upload, error, odd)
-            return go(f"/actions/{entry.id}")
+            return _seal(visit, template, upload, prepare, look)
     except NotFoundError:
         if forms.text(visit.form, "discard"):
             uploads.discard_named(visit.request.path_params["upload"])
@@ -640,13 +633,46 @@ def seal(
         return choose_again(visit, _noun(template), {})
 
 
+def _seal(
+    visit: Visit,
+    template: str,
+    upload: Upload,
+    prepare: Callable[[Visit, Address, Source, Wei], Action],
+    look: Callable[[Visit, Source, Path], Report],
+) -> Response:
+    """Looks at the table, or seals it; see `seal`."""
+    try:
+        if forms.text(visit.form, "look"):
+            found = _looked(visit, upload, look)
+            return _show_survey(visit, template, upload, None, found)
+        entry = _prepared(visit, upload, prepare)
+    except FileError as error:
+        said = FieldError(error.message, field=FILE_COLUMN, hint=error.hint)
+        return _show_survey(visit, template, upload, said)
+    except ModelMarketError as error:
+        error = _beside(error)
+        if isinstance(error, ConfirmationError) and error.option == FINDINGS:
+            odd: Report | None = _looked(visit, upload, look)
+        else:
+            odd = _looked_before(visit, upload, look)
+        return _show_survey(visit, template, upload, error, odd)
+    return go(f"/actions/{entry.id}")
+
+
+def _show_others(visit: Visit, template: str, upload: Upload) -> Response:
+    """The terms beside other files than they were shown with."""
+    typed = _still_there(upload, forms.typed(visit.form))
+    visit.workspace.uploads.remember(upload, forms.typed(typed))
+    return _show_survey(replace(visit, form=typed), template, upload, OTHER_FILES)
+
+
 def _choose_another(visit: Visit, template: str, upload: Upload) -> Response:
     """Where another table is chosen in place of this one; the terms wait for it."""
     kind = PREDICTIONS if template == TEMPLATE else ""
     # Which column names files is looked for anew, in another archive.
     typed = {**forms.typed(visit.form), FILE_COLUMN: "", "kind": kind}
     visit.workspace.uploads.remember(upload, typed)
-    visit.workspace.uploads.forget(upload)
+    visit.workspace.uploads.take_away(upload)
     return go(f"/requests/new?upload={upload.name}")
 
 

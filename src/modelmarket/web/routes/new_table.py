@@ -64,9 +64,12 @@ def choose_again(visit: Visit, noun: str, asked: Mapping[str, str]) -> Response:
         said = {**asked, **forms.typed(visit.form), "kind": kind}
         uploads.remember(upload, {**uploads.typed(upload), **said}, evicts=is_sent)
     visit = replace(visit, form={"upload": upload.name if upload else "", "kind": kind})
+    why = "is not here any more: files are kept for an hour, and no longer than the "
+    why += "server runs"
+    if upload is not None and uploads.was_taken_away(upload.name):
+        why = "was taken away, to choose another"
     gone = NotFoundError(
-        "The file of these terms is not here any more: files are kept for an hour, and "
-        "no longer than the server runs.",
+        f"The file of these terms {why}.",
         hint="Choose the file again; what you typed is filled in then.",
     )
     return _show_form(visit, upload, gone, status=NOT_FOUND)
