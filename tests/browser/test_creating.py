@@ -216,7 +216,7 @@ def test_what_goes_on_while_a_file_is_sent_is_not_undone_by_its_arrival(
     (tmp_path / "m.txt").write_text("odd")
     sent = held(tab, "**/requests/1/submit")
     tab.set_input_files("input[name=model]", tmp_path / "m.txt")
-    expect(tab.locator("#doing")).to_have_text("Keeping the file…")
+    expect(tab.locator("#doing")).to_have_text("Checking the file…")
     expect(tab.get_by_role("button", name="Check and seal")).to_be_disabled()
     name = tab.locator("input[name=name]")
     name.press_sequentially("mine")
@@ -228,6 +228,20 @@ def test_what_goes_on_while_a_file_is_sent_is_not_undone_by_its_arrival(
     expect(name).to_have_value("mine own")
     expect(tab.get_by_role("button", name="Check and seal")).to_be_enabled()
     expect(tab.locator("#doing")).to_be_hidden()
+
+
+def test_a_file_that_is_chosen_before_the_script_has_come_is_kept(
+    house: House, tmp_path: Path
+) -> None:
+    visitor = house.visit("requester", wallet=False)
+    visitor.connect()
+    tab = visitor.tab
+    script = held(tab, "**/page.js*")
+    tab.goto(visitor.page.address + "/requests/new", wait_until="commit")
+    tab.set_input_files("input[name=data]", write_table(tmp_path / "n.csv"))
+    expect(tab.locator(".drop.kept")).to_have_count(0)
+    script.pop().continue_()
+    expect(tab.get_by_text("n.csv is here")).to_be_visible()
 
 
 def test_a_file_that_is_looked_for_while_another_arrives_is_taken(
@@ -253,7 +267,7 @@ def test_a_file_that_is_looked_for_while_another_arrives_is_taken(
     # One that is chosen before the form is shown anew goes after what is on its way.
     sent = held(tab, "**/requests/1/submit?upload=*")
     tab.set_input_files("input[name=predictions]", tmp_path / "q.csv")
-    expect(tab.locator("#doing")).to_have_text("Keeping the file…")
+    expect(tab.locator("#doing")).to_have_text("Checking the file…")
     tab.set_input_files("input[name=model]", tmp_path / "n.txt")
     sent.pop().continue_()
     form = tab.locator("form[data-upload]")

@@ -89,7 +89,9 @@ def test_agents_alone_take_a_request_to_its_payment(here: Place) -> None:
     assert (model / "predictions.csv").read_text().startswith("row_id,label\n1,")
     card = done.model_card()
     assert "# 1 mistakes\n\nBought with request 1 on chain" in card
-    assert "Right for 19 of 20 test rows: 95.0% (95% interval 76.4% to 99.1%)." in card
+    assert (
+        "Right for 19 of 20 test rows: 95.00% (95% interval 76.39% to 99.11%)." in card
+    )
     # The audit has tried to run it, and a text is no model.
     assert "Not reproducible: The winner's folder has no ONNX file" in card
     assert "Any file can have won" in card

@@ -693,7 +693,7 @@ def test_a_models_file_is_checked_and_its_figures_are_shown(
     refuting = posting * challenge // answer
     for said in (
         "match what the contest promised",
-        f"it scores {right:.1%} of the points on the training part",
+        f"it scores {right:.2%} of the points on the training part",
         f"for up to {format_about(posting)} of the chain's coin, as fees are now",
         f"that takes up to {format_about(refuting)} of the chain's coin, as fees are",
         f"{format_mdc(found.terms.demand_bond)} MDC are locked",

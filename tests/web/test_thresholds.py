@@ -168,7 +168,7 @@ def test_a_contests_claims_have_intervals_where_a_point_is_a_row(
             ]
     counted, weighted = pages
     assert counted.count('class="interval"') == 2, "drawn, and in the table"
-    assert re.search(r"Accuracy95% interval.*\d+\.\d% – \d+\.\d%", words(counted))
+    assert re.search(r"Accuracy95% interval.*\d+\.\d\d% – \d+\.\d\d%", words(counted))
     assert 'class="interval"' not in weighted
     assert "without an interval, since rows of different classes count" in (
         words(weighted)

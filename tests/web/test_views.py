@@ -143,7 +143,7 @@ def test_a_claim_stands_out_and_has_no_whiskers_where_no_rows_are_counted() -> N
     drawing = draw_ranking(dots, 0.45, "<b>claims</b>")
     assert drawing.count('class="own"') == 1
     assert drawing.count('class="interval"') == 1
-    assert "threshold 45.0%" in drawing
+    assert "threshold 45.00%" in drawing
     typed = draw_ranking(dots, 0.45, "claims", SHARES, "<45%")
     assert ">threshold &lt;45%</text>" in typed
     assert "<i>" not in drawing
@@ -208,7 +208,7 @@ def test_no_line_of_the_ranking_goes_through_a_name_or_a_number() -> None:
     assert len(spans) == len(groups) * len(dots)
     names = drawing.findall("svg")
     numbers = [one for one in drawing.findall("text") if one.get("class") == "share"]
-    assert [one.text for one in numbers] == ["90.0%", "49.4%", "30.0%"]
+    assert [one.text for one in numbers] == ["90.00%", "49.40%", "30.00%"]
     for name, number in zip(names, numbers, strict=True):
         top = float(name.attrib["y"])
         bottom = top + float(name.attrib["height"])

@@ -98,7 +98,7 @@ def _scored(request: AnyRequest[Any]) -> Iterator[str]:
         low, high = wilson(min(score, record.rows), record.rows)
         yield (
             f"Right for {score:,} of {counted(record.rows, noun)}: "
-            f"{score / record.rows:.1%} (95% interval {low:.1%} to {high:.1%})."
+            f"{score / record.rows:.2%} (95% interval {low:.2%} to {high:.2%})."
         )
     yield ""
     if request.id.is_verified:

@@ -243,7 +243,7 @@ class Axis:
 
 
 SHARES = Axis(
-    ".0%", ".1%", "threshold", (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25), most=1.0
+    ".0%", ".2%", "threshold", (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25), most=1.0
 )
 """Of scores, as shares of the most that there is."""
 ERRORS = Axis("g", "g", "largest that counts")

@@ -70,13 +70,13 @@ class Place:
 
     @property
     def figure(self) -> str:
-        """The error; or else the share in percent, with one decimal."""
-        return f"{self.share:.1%}" if self.error is None else measured(self.error)
+        """The error; or else the share in percent, with two decimals."""
+        return f"{self.share:.2%}" if self.error is None else measured(self.error)
 
     @property
     def interval(self) -> str:
-        """The bounds in percent, with one decimal; empty without any."""
-        return " – ".join(f"{one:.1%}" for one in self.bounds or ())
+        """The bounds in percent, with two decimals; empty without any."""
+        return " – ".join(f"{one:.2%}" for one in self.bounds or ())
 
 
 @dataclass(frozen=True)

@@ -220,7 +220,7 @@ export function prepareForms() {
       setTimeout(() => setBusy(form, true), 0);
     }
   });
-  window.addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
+  window.onpageshow = ({ persisted }) => persisted && location.reload();
   restoreAll();
   const section = document.querySelector("[data-look]");
   if (section) look(section);

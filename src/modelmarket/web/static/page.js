@@ -9,8 +9,8 @@ document.addEventListener("click", async ({ target }) => {
   const button = target.closest("[data-copy]");
   if (!button) return;
   await navigator.clipboard.writeText(button.dataset.copy);
-  button.textContent = "copied";
-  setTimeout(() => { button.textContent = "copy"; }, 1200);
+  button.replaceChildren("copied");
+  setTimeout(() => button.replaceChildren("copy"), 1200);
 });
 
 // The menu closes when one clicks elsewhere or presses Escape.
@@ -23,6 +23,6 @@ for (const kind of ["click", "keydown"]) document.addEventListener(kind, ({ key,
 
 showProblem();
 follow();
-prepareUploads();
 connectWallets();
 prepareForms();
+prepareUploads();

@@ -10,17 +10,19 @@ export function prepareUploads() {
       now.files = files;
       now.dispatchEvent(new Event("change", { bubbles: true }));
     };
-    input.addEventListener("change", () => input.isConnected || take(input.files));
-    input.addEventListener("blur", () => input.setCustomValidity(""));
-    for (const kind of ["dragover", "dragleave", "drop"]) place.addEventListener(kind, (event) => {
+    input.onchange = () => input.isConnected || take(input.files);
+    input.onblur = () => input.setCustomValidity("");
+    place.ondragover = place.ondragleave = place.ondrop = (event) => {
+      const { type, dataTransfer: { items, files } } = event;
       event.preventDefault();
-      place.classList.toggle("over", kind === "dragover");
-    });
-    place.addEventListener("drop", ({ dataTransfer: { items, files } }) => {
-      if (![...items].some((one) => one.webkitGetAsEntry?.()?.isDirectory)) return take(files);
+      place.classList.toggle("over", type === "dragover");
+      if (type !== "drop") return;
+      if (![...items].some((one) => one.webkitGetAsEntry?.()?.isDirectory)) { take(files); return; }
       input.value = "";
       input.setCustomValidity("That is a folder. Choose one file; a folder goes into an archive first.");
       input.reportValidity();
-    });
+    };
+    // One may have been chosen before this script came.
+    if (input.files[0]) take(input.files);
   }
 }

@@ -110,7 +110,7 @@ function buttonOf(detail) {
   const button = document.createElement("button");
   if (/^data:image\//.test(icon)) button.append(Object.assign(new Image(), { src: icon, alt: "" }));
   button.append(`Connect ${name}`);
-  button.addEventListener("click", () => attempted(use(detail)));
+  button.onclick = () => attempted(use(detail));
   return button;
 }
 
@@ -207,7 +207,7 @@ export function connectWallets() {
       meet({ info: { rdns: "window.ethereum", name: "the browser's wallet" }, provider: window.ethereum });
     }
   }, 300);
-  byId("switch").addEventListener("click", () => attempted(switchChain()));
+  byId("switch").onclick = () => attempted(switchChain());
   document.addEventListener("submit", choose);
   document.addEventListener("submit", confirmInWallet);
   document.addEventListener("renewed", ({ detail }) => { showOwner(detail); ready(); });
