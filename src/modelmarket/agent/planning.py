@@ -37,7 +37,7 @@ class Kind(StrEnum):
     WITHDRAW = "withdraw"
     WITHDRAW_BOND = "take the bond back"
     ENFORCE = "enforce the time-out"
-    STAND_BY = "wait for what others do"
+    STAND_BY = "wait for others to act"
     FOLLOW = "follow"
     """The chain, and what was signed before; of no request, and nobody does it."""
     LOOK = "look at"
@@ -76,8 +76,8 @@ _SAYS = {
         "moved {} on, as its time was over",
     ),
     Kind.STAND_BY: (
-        "wait for what others do in {}",
-        "waited for what others did in {}",
+        "wait for others to act on {}",
+        "waited for others to act on {}",
     ),
     Kind.FOLLOW: ("follow the chain", "followed the chain"),
     Kind.LOOK: ("look at {}", "looked at {}"),
@@ -184,7 +184,7 @@ def look_ahead(
 
     Steps whose time has not come have `begins` in the future. Where nothing is
     to be done for now, but may be once others have acted or missed their time,
-    the step is to wait for what others do.
+    the step is to wait for others to act.
 
     Args:
         market: With the vault and the nodes.
