@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Creating a request in a real browser: nothing typed or chosen is lost, what takes its
-time says so, and the market is searched as one types.
+"""Creating a request in a real browser: nothing that was typed is lost, and what takes
+its time says so.
 """
 
 from __future__ import annotations
@@ -12,12 +12,20 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page as Tab
 from playwright.sync_api import Route, expect
 
 from modelmarket.protocol.actions import CreateRequest
 from modelmarket.web.uploads import IDLE_S
-from support.browser import AXE, House, Visitor, look_over, write_table
+from support.browser import (
+    AXE,
+    House,
+    Visitor,
+    held,
+    is_still,
+    look_over,
+    stays,
+    write_table,
+)
 from support.contests import contest, tree_of
 
 WIDTHS = (1440, 1024, 390)
@@ -26,28 +34,12 @@ SHORT_MS = 100
 LIMIT_SCRIPTS_BYTES = 25_000
 
 
-def stays(tab: Tab) -> None:
-    """Marks the page that is open: another one has no such mark."""
-    tab.evaluate("window.isStill = true")
-
-
-def is_still(tab: Tab) -> bool:
-    return bool(tab.evaluate("window.isStill === true"))
-
-
 def at_terms(visitor: Visitor, table: Path, kind: str = "predictions") -> None:
     """Goes as far as the terms of a new request."""
     visitor.go("/requests/new")
     visitor.tab.set_input_files("input[name=data]", table)
     look_over(visitor.tab, kind)
     visitor.tab.get_by_role("button", name="Split and seal").wait_for()
-
-
-def held(tab: Tab, path: str) -> list[Route]:
-    """Holds what is sent to an address, until it is let go."""
-    routes: list[Route] = []
-    tab.route(path, lambda route: routes.append(route), times=1)
-    return routes
 
 
 # --- whose page it is ---
@@ -132,195 +124,6 @@ def test_looking_on_without_a_wallet_changes_the_same_page(house: House) -> None
     expect(tab.locator(".menu summary")).to_have_text("Connect a wallet")
     expect(tab.locator("#money")).to_have_count(0)
     assert is_still(tab)
-
-
-# --- a file that was chosen ---
-
-
-@pytest.mark.parametrize("kind", ["verified", "predictions"])
-def test_a_table_that_was_chosen_outlives_a_reload(
-    house: House, tmp_path: Path, kind: str
-) -> None:
-    """Before anything was pressed, and as often as one likes."""
-    visitor = house.visit("requester", wallet=False)
-    tab = visitor.tab
-    visitor.go("/requests/new")
-    tab.check(f"input[name=kind][value={kind}]")
-    tab.set_input_files("input[name=data]", write_table(tmp_path / "n.csv"))
-    for _ in range(2):
-        expect(tab.get_by_text("n.csv is here")).to_be_visible()
-        tab.reload()
-    expect(tab.locator(f"input[value={kind}]")).to_be_checked()
-    tab.get_by_role("button", name="Continue").click()
-    tab.get_by_role("button", name="Split and seal").wait_for()
-
-
-def test_a_model_that_was_chosen_outlives_all_that_leads_away_from_the_form(
-    house: House, tmp_path: Path
-) -> None:
-    house.place.create(house.place.join("requester"))
-    visitor = house.visit("trainer")
-    visitor.connect()
-    tab = visitor.tab
-    visitor.go("/requests/1/submit")
-    tab.fill("input[name=name]", "by hand")
-    for name, text in (("p.csv", "label\n" + "odd\n" * 20), ("m.txt", "odd")):
-        (tmp_path / name).write_text(text)
-    tab.set_input_files("input[name=model]", tmp_path / "m.txt")
-    tab.set_input_files("input[name=predictions]", tmp_path / "p.csv")
-    form = tab.locator("form[data-upload]")
-
-    def is_all_there() -> None:
-        expect(form).to_contain_text("m.txt is here")
-        expect(form).to_contain_text("p.csv is here")
-        expect(tab.locator("input[name=name]")).to_have_value("by hand")
-
-    is_all_there()
-    tab.get_by_role("button", name="Fetch and check the data").click()
-    tab.locator("ul.files").wait_for()
-    is_all_there()
-    tab.locator(".menu summary").click()
-    tab.get_by_role("button", name="Get 1,000 MDC (once)").click()
-    visitor.confirm("/submit?upload=*")
-    is_all_there()
-    tab.get_by_role("button", name="Check and seal").click()
-    tab.locator("#confirm").wait_for()
-
-
-def test_a_file_that_is_no_table_is_refused_when_it_is_chosen(
-    house: House, tmp_path: Path
-) -> None:
-    visitor = house.visit("requester", wallet=False)
-    tab = visitor.tab
-    visitor.go("/requests/new")
-    (tmp_path / "n.csv").write_bytes(b"\x80\x04\x95\0\0")
-    field = tab.locator("input[name=data]")
-    field.set_input_files(tmp_path / "n.csv")
-    expect(field).to_have_attribute("aria-invalid", "true")
-    expect(field).to_be_focused()
-    field.set_input_files(write_table(tmp_path / "n.csv"))
-    expect(tab.get_by_text("n.csv is here")).to_be_visible()
-    expect(tab.get_by_role("alert")).to_have_count(0)
-    # Whoever uses the keyboard goes on from where the file was chosen.
-    expect(field).to_be_focused()
-
-
-def test_what_goes_on_while_a_file_is_sent_is_not_undone_by_its_arrival(
-    house: House, tmp_path: Path
-) -> None:
-    house.place.create(house.place.join("requester"))
-    visitor = house.visit("trainer", wallet=False)
-    visitor.connect()
-    tab = visitor.tab
-    visitor.go("/requests/1/submit")
-    (tmp_path / "m.txt").write_text("odd")
-    sent = held(tab, "**/requests/1/submit")
-    tab.set_input_files("input[name=model]", tmp_path / "m.txt")
-    expect(tab.locator("#doing")).to_have_text("Checking the file…")
-    expect(tab.get_by_role("button", name="Check and seal")).to_be_disabled()
-    name = tab.locator("input[name=name]")
-    name.press_sequentially("mine")
-    sent.pop().continue_()
-    expect(tab.get_by_text("m.txt is here")).to_be_visible()
-    expect(name).to_have_value("mine")
-    expect(name).to_be_focused()
-    name.press_sequentially(" own")
-    expect(name).to_have_value("mine own")
-    expect(tab.get_by_role("button", name="Check and seal")).to_be_enabled()
-    expect(tab.locator("#doing")).to_be_hidden()
-
-
-def test_a_file_that_is_chosen_before_the_script_has_come_is_kept(
-    house: House, tmp_path: Path
-) -> None:
-    visitor = house.visit("requester", wallet=False)
-    visitor.connect()
-    tab = visitor.tab
-    script = held(tab, "**/page.js*")
-    tab.goto(visitor.page.address + "/requests/new", wait_until="commit")
-    tab.set_input_files("input[name=data]", write_table(tmp_path / "n.csv"))
-    expect(tab.locator(".drop.kept")).to_have_count(0)
-    script.pop().continue_()
-    expect(tab.get_by_text("n.csv is here")).to_be_visible()
-
-
-def test_a_file_that_is_looked_for_while_another_arrives_is_taken(
-    house: House, tmp_path: Path
-) -> None:
-    """The form is shown anew meanwhile, and with it the field."""
-    house.place.create(house.place.join("requester"))
-    visitor = house.visit("trainer", wallet=False)
-    visitor.connect()
-    tab = visitor.tab
-    visitor.go("/requests/1/submit")
-    for name in ("m.txt", "p.csv", "q.csv", "n.txt"):
-        (tmp_path / name).write_text("odd")
-    sent = held(tab, "**/requests/1/submit")
-    tab.set_input_files("input[name=model]", tmp_path / "m.txt")
-    with tab.expect_file_chooser() as chooser:
-        tab.locator("input[name=predictions]").click()
-    sent.pop().continue_()
-    expect(tab.get_by_text("m.txt is here")).to_be_visible()
-    chooser.value.set_files(tmp_path / "p.csv")
-    expect(tab.get_by_text("p.csv is here")).to_be_visible()
-    expect(tab.get_by_text("m.txt is here")).to_be_visible()
-    # One that is chosen before the form is shown anew goes after what is on its way.
-    sent = held(tab, "**/requests/1/submit?upload=*")
-    tab.set_input_files("input[name=predictions]", tmp_path / "q.csv")
-    expect(tab.locator("#doing")).to_have_text("Checking the file…")
-    tab.set_input_files("input[name=model]", tmp_path / "n.txt")
-    sent.pop().continue_()
-    form = tab.locator("form[data-upload]")
-    for name in ("n.txt", "q.csv"):
-        expect(form).to_contain_text(f"{name} is here")
-    uploads = visitor.workspace.uploads
-    assert len(list(uploads._folder.iterdir())) == 1
-
-
-def test_a_button_that_copies_says_so_and_is_itself_again(house: House) -> None:
-    """However often it is pressed meanwhile."""
-    house.place.create(house.place.join("requester"))
-    visitor = house.visit("trainer", wallet=False)
-    tab = visitor.tab
-    visitor.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    visitor.go("/requests/1/submit")
-    button = tab.locator("[data-copy]").first
-    button.click()
-    expect(button).to_have_text("copied")
-    button.click()
-    expect(button).to_have_text("copy")
-    copied = tab.evaluate("navigator.clipboard.readText()")
-    assert copied == button.get_attribute("data-copy")
-
-
-def test_a_large_file_shows_how_much_of_it_was_sent(
-    house: House, tmp_path: Path
-) -> None:
-    house.place.create(house.place.join("requester"))
-    visitor = house.visit("trainer", wallet=False)
-    visitor.connect()
-    tab = visitor.tab
-    visitor.go("/requests/1/submit")
-    # A page that changes on its own cannot be looked at: it notes what it said.
-    tab.locator("#doing").evaluate(
-        "(one) => new MutationObserver(() => { window.said = one.innerHTML + window.said; })"
-        ".observe(one, { childList: true })"
-    )
-    network = tab.context.new_cdp_session(tab)
-    network.send("Network.enable")
-    network.send(
-        "Network.emulateNetworkConditions",
-        {
-            "offline": False,
-            "latency": 0,
-            "downloadThroughput": -1,
-            "uploadThroughput": 2**20,
-        },
-    )
-    (tmp_path / "m.txt").write_bytes(bytes(2**21))
-    tab.set_input_files("input[name=model]", tmp_path / "m.txt")
-    expect(tab.get_by_text("m.txt is here")).to_be_visible()
-    assert 'Sending… <progress max="' in tab.evaluate("window.said")
 
 
 # --- a refused form ---
@@ -753,48 +556,23 @@ def test_any_of_785_columns_is_found_by_its_name_and_is_what_is_shown(
     expect(field).to_be_focused()
 
 
-# --- the market ---
-
-
-def test_the_market_is_searched_as_one_types(house: House) -> None:
-    market = house.place.join("requester")
-    for name in ("cats", "dogs", "cat or dog"):
-        house.place.create(market, name=name)
-    visitor = house.visit("reader", wallet=False)
-    tab = visitor.tab
-    visitor.workspace.market.look()
-    visitor.go("/")
-    rows = tab.locator("table.requests tbody tr")
-    expect(rows).to_have_count(3)
-    stays(tab)
-    tab.get_by_role("searchbox").press_sequentially("cat")
-    expect(rows).to_have_count(2)
-    assert tab.url.endswith("/?q=cat&sort=newest&show=all")
-    expect(tab.get_by_role("link", name="Open 2")).to_be_visible()
-    expect(tab.get_by_role("searchbox")).to_be_focused()
-    assert is_still(tab)
-    tab.get_by_role("link", name="Ended 0").click()
-    expect(tab.locator("main")).to_contain_text("No request matches")
-    expect(tab.get_by_role("searchbox")).to_have_value("cat")
-    tab.get_by_role("link", name="Show all 3 requests").click()
-    expect(rows).to_have_count(3)
-
-
-def test_the_market_is_searched_by_enter_without_javascript(house: House) -> None:
-    market = house.place.join("requester")
-    for name in ("cats", "dogs"):
-        house.place.create(market, name=name)
-    visitor = house.visit("reader", wallet=False, java_script_enabled=False)
-    tab = visitor.tab
-    visitor.workspace.market.look()
-    visitor.go("/")
-    tab.get_by_role("searchbox").fill("dog")
-    tab.get_by_role("searchbox").press("Enter")
-    expect(tab.locator("table.requests tbody tr")).to_have_count(1)
-    expect(tab.get_by_role("button", name="Find")).to_be_visible()
-
-
 # --- for everybody ---
+
+
+def test_a_button_that_copies_says_so_and_is_itself_again(house: House) -> None:
+    """However often it is pressed meanwhile."""
+    house.place.create(house.place.join("requester"))
+    visitor = house.visit("trainer", wallet=False)
+    tab = visitor.tab
+    visitor.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    visitor.go("/requests/1/submit")
+    button = tab.locator("[data-copy]").first
+    button.click()
+    expect(button).to_have_text("copied")
+    button.click()
+    expect(button).to_have_text("copy")
+    copied = tab.evaluate("navigator.clipboard.readText()")
+    assert copied == button.get_attribute("data-copy")
 
 
 def test_creating_and_the_market_are_for_everybody(

@@ -22,7 +22,7 @@ from modelmarket.web.server import Page, running_page
 from modelmarket.web.workspace import Workspace
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext
+    from playwright.sync_api import Browser, BrowserContext, Route
     from playwright.sync_api import Page as Tab
 
     from modelmarket.market import Market
@@ -379,3 +379,20 @@ def write_table(path: Path, rows: int = 60) -> Path:
     lines = (f"{n},{n * n},{'odd' if n % 2 else 'even'}" for n in range(rows))
     path.write_text("n,square,kind\n" + "\n".join(lines) + "\n")
     return path
+
+
+def stays(tab: Tab) -> None:
+    """Marks the page that is open: another one has no such mark."""
+    tab.evaluate("window.isStill = true")
+
+
+def is_still(tab: Tab) -> bool:
+    """Whether it is that very page; see `stays`."""
+    return bool(tab.evaluate("window.isStill === true"))
+
+
+def held(tab: Tab, path: str) -> list[Route]:
+    """Holds what is sent to an address, until it is let go."""
+    routes: list[Route] = []
+    tab.route(path, lambda route: routes.append(route), times=1)
+    return routes
