@@ -3,13 +3,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
-from modelmarket.datasets.coincidences import alike, is_chance, together
+from modelmarket.datasets import coincidences
+from modelmarket.datasets.coincidences import (
+    _least_of,
+    _pairs,
+    _pairs_with_strangers,
+    alike,
+    is_chance,
+    together,
+)
 from modelmarket.datasets.fingerprints import Fingerprints, fingerprints
 from modelmarket.datasets.published import TEST, TRAIN, publish
 from modelmarket.datasets.sources import Source
@@ -84,21 +94,59 @@ def test_a_single_row_is_known_where_rows_tell_each_other_apart(tmp_path: Path) 
 def test_rows_that_all_come_twice_are_no_chance(tmp_path: Path) -> None:
     table = coarse(1, 200, kinds=1_000)
     first = known(pl.concat([table, table]), tmp_path / "first")
-    some = pl.concat([table[:5], coarse(7, 200, kinds=1_000)])
-    assert shared(first, known(some, tmp_path / "some", first)) == 2 * 5
+    some = pl.concat([table[:20], coarse(7, 200, kinds=1_000)])
+    assert shared(first, known(some, tmp_path / "some", first)) == 2 * 20
 
 
 def test_columns_that_hang_together_are_judged_by_the_rows(tmp_path: Path) -> None:
     """As independent ones they would tell more rows apart than they do."""
 
     def bound(seed: int) -> pl.DataFrame:
-        table = coarse(seed, 300, kinds=40, columns=1)
-        return table.with_columns(
-            [(pl.col("c0") // n).alias(f"d{n}") for n in range(1, 4)]
-        )
+        table = coarse(seed, 300, kinds=12, columns=2)
+        return table.with_columns(d0=pl.col("c0") // 2, d1=pl.col("c1") // 3)
 
     first = known(bound(1), tmp_path / "first")
     assert not shared(first, known(bound(2), tmp_path / "other", first))
+
+
+GRID = pl.DataFrame(
+    [(*cells, "ab"[sum(cells) % 2]) for cells in product(range(6), repeat=4)],
+    schema=["c0", "c1", "c2", "c3", "y"],
+    orient="row",
+)
+
+
+@pytest.mark.parametrize("rows", [1_296, 1_295, 648, 64])
+def test_rows_of_a_table_of_all_that_there_can_be_are_known(
+    tmp_path: Path, rows: int
+) -> None:
+    """It has few values, and no row twice: none is there by chance."""
+    first = known(GRID, tmp_path / "first")
+    some = GRID.sample(rows, seed=1, shuffle=True)
+    assert shared(first, known(some, tmp_path / "some", first)) == rows
+
+
+@pytest.mark.parametrize("share", [0.5, 0.8, 1.0])
+def test_a_large_part_of_a_table_with_many_equal_rows_is_known(
+    tmp_path: Path, share: float
+) -> None:
+    """The larger the surer."""
+    table = coarse(3, 600, kinds=5)
+    first = known(table, tmp_path / "first")
+    some = table.sample(fraction=share, seed=1, shuffle=True)[1:]
+    assert shared(first, known(some, tmp_path / "some", first)) >= len(some)
+
+
+def test_sorted_rows_are_judged_as_any_others(tmp_path: Path) -> None:
+    """The first of them look coarser than the table is."""
+    table = pl.DataFrame(
+        [(n // 2_000, n % 2_000 // 2, n % 2, "ab"[n % 7 % 2]) for n in range(8_000)],
+        schema=["place", "day", "half", "y"],
+        orient="row",
+    )
+    first = known(table, tmp_path / "first")
+    some = known(table[1::2], tmp_path / "some", first)
+    assert shared(first, some) == 4_000
 
 
 def test_a_column_that_counts_tells_rows_apart(tmp_path: Path) -> None:
@@ -133,6 +181,55 @@ def test_columns_are_taken_as_independent() -> None:
 def test_a_row_that_comes_again_in_a_table_without_equals_is_no_chance() -> None:
     some, others = words(*range(100)), words(*range(99, 200))
     assert not is_chance(some, others, 0.0)
-    assert not is_chance(some, others, 1e-7)
-    assert not is_chance(some, others, 1e-6)
-    assert is_chance(some, others, 1e-4)
+    # One of 10,100 pairs of rows at a rate of 4e-6 is beyond chance, and at 6e-6 not.
+    assert not is_chance(some, others, 4e-6**2)
+    assert is_chance(some, others, 6e-6**2)
+
+
+def test_no_more_than_one_more_pair_of_equals_is_believed_to_be_unseen() -> None:
+    """Whatever the columns say: two rows, and what scatters about them."""
+    some, likely = words(*range(100)), 1.0
+    assert is_chance(some, words(*range(93, 193)), likely)
+    assert not is_chance(some, words(*range(91, 191)), likely)
+
+
+def test_rows_are_paired_off() -> None:
+    assert _pairs(words(1, 1, 1, 2), words(1, 1, 3)) == 2
+    assert _pairs(words(1, 2), words(3)) == 0
+    assert _pairs(words(), words(3)) == 0
+
+
+@pytest.mark.parametrize(
+    ("rows", "others", "expected"),
+    [
+        # 1 - exp(-0.2) for each of ten, of which two are thought to be seen again.
+        (range(10), 10, 10 * 0.18127),
+        (range(10), 20, 10 * 0.32968),
+        # All are: 1 - exp(-1) for two, and for the pair 2 - 4 exp(-2).
+        ((1, 1, 2, 3), 4, 2 * 0.63212 + 1.45866),
+    ],
+)
+def test_what_a_stranger_has_of_a_tables_rows(
+    rows: Iterable[int], others: int, expected: float
+) -> None:
+    found = _pairs_with_strangers(words(*rows), others)
+    assert found == pytest.approx(expected, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("most", "mean", "expected"),
+    [(1, 0.0, 0.0), (1, 1.0, 0.6321), (2, 1.0, 0.8964), (3, 50.0, 3.0)],
+)
+def test_what_is_expected_of_the_lesser(
+    most: int, mean: float, expected: float
+) -> None:
+    assert _least_of(most, mean) == pytest.approx(expected, abs=1e-4)
+
+
+def test_many_are_as_if_they_were_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Poisson's distribution is summed up for few, and nearly normal for many."""
+    for most, mean in ((80, 60.0), (80, 80.0), (100, 140.0)):
+        nearly = _least_of(most, mean)
+        with monkeypatch.context() as patch:
+            patch.setattr(coincidences, "MOST_COUNTED", most)
+            assert _least_of(most, mean) == pytest.approx(nearly, rel=0.002)

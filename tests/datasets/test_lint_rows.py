@@ -187,6 +187,13 @@ def test_a_cell_is_the_same_however_it_is_written() -> None:
     assert (one.check, one.count) == (Check.DUPLICATES_ACROSS, 2)
 
 
+def test_whole_numbers_that_differ_in_their_last_digits_are_no_equals() -> None:
+    rows = [[10**18 + n, "x"] for n in range(60)]
+    assert not between(rows[:40], rows[40:])
+    checks = {one.check for one in between(rows[:40], rows[30:])}
+    assert Check.DUPLICATES_ACROSS in checks
+
+
 def test_nearly_the_same_numbers_are_warned_of_and_not_asked_about() -> None:
     row: list[object] = [1.2345, 7.7711, 9.8765]
     [one] = between([row, [9, 9, 9]], [[1.2349, 7.7711, 9.8764], [7, 7, 7]])

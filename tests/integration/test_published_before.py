@@ -4,7 +4,10 @@
 from __future__ import annotations
 
 import time
+from itertools import product
+from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -93,6 +96,34 @@ def test_rows_that_give_no_label_away_are_not_asked_about(here: Place) -> None:
     rita = here.markets["rita"]
     create(rita, people(here, "age", "income"))
     create(rita, people(here, "income", "age"))
+
+
+def small_numbers(seed: int, rows: int = 200) -> pl.DataFrame:
+    numbers = np.random.default_rng(seed).integers(0, 6, (rows, 4))
+    table = pl.DataFrame(numbers, schema=["a", "b", "c", "d"])
+    return table.with_columns(kind=pl.sum_horizontal(pl.all()) % 2)
+
+
+def test_rows_that_are_the_same_by_chance_keep_nobody_from_hiding_them(
+    here: Place,
+) -> None:
+    rita = here.markets["rita"]
+    for seed in range(3):
+        said: dict[str, Any] = {"label": "kind", "accept_findings": True}
+        contest = rita.create_contest(small_numbers(seed), reward=REWARD, **said)
+        assert contest.id.number == seed + 1
+
+
+def test_a_hidden_row_fewer_is_as_hidden_as_all_of_them(here: Place) -> None:
+    """Of all rows that there can be none is published, however few values they have."""
+    rita = here.markets["rita"]
+    grid = [(*cells, sum(cells) % 2) for cells in product(range(5), repeat=4)]
+    table = pl.DataFrame(grid, schema=["a", "b", "c", "d", "kind"], orient="row")
+    said: dict[str, Any] = {"label": "kind", "accept_findings": True, "again": True}
+    rita.create_contest(table, reward=REWARD, **said)
+    for some in (table[1:], table[::3]):
+        with pytest.raises(DataError, match="hidden in request v1"):
+            rita.create_request(some, reward=REWARD, **said)
 
 
 def test_numbers_in_bins_are_known_by_what_stands_there(here: Place) -> None:

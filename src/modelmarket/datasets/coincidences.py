@@ -2,7 +2,10 @@
 """Whether rows of two tables are the same by chance.
 
 Rows of few different values come again in any other table of their kind; that one does
-says nothing about where it is from.
+says nothing about where it is from. In doubt a row is no coincidence: what is told once
+too often is looked at, and what is not told gives a label away. So it is where most
+columns of a table follow from others, and where a part of a table has no more of its
+rows than chance would have.
 """
 
 from __future__ import annotations
@@ -18,13 +21,15 @@ Prints = npt.NDArray[np.uint64]
 
 JUDGED_ROWS = 1_024
 """Rows that tell how often a column says the same of two of them."""
-LEAST = 1e-3
-"""The pairs of rows that would be the same, were columns independent, from which on
-the rows that come twice in one table are taken for chance and not for copies."""
 SPREAD = 3.0
 """Standard deviations above what is expected that chance is still believed to reach."""
-PAIRED = 3.0
-"""Rows that are the same come in pairs, here and there: so much wider it scatters."""
+UNSEEN = 2
+"""Rows that may have an equal beside those that do: one pair more than there is."""
+MOST_COUNTED = 64
+"""Up to here Poisson's distribution is summed up; beyond, it is nearly normal."""
+TOLD_BY_OTHERS = 0.5
+"""The part of its columns of which a table's others tell what they say, at the most:
+age goes with income, and a question with the next."""
 
 
 def alike(words: Prints) -> float:
@@ -52,32 +57,69 @@ def together(columns: Mapping[str, float], names: Iterable[str]) -> float:
 def is_chance(some: Prints, others: Prints, likely: float) -> bool:
     """Whether no more rows of two tables are the same than chance makes so.
 
-    A table's own rows tell how often a row comes again, however its columns hang
-    together; where it has too few rows to tell, its columns do, taken as independent.
+    Rows are paired off, so that a table comes again as a whole even if it has few
+    different rows. Each of both tables tells how many pairs there are with a stranger
+    of its kind; and so do the columns, taken as independent: a table of all rows that
+    there can be has no two that are the same. The fewest of all that count.
 
     Args:
         some: The rows of the one.
         others: The rows of the other.
         likely: How often two rows are the same, were their columns independent.
     """
-    if some.size * others.size * likely < LEAST:
-        return False
-    if some.size == others.size and np.array_equal(np.sort(some), np.sort(others)):
-        return False
-    again = max(likely, _comes_again(some), _comes_again(others))
-    return all(
-        np.isin(mine, its).sum() <= _most(mine.size, min(1.0, again * its.size))
-        for mine, its in ((some, others), (others, some))
+    fewest = min(some.size, others.size)
+    expected = min(
+        float(fewest),
+        some.size * others.size * math.pow(likely, TOLD_BY_OTHERS),
+        _pairs_with_strangers(some, others.size),
+        _pairs_with_strangers(others, some.size),
     )
+    scatter = math.sqrt(2 * expected * (1 - expected / fewest)) if expected else 0.0
+    return _pairs(some, others) <= expected + SPREAD * scatter
 
 
-def _comes_again(words: Prints) -> float:
-    """How often a row has an equal, for each of the others."""
+def _pairs(some: Prints, others: Prints) -> int:
+    """How many rows of two tables can be paired off with an equal one."""
+    here, mine = np.unique(some, return_counts=True)
+    there, its = np.unique(others, return_counts=True)
+    _, at, place = np.intersect1d(here, there, assume_unique=True, return_indices=True)
+    return int(np.minimum(mine[at], its[place]).sum())
+
+
+def _pairs_with_strangers(words: Prints, rows: int) -> float:
+    """How many rows of a table would be paired off with another one of its kind, that
+    has nothing to do with it.
+
+    The chance that a new row is one of those that a table has is the share of its rows
+    that have an equal (I. J. Good, Biometrika 40, 1953, after A. Turing).
+
+    Args:
+        words: Of its rows.
+        rows: That the other has.
+    """
+    size = max(1, words.size)
     counts = np.unique(words, return_counts=True)[1]
-    return float(counts[counts > 1].sum()) / max(1, words.size * (words.size - 1))
+    seen = min(1.0, (size - np.count_nonzero(counts == 1) + UNSEEN) / size)
+    found = 0.0
+    for count, times in zip(*np.unique(counts, return_counts=True), strict=True):
+        found += float(times) * _least_of(int(count), float(count * seen * rows / size))
+    return found
 
 
-def _most(rows: int, share: float) -> float:
-    """The most rows that chance makes, if it makes each so with a probability."""
-    expected = rows * share
-    return expected + SPREAD * math.sqrt(PAIRED * expected * (1 - share))
+def _least_of(most: int, mean: float) -> float:
+    """What is expected of a number, or of `most` if that is less, where the number is
+    Poisson's of a mean.
+    """
+    if most > MOST_COUNTED:
+        root = math.sqrt(mean)
+        away = (most - mean) / root
+        below = (1 + math.erf(away / math.sqrt(2))) / 2
+        density = math.exp(-away * away / 2) / math.sqrt(2 * math.pi)
+        return mean * below + most * (1 - below) - root * density
+    term = math.exp(-mean)
+    below, found = term, 0.0
+    for k in range(most):
+        found += 1 - below
+        term *= mean / (k + 1)
+        below += term
+    return found

@@ -3,8 +3,7 @@
 
 A row is a sum over its cells, each hashed with its column's name, so neither the
 order of rows nor that of columns matters, and 1, 1.0 and "1" are the same: what
-was read from Parquet is known again in a CSV. Whole numbers that floats do not tell
-apart are told by their digits. The labels are left out; features
+was read from Parquet is known again in a CSV. The labels are left out; features
 alone tell a trainer which row it is. They are looked at only where an earlier table
 had them as a column. Where rows are of so few different values that they come again by
 chance, they tell nothing; see `modelmarket.datasets.coincidences`.
@@ -378,9 +377,11 @@ class Cells:
 
     Args:
         series: Of numbers or of text; its name is part of each word.
+        exact: Whether whole numbers that floats do not tell apart are told by their
+            digits: where all cells are written in one way, and not as floats.
     """
 
-    def __init__(self, series: pl.Series) -> None:
+    def __init__(self, series: pl.Series, *, exact: bool = False) -> None:
         self._name = series.name
         words = None
         if series.dtype.is_numeric():
@@ -396,9 +397,8 @@ class Cells:
         self._words = None if words is None else _texts(texts, words)
         # Gaps become NaN; adding 0 makes one zero of two.
         self._values = numbers.to_numpy() + 0.0
-        long = np.abs(self._values) >= MOST_EXACT
         self._long = None
-        if long.any():
+        if exact and (long := np.abs(self._values) >= MOST_EXACT).any():
             texts = series.cast(pl.String).str.strip_chars()
             is_long = pl.Series(long) & texts.str.contains(DIGITS).fill_null(False)
             self._long = _texts(texts, is_long)

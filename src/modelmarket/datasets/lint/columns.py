@@ -17,7 +17,7 @@ import polars as pl
 from modelmarket.datasets.attached import FileColumn, are_files
 from modelmarket.datasets.codes import Values
 from modelmarket.datasets.dates import is_dated, times
-from modelmarket.datasets.fingerprints import MOST_EXACT
+from modelmarket.datasets.fingerprints import DIGITS, MOST_EXACT
 from modelmarket.datasets.lint.commas import are_numbers_with_commas
 from modelmarket.datasets.lint.findings import (
     MOST_NAMED,
@@ -266,6 +266,7 @@ def _places(values: Values, line: Floats | None) -> npt.NDArray[np.int64]:
         long = np.abs(line) >= MOST_EXACT
         if long.any():
             # What floats do not tell apart is told by its digits.
+            long &= values.texts.str.contains(DIGITS).to_numpy()
             digits = values.texts.rank("dense").to_numpy().astype(np.int64)
             pairs = np.stack((places, digits * long), axis=1)
             _, places = np.unique(pairs, axis=0, return_inverse=True)

@@ -104,7 +104,7 @@ class Seen:
         sums = [np.zeros(batch.height, dtype=np.uint64) for _ in self._words]
         changed = np.zeros(batch.height, dtype=np.uint32)
         for at, name in enumerate(self._names):
-            cells = Cells(batch.get_column(name))
+            cells = Cells(batch.get_column(name), exact=True)
             words, rounded = cells.words(), cells.words(DIGITS)
             changed += words != rounded
             np.add(sums[0], words, out=sums[0])
@@ -114,10 +114,11 @@ class Seen:
                 np.add(quarter, rounded, out=quarter)
         sums[1] += sums[0]
         for name in self._numbers:
-            sums[1] += Cells(batch.get_column(name)).words()
+            sums[1] += Cells(batch.get_column(name), exact=True).words()
         self._changed.append(changed)
         for name in self._groups:
-            self._members[name].append(Cells(batch.get_column(name)).words())
+            members = Cells(batch.get_column(name), exact=True).words()
+            self._members[name].append(members)
         for kept, found in zip(self._words, sums, strict=True):
             kept.append(found)
 
