@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import re
+import time
 from html import unescape
 from typing import Any
 
 import httpx
 import pytest
 
+from modelmarket.web.uploads import IDLE_S
 from support.attachments import zipped
 from support.market import Place
 from support.visits import Tab, words
@@ -211,6 +213,7 @@ BAD = {
         ("odd.csv", b"label\n" + b"green\n" * 20),
         ("odd.csv", b"MMX1"),
         ("odd.pkl", b"\x80\x04K\x01."),
+        ("odd.onnx", PREDICTED),
     ],
     "probabilities": [("odd.csv", b"odd,even\n" + b"1,1\n" * 20)],
 }
@@ -258,6 +261,86 @@ def test_one_bad_file_does_not_lose_the_good_ones_that_come_with_it(
     answer = tab.post("/requests/new", files=odd, data={"kind": "predictions"})
     assert beside(answer) == "data"
     assert files(tab, kept(answer)) == {"labels": "l.csv"}
+
+
+@pytest.mark.parametrize("how", ["at once", "one by one"])
+def test_of_several_refused_files_none_is_forgotten(
+    tab: Tab, request_page: str, how: str
+) -> None:
+    odd = {name: BAD[name][0] for name in ("predictions", "probabilities")}
+    if how == "at once":
+        answer = tab.post(request_page, files={**odd, "model": GOOD["model"]})
+    else:
+        answer = keep(tab, request_page, model=GOOD["model"])
+        still = {"upload": kept(answer)}
+        for name, file in odd.items():
+            answer = keep(tab, request_page, **still, **{name: file})
+            still[f"refused_{name}"] = "yes"
+    upload = kept(answer)
+    both = [f"refused_{name}" for name in odd]
+    # A reload of the page does not make them forgotten either.
+    for page in (answer, tab.get(f"{request_page}?upload={upload}")):
+        assert re.findall(r'name="(refused_\w+)" value="yes"', page.text) == both
+        assert "Submit without probabilities" in page.text
+    still = {"upload": upload} | dict.fromkeys(both, "yes")
+    mended: dict[str, Any] = {"predictions": GOOD["predictions"]}
+    answer = tab.post(request_page, files=mended, data=still)
+    assert (alert(answer), beside(answer)) == (REFUSED, "probabilities")
+    # What was left out or chosen anew is not told of again.
+    still |= {"without_probabilities": "yes"}
+    answer = tab.post(request_page, **still)
+    assert REFUSED not in words(answer.text)
+    page = tab.get(f"{request_page}?upload={upload}")
+    assert 'name="refused_' not in page.text
+
+
+def test_what_was_refused_of_a_new_request_outlives_a_reload(tab: Tab) -> None:
+    odd = {"labels": ("l.csv", b""), "files": ("p.zip", b"PK")}
+    whole = {"data": ("n.csv", TABLE), **odd}
+    answer = tab.post("/requests/new", files=whole, data={"kind": "predictions"})
+    page = tab.get(f"/requests/new?upload={kept(answer)}")
+    for one in (answer, page):
+        flags = re.findall(r'name="refused_(\w+)" value="yes"', one.text)
+        assert flags == ["labels", "files"]
+    assert "is filled in" not in page.text
+
+
+def seen(answer: httpx.Response) -> str:
+    """Which files a form says that it was shown with."""
+    [state] = re.findall(r'name="as_shown" value="([\d-]*)"', answer.text)
+    return str(state)
+
+
+def test_what_another_tab_has_chosen_is_not_sealed_unseen(
+    tab: Tab, request_page: str
+) -> None:
+    first = keep(tab, request_page, **GOOD)
+    shown = {"upload": kept(first), "as_shown": seen(first)}
+    other = {"predictions": ("q.csv", PREDICTED.replace(b"odd", b"even"))}
+    # What is chosen in this tab is seen in it.
+    second = keep(tab, request_page, **shown, **other)
+    assert alert(second) == ""
+    answer = tab.post(request_page, **shown)
+    assert alert(answer).startswith("Other files were chosen here in another tab.")
+    assert "q.csv is here" in words(answer.text)
+    assert seen(answer) == seen(second)
+    answer = tab.post(request_page, upload=kept(first), as_shown=seen(answer))
+    assert "in another tab" not in words(answer.text)
+
+
+@pytest.mark.parametrize("pressed", [{}, {"keep": "yes"}], ids=["sealed", "chosen"])
+def test_files_that_have_gone_are_not_left_out_unsaid(
+    tab: Tab, request_page: str, pressed: dict[str, str]
+) -> None:
+    """The others that are chosen meanwhile stay."""
+    answer = keep(tab, request_page, **GOOD)
+    shown = {"upload": kept(answer), "as_shown": seen(answer)} | pressed
+    tab.workspace.uploads.forget_idle(time.monotonic() + IDLE_S + 60)
+    model: dict[str, Any] = {"model": GOOD["model"]}
+    answer = tab.post(request_page, files=model, data=shown)
+    assert alert(answer).startswith("What was chosen before is not here any more")
+    assert files(tab, kept(answer)) == {"model": "m.txt"}
+    assert kept(answer) != shown["upload"]
 
 
 def test_predictions_are_kept_unread_while_the_test_rows_are_not_here(

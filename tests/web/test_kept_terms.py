@@ -181,8 +181,8 @@ def test_what_is_predicted_stays_where_another_table_has_such_labels(tab: Tab) -
 def test_what_was_not_looked_at_is_not_sealed(tab: Tab, noun: str) -> None:
     """Another tab has chosen another table for the same terms meanwhile."""
     where = chosen(tab, noun)
-    [shown] = re.findall(r'name="version" value="([\d-]+)"', tab.get(where).text)
-    typed = TERMS | {"predicted": "classes", "group": "n", "version": shown}
+    [shown] = re.findall(r'name="as_shown" value="([\d-]+)"', tab.get(where).text)
+    typed = TERMS | {"predicted": "classes", "group": "n", "as_shown": shown}
     other = {"data": ("m.csv", TABLES["classes"].replace("n,", "m,").encode())}
     upload = where.rpartition("/")[2]
     tab.post("/requests/new", files=other, data={"upload": upload, "kind": noun})
@@ -191,15 +191,15 @@ def test_what_was_not_looked_at_is_not_sealed(tab: Tab, noun: str) -> None:
         answer = tab.post(where, **typed, **button)
         assert answer.status_code == 400
         page = words(answer.text)
-        assert "Other files were chosen for these terms in another tab." in page
+        assert "Other files were chosen here in another tab." in page
         assert "m.csv" in page
         # What fits to the other table stays.
         assert 'value="of my own"' in answer.text
         assert re.search(r'name="group"[^>]* value=""', answer.text)
     assert tab.workspace.actions.count() == before
-    [now] = re.findall(r'name="version" value="([\d-]+)"', answer.text)
+    [now] = re.findall(r'name="as_shown" value="([\d-]+)"', answer.text)
     assert tab.get(where).text.count(f'value="{now}"') == 1
-    typed |= {"version": now, "group": "", "accept_findings": "yes", "again": "yes"}
+    typed |= {"as_shown": now, "group": "", "accept_findings": "yes", "again": "yes"}
     typed |= {"width": "8"}
     answer = tab.post(where, **typed)
     assert answer.status_code == 303, words(answer.text)
@@ -214,9 +214,16 @@ def test_a_file_that_was_taken_away_is_not_said_to_be_old(
     tab.post(where, **TERMS, **{button: "yes"})
     for answer in (tab.get(where), tab.post(where, **TERMS)):
         assert answer.status_code == 404
-        assert "was taken away, to choose another" in words(answer.text)
+        assert "The file of these terms was taken away." in words(answer.text)
         assert "an hour" not in words(answer.text)
+    # The labels alone do not bring it back.
+    upload = where.rpartition("/")[2]
+    labels = {"labels": ("l.csv", b"kind\na\n")}
+    sent = {"upload": upload, "kind": noun, "keep": "yes"}
+    tab.post("/requests/new", files=labels, data=sent)
+    assert "The file of these terms was taken away." in words(tab.get(where).text)
     # What is chosen then goes with time, as any other.
+    tab.post("/requests/new", data=sent | {"without_labels": "yes"})
     chosen(tab, noun, upload=where.rpartition("/")[2])
     hour_later(tab)
     assert "kept for an hour" in words(tab.get(where).text)

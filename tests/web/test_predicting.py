@@ -195,7 +195,9 @@ def test_a_refused_table_leaves_nothing_of_the_one_before(
     assert tab.get(f"/requests/v1/predicted/{kept}").status_code == 404
 
 
-@pytest.mark.parametrize("rows", ["", "x\n1\n", "x,y,colour\n1,soon,red\n"])
+@pytest.mark.parametrize(
+    "rows", ["", "x\n1\n", "x,y,colour\n1,soon,red\n", "x,y,colour\n"]
+)
 def test_a_table_that_cannot_be_predicted_is_refused_when_it_is_chosen(
     scene: tuple[Place, Tab], rows: str
 ) -> None:
@@ -262,7 +264,11 @@ def test_an_exported_model_predicts_and_any_other_file_is_not_offered(
             assert 'href="/requests/2/predict"' not in tab.get("/requests/2").text
             files = {"rows": ("new.csv", "x\n3\n29\n")}
             # Its first row is tried when the table is chosen.
-            for rows, status in (("x\n3\n29\n", 200), ("y\n3\n", 400)):
+            for rows, status in (
+                ("x\n3\n29\n", 200),
+                ("x\n", 400),
+                ("y\n3\n", 400),
+            ):
                 answer = tab.post(
                     "/requests/1/predict",
                     files={"rows": ("new.csv", rows)},

@@ -227,6 +227,7 @@ def check_file(request: Request, path: Path, what: str) -> None:
         DataError: It is empty, or does not fit the test rows; names row and value.
     """
     if what == "predictions":
+        _refuse_model(path)
         _read(request, path)
     elif what == "probabilities":
         _probabilities(request, None, path)
@@ -246,6 +247,16 @@ def _read(request: Request, path: Path) -> Codes:
     _refuse_exact(request, path)
     manifest, rows = request.manifest(), request.terms.labels
     return read_predictions(path, manifest.classes, rows, manifest=manifest)
+
+
+def _refuse_model(predictions: Any) -> None:
+    """Raises an `InputError` for a model, where its predictions belong."""
+    if is_exported(predictions) or makes_predictions(predictions):
+        raise InputError(
+            "The predictions are a model.",
+            hint="A model predicts by itself: `modelmarket submit ID MODEL`. Any other "
+            f"file or folder has its predictions beside it: {WITH_PREDICTIONS}.",
+        )
 
 
 def _refuse_exact(request: Request, path: Path) -> None:
@@ -423,12 +434,7 @@ def model_file(
         NotFoundError: There is no such file.
     """
     is_path = isinstance(model, str | Path)
-    if is_exported(predictions) or makes_predictions(predictions):
-        raise InputError(
-            "The predictions are a model.",
-            hint="A model predicts by itself: `modelmarket submit ID MODEL`. Any other "
-            f"file or folder has its predictions beside it: {WITH_PREDICTIONS}.",
-        )
+    _refuse_model(predictions)
     if predictions is not None:
         if not is_path:
             raise InputError(

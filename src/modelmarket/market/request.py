@@ -17,7 +17,7 @@ from modelmarket.market.contents import PREDICTIONS, PROBABILITIES
 from modelmarket.market.questions import refuse_high_stake
 from modelmarket.market.reusing import refuse_second
 from modelmarket.market.submission import Submission
-from modelmarket.market.winning import MODEL, predicted, refuse_risk
+from modelmarket.market.winning import MODEL, predicted, refuse_no_rows, refuse_risk
 from modelmarket.protocol import sentences
 from modelmarket.protocol.actions import (
     OpenTruth,
@@ -426,9 +426,11 @@ class Request(AnyRequest[Submission]):
         """Lets the model that won predict the first row of a table; see `predict`.
 
         Raises:
-            DataError: A column is missing, or that row's cell is none of its kind.
+            DataError: It has no row, a column is missing, or that row's cell is none of
+                its kind.
         """
-        predicted(self, table, None, unconfined=False, rows=1)
+        said = predicted(self, table, None, unconfined=False, rows=1)
+        refuse_no_rows(table, len(said))
 
     def reproduce(
         self,

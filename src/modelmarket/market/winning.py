@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modelmarket.errors import ConfirmationError, InputError, StepError
+from modelmarket.errors import ConfirmationError, DataError, InputError, StepError
 from modelmarket.market.checking import ONNX
 from modelmarket.market.contents import PREDICTIONS
 from modelmarket.storage.cid import Cid
@@ -89,6 +89,15 @@ def _file(request: Request) -> Entry:
         hint=f"`modelmarket request model {request.id} FOLDER` fetches it, and "
         f"`modelmarket model inspect {request.record.model}` says what is in it.",
     )
+
+
+def refuse_no_rows(table: Path, rows: int) -> None:
+    """Raises a `DataError` where a table has none."""
+    if not rows:
+        raise DataError(
+            f"{table.name} has no rows.",
+            hint="Choose a table with a row at least below its header.",
+        )
 
 
 def predicted(

@@ -13,13 +13,7 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from modelmarket.errors import (
-    DataError,
-    FieldError,
-    InputError,
-    ModelMarketError,
-    NotFoundError,
-)
+from modelmarket.errors import DataError, FieldError, InputError, NotFoundError
 from modelmarket.protocol.terms import parse_duration
 from modelmarket.protocol.types import RequestId, SubmissionId
 from modelmarket.system.documents import parse_json
@@ -37,9 +31,12 @@ MOST_DIGITS = 9
 """Of a page's number."""
 MOST_DECIMAL = 2**256 - 1
 """What the chain can count to."""
+GONE = "What was chosen before is not here any more: files are kept for an hour."
 NEW = "new"
 """Where a file lies that is not taken for its field yet."""
-SENT = ("shown_for", "upload", "version", "look", "keep", "discard", "another")
+SENT = ("shown_for", "upload", "as_shown", "look", "keep", "discard", "another")
+REFUSED, WITHOUT = "refused_", "without_"
+"""Before a field's name: its file was refused; it is to be left out."""
 UNKEPT = (*CONFIRMATIONS, *SENT)
 """Fields that say nothing of what was typed."""
 _HALF = re.compile("[\ud800-\udfff]")
@@ -252,11 +249,7 @@ def unchosen(form: Form, upload: Upload, error: FieldError) -> FieldError:
     """
     if text(form, "upload") in ("", upload.name):
         return error
-    return FieldError(
-        "What was chosen before is not here any more: files are kept for an hour.",
-        field=error.field,
-        hint="Choose it again.",
-    )
+    return FieldError(GONE, field=error.field, hint="Choose it again.")
 
 
 def typed(form: Form) -> dict[str, str]:
@@ -266,7 +259,9 @@ def typed(form: Form) -> dict[str, str]:
     return {
         name: value
         for name, value in form.items()
-        if isinstance(value, str) and name not in UNKEPT
+        if isinstance(value, str)
+        and name not in UNKEPT
+        and not name.startswith((REFUSED, WITHOUT))
     }
 
 
@@ -332,14 +327,14 @@ def unpack(form: Form, name: str, upload: Upload) -> Path | None:
     return upload.file(name)
 
 
-def save_all(saves: Iterable[Callable[[], object]]) -> None:
+def save_all(saves: Iterable[Callable[[], object]]) -> list[FieldError]:
     """Keeps all files of a form that are good.
 
     Args:
         saves: Keep one each; see `save` and `unpack`.
 
-    Raises:
-        FieldError: Some cannot be taken; the first of them, once the others are.
+    Returns:
+        Why the others cannot be taken; each names its field.
     """
     problems = []
     for one in saves:
@@ -347,15 +342,14 @@ def save_all(saves: Iterable[Callable[[], object]]) -> None:
             one()
         except FieldError as error:
             problems.append(error)
-    if problems:
-        raise problems[0]
+    return problems
 
 
 def refused(
     form: Form,
     optional: Iterable[str],
     kept: Iterable[str],
-    problem: ModelMarketError | None = None,
+    problems: Iterable[FieldError] = (),
 ) -> list[str]:
     """The fields of files that were refused and are neither chosen anew nor left out.
 
@@ -363,18 +357,54 @@ def refused(
         form: It, which says what was refused before.
         optional: The fields whose files may be left out.
         kept: The fields that have files.
-        problem: What is refused now.
+        problems: Why files are refused now.
     """
-    now = problem.field if isinstance(problem, FieldError) else ""
+    now = {one.field for one in problems}
     return [
         one
         for one in optional
         if one not in kept
         and (
-            one == now
-            or (_says(form, f"refused_{one}") and not _says(form, f"without_{one}"))
+            one in now
+            or (_says(form, REFUSED + one) and not _says(form, WITHOUT + one))
         )
     ]
+
+
+def as_refused(fields: Iterable[str]) -> dict[str, str]:
+    """What a form says of files that were refused, so that it is not forgotten."""
+    return {REFUSED + one: "yes" for one in fields}
+
+
+def refuse_gone(form: Form, upload: Upload) -> None:
+    """Makes sure that the files which a form was shown with are still here.
+
+    Args:
+        form: It.
+        upload: Where its files are now.
+
+    Raises:
+        InputError: They have gone.
+    """
+    if text(form, "as_shown") and text(form, "upload") != upload.name:
+        raise InputError(GONE, hint="Choose it again.")
+
+
+def refuse_others(form: Form, state: str) -> None:
+    """Makes sure that what is sealed is what somebody saw.
+
+    Args:
+        form: It, which says with which files it was shown.
+        state: What was there before any came with the form; see `Upload.state`.
+
+    Raises:
+        InputError: It is something else.
+    """
+    if text(form, "as_shown") not in ("", state):
+        raise InputError(
+            "Other files were chosen here in another tab. Nothing was sealed.",
+            hint="They are shown here now: look them over, and go on.",
+        )
 
 
 def refuse_without(form: Form, optional: Iterable[str], upload: Upload) -> None:
@@ -411,7 +441,7 @@ def _new(name: str, upload: Upload) -> Iterator[None]:
 
 def _chosen(form: Form, name: str, upload: Upload) -> UploadFile | None:
     """The file that was chosen, if one was; what is to be left out is gone then."""
-    if _says(form, f"without_{name}"):
+    if _says(form, WITHOUT + name):
         upload.drop(name)
     return _sent(form, name)
 

@@ -168,12 +168,13 @@ def _status(error: ModelMarketError) -> int:
 
 
 def show(visit: Visit, template: str, *, status: int = 200, **values: Any) -> Response:
-    """A page, with what every page shows."""
+    """A page, with what every page shows; it may have a `path` of its own."""
     workspace, glance = visit.workspace, visit.glance
-    shown = {
+    own = values.pop("path", "")
+    every = {
         "workspace": workspace,
-        "path": visit.request.url.path,
-        "here": values.get("path") or visit.place,
+        "here": own or visit.place,
+        "path": own or visit.request.url.path,
         "who": visit.who,
         "now": glance.now,
         "version": visit.version,
@@ -183,7 +184,8 @@ def show(visit: Visit, template: str, *, status: int = 200, **values: Any) -> Re
         "network": workspace.market.network,
         "news": _news(visit) if status == FOUND else None,
     }
-    return HTMLResponse(render(template, **(shown | values)), status)
+    # What a page says of itself takes the place of nothing that all of them say.
+    return HTMLResponse(render(template, **every, **values), status)
 
 
 def _news(visit: Visit) -> Markup | None:

@@ -124,7 +124,7 @@ class Upload:
         return tuple(field.stat().st_mtime_ns for field in fields)
 
     @property
-    def version(self) -> str:
+    def state(self) -> str:
         """The same, as a form says which files it was shown with."""
         return "-".join(map(str, self.stamp))
 

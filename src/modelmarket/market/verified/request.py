@@ -726,6 +726,8 @@ class VerifiedRequest(AnyRequest[VerifiedSubmission]):
         """Makes sure that a table's rows can be predicted; see `predict`.
 
         Raises:
-            DataError: A column is missing, or a cell is none of its kind.
+            DataError: It has no row or lacks a column, or a cell is none of its kind.
         """
-        self.codes(table)
+        from modelmarket.market.winning import refuse_no_rows
+
+        refuse_no_rows(table, len(self.codes(table)))

@@ -120,10 +120,6 @@ OTHER_TERMS = Markup(
     "<strong>These terms were sealed before, in another tab.</strong> What you typed "
     "last is not in them: change the terms, or discard them."
 )
-OTHER_FILES = InputError(
-    "Other files were chosen for these terms in another tab. Nothing was sealed.",
-    hint="They are shown here now: look them over, and go on.",
-)
 MOST_NEAR = 5
 MOST_COMPARED = 60
 """Characters of a column's name that are shown, and compared with what was typed."""
@@ -333,7 +329,7 @@ def _show_survey(
         template,
         status=200 if problem is None else BAD_REQUEST,
         upload=upload.name,
-        version=upload.version,
+        as_shown=upload.state,
         table=table,
         labels=labels,
         label=label,
@@ -619,8 +615,10 @@ def seal(
                     return go_and_tell(visit, address, OTHER_TERMS)
                 return sealed
             # What is sealed is what was looked at.
-            if forms.text(visit.form, "version") not in ("", upload.version):
-                return _show_others(visit, template, upload)
+            try:
+                forms.refuse_others(visit.form, upload.state)
+            except InputError as error:
+                return _show_others(visit, template, upload, error)
             uploads.remember(upload, forms.typed(visit.form))
             return _seal(visit, template, upload, prepare, look)
     except NotFoundError:
@@ -659,11 +657,13 @@ def _seal(
     return go(f"/actions/{entry.id}")
 
 
-def _show_others(visit: Visit, template: str, upload: Upload) -> Response:
+def _show_others(
+    visit: Visit, template: str, upload: Upload, problem: InputError
+) -> Response:
     """The terms beside other files than they were shown with."""
     typed = _still_there(upload, forms.typed(visit.form))
     visit.workspace.uploads.remember(upload, forms.typed(typed))
-    return _show_survey(replace(visit, form=typed), template, upload, OTHER_FILES)
+    return _show_survey(replace(visit, form=typed), template, upload, problem)
 
 
 def _choose_another(visit: Visit, template: str, upload: Upload) -> Response:

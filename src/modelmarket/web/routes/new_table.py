@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from functools import partial
@@ -16,7 +16,7 @@ from modelmarket.datasets.coding import TABLES_ALONE
 from modelmarket.datasets.tables import open_table
 from modelmarket.errors import FieldError, ModelMarketError, NotFoundError
 from modelmarket.web import forms
-from modelmarket.web.forms import BAD_REQUEST, Form
+from modelmarket.web.forms import BAD_REQUEST
 from modelmarket.web.responses import NOT_FOUND, answering, go, show
 from modelmarket.web.uploads import Upload
 from modelmarket.web.visits import Visit
@@ -38,6 +38,7 @@ def new_request(visit: Visit) -> Response:
     visit = replace(visit, form={"upload": kept, "kind": kind})
     try:
         with uploads.using(kept) as upload:
+            visit = replace(visit, form={**uploads.typed(upload), **visit.form})
             return _show_form(visit, upload, None)
     except NotFoundError:
         return _show_form(visit, lost, None)
@@ -66,8 +67,10 @@ def choose_again(visit: Visit, noun: str, asked: Mapping[str, str]) -> Response:
     visit = replace(visit, form={"upload": upload.name if upload else "", "kind": kind})
     why = "is not here any more: files are kept for an hour, and no longer than the "
     why += "server runs"
-    if upload is not None and uploads.was_taken_away(upload.name):
-        why = "was taken away, to choose another"
+    name = "" if upload is None else upload.name
+    # Something else may have been chosen in its place.
+    if uploads.was_taken_away(name) or uploads.has(name):
+        why = "was taken away"
     gone = NotFoundError(
         f"The file of these terms {why}.",
         hint="Choose the file again; what you typed is filled in then.",
@@ -80,6 +83,7 @@ def _show_form(
     upload: Upload | None,
     problem: ModelMarketError | None,
     *,
+    refusals: Sequence[FieldError] = (),
     status: int = BAD_REQUEST,
 ) -> Response:
     kept, name = forms.kept_files(upload, FIELDS), upload.name if upload else ""
@@ -91,9 +95,13 @@ def _show_form(
         "new.html",
         status=200 if problem is None else status,
         upload=name if goes_on else "",
-        has_terms=any(said for field, said in typed.items() if field != "kind"),
+        has_terms=any(
+            said
+            for field, said in typed.items()
+            if field != "kind" and not field.startswith(forms.REFUSED)
+        ),
         kept=kept,
-        refused=forms.refused(visit.form, OPTIONAL, kept, problem),
+        refused=forms.refused(visit.form, OPTIONAL, kept, refusals),
         problem=problem,
         form=visit.form,
     )
@@ -105,13 +113,16 @@ def upload_table(visit: Visit) -> Response:
     """
     with ExitStack() as closing:
         upload = closing.enter_context(_upload_of(visit))
+        refusals: list[FieldError] = []
         try:
-            _keep(visit.form, upload)
+            refusals = _keep(visit, upload)
+            if refusals:
+                raise refusals[0]
             if forms.is_chosen(visit.form):
                 return _show_form(visit, upload, None)
             noun = _noun(visit, upload)
         except ModelMarketError as error:
-            response = _show_form(visit, upload, error)
+            response = _show_form(visit, upload, error, refusals=refusals)
             if not forms.kept_files(upload, FIELDS):
                 visit.workspace.uploads.forget(upload)
             return response
@@ -134,20 +145,30 @@ def _upload_of(visit: Visit) -> AbstractContextManager[Upload]:
     return uploads.using(made.name)
 
 
-def _keep(form: Form, upload: Upload) -> None:
-    """Keeps what was sent.
+def _keep(visit: Visit, upload: Upload) -> list[FieldError]:
+    """Keeps what was sent, and what was refused of it in mind.
+
+    Returns:
+        Why a file is no table, or others cannot be unpacked; each names its field.
 
     Raises:
-        FieldError: A file is no table, or others cannot be unpacked; names the field.
         DiskError: The disk is full.
     """
-    forms.save_all(
+    form, uploads = visit.form, visit.workspace.uploads
+    refusals = forms.save_all(
         [
             partial(forms.save, form, "data", upload, _refuse_unreadable),
             partial(forms.save, form, "labels", upload, _refuse_unreadable),
             partial(forms.unpack, form, FILES, upload),
         ]
     )
+    before = uploads.typed(upload)
+    kept = forms.kept_files(upload, FIELDS)
+    refused = forms.refused(form, OPTIONAL, kept, refusals)
+    typed = forms.typed(before) | forms.as_refused(refused)
+    if typed != before:
+        uploads.remember(upload, typed)
+    return refusals
 
 
 def _noun(visit: Visit, upload: Upload) -> str:

@@ -23,6 +23,7 @@ from modelmarket.errors import (
     NotFoundError,
 )
 from modelmarket.market import Request, VerifiedRequest
+from modelmarket.market.winning import refuse_no_rows
 from modelmarket.system.files import write_atomically
 from modelmarket.web import forms, stored
 from modelmarket.web.responses import answering, go
@@ -86,14 +87,9 @@ def predict(visit: Visit) -> Response:
                 raise forms.unchosen(form, upload, lacking)
             try:
                 said = found.predict(table)
+                refuse_no_rows(table, len(said))
             except (DataError, InputError) as error:
                 raise FieldError(error.message, field=ROWS, hint=error.hint) from error
-            if not said:
-                raise FieldError(
-                    f"{table.name} has no rows.",
-                    field=ROWS,
-                    hint="Choose a table with a row at least below its header.",
-                )
             write_atomically(upload.place(PREDICTED, CALLED), as_csv(said))
         except ModelMarketError as error:
             return _show(visit, found, problem=error, upload=upload)

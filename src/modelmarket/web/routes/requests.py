@@ -234,6 +234,7 @@ def show_form(
         kept=kept,
         sent=forms.sent_files(visit.form, fields),
         upload=upload.name if kept and upload is not None else "",
+        as_shown=upload.state if kept and upload is not None else "",
         **values,
     )
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -58,18 +59,29 @@ def prepare_submission(visit: Visit) -> Response:
     """Checks and seals what was sent."""
     workspace, form, found = visit.workspace, visit.form, find_request(visit)
     is_verified = isinstance(found, VerifiedRequest)
+    fields, optional = (("model",), ()) if is_verified else (FILES, OPTIONAL)
     with ExitStack() as closing:
         upload = forms.upload_of(form, workspace.uploads, closing)
+        state, refusals = upload.state, list[FieldError]()
         try:
             # First the files: whoever has yet to connect a wallet has chosen them.
-            workspace.uploads.remember(upload, forms.typed(form))
-            forms.save_all(
+            refusals = forms.save_all(
                 partial(forms.save, form, name, upload, partial(_refuse, found))
-                for name in (("model",) if is_verified else FILES)
+                for name in fields
             )
-            if forms.is_chosen(form):
+            kept = forms.kept_files(upload, fields)
+            refused = forms.refused(form, optional, kept, refusals)
+            typed = forms.typed(form) | forms.as_refused(refused)
+            workspace.uploads.remember(upload, typed)
+            if refusals:
+                raise refusals[0]
+            is_chosen = forms.is_chosen(form)
+            if is_chosen or "model" in kept:
+                forms.refuse_gone(form, upload)
+            if is_chosen:
                 return _show(visit, found, upload=upload)
-            forms.refuse_without(form, OPTIONAL, upload)
+            forms.refuse_others(form, state)
+            forms.refuse_without(form, optional, upload)
             owner = visit.account
             moment, purse = workspace.market.look_into(owner, verified=is_verified)
             found = found.as_of(moment)
@@ -85,7 +97,9 @@ def prepare_submission(visit: Visit) -> Response:
                 action = _predictions(found, form, upload, owner)
         except ModelMarketError as error:
             problem = _at_its_field(error, upload)
-            return _show(visit, found, problem=problem, upload=upload)
+            return _show(
+                visit, found, problem=problem, upload=upload, refusals=refusals
+            )
         origin = f"/requests/{found.id}/submit?upload={upload.name}"
         entry = workspace.actions.prepare(owner, action, origin)
     return go(f"/actions/{entry.id}")
@@ -97,6 +111,7 @@ def _show(
     *,
     problem: ModelMarketError | None = None,
     upload: Upload | None = None,
+    refusals: Sequence[FieldError] = (),
 ) -> Response:
     said = stored.manifest(found)
     manifest = said if isinstance(said, Manifest) else None
@@ -108,7 +123,7 @@ def _show(
         problem=problem,
         upload=upload,
         refused=forms.refused(
-            visit.form, OPTIONAL, forms.kept_files(upload, FILES), problem
+            visit.form, OPTIONAL, forms.kept_files(upload, FILES), refusals
         ),
         snippet=entering(
             found, manifest, _files_of(manifest), account=visit.who.account
