@@ -173,6 +173,10 @@ def test_files_of_a_refused_form_outlive_a_reload(house: House, tmp_path: Path) 
     tab.reload()
     expect(tab.get_by_text("n.csv is here")).to_be_visible()
     expect(tab.locator("input[value=predictions]")).to_be_checked()
+    # What was refused is not left out before somebody says so.
+    tab.get_by_role("button", name="Continue").click()
+    expect(tab.get_by_role("alert")).to_contain_text("photos.zip is no ZIP archive")
+    tab.get_by_label("Leave the files out").check()
     tab.get_by_role("button", name="Continue").click()
     tab.get_by_role("button", name="Split and seal").wait_for()
 

@@ -21,7 +21,7 @@ TABLE = b"n,kind\n" + b"".join(b"%d,%c\n" % (n, b"ab"[n % 2]) for n in range(40)
 LABELS = b"kind\n" + b"a\nb\n" * 20
 PREDICTED = b"label\n" + b"odd\n" * 20
 """As many as there are test rows."""
-REFUSED = "What was chosen here was refused. Choose a corrected file, or leave it out."
+WAYS = "Choose a corrected file, or leave it out."
 
 
 def kept(answer: httpx.Response) -> str:
@@ -107,10 +107,22 @@ def test_what_is_no_table_is_refused_when_it_is_chosen(tab: Tab) -> None:
     assert beside(answer) == "data"
 
 
+def reasons(answer: httpx.Response) -> dict[str, str]:
+    """Why files were refused, by field, as a form says."""
+    found = re.findall(r'name="refused_(\w+)" value="([^"]+)"', answer.text)
+    return {field: unescape(why) for field, why in found}
+
+
+def said_of(answer: httpx.Response) -> dict[str, str]:
+    """The same, as it is sent."""
+    return {f"refused_{field}": why for field, why in reasons(answer).items()}
+
+
 @pytest.mark.parametrize("field", ["data", "labels", "files"])
 def test_what_was_there_before_stays_where_another_file_is_refused(
     tab: Tab, field: str
 ) -> None:
+    """Whoever goes on with it says so: it is not the one that was chosen last."""
     good: dict[str, Any] = {
         "data": ("n.csv", TABLE),
         "labels": ("l.csv", LABELS),
@@ -126,7 +138,16 @@ def test_what_was_there_before_stays_where_another_file_is_refused(
         for name, _ in good.values():
             assert f"{name} is here" in words(page.text)
         assert "was refused" not in words(page.text)
-    answer = tab.post("/requests/new", upload=upload, kind="predictions")
+        assert reasons(page).keys() == {field}
+    goes_on = {"upload": upload, "kind": "predictions"} | said_of(answer)
+    refused = tab.post("/requests/new", **goes_on)
+    assert beside(refused) == field
+    assert alert(refused).startswith("odd.csv")
+    ways = f"Choose a corrected file, or go on with {good[field][0]}"
+    assert ways in alert(refused)
+    assert ("leave it out" in alert(refused)) is (field != "data")
+    goes_on |= {f"without_new_{field}": "yes"}
+    answer = tab.post("/requests/new", **goes_on)
     assert answer.headers["location"] == f"/requests/new/{upload}"
 
 
@@ -139,15 +160,17 @@ def test_a_refused_file_is_not_left_out_before_somebody_says_so(
     odd: dict[str, Any] = {optional: ("odd.zip", b"\x80\0\0")}
     answer = keep(tab, upload=upload, **odd)
     assert alert(answer).startswith("odd.zip")
-    refused = f'<input type="hidden" name="refused_{optional}" value="yes">'
-    assert refused in answer.text
-    goes_on = {"upload": upload, "kind": "predictions", f"refused_{optional}": "yes"}
+    assert reasons(answer).keys() == {optional}
+    still: dict[str, Any] = {"upload": upload} | said_of(answer)
+    goes_on = {"kind": "predictions"} | still
     answer = tab.post("/requests/new", **goes_on)
-    assert (answer.status_code, alert(answer)) == (400, REFUSED)
+    assert answer.status_code == 400
+    assert alert(answer).startswith("odd.zip")
+    assert alert(answer).endswith(WAYS)
     # Another file that is chosen meanwhile does not make it forgotten.
-    still: dict[str, Any] = {f"refused_{optional}": "yes"}
-    answer = keep(tab, upload=upload, data=("m.csv", TABLE), **still)
-    assert (alert(answer), refused in answer.text) == ("", True)
+    answer = keep(tab, data=("m.csv", TABLE), **still)
+    assert alert(answer) == ""
+    assert reasons(answer).keys() == {optional}
     answer = tab.post("/requests/new", **goes_on, **{f"without_{optional}": "yes"})
     assert answer.headers["location"] == f"/requests/new/{upload}"
 
@@ -156,9 +179,9 @@ def test_a_corrected_file_is_taken_in_place_of_the_refused(tab: Tab) -> None:
     upload = kept(keep(tab, data=("n.csv", TABLE)))
     answer = keep(tab, upload=upload, files=("odd.zip", b"\x80\0\0"))
     whole = ("whole.zip", zipped({"a.png": b"a"}))
-    answer = keep(tab, upload=upload, refused_files="yes", files=whole)
-    assert (alert(answer), 'name="refused' in answer.text) == ("", False)
-    goes_on = {"upload": upload, "kind": "predictions", "refused_files": "yes"}
+    answer = keep(tab, upload=upload, **said_of(answer), files=whole)
+    assert (alert(answer), reasons(answer)) == ("", {})
+    goes_on = {"upload": upload, "kind": "predictions"}
     assert tab.post("/requests/new", **goes_on).status_code == 303
 
 
@@ -174,7 +197,7 @@ def test_a_tick_that_leaves_a_file_out_says_nothing_of_one_that_is_chosen_beside
     assert files(tab, upload) == {"data": "m.csv"}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def request_page(here: Place, tab: Tab) -> str:
     """Where one submits to a request of the very visitor, whose data are here."""
     return f"/requests/{here.create(tab.workspace.market).id}/submit"
@@ -225,26 +248,29 @@ BAD = {
 def test_what_cannot_be_submitted_is_refused_when_it_is_chosen(
     tab: Tab, request_page: str, field: str, wrong: tuple[str, bytes]
 ) -> None:
-    """What was there before stays; without any, it is not left out unsaid."""
+    """What was there before stays, and is not sealed in its place unsaid; nor is it
+    left out.
+    """
     odd: dict[str, Any] = {field: wrong}
     answer = keep(tab, request_page, **odd)
     assert (answer.status_code, beside(answer)) == (400, field)
-    is_needed = field == "model"
-    assert (f'name="refused_{field}" value="yes"' in answer.text) is not is_needed
-    if not is_needed:
-        others = {name: one for name, one in GOOD.items() if name != field}
-        upload = kept(keep(tab, request_page, **others))
-        still = {"upload": upload, f"refused_{field}": "yes"}
+    why = reasons(answer)[field]
+    others = {name: one for name, one in GOOD.items() if name != field}
+    for before in (others, GOOD):
+        upload = kept(keep(tab, request_page, **before))
+        had = files(tab, upload)
+        answer = keep(tab, request_page, upload=upload, **odd)
+        assert (beside(answer), reasons(answer)) == (field, {field: why})
+        assert files(tab, upload) == had
+        assert "was refused" not in words(answer.text)
+        still = {"upload": upload, f"refused_{field}": why}
         answer = tab.post(request_page, **still)
-        assert alert(answer) == REFUSED
-        answer = tab.post(request_page, **still, **{f"without_{field}": "yes"})
-        assert REFUSED not in words(answer.text)
-    upload = kept(keep(tab, request_page, **GOOD))
-    before = files(tab, upload)
-    answer = keep(tab, request_page, upload=upload, **odd)
-    assert beside(answer) == field
-    assert files(tab, upload) == before
-    assert "was refused" not in words(answer.text)
+        assert beside(answer) == field
+        assert alert(answer).startswith(words(why).split()[0])
+        way = f"without_{field}" if before is others else f"without_new_{field}"
+        assert (f'name="{way}"' in answer.text) is (field != "model" or before is GOOD)
+        answer = tab.post(request_page, **still, **{way: "yes"})
+        assert reasons(answer) == {}
 
 
 def test_one_bad_file_does_not_lose_the_good_ones_that_come_with_it(
@@ -275,23 +301,21 @@ def test_of_several_refused_files_none_is_forgotten(
         still = {"upload": kept(answer)}
         for name, file in odd.items():
             answer = keep(tab, request_page, **still, **{name: file})
-            still[f"refused_{name}"] = "yes"
+            still |= said_of(answer)
     upload = kept(answer)
-    both = [f"refused_{name}" for name in odd]
     # A reload of the page does not make them forgotten either.
     for page in (answer, tab.get(f"{request_page}?upload={upload}")):
-        assert re.findall(r'name="(refused_\w+)" value="yes"', page.text) == both
+        assert reasons(page).keys() == odd.keys()
         assert "Submit without probabilities" in page.text
-    still = {"upload": upload} | dict.fromkeys(both, "yes")
+    still = {"upload": upload} | said_of(answer)
     mended: dict[str, Any] = {"predictions": GOOD["predictions"]}
     answer = tab.post(request_page, files=mended, data=still)
-    assert (alert(answer), beside(answer)) == (REFUSED, "probabilities")
+    assert beside(answer) == "probabilities"
+    assert alert(answer).endswith(WAYS)
     # What was left out or chosen anew is not told of again.
-    still |= {"without_probabilities": "yes"}
-    answer = tab.post(request_page, **still)
-    assert REFUSED not in words(answer.text)
-    page = tab.get(f"{request_page}?upload={upload}")
-    assert 'name="refused_' not in page.text
+    still = {"upload": upload} | said_of(answer)
+    tab.post(request_page, **still, without_probabilities="yes")
+    assert reasons(tab.get(f"{request_page}?upload={upload}")) == {}
 
 
 def test_what_was_refused_of_a_new_request_outlives_a_reload(tab: Tab) -> None:
@@ -300,8 +324,7 @@ def test_what_was_refused_of_a_new_request_outlives_a_reload(tab: Tab) -> None:
     answer = tab.post("/requests/new", files=whole, data={"kind": "predictions"})
     page = tab.get(f"/requests/new?upload={kept(answer)}")
     for one in (answer, page):
-        flags = re.findall(r'name="refused_(\w+)" value="yes"', one.text)
-        assert flags == ["labels", "files"]
+        assert reasons(one).keys() == odd.keys()
     assert "is filled in" not in page.text
 
 

@@ -35,8 +35,11 @@ GONE = "What was chosen before is not here any more: files are kept for an hour.
 NEW = "new"
 """Where a file lies that is not taken for its field yet."""
 SENT = ("shown_for", "upload", "as_shown", "look", "keep", "discard", "another")
-REFUSED, WITHOUT = "refused_", "without_"
-"""Before a field's name: its file was refused; it is to be left out."""
+REFUSED, WITHOUT, GO_ON = "refused_", "without_", "without_new_"
+"""Before a field's name: why its file was refused; that it is left out; that what was
+there before is taken."""
+MOST_REASON = 500
+"""Characters of why a file was refused that are told again."""
 UNKEPT = (*CONFIRMATIONS, *SENT)
 """Fields that say nothing of what was typed."""
 _HALF = re.compile("[\ud800-\udfff]")
@@ -261,7 +264,7 @@ def typed(form: Form) -> dict[str, str]:
         for name, value in form.items()
         if isinstance(value, str)
         and name not in UNKEPT
-        and not name.startswith((REFUSED, WITHOUT))
+        and not name.startswith((REFUSED, WITHOUT, GO_ON))
     }
 
 
@@ -346,34 +349,31 @@ def save_all(saves: Iterable[Callable[[], object]]) -> list[FieldError]:
 
 
 def refused(
-    form: Form,
-    optional: Iterable[str],
-    kept: Iterable[str],
-    problems: Iterable[FieldError] = (),
-) -> list[str]:
-    """The fields of files that were refused and are neither chosen anew nor left out.
+    form: Form, fields: Iterable[str], problems: Iterable[FieldError] = ()
+) -> dict[str, str]:
+    """Why files were refused that are not chosen anew, by field: nor left out, nor is
+    what was there before taken all the same.
 
     Args:
         form: It, which says what was refused before.
-        optional: The fields whose files may be left out.
-        kept: The fields that have files.
+        fields: That take files.
         problems: Why files are refused now.
     """
-    now = {one.field for one in problems}
-    return [
-        one
-        for one in optional
-        if one not in kept
-        and (
-            one in now
-            or (_says(form, REFUSED + one) and not _says(form, WITHOUT + one))
-        )
-    ]
+    now = {one.field: one.message[:MOST_REASON] for one in problems}
+    before = {
+        one: text(form, REFUSED + one)[:MOST_REASON]
+        for one in fields
+        if _sent(form, one) is None
+        and not _says(form, WITHOUT + one)
+        and not _says(form, GO_ON + one)
+    }
+    found = {one: now.get(one) or before.get(one, "") for one in fields}
+    return {one: why for one, why in found.items() if why}
 
 
-def as_refused(fields: Iterable[str]) -> dict[str, str]:
+def as_refused(reasons: Mapping[str, str]) -> dict[str, str]:
     """What a form says of files that were refused, so that it is not forgotten."""
-    return {REFUSED + one: "yes" for one in fields}
+    return {REFUSED + one: why for one, why in reasons.items()}
 
 
 def refuse_gone(form: Form, upload: Upload) -> None:
@@ -407,19 +407,27 @@ def refuse_others(form: Form, state: str) -> None:
         )
 
 
-def refuse_without(form: Form, optional: Iterable[str], upload: Upload) -> None:
-    """Makes sure that no file is left out only since it was refused.
+def refuse_refused(
+    form: Form, fields: Iterable[str], optional: Iterable[str], upload: Upload
+) -> None:
+    """Makes sure that nothing is done without a file, or with the one before it, only
+    since it was refused.
+
+    Args:
+        form: It.
+        fields: That take files.
+        optional: Those whose files may be left out.
+        upload: Where its files are.
 
     Raises:
-        FieldError: One is; names its field.
+        FieldError: Something is; names its field.
     """
-    found = refused(form, optional, kept_files(upload, optional))
-    if found:
-        raise FieldError(
-            "What was chosen here was refused.",
-            field=found[0],
-            hint="Choose a corrected file, or leave it out.",
-        )
+    for field, why in refused(form, fields).items():
+        kept = upload.file(field)
+        ways = ["Choose a corrected file"]
+        ways += [] if kept is None else [f"go on with {kept.name}"]
+        ways += ["leave it out"] if field in optional else []
+        raise FieldError(why, field=field, hint=f"{', or '.join(ways)}.")
 
 
 @contextmanager

@@ -101,7 +101,7 @@ def _show_form(
             if field != "kind" and not field.startswith(forms.REFUSED)
         ),
         kept=kept,
-        refused=forms.refused(visit.form, OPTIONAL, kept, refusals),
+        refused=forms.refused(visit.form, FIELDS, refusals),
         problem=problem,
         form=visit.form,
     )
@@ -163,8 +163,7 @@ def _keep(visit: Visit, upload: Upload) -> list[FieldError]:
         ]
     )
     before = uploads.typed(upload)
-    kept = forms.kept_files(upload, FIELDS)
-    refused = forms.refused(form, OPTIONAL, kept, refusals)
+    refused = forms.refused(form, FIELDS, refusals)
     typed = forms.typed(before) | forms.as_refused(refused)
     if typed != before:
         uploads.remember(upload, typed)
@@ -179,7 +178,7 @@ def _noun(visit: Visit, upload: Upload) -> str:
             contest of this kind has; names the field.
     """
     form = visit.form
-    forms.refuse_without(form, OPTIONAL, upload)
+    forms.refuse_refused(form, FIELDS, OPTIONAL, upload)
     if upload.file("data") is None:
         lacking = FieldError(
             "No file was chosen.", field="data", hint="Choose a CSV or Parquet file."

@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -63,7 +64,8 @@ def prediction_page(visit: Visit) -> Response:
     found, name = find_request(visit), visit.request.query_params.get("upload", "")
     try:
         with visit.workspace.uploads.using(name) as upload:
-            return _show(visit, found, upload=upload)
+            typed = visit.workspace.uploads.typed(upload)
+            return _show(replace(visit, form=typed), found, upload=upload)
     except NotFoundError:
         return _show(visit, found)
 
@@ -73,11 +75,19 @@ def predict(visit: Visit) -> Response:
     found, form = find_request(visit), visit.form
     with ExitStack() as closing:
         upload = forms.upload_of(form, visit.workspace.uploads, closing)
+        refusals = list[FieldError]()
         try:
             upload.drop(PREDICTED)
-            table = forms.save(form, ROWS, upload, partial(_refuse, found))
+            save = partial(forms.save, form, ROWS, upload, partial(_refuse, found))
+            refusals = forms.save_all([save])
+            refused = forms.refused(form, (ROWS,), refusals)
+            visit.workspace.uploads.remember(upload, forms.as_refused(refused))
+            if refusals:
+                raise refusals[0]
             if forms.is_chosen(form):
                 return _show(visit, found, upload=upload)
+            forms.refuse_refused(form, (ROWS,), (), upload)
+            table = upload.file(ROWS)
             if table is None:
                 lacking = FieldError(
                     "No file was chosen.",
@@ -92,7 +102,7 @@ def predict(visit: Visit) -> Response:
                 raise FieldError(error.message, field=ROWS, hint=error.hint) from error
             write_atomically(upload.place(PREDICTED, CALLED), as_csv(said))
         except ModelMarketError as error:
-            return _show(visit, found, problem=error, upload=upload)
+            return _show(visit, found, problem=error, upload=upload, refusals=refusals)
     return go(f"/requests/{found.id}/predict?upload={upload.name}")
 
 
@@ -124,6 +134,7 @@ def _show(
     *,
     problem: ModelMarketError | None = None,
     upload: Upload | None = None,
+    refusals: Sequence[FieldError] = (),
 ) -> Response:
     manifest = stored.manifest(found)
     return show_form(
@@ -133,6 +144,7 @@ def _show(
         (ROWS,),
         problem=problem,
         upload=upload,
+        refused=forms.refused(visit.form, (ROWS,), refusals),
         columns=() if manifest is None else manifest.features,
         most_named=MOST_NAMED,
         most_listed=MOST_LISTED,

@@ -69,19 +69,18 @@ def prepare_submission(visit: Visit) -> Response:
                 partial(forms.save, form, name, upload, partial(_refuse, found))
                 for name in fields
             )
-            kept = forms.kept_files(upload, fields)
-            refused = forms.refused(form, optional, kept, refusals)
+            refused = forms.refused(form, fields, refusals)
             typed = forms.typed(form) | forms.as_refused(refused)
             workspace.uploads.remember(upload, typed)
             if refusals:
                 raise refusals[0]
             is_chosen = forms.is_chosen(form)
-            if is_chosen or "model" in kept:
+            if is_chosen or upload.file("model") is not None:
                 forms.refuse_gone(form, upload)
             if is_chosen:
                 return _show(visit, found, upload=upload)
             forms.refuse_others(form, state)
-            forms.refuse_without(form, optional, upload)
+            forms.refuse_refused(form, fields, optional, upload)
             owner = visit.account
             moment, purse = workspace.market.look_into(owner, verified=is_verified)
             found = found.as_of(moment)
@@ -122,9 +121,7 @@ def _show(
         FILES,
         problem=problem,
         upload=upload,
-        refused=forms.refused(
-            visit.form, OPTIONAL, forms.kept_files(upload, FILES), refusals
-        ),
+        refused=forms.refused(visit.form, FILES, refusals),
         snippet=entering(
             found, manifest, _files_of(manifest), account=visit.who.account
         ),
