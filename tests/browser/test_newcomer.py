@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -20,14 +22,27 @@ from support.browser import write_table
 from support.children import child
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Locator
+    from playwright.sync_api import Page as Tab
+
+
+PROGRAM = "from modelmarket.cli import main; main()"
+TYPING = """
+import getpass
+getpass.getpass = lambda: {!r}
+"""
+"""Types a passphrase, which a terminal would be asked for."""
+
+
+def entries_of(tab: Tab) -> Locator:
+    """How many have entered, on a request's own page."""
+    return tab.locator(".numbers div").nth(2)
 
 
 @pytest.fixture
 def link() -> Iterator[str]:
     """What `modelmarket up --demo` prints once it answers."""
-    program = "from modelmarket.cli import main; main()"
-    command = [sys.executable, "-c", program, "up", "--demo", "--no-browser"]
+    command = [sys.executable, "-c", PROGRAM, "up", "--demo", "--no-browser"]
     with child(
         [*command, "--port", "0", "--json"],
         stdout=subprocess.PIPE,
@@ -60,11 +75,24 @@ def test_from_a_csv_to_the_model_by_the_page_alone(
     tab.get_by_role("button", name="Split and seal").click()
     expect(tab.locator("#confirm")).to_contain_text("You pay about 0.000")
     tab.locator("#confirm button").click()
-    entries = tab.locator(".numbers div").nth(2)
-    expect(entries).to_contain_text("2")
+    expect(entries_of(tab)).to_contain_text("2")
+    tab.get_by_role("link", name="Submit a model").click()
+    shown = tab.locator("main")
+    # The lines are run as they stand; somebody types what they ask for.
+    [passphrase] = re.findall(r"passphrase, ([\w-]+)", shown.inner_text())
+    lines = tab.locator("pre.code").inner_text()
+    ran = subprocess.run(
+        [sys.executable, "-c", TYPING.format(passphrase) + lines],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    tab.get_by_role("link", name="Overview").click()
+    expect(entries_of(tab)).to_contain_text("3")
     move = tab.get_by_role("button", name="Move to the next deadline")
     move.click()
-    expect(tab.locator(".standing")).to_contain_text("2 of 2 have")
+    expect(tab.locator(".standing")).to_contain_text("3 of 3 have")
     move.click()
     expect(tab.locator(".standing")).to_contain_text("proves it on the chain")
     move.click()
@@ -82,8 +110,19 @@ def test_from_a_csv_to_the_model_by_the_page_alone(
     tab.set_input_files("input[name=rows]", table)
     tab.get_by_role("button", name="Predict").click()
     expect(tab.locator("#predicted")).to_contain_text("100 rows of numbers.csv")
+    command = shlex.split(shown.locator("code", has_text="model predict").inner_text())
+    assert command[0] == "modelmarket"
+    command[command.index("new.csv")] = str(table)
+    ran = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *command[1:], "--json"],
+        env={**os.environ, "MODELMARKET_PASSPHRASE": passphrase},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
     tab.get_by_role("link", name="Ranking").click()
-    expect(tab.locator("#live-ranking tbody tr")).to_have_count(2)
+    expect(tab.locator("#live-ranking tbody tr")).to_have_count(3)
     tab.get_by_role("link", name="Audit").click()
     tab.get_by_role("button", name="Audit it").click()
     expect(tab.locator("main")).to_contain_text("promises were kept.")

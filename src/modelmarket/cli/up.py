@@ -284,22 +284,29 @@ def _demo_market(
     from functools import partial
 
     from modelmarket.agent.trainer import Rules, Trainer, beside
+    from modelmarket.chain.networks import Networks
+    from modelmarket.chain.wallets import Keystores
     from modelmarket.demo.models import require_libraries
     from modelmarket.market.training import train
     from modelmarket.protocol.money import ONE_MDC
     from modelmarket.protocol.types import Wei
     from modelmarket.sandbox import Sandbox, sandbox
+    from modelmarket.web.workspace import OF_PLAY
 
     require_libraries()
     # All that is wanted is entered: what is staked here is worth nothing.
     airdrop = Wei(1_000 * ONE_MDC)
     rules = Rules(most_stake=airdrop, most_locked=airdrop, seconds=DEMO_SECONDS)
     here = closing.enter_context(sandbox(folder, Sandbox))
-    you = here.invite("you")
+    you = here.invite("you", passphrase=OF_PLAY)
+    # What the page says in Python and in commands is run in another program.
+    home = you.market.home
+    Keystores(home.keystores).add(you.market.wallet, OF_PLAY)
     for name, families in DEMO_TRAINERS.items():
         market = here.invite(name).market
         market.claim_airdrop()
         trainer = Trainer(market, rules, train=partial(train, only=families))
         closing.enter_context(beside(trainer))
     you.market.claim_airdrop()
+    Networks(home.networks).put(here.network)
     return you.market, here.move_to

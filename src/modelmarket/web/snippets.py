@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import os
+import shlex
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from modelmarket.chain.networks import LOCAL
 from modelmarket.chain.wallets import Keystores
 from modelmarket.errors import InputError
 from modelmarket.market import VerifiedRequest
@@ -123,6 +125,27 @@ def entering(
     )
 
 
+def in_terminal(market: Market, account: Address | None, command: str) -> str:
+    """A command for a terminal, with what leads to the market that the page is about.
+
+    Args:
+        market: It.
+        account: Whose page it is; None to say nothing of this computer.
+        command: What is typed after the program's name.
+    """
+    said = ["modelmarket", command]
+    if account is not None and _is_elsewhere(market):
+        said.append(f"--home {shlex.quote(str(market.home.path))}")
+    if market.network.name != LOCAL:
+        said.append(f"--network {market.network.name}")
+    return " ".join(said)
+
+
+def _is_elsewhere(market: Market) -> bool:
+    """Whether somebody's folder is not the one that is looked for by itself."""
+    return market.home != Home.default() or VARIABLE in os.environ
+
+
 def _of_words(name: RequestId, where: str, kind: str) -> tuple[str, ...]:
     """Lines for a table with words: texts, dates, and gaps among them.
 
@@ -179,7 +202,7 @@ def _where(market: Market, account: Address | None) -> str:
     said = [repr(market.network.name)]
     if account is not None:
         home, keys = market.home, list[str]()
-        if home != Home.default() or VARIABLE in os.environ:
+        if _is_elsewhere(market):
             said.append(f"home={str(home.path)!r}")
         with suppress(InputError):  # a file among them that is no key
             keys += Keystores(home.keystores).addresses()

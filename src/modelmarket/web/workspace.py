@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from modelmarket.market import Market
 
 LOG = logging.getLogger("modelmarket.web")
+OF_PLAY = "play-money"
+"""The passphrase of a demo's key and vault, which is told: nothing there has worth."""
 LOOK_S = 0.3
 POLL_S = 1.0
 """Between two rounds of the agent, while somebody may be looking."""
@@ -84,7 +86,7 @@ class Workspace:
         move_clock: Moves the embedded chain's clock to a second; None where
             the clock is not ours.
         is_demo: Whether nobody but its user can be meant: pages are this computer's
-            key's until another account is chosen.
+            key's until another account is chosen, and its passphrase is `OF_PLAY`.
 
     Attributes:
         coming: What the agent is going to do, as of the newest block.

@@ -29,6 +29,7 @@ from modelmarket.system.files import write_atomically
 from modelmarket.web import forms, stored
 from modelmarket.web.responses import answering, go
 from modelmarket.web.routes.requests import find_request, show_form
+from modelmarket.web.snippets import in_terminal
 from modelmarket.web.uploads import Upload
 from modelmarket.web.visits import Visit
 
@@ -146,6 +147,9 @@ def _show(
         upload=upload,
         refused=forms.refused(visit.form, (ROWS,), refusals),
         columns=() if manifest is None else manifest.features,
+        command=in_terminal(
+            found.market, visit.who.account, f"model predict {found.id} new.csv"
+        ),
         most_named=MOST_NAMED,
         most_listed=MOST_LISTED,
         are_numbers=_are_numbers(found),

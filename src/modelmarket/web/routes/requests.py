@@ -33,6 +33,7 @@ from modelmarket.web.forms import BAD_REQUEST
 from modelmarket.web.happenings import sentence
 from modelmarket.web.names import Names, people
 from modelmarket.web.responses import answering, go, show
+from modelmarket.web.snippets import in_terminal
 from modelmarket.web.thresholds import WORTH, Threshold
 from modelmarket.web.views import PAGE_ROWS, Paging
 from modelmarket.web.visits import Visit
@@ -303,7 +304,10 @@ def overview(visit: Visit) -> Response:
         winner=winner,
         model=model,
         predicts=record.id.is_verified or exported,
-        reproduction=reproduction_of(found),
+        reproduction=reproduction_of(found).replace(
+            f"modelmarket reproduce {found.id}",
+            in_terminal(found.market, visit.who.account, f"reproduce {found.id}"),
+        ),
         quality=workspace.quality.of(found),
         refuted=sum(one.failure is Failure.REFUTED for one in entries),
         mine=[ranking.Own.of(one, record, position) for one in shown],

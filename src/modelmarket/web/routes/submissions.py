@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -33,6 +34,7 @@ from modelmarket.web.snippets import entering
 from modelmarket.web.uploads import Upload
 from modelmarket.web.views import OF_ENTRIES
 from modelmarket.web.visits import Visit
+from modelmarket.web.workspace import OF_PLAY
 
 if TYPE_CHECKING:
     from modelmarket.protocol.actions import Action
@@ -126,12 +128,20 @@ def _show(
             found, manifest, _files_of(manifest), account=visit.who.account
         ),
         market_key=found.market.wallet.address,
+        asked_for=_asked_for(visit),
         entries=[
             one
             for one in found.market.files(found.record.dataset) or ()
             if one.path in (TRAIN, TEST)
         ],
     )
+
+
+def _asked_for(visit: Visit) -> Markup:
+    """What whoever runs the lines of Python is asked for."""
+    if not visit.workspace.is_demo:
+        return Markup("your passphrase")
+    return Markup("the demo’s passphrase, <code>{}</code>").format(OF_PLAY)
 
 
 def _refuse(found: Request | VerifiedRequest, path: Path, field: str) -> None:
