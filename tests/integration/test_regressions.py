@@ -249,6 +249,10 @@ def test_a_regressions_key_is_made_again_from_its_table(here: Place) -> None:
         ({"bits": 4}, "8, 16 or 32 bits"),
         ({"scale": Fraction(0)}, "scale of errors must be above 0"),
         ({"most_error": Fraction(-1)}, "largest mean error must be above 0"),
+        (
+            {"most_error": Fraction(1, 10**9)},
+            "1e-09 asks for a model that is off in no",
+        ),
     ],
 )
 def test_what_goes_with_other_labels_is_refused(

@@ -243,6 +243,18 @@ def test_the_largest_error_is_told_as_it_was_typed_or_rounder(
     assert len(shown(told)) <= len(shown(Fraction(typed)))
 
 
+@pytest.mark.parametrize("error", Error)
+@given(st.integers(1, 60_000), st.integers(1, 10**6))
+def test_the_least_error_is_the_first_that_costs_a_point(
+    error: Error, rows: int, scale: int
+) -> None:
+    scoring = Scoring.of_errors(error.kind, scale, rows)
+    least = Fraction(scoring.least_error(rows))
+    for factor, is_less in ((Fraction(1001, 1000), True), (Fraction(999, 1000), False)):
+        score = scoring.least_score(least * factor, rows)
+        assert (score < scoring.flawless(rows)) is is_less
+
+
 def test_an_error_below_all_others_is_told_too() -> None:
     scoring = Scoring.of_errors(Kind.ABSOLUTE, 100, 10)
     assert scoring.largest_error(1_000, 10) == 0

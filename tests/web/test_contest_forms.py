@@ -275,6 +275,7 @@ def test_a_threshold_of_numbers_is_told_as_it_was_typed(
         ("scale", "0.1", "0", "scale of errors must be above 0"),
         ("most_error", "0.1", "-1", "largest mean error must be above 0"),
         ("most_error", "0.1", "1e99", "is no number"),
+        ("most_error", "0.1", "1e-9", "The least that makes a difference here is"),
         ("error", "squared", "cubic", "no error that can count"),
     ],
 )

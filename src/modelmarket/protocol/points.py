@@ -85,6 +85,16 @@ class Scoring:
         lost = steps if self.kind is Kind.ABSOLUTE else steps**2
         return max(0, math.ceil(rows * (self.most - lost)))
 
+    def least_error(self, rows: int) -> float:
+        """The least error that costs a point: the mean, or the root of the mean of
+        squares, in steps of the target.
+
+        Args:
+            rows: How many there are.
+        """
+        power = 1 if self.kind is Kind.ABSOLUTE else 2
+        return float(self.step * rows ** (-1 / power))
+
     def largest_error(
         self, score: int, rows: int, unit: Fraction = Fraction(1)
     ) -> Fraction | None:

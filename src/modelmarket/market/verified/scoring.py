@@ -19,6 +19,7 @@ from modelmarket.market.questions import (
 from modelmarket.protocol.point_kinds import Error, Kind
 from modelmarket.protocol.points import NUMBER_BITS, Scoring
 from modelmarket.protocol.schema import NumberTarget
+from modelmarket.system.text import measured
 
 if TYPE_CHECKING:
     from modelmarket.datasets.coding import Coding
@@ -121,11 +122,26 @@ def scoring_of(published: PublishedContest, options: ContestOptions) -> Scoring:
 def minimum_score(
     schema: Schema, scoring: Scoring, rows: int, options: ContestOptions
 ) -> int:
-    """The least score that earns the reward."""
+    """The least score that earns the reward.
+
+    Raises:
+        InputError: No model can be off by so little.
+    """
     most_error = number_of(options, "most_error")
     if most_error is not None:
         assert isinstance(schema.target, NumberTarget), "it was made for numbers"
-        return scoring.least_score(most_error / schema.target.step, rows)
+        found = scoring.least_score(most_error / schema.target.step, rows)
+        if found == scoring.flawless(rows):
+            least = scoring.least_error(rows) * float(schema.target.step)
+            # Three digits, rounded up, so that it is enough if it is typed.
+            digit = 10.0 ** (math.floor(math.log10(least)) - 2)
+            least = math.ceil(least / digit) * digit
+            raise InputError(
+                f"{NAMES['most_error']} of {measured(float(most_error))} asks for a "
+                "model that is off in no row at all.",
+                hint=f"The least that makes a difference here is {measured(least)}.",
+            )
+        return found
     threshold = number_of(options, "threshold", parse_accuracy) or Fraction(0)
     return math.ceil(threshold * scoring.flawless(rows))
 
