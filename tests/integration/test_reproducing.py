@@ -27,8 +27,10 @@ from modelmarket.errors import (
 )
 from modelmarket.market import Request, VerifiedRequest
 from modelmarket.market.contents import Contents
+from modelmarket.market.verified.calls import call_of
 from modelmarket.market.verified.submission import VerifiedSubmission
 from modelmarket.models.onnx import OnnxModel
+from modelmarket.protocol.actions import Settle
 from modelmarket.protocol.reproductions import MOST_SHOWN, Differing, Outcome
 from modelmarket.protocol.types import RequestId
 from modelmarket.system import confinement
@@ -346,6 +348,10 @@ def test_a_lie_that_nobody_refuted__is_told_row_by_row(here: Place) -> None:
     rita = here.markets["rita"]
     here.move_to(rita.request("v1").position().step_ends)
     rita.request("v1").settle()
+    # Whoever comes after it is not told that nobody has shown a model.
+    rita.look()
+    with pytest.raises(StepError, match="Contest v1 has ended"):
+        call_of(rita, Settle(RequestId.parse("v1")))
     found = rita.request("v1").reproduce()
     assert found.outcome is Outcome.DIFFERENT
     assert found.alike is not None

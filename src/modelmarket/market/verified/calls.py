@@ -103,7 +103,9 @@ def call_of(market: Market, action: Action, permit: Permit = NO_PERMIT) -> Call:
 def _settle(market: Market, record: ContestRecord) -> Call:
     candidate = record.candidate
     if candidate is None:
-        raise StepError(f"Nobody has shown a model in request {record.id}.")
+        if record.stage.is_final:
+            raise StepError(f"{record.id.named.capitalize()} has ended.")
+        raise StepError(f"Nobody has shown a model in {record.id.named}.")
     showing = showing_of(candidate)
     return market.markets.verified.settle(contest_of(record), showing.shown)
 

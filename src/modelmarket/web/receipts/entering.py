@@ -164,8 +164,8 @@ def _fit(fit: dict[str, Any]) -> list[Fact]:
         *chosen,
         fact(
             "How good it is",
-            f"it scores {fit['share']:.2%} of the points on the training part{off}, "
-            "and less on rows that it has not seen; "
+            f"it scores {fit['share']:.2%} of the points on the training part{off}; "
+            "on rows that it has not seen it does worse; "
             f"{counted(fit['units'], fit['what'][:-1])}, {size(fit['bytes'])}",
         ),
     ]
