@@ -138,7 +138,7 @@ def test_what_was_published_before_is_said_and_what_is_not_known(
     assert (first["count"], first["is_private"]) == (200, True)
     code, told, _ = give("rita", "dataset", "check", *words, "--verified")
     assert code == 1
-    assert "of the 40 hidden rows stand in request 1, where others read" in told
+    assert "of the 40 hidden rows stand in request 1, where others can read" in told
     home = str(here.markets["rita"].home.path)
     locked = {"HOME": home, "NETWORK": "test", "PASSPHRASE": ""}
     for kind in ((), ("--verified",)):

@@ -165,6 +165,9 @@ def test_a_time_is_read_as_people_write_it(
             ["2024-01-01", "2024-01-02", "soon"],
             r"row 3 \(line 4\): 'soon' in column 'by' is no",
         ),
+        # A gap in what is no column of times is not what is wrong with it.
+        (["soon", "", "later"], r"row 1 \(line 2\): 'soon' in column 'by' is no time"),
+        (["", "soon"], r"row 2 \(line 3\): 'soon' in column 'by' is no time"),
         (["soon", "2024-01-01"], r"row 1 \(line 2\): 'soon' in column 'by' is no time"),
         (
             ["2024-01-01", "01.02.2024"],

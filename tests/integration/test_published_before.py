@@ -146,8 +146,8 @@ def test_hidden_rows_are_none_if_their_label_was_a_column(here: Place) -> None:
     with pytest.raises(DataError) as told:
         rita.create_contest(people(here, "income"), reward=REWARD, again=True)
     assert told.value.message == (
-        "20 of the 20 hidden rows stand in request 1, where others read them, or their "
-        "labels, or will."
+        "20 of the 20 hidden rows stand in request 1, where others can read them or "
+        "their labels, now or later."
     )
 
 
@@ -212,8 +212,8 @@ def test_a_look_at_a_contest_says_that_its_rows_are_no_secret(
     assert one.text.startswith("20 of the 20 hidden rows stand in request 1")
     # What is to be left out are rows of both parts: another split hides others of them.
     assert one.hint == (
-        "Leave out of the table all 100 rows that stand there, and choose it again: "
-        "hidden rows can be used once, and no confirmation changes that."
+        "All rows of this table stand there, so choose another table: hidden rows can "
+        "be used once, and no confirmation changes that."
     )
     assert one.rows == tuple(range(1, 11))
     assert one.has_more_rows

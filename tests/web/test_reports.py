@@ -72,7 +72,7 @@ def test_a_look_tells_of_rows_that_were_published_before(here: Place, tab: Tab) 
     market.create_request(source, reward=REWARD, accept_findings=True, again=True)
     for kind, what in (
         ("predictions", r"This table was published before\."),
-        ("verified", r"hidden rows stand in request v?\d+, where others read them"),
+        ("verified", r"hidden rows stand in request v?\d+, where others can read them"),
     ):
         answer = tab.post(send(tab, kind, table), **TERMS, look="yes")
         assert re.search(what, words(answer.text))
@@ -89,11 +89,13 @@ def test_rows_that_no_yes_helps_lead_to_another_table_that_keeps_the_terms(
     made = market.create_request(source, reward=REWARD, accept_findings=True)
     typed = TERMS | {"context": "what it is", "stake": "7", "minutes": "90"}
     yes = {"again": "yes", "accept_findings": "yes"}
+    more = b"".join(b"%d.75,%d\n" % (n, n % 2) for n in range(40))
+    table += more
     where = send(tab, "verified", table)
     for form in (typed | {"look": "yes"}, typed | yes):
         answer = tab.post(where, **form)
         said = words(answer.text)
-        assert f"stand in request {made.id}, where others read" in said
+        assert f"stand in request {made.id}, where others can read" in said
         assert "Leave out of the table all 60 rows that stand there" in said
         assert "no confirmation changes that" in said
         assert answer.text.count("Choose a mended table</button>") == 1

@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -16,9 +16,6 @@ from modelmarket.datasets.drawing import Chance, Drawing, LabelCodes
 from modelmarket.datasets.records import read_records
 from modelmarket.datasets.tables import Table
 from modelmarket.errors import DataError, InputError
-
-if TYPE_CHECKING:
-    import polars as pl
 
 DEFAULT_FRACTION = Fraction(1, 5)
 
@@ -174,6 +171,9 @@ def _times(
 
     from modelmarket.datasets.dates import readings
 
+    filled = next((row for row, text in enumerate(texts, 1) if text), None)
+    if filled is not None and not _is_time(texts[filled - 1]):
+        raise _no_time(table, filled, name, texts[filled - 1])
     for row, text in enumerate(texts, 1):
         if not text:
             raise DataError(
@@ -192,20 +192,27 @@ def _times(
             hint="Write the day as 2024-01-31.",
         )
     if not found:
-        raise _no_time(table, name, cells)
+        # The first row that is not written as the first one is.
+        rows = range(1, len(cells))
+        row = bisect_left(rows, True, key=lambda at: not readings(cells[:at])) + 1
+        raise _no_time(table, row, name, texts[row - 1], " as the rows before have it")
     return found[0].to_numpy()
 
 
-def _no_time(table: Table, name: str, cells: pl.Series) -> DataError:
-    """Names the first row that is not written as the first one is."""
+def _is_time(text: str) -> bool:
+    """Whether a cell is a number, a date or a time."""
+    import polars as pl
+
     from modelmarket.datasets.dates import readings
 
-    row = (
-        bisect_left(range(1, len(cells)), True, key=lambda at: not readings(cells[:at]))
-        + 1
-    )
+    cell = pl.Series([text], dtype=pl.String)
+    number = cell.cast(pl.Float64, strict=False)[0]
+    is_number = number is not None and math.isfinite(number)
+    return is_number or bool(readings(cell))
+
+
+def _no_time(table: Table, row: int, name: str, text: str, than: str = "") -> DataError:
     return DataError(
-        f"{table.told(row)}: {cells[row - 1][:40]!r} in column {name!r} is "
-        f"no time{'' if row == 1 else ' as the rows before have it'}.",
+        f"{table.told(row)}: {text[:40]!r} in column {name!r} is no time{than}.",
         hint="Write the time as 2024-01-31, 2024-01-31 18:00:00 or a number.",
     )

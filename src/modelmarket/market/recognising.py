@@ -416,11 +416,11 @@ def refuse_known(rows: Fingerprints, earlier: Sequence[Earlier]) -> None:
         known = PARTS if one.shows_truth or one.shows_rows else ("train",)
         seen = rows.shared("test", one.rows, *known)
         if seen:
-            what = agreeing(seen, "it, or its label,", "them, or their labels,")
+            what = agreeing(seen, "it or its label", "them or their labels")
             raise DataError(
                 f"{seen:,} of the {counted(rows.rows('test'), 'hidden row')} "
-                f"{agreeing(seen, 'stands', 'stand')} in {one.name}, where others read "
-                f"{what} or will.",
+                f"{agreeing(seen, 'stands', 'stand')} in {one.name}, where others can "
+                f"read {what}, now or later.",
                 hint=_leave_out(rows, one, "hidden rows can be used once"),
             )
 
@@ -430,6 +430,11 @@ def _leave_out(rows: Fingerprints, one: Earlier, why: str) -> str:
     another split hides others of them.
     """
     every = sum(rows.shared(part, one.rows, *PARTS) for part in PARTS)
+    if every == sum(map(rows.rows, PARTS)):
+        return (
+            f"All rows of this table stand there, so choose another table: {why}, and "
+            "no confirmation changes that."
+        )
     return (
         f"Leave out of the table {agreeing(every, 'the', 'all')} "
         f"{counted(every, 'row')} that {agreeing(every, 'stands', 'stand')} there, and "
