@@ -410,6 +410,7 @@ VALUES: dict[object, st.SearchStrategy[Any]] = {
         WORDS, st.booleans() | st.integers() | WORDS, max_size=3
     ),
     dict[str, int]: st.dictionaries(WORDS, st.integers(0, 2**22), max_size=3),
+    dict[str, str]: st.dictionaries(WORDS, WORDS, max_size=3),
     tuple[int, ...]: st.lists(st.integers(0, 2**16)).map(tuple),
     tuple[str, ...]: st.lists(WORDS, max_size=3).map(tuple),
     RequestId: st.integers(0, 2**63 - 1).map(RequestId),

@@ -99,6 +99,8 @@ def test_probabilities_are_sealed_beside_the_predictions(tab: Tab) -> None:
 def test_the_receipt_names_the_probabilities(tab: Tab) -> None:
     receipt = words(tab.get(send(tab, SURE).headers["location"]).text)
     assert "every test row has one prediction, a known class" in receipt
+    chosen = "model m.bin, predictions p.csv, probabilities sure.csv"
+    assert re.search(rf"Made from ?{chosen}", receipt)
     assert re.search(r"Probabilities ?probabilities\.csv, \d", receipt)
     receipt = words(tab.get(send(tab).headers["location"]).text)
     assert "probabilities.csv" not in receipt

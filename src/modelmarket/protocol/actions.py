@@ -175,10 +175,12 @@ class Submit(Entering):
 
     Attributes:
         counts: Rows of each class that was predicted, by name.
+        files: What the files were called that somebody chose, by what they are.
     """
 
     kind = "submit"
     counts: dict[str, int] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
@@ -109,7 +110,8 @@ def enter(
         checked = f"every test row has one prediction, {one}"
         unseen = "model and predictions, unless their claim is the best"
     if sight.is_own:
-        what += [*_fit(fit), fact("Checked", checked)]
+        files = action.files if isinstance(action, actions.Submit) else {}
+        what += [*_made_from(files), *_fit(fit), fact("Checked", checked)]
     return parts_of(what, back, cost, [fact("Stays secret", unseen)])
 
 
@@ -140,6 +142,12 @@ def _are_numbers(sight: Sight, record: BaseRecord | None) -> bool:
         return False
     manifest = stored.described(sight.market, record.dataset, verified=False)
     return isinstance(manifest, Manifest) and manifest.bins is not None
+
+
+def _made_from(files: Mapping[str, str]) -> list[Fact]:
+    """The files that were chosen, by what they are."""
+    said = [Markup("{} {}").format(what, strangers(it)) for what, it in files.items()]
+    return [Fact("Made from", Markup(", ").join(said))] if said else []
 
 
 def _predicted(action: actions.Submit, *, are_numbers: bool) -> list[Fact]:

@@ -176,7 +176,7 @@ def _files_of(manifest: Manifest | None) -> str:
 
 def _predictions(found: Request, form: Form, upload: Upload, owner: Address) -> Action:
     model, predictions = _files(form, upload)
-    return found.prepare_submission(
+    action = found.prepare_submission(
         model,
         predictions,
         probabilities=upload.file("probabilities"),
@@ -185,6 +185,7 @@ def _predictions(found: Request, form: Form, upload: Upload, owner: Address) -> 
         show=None,
         **forms.confirmations(form, OF_ENTRIES),
     )
+    return replace(action, files=forms.kept_files(upload, FILES))
 
 
 def _model(
