@@ -411,6 +411,7 @@ VALUES: dict[object, st.SearchStrategy[Any]] = {
     ),
     dict[str, int]: st.dictionaries(WORDS, st.integers(0, 2**22), max_size=3),
     dict[str, str]: st.dictionaries(WORDS, WORDS, max_size=3),
+    int | None: st.none() | st.integers(0, 2**22),
     tuple[int, ...]: st.lists(st.integers(0, 2**16)).map(tuple),
     tuple[str, ...]: st.lists(WORDS, max_size=3).map(tuple),
     RequestId: st.integers(0, 2**63 - 1).map(RequestId),

@@ -21,6 +21,8 @@ from support.visits import Tab, visiting, words
 
 ROWS = 20
 SURE = "odd,even\n" + "0.75,0.25\n" * ROWS
+OTHERS = "odd,even\n" + "0.75,0.25\n" + "0.25,0.75\n" * (ROWS - 1)
+"""All but one of them contradict what is predicted."""
 FIELD = 'name="probabilities"'
 
 
@@ -101,6 +103,11 @@ def test_the_receipt_names_the_probabilities(tab: Tab) -> None:
     assert "every test row has one prediction, a known class" in receipt
     chosen = "model m.bin, predictions p.csv, probabilities sure.csv"
     assert re.search(rf"Made from ?{chosen}", receipt)
+    assert "and a probability of each class" in receipt
+    assert "model, predictions and probabilities, unless" in receipt
+    assert "likelier" not in receipt
+    turned = words(tab.get(send(tab, OTHERS).headers["location"]).text)
+    assert f"; in {ROWS - 1} of {ROWS} rows another class is likelier" in turned
     assert re.search(r"Probabilities ?probabilities\.csv, \d", receipt)
     receipt = words(tab.get(send(tab).headers["location"]).text)
     assert "probabilities.csv" not in receipt

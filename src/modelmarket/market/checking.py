@@ -81,6 +81,16 @@ class Checked:
         """Whether the predictions came from the very file that would be sealed."""
         return self.exported is not None
 
+    @property
+    def unlikely(self) -> int | None:
+        """Rows in which another class than the predicted one is likelier; None if
+        nobody says how likely they are.
+        """
+        from modelmarket.datasets.probabilities import unlikely
+
+        sure = self.probabilities
+        return None if sure is None else unlikely(sure, self.codes)
+
     def _repr_html_(self) -> str:
         """What Jupyter shows."""
         counts = table_html(
@@ -138,8 +148,8 @@ class Checked:
                 "Predicted by the ONNX file that would be sealed; the fitted model "
                 f"says the same of {self.exported.agreement:.2%} of the rows."
             )
-        if self.probabilities is not None:
-            said.append(_told_probabilities(self.probabilities, self.codes))
+        if self.unlikely is not None:
+            said.append(_told_probabilities(self.unlikely, rows))
         said += good
         if self.right is not None:
             right = f"{self.right:,} of {counted(rows, 'row')} "
@@ -149,14 +159,21 @@ class Checked:
         return said
 
 
-def _told_probabilities(probabilities: Probabilities, codes: Codes) -> str:
-    from modelmarket.datasets.probabilities import unlikely
-
+def _told_probabilities(unlikely: int, rows: int) -> str:
     said = "Probabilities of each class go with them"
-    if other := unlikely(probabilities, codes):
-        rows = counted(int(codes.size), "row")
-        said += f"; in {other:,} of {rows} another class is likelier than the predicted"
-    return f"{said}."
+    return f"{said}{told_unlikely(unlikely, rows)}."
+
+
+def told_unlikely(unlikely: int, rows: int) -> str:
+    """In how many rows another class is likelier, as a sentence goes on; empty for
+    none.
+    """
+    if not unlikely:
+        return ""
+    return (
+        f"; in {unlikely:,} of {counted(rows, 'row')} another class is likelier than "
+        "the predicted"
+    )
 
 
 def check(

@@ -339,6 +339,7 @@ class Request(AnyRequest[Submission]):
             superhash=secret.superhash,
             name=name,
             counts=checked.counts,
+            unlikely=checked.unlikely,
             again=again,
         )
 

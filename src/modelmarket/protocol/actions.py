@@ -176,11 +176,14 @@ class Submit(Entering):
     Attributes:
         counts: Rows of each class that was predicted, by name.
         files: What the files were called that somebody chose, by what they are.
+        unlikely: Rows in which the probabilities that go with it say that another class
+            is likelier than the predicted one; None if none go with it.
     """
 
     kind = "submit"
     counts: dict[str, int] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
+    unlikely: int | None = None
 
 
 @dataclass(frozen=True)

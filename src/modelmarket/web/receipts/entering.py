@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from modelmarket.datasets.about import agreement
 from modelmarket.datasets.published import Manifest
+from modelmarket.market.checking import told_unlikely
 from modelmarket.protocol import actions
 from modelmarket.protocol.contests import ContestRecord
 from modelmarket.protocol.money import format_about, format_mdc
@@ -109,6 +110,10 @@ def enter(
         one = "a number" if _are_numbers(sight, record) else "a known class"
         checked = f"every test row has one prediction, {one}"
         unseen = "model and predictions, unless their claim is the best"
+        if isinstance(action, actions.Submit) and action.unlikely is not None:
+            other = told_unlikely(action.unlikely, sum(action.counts.values()))
+            checked += f", and a probability of each class{other}"
+            unseen = "model, predictions and probabilities, unless their claim is best"
     if sight.is_own:
         files = action.files if isinstance(action, actions.Submit) else {}
         what += [*_made_from(files), *_fit(fit), fact("Checked", checked)]
