@@ -173,7 +173,7 @@ def test_labels_that_can_be_no_classes_are_looked_over_as_numbers(
     assert "100 rows, 2 columns" in words(page)
     spread = words(page).partition("Numbers\n")[2]
     assert spread.split("Always answering")[0].split() == [
-        *("Lowest0.0In", "the", "middle490.9Highest990.9"),
+        *("Lowest0In", "the", "middle490.9Highest990.9"),
     ]
     assert "is off by 250, on average" in spread
     # Where the largest error is typed, it is told what needs no model at all.

@@ -319,9 +319,10 @@ def overview(visit: Visit) -> Response:
         # What an agent does is nobody's business but its owner's.
         plan=[
             step
-            for step in workspace.coming
+            for step in workspace.to_take
             if step.request_id == found.id and visit.who.account is not None
         ],
+        watches=found.id in workspace.to_watch and visit.who.account is not None,
     )
 
 
