@@ -215,6 +215,27 @@ def times(page: str) -> list[int]:
     return [int(datetime.fromisoformat(one).timestamp()) for one in found]
 
 
+def test_what_cannot_be_done_any_more_is_not_said_to_be_confirmed(
+    tmp_path: Path,
+) -> None:
+    with place("embedded", tmp_path) as here:
+        market = here.join("somebody")
+        record = here.create(market).record
+        action = CancelRequest(record.id, record.terms_hash, record.live)
+        with visiting(Workspace(market)) as tab:
+            tab.workspace.stop()
+            actions, me = tab.workspace.actions, market.wallet.address
+            begun = [actions.prepare(me, action, "/") for _ in range(2)]
+
+            def states() -> list[str]:
+                page = tab.get("/activity").text.partition('id="live-activity"')[0]
+                return re.findall(r'<span class="state \w+">([^<]*)<', page)
+
+            assert states() == ["to be confirmed"] * 2
+            actions.confirm(begun[0])
+            assert states() == ["cannot be done now"]
+
+
 def test_what_is_to_be_confirmed_can_be_found_again(tmp_path: Path) -> None:
     """Its own account's alone, and not for ever."""
     with place("embedded", tmp_path) as here:

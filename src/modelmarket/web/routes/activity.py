@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from starlette.responses import Response
 from starlette.routing import Route
 
-from modelmarket.errors import NotFoundError
+from modelmarket.errors import ModelMarketError, NotFoundError
 from modelmarket.vault.journal import Entry, Part
 from modelmarket.web import forms
 from modelmarket.web.deeds import Deed
@@ -47,14 +47,25 @@ def activity(visit: Visit) -> Response:
     account, workspace = visit.who.account, visit.workspace
     since = int(time.time()) - GIVEN_UP_S
     prepared = [] if account is None else workspace.actions.prepared(account, since)
+    begun = prepared[:MOST_BEGUN]
     return show(
         visit,
         "activity.html",
-        begun=[Deed.of(workspace.market, one, {}) for one in prepared[:MOST_BEGUN]],
+        begun=[Deed.of(workspace.market, one, {}) for one in begun],
+        overtaken={one.id for one in begun if _is_overtaken(workspace, one)},
         payments=[] if account is None else payments(workspace.market, account),
         mine=_page(visit, "page", Part(account, confirmed=True)),
         signed=_page(visit, "signed", Part(account, confirmed=False)),
     )
+
+
+def _is_overtaken(workspace: Workspace, entry: Entry) -> bool:
+    """Whether what is to be confirmed cannot be done now, as its page says."""
+    try:
+        workspace.known(lambda: workspace.actions.asks(entry), None)
+    except ModelMarketError:
+        return True
+    return False
 
 
 def _page(visit: Visit, name: str, part: Part) -> Page:
