@@ -170,10 +170,11 @@ def predicted(visitor: Visitor, shown: Locator, folder: Path) -> list[str]:
     Networks(market.home.networks).put(market.network)
     said = shlex.split(shown.inner_text())
     assert said[0] == "modelmarket"
-    points(folder / said[-1])
+    points(folder / said[said.index("new.csv")])
+    assert said[-2:] == ["--network", "test"]
     program = (sys.executable, "-c", "from modelmarket.cli import main; main()")
     done = subprocess.run(
-        [*program, *said[1:], "--network", "test"],
+        [*program, *said[1:]],
         env={
             **os.environ,
             "MODELMARKET_HOME": str(market.home.path),

@@ -81,7 +81,9 @@ def test_until_somebody_has_run_it_any_file_can_have_won(
     assert f"  {NOBODY}\n" in shown
     document = json.loads(give("rita", "request", "show", "1", "--json")[1])
     assert document["reproduction"] is None
-    assert page_says(here) == NOBODY.replace("`", "")
+    # With what leads to this market from any terminal.
+    command = f"reproduce 1 --home {here.markets['rita'].home.path} --network test"
+    assert page_says(here) == NOBODY.replace("`", "").replace("reproduce 1", command)
     assert NOBODY in request._repr_html_()
     assert here.markets["rita"].reputation(ann).as_trainer.run == 0
 

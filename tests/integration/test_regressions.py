@@ -132,7 +132,7 @@ def test_a_life_ends_with_predictions_in_the_labels_own_unit(
     assert done.mean_error in ("mean error", "RMSE")
     assert done.mean_error in page.replace("Mean", "mean")
     assert f"{done.error_of(won.record.score or 0):.6g}</td>" in page
-    assert f"Numbers from {target.bounds[0]} to {target.bounds[1]}" in page
+    assert f"numbers from {target.bounds[0]} to {target.bounds[1]}" in page
     assert ("the square of its error" in page) == (error is Error.SQUARED)
     new = tmp_path / "new.csv"
     new.write_text("town,floor,size,unused\nlake,5,100,x\nhill,0,30,y\n")

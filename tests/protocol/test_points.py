@@ -255,6 +255,12 @@ def test_the_least_error_is_the_first_that_costs_a_point(
         assert (score < scoring.flawless(rows)) is is_less
 
 
+def test_a_class_that_is_worth_nothing_stops_nobody() -> None:
+    """As a stranger's event may say."""
+    assert Scoring(Kind.WEIGHTED, 2, 5, weights=(0, 5)).flawless(100) == 1
+    assert Scoring(Kind.WEIGHTED, 2, 5, weights=(5, 5)).flawless(100) == 500
+
+
 def test_an_error_below_all_others_is_told_too() -> None:
     scoring = Scoring.of_errors(Kind.ABSOLUTE, 100, 10)
     assert scoring.largest_error(1_000, 10) == 0

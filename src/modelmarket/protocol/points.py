@@ -167,6 +167,9 @@ class Scoring:
         """
         if not self.weights:
             return rows * self.most
+        if not all(self.weights):
+            # Strangers may say so: no contract takes it, and the mean is 0.
+            return 1
         shares = sum(Fraction(1, one) for one in self.weights)
         return max(round(rows * len(self.weights) / shares), 1)
 
