@@ -10,8 +10,10 @@ from playwright.sync_api import expect
 
 from support.browser import (
     House,
+    at_submit,
     held,
     write_table,
+    wrong_for_somebody,
 )
 
 
@@ -86,11 +88,8 @@ def test_a_file_that_is_no_table_is_refused_when_it_is_chosen(
 def test_what_goes_on_while_a_file_is_sent_is_not_undone_by_its_arrival(
     house: House, tmp_path: Path
 ) -> None:
-    house.place.create(house.place.join("requester"))
-    visitor = house.visit("trainer", wallet=False)
-    visitor.connect()
+    visitor = at_submit(house)
     tab = visitor.tab
-    visitor.go("/requests/1/submit")
     (tmp_path / "m.txt").write_text("odd")
     sent = held(tab, "**/requests/1/submit")
     tab.set_input_files("input[name=model]", tmp_path / "m.txt")
@@ -126,11 +125,8 @@ def test_a_file_that_is_looked_for_while_another_arrives_is_taken(
     house: House, tmp_path: Path
 ) -> None:
     """The form is shown anew meanwhile, and with it the field."""
-    house.place.create(house.place.join("requester"))
-    visitor = house.visit("trainer", wallet=False)
-    visitor.connect()
+    visitor = at_submit(house)
     tab = visitor.tab
-    visitor.go("/requests/1/submit")
     for name in ("m.txt", "p.csv", "q.csv", "n.txt"):
         (tmp_path / name).write_text("odd")
     sent = held(tab, "**/requests/1/submit")
@@ -155,14 +151,37 @@ def test_a_file_that_is_looked_for_while_another_arrives_is_taken(
     assert len(list(uploads._folder.iterdir())) == 1
 
 
+def test_what_was_there_before_a_refused_file_is_sealed_only_if_somebody_says_so(
+    house: House, tmp_path: Path
+) -> None:
+    visitor = at_submit(house)
+    tab = visitor.tab
+    tab.get_by_role("button", name="Fetch and check the data").click()
+    tab.locator("ul.files").wait_for()
+    for name, rows in (("m.txt", 1), ("p.csv", 20), ("q.csv", 3)):
+        (tmp_path / name).write_text("label\n" + "odd\n" * rows)
+    kept, send = tab.locator(".drop.kept"), tab.locator("form[data-upload] button.main")
+    tab.set_input_files("input[name=model]", tmp_path / "m.txt")
+    expect(kept).to_have_count(1)
+    tab.set_input_files("input[name=predictions]", tmp_path / "p.csv")
+    expect(kept).to_have_count(2)
+    tab.set_input_files("input[name=predictions]", tmp_path / "q.csv")
+    go_on, alert = tab.get_by_label("Go on with p.csv"), tab.get_by_role("alert")
+    go_on.wait_for()
+    send.click()
+    expect(alert).to_contain_text("or go on with p.csv, or leave it out")
+    expect(alert).to_contain_text("q.csv")
+    assert wrong_for_somebody(tab) == []
+    go_on.check()
+    send.click()
+    expect(tab.locator(".receipt")).to_contain_text("predictions p.csv")
+
+
 def test_a_large_file_shows_how_much_of_it_was_sent(
     house: House, tmp_path: Path
 ) -> None:
-    house.place.create(house.place.join("requester"))
-    visitor = house.visit("trainer", wallet=False)
-    visitor.connect()
+    visitor = at_submit(house)
     tab = visitor.tab
-    visitor.go("/requests/1/submit")
     # A page that changes on its own cannot be looked at: it notes what it said.
     tab.locator("#doing").evaluate(
         "(one) => new MutationObserver(() => { window.said = one.innerHTML + window.said; })"

@@ -381,6 +381,15 @@ def write_table(path: Path, rows: int = 60) -> Path:
     return path
 
 
+def at_submit(house: House) -> Visitor:
+    """A trainer with a key of this computer, before the form of somebody's request."""
+    house.place.create(house.place.join("requester"))
+    visitor = house.visit("trainer", wallet=False)
+    visitor.connect()
+    visitor.go("/requests/1/submit")
+    return visitor
+
+
 def stays(tab: Tab) -> None:
     """Marks the page that is open: another one has no such mark."""
     tab.evaluate("window.isStill = true")

@@ -19,7 +19,7 @@ from modelmarket import agent
 from modelmarket.datasets.predictions import as_csv
 from modelmarket.market import VerifiedRequest
 from modelmarket.web.routes import predictions
-from modelmarket.web.uploads import IDLE_S
+from modelmarket.web.uploads import IDLE_S, MOST_TYPED
 from modelmarket.web.workspace import Workspace
 from support.contests import contest, enter, finish
 from support.market import Place, place
@@ -215,6 +215,19 @@ def test_a_table_that_cannot_be_predicted_is_refused_when_it_is_chosen(
     assert "new.csv is here" in words(answer.text)
     answer = tab.post(where, upload=kept)
     assert answer.headers["location"] == f"{where}?upload={kept}"
+
+
+def test_whoever_predicts_much_loses_no_terms_that_were_typed(
+    scene: tuple[Place, Tab],
+) -> None:
+    """So many of them are kept, and nothing is typed beside new rows."""
+    _, tab = scene
+    uploads = tab.workspace.uploads
+    typed = uploads.begin()
+    uploads.remember(typed, {"name": "mine"})
+    for _ in range(MOST_TYPED + 1):
+        send(tab, NEW)
+    assert uploads.typed(typed) == {"name": "mine"}
 
 
 def test_before_anybody_has_won_there_is_nothing_to_predict_with(

@@ -59,8 +59,8 @@ def is_chance(some: Prints, others: Prints, likely: float) -> bool:
 
     Rows are paired off, so that a table comes again as a whole even if it has few
     different rows. Each of both tables tells how many pairs there are with a stranger
-    of its kind; and so do the columns, taken as independent: a table of all rows that
-    there can be has no two that are the same. The fewest of all that count.
+    of its kind: one of all rows that there can be has no two that are the same. The
+    columns tell it too, if half of them follow from others. The least of these counts.
 
     Args:
         some: The rows of the one.

@@ -72,16 +72,20 @@ def model_of(request: Request | VerifiedRequest) -> list[str]:
     return [line, said] if said else [line]
 
 
-def reproduction_of(request: Request | VerifiedRequest) -> str:
+def reproduction_of(request: Request | VerifiedRequest, command: str = "") -> str:
     """Whether the model that won gives what was paid for, as far as it is known here;
     empty where the chain has settled it, or nobody has won.
+
+    Args:
+        request: As it is now.
+        command: That runs it; empty for the one of whoever is in a terminal.
     """
     found = request.reproduced()
     if found is not None:
         return found.lines()[0]
     if request.id.is_verified or not request.record.model:
         return ""
-    return f"{NOBODY} `modelmarket reproduce {request.id}` does."
+    return f"{NOBODY} `{command or f'modelmarket reproduce {request.id}'}` does."
 
 
 def requester_of(request: Request | VerifiedRequest) -> str:

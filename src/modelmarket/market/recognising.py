@@ -235,8 +235,7 @@ def leaks(
             found += _other_leaks(rows, one, hides_rows=hides_rows)
         elif some := list(_leaks(rows, one)):
             found += some
-            again = sum(rows.shared(part, one.rows, *PARTS) for part in PARTS)
-            if again >= MOSTLY * sum(map(rows.rows, PARTS)):
+            if _again(rows, one) >= MOSTLY * _rows(rows):
                 said = _SAME
             elif said == _OTHER:
                 said = _SOME
@@ -263,11 +262,7 @@ def look_up(
         earlier: Tables of before.
         hides_rows: Whether nobody may read this table's test rows.
     """
-    known = {
-        one.name: shown
-        for one in earlier
-        if (shown := sum(rows.shared(part, one.rows, *PARTS) for part in PARTS))
-    }
+    known = {one.name: shown for one in earlier if (shown := _again(rows, one))}
     if not known:
         return
     for refuse in (refuse_known, refuse_hidden) if hides_rows else (refuse_hidden,):
@@ -283,7 +278,7 @@ def look_up(
         hint = "Leave those rows out: `request create` takes them with --again alone."
         yield _finding(Severity.CONFIRM, said, hint, known)
         return
-    every = sum(map(rows.rows, PARTS))
+    every = _rows(rows)
     for one in earlier:
         if one.name in known:
             yield _finding(
@@ -429,8 +424,8 @@ def _leave_out(rows: Fingerprints, one: Earlier, why: str) -> str:
     """What to do about rows of this table that no yes helps: of both of its parts, as
     another split hides others of them.
     """
-    every = sum(rows.shared(part, one.rows, *PARTS) for part in PARTS)
-    if every == sum(map(rows.rows, PARTS)):
+    every = _again(rows, one)
+    if every == _rows(rows):
         return (
             f"All rows of this table stand there, so choose another table: {why}, and "
             "no confirmation changes that."
@@ -440,6 +435,16 @@ def _leave_out(rows: Fingerprints, one: Earlier, why: str) -> str:
         f"{counted(every, 'row')} that {agreeing(every, 'stands', 'stand')} there, and "
         f"choose it again: {why}, and no confirmation changes that."
     )
+
+
+def _again(rows: Fingerprints, one: Earlier) -> int:
+    """How many rows of a table, of both parts, stand in an earlier one."""
+    return sum(rows.shared(part, one.rows, *PARTS) for part in PARTS)
+
+
+def _rows(rows: Fingerprints) -> int:
+    """How many rows a table has in both parts."""
+    return sum(map(rows.rows, PARTS))
 
 
 def _is_other(rows: Fingerprints, one: Earlier) -> bool:

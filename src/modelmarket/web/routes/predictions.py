@@ -82,7 +82,9 @@ def predict(visit: Visit) -> Response:
             save = partial(forms.save, form, ROWS, upload, partial(_refuse, found))
             refusals = forms.save_all([save])
             refused = forms.refused(form, (ROWS,), refusals)
-            visit.workspace.uploads.remember(upload, forms.as_refused(refused))
+            uploads, typed = visit.workspace.uploads, forms.as_refused(refused)
+            if typed != uploads.typed(upload):
+                uploads.remember(upload, typed)
             if refusals:
                 raise refusals[0]
             if forms.is_chosen(form):

@@ -304,9 +304,8 @@ def overview(visit: Visit) -> Response:
         winner=winner,
         model=model,
         predicts=record.id.is_verified or exported,
-        reproduction=reproduction_of(found).replace(
-            f"modelmarket reproduce {found.id}",
-            in_terminal(found.market, visit.who.account, f"reproduce {found.id}"),
+        reproduction=reproduction_of(
+            found, in_terminal(found.market, visit.who.account, f"reproduce {found.id}")
         ),
         quality=workspace.quality.of(found),
         refuted=sum(one.failure is Failure.REFUTED for one in entries),
