@@ -29,6 +29,7 @@ from support.browser import (
     House,
     Visitor,
     at_work,
+    choose,
     chromium,
     look_over,
     wrong_for_somebody,
@@ -142,7 +143,7 @@ def creating(album: Album, table: Path) -> None:
     album.take("new", "/requests/new")
     for kind in ("predictions", "verified"):
         visitor.go("/requests/new")
-        tab.set_input_files("input[name=data]", table)
+        choose(tab, "data", table)
         look_over(tab, kind)
         # What is odd is looked for as soon as the table is shown.
         tab.locator("#report .columns").wait_for()
@@ -234,7 +235,7 @@ def refuted(album: Album, here: Any, table: Path, closing: ExitStack) -> None:
         album.take(f"won{one.replace('/', '-')}", path + one)
     album.keep("won", path)
     album.take("predict", path + "/predict")
-    tab.set_input_files("input[name=rows]", table)
+    choose(tab, "rows", table)
     tab.get_by_role("button", name="Predict").click()
     tab.locator("#predicted").wait_for()
     album.take("predicted")
@@ -261,15 +262,15 @@ def predictions(album: Album, here: Any, tables: dict[str, Path]) -> None:
     album.take("predictions-submit", "/requests/1/submit")
     (here.folder / "m.txt").write_text("m")
     (here.folder / "p.csv").write_text("row_id,label\n1,odd\n")
-    tab.set_input_files("input[name=model]", here.folder / "m.txt")
-    tab.set_input_files("input[name=predictions]", here.folder / "p.csv")
+    choose(tab, "model", here.folder / "m.txt")
+    choose(tab, "predictions", here.folder / "p.csv")
     tab.get_by_role("button", name="Check and seal").click()
     tab.get_by_role("alert").wait_for()
     album.take("submit-refused")
     labels = request.training_data()[1].to_list()
     rows = request.terms.labels
     (here.folder / "p.csv").write_text("label\n" + f"{labels[0]}\n" * rows)
-    tab.set_input_files("input[name=predictions]", here.folder / "p.csv")
+    choose(tab, "predictions", here.folder / "p.csv")
     tab.fill("form.stack input[name=name]", "always the same")
     tab.get_by_role("button", name="Check and seal").click()
     tab.locator("#confirm").wait_for()

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from modelmarket.market import Request
 from support.attachments import picture, write_table, zipped_folder
-from support.browser import AXE, House, look_over
+from support.browser import AXE, House, choose, look_over
 
 
 def is_for_everybody(tab: Page) -> None:
@@ -43,11 +43,11 @@ def test_pictures_go_with_their_table_from_the_form_to_the_request(
     tab.check("input[value=verified]")
     tab.get_by_text("The rows name pictures, texts or sounds").click()
     is_for_everybody(tab)
-    tab.set_input_files("input[name=data]", table)
+    choose(tab, "data", table)
     tab.get_by_label("Files that the rows name").set_input_files(table)
     expect(alert).to_contain_text("table.csv is no ZIP archive, or damaged.")
     is_for_everybody(tab)
-    tab.set_input_files("input[name=files]", lacking)
+    choose(tab, "files", lacking)
     look_over(tab, "verified")
     expect(alert).to_contain_text("A verified contest has tables alone")
     expect(tab.locator("form[data-upload]")).to_contain_text("table.csv is here")
@@ -75,9 +75,9 @@ def test_pictures_go_with_their_table_from_the_form_to_the_request(
     expect(tab.get_by_text("no file yet: column n names none")).to_be_visible()
     tab.get_by_role("button", name="Choose another file").click()
 
-    tab.set_input_files("input[name=data]", table)
+    choose(tab, "data", table)
     tab.get_by_text("The rows name pictures, texts or sounds").click()
-    tab.set_input_files("input[name=files]", whole)
+    choose(tab, "files", whole)
     look_over(tab)
     expect(column).to_have_value("file")
     expect(tab.locator("form.terms")).to_contain_text(

@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 from support.browser import (
     House,
     at_submit,
+    choose,
     held,
     write_table,
     wrong_for_somebody,
@@ -26,7 +27,7 @@ def test_a_table_that_was_chosen_outlives_a_reload(
     tab = visitor.tab
     visitor.go("/requests/new")
     tab.check(f"input[name=kind][value={kind}]")
-    tab.set_input_files("input[name=data]", write_table(tmp_path / "n.csv"))
+    choose(tab, "data", write_table(tmp_path / "n.csv"))
     for _ in range(2):
         expect(tab.get_by_text("n.csv is here")).to_be_visible()
         tab.reload()
@@ -46,8 +47,8 @@ def test_a_model_that_was_chosen_outlives_all_that_leads_away_from_the_form(
     tab.fill("input[name=name]", "by hand")
     for name, text in (("p.csv", "label\n" + "odd\n" * 20), ("m.txt", "odd")):
         (tmp_path / name).write_text(text)
-    tab.set_input_files("input[name=model]", tmp_path / "m.txt")
-    tab.set_input_files("input[name=predictions]", tmp_path / "p.csv")
+    choose(tab, "model", tmp_path / "m.txt")
+    choose(tab, "predictions", tmp_path / "p.csv")
     form = tab.locator("form[data-upload]")
 
     def is_all_there() -> None:
@@ -92,7 +93,7 @@ def test_what_goes_on_while_a_file_is_sent_is_not_undone_by_its_arrival(
     tab = visitor.tab
     (tmp_path / "m.txt").write_text("odd")
     sent = held(tab, "**/requests/1/submit")
-    tab.set_input_files("input[name=model]", tmp_path / "m.txt")
+    choose(tab, "model", tmp_path / "m.txt")
     expect(tab.locator("#doing")).to_have_text("Checking the file…")
     expect(tab.get_by_role("button", name="Check and seal")).to_be_disabled()
     name = tab.locator("input[name=name]")
@@ -115,7 +116,7 @@ def test_a_file_that_is_chosen_before_the_script_has_come_is_kept(
     tab = visitor.tab
     script = held(tab, "**/page.js*")
     tab.goto(visitor.page.address + "/requests/new", wait_until="commit")
-    tab.set_input_files("input[name=data]", write_table(tmp_path / "n.csv"))
+    tab.locator("input[name=data]").set_input_files(write_table(tmp_path / "n.csv"))
     expect(tab.locator(".drop.kept")).to_have_count(0)
     script.pop().continue_()
     expect(tab.get_by_text("n.csv is here")).to_be_visible()
@@ -130,7 +131,7 @@ def test_a_file_that_is_looked_for_while_another_arrives_is_taken(
     for name in ("m.txt", "p.csv", "q.csv", "n.txt"):
         (tmp_path / name).write_text("odd")
     sent = held(tab, "**/requests/1/submit")
-    tab.set_input_files("input[name=model]", tmp_path / "m.txt")
+    choose(tab, "model", tmp_path / "m.txt")
     with tab.expect_file_chooser() as chooser:
         tab.locator("input[name=predictions]").click()
     sent.pop().continue_()
@@ -140,9 +141,9 @@ def test_a_file_that_is_looked_for_while_another_arrives_is_taken(
     expect(tab.get_by_text("m.txt is here")).to_be_visible()
     # One that is chosen before the form is shown anew goes after what is on its way.
     sent = held(tab, "**/requests/1/submit?upload=*")
-    tab.set_input_files("input[name=predictions]", tmp_path / "q.csv")
+    choose(tab, "predictions", tmp_path / "q.csv")
     expect(tab.locator("#doing")).to_have_text("Checking the file…")
-    tab.set_input_files("input[name=model]", tmp_path / "n.txt")
+    choose(tab, "model", tmp_path / "n.txt")
     sent.pop().continue_()
     form = tab.locator("form[data-upload]")
     for name in ("n.txt", "q.csv"):
@@ -161,11 +162,11 @@ def test_what_was_there_before_a_refused_file_is_sealed_only_if_somebody_says_so
     for name, rows in (("m.txt", 1), ("p.csv", 20), ("q.csv", 3)):
         (tmp_path / name).write_text("label\n" + "odd\n" * rows)
     kept, send = tab.locator(".drop.kept"), tab.locator("form[data-upload] button.main")
-    tab.set_input_files("input[name=model]", tmp_path / "m.txt")
+    choose(tab, "model", tmp_path / "m.txt")
     expect(kept).to_have_count(1)
-    tab.set_input_files("input[name=predictions]", tmp_path / "p.csv")
+    choose(tab, "predictions", tmp_path / "p.csv")
     expect(kept).to_have_count(2)
-    tab.set_input_files("input[name=predictions]", tmp_path / "q.csv")
+    choose(tab, "predictions", tmp_path / "q.csv")
     go_on, alert = tab.get_by_label("Go on with p.csv"), tab.get_by_role("alert")
     go_on.wait_for()
     send.click()
@@ -199,6 +200,6 @@ def test_a_large_file_shows_how_much_of_it_was_sent(
         },
     )
     (tmp_path / "m.txt").write_bytes(bytes(2**21))
-    tab.set_input_files("input[name=model]", tmp_path / "m.txt")
+    choose(tab, "model", tmp_path / "m.txt")
     expect(tab.get_by_text("m.txt is here")).to_be_visible()
     assert 'Sending… <progress max="' in tab.evaluate("window.said")

@@ -17,7 +17,7 @@ from modelmarket.market.confirming import Actions
 from modelmarket.protocol.money import ONE_MDC
 from modelmarket.protocol.types import RequestId, checksummed
 from modelmarket.vault.journal import Entry
-from support.browser import House, Visitor, look_over, write_table
+from support.browser import House, Visitor, choose, look_over, write_table
 
 CLICKS = """
 () => {
@@ -68,7 +68,7 @@ def at_the_terms(house: House, tmp_path: Path) -> Visitor:
     visitor.connect()
     visitor.go("/requests/new")
     table = write_table(tmp_path / "n.csv")
-    visitor.tab.set_input_files("input[name=data]", table)
+    choose(visitor.tab, "data", table)
     look_over(visitor.tab)
     return visitor
 
@@ -246,7 +246,7 @@ def test_the_wallet_is_asked_for_what_the_page_shows(
     wallet, tab = visitor.wallet, visitor.tab
     assert wallet is not None
     visitor.go("/requests/new")
-    tab.set_input_files("input[name=data]", write_table(tmp_path / "n.csv"))
+    choose(tab, "data", write_table(tmp_path / "n.csv"))
     look_over(tab)
     tab.fill("input[name=reward]", reward)
     tab.get_by_role("button", name="Split and seal").click()

@@ -23,7 +23,7 @@ from modelmarket.market import Market
 from modelmarket.market.verified.watching import Verdict
 from modelmarket.protocol.money import ONE_MDC
 from modelmarket.protocol.types import RequestId, checksummed
-from support.browser import House, Visitor, at_work, look_over
+from support.browser import House, Visitor, at_work, choose, look_over
 from support.contests import corrected, table, tree_of
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def create(visitor: Visitor, data: Path, name: str = "Near, left or right?") -> 
     tab = visitor.tab
     visitor.go("/requests/new")
     expect(tab.locator("input[name=kind]:checked")).to_have_value("verified")
-    tab.set_input_files("input[name=data]", data)
+    choose(tab, "data", data)
     look_over(tab, "verified")
     tab.fill("input[name=name]", name)
     tab.get_by_role("button", name="Split and seal").click()
@@ -155,7 +155,7 @@ def saved(visitor: Visitor, folder: Path) -> list[str]:
     tab = visitor.tab
     tab.get_by_role("link", name="Predict new rows").click()
     points(folder / "rows.csv")
-    tab.set_input_files("input[name=rows]", folder / "rows.csv")
+    choose(tab, "rows", folder / "rows.csv")
     tab.get_by_role("button", name="Predict").click()
     expect(tab.locator("#predicted tbody tr")).to_have_count(3)
     with tab.expect_download() as download:
@@ -223,7 +223,7 @@ def submit(visitor: Visitor, file: Path, name: str = "mine") -> None:
     """Submits a model's file through the form."""
     tab = visitor.tab
     visitor.go("/requests/v1/submit")
-    tab.set_input_files("input[name=model]", file)
+    choose(tab, "model", file)
     tab.fill("form.stack input[name=name]", name)
     tab.get_by_role("button", name="Check and seal").click()
     facts = tab.locator(".receipt")
@@ -279,7 +279,7 @@ def test_quick_clicks_hide_one_contest_and_lock_one_reward(house: House) -> None
     assert wallet is not None
     wallet.slow_s = 1.0
     visitor.go("/requests/new")
-    tab.set_input_files("input[name=data]", own_csv(house))
+    choose(tab, "data", own_csv(house))
     look_over(tab, "verified")
     tab.get_by_role("button", name="Split and seal").wait_for()
     tab.evaluate(CLICKS.replace("BUTTON", "form.terms button.main"))

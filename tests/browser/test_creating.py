@@ -20,6 +20,7 @@ from support.browser import (
     AXE,
     House,
     Visitor,
+    choose,
     held,
     is_still,
     look_over,
@@ -37,7 +38,7 @@ LIMIT_SCRIPTS_BYTES = 25_000
 def at_terms(visitor: Visitor, table: Path, kind: str = "predictions") -> None:
     """Goes as far as the terms of a new request."""
     visitor.go("/requests/new")
-    visitor.tab.set_input_files("input[name=data]", table)
+    choose(visitor.tab, "data", table)
     look_over(visitor.tab, kind)
     visitor.tab.get_by_role("button", name="Split and seal").wait_for()
 
@@ -53,7 +54,7 @@ def test_connecting_a_wallet_keeps_the_file_that_was_chosen(
     tab = visitor.tab
     visitor.go("/requests/new")
     tab.check("input[name=kind][value=predictions]")
-    tab.set_input_files("input[name=data]", write_table(tmp_path / "n.csv"))
+    choose(tab, "data", write_table(tmp_path / "n.csv"))
     stays(tab)
     visitor.connect()
     expect(tab.locator("#money")).to_contain_text("0" if wallet else "1,000")
@@ -163,10 +164,10 @@ def test_files_of_a_refused_form_outlive_a_reload(house: House, tmp_path: Path) 
     tab = visitor.tab
     visitor.go("/requests/new")
     (tmp_path / "photos.zip").write_bytes(b"no archive at all")
-    tab.set_input_files("input[name=data]", write_table(tmp_path / "n.csv"))
+    choose(tab, "data", write_table(tmp_path / "n.csv"))
     tab.get_by_text("The rows name pictures").click()
     tab.check("input[value=predictions]")
-    tab.set_input_files("input[name=files]", tmp_path / "photos.zip")
+    choose(tab, "files", tmp_path / "photos.zip")
     expect(tab.locator("input[name=files]")).to_be_focused()
     expect(tab.get_by_role("alert")).to_contain_text("photos.zip is no ZIP archive")
     expect(tab.get_by_text("n.csv is here")).to_be_visible()
@@ -188,7 +189,7 @@ def test_a_folder_that_is_dropped_is_told_and_keeps_no_form_from_being_sent(
     tab = visitor.tab
     visitor.go("/requests/new")
     tab.check("input[value=predictions]")
-    tab.set_input_files("input[name=data]", write_table(tmp_path / "n.csv"))
+    choose(tab, "data", write_table(tmp_path / "n.csv"))
     expect(tab.get_by_text("n.csv is here")).to_be_visible()
     field = tab.locator("input[name=data]")
     tab.locator(".drop").first.evaluate(
@@ -258,7 +259,7 @@ def test_a_model_that_was_chosen_is_kept_while_its_stake_is_being_got(
     tab, model = visitor.tab, tmp_path / "model.exact"
     request.convert(tree_of(request, 3)).save(model)
     visitor.go(f"/requests/{request.id}/submit")
-    tab.set_input_files("input[name=model]", model)
+    choose(tab, "model", model)
     tab.get_by_role("button", name="Check and seal").click()
     expect(tab.get_by_role("alert")).to_contain_text("has 0 MDC")
     chosen = tab.get_by_text("model.exact is here")
@@ -396,7 +397,7 @@ def test_a_server_that_is_away_leaves_the_form_with_all_that_is_in_it(
     visitor.go("/requests/new")
     stays(tab)
     server.close()
-    tab.set_input_files("input[name=data]", write_table(tmp_path / "n.csv"))
+    choose(tab, "data", write_table(tmp_path / "n.csv"))
     problem = tab.locator("#problem")
     expect(problem).to_contain_text("What you typed and chose is still here")
     expect(problem).to_be_focused()
@@ -441,7 +442,7 @@ def test_what_takes_longer_than_half_a_second_says_what_it_is(
     tab, doing = visitor.tab, visitor.tab.locator("#doing")
     assert doing.get_attribute("role") == "status"
     visitor.go("/requests/new")
-    tab.set_input_files("input[name=data]", write_table(tmp_path / "n.csv"))
+    choose(tab, "data", write_table(tmp_path / "n.csv"))
     sent = held(tab, "**/requests/new")
     look_over(tab)
     expect(doing).to_have_text("Reading the table…")
@@ -672,7 +673,7 @@ def test_terms_whose_file_has_gone_are_filled_in_once_it_is_chosen_again(
     expect(tab.locator("#problem")).to_contain_text("what you typed is filled in then")
     expect(tab.locator("h1")).to_have_text("Choose a table")
     visitor.complaints.clear()
-    tab.set_input_files("input[name=data]", table)
+    choose(tab, "data", table)
     tab.get_by_role("button", name="Continue").click()
     tab.get_by_role("button", name="Split and seal").wait_for()
     expect(tab.locator("input[name=name]")).to_have_value("my own name")

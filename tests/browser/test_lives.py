@@ -11,14 +11,14 @@ from playwright.sync_api import expect
 
 from modelmarket.audit import audit
 from modelmarket.protocol.money import ONE_MDC
-from support.browser import House, Visitor, look_over, write_table
+from support.browser import House, Visitor, choose, look_over, write_table
 
 
 def create(visitor: Visitor, table: Path, name: str = "Odd or even?") -> None:
     """Creates a request from a table, through the forms."""
     tab = visitor.tab
     visitor.go("/requests/new")
-    tab.set_input_files("input[name=data]", table)
+    choose(tab, "data", table)
     look_over(tab)
     tab.fill("input[name=name]", name)
     tab.get_by_role("button", name="Split and seal").click()
@@ -46,8 +46,8 @@ def submit(
     predictions.write_text("row_id,label\n" + "\n".join(lines) + "\n")
     model = folder / f"{name}.txt"
     model.write_text(f"n % 2, says {name}")
-    tab.set_input_files("input[name=predictions]", predictions)
-    tab.set_input_files("input[name=model]", model)
+    choose(tab, "predictions", predictions)
+    choose(tab, "model", model)
     tab.fill("form.stack input[name=name]", name)
     tab.get_by_role("button", name="Check and seal").click()
     expect(tab.locator(".receipt")).to_contain_text("1 MDC, the stake")

@@ -26,6 +26,7 @@ from modelmarket.web.routes.requests import TABS
 from support.browser import (
     House,
     Visitor,
+    choose,
     look_over,
     write_table,
     wrong_for_somebody,
@@ -94,7 +95,7 @@ def a_market_in_use(house: House, folder: Path) -> tuple[Visitor, list[str]]:
 def create_second(visitor: Visitor, folder: Path) -> None:
     """As far as the terms of a second request."""
     visitor.go("/requests/new")
-    visitor.tab.set_input_files("input[name=data]", write_table(folder / "more.csv"))
+    choose(visitor.tab, "data", write_table(folder / "more.csv"))
     look_over(visitor.tab)
     visitor.tab.get_by_role("button", name="Split and seal").wait_for()
 

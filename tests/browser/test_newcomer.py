@@ -18,7 +18,7 @@ import pytest
 from playwright.sync_api import expect
 
 from modelmarket.models import ExactModel
-from support.browser import write_table
+from support.browser import choose, write_table
 from support.children import child
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def test_from_a_csv_to_the_model_by_the_page_alone(
     expect(tab.locator("#money")).to_contain_text("1,000")
     tab.locator("main").get_by_role("link", name="Create a request").click()
     table = write_table(tmp_path / "numbers.csv", rows=100)
-    tab.set_input_files("input[name=data]", table)
+    choose(tab, "data", table)
     tab.get_by_role("button", name="Continue").click()
     expect(tab.locator("main")).to_contain_text("2 of whole numbers")
     expect(tab.locator("main")).to_contain_text("20 rows with their labels")
@@ -107,7 +107,7 @@ def test_from_a_csv_to_the_model_by_the_page_alone(
         model.click()
     assert ExactModel.load(Path(download.value.path())).header.columns == 2
     tab.get_by_role("link", name="Predict new rows").click()
-    tab.set_input_files("input[name=rows]", table)
+    choose(tab, "rows", table)
     tab.get_by_role("button", name="Predict").click()
     expect(tab.locator("#predicted")).to_contain_text("100 rows of numbers.csv")
     command = shlex.split(shown.locator("code", has_text="model predict").inner_text())

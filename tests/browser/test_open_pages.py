@@ -8,7 +8,7 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
-from support.browser import House, Visitor, look_over, write_table
+from support.browser import House, Visitor, choose, look_over, write_table
 from support.visits import new_request
 
 SOON_S = 4
@@ -88,7 +88,7 @@ def test_a_table_is_not_read_again_with_every_block(
     visitor = house.visit("requester", wallet=False)
     tab = visitor.tab
     visitor.go("/requests/new")
-    tab.set_input_files("input[name=data]", write_table(tmp_path / "n.csv"))
+    choose(tab, "data", write_table(tmp_path / "n.csv"))
     look_over(tab)
     # What is odd about it is looked for once, by itself.
     expect(tab.locator("#report")).to_contain_text("What a model should beat")

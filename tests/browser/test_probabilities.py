@@ -8,7 +8,7 @@ from pathlib import Path
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from support.browser import AXE, House
+from support.browser import AXE, House, choose
 
 ROWS = 20
 
@@ -31,9 +31,9 @@ def test_probabilities_are_asked_for_beside_predictions_and_tell_the_log_loss(
     field = tab.locator("input[name=probabilities]")
     # A model alone says by itself how sure it is.
     expect(field).to_be_hidden()
-    tab.set_input_files("input[name=model]", files["m.txt"])
+    choose(tab, "model", files["m.txt"])
     expect(field).to_be_hidden()
-    tab.set_input_files("input[name=predictions]", files["p.csv"])
+    choose(tab, "predictions", files["p.csv"])
     expect(field).to_be_visible()
     for theme in ("light", "dark"):
         tab.emulate_media(color_scheme=theme, reduced_motion="reduce")
@@ -70,12 +70,12 @@ def test_leaving_a_file_out_is_said_once(house: House, tmp_path: Path) -> None:
         (tmp_path / name).write_text(text)
     visitor.go("/requests/1/submit")
     # While the test rows are not here they are kept unread: what is sealed is refused.
-    tab.set_input_files("input[name=predictions]", tmp_path / "p.csv")
+    choose(tab, "predictions", tmp_path / "p.csv")
     expect(tab.locator(".drop.kept")).to_have_count(1)
     tab.get_by_role("button", name="Fetch and check the data").click()
     tab.locator("ul.files").wait_for()
-    tab.set_input_files("input[name=model]", tmp_path / "p.csv")
-    tab.set_input_files("input[name=probabilities]", tmp_path / "sure.csv")
+    choose(tab, "model", tmp_path / "p.csv")
+    choose(tab, "probabilities", tmp_path / "sure.csv")
     send, tick = (
         tab.get_by_role("button", name="Check and seal"),
         "Submit without probabilities",
@@ -83,7 +83,7 @@ def test_leaving_a_file_out_is_said_once(house: House, tmp_path: Path) -> None:
     tab.get_by_label(tick).check()
     send.click()
     expect(tab.get_by_label(tick)).to_have_count(0)
-    tab.set_input_files("input[name=probabilities]", tmp_path / "sure.csv")
+    choose(tab, "probabilities", tmp_path / "sure.csv")
     expect(tab.get_by_label(tick)).not_to_be_checked()
     tab.get_by_label(tick).check()
     tab.reload()

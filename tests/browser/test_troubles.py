@@ -19,7 +19,7 @@ from modelmarket.web.server import running_page
 from modelmarket.web.terminal import Wish
 from modelmarket.web.visits import ACCOUNT_COOKIE
 from modelmarket.web.workspace import Workspace
-from support.browser import House, Visitor, look_over, write_table
+from support.browser import House, Visitor, choose, look_over, write_table
 
 
 class Away:
@@ -40,7 +40,7 @@ def prepared(visitor: Visitor, table: Path) -> None:
     """Goes as far as the confirmation of a new request."""
     tab = visitor.tab
     visitor.go("/requests/new")
-    tab.set_input_files("input[name=data]", table)
+    choose(tab, "data", table)
     look_over(tab)
     tab.get_by_role("button", name="Split and seal").click()
     tab.locator("#confirm").wait_for()
@@ -321,7 +321,7 @@ def test_too_little_money_is_said_before_anything_is_split(
     visitor.connect()
     tab = visitor.tab
     visitor.go("/requests/new")
-    tab.set_input_files("input[name=data]", write_table(tmp_path / "n.csv"))
+    choose(tab, "data", write_table(tmp_path / "n.csv"))
     look_over(tab)
     tab.fill("input[name=reward]", "5")
     tab.get_by_role("button", name="Split and seal").click()
@@ -336,7 +336,7 @@ def test_a_lost_server_is_said_and_a_new_one_lets_the_browser_in(
     visitor = house.visit("requester", wallet=False, closing=server)
     lost, problem = visitor.tab.locator("#lost"), visitor.tab.locator("#problem")
     visitor.go("/requests/new")
-    visitor.tab.set_input_files("input[name=data]", write_table(tmp_path / "n.csv"))
+    choose(visitor.tab, "data", write_table(tmp_path / "n.csv"))
     expect(lost).to_be_hidden()
     port = int(visitor.page.address.rsplit(":", 1)[1])
     server.close()
@@ -369,7 +369,7 @@ def test_a_reload_in_the_middle_of_each_step_loses_nothing(
     tab = visitor.tab
     visitor.go("/requests/new")
     tab.reload()
-    tab.set_input_files("input[name=data]", write_table(tmp_path / "n.csv"))
+    choose(tab, "data", write_table(tmp_path / "n.csv"))
     look_over(tab)
     tab.locator("text=Split and seal").wait_for()
     tab.reload()
@@ -448,7 +448,7 @@ def test_a_wrong_file_is_explained_before_anything_happens(
     path = tmp_path / name
     path.write_text(text)
     visitor.go("/requests/new")
-    visitor.tab.set_input_files("input[name=data]", path)
+    choose(visitor.tab, "data", path)
     look_over(visitor.tab)
     alert = visitor.tab.get_by_role("alert")
     expect(alert.first).to_contain_text(message)
@@ -462,9 +462,9 @@ def test_labels_of_another_length_are_counted(
     (tmp_path / "d.csv").write_text("a,b\n" + "1,2\n" * 9)
     (tmp_path / "l.csv").write_text("kind\n" + "x\n" * 8)
     visitor.go("/requests/new")
-    tab.set_input_files("input[name=data]", tmp_path / "d.csv")
+    choose(tab, "data", tmp_path / "d.csv")
     tab.get_by_text("The labels are in a file of their own").click()
-    tab.set_input_files("input[name=labels]", tmp_path / "l.csv")
+    choose(tab, "labels", tmp_path / "l.csv")
     look_over(tab)
     expect(tab.get_by_role("alert")).to_contain_text("d.csv has 9 rows, but l.csv has")
 
@@ -487,8 +487,8 @@ def test_wrong_predictions_are_explained_by_row(
     visitor.go("/requests/1/submit")
     (tmp_path / "p.csv").write_text(text)
     (tmp_path / "m.txt").write_text("m")
-    visitor.tab.set_input_files("input[name=predictions]", tmp_path / "p.csv")
-    visitor.tab.set_input_files("input[name=model]", tmp_path / "m.txt")
+    choose(visitor.tab, "predictions", tmp_path / "p.csv")
+    choose(visitor.tab, "model", tmp_path / "m.txt")
     visitor.tab.get_by_role("button", name="Check and seal").click()
     expect(visitor.tab.get_by_role("alert")).to_contain_text(message)
     assert visitor.workspace.market.contract.submission_count() == 0
@@ -602,13 +602,13 @@ def test_that_a_node_was_away_is_not_told_in_a_form_once_it_is_back(
     tab, market = visitor.tab, visitor.workspace.market
     if form == "terms":
         visitor.go("/requests/new")
-        tab.set_input_files("input[name=data]", write_table(tmp_path / "n.csv"))
+        choose(tab, "data", write_table(tmp_path / "n.csv"))
         look_over(tab)
         send = tab.get_by_role("button", name="Split and seal")
     else:
         visitor.go("/requests/1/submit")
         (tmp_path / "m.txt").write_text("m")
-        tab.set_input_files("input[name=model]", tmp_path / "m.txt")
+        choose(tab, "model", tmp_path / "m.txt")
         send = tab.get_by_role("button", name="Check and seal")
     name = tab.locator("input[name=name]")
     name.fill("my own")

@@ -374,6 +374,18 @@ def look_over(tab: Tab, kind: str = "predictions") -> None:
     tab.get_by_role("button", name="Continue").click()
 
 
+def choose(tab: Tab, field: str, file: Path) -> None:
+    """Chooses the file of a field, as somebody who sees the page do its work.
+
+    The script of a page that has just come sends what was chosen before it, and a
+    button that is pressed at that very moment is not heard.
+    """
+    place = tab.locator(f"input[name={field}]")
+    place.wait_for(state="attached")
+    tab.wait_for_load_state()
+    place.set_input_files(file)
+
+
 def write_table(path: Path, rows: int = 60) -> Path:
     """Numbers and whether they are even."""
     lines = (f"{n},{n * n},{'odd' if n % 2 else 'even'}" for n in range(rows))
