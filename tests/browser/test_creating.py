@@ -309,6 +309,22 @@ def test_a_draft_is_gone_once_it_was_sent_and_never_leaves_the_tab(
     assert tab.evaluate(drafts) == []
 
 
+def test_the_way_back_from_a_receipt_is_one_step(house: House, tmp_path: Path) -> None:
+    """Terms that were sealed lead to their receipt, so they are no step of it."""
+    visitor = house.visit("requester", wallet=False)
+    visitor.connect()
+    tab = visitor.tab
+    at_terms(visitor, write_table(tmp_path / "n.csv"))
+    tab.get_by_role("button", name="Split and seal").click()
+    tab.locator("#confirm").wait_for()
+    receipt = tab.url
+    tab.go_back()
+    expect(tab.get_by_text("n.csv is here")).to_be_visible()
+    tab.go_forward()
+    tab.locator("#confirm").wait_for()
+    assert tab.url == receipt
+
+
 def test_nothing_is_sealed_of_a_label_that_was_just_changed(
     house: House, tmp_path: Path
 ) -> None:

@@ -229,7 +229,7 @@ def test_a_request_that_ended_without_a_winner_says_how_many_had_entered(
     assert give("ann", "submission", "cancel", entered)[0] == 0
     assert give("rita", "request", "cancel", number, "--max-live", "1")[0] == 0
     told = give("ann", "request", "show", number)[1]
-    assert "  CANCELLED: Cancelled by the requester. It had 2 submissions.\n" in told
+    assert "  CANCELLED: Cancelled by the requester. It had 1 submission.\n" in told
     write(Path(table), seed=4)
     create(*KINDS[number])
     second = number.replace("1", "2")

@@ -111,7 +111,7 @@ def test_a_card_says_what_was_said_and_what_was_found() -> None:
         "| a | 600 |\n| b\\|c | 200 |",
         "Always saying the commonest class is right for 75.0% of the training rows. A "
         "small forest is right for 90.0% (cross-validation). 199 test rows tell accur"
-        "acies apart that differ by 5.0%.",
+        "acies apart that differ by 5.0 percentage points.",
         "- Beware: Column 'n' counts.\n",
         "The data: MIT.\nThe model that wins is handed over under: Apache-2.0.",
     ):

@@ -203,6 +203,9 @@ def test_hidden_numbers_open_to_what_stood_in_the_table(tmp_path: Path) -> None:
     assert made.schema.target.decode(known) == learned.to_list()
     values = np.sort(known.astype(np.int64))
     assert made.deviation == Fraction(int(np.abs(values - values[22]).sum()), 45)
+    told = np.array([float(one) for one in learned])
+    off = np.abs(told - np.sort(told)[22]).mean()
+    assert made.report.constant == pytest.approx(off, rel=1e-3)
 
 
 def test_numbers_are_not_drawn_class_by_class(tmp_path: Path) -> None:

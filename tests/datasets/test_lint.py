@@ -224,9 +224,9 @@ def test_a_report_reads_well_in_a_terminal_and_speaks_python() -> None:
     assert str(some((few,))) == (
         "8 training rows\n2 test rows\n3 columns\n"
         "Always saying the commonest class is right for 50.0% of the training rows.\n"
-        "2 test rows tell accuracies apart that differ by 25.0%.\n"
-        "Look at this: There are 2 test rows; differences below 25.0% cannot be seen: "
-        "who wins is partly chance. Test more rows: raise fraction=, or add some."
+        "2 test rows tell accuracies apart that differ by 25.0 percentage points.\n"
+        "Look at this: There are 2 test rows; differences below 25.0 percentage points "
+        "cannot be seen: who wins is partly chance. Test more rows: raise fraction=, or add some."
     )
 
 

@@ -185,8 +185,8 @@ def test_a_hundred_test_rows_are_enough_not_to_be_warned_of() -> None:
     assert list(check_size(100, 0.1)) == []
     [one] = check_size(99, 0.1)
     assert one.text == (
-        "There are 99 test rows; differences below 10.0% cannot be seen: who wins is "
-        "partly chance."
+        "There are 99 test rows; differences below 10.0 percentage points cannot be "
+        "seen: who wins is partly chance."
     )
     [alone] = check_size(1, None)
     assert alone.text == "There is 1 test row: who wins is partly chance."

@@ -80,7 +80,14 @@ def test_a_request_says_who_is_to_act_and_until_when(
 
 @pytest.mark.parametrize(
     ("entries", "says"),
-    [((), "It had no submission."), ((SILENT,), "It had 1 submission.")],
+    [
+        ((), "It had no submission."),
+        ((SILENT,), "It had 1 submission."),
+        # Whoever took it out again in time was not in; a late one had been.
+        ((submission(1, Status.CANCELLED),), "It had no submission."),
+        ((SILENT, submission(2, Status.CANCELLED)), "It had 1 submission."),
+        ((SILENT, submission(2, Status.FAILED)), "It had 2 submissions."),
+    ],
 )
 def test_a_request_that_has_ended_says_how_many_had_entered(
     entries: tuple[SubmissionRecord, ...], says: str

@@ -1,20 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A stake that is gone is said to be, and why, wherever its owner looks."""
+"""What became of a stake is said to its owner, wherever she looks, and why."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from modelmarket import agent
 from modelmarket.protocol.actions import CancelSubmission
+from modelmarket.protocol.phases import Phase, Status
+from modelmarket.protocol.types import Wei
+from modelmarket.web.ranking import Own
 from modelmarket.web.workspace import Workspace
+from protocol.test_steps import request, submission
 from support.contests import contest, enter
 from support.market import Place, place
 from support.visits import Tab, visiting, words
+
+SHARE, STAKE = Wei(3 * 10**18), Wei(4 * 10**18)
+BACK = "its stake of 4 MDC is back"
 
 
 def shown(tab: Tab, *pages: str) -> list[str]:
@@ -126,3 +134,31 @@ def test_the_rules_say_what_a_stake_is_and_what_a_false_claim_costs(
     if is_verified:
         assert "of which a tenth is paid to whoever refutes it" in rules
         assert "delays the end by at most 1 h 15 min" in rules
+
+
+@pytest.mark.parametrize(
+    ("stage", "status", "paid", "state", "got"),
+    [
+        (Phase.OPEN, Status.SUBMITTED, 0, "submitted", ""),
+        (Phase.OPEN, Status.CANCELLED, STAKE, "cancelled", BACK),
+        (Phase.FULFILLED, Status.WITHDRAWN, STAKE, "did not win", BACK),
+        (Phase.REFUNDED, Status.WITHDRAWN, STAKE, "did not earn the reward", BACK),
+        (Phase.FORFEITED, Status.WITHDRAWN, STAKE, "its request was forfeited", BACK),
+        (
+            Phase.CANCELLED,
+            Status.WITHDRAWN,
+            STAKE + SHARE,
+            "its request was cancelled",
+            f"{BACK}, with 3 MDC of the reward",
+        ),
+        (Phase.FULFILLED, Status.WON, 104 * 10**18, "won", "paid 104 MDC"),
+    ],
+)
+def test_a_stake_that_came_back_is_not_called_a_payment(
+    stage: Phase, status: Status, paid: int, state: str, got: str
+) -> None:
+    one = replace(submission(1, status), paid=Wei(paid))
+    made = request(one, stage=stage)
+    made = replace(made, terms=replace(made.terms, stake=STAKE))
+    own = Own.of(one, made, made.at(0))
+    assert (own.state, own.got, own.loss) == (state, got, "")

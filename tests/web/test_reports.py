@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from itertools import count
 from random import Random
@@ -292,6 +293,19 @@ def test_numbers_have_no_commonest_class_to_be_beaten() -> None:
     assert "commonest class" not in page
     assert "None tells anything by itself." in page
     assert "Nothing odd was found." in page
+
+
+def test_of_numbers_it_is_told_and_drawn_how_far_off_the_median_is() -> None:
+    numbers = {"majority": None, "resolution": None, "baseline": 2.5, "constant": 12.5}
+    page = drawn(report(**numbers))
+    said = "Always saying the median is off by 12.5, on average. A small forest is off"
+    assert said in words(page)
+    assert "always the median" in page
+    # Reports of before said nothing of it.
+    document = json.loads(report(**numbers).to_json())
+    assert Report.from_json(json.dumps(document).encode()).constant == 12.5
+    del document["constant"]
+    assert Report.from_json(json.dumps(document).encode()).told_constant == ""
 
 
 @pytest.mark.parametrize("coarseness", [None, Coarseness(1.0, 1.0, 1.0)])

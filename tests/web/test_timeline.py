@@ -209,3 +209,20 @@ def test_an_audit_is_run_when_asked_for_and_kept(tmp_path: Path) -> None:
             assert "Something has happened since" in shown(tab, path)
             tab.post(path)
             assert "Something has happened since" not in shown(tab, path)
+
+
+def test_what_an_audit_could_not_tell_is_counted_beside_what_was_kept(
+    tmp_path: Path,
+) -> None:
+    """No page runs a stranger's model, so whether it gives its predictions is open."""
+    with place("embedded", tmp_path) as here:
+        rita = here.join("rita")
+        here.submit(here.join("ann"), here.create(rita).id)
+        here.live(1)
+        with visiting(Workspace(rita)) as tab:
+            path = "/requests/1/audit"
+            tab.post(path)
+            page = shown(tab, path)
+            kept = len(re.findall(r'"state \w+">kept<', page))
+            assert re.findall(r'"state \w+">open<', page)
+            assert f"{kept} promises were kept, 1 is open." in words(page)

@@ -346,7 +346,7 @@ def list_(
                 one.record.name,
                 format_mdc(one.record.terms.reward),
                 format_mdc(one.record.terms.stake),
-                len(one.record.submissions),
+                one.record.entries,
                 f"{one.record.rows:,}",
                 local_time(one.record.deadline),
             )

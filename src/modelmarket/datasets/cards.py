@@ -111,7 +111,12 @@ def _files(files: FileColumn | None) -> Iterator[str]:
 
 
 def _to_beat(report: Report) -> Iterator[str]:
-    told = [report.told_majority, report.told_baseline, report.told_resolution()]
+    told = [
+        report.told_majority,
+        report.told_constant,
+        report.told_baseline,
+        report.told_resolution(),
+    ]
     if any(told):
         yield "## What a model should beat"
         yield ""

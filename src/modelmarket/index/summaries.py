@@ -115,7 +115,7 @@ class Summary:
         least: What earns the reward, at least: a share of the matches, or in a verified
             contest of the points; 0 = any.
         clock: What its position follows from.
-        entries: Submissions, whatever became of them.
+        entries: Submissions, but for those that were taken out again in time.
         live: Those that neither failed nor were cancelled.
         winner: 0 = none.
     """
@@ -177,7 +177,7 @@ def request_row(record: Record) -> dict[str, object]:
         "stage": int(record.stage),
         "started": record.started,
         "has_candidate": record.has_candidate,
-        "entries": len(record.submissions),
+        "entries": record.entries,
         "live": record.live,
         "winner": record.winner,
         "secret": record.secret,

@@ -126,7 +126,7 @@ def request_html(request: AnyRequest[Any]) -> str:
         *model_of(request),
         f"deadline {ends}, {duration(step_s)} for each step after it",
         *folder_facts(request).lines,
-        counted(len(record.submissions), "submission"),
+        counted(record.entries, "submission"),
         *refuted_of(request),
     ]
     ranking = table_html(*ranking_of(request)) if record.ranking else ""

@@ -87,7 +87,7 @@ def _facts(
     said = [told_majority(majority, in_bins=in_bins)]
     report = None if sha256 is None else request.contents.kept_report(sha256)
     if report is not None:
-        said.append(report.told_baseline)
+        said += [report.told_constant, report.told_baseline]
     to_beat = " ".join(filter(None, said))
     lines = [licences, f"{to_beat} {BY_THE_REQUESTER}" if to_beat else ""]
     if sha256 is not None and report is None:

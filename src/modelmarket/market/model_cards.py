@@ -115,7 +115,12 @@ def _to_beat(request: AnyRequest[Any]) -> Iterator[str]:
         report = request.report()
     except ModelMarketError:
         return
-    told = [report.told_bins, report.told_majority, report.told_baseline]
+    told = [
+        report.told_bins,
+        report.told_majority,
+        report.told_constant,
+        report.told_baseline,
+    ]
     if any(told):
         yield f"{' '.join(filter(None, told))} {BY_THE_REQUESTER}"
         yield ""

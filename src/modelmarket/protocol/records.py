@@ -204,6 +204,12 @@ class BaseRecord:
         """Phase and window at a second of chain time."""
 
     @property
+    def entries(self) -> int:
+        """Submissions, but for those that were taken out again in time."""
+        taken_out = Status.CANCELLED
+        return sum(one.status is not taken_out for one in self.submissions.values())
+
+    @property
     def live(self) -> int:
         """Submissions that have neither failed nor been cancelled."""
         return sum(one.is_live for one in self.submissions.values())

@@ -50,8 +50,8 @@ class Situation:
 
 def told_entries(record: BaseRecord) -> str:
     """How many submissions a request had, in a sentence."""
-    count = len(record.submissions)
-    return f"It had {counted(count, 'submission') if count else 'no submission'}."
+    told = counted(record.entries, "submission") if record.entries else "no submission"
+    return f"It had {told}."
 
 
 def of_request(record: RequestRecord, now: int) -> Situation:

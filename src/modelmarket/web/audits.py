@@ -42,6 +42,11 @@ class Audited:
         """Promises that were kept."""
         return sum(one.passed is True for one in self.verdicts)
 
+    @property
+    def open(self) -> int:
+        """Promises of which nobody can tell yet."""
+        return sum(one.passed is None for one in self.verdicts)
+
     def holds_of(self, record: Record) -> bool:
         """Whether nothing has happened since."""
         return self.record == record

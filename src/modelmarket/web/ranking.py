@@ -12,6 +12,7 @@ from modelmarket.protocol.intervals import wilson
 from modelmarket.protocol.money import format_mdc
 from modelmarket.protocol.payouts import Stake, missed_claim, stake
 from modelmarket.protocol.phases import Failure, Phase, Status
+from modelmarket.protocol.types import Wei
 from modelmarket.system.text import measured
 from modelmarket.web.charts import Dot
 from modelmarket.web.happenings import UNCLAIMED, WHY_FAILED
@@ -24,8 +25,14 @@ if TYPE_CHECKING:
 
 ErrorOf = Callable[[int], float]
 """By how much the numbers that score so much are off, on average."""
-STATES = {Status.WITHDRAWN: "did not win"}
-"""Where the contract's word is not people's: what it calls the end of its stake."""
+ENDINGS = {
+    Phase.FULFILLED: "did not win",
+    Phase.REFUNDED: "did not earn the reward",
+    Phase.CANCELLED: "its request was cancelled",
+    Phase.FORFEITED: "its request was forfeited",
+}
+"""What became of a submission whose stake was withdrawn, which is all that the contract
+says of it."""
 LATE = "cancelled after the deadline"
 STAKES = {
     Stake.LOCKED: "locked",
@@ -87,11 +94,13 @@ class Own:
         record: It.
         state: What has become of it, in words.
         loss: What of its stake is lost and why, as a sentence; empty for nothing.
+        got: What was paid for it; empty for nothing.
     """
 
     record: SubmissionRecord
     state: str
     loss: str
+    got: str = ""
 
     @classmethod
     def of(cls, one: SubmissionRecord, record: Record, position: Position) -> Own:
@@ -109,7 +118,23 @@ class Own:
             return cls(one, LATE, f"{lost}.")
         if one.failure is not None:
             return cls(one, "failed", f"{lost}: {WHY_FAILED[one.failure]}.")
-        return cls(one, one.status.name.lower(), "")
+        return cls(one, _status(one, record), "", _got(one, record))
+
+
+def _got(one: SubmissionRecord, record: Record) -> str:
+    if not one.paid:
+        return ""
+    if one.status is Status.WON:
+        return f"paid {format_mdc(one.paid)} MDC"
+    stake_back = f"its stake of {format_mdc(record.terms.stake)} MDC is back"
+    more = Wei(one.paid - record.terms.stake)
+    return stake_back + (f", with {format_mdc(more)} MDC of the reward" if more else "")
+
+
+def _status(one: SubmissionRecord, record: Record) -> str:
+    if one.status is Status.WITHDRAWN:
+        return ENDINGS.get(record.stage, "withdrawn")
+    return one.status.name.lower()
 
 
 def unclaimed(record: Record, position: Position) -> list[SubmissionRecord]:
@@ -176,7 +201,7 @@ def _state(one: SubmissionRecord, record: Record) -> str:
     if record.stage is Phase.REFUNDED and (one.score or 0) < record.minimum:
         # Of an error "below" would be praise.
         return "error above the largest" if _is_off(record) else "below the threshold"
-    return STATES.get(one.status, one.status.name.lower())
+    return _status(one, record)
 
 
 def _place(

@@ -30,21 +30,15 @@ class Drawn:
     telling: Bars
 
     @classmethod
-    def of(cls, report: Report, deviation: float | None = None) -> Drawn:
-        """What a page shows of a report, whoever wrote it.
-
-        Args:
-            report: It.
-            deviation: By how much always saying the median is off; None if that is not
-                known.
-        """
+    def of(cls, report: Report) -> Drawn:
+        """What a page shows of a report, whoever wrote it."""
         forest = "a small forest" if report.code_bits is None else "a forest on codes"
         reached = {"the commonest class": report.majority}
         off = []
         if report.majority is not None:
             reached[forest] = report.baseline
-        elif deviation is not None and report.baseline is not None:
-            off = [("always the median", deviation), (forest, report.baseline)]
+        elif report.constant is not None and report.baseline is not None:
+            off = [("always the median", report.constant), (forest, report.baseline)]
         return cls(
             report,
             [(name, _share(one)) for name, one in reached.items() if one is not None],

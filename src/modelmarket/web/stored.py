@@ -337,16 +337,17 @@ def target(found: VerifiedRequest) -> Target | None:
     return _of(found, "target", lambda: found.schema.target, None)
 
 
-def baseline(market: Market, dataset: str) -> str:
-    """What a small model reached on a folder's training part, in a sentence; empty if
-    that is not here.
+def to_beat(market: Market, dataset: str) -> str:
+    """What the median of a folder's numbers, and a small model, reached on its training
+    part, in sentences; empty if that is not here.
 
     Args:
         market: With the store.
         dataset: The folder's CID, whoever named it.
     """
     try:
-        return Report.from_json(_read(market, dataset, REPORT)).told_baseline
+        report = Report.from_json(_read(market, dataset, REPORT))
+        return f"{report.told_constant} {report.told_baseline}".strip()
     except ModelMarketError:
         return ""
 

@@ -245,6 +245,8 @@ class Report:
         telling: The columns that tell most by themselves, best first.
         findings: The gravest first.
         coarseness: What bins lose of the training rows' numbers; None without bins.
+        constant: By how much always saying the median is off, on average, in the
+            label's own unit; None for classes and bins.
     """
 
     train_rows: int
@@ -259,6 +261,7 @@ class Report:
     findings: tuple[Finding, ...]
     coarseness: Coarseness | None = None
     code_bits: int | None = None
+    constant: float | None = None
 
     def __str__(self) -> str:
         """What a terminal shows."""
@@ -278,6 +281,7 @@ class Report:
             counted(self.features, "column"),
             self.told_bins,
             self.told_majority,
+            self.told_constant,
             self.told_baseline,
             self.told_resolution(),
         )
@@ -323,6 +327,14 @@ class Report:
         return told_majority(self.majority, in_bins=self.coarseness is not None)
 
     @property
+    def told_constant(self) -> str:
+        """The same of numbers without bins; empty for others."""
+        if self.constant is None:
+            return ""
+        off = measured(self.constant)
+        return f"Always saying the median is off by {off}, on average."
+
+    @property
     def baseline_name(self) -> str:
         """What the small forest is called, by what it was tried on."""
         if self.code_bits is None:
@@ -347,7 +359,7 @@ class Report:
         tell = agreeing(self.test_rows, "tells", "tell")
         return (
             f"{counted(self.test_rows, noun)} {tell} accuracies apart that differ by "
-            f"{self.resolution:.1%}."
+            f"{100 * self.resolution:.1f} percentage points."
         )
 
     def of_table(self, learned: npt.NDArray[np.int64], table: Table) -> Report:
@@ -418,8 +430,9 @@ class Report:
                 resolution=_number(said["resolution"]),
                 guess_bits=_number(said["guess_bits"]),
                 coarseness=_coarseness(said["coarseness"]),
-                # Reports were published before forests were tried on codes.
+                # Reports were published before they said these.
                 code_bits=_bits(said.get("code_bits")),
+                constant=_number(said.get("constant")),
                 telling=tuple(map(_told, said["telling"])),
                 findings=tuple(map(_finding, said["findings"])),
             )

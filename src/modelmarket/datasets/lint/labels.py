@@ -175,9 +175,10 @@ def check_size(tests: int, least: float | None) -> Iterator[Finding]:
         least: The smallest difference that they tell; None for numbers.
     """
     if tests < LEAST_TESTS:
-        much = (
-            "" if least is None else f"; differences below {least:.1%} cannot be seen"
-        )
+        much = ""
+        if least is not None:
+            points = f"{100 * least:.1f} percentage points"
+            much = f"; differences below {points} cannot be seen"
         yield Finding(
             Check.FEW_TESTS,
             Severity.WARNING,

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -171,6 +172,7 @@ class Lint:
             coarseness=None if coarseness is None else _few_digits(coarseness),
             telling=tuple(one for one in telling[:MOST_TELLING] if one.share > 0),
             findings=(),
+            constant=None if counts else self._constant(),
         ).also(self._findings(list(tested), least))
 
     def _findings(self, tested: list[int], least: float | None) -> Iterator[Finding]:
@@ -230,6 +232,14 @@ class Lint:
             return None
         is_share = bool(self._counts)
         return _share(score) if is_share else _few(score)
+
+    def _constant(self) -> float | None:
+        """By how much the median of the numbers is off, on average; None of those
+        whose sum is too large to be told.
+        """
+        with np.errstate(over="ignore"):
+            off = float(np.abs(self._labels - np.median(self._labels)).mean())
+        return _few(off) if isfinite(off) else None
 
     def _look(self, rows: pl.DataFrame, step: int) -> tuple[list[Looked], Tried | None]:
         """Looks at each column, and tries a small forest on some of the rows.

@@ -116,7 +116,7 @@ def enter(
             unseen = "model, predictions and probabilities, unless their claim is best"
     if sight.is_own:
         files = action.files if isinstance(action, actions.Submit) else {}
-        what += [*_made_from(files), *_fit(fit), fact("Checked", checked)]
+        what += [*_made_from(files), *_fit(fit, record), fact("Checked", checked)]
     return parts_of(what, back, cost, [fact("Stays secret", unseen)])
 
 
@@ -165,13 +165,14 @@ def _predicted(action: actions.Submit, *, are_numbers: bool) -> list[Fact]:
     return [Fact(name, told)] if told else []
 
 
-def _fit(fit: dict[str, Any]) -> list[Fact]:
+def _fit(fit: dict[str, Any], record: BaseRecord | None) -> list[Fact]:
     """How a model does on the training part, as far as it was looked at."""
     if not fit:
         return []
     off = ""
-    if fit["mean_error"] is not None:
-        off = f", where it is off by {measured(fit['mean_error'])} on average"
+    if fit["mean_error"] is not None and isinstance(record, ContestRecord):
+        name = record.terms.points.error_name
+        off = f", where its {name} is {measured(fit['mean_error'])}"
     chosen = [Fact("Made from", strangers(fit["file"]))] if "file" in fit else []
     return [
         *chosen,

@@ -175,7 +175,7 @@ def _of_contest(
             alike = 1 / len(action.weights)
             told += f" As every class counts alike, that is {alike:.1%} of the points."
         what.append(Fact("To be beaten", told))
-    elif hidden is not None and (reached := stored.baseline(sight.market, folder)):
+    elif hidden is not None and (reached := stored.to_beat(sight.market, folder)):
         what.append(fact("To be beaten", reached))
     return what
 

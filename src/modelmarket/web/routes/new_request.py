@@ -312,8 +312,6 @@ def _show_survey(
     if found is None and isinstance(problem, FieldError) and problem.field == "label":
         lost, found = True, _first_rows(visit, upload, table, problem)
     parts, unsplit = None, None
-    spread = None if found is None else found.spread
-    deviation = None if spread is None else spread.deviation
     if found is not None and found.problem is None:
         try:
             parts = _divided(visit, upload, source, numbers=numbers)
@@ -344,7 +342,7 @@ def _show_survey(
         unsplit=unsplit,
         unfit=unfit,
         is_small=table.path.stat().st_size <= MOST_LOOKED_BYTES,
-        report=None if report is None else Drawn.of(report, deviation),
+        report=None if report is None else Drawn.of(report),
         # What neither a field nor a tick can mend is mended in the table.
         is_stuck=type(problem) is DataError,
         problem=problem,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is typed and chosen stays until it has arrived; what takes its time says so.
+// What is typed and chosen stays until it has arrived.
 import { byId, renewNow, replace } from "./live.js";
 import { ask, noteOf } from "./wallet.js";
 import { prepareUploads } from "./upload.js";
@@ -110,7 +110,7 @@ async function send(form, button) {
     });
     if (request.getResponseHeader("Content-Type") === "application/json") {
       sessionStorage.removeItem(nameOf(form));
-      location.href = JSON.parse(request.responseText).address;
+      location[form.dataset.leaves ?? "assign"](JSON.parse(request.responseText).address);
       return;
     }
     const fresh = pageOf(request);
