@@ -41,6 +41,7 @@ def at_terms(visitor: Visitor, table: Path, kind: str = "predictions") -> None:
     choose(visitor.tab, "data", table)
     look_over(visitor.tab, kind)
     visitor.tab.get_by_role("button", name="Split and seal").wait_for()
+    visitor.tab.wait_for_load_state()
 
 
 # --- whose page it is ---
