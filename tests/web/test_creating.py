@@ -16,7 +16,7 @@ import pytest
 from modelmarket.datasets.split import count_rows
 from modelmarket.datasets.survey import survey
 from modelmarket.protocol.actions import CreateContest, CreateRequest
-from modelmarket.web.routes import new_request
+from modelmarket.web.creating import splits, surveys
 from modelmarket.web.views import local_path
 from modelmarket.web.visits import HERE
 from modelmarket.web.workspace import Workspace
@@ -209,8 +209,9 @@ def test_what_a_table_comes_to_is_not_found_out_again_for_each_block(
         return act
 
     where = sent(tab, "predictions")
-    for name, work in (("survey", survey), ("count_rows", count_rows)):
-        monkeypatch.setattr(new_request, name, noting(name, work))
+    for room, work in ((surveys, survey), (splits, count_rows)):
+        name = work.__name__
+        monkeypatch.setattr(room, name, noting(name, work))
     pages = [tab.get(where).text for _ in range(3)]
     assert asked == ["survey", "count_rows"]
     assert "61 rows" in words(pages[2])

@@ -16,14 +16,15 @@ from modelmarket.datasets.coding import TABLES_ALONE
 from modelmarket.datasets.tables import open_table
 from modelmarket.errors import FieldError, ModelMarketError, NotFoundError
 from modelmarket.web import forms
+from modelmarket.web.creating.contests import CONTEST
+from modelmarket.web.creating.kinds import PREDICTIONS
+from modelmarket.web.creating.requests import REQUEST
+from modelmarket.web.creating.tables import FILES
 from modelmarket.web.forms import BAD_REQUEST
 from modelmarket.web.responses import NOT_FOUND, answering, go, show
 from modelmarket.web.uploads import Upload
 from modelmarket.web.visits import Visit
 
-PREDICTIONS = "predictions"
-"""What the form says for a request of predictions; anything else is a contest."""
-FILES = "files"
 OPTIONAL = ("labels", FILES)
 FIELDS = ("data", *OPTIONAL)
 
@@ -44,18 +45,17 @@ def new_request(visit: Visit) -> Response:
         return _show_form(visit, lost, None)
 
 
-def choose_again(visit: Visit, noun: str, asked: Mapping[str, str]) -> Response:
+def choose_again(visit: Visit, kind: str, asked: Mapping[str, str]) -> Response:
     """The form for the table of terms whose table has gone.
 
     They are filled in once there is one.
 
     Args:
         visit: Names the upload, and may send the terms.
-        noun: Of what they are.
+        kind: What the form says for what they are of.
         asked: What the address says of them.
     """
     uploads, is_sent = visit.workspace.uploads, visit.request.method == "POST"
-    kind = PREDICTIONS if noun == "requests" else ""
     # What is sent waits for the file, though the server has begun anew since; whoever
     # only looks may have been led here by anybody.
     upload = uploads.given(visit.request.path_params["upload"])
@@ -186,14 +186,14 @@ def _noun(visit: Visit, upload: Upload) -> str:
         raise forms.unchosen(form, upload, lacking)
     has_contests = bool(visit.workspace.market.network.verified)
     if not has_contests or forms.text(form, "kind") == PREDICTIONS:
-        return "requests"
+        return REQUEST.noun
     if upload.file(FILES) is not None:
         raise FieldError(
             TABLES_ALONE,
             field="kind",
             hint="Choose the contest of predictions, or leave the files out.",
         )
-    return "contests"
+    return CONTEST.noun
 
 
 def _refuse_unreadable(path: Path, field: str) -> None:

@@ -1,60 +1,42 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A new verified contest: the terms that it has beside those of any request.
-
-The table was uploaded, and is looked over, as `new_request` does it.
-"""
+"""A new verified contest: what it has beside what is said of any request."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from starlette.responses import Response
-from starlette.routing import Route
-
+from modelmarket.datasets.codes import refuse_many
 from modelmarket.datasets.shares import parse_number
-from modelmarket.errors import InputError
+from modelmarket.errors import DataError, InputError
 from modelmarket.market.paying import refuse_unaffordable
 from modelmarket.protocol.hidden import CODE_WIDTHS
 from modelmarket.protocol.point_kinds import Error
 from modelmarket.protocol.points import NUMBER_BITS
 from modelmarket.web import forms
-from modelmarket.web.responses import answering
-from modelmarket.web.routes.new_request import (
-    NUMBERS,
-    agreed,
-    look_over,
-    seal,
-    seed_of,
-    split_page,
-)
-from modelmarket.web.visits import Visit
+from modelmarket.web.creating.kinds import NUMBERS, Kind
+from modelmarket.web.creating.splits import seed_of
+from modelmarket.web.creating.terms import agreed
 
 if TYPE_CHECKING:
     from modelmarket.datasets.lint.findings import Report
     from modelmarket.datasets.sources import Source
+    from modelmarket.datasets.survey import Survey
     from modelmarket.datasets.tables import Table
     from modelmarket.market.verified.publishing import ContestOptions
     from modelmarket.protocol.actions import Action
     from modelmarket.protocol.types import Address, Wei
     from modelmarket.web.forms import Form
-
-TEMPLATE = "contest_terms.html"
-
-
-def survey_page(visit: Visit) -> Response:
-    """What is in the table, and the terms to be chosen."""
-    return look_over(visit, TEMPLATE)
+    from modelmarket.web.visits import Visit
 
 
-def split_contest(visit: Visit) -> Response:
-    """How many rows are learned from, and how many are hidden."""
-    return split_page(visit)
-
-
-def prepare_contest(visit: Visit) -> Response:
-    """Splits, hides and stores; nothing is published on the chain yet."""
-    return seal(visit, TEMPLATE, _contest, _report)
+def _unfit(found: Survey) -> DataError | None:
+    """Why no verified contest can have a table; None if one can."""
+    try:
+        refuse_many(len(found.columns), len(found.counts))
+    except DataError as error:
+        return error
+    return None
 
 
 def _report(visit: Visit, source: Source, scratch: Path) -> Report:
@@ -157,8 +139,4 @@ def _parse_width(text: str) -> int:
     return found
 
 
-ROUTES = [
-    Route("/contests/new/{upload}", answering(survey_page)),
-    Route("/contests/new/{upload}", answering(prepare_contest), methods=["POST"]),
-    Route("/contests/new/{upload}/split", answering(split_contest), methods=["POST"]),
-]
+CONTEST = Kind("contests", "", "contest_terms.html", _unfit, _report, _contest)
