@@ -200,9 +200,14 @@ def wild(inner: int, random: np.random.Generator) -> Trees:
     return grown(inner, lambda inner: int(random.integers(inner)), random)
 
 
-def leaning(inner: int, random: np.random.Generator) -> Trees:
-    """The same of long ways to the left, where the clerk takes one symbol at a time."""
-    tall = 24
+def leaning(inner: int, random: np.random.Generator, tall: int = 24) -> Trees:
+    """The same of ways to the left, where the clerk takes fewest symbols at a time.
+
+    Args:
+        inner: How many inner nodes.
+        random: Where questions and leaves come from.
+        tall: How many inner nodes such a way has at most.
+    """
     return grown(
         inner,
         lambda inner: (inner - 1) // 2 if inner > tall else inner - 1,
@@ -248,12 +253,19 @@ def grown(
     )
 
 
-def with_cuts(tree: Trees, count: int, random: np.random.Generator) -> Trees:
-    """The same, with questions in place of the first leaves of the lowest level."""
+def with_cuts(
+    tree: Trees, count: int, random: np.random.Generator, *, throughout: bool = False
+) -> Trees:
+    """The same, with questions in place of leaves of the lowest level: the first ones,
+    or such as stand throughout the tree.
+    """
     above = np.zeros(len(tree.kinds), dtype=np.int64)
     for node in np.flatnonzero(tree.kinds == INNER):
         above[[node + 1, tree.rights[node]]] = above[node] + 1
-    chosen = np.flatnonzero((tree.kinds == LEAF) & (above == above.max()))[:count]
+    lowest = np.flatnonzero((tree.kinds == LEAF) & (above == above.max()))
+    chosen = lowest[:count]
+    if throughout:
+        chosen = lowest[np.linspace(0, len(lowest) - 1, count).astype(np.int64)]
     kinds, features = tree.kinds.copy(), tree.features.copy()
     thresholds = tree.thresholds.copy()
     kinds[chosen] = CUT

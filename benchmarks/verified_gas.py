@@ -562,8 +562,10 @@ def measure_all() -> list[Row]:
             "the largest tree": _trees(1, LARGEST, 12, table, bush),
             "the largest tree, of any shape": _trees(1, LARGEST, 31, table, wild),
             "as large, leaning to the left": _trees(1, LARGEST, 31, table, leaning),
+            "as large, leaning for short": _trees(1, LARGEST, 31, table, _for_short),
             "as large, of depth 32 by its header": _trees(1, LARGEST, 32, table, bush),
             "as large, with cuts": _trees(1, 2_800, 12, table, _with_cuts),
+            "as large, with cuts throughout": _trees(1, 2_800, 12, table, _cut),
             "zeros, trees of one leaf": _sparse(1_024, 0, table),
             "zeros, trees of depth 1": _sparse(512, 1, table),
             "zeros, trees of depth 32": _sparse(80, 32, table),
@@ -589,6 +591,16 @@ def _trees(
 def _with_cuts(inner: int, random: np.random.Generator) -> Trees:
     """As many as there is room for."""
     return with_cuts(bush(inner, random), 136, random)
+
+
+def _cut(inner: int, random: np.random.Generator) -> Trees:
+    """The same, from the first leaves to the last."""
+    return with_cuts(bush(inner, random), 136, random, throughout=True)
+
+
+def _for_short(inner: int, random: np.random.Generator) -> Trees:
+    """Ways to the left that are just too short for what long ones save."""
+    return leaning(inner, random, 4)
 
 
 def _sparse(count: int, depth: int, setting: Setting) -> ExactModel:

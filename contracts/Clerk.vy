@@ -37,9 +37,13 @@ interface Market:
 MOST_SYMBOL_WORDS: constant(uint256) = 26
 
 # @dev So many symbols are read at once: half a word, for END must have room behind
-#      them. It looks like one more leaf that can be taken with nothing.
+#      them. It looks like two more leaves and the inner node above them.
 HALF: constant(uint256) = 128
-END: constant(uint256) = 8
+HALF_MASK: constant(uint256) = 2**128 - 1
+END: constant(uint256) = 4
+
+# @dev On the way down so many inner nodes stand behind them: deeper than any may be.
+BEYOND: constant(uint256) = 64
 
 # @dev Beside its hash of 224 bits a node has a one for each level below it.
 HEIGHT: constant(uint256) = (2**32 - 1) << 224
@@ -103,7 +107,8 @@ def answer_trees(
     waiting: bytes32[exact.MOST_PART_LOG + 1] = empty(
         bytes32[exact.MOST_PART_LOG + 1]
     )
-    cuts: uint256[MOST_SYMBOL_WORDS] = empty(uint256[MOST_SYMBOL_WORDS])
+    cuts: uint256[2 * MOST_SYMBOL_WORDS] = empty(uint256[2 * MOST_SYMBOL_WORDS])
+    rights: uint256[exact.MOST_DEPTH + 1] = empty(uint256[exact.MOST_DEPTH + 1])
     end: uint256 = 0
     for unit: uint256 in range(count, bound=exact.MOST_EXECUTED):
         symbols: uint256 = words[end]
@@ -119,27 +124,72 @@ def answer_trees(
         )
         full: uint256 = unsafe_add(left << 1, 1)
         assert end <= len(words) and symbols <= full, "BadTree"
+        halves: uint256 = unsafe_add(symbols, HALF - 1) >> 7
+        many: uint256 = unsafe_add(unsafe_sub(symbols, 1) & (HALF - 1), 1)
         is_cut: bool = symbols != full
-        if is_cut or model.depth == exact.MOST_DEPTH:
+        if is_cut:
             # Depth is seen from above only, so those that are cut are marked first.
-            cuts = empty(uint256[MOST_SYMBOL_WORDS])
-            depth: uint256 = 0
-            sides: uint256 = 0  # a bit for each node above: whether its left is whole
-            for i: uint256 in range(symbols, bound=MOST_SYMBOL_WORDS * 256):
-                bit: uint256 = 1 << (255 - (i & 255))
-                if words[symbols_at + (i >> 8)] & bit != 0:
-                    if depth != model.depth:
-                        depth += 1
-                        sides <<= 1
-                        continue
-                    cuts[i >> 8] |= bit
-                for _: uint256 in range(exact.MOST_DEPTH + 1):
-                    if sides & 1 == 0:
-                        break
-                    sides >>= 1
-                    depth -= 1
-                sides |= 1
-            assert depth == 0 and sides == 1, "BadTree"
+            # What is behind the last of them is not looked at: were it too deep, or no
+            # tree, the way back would show it.
+            cuts = empty(uint256[2 * MOST_SYMBOL_WORDS])
+            unseen: uint256 = unsafe_sub(full, symbols) >> 1
+            # Where the next node stands: a one, then a bit for each node above it,
+            # which says whether a right side is still to come; and one more than that
+            # number. So an inner node doubles it, and a leaf takes one off, and then
+            # all zeros at its end: the nodes that are whole.
+            place: uint256 = 2
+            deepest: uint256 = 2 << model.depth
+            for half: uint256 in range(halves, bound=2 * MOST_SYMBOL_WORDS):
+                here: uint256 = HALF
+                if unsafe_add(half, 1) == halves:
+                    here = many
+                ahead: uint256 = self._mirrored(
+                    words[unsafe_add(symbols_at, half >> 1)] >> (
+                        unsafe_sub(HALF, (half & 1) << 7)
+                    )
+                )
+                ahead = (ahead & ((1 << here) - 1)) | (
+                    (2**BEYOND - 1) << here
+                )
+                for _: uint256 in range(HALF + 1):
+                    if ahead & 1 != 0:
+                        # Inner nodes one below the other, and a leaf: two to the power
+                        # of how many there are.
+                        inner: uint256 = (ahead ^ max_value(uint256)) & unsafe_add(
+                            ahead, 1
+                        )
+                        if unsafe_mul(place, inner) > deepest:
+                            if inner > ahead:
+                                # No leaf, but the end of these symbols.
+                                inner >>= BEYOND
+                                if unsafe_mul(place, inner) <= deepest:
+                                    place = unsafe_mul(place, inner)
+                                    break
+                            for _level: uint256 in range(exact.MOST_DEPTH):
+                                if place << 1 > deepest:
+                                    break
+                                place <<= 1
+                                ahead >>= 1
+                            # All below BEYOND is filled with ones, and so the highest
+                            # bit found: seen from the end, the cut stands there.
+                            filled: uint256 = ahead | (ahead >> BEYOND)
+                            filled |= filled >> (2 * BEYOND)
+                            cuts[half] |= unsafe_add(filled, 1) >> (BEYOND + 1)
+                            unseen = unsafe_sub(unseen, 1)
+                            if unseen == 0:
+                                break
+                            # From here on it is what a leaf is.
+                            ahead = unsafe_sub(ahead, 1)
+                        else:
+                            place = unsafe_sub(unsafe_mul(place, inner), 1)
+                            ahead = unsafe_div(ahead, inner << 1)
+                    if ahead & 1 == 0:
+                        place = unsafe_sub(place, 1)
+                        place = unsafe_div(place, place & unsafe_sub(0, place))
+                        ahead >>= 1
+                if unseen == 0:
+                    break
+            assert unseen == 0, "BadTree"
         # Backwards, each inner node comes after both of its sides.
         at: uint256 = end
         asks: uint256 = 0
@@ -149,100 +199,276 @@ def answer_trees(
             )
         node: uint256 = NOTHING
         right: uint256 = NOTHING
-        rights: DynArray[uint256, exact.MOST_DEPTH + 1] = []
-        # A leaf is taken together with the inner node that comes within two symbols:
-        # that saves a round or two, and what would be kept for as long. Where there
-        # are cuts, one symbol after the other.
-        ahead: uint256 = 6
-        if is_cut:
-            ahead = 0
-        halves: uint256 = unsafe_add(symbols, HALF - 1) >> 7
-        many: uint256 = unsafe_add(unsafe_sub(symbols, 1) & (HALF - 1), 1)
+        kept: uint256 = 0  # of `rights`
+        # One that is too high by one looks like one of the greatest height; but of both
+        # sides there is room for every height, so the root is taken by itself.
+        is_high: bool = model.depth == exact.MOST_DEPTH and symbols > 1
         for back: uint256 in range(halves, bound=2 * MOST_SYMBOL_WORDS):
             half: uint256 = unsafe_sub(unsafe_sub(halves, 1), back)
-            here: uint256 = half >> 1
-            by: uint256 = unsafe_sub(unsafe_sub(256, (half & 1) << 7), many)
-            bits: uint256 = words[unsafe_add(symbols_at, here)]
+            from_here: uint256 = words[unsafe_add(symbols_at, half >> 1)] >> (
+                unsafe_sub(unsafe_sub(256, (half & 1) << 7), many)
+            )
+            top: uint256 = 1 << many
+            many = HALF
+            if is_high:
+                if half == 0:
+                    top >>= 1
+            marks: uint256 = 0
             if is_cut:
-                bits ^= cuts[here]
-            bits = ((bits >> by) & ((1 << many) - 1)) | (END << many)
-            for i: uint256 in range(HALF + 1):
-                if bits & 1 != 0:
-                    bits >>= 1
-                    right = rights.pop()
-                elif bits & ahead == 0:
-                    if bits == END:
-                        break
-                    if is_cut:
-                        if (cuts[here] >> unsafe_add(by, i)) & 1 == 1:
-                            bits >>= 1
-                            rights.append(node)
+                marks = cuts[half]
+            # From one cut to the next, for nothing is taken together with a cut.
+            for _: uint256 in range(HALF + 1):
+                stop: uint256 = top
+                if marks != 0:
+                    stop = marks & unsafe_sub(0, marks)
+                bits: uint256 = (from_here & unsafe_sub(stop, 1)) | unsafe_mul(
+                    stop, END
+                )
+                # A leaf is taken together with the inner node that comes within two
+                # symbols: that saves a round or two, and what would be kept for as
+                # long. An inner node that comes next is taken in the same round. Ways
+                # to the left are leaves that are kept, and then as many inner nodes:
+                # up to four of those, and two of these, are taken at once.
+                for _round: uint256 in range(HALF + 1):
+                    if bits & 1 == 0:
+                        if bits & 6 == 0:
+                            if bits & 15 == 0:
+                                if bits & 63 == 0:
+                                    bits >>= 4
+                                    rights[kept] = node
+                                    rights[unsafe_add(kept, 1)] = (
+                                        convert(
+                                            keccak256(
+                                                convert(words[unsafe_sub(at, 1)], bytes32)
+                                            ),
+                                            uint256,
+                                        )
+                                        >> 32
+                                    )
+                                    rights[unsafe_add(kept, 2)] = (
+                                        convert(
+                                            keccak256(
+                                                convert(words[unsafe_sub(at, 2)], bytes32)
+                                            ),
+                                            uint256,
+                                        )
+                                        >> 32
+                                    )
+                                    rights[unsafe_add(kept, 3)] = (
+                                        convert(
+                                            keccak256(
+                                                convert(words[unsafe_sub(at, 3)], bytes32)
+                                            ),
+                                            uint256,
+                                        )
+                                        >> 32
+                                    )
+                                    kept = unsafe_add(kept, 4)
+                                    at = unsafe_sub(at, 4)
+                                else:
+                                    bits >>= 2
+                                    rights[kept] = node
+                                    rights[unsafe_add(kept, 1)] = (
+                                        convert(
+                                            keccak256(
+                                                convert(words[unsafe_sub(at, 1)], bytes32)
+                                            ),
+                                            uint256,
+                                        )
+                                        >> 32
+                                    )
+                                    kept = unsafe_add(kept, 2)
+                                    at = unsafe_sub(at, 2)
+                            else:
+                                bits >>= 1
+                                rights[kept] = node
+                                kept = unsafe_add(kept, 1)
+                                at = unsafe_sub(at, 1)
+                            node = (
+                                convert(
+                                    keccak256(convert(words[at], bytes32)), uint256
+                                )
+                                >> 32
+                            )
+                            continue
+                        if bits & 2 != 0:
                             if left & 7 == 0:
                                 asks = words[
                                     unsafe_sub(unsafe_add(asks_at, left >> 3), 1)
                                 ]
                             left = unsafe_sub(left, 1)
-                            at = unsafe_sub(at, 2)
-                            node = ensembles.inner(
-                                (asks << 224) | (words[at] & exact.MASK224),
-                                words[at + 1] & exact.MASK224,
+                            # Its left side is the leaf, its right side what came
+                            # before.
+                            bits >>= 2
+                            at = unsafe_sub(at, 1)
+                            node = (
+                                ((node & HEIGHT) << 1)
+                                | ONE
+                                | (
+                                    convert(
+                                        keccak256(
+                                            abi_encode(
+                                                (asks << 224)
+                                                | (
+                                                    convert(
+                                                        keccak256(
+                                                            convert(words[at], bytes32)
+                                                        ),
+                                                        uint256,
+                                                    )
+                                                    >> 32
+                                                ),
+                                                node & exact.MASK224,
+                                            )
+                                        ),
+                                        uint256,
+                                    )
+                                    >> 32
+                                )
                             )
-                            asks >>= 32
+                        else:
+                            if bits == END:
+                                break
+                            if left & 7 == 0:
+                                asks = words[
+                                    unsafe_sub(unsafe_add(asks_at, left >> 3), 1)
+                                ]
+                            left = unsafe_sub(left, 1)
+                            # Both of its sides are leaves.
+                            bits >>= 3
+                            rights[kept] = node
+                            kept = unsafe_add(kept, 1)
+                            right = (
+                                convert(
+                                    keccak256(
+                                        convert(words[unsafe_sub(at, 1)], bytes32)
+                                    ),
+                                    uint256,
+                                )
+                                >> 32
+                            )
+                            at = unsafe_sub(at, 2)
+                            node = ONE | (
+                                convert(
+                                    keccak256(
+                                        abi_encode(
+                                            (asks << 224)
+                                            | (
+                                                convert(
+                                                    keccak256(
+                                                        convert(words[at], bytes32)
+                                                    ),
+                                                    uint256,
+                                                )
+                                                >> 32
+                                            ),
+                                            right,
+                                        )
+                                    ),
+                                    uint256,
+                                )
+                                >> 32
+                            )
+                        asks >>= 32
+                        if bits & 1 == 0:
+                            continue
+                    if bits & 3 == 3:
+                        if left & 7 > 1:
+                            # Of both, `asks` has what they ask.
+                            bits >>= 2
+                            kept = unsafe_sub(kept, 2)
+                            left = unsafe_sub(left, 2)
+                            right = rights[unsafe_add(kept, 1)]
+                            node = (
+                                (((node | right) & HEIGHT) << 1)
+                                | ONE
+                                | (
+                                    convert(
+                                        keccak256(
+                                            abi_encode(
+                                                (asks << 224) | (node & exact.MASK224),
+                                                right & exact.MASK224,
+                                            )
+                                        ),
+                                        uint256,
+                                    )
+                                    >> 32
+                                )
+                            )
+                            right = rights[kept]
+                            node = (
+                                (((node | right) & HEIGHT) << 1)
+                                | ONE
+                                | (
+                                    convert(
+                                        keccak256(
+                                            abi_encode(
+                                                ((asks >> 32) << 224)
+                                                | (node & exact.MASK224),
+                                                right & exact.MASK224,
+                                            )
+                                        ),
+                                        uint256,
+                                    )
+                                    >> 32
+                                )
+                            )
+                            asks >>= 64
                             continue
                     bits >>= 1
-                    rights.append(node)
-                    at = unsafe_sub(at, 1)
+                    kept = unsafe_sub(kept, 1)
+                    right = rights[kept]
+                    if left & 7 == 0:
+                        asks = words[unsafe_sub(unsafe_add(asks_at, left >> 3), 1)]
+                    left = unsafe_sub(left, 1)
                     node = (
-                        convert(keccak256(convert(words[at], bytes32)), uint256) >> 32
-                    )
-                    continue
-                elif bits & 2 != 0:
-                    # Its left side is the leaf, its right side what came before.
-                    bits >>= 2
-                    right = node
-                    at = unsafe_sub(at, 1)
-                    node = (
-                        convert(keccak256(convert(words[at], bytes32)), uint256) >> 32
-                    )
-                else:
-                    # Both of its sides are leaves.
-                    bits >>= 3
-                    rights.append(node)
-                    right = (
-                        convert(
-                            keccak256(convert(words[unsafe_sub(at, 1)], bytes32)),
-                            uint256,
+                        (((node | right) & HEIGHT) << 1)
+                        | ONE
+                        | (
+                            convert(
+                                keccak256(
+                                    abi_encode(
+                                        (asks << 224) | (node & exact.MASK224),
+                                        right & exact.MASK224,
+                                    )
+                                ),
+                                uint256,
+                            )
+                            >> 32
                         )
-                        >> 32
                     )
-                    at = unsafe_sub(at, 2)
-                    node = (
-                        convert(keccak256(convert(words[at], bytes32)), uint256) >> 32
-                    )
+                    asks >>= 32
+                if marks == 0:
+                    break
+                rights[kept] = node
+                kept = unsafe_add(kept, 1)
                 if left & 7 == 0:
                     asks = words[unsafe_sub(unsafe_add(asks_at, left >> 3), 1)]
                 left = unsafe_sub(left, 1)
-                node = (
-                    (((node | right) & HEIGHT) << 1)
-                    | ONE
-                    | (
-                        convert(
-                            keccak256(
-                                abi_encode(
-                                    (asks << 224) | (node & exact.MASK224),
-                                    right & exact.MASK224,
-                                )
-                            ),
-                            uint256,
-                        )
-                        >> 32
-                    )
+                at = unsafe_sub(at, 2)
+                node = ensembles.inner(
+                    (asks << 224) | (words[at] & exact.MASK224),
+                    words[unsafe_add(at, 1)] & exact.MASK224,
                 )
                 asks >>= 32
-            many = HALF
+                stop <<= 1
+                from_here = unsafe_div(from_here, stop)
+                top = unsafe_div(top, stop)
+                marks = unsafe_div(marks, stop)
+        if is_high:
+            assert words[symbols_at] >> 255 == 1, "BadTree"
+            kept = unsafe_sub(kept, 1)
+            right = rights[kept]
+            assert (node | right) >> 224 < 1 << (exact.MOST_DEPTH - 1), "BadTree"
+            if left & 7 == 0:
+                asks = words[unsafe_sub(unsafe_add(asks_at, left >> 3), 1)]
+            left = unsafe_sub(left, 1)
+            node = ensembles.inner(
+                (asks << 224) | (node & exact.MASK224), right & exact.MASK224
+            )
         # WARNING: more than one tree would leave what was made of nothing below the
         # first of them, which alone would count.
-        assert len(rights) == 1 and rights[0] == NOTHING and left == 0, "BadTree"
+        assert kept == 1 and rights[0] == NOTHING and left == 0, "BadTree"
         assert node >> 224 < 1 << model.depth, "BadTree"
         digest: bytes32 = keccak256(abi_encode(exact.TREE, node & exact.MASK224))
         for level: uint256 in range(exact.MOST_PART_LOG + 1):
@@ -366,6 +592,21 @@ def answer_listing(
 
 
 # @dev --- what the entry points share ---
+
+
+@internal
+@pure
+def _mirrored(bits: uint256) -> uint256:
+    """
+    @notice The low 128 bits the other way round; what is above them means nothing.
+    """
+    found: uint256 = bits
+    mask: uint256 = HALF_MASK
+    for i: uint256 in range(7):
+        by: uint256 = 64 >> i
+        mask ^= mask << by
+        found = ((found >> by) & mask) | ((found & mask) << by)
+    return found
 
 
 @internal

@@ -70,6 +70,8 @@ def test_a_call_costs_at_most_so_much(
         ("answer_dense", "", 0.1),
         ("answer_trees", "25 trees of 111 leaves", 0.1),
         ("answer_trees", "the largest tree", 0.1),
+        ("answer_trees", "as large, leaning", 0.1),
+        ("answer_trees", "as large, of depth 32 by its header", 0.1),
     ],
 )
 def test_what_is_posted_costs_little_more_than_its_data(

@@ -83,9 +83,7 @@ def trees_of(row: dict[str, Any]) -> int:
 @pytest.mark.parametrize("row", MEASURED, ids=lambda row: f"{row['function']}")
 def test_no_call_took_more_on_a_node_than_is_computed(row: dict[str, Any]) -> None:
     tokens = (row["floor"] - gas.A_CALL) // gas.FLOOR_OF_A_TOKEN
-    is_twice = "depth 32" in row["case"] or "cuts" in row["case"]
-    is_cut = row["function"] == "answer_trees" and is_twice
-    execution = gas.ANSWER_CUT if is_cut else EXECUTIONS[row["function"]]
+    execution = EXECUTIONS[row["function"]]
     computed = execution.gas(tokens, row["words"], trees_of(row))
     assert row["gas"] <= computed <= 2 * row["gas"]
 

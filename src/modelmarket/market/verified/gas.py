@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from modelmarket.models.ensembles import CUT, Trees
+from modelmarket.models.ensembles import Trees
 from modelmarket.models.header import MOST_DEPTH, MOST_EXECUTED
 from modelmarket.models.proofs import part
 from modelmarket.protocol.conditions import PART_GROUPS
@@ -63,9 +63,7 @@ class Execution:
         return A_CALL + max(FLOOR_OF_A_TOKEN * tokens, OF_A_TOKEN * tokens + executed)
 
 
-ANSWER_TREES = Execution(60_000, 1_060)
-ANSWER_CUT = Execution(60_000, 1_800)
-"""Of trees that have to be walked from above: those that are cut, or may be."""
+ANSWER_TREES = Execution(60_000, 1_080)
 ANSWER_DENSE = Execution(60_000, 560)
 ANSWER_LISTING = Execution(66_000, 590)
 RERUN = Execution(125_000, 380, 1_110)
@@ -100,12 +98,7 @@ def answer_gas(model: ExactModel, terms: Conditions) -> int:
 
 def _posting(model: ExactModel) -> Execution:
     """What posting its parts takes."""
-    if not isinstance(model.units, Trees):
-        return ANSWER_DENSE
-    may_be_cut = model.header.depth == MOST_DEPTH or bool(
-        (model.units.kinds == CUT).any()
-    )
-    return ANSWER_CUT if may_be_cut else ANSWER_TREES
+    return ANSWER_TREES if isinstance(model.units, Trees) else ANSWER_DENSE
 
 
 def _listing_gas(terms: Conditions) -> int:
