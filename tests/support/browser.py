@@ -240,8 +240,11 @@ class Visitor:
         self.tab.locator("#money", has_text="1,000").wait_for()
 
     def another_tab(self) -> Tab:
-        """A second tab of the same browser."""
+        """A second tab of the same browser, in front: one that is hidden does not ask
+        whether there is anything new.
+        """
         tab = self.context.new_page()
+        tab.bring_to_front()
         listen(tab, self.complaints)
         return tab
 
