@@ -40,7 +40,7 @@ from modelmarket.protocol.actions import Answer, ShowModel
 from modelmarket.protocol.listings import WORDS
 from modelmarket.protocol.phases import Failure
 from modelmarket.protocol.shown import Shown
-from modelmarket.protocol.types import SubmissionId
+from modelmarket.protocol.types import RequestId, SubmissionId
 from modelmarket.storage.cid import Cid
 from support.contests import (
     PEOPLE,
@@ -490,6 +490,23 @@ def test_watches_that_hang_keep_no_step_waiting(
     agent.run(rita, tell=tell, stop=stop, poll_s=0.1)
     assert [one.done for one in told if one.step.kind is agent.Kind.OPEN_KEY] == [True]
     assert rita.request("v1").record.key
+
+
+def test_what_has_to_be_opened_is_planned_before_the_claims_that_wait_for_it(
+    here: Place,
+) -> None:
+    """Of whoever is both, requester and trainer; claims have no end that is known."""
+    rita = here.markets["rita"]
+    contest(here, rita)
+    enter(rita)
+    asked = here.create(rita)
+    here.submit(rita, asked.id)
+    for request_id, opening in (
+        (RequestId.parse("v1"), agent.Kind.OPEN_KEY),
+        (asked.id, agent.Kind.OPEN_TRUTH),
+    ):
+        kinds = [one.kind for one in agent.plan(rita) if one.request_id == request_id]
+        assert kinds == [opening, agent.Kind.CLAIM]
 
 
 def test_a_key_is_not_opened_for_what_a_node_says_of_the_next_block(

@@ -44,6 +44,8 @@ class Kind(StrEnum):
     """What is planned for it could not be found out; nobody does this step."""
 
 
+NEVER = 2**63
+"""A second that no step is due by."""
 _KINDS = {
     steps.StepKind.OPEN_TRUTH: Kind.OPEN_TRUTH,
     steps.StepKind.OPEN_KEY: Kind.OPEN_KEY,
@@ -214,7 +216,9 @@ def look_ahead(
             found += _planned(market, one, moment.now)
         except Exception as error:  # noqa: BLE001  # one request never stops the others
             trouble(one.request_id, error)
-    return Outlook(sorted(found, key=lambda step: (step.begins, step.ends)), troubles)
+    # What may take as long as it likes comes after what waits for nothing.
+    in_order = sorted(found, key=lambda step: (step.begins, step.ends or NEVER))
+    return Outlook(in_order, troubles)
 
 
 def _planned(market: Market, concern: Concern, now: int) -> list[Step]:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from modelmarket.agent.planning import (
+    NEVER,
     Kind,
     Step,
     Trouble,
@@ -41,7 +42,6 @@ AT_ONCE = 8
 """Steps whose transactions wait for their blocks at the same time."""
 LONGEST_REST_S = 30.0
 """Before a step that failed is tried again, at most."""
-NEVER = 2**63
 TROUBLES = (ModelMarketError, OSError, sqlite3.Error, sa.exc.SQLAlchemyError)
 """What may pass: a node that is away, a disk that is full.
 
