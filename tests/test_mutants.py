@@ -29,7 +29,7 @@ AREAS = {
 """What the lies of a market are about, by the folder of its tests."""
 FAMILIES = {"contracts": "semantic", "verified": "verified-semantic"}
 LEAST = {"contracts": 60, "verified": 250}
-LEAST_TRIED = {"contracts": 60, "verified": 313}
+LEAST_TRIED = {"contracts": 60, "verified": 316}
 
 
 @pytest.fixture(scope="module")

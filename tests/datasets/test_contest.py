@@ -206,6 +206,12 @@ def test_hidden_numbers_open_to_what_stood_in_the_table(tmp_path: Path) -> None:
     told = np.array([float(one) for one in learned])
     off = np.abs(told - np.sort(told)[22]).mean()
     assert made.report.constant == pytest.approx(off, rel=1e-3)
+    assert made.report.constant_root == pytest.approx(told.std(), rel=1e-3)
+    forest, root = made.report.baseline, made.report.baseline_root
+    assert forest is not None
+    assert root is not None
+    assert forest < root < 3 * forest
+    assert Report.from_json(made.report.to_json()).baseline_root == root
 
 
 def test_numbers_are_not_drawn_class_by_class(tmp_path: Path) -> None:

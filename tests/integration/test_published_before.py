@@ -186,7 +186,7 @@ def test_a_look_says_what_creating_would_ask(here: Place, rita: Market) -> None:
         "of the 20 test rows of request 1 would stand here with column 'age', which is "
         "the label there, while it takes submissions. 20 of the 20 test rows stand in "
         "request 1 with column 'income', which is the label now: everybody reads it "
-        "there. Leave those rows out: `request create` takes them with again=True alone."
+        "there. Leave those rows out, or take them with again=True."
     )
 
 

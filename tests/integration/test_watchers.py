@@ -26,7 +26,7 @@ from sklearn.tree import DecisionTreeRegressor
 from modelmarket import agent
 from modelmarket.agent import planning, running
 from modelmarket.chain import verified as calls
-from modelmarket.errors import DataError
+from modelmarket.errors import DataError, TransactionError
 from modelmarket.market import Market, VerifiedRequest, VerifiedSubmission
 from modelmarket.market.verified import judging, publishing
 from modelmarket.market.verified.calls import contest_of
@@ -490,6 +490,33 @@ def test_watches_that_hang_keep_no_step_waiting(
     agent.run(rita, tell=tell, stop=stop, poll_s=0.1)
     assert [one.done for one in told if one.step.kind is agent.Kind.OPEN_KEY] == [True]
     assert rita.request("v1").record.key
+
+
+def test_whoever_pays_the_winner_a_moment_late_is_told_that_there_was_no_need(
+    here: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other transaction came between the check and the block."""
+    rita, ann = here.markets["rita"], here.markets["ann"]
+    request = contest(here, rita)
+    enter(ann)
+    to_claims(here, request)
+    work(here, "ann")
+    to_validation(here)
+    work(here, "ann", "rita")
+    here.move_to(rita.request("v1").record.timetable.ends)
+    [step] = [one for one in agent.plan(rita) if one.kind is agent.Kind.SETTLE]
+    do = Market.do
+
+    def outrun(market: Market, *given: Any) -> Any:
+        if market is rita:
+            ann.request("v1").settle()
+            raise TransactionError("Transaction 0x12 is in block 9 and failed.")
+        return do(market, *given)
+
+    monkeypatch.setattr(Market, "do", outrun)
+    report = running.perform(rita, step)
+    assert report.done
+    assert "no need any more to settle contest v1" in str(report)
 
 
 def test_what_has_to_be_opened_is_planned_before_the_claims_that_wait_for_it(

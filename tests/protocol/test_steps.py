@@ -112,8 +112,20 @@ def test_who_has_cancelled_or_failed_has_nothing_to_do() -> None:
 
 def test_a_claim_is_made_once_and_until_claims_close() -> None:
     record = request(SILENT, SECOND, stage=CLAIMS)
-    assert found(record, DEADLINE, 1, 2) == [(StepKind.CLAIM, 1, DEADLINE, LATE)]
+    proof = (StepKind.OPEN_PREDICTIONS, 2, LATE, LATE + RESPONSE)
+    claim = (StepKind.CLAIM, 1, DEADLINE, LATE)
+    assert found(record, DEADLINE, 1, 2) == [claim, proof]
+    assert found(record, DEADLINE, 2) == [proof]
+
+
+def test_whoever_leads_will_have_to_prove_it_and_nobody_else() -> None:
+    """So that nobody puts the computer to sleep who would lose the stake by that."""
+    record = request(BEST, SECOND, stage=CLAIMS)
+    proof = (StepKind.OPEN_PREDICTIONS, 1, LATE, LATE + RESPONSE)
+    assert found(record, DEADLINE, 1) == [proof]
     assert found(record, DEADLINE, 2) == [(None, 2, LATE, 0)]
+    higher = replace(record, terms=replace(record.terms, minimum_matches=10))
+    assert found(higher, DEADLINE, 1) == [(None, 1, LATE, 0)]
 
 
 def test_the_candidate_opens_its_predictions_and_the_second_waits() -> None:

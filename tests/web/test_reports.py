@@ -157,6 +157,9 @@ def test_a_table_that_is_hardly_meant_wants_a_tick(tab: Tab, kind: str) -> None:
     assert "checked" not in tick[0]
     answer = tab.post(where, **TERMS, accept_findings="yes")
     assert answer.headers["location"].startswith("/actions/")
+    # Whoever confirms it is told once more what everybody is going to read.
+    receipt = words(tab.get(answer.headers["location"]).text)
+    assert "What was found oddColumn 'id' counts the rows, and tells" in receipt
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -291,7 +291,13 @@ def test_drawings_have_no_style_and_no_strangers_markup() -> None:
         ("a *b*", "<p>a <em>b</em></p>\n"),
         ("<script>x</script>", "<p>&lt;script&gt;x&lt;/script&gt;</p>\n"),
         ("[x](javascript:y)", "<p>[x](javascript:y)</p>\n"),
-        ("[x](https://e.x)", "<p>x</p>\n"),
+        # Nobody is led anywhere; where it leads can be read.
+        ("[x](https://e.x)", "<p>x (https://e.x)</p>\n"),
+        ("[x](http://e.x 'y') z", "<p>x (http://e.x) z</p>\n"),
+        ("[**x**](https://e.x)", "<p><strong>x</strong> (https://e.x)</p>\n"),
+        ("[x](/account)", "<p>x</p>\n"),
+        ("[x](mailto:a@e.x)", "<p>x</p>\n"),
+        ("<https://e.x>", "<p>https://e.x</p>\n"),
         ("![x](https://e.x/p)", "<p></p>\n"),
     ],
 )
@@ -303,7 +309,8 @@ def test_a_paragraph_of_brackets_is_text_and_its_neighbours_are_not() -> None:
     """From each bracket on an end of a link is looked for: a trap, if there are many."""
     trap = "[" * 50_000
     shown = markdown(f"[a](https://e.x)\n\n{trap}*b*\n\n[c](https://e.x)")
-    assert shown == f"<p>a</p>\n<p>{trap}<em>b</em></p>\n<p>c</p>\n"
+    first, last = ("<p>a (https://e.x)</p>", "<p>c (https://e.x)</p>")
+    assert shown == f"{first}\n<p>{trap}<em>b</em></p>\n{last}\n"
 
 
 def test_a_strangers_words_have_a_direction_of_their_own() -> None:

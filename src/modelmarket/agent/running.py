@@ -27,7 +27,13 @@ from modelmarket.agent.planning import (
     is_due,
     look_ahead,
 )
-from modelmarket.errors import ModelMarketError, RevertError, StepError, in_words
+from modelmarket.errors import (
+    ModelMarketError,
+    RevertError,
+    StepError,
+    TransactionError,
+    in_words,
+)
 from modelmarket.market import VerifiedRequest
 from modelmarket.protocol.steps import NONE
 from modelmarket.protocol.types import RequestId, SubmissionId
@@ -102,7 +108,7 @@ def perform(market: Market, step: Step) -> Report:
     """Does a step; an error is reported, not raised."""
     try:
         message = _done(market, step)
-    except (RevertError, StepError) as error:
+    except (RevertError, StepError, TransactionError) as error:
         is_over = _is_over(market, step)
         return Report(step, done=is_over, message=error.text, by_others=is_over)
     except Exception as error:  # noqa: BLE001  # one step never stops the others

@@ -301,7 +301,7 @@ def receipt(name: bytes) -> Query[Receipt | None]:
             raise TransactionError(
                 f"Transaction 0x{name.hex()} is in block "
                 f"{_int(found['blockNumber'])} and failed.",
-                hint="The chain changed between the check and the block; try again.",
+                hint="Something came before it. If this is still due, try again.",
             )
         created = found.get("contractAddress")
         return Receipt(

@@ -121,7 +121,10 @@ REASONS = {
     "NotOverdue": Meaning("Nothing is overdue on this request."),
     "NotReferee": Meaning("Only the referee may say this."),
     "NotRequester": Meaning("Only the requester may do this."),
-    "NotShown": Meaning("The candidate has not shown its model."),
+    "NotShown": Meaning(
+        "No shown model waits to be judged: the candidate has not shown it yet, or the "
+        "contest has ended."
+    ),
     "NotTrainer": Meaning(
         "Only the trainer, or for a claim its operator, may do this."
     ),

@@ -37,10 +37,12 @@ class Tried:
     Attributes:
         table: Tells what it was asked from all else.
         score: See `forest_score`.
+        root: Likewise.
     """
 
     table: bytes
     score: float | None
+    root: float | None = None
 
 
 @dataclass(frozen=True)
@@ -177,7 +179,7 @@ def forest_score(
     bins: Bins | None = None,
     texts: Mapping[int, CodedTexts] | None = None,
     apart: Apart | None = None,
-) -> float | None:
+) -> tuple[float | None, float | None]:
     """What a small forest reaches by cross-validation.
 
     Args:
@@ -191,11 +193,13 @@ def forest_score(
 
     Returns:
         The share of the rows that it predicts right; of numbers without bins the mean
-        absolute error; None if there are too few rows.
+        absolute error, and the root of the mean squared one, which is None of others.
+        Both are None if there are too few rows.
     """
     if len(labels) < LEAST_FITTED_ROWS:
-        return None
+        return None, None
     found: list[float] = []
+    squares: list[float] = []
     seen = features.copy() if texts else features
     for learned, held_out in (apart or Apart()).folds(len(labels)):
         others = np.delete(np.arange(len(labels)), learned)
@@ -205,7 +209,9 @@ def forest_score(
         forest.fit(seen[learned], labels[learned])
         said = forest.predict(seen[held_out])
         found.append(_reached(said, labels[held_out], bins, is_number=is_number))
-    return float(np.mean(found))
+        if is_number and bins is None:
+            squares.append(float(np.mean((said - labels[held_out]) ** 2)))
+    return float(np.mean(found)), float(np.sqrt(np.mean(squares))) if squares else None
 
 
 def try_forest(
@@ -241,10 +247,10 @@ def try_forest(
         table.update(one.tobytes())
     if before is not None and before.table == table.digest():
         return before
-    score = forest_score(
+    score, root = forest_score(
         features, labels, is_number=is_number, bins=bins, texts=texts, apart=apart
     )
-    return Tried(table.digest(), score)
+    return Tried(table.digest(), score, root)
 
 
 def _reached(

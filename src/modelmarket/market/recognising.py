@@ -275,7 +275,7 @@ def look_up(
             )
             return
     if said := leaks(rows, earlier, hides_rows=hides_rows):
-        hint = "Leave those rows out: `request create` takes them with --again alone."
+        hint = "Leave those rows out, or take them with --again."
         yield _finding(Severity.CONFIRM, said, hint, known)
         return
     every = _rows(rows)

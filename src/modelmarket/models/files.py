@@ -74,7 +74,10 @@ def decoded(
         raise InputError(f"An exact model has at most {MOST_BYTES:,} bytes.")
     header = ExactHeader.from_word(data[:WORD_BYTES])
     if len(data) % WORD_BYTES:
-        raise InputError(f"{len(data):,} bytes are no whole number of words.")
+        raise InputError(
+            f"It is cut off, or no exact model: {len(data):,} bytes are no whole "
+            "number of words."
+        )
     limits = limits or Limits(header.columns, header.outputs, header.width)
     header.check(limits)
     words = np.frombuffer(data, dtype=np.uint8).reshape(-1, WORD_BYTES)[1:]

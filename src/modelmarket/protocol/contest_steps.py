@@ -211,7 +211,8 @@ def _due(
             yield Step(StepKind.SHOW_MODEL, contest.id, best.id, ends - window, ends)
     else:
         opening = StepKind.OPEN_KEY if key_is_ours else None
-        yield from until_validation(contest, live, position, opening, window)
+        proving = StepKind.SHOW_MODEL
+        yield from until_validation(contest, live, position, opening, proving, window)
 
 
 def _shown(

@@ -210,7 +210,8 @@ def _due(
             )
     else:
         opening = StepKind.OPEN_TRUTH if truth_is_ours else None
-        yield from until_validation(request, live, position, opening, window)
+        proving = StepKind.OPEN_PREDICTIONS
+        yield from until_validation(request, live, position, opening, proving, window)
 
 
 def until_validation(
@@ -218,6 +219,7 @@ def until_validation(
     live: list[SubmissionRecord],
     position: Position,
     opening: StepKind | None,
+    proving: StepKind,
     window_s: int,
 ) -> Iterator[Step]:
     """What is due before anybody is the candidate, in both markets.
@@ -227,7 +229,8 @@ def until_validation(
         live: Submissions of ours that run.
         position: Where it is now; nothing is overdue.
         opening: Opens what was sealed, if it is ours.
-        window_s: Seconds within which it must be.
+        proving: Shows that the best claim is true.
+        window_s: Seconds within which either must be done.
     """
     ends = position.step_ends
     match position.phase:
@@ -242,6 +245,10 @@ def until_validation(
             for one in live:
                 if one.status is Status.SUBMITTED:
                     yield Step(StepKind.CLAIM, record.id, one.id, record.started, ends)
+            # Another one may still claim more; until then it is theirs to prove.
+            if record.has_candidate and record.ranking[0] in live:
+                best = record.ranking[0].id
+                yield Step(proving, record.id, best, ends, ends + window_s)
         case _:
             return
 

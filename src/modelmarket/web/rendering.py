@@ -22,9 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from markdown_it.rules_core import StateCore
+    from markdown_it.token import Token
 
 _OF_CARDS = {"h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td", "hr"}
 _HEADINGS = {f"h{level}" for level in range(1, 7)}
+WEB = ("https://", "http://")
+"""How addresses begin that people may want to know."""
 HEADINGS_ABOVE = 2
 """A page has its title, and its sections have theirs."""
 MOST_LINK_STEPS = 2**20
@@ -36,7 +39,7 @@ _ALLOWED = {"p", "em", "strong", "code", "pre", "ul", "ol", "li", "blockquote", 
 
 def markdown(text: str) -> Markup:
     """A stranger's Markdown: paragraphs, lists, emphasis and code; no links,
-    no pictures, no HTML.
+    no pictures, no HTML. Where a link would lead is told behind its words.
     """
     return _rendered(text, _ALLOWED)
 
@@ -61,8 +64,10 @@ def _rendered(text: str, allowed: set[str]) -> Markup:
             if token.type == "inline":
                 said = token.content
                 is_dear = said.count("[") * len(said) > MOST_LINK_STEPS
-                by, token.children = without_links if is_dear else parser, []
-                by.inline.parse(said, by, state.env, token.children)
+                by = without_links if is_dear else parser
+                read: list[Token] = []
+                by.inline.parse(said, by, state.env, read)
+                token.children = _with_addresses(read)
 
     parser.core.ruler.at("inline", read_inline)
     tokens = parser.parse(plain(text))
@@ -71,6 +76,25 @@ def _rendered(text: str, allowed: set[str]) -> Markup:
             token.tag = f"h{min(int(token.tag[1]) + HEADINGS_ABOVE, 6)}"
     made = parser.renderer.render(tokens, parser.options, {})
     return Markup(nh3.clean(made, tags=allowed, attributes={}))  # noqa: S704  # cleaned
+
+
+def _with_addresses(read: list[Token]) -> list[Token]:
+    """What is within a paragraph, with the web address of each link behind its words:
+    nobody is led anywhere, and whoever wants to can look where it leads.
+    """
+    from markdown_it.token import Token
+
+    found: list[Token] = []
+    open_ones: list[str] = []
+    for one in read:
+        found.append(one)
+        if one.type == "link_open":
+            said = str(one.attrGet("href") or "")
+            is_told = one.markup != "autolink" and said.startswith(WEB)
+            open_ones.append(said if is_told else "")
+        elif one.type == "link_close" and open_ones and (said := open_ones.pop()):
+            found.append(Token("text", "", 0, content=f" ({said})"))
+    return found
 
 
 def strangers(text: object) -> Markup:

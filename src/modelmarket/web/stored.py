@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from modelmarket.datasets.contest import SCHEMA, ContestManifest
-from modelmarket.datasets.lint.findings import Report
+from modelmarket.datasets.lint.findings import Report, Severity
 from modelmarket.datasets.published import (
     CARD,
     MANIFEST,
@@ -132,10 +132,14 @@ def _head(found: AnyFound) -> list[list[str]]:
 
     text = next(found.contents.read(TRAIN), b"").decode(errors="replace")
     try:
-        lines = islice(csv.reader(io.StringIO(text)), HEAD_ROWS)
-        return [row[:HEAD_COLUMNS] for row in lines]
+        rows = list(islice(csv.reader(io.StringIO(text)), HEAD_ROWS))
     except csv.Error as error:
         raise DataError(f"{TRAIN} is no table: {error}.") from error
+    # However many columns there are, what is to be predicted is shown.
+    if rows and LABEL in rows[0][HEAD_COLUMNS:]:
+        at = rows[0].index(LABEL)
+        return [row[: HEAD_COLUMNS - 1] + row[at : at + 1] for row in rows]
+    return [row[:HEAD_COLUMNS] for row in rows]
 
 
 def has_numbers_alone(found: Request) -> bool:
@@ -350,6 +354,21 @@ def to_beat(market: Market, dataset: str) -> str:
         return f"{report.told_constant} {report.told_baseline}".strip()
     except ModelMarketError:
         return ""
+
+
+def oddities(market: Market, dataset: str) -> list[str]:
+    """What everybody reads of what is odd about a folder's table, the gravest first;
+    nothing if that is not here. Notes are left out.
+
+    Args:
+        market: With the store.
+        dataset: The folder's CID, whoever named it.
+    """
+    try:
+        found = Report.from_json(_read(market, dataset, REPORT)).findings
+    except ModelMarketError:
+        return []
+    return [one.text for one in found if one.severity is not Severity.NOTE]
 
 
 def hidden_of(found: VerifiedRequest) -> Hidden | None:

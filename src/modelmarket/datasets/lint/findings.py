@@ -247,6 +247,9 @@ class Report:
         coarseness: What bins lose of the training rows' numbers; None without bins.
         constant: By how much always saying the median is off, on average, in the
             label's own unit; None for classes and bins.
+        constant_root: The root of the mean square by which always saying the mean is
+            off; likewise.
+        baseline_root: The same of the small forest.
     """
 
     train_rows: int
@@ -262,6 +265,8 @@ class Report:
     coarseness: Coarseness | None = None
     code_bits: int | None = None
     constant: float | None = None
+    constant_root: float | None = None
+    baseline_root: float | None = None
 
     def __str__(self) -> str:
         """What a terminal shows."""
@@ -331,8 +336,12 @@ class Report:
         """The same of numbers without bins; empty for others."""
         if self.constant is None:
             return ""
-        off = measured(self.constant)
-        return f"Always saying the median is off by {off}, on average."
+        told = (
+            f"Always saying the median is off by {measured(self.constant)}, on average"
+        )
+        if self.constant_root is not None:
+            told += f"; the mean has an RMSE of {measured(self.constant_root)}"
+        return f"{told}."
 
     @property
     def baseline_name(self) -> str:
@@ -348,6 +357,8 @@ class Report:
             return ""
         if self.majority is None:
             reached = f"off by {measured(self.baseline)}, on average"
+            if self.baseline_root is not None:
+                reached += f", with an RMSE of {measured(self.baseline_root)}"
         else:
             reached = f"right for {self.baseline:.1%}"
         return f"{self.baseline_name.capitalize()} is {reached} (cross-validation)."
@@ -433,6 +444,8 @@ class Report:
                 # Reports were published before they said these.
                 code_bits=_bits(said.get("code_bits")),
                 constant=_number(said.get("constant")),
+                constant_root=_number(said.get("constant_root")),
+                baseline_root=_number(said.get("baseline_root")),
                 telling=tuple(map(_told, said["telling"])),
                 findings=tuple(map(_finding, said["findings"])),
             )

@@ -172,7 +172,7 @@ class Lint:
             coarseness=None if coarseness is None else _few_digits(coarseness),
             telling=tuple(one for one in telling[:MOST_TELLING] if one.share > 0),
             findings=(),
-            constant=None if counts else self._constant(),
+            **self._errors(),
         ).also(self._findings(list(tested), least))
 
     def _findings(self, tested: list[int], least: float | None) -> Iterator[Finding]:
@@ -233,13 +233,23 @@ class Lint:
         is_share = bool(self._counts)
         return _share(score) if is_share else _few(score)
 
-    def _constant(self) -> float | None:
-        """By how much the median of the numbers is off, on average; None of those
-        whose sum is too large to be told.
+    def _errors(self) -> dict[str, float | None]:
+        """What else is told of numbers without bins: the errors of whoever needs no
+        model, and the other one of the small forest. None is one that is too large.
         """
+        if self._counts:
+            return {}
+        labels = self._labels
         with np.errstate(over="ignore"):
-            off = float(np.abs(self._labels - np.median(self._labels)).mean())
-        return _few(off) if isfinite(off) else None
+            found = {
+                "constant": float(np.abs(labels - np.median(labels)).mean()),
+                "constant_root": float(labels.std()),
+                "baseline_root": None if self.tried is None else self.tried.root,
+            }
+        return {
+            name: _few(one) if one is not None and isfinite(one) else None
+            for name, one in found.items()
+        }
 
     def _look(self, rows: pl.DataFrame, step: int) -> tuple[list[Looked], Tried | None]:
         """Looks at each column, and tries a small forest on some of the rows.

@@ -69,7 +69,10 @@ def enter(
         least = f", and {_least(sight, record)}" if record.minimum else ""
         reward = format_mdc(record.terms.reward)
         back += [
-            fact("To win", f"the best claim that stands{least}"),
+            fact(
+                "To win",
+                f"the best claim that stands{least}; of equal ones the earliest entry",
+            ),
             fact(
                 "If you win",
                 f"{reward} MDC, the reward, and your stake of {staked} MDC, as soon as "

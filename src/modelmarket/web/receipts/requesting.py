@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
@@ -26,6 +27,8 @@ SHARED = (
     "they share the reward, and you get none of it; you can cancel until the {} is "
     "opened"
 )
+MOST_ODD = 3
+"""Findings that a receipt tells."""
 MOST_CONTEXT = 200
 """Characters of it that a receipt repeats."""
 NO_THRESHOLD = "none: the best that stands is paid, however bad it is"
@@ -89,6 +92,7 @@ def create_request(sight: Sight, action: actions.CreateRequest) -> tuple[Part, .
     ]
     seen = [
         *_context(terms.context),
+        *_odd(stored.oddities(sight.market, terms.dataset)),
         Fact("Becomes public", public),
         fact("Stays secret", f"the {terms.labels:,} test labels, sealed in the vault"),
     ]
@@ -134,7 +138,7 @@ def create_contest(
         *(fact("Beware", plain(one)) for one in action.warnings),
     ]
     return parts_of(
-        _of_contest(sight, action, hidden), back, cost, _seen(action, hidden)
+        _of_contest(sight, action, hidden), back, cost, _seen(sight, action, hidden)
     )
 
 
@@ -194,12 +198,25 @@ def _context(text: str) -> list[Fact]:
     return [Fact("They read", Markup("“{}”").format(strangers(said)))] if said else []
 
 
-def _seen(action: actions.CreateContest, hidden: stored.Hidden | None) -> list[Fact]:
+def _odd(found: Sequence[str]) -> list[Fact]:
+    """What everybody reads of what is odd about the table; nothing of nothing."""
+    if not found:
+        return []
+    told = [strangers(one) for one in found[:MOST_ODD]]
+    if more := len(found) - len(told):
+        told.append(Markup("And {}.").format(counted(more, "more finding")))
+    return [Fact("What was found odd", Markup(" ").join(told))]
+
+
+def _seen(
+    sight: Sight, action: actions.CreateContest, hidden: stored.Hidden | None
+) -> list[Fact]:
     """What others see of a contest, and what they do not."""
     terms = action.terms
     rows = "" if hidden is None else f"{hidden.manifest.train_rows:,} "
     return [
         *_context(action.texts.context),
+        *_odd(stored.oddities(sight.market, action.texts.dataset)),
         fact(
             "Becomes public",
             f"the {rows}training rows with labels, and how their cells become whole "

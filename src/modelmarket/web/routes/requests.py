@@ -377,6 +377,7 @@ def ranked(visit: Visit) -> Response:
         own_left=max(0, len(own) - MOST_PLACES),
         drawn=drawn,
         drawn_of=len(record.ranking),
+        are_equal=len({one.score for one in record.ranking}) < len(record.ranking),
         unclaimed=len(unclaimed),
         own_unclaimed=own_unclaimed[:MOST_PLACES],
         has_intervals=ranking.counts_rows(record),
