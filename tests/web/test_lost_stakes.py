@@ -129,7 +129,8 @@ def test_the_rules_say_what_a_stake_is_and_what_a_false_claim_costs(
         [rules] = shown(tab, f"/requests/{number}/rules")
     staked = "5" if is_verified else "1"
     assert f"Stake{staked} MDC of each submission: they come back at once if" in rules
-    assert "they are lost if its score is not claimed in time, its " in rules
+    wrong = "a row of it is refuted" if is_verified else "its claim is wrong"
+    assert f"they are lost if its score is not claimed in time, {wrong}, its " in rules
     assert f"costs its author the stake of {staked} MDC" in rules
     if is_verified:
         assert "of which a tenth is paid to whoever refutes it" in rules
