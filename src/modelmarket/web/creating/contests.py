@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -121,10 +122,8 @@ def _parse_bits(text: str) -> int:
     Raises:
         InputError: No number has so many.
     """
-    found = {str(one): one for one in NUMBER_BITS}.get(text)
-    if found is None:
-        raise InputError(f"A number has no {text[:40]!r} bits.", hint="Take 16.")
-    return found
+    lacking = InputError(f"A number has no {text[:40]!r} bits.", hint="Take 16.")
+    return _chosen(text, NUMBER_BITS, lacking)
 
 
 def _parse_width(text: str) -> int:
@@ -133,10 +132,16 @@ def _parse_width(text: str) -> int:
     Raises:
         InputError: No code has so many.
     """
-    found = {str(one): one for one in CODE_WIDTHS}.get(text)
-    if found is None:
-        raise InputError(f"{text[:40]!r} is no width of a code.", hint="Take 8 or 16.")
-    return found
+    lacking = InputError(f"{text[:40]!r} is no width of a code.", hint="Take 8 or 16.")
+    return _chosen(text, CODE_WIDTHS, lacking)
+
+
+def _chosen(text: str, offered: Iterable[int], lacking: InputError) -> int:
+    """The number that was chosen of those that are offered; raises if it is none."""
+    for one in offered:
+        if text == str(one):
+            return one
+    raise lacking
 
 
 CONTEST = Kind("contests", "", "contest_terms.html", _unfit, _report, _contest)
