@@ -93,6 +93,11 @@ def test_a_check_tells_what_can_be_predicted_and_what_counts(
     assert "Column 'size' counts the rows, and tells the label" in told
     assert "80 training and 20 hidden rows, 2 features, numbers of 8 bits" in told
     assert "absolute errors count, in steps of 5" in told
+    assert "their mean has an RMSE" not in told
+    _, told, _ = give("rita", *words, "squared")
+    # As its threshold is said.
+    assert "always saying their mean has an RMSE of " in told
+    assert "and a small forest on the codes that trainers get one of " in told
     code, told, _ = give("rita", *words, "squared", "--scale", "70", "--json")
     document = json.loads(told)
     assert (document["points"], document["scale"]) == ("squared", "70")

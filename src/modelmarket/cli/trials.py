@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from modelmarket.protocol.hidden import CODE_WIDTHS
+from modelmarket.protocol.point_kinds import Kind
 from modelmarket.protocol.schema import NumberTarget, shown
 from modelmarket.system.text import counted, measured
 
@@ -127,7 +128,20 @@ def _tell_numbers(
         "scores nothing",
         "  always saying the median of the training rows is off by "
         f"{measured(off)}, on average",
+        *_of_squares(trial),
     )
+
+
+def _of_squares(trial: Trial) -> list[str]:
+    """The same in the measure of a threshold, where squares of errors count."""
+    report = trial.published.report
+    if trial.scoring.kind is not Kind.SQUARED or report.constant_root is None:
+        return []
+    said = f"  always saying their mean has an RMSE of {measured(report.constant_root)}"
+    if report.baseline_root is not None:
+        root = measured(report.baseline_root)
+        said += f", and {report.baseline_name} one of {root}"
+    return [said]
 
 
 def _tell_losses(output: Output, trial: Trial) -> None:
