@@ -20,6 +20,7 @@ from verified import specimens
 from verified.court import BARE, Court
 from verified.posting import packed, tree_words
 from verified.scenes import MOST_WORDS, Scene, hashes, scene_of
+from verified.traced import TracedCourt
 from verified.trees import unit_node
 
 MOST_SYMBOLS = 7
@@ -586,3 +587,39 @@ def test_answer__of_symbols_and_counts_that_lead_beyond_the_words__is_refused(
     words = tree_words(leaf, 0)
     assert sealed.says([words[0] | 1 << 200, *words[1:]], [leaf.h], depth=0) == ""
     assert sealed.says([words[0], words[1] | 1, *words[2:]], [leaf.h], depth=0) == ""
+
+
+def specimens_of_each_way() -> dict[str, tuple[ref.Node, int]]:
+    """Trees that lead the clerk through each of its ways, and the depths said of them."""
+    chance = Random(8)
+    cuts = levelled(7, CUTS["by threes"], chance)
+    return {
+        "leaves": (comb([ref.Leaf(one) for one in range(9)], bush(2, chance)), 12),
+        "wild": (wild(80, chance), 31),
+        "high": (bush(80, chance), 32),
+        "high, full words": (bush(81, chance), 32),
+        "highest": (chain(32, WAYS["both"]), 32),
+        "too high": (chain(33, WAYS["both"]), 32),
+        "cut": (cuts, 7),
+        "cut at the end": (cut(257, chance)[0], cut(257, chance)[1]),
+        "cut in a half": (ref.Inner(1, 2, bush(48, chance), chain(33, [True])), 32),
+    }
+
+
+@pytest.mark.parametrize("which", specimens_of_each_way())
+def test_answer__in_the_machine_that_shows_its_lines__says_what_the_other_one_says(
+    sealed: Sealed, which: str
+) -> None:
+    """So that what is covered is what was judged."""
+    traced = replace(sealed, court=TracedCourt())
+    tree, depth = specimens_of_each_way()[which]
+    words = tree_words(tree, depth)
+    others = [[*words[:at], words[at] ^ 1 << 255, *words[at + 1 :]] for at in (1, 2)]
+    # So many leaves in the place of inner nodes that a word of asks is left over.
+    ones = [at for at in range(1, 256) if words[1] >> 255 - at & 1]
+    fewer = sum(1 << 255 - at for at in ones[:7])
+    others.append([words[0], words[1] ^ fewer, *words[2:]])
+    for told in (words, *others):
+        said = sealed.says(told, [tree.h], depth=depth)
+        assert traced.says(told, [tree.h], depth=depth) == said
+        assert (said == "") == (told is words)

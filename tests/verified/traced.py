@@ -10,7 +10,7 @@ import boa
 from boa import BoaError
 
 from contracts.sources import compiled, search
-from verified.court import CHAIN_ID, HARNESS, Court
+from verified.court import BARE, CHAIN_ID, HARNESS, Court
 
 
 @cache
@@ -48,8 +48,8 @@ class TracedCourt(Court):
             getattr(to, name)(*arguments)
         except BoaError as error:
             frame = error.stack_trace.last_frame
-            reason = getattr(frame, "pretty_vm_reason", "") or "refused without a word"
+            reason = str(getattr(frame, "pretty_vm_reason", ""))
             assert self.heard() == before
-            return str(reason)
+            return BARE if reason in {"", "Revert(b'')"} else reason
         assert self.heard() == before + (not name.startswith("check"))
         return ""
