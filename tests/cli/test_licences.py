@@ -148,14 +148,14 @@ def test_whoever_looks_at_a_request_is_told_licences_and_what_is_to_be_beaten(
 ) -> None:
     """As far as it is here: nothing is fetched, and nobody is kept waiting."""
     create(*KINDS[number], *SAID)
-    keys = ("licence", "model_licence", "majority", "baseline")
+    keys = ("predicts", "licence", "model_licence", "majority", "baseline")
 
     def shown(who: str) -> tuple[str, list[object]]:
         document = json.loads(give(who, "request", "show", number, "--json")[1])
         return give(who, "request", "show", number)[1], [document[key] for key in keys]
 
     told, figures = shown("ann")
-    assert figures == [None] * 4
+    assert figures == [None] * 5
     fetches = f"`modelmarket dataset report {number}` fetches them"
     unknown = f"licences, majority and baseline are not fetched yet: {fetches}"
     assert f"  {unknown}\n" in told
@@ -175,8 +175,9 @@ def test_whoever_looks_at_a_request_is_told_licences_and_what_is_to_be_beaten(
     )
     for who in ("ann", "rita"):
         told, figures = shown(who)
-        assert f"  {licences}\n  {to_beat}\n" in told
-        assert figures == [*LICENCES, report.majority, report.baseline]
+        predicted = "to be predicted: 'kind', one of 2 classes"
+        assert f"  {predicted}\n  {licences}\n  {to_beat}\n" in told
+        assert figures == ["kind", *LICENCES, report.majority, report.baseline]
         assert "fetched" not in told
     html = request._repr_html_()
     assert f"<li>{licences}</li><li>{escape(to_beat)}</li>" in html

@@ -13,6 +13,7 @@ from modelmarket.datasets.about import (
     About,
     read_description,
     read_licence,
+    told_predicts,
 )
 from modelmarket.datasets.cards import MOST_CLASSES, card
 from modelmarket.datasets.lint.findings import Check, Finding, Report, Severity
@@ -97,7 +98,9 @@ def report(**changes: object) -> Report:
 
 def parts(about: About, found: Report) -> tuple[dict[str, object], str]:
     """What programs read of a card, and what people read."""
-    _, front, text = card(about, found.public()).decode().split("---\n", 2)
+    predicted = told_predicts("kind", 0 if found.is_number else 2)
+    written = card(about, predicted, found.public()).decode()
+    _, front, text = written.split("---\n", 2)
     return yaml.safe_load(front), text
 
 
@@ -107,7 +110,8 @@ def test_a_card_says_what_was_said_and_what_was_found() -> None:
     _, text = parts(about, report(findings=(finding,)))
     for said in (
         "# points\n\nWhich?\n\n## Where from\n\nA lake.\n",
-        "800 training rows with labels, in `train.csv`, and 199 test rows without; 3 f",
+        "800 training rows with labels, in `train.csv`, and 199 test rows without; 3 "
+        "features. To be predicted: 'kind', one of 2 classes.\n",
         "| a | 600 |\n| b\\|c | 200 |",
         "Always saying the commonest class is right for 75.0% of the training rows. A "
         "small forest is right for 90.0% (cross-validation). 199 test rows tell accur"
@@ -116,6 +120,23 @@ def test_a_card_says_what_was_said_and_what_was_found() -> None:
         "The data: MIT.\nThe model that wins is handed over under: Apache-2.0.",
     ):
         assert said in text
+
+
+@pytest.mark.parametrize(
+    ("predicts", "classes", "in_bins", "told"),
+    [
+        ("kind", 1, False, "'kind', one of 1 class"),
+        ("kind", 3, False, "'kind', one of 3 classes"),
+        ("", 3, False, "one of 3 classes"),
+        ("price", 0, False, "'price', a number"),
+        ("price", 20, True, "'price', a number, in 20 bins"),
+        ("a\nb\x1b", 0, False, "'a�b�', a number"),
+    ],
+)
+def test_what_is_predicted_is_told_by_its_name(
+    predicts: str, classes: int, in_bins: bool, told: str
+) -> None:
+    assert told_predicts(predicts, classes, in_bins=in_bins) == told
 
 
 def test_a_card_of_which_nothing_was_said_says_so() -> None:

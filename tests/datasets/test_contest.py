@@ -365,6 +365,19 @@ def test_a_strangers_manifest_is_refused_in_words(tmp_path: Path) -> None:
             ContestManifest.from_json(data)
 
 
+def test_the_folder_says_what_the_requester_calls_what_is_predicted(
+    tmp_path: Path,
+) -> None:
+    made = make(tmp_path, "contest", table(tmp_path / "table.csv"))
+    data = (made.folder / MANIFEST).read_bytes()
+    assert ContestManifest.from_json(data) == made.manifest
+    assert made.manifest.told_predicts == "'label column', one of 2 classes"
+    described = json.loads(data)["recordSet"][0]["field"][-1]
+    assert described["source"]["extract"] == {"column": "label"}
+    assert described["description"] == "label column"
+    assert made.manifest.told_predicts in (made.folder / CARD).read_text()
+
+
 def test_the_manifest_is_valid_croissant(tmp_path: Path) -> None:
     made = make(tmp_path, "contest", table(tmp_path / "table.csv"))
     with warnings.catch_warnings():

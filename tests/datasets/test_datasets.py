@@ -573,7 +573,12 @@ def test_data_and_labels_in_two_files(tmp_path: Path) -> None:
     both = Source(
         open_table(data), labels=open_table(labels, header=True, delimiter=",")
     )
-    assert published(tmp_path, both).manifest.classes.names == ("cat", "dog")
+    manifest = published(tmp_path, both).manifest
+    assert manifest.classes.names == ("cat", "dog")
+    assert manifest.told_predicts == "'animal', one of 2 classes"
+    labels.write_text("cat\ndog\n" * 10)
+    bare = Source(open_table(data), labels=open_table(labels, header=False))
+    assert bare.predicts == ""
 
 
 @pytest.mark.parametrize(("extra", "more"), [(1, "labels"), (-1, "rows")])

@@ -29,6 +29,7 @@ GOOD = Manifest(
     train_counts=(4, 4),
     choice=Choice(Fraction(1, 5)),
     features=("x",),
+    predicts="kind",
     sha256=dict.fromkeys((TRAIN, TEST, SAMPLE), "00"),
 )
 VALUES = st.recursive(

@@ -175,6 +175,7 @@ def test_licences_are_told_where_they_are_agreed_to(scene: Entered) -> None:
     licences: Any = {"licence": "CC-BY-4.0", "model_licence": "Apache-2.0"}
     request = here.create(market, **licences)
     assert stated in newest()
+    assert "To be predicted 'kind', one of 2 classes" in newest()
     here.submit(market, request.id)
     assert agreed in newest()
     found = contest(here, market, source=table(here, seed=4), **licences)

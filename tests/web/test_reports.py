@@ -231,6 +231,9 @@ def test_the_requests_page_shows_licences_and_card(
     page = tab.get(f"/requests/{made.id}/data").text
     said = words(page)
     assert "Licence of the data: CC-BY-4.0; of the model that wins: MIT." in said
+    predicted = "To be predicted: 'kind', one of 2 classes."
+    assert f"{predicted} In train.csv it is column label." in said
+    assert predicted in words(tab.get(f"/requests/{made.id}").text)
     asked = words(tab.get(f"/requests/{made.id}/submit").text)
     assert "If it wins, you hand the model over under MIT." in asked
     # Below the page's own headings.

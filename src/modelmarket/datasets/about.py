@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from modelmarket.errors import InputError
-from modelmarket.system.text import in_a_line
+from modelmarket.system.text import counted, in_a_line
 
 MOST_DESCRIPTION_BYTES = 2**20
 LICENCES = "https://spdx.org/licenses/"
@@ -96,6 +96,23 @@ def told_licences(licence: str, model_licence: str) -> str:
     """
     data, model = (in_a_line(one) or "none stated" for one in (licence, model_licence))
     return f"licence of the data: {data}; of the model that wins: {model}"
+
+
+def told_predicts(predicts: str, classes: int, *, in_bins: bool = False) -> str:
+    """What a model is to say, such as: 'species', one of 3 classes.
+
+    Args:
+        predicts: What the labels are called, as a manifest has it, whoever wrote that;
+            empty if they have no name.
+        classes: Or bins; 0 for numbers themselves.
+        in_bins: Whether these stand for numbers.
+    """
+    name = f"{called!r}, " if (called := in_a_line(predicts)) else ""
+    if not classes:
+        return f"{name}a number"
+    if in_bins:
+        return f"{name}a number, in {counted(classes, 'bin')}"
+    return f"{name}one of {counted(classes, 'class', 'classes')}"
 
 
 def is_listed(licence: str) -> bool:

@@ -29,11 +29,14 @@ SIZES = (
 LARGEST = "n>10M"
 
 
-def card(about: About, report: Report, files: FileColumn | None = None) -> bytes:
+def card(
+    about: About, predicted: str, report: Report, files: FileColumn | None = None
+) -> bytes:
     """The card that lies in a published folder.
 
     Args:
         about: What its requester says.
+        predicted: What a model is to say, in words.
         report: What everybody may know of what was found.
         files: The column that names files; None for none.
     """
@@ -42,7 +45,7 @@ def card(about: About, report: Report, files: FileColumn | None = None) -> bytes
         if text.strip():
             lines += [text.strip(), ""]
     lines += [
-        *_rows(report),
+        *_rows(report, predicted),
         *_files(files),
         *_to_beat(report),
         *_odd(report),
@@ -77,13 +80,14 @@ def _front(about: About, report: Report, files: FileColumn | None) -> Iterator[s
     yield ""
 
 
-def _rows(report: Report) -> Iterator[str]:
+def _rows(report: Report, predicted: str) -> Iterator[str]:
     yield "## The rows"
     yield ""
     yield (
         f"{counted(report.train_rows, 'training row')} with labels, in `train.csv`, "
         f"and {counted(report.test_rows, 'test row')} without; "
-        f"{counted(report.features, 'feature')}."
+        f"{counted(report.features, 'feature')}. To be predicted: "
+        f"{_line(predicted)}."
     )
     yield ""
     if not report.train_counts:

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from eth_hash.auto import keccak
 
-from modelmarket.datasets.about import About
+from modelmarket.datasets.about import About, told_predicts
 from modelmarket.datasets.baselines import Tried
 from modelmarket.datasets.cards import card
 from modelmarket.datasets.choosing import Choice
@@ -109,6 +109,8 @@ class ContestManifest:
         train_counts: Training rows of each class; empty for a regression.
         choice: How the test rows were chosen.
         features: The columns.
+        predicts: What the requester's table calls the labels; empty if it has no name
+            for them.
         sha256: Of each file, by name, in hexadecimal; of what is hidden, that of
             what is published.
     """
@@ -122,7 +124,13 @@ class ContestManifest:
     train_counts: tuple[int, ...]
     choice: Choice
     features: tuple[str, ...]
+    predicts: str
     sha256: dict[str, str]
+
+    @property
+    def told_predicts(self) -> str:
+        """What a model is to say, in words."""
+        return told_predicts(self.predicts, len(self.train_counts))
 
     @property
     def files(self) -> list[str]:
@@ -142,6 +150,7 @@ class ContestManifest:
             "row_id": ROW_ID,
             "label": LABEL,
             "features": list(self.features),
+            "predicts": self.predicts,
             "context": self.context,
             "licence": self.licence,
             "model_licence": self.model_licence,
@@ -149,7 +158,13 @@ class ContestManifest:
         return croissant(
             own,
             files=[(name, MEDIA_TYPES[name], self.sha256[name]) for name in self.files],
-            records=[record_set(TRAIN, (ROW_ID, *self.features, LABEL))],
+            records=[
+                record_set(
+                    TRAIN,
+                    (ROW_ID, *self.features, LABEL),
+                    called={LABEL: self.predicts},
+                )
+            ],
         )
 
     @classmethod
@@ -177,6 +192,7 @@ class ContestManifest:
                 train_counts=tuple(map(read_rows, own["train_counts"])),
                 choice=read_choice(own["split"]),
                 features=tuple(map(read_text, own["features"])),
+                predicts=read_text(own["predicts"]),
                 sha256={
                     read_text(one["name"]): read_text(one["sha256"])
                     for one in document["distribution"]
@@ -290,7 +306,9 @@ def publish_contest(
     files = {
         SCHEMA: coded.written,
         REPORT: public.to_json(),
-        CARD: card(about, public),
+        CARD: card(
+            about, told_predicts(source.predicts, len(coded.train_counts)), public
+        ),
         ROWS: keystream.rows(coded.rows).tobytes(),
         TARGETS: keystream.groups(coded.groups).tobytes(),
     }
@@ -306,6 +324,7 @@ def publish_contest(
         train_counts=coded.train_counts,
         choice=coding.choice,
         features=features,
+        predicts=source.predicts,
         sha256=sha256,
     )
     (folder / MANIFEST).write_bytes(manifest.to_json())

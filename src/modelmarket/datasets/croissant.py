@@ -6,6 +6,7 @@ programs read, too.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from modelmarket.datasets.about import LICENCES, is_listed
@@ -64,7 +65,11 @@ _CONTENTS = {FileKind.IMAGE: "sc:ImageObject", FileKind.TEXT: "sc:Text"}
 
 
 def record_set(
-    file: str, columns: tuple[str, ...], files: FileColumn | None = None
+    file: str,
+    columns: tuple[str, ...],
+    files: FileColumn | None = None,
+    *,
+    called: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """What is told of a table's columns.
 
@@ -73,6 +78,7 @@ def record_set(
         columns: Of it.
         files: The one that names files, of which each row then has the contents too;
             None for none.
+        called: What the requester calls columns that are published by another name.
     """
     part = file.removesuffix(".csv")
     fields: list[dict[str, Any]] = [
@@ -80,7 +86,7 @@ def record_set(
             "@type": "cr:Field",
             "@id": f"{part}/{number}",
             "name": f"{part}/{number}",
-            "description": column,
+            "description": (called or {}).get(column) or column,
             "dataType": "sc:Text",
             "source": {
                 "fileObject": {"@id": file},

@@ -10,12 +10,12 @@ from __future__ import annotations
 import hashlib
 import re
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modelmarket.datasets.about import About
+from modelmarket.datasets.about import About, told_predicts
 from modelmarket.datasets.attached import FILES, FileColumn, read_file_column
 from modelmarket.datasets.cards import card
 from modelmarket.datasets.choosing import Choice
@@ -70,6 +70,8 @@ class Manifest:
         train_counts: Training rows of each class.
         choice: How the test rows were chosen.
         features: The columns of both parts.
+        predicts: What the requester's table calls the labels; empty if it has no name
+            for them.
         sha256: Of each file beside the column of files, by name, in hexadecimal.
         files: The column that names files; None for none.
     """
@@ -84,6 +86,7 @@ class Manifest:
     train_counts: tuple[int, ...]
     choice: Choice
     features: tuple[str, ...]
+    predicts: str
     sha256: dict[str, str]
     files: FileColumn | None = None
 
@@ -91,6 +94,13 @@ class Manifest:
     def bins(self) -> Bins | None:
         """What labels that are numbers were put into; None for classes."""
         return self.classes if isinstance(self.classes, Bins) else None
+
+    @property
+    def told_predicts(self) -> str:
+        """What a model is to say, in words."""
+        return told_predicts(
+            self.predicts, len(self.classes), in_bins=self.bins is not None
+        )
 
     @property
     def file_names(self) -> list[str]:
@@ -112,6 +122,7 @@ class Manifest:
             "row_id": ROW_ID,
             "label": LABEL,
             "features": list(self.features),
+            "predicts": self.predicts,
             "files": None if self.files is None else self.files.to_document(),
             "context": self.context,
             "licence": self.licence,
@@ -123,7 +134,12 @@ class Manifest:
                 (name, MEDIA_TYPES[name], self.sha256[name]) for name in self.file_names
             ],
             records=[
-                record_set(TRAIN, (ROW_ID, *self.features, LABEL), self.files),
+                record_set(
+                    TRAIN,
+                    (ROW_ID, *self.features, LABEL),
+                    self.files,
+                    called={LABEL: self.predicts},
+                ),
                 record_set(TEST, (ROW_ID, *self.features), self.files),
             ],
             beside=self.files,
@@ -156,6 +172,7 @@ class Manifest:
                 train_counts=tuple(map(read_rows, own["train_counts"])),
                 choice=read_choice(own["split"]),
                 features=_read_features(own["features"]),
+                predicts=read_text(own["predicts"]),
                 sha256={
                     read_text(one["name"]): read_text(one["sha256"])
                     for one in document["distribution"]
@@ -287,9 +304,6 @@ def publish(
         folder / TRAIN, folder / TEST, done, beside=source.beside, progress=looking
     )
     public = report.public()
-    sha256 |= write_files(
-        folder, {REPORT: public.to_json(), CARD: card(about, public, done.files)}
-    )
     manifest = Manifest(
         name=about.name,
         context=about.context,
@@ -301,9 +315,13 @@ def publish(
         train_counts=done.train_counts,
         choice=done.choice,
         features=done.features,
+        predicts=source.predicts,
         sha256=sha256,
         files=done.files,
     )
+    described = card(about, manifest.told_predicts, public, done.files)
+    sha256 |= write_files(folder, {REPORT: public.to_json(), CARD: described})
+    manifest = replace(manifest, sha256=sha256)
     (folder / MANIFEST).write_bytes(manifest.to_json())
     return Published(folder, manifest, done, report)
 

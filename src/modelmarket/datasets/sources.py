@@ -82,6 +82,13 @@ class Source:
         return tuple(name for name in self.data.columns if name != self.label)
 
     @property
+    def predicts(self) -> str:
+        """What the labels are called; empty if they are in a file without a header."""
+        if self.labels is None:
+            return self.label or ""
+        return self.labels.columns[0] if self.labels.has_header else ""
+
+    @property
     def beside(self) -> Path:
         """The folder that files are in which rows name, if nobody says which."""
         return Path() if self.data.is_made else self.data.path.parent

@@ -34,6 +34,8 @@ class FolderFacts:
 
     Attributes:
         lines: All of it for people, and what is not here.
+        predicts: What the labels are called, empty if they have no name; None if the
+            manifest is not here.
         licence: SPDX expression for the data, empty if nothing was said; None if the
             manifest is not here.
         model_licence: The same for the model that wins.
@@ -45,6 +47,7 @@ class FolderFacts:
     """
 
     lines: tuple[str, ...]
+    predicts: str | None = None
     licence: str | None = None
     model_licence: str | None = None
     majority: float | None = None
@@ -53,6 +56,7 @@ class FolderFacts:
     def as_document(self) -> dict[str, str | float | None]:
         """As JSON has it."""
         return {
+            "predicts": self.predicts,
             "licence": self.licence,
             "model_licence": self.model_licence,
             "majority": self.majority,
@@ -89,11 +93,16 @@ def _facts(
     if report is not None:
         said += [report.told_constant, report.told_baseline]
     to_beat = " ".join(filter(None, said))
-    lines = [licences, f"{to_beat} {BY_THE_REQUESTER}" if to_beat else ""]
+    lines = [
+        f"to be predicted: {manifest.told_predicts}",
+        licences,
+        f"{to_beat} {BY_THE_REQUESTER}" if to_beat else "",
+    ]
     if sha256 is not None and report is None:
         lines.append(f"the baseline is not fetched yet: {fetches} it")
     return FolderFacts(
         tuple(filter(None, lines)),
+        manifest.predicts,
         manifest.licence,
         manifest.model_licence,
         majority,

@@ -172,6 +172,7 @@ def _origin(
     yield ""
     yield f"- model: `{in_a_line(record.model)}`"
     yield f"- dataset: `{in_a_line(record.dataset)}`, {rows}, {features}"
+    yield f"- predicts: {manifest.told_predicts}"
     yield f"- trainer: `{winner.trainer}`, who was paid {format_mdc(winner.paid)} MDC"
     yield f"- requester: `{record.requester}`"
     yield ""
