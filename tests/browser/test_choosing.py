@@ -170,7 +170,7 @@ def test_what_was_there_before_a_refused_file_is_sealed_only_if_somebody_says_so
     go_on, alert = tab.get_by_label("Go on with p.csv"), tab.get_by_role("alert")
     go_on.wait_for()
     send.click()
-    expect(alert).to_contain_text("or go on with p.csv, or leave it out")
+    expect(alert).to_contain_text("Choose a corrected file, or go on with p.csv.")
     expect(alert).to_contain_text("q.csv")
     assert wrong_for_somebody(tab) == []
     go_on.check()

@@ -268,9 +268,31 @@ def test_what_cannot_be_submitted_is_refused_when_it_is_chosen(
         assert beside(answer) == field
         assert alert(answer).startswith(words(why).split()[0])
         way = f"without_{field}" if before is others else f"without_new_{field}"
-        assert (f'name="{way}"' in answer.text) is (field != "model" or before is GOOD)
+        # A model that is not exported needs its predictions.
+        offered = field == "probabilities" or before is GOOD
+        assert (f'name="{way}"' in answer.text) is offered
+        assert ("leave it out" in alert(answer)) is (field == "probabilities")
         answer = tab.post(request_page, **still, **{way: "yes"})
         assert reasons(answer) == {}
+
+
+def test_predictions_are_left_out_only_where_the_model_makes_them(
+    tab: Tab, request_page: str
+) -> None:
+    """Beside any other file leaving them out would lead nowhere."""
+    wrong = BAD["predictions"]
+    for model, may_lack in (
+        (None, True),
+        (("m.onnx", b"m"), True),
+        (("m.pkl", b"m"), False),
+    ):
+        before = {} if model is None else {"model": model}
+        answer = keep(tab, request_page, predictions=GOOD["predictions"], **before)
+        assert ("Submit without predictions" in answer.text) is may_lack
+        upload = kept(answer)
+        answer = keep(tab, request_page, upload=upload, predictions=wrong[0])
+        answer = tab.post(request_page, upload=upload, **said_of(answer))
+        assert ("leave it out" in alert(answer)) is may_lack
 
 
 def test_one_bad_file_does_not_lose_the_good_ones_that_come_with_it(

@@ -294,3 +294,15 @@ def test_an_exported_model_predicts_and_any_other_file_is_not_offered(
             assert re.findall(r"<td><bdi>(\w+)</bdi>", page) == ["a", "b"]
             answer = tab.post("/requests/2/predict", files=files)
             assert answer.status_code == 400
+            # Nobody is led to choose a table for it, or to run it at all.
+            page = tab.get("/requests/2/predict").text
+            why = "The winner's folder has no ONNX file, and is not run."
+            assert why in words(page)
+            assert 'type="file"' not in page
+            told = words(tab.get("/requests/2").text)
+            assert (
+                f"Any file can have won: predictions are bought here, and a model beside them. {why}"
+                in told
+            )
+            assert "modelmarket reproduce" not in told
+            assert "modelmarket reproduce 1" in words(tab.get("/requests/1").text)

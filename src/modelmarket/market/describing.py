@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from modelmarket.market.folder_facts import folder_facts
 from modelmarket.market.verified.request import VerifiedRequest
+from modelmarket.market.winning import why_not_run
 from modelmarket.protocol.money import format_mdc
-from modelmarket.protocol.reproductions import NOBODY
+from modelmarket.protocol.reproductions import ANY_FILE, NOBODY
 from modelmarket.protocol.schema import NumberTarget, shown
 from modelmarket.system.notebooks import facts_html, table_html
 from modelmarket.system.text import counted, duration, local_time, measured, percent
@@ -83,8 +84,10 @@ def reproduction_of(request: Request | VerifiedRequest, command: str = "") -> st
     found = request.reproduced()
     if found is not None:
         return found.lines()[0]
-    if request.id.is_verified or not request.record.model:
+    if isinstance(request, VerifiedRequest) or not request.record.model:
         return ""
+    if why := why_not_run(request):
+        return f"{ANY_FILE} {why}"
     return f"{NOBODY} `{command or f'modelmarket reproduce {request.id}'}` does."
 
 

@@ -67,6 +67,21 @@ def winning_model(
         yield model
 
 
+def why_not_run(request: Request) -> str:
+    """Why the model that won is not run, as far as its files tell.
+
+    Returns:
+        Empty where it is run, or where its files are not here.
+    """
+    if request.market.files(request.record.model) is None:
+        return ""
+    try:
+        _file(request)
+    except InputError as error:
+        return error.message
+    return ""
+
+
 def _file(request: Request) -> Entry:
     """The ONNX file among what won.
 

@@ -24,7 +24,7 @@ from modelmarket.errors import (
     NotFoundError,
 )
 from modelmarket.market import Request, VerifiedRequest
-from modelmarket.market.winning import refuse_no_rows
+from modelmarket.market.winning import refuse_no_rows, why_not_run
 from modelmarket.system.files import write_atomically
 from modelmarket.web import forms, stored
 from modelmarket.web.responses import answering, go
@@ -157,6 +157,7 @@ def _show(
         are_numbers=_are_numbers(found),
         predicted=_predicted(found, upload),
         is_here=stored.model(found) is not None,
+        not_run="" if isinstance(found, VerifiedRequest) else why_not_run(found),
     )
 
 

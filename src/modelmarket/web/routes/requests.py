@@ -12,8 +12,8 @@ from starlette.routing import Route
 
 from modelmarket.errors import InputError, NotFoundError
 from modelmarket.market import Request, VerifiedRequest
-from modelmarket.market.checking import is_exported
 from modelmarket.market.describing import challengers_of, reproduction_of
+from modelmarket.market.winning import why_not_run
 from modelmarket.protocol import contest_steps
 from modelmarket.protocol.contest_steps import BY_OPERATORS
 from modelmarket.protocol.events import Unreadable
@@ -282,7 +282,6 @@ def overview(visit: Visit) -> Response:
     """How it stands, what is to be done, and what came of it."""
     found = find_request(visit)
     workspace, record, model = visit.workspace, found.record, stored.model(found)
-    exported = any(is_exported(one.path) for one in model or ())
     entries = record.submissions.values()
     winner = record.submissions.get(record.winner)
     ended, position = _ended(found), found.position()
@@ -303,7 +302,7 @@ def overview(visit: Visit) -> Response:
         standing=timeline.standing(record, position),
         winner=winner,
         model=model,
-        predicts=record.id.is_verified or exported,
+        predicts=isinstance(found, VerifiedRequest) or not why_not_run(found),
         reproduction=reproduction_of(
             found, in_terminal(found.market, visit.who.account, f"reproduce {found.id}")
         ),

@@ -40,8 +40,7 @@ if TYPE_CHECKING:
     from modelmarket.protocol.actions import Action
     from modelmarket.protocol.types import Address
 
-OPTIONAL = ("predictions", "probabilities")
-FILES = ("model", *OPTIONAL)
+FILES = ("model", "predictions", "probabilities")
 """That may come with a submission; a verified contest takes the model alone."""
 
 
@@ -61,7 +60,7 @@ def prepare_submission(visit: Visit) -> Response:
     """Checks and seals what was sent."""
     workspace, form, found = visit.workspace, visit.form, find_request(visit)
     is_verified = isinstance(found, VerifiedRequest)
-    fields, optional = (("model",), ()) if is_verified else (FILES, OPTIONAL)
+    fields = ("model",) if is_verified else FILES
     with ExitStack() as closing:
         upload = forms.upload_of(form, workspace.uploads, closing)
         state, refusals = upload.state, list[FieldError]()
@@ -82,7 +81,7 @@ def prepare_submission(visit: Visit) -> Response:
             if is_chosen:
                 return _show(visit, found, upload=upload)
             forms.refuse_others(form, state)
-            forms.refuse_refused(form, fields, optional, upload)
+            forms.refuse_refused(form, fields, _optional(upload), upload)
             owner = visit.account
             moment, purse = workspace.market.look_into(owner, verified=is_verified)
             found = found.as_of(moment)
@@ -104,6 +103,13 @@ def prepare_submission(visit: Visit) -> Response:
         origin = f"/requests/{found.id}/submit?upload={upload.name}"
         entry = workspace.actions.prepare(owner, action, origin)
     return go(f"/actions/{entry.id}")
+
+
+def _optional(upload: Upload | None) -> set[str]:
+    """The fields whose files may be left out, beside the model that is there."""
+    model = None if upload is None else upload.file("model")
+    needs_predictions = model is not None and not is_exported(model)
+    return {"probabilities"} if needs_predictions else {"predictions", "probabilities"}
 
 
 def _show(
@@ -129,6 +135,7 @@ def _show(
         ),
         market_key=found.market.wallet.address,
         asked_for=_asked_for(visit),
+        optional=_optional(upload),
         entries=[
             one
             for one in found.market.files(found.record.dataset) or ()
