@@ -19,7 +19,7 @@ from modelmarket.datasets.sources import Source
 from modelmarket.datasets.tables import open_table
 from modelmarket.market import VerifiedRequest
 from modelmarket.protocol.phases import Phase
-from modelmarket.web.thresholds import typed_share
+from modelmarket.web.thresholds import Threshold, told_share, typed_share
 from modelmarket.web.workspace import Workspace
 from support.contests import PEOPLE, contest, enter, finish, table, to_claims, work
 from support.market import Place, place
@@ -39,18 +39,22 @@ def share(told: str) -> Fraction:
 )
 def test_the_share_that_is_told_needs_just_as_many_rows(case: tuple[int, int]) -> None:
     most, least = case
-    assert ceil(share(typed_share(least, most)) * most) == least
+    told = told_share(typed_share(least, most))
+    assert ceil(share(told) * most) == least
+    # Where the chart draws its line, too: whoever lacks a row is left of it.
+    assert (least - 1) / most < Threshold.of_rows(least, most).value <= least / most
 
 
 @pytest.mark.parametrize("typed", ["90%", "85%", "75%", "50%", "5%", "100%"])
 def test_a_round_share_is_told_as_it_was_typed(typed: str) -> None:
     for most in (30, 31, 64, 100, 1_000, 30_000_000):
-        told = typed_share(ceil(share(typed) * most), most)
+        told = told_share(typed_share(ceil(share(typed) * most), most))
         # Of few rows another share may be exact: of 64, each half of a hundredth is.
         exact = Fraction(ceil(share(typed) * most), most)
         assert told == typed or share(told) == exact, most
-    assert typed_share(27, 30) == "90%"
-    assert typed_share(27, 31) == "85%"
+    assert told_share(typed_share(27, 30)) == "90%"
+    assert told_share(typed_share(27, 31)) == "85%"
+    assert Threshold.of_rows(33, 36).value == 0.9, "the line stands where its words do"
 
 
 @dataclass(frozen=True)
@@ -141,7 +145,7 @@ def test_points_are_explained_where_a_share_was_typed(
             rules = words(tab.get("/requests/v1/rules").text)
             [cell] = re.findall(r'data-name="Threshold">(.*?)</td>', tab.get("/").text)
             overview = tab.get("/requests/v1").text
-    told = typed_share(least, rows)
+    told = told_share(typed_share(least, rows))
     of_rows = f"({least} of {rows} points: one for each row that is right)"
     assert f"{told} {of_rows}" in rules
     assert words(cell) == told

@@ -40,7 +40,8 @@ class Threshold:
         brief: The figure alone: a share in percent, or an error in the label's own
             unit.
         error_name: What that error is called; empty for a share.
-        value: The same as a number: a share from 0 to 1, or that error.
+        value: The same as a number: a share from 0 to 1, which whoever lacks a row, or
+            a point, is below; or that error.
     """
 
     told: str
@@ -74,9 +75,10 @@ class Threshold:
         """
         if not least:
             return cls("")
-        share = typed_share(least, rows)
+        typed = typed_share(least, rows)
+        share = told_share(typed)
         told = f"{share} ({least:,} of {counted(rows, 'test row')})"
-        return cls(told, share, value=least / rows)
+        return cls(told, share, value=float(typed))
 
     @classmethod
     def of_points(
@@ -99,19 +101,23 @@ class Threshold:
         if scoring.kind.is_regression and isinstance(target, NumberTarget):
             error = scoring.largest_error(least, rows, target.step)
         if error is None:
-            share = typed_share(least, most)
+            typed = typed_share(least, most)
+            share = told_share(typed)
             if scoring.kind.is_regression:
                 # Alone it would be read as an accuracy.
-                share = f"{least / most:.1%} of the points"
+                typed, share = (
+                    Fraction(least, most),
+                    f"{least / most:.1%} of the points",
+                )
                 points += "; once the data are here, it is told as an error"
-            return cls(f"{share} ({points})", share, value=least / most)
+            return cls(f"{share} ({points})", share, value=float(typed))
         name, largest = scoring.kind.error_name, shown(error, ",")
         told = f"{'an' if name.isupper() else 'a'} {name} of at most {largest}"
         return cls(f"{told} ({points})", largest, name, float(error))
 
 
-def typed_share(least: int, most: int) -> str:
-    """The roundest share with which whoever has it reaches a number, in percent.
+def typed_share(least: int, most: int) -> Fraction:
+    """The roundest share, in percent, with which whoever has it reaches a number.
 
     It is what was typed, if that was as round: thresholds become the next whole number
     of rows, or points.
@@ -119,17 +125,25 @@ def typed_share(least: int, most: int) -> str:
     Args:
         least: That number, at least 1.
         most: Of what.
+
+    Returns:
+        From 0 to 1.
     """
     exact, before = Fraction(100 * least, most), Fraction(100 * (least - 1), most)
     if (10 * exact).denominator == 1:
-        return f"{shown(exact)}%"
+        return exact / 100
     step = Fraction(10)
     while True:
         for part in (step, step / 2):
             share = exact // part * part
             if share > before:
-                return f"{shown(share)}%"
+                return share / 100
         step /= 10
+
+
+def told_share(share: Fraction) -> str:
+    """It in percent."""
+    return f"{shown(100 * share)}%"
 
 
 def thresholds(market: Market, listed: Iterable[Summary]) -> dict[RequestId, Threshold]:
