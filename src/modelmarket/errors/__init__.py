@@ -100,11 +100,15 @@ class FieldError(InputError):
 
     Args:
         field: Its name.
+
+    Attributes:
+        others: What is wrong with other fields of the same form.
     """
 
     def __init__(self, message: str, *, field: str, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.field = field
+        self.others: tuple[FieldError, ...] = ()
 
 
 class DataError(InputError):

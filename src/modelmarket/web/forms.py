@@ -189,6 +189,47 @@ def read(form: Form, name: str, parse: Callable[[str], Value]) -> Value:
         raise FieldError(error.message, field=name, hint=error.hint) from error
 
 
+class Reading:
+    """Reads all fields of a form, so that whatever is wrong is told at once.
+
+    Args:
+        form: It.
+    """
+
+    def __init__(self, form: Form) -> None:
+        self._order = {name: at for at, name in enumerate(form)}
+        self._problems: list[FieldError] = []
+
+    def take(self, read: Callable[[], Value], otherwise: Value) -> Value:
+        """What a field says, or something of its kind where that cannot be read.
+
+        Args:
+            read: Reads it; raises a `FieldError`.
+            otherwise: Nobody sees it, since `finish` raises then.
+        """
+        try:
+            return read()
+        except FieldError as error:
+            self._problems.append(error)
+            return otherwise
+
+    def finish(self) -> None:
+        """Makes sure that all could be read.
+
+        Raises:
+            FieldError: What is wrong with the form's first field of which something is,
+                with what is with others.
+        """
+        last = len(self._order)
+        by_place = sorted(
+            self._problems, key=lambda one: self._order.get(one.field, last)
+        )
+        if by_place:
+            first, *others = by_place
+            first.others = tuple(others)
+            raise first
+
+
 def duration(form: Form, name: str) -> int:
     """Seconds that a field says, and the unit beside it, unless one was typed.
 

@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from modelmarket.datasets.about import agreement
-from modelmarket.errors import ChainError
+from modelmarket.errors import ChainError, FieldError
 from modelmarket.errors.wording import on_the_page
 from modelmarket.market.confirming import is_away
 from modelmarket.protocol.money import format_about, format_cents, format_mdc
@@ -102,6 +102,17 @@ def strangers(text: object) -> Markup:
     return Markup("<bdi>{}</bdi>").format(plain(text))
 
 
+def at_field(error: object, *names: str) -> FieldError | None:
+    """What is wrong with one of these fields of a form; None if nothing is.
+
+    Args:
+        error: That the form was refused with; None for none.
+        names: The fields.
+    """
+    every = (error, *error.others) if isinstance(error, FieldError) else ()
+    return next((one for one in every if one.field in names), None)
+
+
 def spoken(text: object) -> Markup:
     """Our own words as the page says them, with commands between backticks."""
     return with_code(on_the_page(plain(text)))
@@ -167,6 +178,7 @@ def environment() -> Environment:
         "cut": views.cut,
         "plain": plain,
         "spoken": spoken,
+        "at_field": at_field,
         "with_code": with_code,
         "on_the_page": on_the_page,
         "percent": percent,

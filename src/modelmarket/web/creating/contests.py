@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from modelmarket.web import forms
 from modelmarket.web.creating.kinds import NUMBERS, Kind
 from modelmarket.web.creating.splits import seed_of
 from modelmarket.web.creating.terms import agreed
+from modelmarket.web.forms import Reading
 
 if TYPE_CHECKING:
     from modelmarket.datasets.lint.findings import Report
@@ -64,22 +66,28 @@ def _contest(visit: Visit, owner: Address, source: Source, reward: Wei) -> Actio
 def _options(form: Form, table: Table) -> ContestOptions:
     """What was typed and ticked, beside the reward.
 
-    Args:
-        form: It.
-        table: Has the columns that it names.
-
     Raises:
         FieldError: A field cannot be read; it is named.
     """
+    reading = Reading(form)
+    said = _read(form, table, reading)
+    reading.finish()
+    return said
+
+
+def _read(form: Form, table: Table, reading: Reading) -> ContestOptions:
     challenge = forms.text(form, "challenge")
     is_number = forms.text(form, "predicted") == NUMBERS
-    of_labels = _of_numbers(form) if is_number else _of_classes(form)
+    said = agreed(form, table, reading)
+    of_labels = _of_numbers(form, reading) if is_number else _of_classes(form)
     return {
-        **agreed(form, table),
+        **said,
         "challenge_window_s": (
-            forms.duration(form, "challenge") if challenge else None
+            reading.take(lambda: forms.duration(form, "challenge"), 0)
+            if challenge
+            else None
         ),
-        "width": forms.read(form, "width", _parse_width),
+        "width": reading.take(lambda: forms.read(form, "width", _parse_width), 0),
         "even": forms.text(form, "even") == "yes",
         **of_labels,
         **forms.confirmations(form),  # type: ignore[typeddict-item]  # names of its own
@@ -90,18 +98,23 @@ def _of_classes(form: Form) -> ContestOptions:
     return {"balanced": forms.text(form, "balanced") == "yes"}
 
 
-def _of_numbers(form: Form) -> ContestOptions:
+def _of_numbers(form: Form, reading: Reading) -> ContestOptions:
     """What is said of labels that are numbers; nothing of classes is."""
-    scale, most_error = forms.text(form, "scale"), forms.text(form, "most_error")
+
+    def number(name: str) -> Fraction | None:
+        if not forms.text(form, name):
+            return None
+        return reading.take(lambda: forms.read(form, name, parse_number), Fraction(0))
+
     return {
         "threshold": None,
         "stratified": False,
-        "error": forms.read(form, "error", _parse_error),
-        "scale": forms.read(form, "scale", parse_number) if scale else None,
-        "most_error": (
-            forms.read(form, "most_error", parse_number) if most_error else None
+        "error": reading.take(
+            lambda: forms.read(form, "error", _parse_error), Error.ABSOLUTE
         ),
-        "bits": forms.read(form, "bits", _parse_bits),
+        "scale": number("scale"),
+        "most_error": number("most_error"),
+        "bits": reading.take(lambda: forms.read(form, "bits", _parse_bits), 0),
     }
 
 
@@ -144,4 +157,4 @@ def _chosen(text: str, offered: Iterable[int], lacking: InputError) -> int:
     raise lacking
 
 
-CONTEST = Kind("contests", "", "contest_terms.html", _unfit, _report, _contest)
+CONTEST = Kind("contests", "", "contest_terms.html", _unfit, _read, _report, _contest)

@@ -10,9 +10,11 @@ from pathlib import Path
 from modelmarket.datasets.lint.findings import Report
 from modelmarket.datasets.sources import Source
 from modelmarket.datasets.survey import Survey
+from modelmarket.datasets.tables import Table
 from modelmarket.errors import DataError
 from modelmarket.protocol.actions import Action
 from modelmarket.protocol.types import Address, Wei
+from modelmarket.web.forms import Form, Reading
 from modelmarket.web.visits import Visit
 
 PREDICTIONS = "predictions"
@@ -33,6 +35,7 @@ class Kind:
         said: What the form that a table is chosen in says for it.
         template: Of the page of its terms.
         unfit: Says why none can have a table.
+        read: Reads what was typed and ticked beside the reward, of whose table.
         look: Finds out what is odd about whose table, in an empty folder.
         prepare: Makes of whose table and of what reward what is to be confirmed.
     """
@@ -41,5 +44,6 @@ class Kind:
     said: str
     template: str
     unfit: Unfit
+    read: Callable[[Form, Table, Reading], object]
     look: Callable[[Visit, Source, Path], Report]
     prepare: Callable[[Visit, Address, Source, Wei], Action]

@@ -14,6 +14,7 @@ from modelmarket.web import forms
 from modelmarket.web.creating.kinds import NUMBERS, PREDICTIONS, Kind
 from modelmarket.web.creating.splits import seed_of
 from modelmarket.web.creating.terms import agreed
+from modelmarket.web.forms import Reading
 
 if TYPE_CHECKING:
     from modelmarket.datasets.lint.findings import Report
@@ -64,10 +65,24 @@ def _report(visit: Visit, source: Source, scratch: Path) -> Report:
 
 
 def _options(form: Form, table: Table) -> RequestOptions:
+    """What was typed and ticked, beside the reward.
+
+    Raises:
+        FieldError: A field cannot be read; it is named.
+    """
+    reading = Reading(form)
+    said = _read(form, table, reading)
+    reading.finish()
+    return said
+
+
+def _read(form: Form, table: Table, reading: Reading) -> RequestOptions:
     is_number = forms.text(form, "predicted") == NUMBERS
-    bins = forms.read(form, "bins", parse_bins) if is_number else None
+    bins = None
+    if is_number:
+        bins = reading.take(lambda: forms.read(form, "bins", parse_bins), 0)
     is_even = is_number and forms.text(form, "even_bins") == "yes"
-    said = agreed(form, table)
+    said = agreed(form, table, reading)
     return {
         **said,
         "stratified": said["stratified"] and not is_number,
@@ -77,4 +92,4 @@ def _options(form: Form, table: Table) -> RequestOptions:
     }
 
 
-REQUEST = Kind("requests", PREDICTIONS, "terms.html", _fits, _report, _request)
+REQUEST = Kind("requests", PREDICTIONS, "terms.html", _fits, _read, _report, _request)

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 from typing import TypedDict
 
 from modelmarket.datasets.about import read_licence
@@ -19,7 +21,7 @@ from modelmarket.protocol.money import parse_mdc
 from modelmarket.protocol.types import Wei
 from modelmarket.web import forms
 from modelmarket.web.creating.tables import column_if_any
-from modelmarket.web.forms import Form
+from modelmarket.web.forms import Form, Reading, Value
 
 ABOUT = {
     "The name takes": "name",
@@ -61,33 +63,41 @@ class Agreed(TypedDict):
     time: str | None
 
 
-def agreed(form: Form, table: Table) -> Agreed:
+def agreed(form: Form, table: Table, reading: Reading) -> Agreed:
     """What was typed and ticked, beside the reward.
 
     Args:
         form: It.
         table: Has the columns that it names.
-
-    Raises:
-        FieldError: A field cannot be read; it is named.
+        reading: Notes what cannot be read.
     """
     stake, threshold = forms.text(form, "stake"), forms.text(form, "threshold")
+
+    def read(name: str, parse: Callable[[str], Value], otherwise: Value) -> Value:
+        return reading.take(partial(forms.read, form, name, parse), otherwise)
+
+    def duration(name: str) -> int:
+        return reading.take(partial(forms.duration, form, name), 0)
+
+    def column(name: str) -> str | None:
+        return reading.take(partial(column_if_any, table, form, name), None)
+
     return {
         "name": forms.text(form, "name"),
         "context": forms.text(form, "context").replace("\r\n", "\n"),
         "description": forms.text(form, "description").replace("\r\n", "\n"),
-        "licence": forms.read(form, "licence", read_licence),
-        "model_licence": forms.read(form, "model_licence", read_licence),
-        "stake": forms.read(form, "stake", parse_mdc) if stake else None,
-        "submission_window_s": forms.duration(form, "minutes"),
-        "response_window_s": forms.duration(form, "response"),
+        "licence": read("licence", read_licence, ""),
+        "model_licence": read("model_licence", read_licence, ""),
+        "stake": read("stake", parse_mdc, Wei(0)) if stake else None,
+        "submission_window_s": duration("minutes"),
+        "response_window_s": duration("response"),
         "threshold": (
-            forms.read(form, "threshold", parse_accuracy) if threshold else None
+            read("threshold", parse_accuracy, Fraction(0)) if threshold else None
         ),
-        "fraction": forms.read(form, "fraction", parse_fraction),
+        "fraction": read("fraction", parse_fraction, Fraction(0)),
         "stratified": forms.text(form, "stratified") == "yes",
-        "group": column_if_any(table, form, "group"),
-        "time": column_if_any(table, form, "time"),
+        "group": column("group"),
+        "time": column("time"),
     }
 
 

@@ -24,6 +24,7 @@ from modelmarket.errors import (
     NotFoundError,
 )
 from modelmarket.protocol.money import parse_mdc
+from modelmarket.protocol.types import Wei
 from modelmarket.system.text import counted
 from modelmarket.web import forms
 from modelmarket.web.creating.contests import CONTEST
@@ -40,7 +41,7 @@ from modelmarket.web.creating.tables import (
     still_there,
     tables_of,
 )
-from modelmarket.web.creating.terms import agreed, beside_field
+from modelmarket.web.creating.terms import beside_field
 from modelmarket.web.forms import BAD_REQUEST
 from modelmarket.web.reports import Drawn
 from modelmarket.web.responses import answering, go, go_and_tell, show
@@ -290,11 +291,13 @@ def _as_looked(visit: Visit, kind: Kind) -> Hashable:
 def _prepared(visit: Visit, kind: Kind, upload: Upload) -> Entry:
     form = visit.form
     source = source_of(upload, form)
-    reward = forms.read(form, "reward", parse_mdc)
+    reading = forms.Reading(form)
+    reward = reading.take(lambda: forms.read(form, "reward", parse_mdc), Wei(0))
+    kind.read(form, source.data, reading)
+    reading.finish()
     is_number = forms.text(form, "predicted") == NUMBERS
     divided(visit, upload, source, numbers=is_number)
     # Who signs and pays comes last: it is not what somebody has just typed.
-    agreed(form, source.data)
     owner = visit.account
     action = kind.prepare(visit, owner, source, reward)
     return visit.workspace.actions.prepare(owner, action, upload.name)
