@@ -121,7 +121,7 @@ def new_request(
     owner: str,
     reward: Wei = REWARD,
     rows: int = 100,
-    context: str = "",
+    **said: Any,
 ) -> Entry:
     """A request that is sealed and waits to be confirmed."""
     terms = workspace.market.prepare_request(
@@ -129,8 +129,8 @@ def new_request(
         owner=checksummed(owner),
         reward=reward,
         name="odd or even",
-        context=context,
         again=True,
+        **said,
     )
     return workspace.actions.prepare(
         checksummed(owner), CreateRequest(terms), "an-upload"

@@ -115,16 +115,22 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Entered]:
 def test_a_request_to_be_created_is_named_and_says_what_leaves_and_comes_back(
     scene: Entered,
 ) -> None:
+    context = "Which **<n>** is odd " * 20
+    description = "## Where from\n\nOut of a [hat](https://hats.example)."
     entry = new_request(
-        scene.here, scene.tab.workspace, scene.me, context="Which <n> is odd " * 20
+        scene.here,
+        scene.tab.workspace,
+        scene.me,
+        context=context,
+        description=description,
     )
     shown = scene.page(entry)
-    read = ("Which <n> is odd " * 20)[:200]
-    assert "They read “ Which <n> is odd" in shown
-    assert f"{read}…" in shown or f"{read.strip()} …" in shown
+    # All of it, as the request's page will show it.
+    assert " ".join(["Which <n> is odd"] * 20) in shown
+    assert "Where from Out of a hat (https://hats.example)." in shown
     for said in (
         "Leaves your wallet now 100 MDC the reward, which the market holds",
-        "Request odd or even To be predicted kind",
+        "Request odd or even To be predicted 'kind', one of 2 classes",
         "CID bafy",
         "The reward comes back if nobody enters",
         "You lose it without a model if the truth is not opened within 15 min",
@@ -341,7 +347,7 @@ def test_the_small_actions_say_what_they_move_too(
 def test_a_contest_and_its_model_are_told_in_their_own_words(scene: Entered) -> None:
     workspace = scene.tab.workspace
     shown = scene.page(new_contest(scene.here, workspace, scene.me))
-    assert "Contest points To be predicted kind" in shown
+    assert "Contest points To be predicted 'kind', one of " in shown
     assert "You get the model itself" in shown
     assert "the key is not opened within" in shown
     found = contest(scene.here, workspace.market, source=table(scene.here, seed=3))

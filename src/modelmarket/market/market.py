@@ -313,18 +313,6 @@ class Market(Reader):
         """What a key has signed and is not in the chain yet, the oldest first."""
         return self.vault.journal.unfinished(self.network.market)
 
-    def label_of(self, seal: Seal) -> str:
-        """What the column of the labels is called in a table of this vault's; empty if
-        they were in no column, or nobody knows.
-
-        Args:
-            seal: Of its truth, or the hash of its key.
-        """
-        from modelmarket.datasets.fingerprints import Fingerprints
-
-        table = self.vault.published_as(seal)
-        return "" if table is None else Fingerprints.from_bytes(table.rows).label
-
     def has_sent(self, transaction: bytes) -> bool:
         """Whether this vault's journal has a transaction, by its hash of 32 bytes."""
         return self.vault.journal.has(transaction)

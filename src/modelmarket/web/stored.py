@@ -274,18 +274,30 @@ class Card:
 
 def card(found: AnyFound) -> Card | None:
     """The card of a request's data; None if it is not here."""
-    return _of(found, "card", lambda: _card(found), None)
+    return card_of(found.market, found.record.dataset)
 
 
-def _card(found: AnyFound) -> Card:
+def card_of(market: Market, dataset: str) -> Card | None:
+    """The card in a folder; None if it is not here.
+
+    Args:
+        market: With the store.
+        dataset: The folder's CID, whoever named it.
+    """
+    if market.files(dataset) is None:
+        return None
+    return _shelf.get(("card", dataset), lambda: _card(market, dataset))
+
+
+def _card(market: Market, dataset: str) -> Card:
     """The card as far as a page shows it.
 
     perf: it is rendered once, and not for every visit; a stranger's card may be large.
 
     Raises:
-        NotFoundError: It is not here.
+        ModelMarketError: It is not here.
     """
-    file = found.market.file(found.record.dataset, CARD)
+    file = market.file(dataset, CARD)
     text = b""
     for piece in file.pieces:
         text += piece

@@ -158,13 +158,13 @@ def published(market: Market, cid: str, *, verified: bool) -> list[Fact]:
     manifest = stored.described(market, cid, verified=verified)
     if manifest is None:
         return [data]
-    stated = [Fact("To be predicted", strangers(manifest.told_predicts))]
+    predicted = Fact("To be predicted", strangers(manifest.told_predicts))
     licences = (
         ("Licence of the data", manifest.licence),
         ("Licence of the model that wins", manifest.model_licence),
     )
-    stated += [Fact(name, strangers(said or "none stated")) for name, said in licences]
-    return [data, *stated]
+    stated = [Fact(name, strangers(said or "none stated")) for name, said in licences]
+    return [predicted, data, *stated]
 
 
 def shown_cid(cid: str, *, after: bool) -> Markup:

@@ -14,11 +14,12 @@ from modelmarket.system.text import counted, percent, plain
 from modelmarket.web import stored
 from modelmarket.web.deeds import sharing
 from modelmarket.web.receipts.parts import Fact, fact, named, parts_of, published
-from modelmarket.web.rendering import strangers
+from modelmarket.web.rendering import markdown, strangers
 from modelmarket.web.thresholds import Threshold
 from modelmarket.web.views import duration
 
 if TYPE_CHECKING:
+    from modelmarket.market import Market
     from modelmarket.protocol.records import BaseRecord
     from modelmarket.web.receipts.parts import Part, Sight
 
@@ -29,8 +30,6 @@ SHARED = (
 )
 MOST_ODD = 3
 """Findings that a receipt tells."""
-MOST_CONTEXT = 200
-"""Characters of it that a receipt repeats."""
 NO_THRESHOLD = "none: the best that stands is paid, however bad it is"
 
 
@@ -50,7 +49,6 @@ def create_request(sight: Sight, action: actions.CreateRequest) -> tuple[Part, .
         )
     what = [
         *named(sight, None),
-        *_label(sight, action),
         *published(market, terms.dataset, verified=False),
         fact(
             "Open for",
@@ -91,7 +89,7 @@ def create_request(sight: Sight, action: actions.CreateRequest) -> tuple[Part, .
         fact("If you cancel with submissions in", SHARED.format("truth")),
     ]
     seen = [
-        *_context(terms.context),
+        *_read(market, terms.context, terms.dataset),
         *_odd(stored.oddities(sight.market, terms.dataset)),
         Fact("Becomes public", public),
         fact("Stays secret", f"the {terms.labels:,} test labels, sealed in the vault"),
@@ -150,7 +148,6 @@ def _of_contest(
     delay = duration(terms.response_window_s + terms.challenge_window_s)
     what = [
         *named(sight, None),
-        *_label(sight, action),
         *published(sight.market, folder, verified=True),
         fact(
             "Open for",
@@ -184,18 +181,29 @@ def _of_contest(
     return what
 
 
-def _label(sight: Sight, action: actions.Action) -> list[Fact]:
-    """What is to be predicted, as the table calls it."""
-    label = sight.market.label_of(action.seal)
-    return [Fact("To be predicted", strangers(label))] if label else []
+def _read(market: Market, context: str, dataset: str) -> list[Fact]:
+    """What people read of a request, as its page will show it.
 
-
-def _context(text: str) -> list[Fact]:
-    """What people read of a request, as it was typed; nothing of nothing."""
-    said = plain(text).strip()
-    if len(said) > MOST_CONTEXT:
-        said = f"{said[:MOST_CONTEXT]}…"
-    return [Fact("They read", Markup("“{}”").format(strangers(said)))] if said else []
+    Args:
+        market: With the store.
+        context: As it was typed.
+        dataset: The folder's CID, whose card has the description.
+    """
+    found = [Fact("They read", markdown(context))] if context.strip() else []
+    card = stored.card_of(market, dataset)
+    if card is not None:
+        fold = Markup(
+            '<details class="card-of-data"><summary>Your description, and what the '
+            "data are like</summary>{}{}</details>"
+        )
+        rest = Markup("<p>{}</p>").format("The rest is in README.md.")
+        found.append(
+            Fact(
+                "They read beside the data",
+                fold.format(card.shown, rest if card.is_cut else Markup()),
+            )
+        )
+    return found
 
 
 def _odd(found: Sequence[str]) -> list[Fact]:
@@ -215,7 +223,7 @@ def _seen(
     terms = action.terms
     rows = "" if hidden is None else f"{hidden.manifest.train_rows:,} "
     return [
-        *_context(action.texts.context),
+        *_read(sight.market, action.texts.context, action.texts.dataset),
         *_odd(stored.oddities(sight.market, action.texts.dataset)),
         fact(
             "Becomes public",
