@@ -13,7 +13,7 @@ from modelmarket.protocol.actions import Action, CancelRequest, ClaimAirdrop, Fu
 from modelmarket.protocol.types import Wei
 from modelmarket.vault.journal import Entry
 from modelmarket.web import news as news_module
-from modelmarket.web.news import MOST_NEWS, News
+from modelmarket.web.news import MOST_NEWS, News, Told
 from modelmarket.web.visits import HERE
 from modelmarket.web.workspace import Workspace
 from support.market import Place, place
@@ -42,6 +42,7 @@ def begun(scene: Scene, action: Action) -> Entry:
 def said(tab: Tab, path: str) -> str:
     """What a page tells of what led to it; empty for nothing."""
     page = tab.get(path).text
+    assert ('<p class="note done" id="news">' in page) is ('id="news"' in page)
     return words(page.partition('id="news">')[2].partition("</p>")[0])
 
 
@@ -125,7 +126,9 @@ def test_a_page_that_is_refused_leaves_what_is_to_be_told_for_the_next(
     scene: Scene,
 ) -> None:
     news = scene.tab.workspace.news
-    news.leave(scene.tab.workspace.market.wallet.address, "/requests/77", Markup("!"))
+    news.leave(
+        scene.tab.workspace.market.wallet.address, "/requests/77", Told(Markup("!"))
+    )
     assert said(scene.tab, "/requests/77") == ""
     assert len(news._left) == 1
 
@@ -133,9 +136,9 @@ def test_a_page_that_is_refused_leaves_what_is_to_be_told_for_the_next(
 def test_what_nobody_comes_for_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     news = News()
     for number in range(MOST_NEWS + 1):
-        news.leave(None, "/", Markup("{}").format(number))
+        news.leave(None, "/", Told(Markup("{}").format(number)))
     assert news.take(None, "/elsewhere") is None
-    assert news.take(None, "/") == "1"
+    assert news.take(None, "/") == Told(Markup("1"))
     monkeypatch.setattr(news_module, "FRESH_S", -1.0)
     assert news.take(None, "/") is None
 
@@ -143,11 +146,12 @@ def test_what_nobody_comes_for_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> 
 def test_whoever_asks_often_is_told_no_more_often() -> None:
     news = News()
     for _ in range(5):
-        news.leave(None, "/", Markup("Done."))
-    news.leave(None, "/", Markup("Done otherwise."))
-    told = [news.take(None, "/") for _ in range(4)]
+        news.leave(None, "/", Told(Markup("Done.")))
+    news.leave(None, "/", Told(Markup("Done otherwise.")))
+    taken = [news.take(None, "/") for _ in range(4)]
     # Two tabs may wait for the same.
-    assert told == ["Done.", "Done.", "Done otherwise.", None]
+    said = ["" if one is None else one.said for one in taken]
+    assert said == ["Done.", "Done.", "Done otherwise.", ""]
 
 
 def test_the_clock_that_was_moved_is_told(tmp_path: Path) -> None:

@@ -21,19 +21,33 @@ MOST_TABS = 2
 
 
 @dataclass(frozen=True)
+class Told:
+    """What a page tells.
+
+    Attributes:
+        said: It, in words.
+        is_done: Whether that is what was meant to be done, rather than something to
+            beware of.
+    """
+
+    said: Markup
+    is_done: bool = True
+
+
+@dataclass(frozen=True)
 class _One:
     """Something that came of something.
 
     Attributes:
         account: Whose it is; None for nobody's.
         place: The page that tells it: its path, with what its address asks for.
-        said: It.
+        told: It.
         second: When it was left, by the monotonic clock.
     """
 
     account: Address | None
     place: str
-    said: Markup
+    told: Told
     second: float
 
 
@@ -47,26 +61,26 @@ class News:
         self._left: list[_One] = []
         self._lock = threading.Lock()
 
-    def leave(self, account: Address | None, place: str, said: Markup) -> None:
+    def leave(self, account: Address | None, place: str, told: Told) -> None:
         """Keeps a sentence for the next time that an account opens a page.
 
         Args:
             account: Whose it is; None for nobody's.
             place: The page's path, with what its address asks for.
-            said: In words.
+            told: What is told.
         """
         with self._lock:
             same = [
                 one
                 for one in self._left
-                if (one.account, one.place, one.said) == (account, place, said)
+                if (one.account, one.place, one.told) == (account, place, told)
             ]
             if len(same) >= MOST_TABS:
                 self._left.remove(same[0])
-            self._left.append(_One(account, place, said, time.monotonic()))
+            self._left.append(_One(account, place, told, time.monotonic()))
             del self._left[:-MOST_NEWS]
 
-    def take(self, account: Address | None, place: str) -> Markup | None:
+    def take(self, account: Address | None, place: str) -> Told | None:
         """What is to be told on a page that an account opens; None for nothing.
 
         Each of two tabs that wait for one thing leaves a sentence, and takes one.
@@ -77,5 +91,5 @@ class News:
             for one in self._left:
                 if (one.account, one.place) == (account, place):
                     self._left.remove(one)
-                    return one.said
+                    return one.told
         return None

@@ -35,6 +35,7 @@ from modelmarket.errors import (
 from modelmarket.errors.wording import on_the_page
 from modelmarket.web.forms import is_json, sent_form, text
 from modelmarket.web.guard import OPEN_FOLDER
+from modelmarket.web.news import Told
 from modelmarket.web.rendering import render
 from modelmarket.web.views import local_path
 from modelmarket.web.visits import Visit
@@ -188,7 +189,7 @@ def show(visit: Visit, template: str, *, status: int = 200, **values: Any) -> Re
     return HTMLResponse(render(template, **every, **values), status)
 
 
-def _news(visit: Visit) -> Markup | None:
+def _news(visit: Visit) -> Told | None:
     """What came of what led to a page; scripts that renew one leave it to be told."""
     request = visit.request
     is_opened = request.headers.get("sec-fetch-dest", "document") == "document"
@@ -202,9 +203,18 @@ def go(address: str) -> Response:
     return RedirectResponse(address, SEE_OTHER)
 
 
-def go_and_tell(visit: Visit, address: str, said: Markup) -> Response:
-    """The way to another page, which says once what came of what was done."""
-    visit.workspace.news.leave(visit.who.account, address, said)
+def go_and_tell(
+    visit: Visit, address: str, said: Markup, *, is_done: bool = True
+) -> Response:
+    """The way to another page, which says once what came of what was done.
+
+    Args:
+        visit: Of whoever is told.
+        address: Of that page.
+        said: What is told.
+        is_done: Whether it is what was meant to be done.
+    """
+    visit.workspace.news.leave(visit.who.account, address, Told(said, is_done))
     return go(address)
 
 

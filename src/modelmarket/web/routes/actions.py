@@ -42,6 +42,7 @@ from modelmarket.vault.journal import State
 from modelmarket.web import forms
 from modelmarket.web.deeds import came_of, heading, record_of, told
 from modelmarket.web.names import Names
+from modelmarket.web.news import Told
 from modelmarket.web.receipts.parts import Sight
 from modelmarket.web.receipts.telling import receipt
 from modelmarket.web.responses import (
@@ -301,7 +302,7 @@ def state(visit: Visit) -> Response:
     entry = _looked_at(visit)
     if entry.state.is_done and entry.account == visit.who.account:
         said = came_of(visit.workspace.market, entry)
-        visit.workspace.news.leave(entry.account, result_of(entry), said)
+        visit.workspace.news.leave(entry.account, result_of(entry), Told(said))
     return JSONResponse(
         {
             "is_done": entry.state.is_done,

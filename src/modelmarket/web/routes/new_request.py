@@ -208,7 +208,7 @@ def seal(visit: Visit, kind: Kind) -> Response:
             if sealed is not None:
                 if forms.typed(visit.form) != uploads.typed(upload):
                     address = sealed.headers["location"]
-                    return go_and_tell(visit, address, OTHER_TERMS)
+                    return go_and_tell(visit, address, OTHER_TERMS, is_done=False)
                 return sealed
             # What is sealed is what was looked at.
             try:
