@@ -29,7 +29,7 @@ from modelmarket.market.verified.judging import FalseRow
 from modelmarket.market.verified.watching import Verdict
 from modelmarket.protocol.phases import Failure, Phase
 from modelmarket.protocol.point_kinds import Error, Kind
-from modelmarket.protocol.schema import NumberTarget
+from modelmarket.protocol.schema import NumberTarget, shown
 from modelmarket.web.workspace import Workspace
 from support.contests import (
     PEOPLE,
@@ -132,7 +132,8 @@ def test_a_life_ends_with_predictions_in_the_labels_own_unit(
     assert done.mean_error in ("mean error", "RMSE")
     assert done.mean_error in page.replace("Mean", "mean")
     assert f"{done.error_of(won.record.score or 0):.6g}</td>" in page
-    assert f"numbers from {target.bounds[0]} to {target.bounds[1]}" in page
+    lowest, highest = (shown(one, ",") for one in target.bounds)
+    assert f"numbers from {lowest} to {highest}" in page
     assert ("the square of its error" in page) == (error is Error.SQUARED)
     new = tmp_path / "new.csv"
     new.write_text("town,floor,size,unused\nlake,5,100,x\nhill,0,30,y\n")

@@ -64,8 +64,8 @@ def _dataset(evidence: Evidence) -> str:
     request.folder.hidden(request.terms)
     return (
         f"{request.record.dataset}: {manifest.train_rows:,} training and "
-        f"{manifest.hidden_rows:,} hidden rows, {len(schema.columns):,} columns; both "
-        "roots are those of the terms"
+        f"{manifest.hidden_rows:,} hidden rows, {len(schema.columns):,} columns; to be "
+        f"predicted: {manifest.told_predicts}; both roots are those of the terms"
     )
 
 

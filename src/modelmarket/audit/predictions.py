@@ -54,7 +54,7 @@ def _dataset(evidence: Evidence) -> str:
     require(not wrong, f"{wrong} is another file than its name says")
     return (
         f"{_request(evidence).record.dataset}: {manifest.train_rows:,} training and "
-        f"{manifest.test_rows:,} test rows, {len(manifest.classes)} classes"
+        f"{manifest.test_rows:,} test rows; to be predicted: {manifest.told_predicts}"
     )
 
 

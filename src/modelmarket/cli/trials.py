@@ -113,8 +113,8 @@ def _tell_numbers(
     output.result(
         document
         | {
-            "first": first,
-            "last": last,
+            "first": shown(first),
+            "last": shown(last),
             "step": shown(target.step),
             "points": points,
             "scale": scale,
@@ -122,8 +122,8 @@ def _tell_numbers(
             "median_error": off,
         },
         f"{parts}, numbers of {target.bits} bits",
-        f"  what can be predicted: {first} to {last}, in steps of "
-        f"{shown(target.step)}; what lies beyond counts as the nearest",
+        f"  what can be predicted: {shown(first, ',')} to {shown(last, ',')}, in steps "
+        f"of {shown(target.step)}; what lies beyond counts as the nearest",
         f"  {points} errors count, in steps of {counted}; a row that is off by {scale} "
         "scores nothing",
         "  always saying the median of the training rows is off by "

@@ -239,10 +239,9 @@ class NumberTarget:
         return 1
 
     @property
-    def bounds(self) -> tuple[str, str]:
-        """The lowest and the highest number that can be predicted, as decimals."""
-        highest = self.offset + self.step * (2**self.bits - 1)
-        return shown(self.offset), shown(highest)
+    def bounds(self) -> tuple[Fraction, Fraction]:
+        """The lowest and the highest number that can be predicted."""
+        return self.offset, self.offset + self.step * (2**self.bits - 1)
 
     def encode(self, labels: Sequence[str]) -> Targets:
         """Labels as the nearest targets that there are; shape (rows,).

@@ -30,6 +30,7 @@ from modelmarket.protocol.schema import (
     Schema,
     Target,
     Texts,
+    shown,
 )
 from modelmarket.web import rendering
 from modelmarket.web.reports import Drawn
@@ -344,7 +345,9 @@ def _hidden(described: bytes, said: bytes) -> Hidden:
         names[most] if is_known else "",
         counts[most] / sum(counts) if is_known else 0.0,
         target,
-        () if isinstance(target, ClassTarget) else target.bounds,
+        ()
+        if isinstance(target, ClassTarget)
+        else tuple(shown(one, ",") for one in target.bounds),
     )
 
 
