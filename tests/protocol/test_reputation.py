@@ -260,12 +260,12 @@ def test_a_requester_is_told_of_in_a_line(said: str) -> None:
         (AsRequester(), "new here"),
         (AsRequester(going_on=1), "1 request, none ended yet"),
         (AsRequester(refunded=1, cancelled=1), "2 requests, none paid"),
-        (AsRequester(paid=10, refunded=3), "10 paid"),
+        (AsRequester(paid=10, refunded=3), "10 of 13 paid"),
         (AsRequester(paid=10, won_itself=2), "10 paid, 2 of them to itself"),
         (AsRequester(forfeited=1), "1 forfeited"),
         (
             AsRequester(paid=1, cancelled=3, cancelled_with_entries=2, forfeited=1),
-            "1 paid, 1 forfeited, 2 cancelled with entries",
+            "1 of 5 paid, 1 forfeited, 2 cancelled with entries",
         ),
     ],
 )

@@ -176,8 +176,11 @@ class AsRequester:
         if not self.created:
             return UNKNOWN
         own = f"{self.won_itself:,} of them to itself" if self.won_itself else ""
+        ended = self.created - self.going_on
+        # Without the others it would be read as all that there were.
+        some = f"of {ended:,} paid" if self.paid < ended else "paid"
         found = _listed(
-            (self.paid, "paid"),
+            (self.paid, some),
             own,
             (self.forfeited, "forfeited"),
             (self.cancelled_with_entries, "cancelled with entries"),
