@@ -8,6 +8,7 @@ from html import unescape
 
 import pytest
 
+from support.market import Place
 from support.visits import Tab, words
 
 KINDS = {"predictions": "requests", "verified": "contests"}
@@ -40,6 +41,26 @@ def offered(page: str) -> list[str]:
         unescape(one)
         for one in re.findall(r'<option value="([^"]*)"', inside[1] or inside[2])
     ]
+
+
+@pytest.mark.parametrize("features", [10, 11, 12, 40])
+def test_the_first_rows_show_what_is_predicted_however_wide_they_are(
+    here: Place, tab: Tab, features: int
+) -> None:
+    """Thirteen columns are shown, the first of which is the row's number."""
+    path = here.folder / f"{features}.csv"
+    path.write_bytes(table(features + 1))
+    made = tab.workspace.market.create_request(
+        path, label="kind", reward="10", again=True, accept_findings=True
+    )
+    page = tab.get(f"/requests/{made.id}/data").text
+    shown = page.partition("<caption>train.csv")[2].partition("</table>")[0]
+    heads = [words(one) for one in re.findall(r'<th scope="col">(.*?)</th>', shown)]
+    first = [f"p{n}" for n in range(min(features, 11))]
+    assert heads == ["row_id", *first, "label"]
+    rows = re.findall(r"<tr>(<td>.*?)</tr>", shown)
+    assert {words(one.rpartition("<td>")[2]) for one in rows} <= {"a", "b"}
+    assert len(rows) == 5
 
 
 @pytest.mark.parametrize("kind", KINDS)

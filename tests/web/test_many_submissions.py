@@ -133,16 +133,25 @@ def test_a_list_that_is_cut_says_so_and_shows_ones_own(
         request = here.create(here.join("requester"))
         for mistakes, name in enumerate(("ann", "ben", "eve", "zoe")):
             here.submit(here.join(name), request.id, mistakes)
+        equal = here.create(here.markets["requester"], name="equal")
+        for name in ("ann", "ben"):
+            here.submit(here.markets[name], equal.id, 1)
         people = here.markets
         with visiting(Workspace(people["zoe"])) as tab:
             tab.workspace.stop()
-            here.move_to(request.record.deadline)
+            here.move_to(equal.record.deadline)
             for market in people.values():
                 agent.run_once(market)
             people["zoe"].look()
             page = tab.get("/requests/1/ranking").text
             monkeypatch.undo()
             whole = tab.get("/requests/1/ranking").text
+            alike = tab.get(f"/requests/{equal.id}/ranking").text
+            rules = tab.get("/requests/1/rules").text
+    ahead = "Of equal scores, the submission that entered first is ahead."
+    assert ahead in words(alike)
+    assert ahead not in words(whole)
+    assert "the one that entered first is ahead" in words(rules)
     said = words(page)
     assert "The best 2 of 4 claims, and yours below." in said
     assert re.findall(r'<td class="number place">(\d+)', page) == ["1", "2", "4"]
