@@ -12,12 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sklearn.tree import DecisionTreeRegressor
 
+from modelmarket.datasets.sources import Source
+from modelmarket.datasets.tables import open_table
 from modelmarket.errors import ChainError, NotFoundError
 from modelmarket.market import Request
 from modelmarket.market.contents import Contents
 from modelmarket.market.measuring import measured
 from modelmarket.protocol.types import RequestId
+from modelmarket.system.text import measured as measured_number
 from modelmarket.web import quality
 from modelmarket.web.rendering import environment
 from modelmarket.web.workspace import Workspace
@@ -208,6 +212,35 @@ def test_the_model_of_a_verified_contest_is_judged_once_it_is_here(
     said = words(known(tab, "/requests/v1"))
     assert "balanced accuracy" in said
     assert "No log loss: an exact model says a class" in said
+
+
+@pytest.mark.parametrize(
+    ("error", "name"), [("absolute", "mean error"), ("squared", "RMSE")]
+)
+def test_beside_what_was_measured_stands_the_error_by_points(
+    here: Place, tab: Tab, error: Any, name: str
+) -> None:
+    """They differ: points count errors in whole steps."""
+    path = here.folder / "houses.csv"
+    rows = [f"{at},{at % 7},{3 * at}.{at % 10}" for at in range(100)]
+    path.write_text("\n".join(["size,floor,price", *rows]) + "\n")
+    houses = Source(open_table(path, header=True), label="price")
+    options: dict[str, Any] = {"stratified": False, "accept_findings": True}
+    contest(here, here.markets["rita"], source=houses, error=error, **options)
+    request = here.markets["ann"].request("v1")
+    training = request.training()
+    tree = DecisionTreeRegressor(max_depth=3, random_state=0)
+    tree.fit(training.codes, training.targets)
+    request.submit(tree, show=None)
+    done = finish(here, "rita", "ann")
+    done.contents.fetch_model()
+    said = words(known(tab, "/requests/v1"))
+    assert "mean absolute error" in said
+    winner = done.winner()
+    assert winner is not None
+    by_points = done.error_of(winner.record.score or 0)
+    assert by_points is not None
+    assert f"By its points the {name} is {measured_number(by_points)}:" in said
 
 
 def test_strangers_class_names_come_out_as_text() -> None:
