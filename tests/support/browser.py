@@ -355,9 +355,19 @@ SMALL = """(least) =>
 """
 
 
+UNSEEN = """() => [...document.querySelectorAll("main *")]
+    .filter(one => [...one.childNodes].some(
+        node => node.nodeType === Node.TEXT_NODE && node.textContent.trim()))
+    .filter(one => !one.checkVisibility() && !one.closest(
+        "[hidden], details:not([open]), datalist, option, noscript, .unasked, "
+        + "#live-over:not(:empty) ~ *, .headed .button"))
+    .map(one => one.outerHTML.slice(0, 100))"""
+"""What is written on a page that nobody sees, though nothing says that it is hidden."""
+
+
 def wrong_for_somebody(tab: Tab) -> list[str]:
     """What of a page is not for everybody: what axe-core finds, what is wider than the
-    screen, and what is too small to be pressed.
+    screen, what is too small to be pressed, and what is there and hidden by mistake.
     """
     from axe_playwright_python.sync_playwright import Axe
 
@@ -368,6 +378,7 @@ def wrong_for_somebody(tab: Tab) -> list[str]:
     wide, screen = tab.evaluate("[document.body.scrollWidth, innerWidth]")
     if wide > screen:
         wrong.append(f"{wide} px wide on a screen of {screen}")
+    wrong += [f"unseen: {one}" for one in tab.evaluate(UNSEEN)]
     return wrong + [f"small: {one}" for one in tab.evaluate(SMALL, LEAST_PX)]
 
 

@@ -406,13 +406,13 @@ def test_what_goes_with_predictions_is_asked_for_where_some_are(
     tab: Tab, request_page: str
 ) -> None:
     """Without a script it is there at once: nothing would bring it."""
-    later = 'class="stack later"'
+    unasked = 'class="stack unasked"'
     answer = keep(tab, request_page, model=("m.txt", b"m"))
-    assert later in answer.text
+    assert unasked in answer.text
     upload = kept(answer)
     answer = keep(tab, request_page, upload=upload, predictions=("p.csv", PREDICTED))
-    assert later not in answer.text
+    assert unasked not in answer.text
     assert 'name="probabilities"' in answer.text
     # What is wrong with it is not hidden either.
     odd: dict[str, Any] = {"probabilities": BAD["probabilities"][0]}
-    assert later not in keep(tab, request_page, **odd).text
+    assert unasked not in keep(tab, request_page, **odd).text
