@@ -341,7 +341,7 @@ def test_a_strangers_manifest_is_refused_in_words(tmp_path: Path) -> None:
     good = json.loads((made.folder / MANIFEST).read_text())
     for own in (
         {"kind": "prediction"},
-        {"schema_version": 2},
+        {"schema_version": 3},
         {"hidden_rows": -1},
         {"train_counts": ["1"]},
         {

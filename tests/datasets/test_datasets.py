@@ -779,7 +779,7 @@ def test_the_manifest_is_valid_croissant(
         b"[]",
         b"{}",
         b'{"modelmarket": {}}',
-        b'{"modelmarket": {"schema_version": 2}}',
+        b'{"modelmarket": {"schema_version": 3}}',
         b"\xff",
     ],
 )

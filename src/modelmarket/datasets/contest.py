@@ -80,7 +80,7 @@ SCHEMA = "schema.json"
 ROWS = "hidden/rows.bin"
 TARGETS = "hidden/targets.bin"
 KIND = "verified"
-VERSION = 1
+VERSION = 2
 MEDIA_TYPES = {
     TRAIN: "text/csv",
     SCHEMA: "application/json",

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from modelmarket.datasets.lint.findings import Report
     from modelmarket.protocol.bins import Binning
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 MANIFEST = "manifest.json"
 TRAIN = "train.csv"
 TEST = "test.csv"
