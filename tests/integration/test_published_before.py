@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from itertools import product
 from typing import Any
@@ -23,7 +24,9 @@ from modelmarket.market.recognising import Before, Earlier, leaks, look_up
 from modelmarket.market.request import Request
 from modelmarket.market.verified.trying import look_at
 from modelmarket.protocol.types import Seal
+from modelmarket.web.workspace import Workspace
 from support.market import PASSPHRASE, REWARD, Place, refused
+from support.visits import visiting, words
 
 PEOPLE = pl.DataFrame(
     {
@@ -219,6 +222,27 @@ def test_a_look_at_a_contest_says_that_its_rows_are_no_secret(
     assert one.has_more_rows
     assert report.findings[0].severity is Severity.CONFIRM
     assert one not in report.public().findings
+
+
+def test_rows_that_are_still_hidden_are_named_as_the_table_has_them(
+    here: Place, rita: Market
+) -> None:
+    """Those alone, though all of the table's rows stand there."""
+    source = people(here, "age")
+    name, data = source.data.path.name, source.data.path.read_bytes()
+    made = rita.create_contest(source, reward=REWARD, accept_findings=True)
+    pieces = rita.file(made.record.dataset, "train.csv").pieces
+    public = {*pl.read_csv(b"".join(pieces))["height"]}
+    terms = {"label": "age", "fraction": "20%", "minutes": "60", "response": "15"}
+    with visiting(Workspace(rita)) as tab:
+        sent = {"files": {"data": (name, data)}, "data": {"kind": "predictions"}}
+        where = tab.post("/requests/new", **sent).headers["location"]
+        told = words(tab.post(where, **terms, look="yes").text)
+    assert f"20 rows of this table are hidden in request {made.id}" in told
+    [said] = re.findall(r"no confirmation changes that\. Rows ([\d, ]+)", told)
+    rows = [int(one) for one in re.findall(r"\d+", said)]
+    assert len(rows) == 10
+    assert not {PEOPLE["height"][row - 1] for row in rows} & public
 
 
 def test_other_rows_and_an_empty_vault_are_nothing_to_tell_of(

@@ -334,8 +334,9 @@ def check(
             progress=lambda count: advance("rows split", count),
             looking=lambda count: advance("rows looked at", count),
         )
-        report = published.report.of_table(published.split.learned, source.data)
-        report = report.also(before.look_at(source, Path(scratch), published.split))
+        found = before.look_at(source, Path(scratch), published.split)
+        report = published.report.also(found)
+        report = report.of_table(published.split.learned, source.data)
     manifest = published.manifest
     counts = dict(zip(manifest.classes.names, manifest.train_counts, strict=True))
     most = max(counts.values())

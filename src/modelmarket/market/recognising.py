@@ -265,15 +265,12 @@ def look_up(
     known = {one.name: shown for one in earlier if (shown := _again(rows, one))}
     if not known:
         return
-    for refuse in (refuse_known, refuse_hidden) if hides_rows else (refuse_hidden,):
-        try:
-            refuse(rows, earlier)
-        except DataError as error:
-            yield replace(
-                _finding(Severity.CONFIRM, error.message, error.hint, known),
-                **_named(rows, earlier),
-            )
-            return
+    barred = (_known(rows, earlier) if hides_rows else None) or _hidden(rows, earlier)
+    if barred is not None:
+        said, hint = barred.error.message, barred.error.hint
+        found = _finding(Severity.CONFIRM, said, hint, known)
+        yield replace(found, **_named(rows, barred))
+        return
     if said := leaks(rows, earlier, hides_rows=hides_rows):
         hint = "Leave those rows out, or take them with --again."
         yield _finding(Severity.CONFIRM, said, hint, known)
@@ -303,17 +300,29 @@ class _Named(TypedDict):
     has_more_rows: bool
 
 
-def _named(rows: Fingerprints, earlier: Sequence[Earlier]) -> _Named:
-    """The first training rows that stand in the first earlier table that has any; test
-    rows have no numbers that people know.
+@dataclass(frozen=True)
+class _Barred:
+    """Why rows of a table cannot be published.
+
+    Attributes:
+        error: Says so.
+        one: The earlier table that they stand in.
+        parts: In which of its parts.
     """
-    for one in earlier:
-        among = rows.which("train", one.rows, *PARTS)
-        every = int(among.sum()) + rows.shared("test", one.rows, *PARTS)
-        if every:
-            ids = (among.nonzero()[0] + 1)[:MOST_ROWS_NAMED].tolist()
-            return {"rows": tuple(ids), "has_more_rows": every > len(ids)}
-    return {"rows": (), "has_more_rows": False}
+
+    error: DataError
+    one: Earlier
+    parts: tuple[str, ...]
+
+
+def _named(rows: Fingerprints, barred: _Barred) -> _Named:
+    """The first training rows that cannot be published; test rows have no numbers that
+    people know.
+    """
+    among = rows.which("train", barred.one.rows, *barred.parts)
+    every = int(among.sum()) + rows.shared("test", barred.one.rows, *barred.parts)
+    ids = (among.nonzero()[0] + 1)[:MOST_ROWS_NAMED].tolist()
+    return {"rows": tuple(ids), "has_more_rows": every > len(ids)}
 
 
 def _finding(
@@ -335,12 +344,18 @@ def refuse_hidden(rows: Fingerprints, earlier: Sequence[Earlier]) -> None:
     Raises:
         DataError: Some would be; there is no way round.
     """
+    if barred := _hidden(rows, earlier):
+        raise barred.error
+
+
+def _hidden(rows: Fingerprints, earlier: Sequence[Earlier]) -> _Barred | None:
+    """The rows that a contest still hides; None if there are none."""
     for one in earlier:
         if not one.hides_rows:
             continue
         shown = sum(rows.shared(part, one.rows, "test") for part in PARTS)
         if shown:
-            raise DataError(
+            error = DataError(
                 f"{counted(shown, 'row')} of this table "
                 f"{agreeing(shown, 'is', 'are')} hidden in {one.name}, and would be "
                 "read by everybody.",
@@ -348,6 +363,8 @@ def refuse_hidden(rows: Fingerprints, earlier: Sequence[Earlier]) -> None:
                 f"{agreeing(shown, 'that row', 'those rows')} out: no confirmation "
                 "changes that.",
             )
+            return _Barred(error, one, ("test",))
+    return None
 
 
 def refuse_overtaken(market: Market, seal: Seal, *, hides_rows: bool) -> None:
@@ -407,17 +424,26 @@ def refuse_known(rows: Fingerprints, earlier: Sequence[Earlier]) -> None:
     Raises:
         DataError: Some are in another request of this vault; there is no way round.
     """
+    if barred := _known(rows, earlier):
+        raise barred.error
+
+
+def _known(rows: Fingerprints, earlier: Sequence[Earlier]) -> _Barred | None:
+    """The rows that anybody could know; None if there are none."""
     for one in earlier:
         known = PARTS if one.shows_truth or one.shows_rows else ("train",)
         seen = rows.shared("test", one.rows, *known)
         if seen:
             what = agreeing(seen, "it or its label", "them or their labels")
-            raise DataError(
+            error = DataError(
                 f"{seen:,} of the {counted(rows.rows('test'), 'hidden row')} "
                 f"{agreeing(seen, 'stands', 'stand')} in {one.name}, where others can "
                 f"read {what}, now or later.",
                 hint=_leave_out(rows, one, "hidden rows can be used once"),
             )
+            # Of both of its parts, as another split hides others.
+            return _Barred(error, one, PARTS)
+    return None
 
 
 def _leave_out(rows: Fingerprints, one: Earlier, why: str) -> str:

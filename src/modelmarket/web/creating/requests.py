@@ -60,8 +60,8 @@ def _report(visit: Visit, source: Source, scratch: Path) -> Report:
         seed=seed_of(visit, source),
     )
     before = Before(tuple(earlier_tables(market, market.look().now)))
-    report = made.report.of_table(made.split.learned, source.data)
-    return report.also(before.look_at(source, scratch, made.split))
+    report = made.report.also(before.look_at(source, scratch, made.split))
+    return report.of_table(made.split.learned, source.data)
 
 
 def _options(form: Form, table: Table) -> RequestOptions:
