@@ -20,7 +20,8 @@ from support.visits import visiting
 
 Give = Callable[..., tuple[object, str, str]]
 NOBODY = (
-    "Any file can have won: nobody has run this model on this computer yet. "
+    "Any file can have won: nobody has checked on this computer yet whether this "
+    "model makes what was paid for. "
     "`modelmarket reproduce 1` does."
 )
 

@@ -107,6 +107,15 @@ def test_what_cannot_be_sent_is_told_beside_its_field(
     assert tab.workspace.actions.prepared(owner, since=0) == begun
 
 
+def test_both_fields_say_what_is_wrong_with_them(tab: Tab) -> None:
+    page = f"/accounts/{tab.workspace.market.wallet.address}"
+    answer = tab.post(f"{page}/send", receiver="0x12", amount="lots")
+    assert answer.status_code == 400
+    for field in ("receiver", "amount"):
+        assert f'id="{field}-wrong"' in answer.text
+    assert "1 more field below needs another look" in told(answer.text)
+
+
 def test_however_little_can_be_sent(tab: Tab) -> None:
     page = f"/accounts/{tab.workspace.market.wallet.address}"
     sent = tab.post(f"{page}/send", receiver=ANN, amount="0.000000000000000001")

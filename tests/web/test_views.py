@@ -27,7 +27,7 @@ from modelmarket.web.charts import (
     draw_states,
 )
 from modelmarket.web.rendering import markdown, moment_and_utc, strangers
-from modelmarket.web.views import cut, duration, short, size
+from modelmarket.web.views import cut, duration, short, size, zone
 from support.visits import words as said
 
 
@@ -268,6 +268,29 @@ def test_a_time_is_told_in_utc_too_only_where_that_is_another(
         monkeypatch.undo()
         time.tzset()
     assert said(made) == shown
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("UTC", "UTC"),
+        ("Atlantic/Reykjavik", "UTC"),
+        ("Europe/Berlin", "CET (UTC+01:00)"),
+        ("America/St_Johns", "NST (UTC-03:30)"),
+        ("America/Sao_Paulo", "UTC-03:00"),
+    ],
+)
+def test_every_page_says_in_which_zone_its_times_are(
+    monkeypatch: pytest.MonkeyPatch, name: str, told: str
+) -> None:
+    monkeypatch.setenv("TZ", name)
+    time.tzset()
+    try:
+        found = zone(1_795_982_400)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert found == told
 
 
 def test_bars_are_written_as_the_text_beside_them() -> None:

@@ -34,6 +34,25 @@ def refuse_unaffordable(purse: Purse, amount: int) -> None:
     )
 
 
+def receiver_of(market: Market, sender: Address, receiver: str) -> Address:
+    """Whom an account sends MDC to, once that could not be meant otherwise.
+
+    Args:
+        market: With the contracts.
+        sender: Whose MDC they are.
+        receiver: The other's address.
+
+    Raises:
+        FieldError: It is none, or there is nobody who could use them there.
+    """
+    try:
+        found = read_address(receiver)
+        _refuse_useless(market, sender, found)
+    except InputError as error:
+        raise FieldError(error.message, field="receiver", hint=error.hint) from error
+    return found
+
+
 def transfer_to(
     market: Market, sender: Address, receiver: str, amount: Wei
 ) -> Transfer:
@@ -49,11 +68,7 @@ def transfer_to(
         FieldError: One of them is none, or there is nobody who could use them there.
         FundsError: The sender has less.
     """
-    try:
-        found = read_address(receiver)
-        _refuse_useless(market, sender, found)
-    except InputError as error:
-        raise FieldError(error.message, field="receiver", hint=error.hint) from error
+    found = receiver_of(market, sender, receiver)
     if not amount:
         raise FieldError("0 MDC are nothing that can be sent.", field="amount")
     _, purse = market.look_into(sender)

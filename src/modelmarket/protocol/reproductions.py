@@ -16,7 +16,10 @@ MOST_SHOWN = 20
 ANY_FILE = (
     "Any file can have won: predictions are bought here, and a model beside them."
 )
-NOBODY = "Any file can have won: nobody has run this model on this computer yet."
+NOBODY = (
+    "Any file can have won: nobody has checked on this computer yet whether this model "
+    "makes what was paid for."
+)
 
 
 class Outcome(Enum):

@@ -153,6 +153,15 @@ def utc(second: int) -> str:
     return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
+def zone(second: int) -> str:
+    """What time local times are in: its name, and how far it is from UTC."""
+    local = datetime.fromtimestamp(second, UTC).astimezone()
+    if not local.utcoffset():
+        return "UTC"
+    said, name = f"UTC{local.isoformat()[-6:]}", local.tzname() or ""
+    return f"{name} ({said})" if name.isalpha() else said
+
+
 def iso(second: int) -> str:
     """A second for the `datetime` of a page's `time`."""
     return datetime.fromtimestamp(second, UTC).isoformat()

@@ -15,11 +15,11 @@ from modelmarket.errors import (
     ModelMarketError,
 )
 from modelmarket.market import Summary, Wanted
-from modelmarket.market.paying import transfer_to
+from modelmarket.market.paying import receiver_of, transfer_to
 from modelmarket.protocol.money import parse_mdc
 from modelmarket.protocol.reputation import AsRequester, AsTrainer
 from modelmarket.protocol.sentences import FAILURES
-from modelmarket.protocol.types import read_address
+from modelmarket.protocol.types import Wei, read_address
 from modelmarket.web import forms, stored
 from modelmarket.web.forms import BAD_REQUEST
 from modelmarket.web.names import YOU, Names
@@ -63,10 +63,13 @@ def send(visit: Visit) -> Response:
             "These MDC are another account's.",
             hint="Choose that account at the top, and look at its page.",
         )
-    receiver = forms.text(form, "receiver")
+    market, receiver = visit.workspace.market, forms.text(form, "receiver")
+    reading = forms.Reading(form)
+    amount = reading.take(lambda: forms.read(form, "amount", parse_mdc), Wei(0))
     try:
-        amount = forms.read(form, "amount", parse_mdc)
-        action = transfer_to(visit.workspace.market, owner, receiver, amount)
+        reading.take(lambda: receiver_of(market, owner, receiver), owner)
+        reading.finish()
+        action = transfer_to(market, owner, receiver, amount)
     except FundsError as error:
         return _show(visit, FieldError(error.message, field="amount", hint=error.hint))
     except ModelMarketError as error:
