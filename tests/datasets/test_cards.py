@@ -15,7 +15,7 @@ from modelmarket.datasets.about import (
     read_licence,
     told_predicts,
 )
-from modelmarket.datasets.cards import MOST_CLASSES, card
+from modelmarket.datasets.cards import MOST_CLASSES, card, description_in
 from modelmarket.datasets.lint.findings import Check, Finding, Report, Severity
 from modelmarket.errors import InputError, NotFoundError
 
@@ -120,6 +120,20 @@ def test_a_card_says_what_was_said_and_what_was_found() -> None:
         "The data: MIT.\nThe model that wins is handed over under: Apache-2.0.",
     ):
         assert said in text
+
+
+@pytest.mark.parametrize("description", ["", "Out of a hat.", "## The rows\n\nMine."])
+@pytest.mark.parametrize("context", ["", " Which?\n", "---"])
+@pytest.mark.parametrize("name", ["", "points", "a\n---\nb"])
+def test_a_description_is_found_again_in_its_card(
+    name: str, context: str, description: str
+) -> None:
+    about = About(name, context, description, "MIT")
+    written = card(about, "a number", report()).decode()
+    assert description_in(written, about) == description
+    if description:
+        begun = written[: written.index(description) + 5]
+        assert description_in(begun, about) == description[:5]
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,8 @@ def test_a_request_to_be_created_is_named_and_says_what_leaves_and_comes_back(
     shown = scene.page(entry)
     # All of it, as the request's page will show it.
     assert " ".join(["Which <n> is odd"] * 20) in shown
-    assert "Where from Out of a hat (https://hats.example)." in shown
+    read = "Beside the data they read Where from Out of a hat (https://hats.example)."
+    assert read in shown
     for said in (
         "Leaves your wallet now 100 MDC the reward, which the market holds",
         "Request odd or even To be predicted 'kind', one of 2 classes",
@@ -182,6 +183,7 @@ def test_licences_are_told_where_they_are_agreed_to(scene: Entered) -> None:
     request = here.create(market, **licences)
     assert stated in newest()
     assert "To be predicted 'kind', one of 2 classes" in newest()
+    assert "Beside the data they read" not in newest()
     here.submit(market, request.id)
     assert agreed in newest()
     found = contest(here, market, source=table(here, seed=4), **licences)

@@ -27,6 +27,8 @@ SIZES = (
     (10_000_000, "1M<n<10M"),
 )
 LARGEST = "n>10M"
+ROWS = "## The rows"
+"""The heading behind what the requester wrote."""
 
 
 def card(
@@ -40,7 +42,7 @@ def card(
         report: What everybody may know of what was found.
         files: The column that names files; None for none.
     """
-    lines = [*_front(about, report, files), f"# {_line(about.name) or 'A dataset'}", ""]
+    lines = [*_front(about, report, files), _title(about), ""]
     for text in (about.context, about.description):
         if text.strip():
             lines += [text.strip(), ""]
@@ -52,6 +54,26 @@ def card(
         *_licences(about),
     ]
     return "\n".join(lines).encode()
+
+
+def description_in(written: str, about: About) -> str:
+    """The description in a card, or its beginning in the beginning of one.
+
+    Args:
+        written: The card.
+        about: Name and context that it was written with.
+
+    Returns:
+        Empty if there is none.
+    """
+    context = f"{about.context.strip()}\n\n" if about.context.strip() else ""
+    _, _, told = written.partition(f"\n---\n\n{_title(about)}\n\n{context}")
+    before, found, behind = told.rpartition(ROWS)
+    return (before if found else behind).strip()
+
+
+def _title(about: About) -> str:
+    return f"# {_line(about.name) or 'A dataset'}"
 
 
 def _front(about: About, report: Report, files: FileColumn | None) -> Iterator[str]:
@@ -81,7 +103,7 @@ def _front(about: About, report: Report, files: FileColumn | None) -> Iterator[s
 
 
 def _rows(report: Report, predicted: str) -> Iterator[str]:
-    yield "## The rows"
+    yield ROWS
     yield ""
     yield (
         f"{counted(report.train_rows, 'training row')} with labels, in `train.csv`, "

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from modelmarket.datasets.cards import description_in
 from modelmarket.datasets.contest import SCHEMA, ContestManifest
 from modelmarket.datasets.lint.findings import Report, Severity
 from modelmarket.datasets.published import (
@@ -39,6 +40,7 @@ from modelmarket.web.reports import Drawn
 if TYPE_CHECKING:
     from markupsafe import Markup
 
+    from modelmarket.datasets.about import About
     from modelmarket.datasets.attached import FileColumn
     from modelmarket.market import (
         Market,
@@ -309,10 +311,41 @@ def card_of(market: Market, dataset: str) -> Card | None:
     return _shelf.get(("card", dataset), lambda: _card(market, dataset))
 
 
+def description(market: Market, dataset: str, about: About) -> Card | None:
+    """What its requester wrote of the data in a folder; None if nothing, or if that is
+    not here.
+
+    Args:
+        market: With the store.
+        dataset: The folder's CID, whoever named it.
+        about: Name and context of the request.
+    """
+
+    def read() -> Card:
+        text, is_cut = _card_text(market, dataset)
+        return Card(rendering.card(description_in(text, about)), is_cut)
+
+    if market.files(dataset) is None:
+        return None
+    name = ("description", dataset, about.name, about.context)
+    found = _shelf.get(name, read)
+    return found if found and found.shown else None
+
+
 def _card(market: Market, dataset: str) -> Card:
     """The card as far as a page shows it.
 
     perf: it is rendered once, and not for every visit; a stranger's card may be large.
+
+    Raises:
+        ModelMarketError: It is not here.
+    """
+    text, is_cut = _card_text(market, dataset)
+    return Card(rendering.card(text), is_cut)
+
+
+def _card_text(market: Market, dataset: str) -> tuple[str, bool]:
+    """The beginning of a card, and whether there is more.
 
     Raises:
         ModelMarketError: It is not here.
@@ -327,7 +360,7 @@ def _card(market: Market, dataset: str) -> Card:
     if is_cut:
         whole, _, _ = text[:MOST_CARD_BYTES].rpartition(b"\n")
         text = whole or text[:MOST_CARD_BYTES]
-    return Card(rendering.card(text.decode(errors="replace")), is_cut)
+    return text.decode(errors="replace"), is_cut
 
 
 def hidden(market: Market, dataset: str) -> Hidden | None:

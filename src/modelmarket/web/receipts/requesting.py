@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from modelmarket.datasets.about import About
 from modelmarket.protocol import actions
 from modelmarket.protocol.money import format_mdc
 from modelmarket.system.text import counted, percent, plain
@@ -89,7 +90,7 @@ def create_request(sight: Sight, action: actions.CreateRequest) -> tuple[Part, .
         fact("If you cancel with submissions in", SHARED.format("truth")),
     ]
     seen = [
-        *_read(market, terms.context, terms.dataset),
+        *_read(market, About(terms.name, terms.context), terms.dataset),
         *_odd(stored.oddities(sight.market, terms.dataset)),
         Fact("Becomes public", public),
         fact("Stays secret", f"the {terms.labels:,} test labels, sealed in the vault"),
@@ -181,28 +182,20 @@ def _of_contest(
     return what
 
 
-def _read(market: Market, context: str, dataset: str) -> list[Fact]:
+def _read(market: Market, about: About, dataset: str) -> list[Fact]:
     """What people read of a request, as its page will show it.
 
     Args:
         market: With the store.
-        context: As it was typed.
+        about: Name and context, as they were typed.
         dataset: The folder's CID, whose card has the description.
     """
+    context = about.context
     found = [Fact("They read", markdown(context))] if context.strip() else []
-    card = stored.card_of(market, dataset)
-    if card is not None:
-        fold = Markup(
-            '<details class="card-of-data"><summary>Your description, and what the '
-            "data are like</summary>{}{}</details>"
-        )
-        rest = Markup("<p>{}</p>").format("The rest is in README.md.")
-        found.append(
-            Fact(
-                "They read beside the data",
-                fold.format(card.shown, rest if card.is_cut else Markup()),
-            )
-        )
+    said = stored.description(market, dataset, about)
+    if said is not None:
+        rest = Markup("<p>The rest is in README.md.</p>") if said.is_cut else Markup()
+        found.append(Fact("Beside the data they read", said.shown + rest))
     return found
 
 
@@ -220,10 +213,10 @@ def _seen(
     sight: Sight, action: actions.CreateContest, hidden: stored.Hidden | None
 ) -> list[Fact]:
     """What others see of a contest, and what they do not."""
-    terms = action.terms
+    terms, texts = action.terms, action.texts
     rows = "" if hidden is None else f"{hidden.manifest.train_rows:,} "
     return [
-        *_read(sight.market, action.texts.context, action.texts.dataset),
+        *_read(sight.market, About(texts.name, texts.context), texts.dataset),
         *_odd(stored.oddities(sight.market, action.texts.dataset)),
         fact(
             "Becomes public",
