@@ -230,6 +230,22 @@ class Reading:
             raise first
 
 
+def whole(form: Form, read: Callable[[Reading], Value]) -> Value:
+    """What a form says, if all of it can be read.
+
+    Args:
+        form: It.
+        read: Reads its fields, and goes on where one cannot be read.
+
+    Raises:
+        FieldError: See `Reading.finish`.
+    """
+    reading = Reading(form)
+    said = read(reading)
+    reading.finish()
+    return said
+
+
 def duration(form: Form, name: str) -> int:
     """Seconds that a field says, and the unit beside it, unless one was typed.
 

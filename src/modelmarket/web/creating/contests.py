@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,18 +65,11 @@ def _contest(visit: Visit, owner: Address, source: Source, reward: Wei) -> Actio
 
 
 def _options(form: Form, table: Table) -> ContestOptions:
-    """What was typed and ticked, beside the reward.
-
-    Raises:
-        FieldError: A field cannot be read; it is named.
-    """
-    reading = Reading(form)
-    said = _read(form, table, reading)
-    reading.finish()
-    return said
+    return forms.whole(form, partial(_read, form, table))
 
 
 def _read(form: Form, table: Table, reading: Reading) -> ContestOptions:
+    """What was typed and ticked, beside the reward."""
     challenge = forms.text(form, "challenge")
     is_number = forms.text(form, "predicted") == NUMBERS
     said = agreed(form, table, reading)

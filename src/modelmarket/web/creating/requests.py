@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,18 +66,11 @@ def _report(visit: Visit, source: Source, scratch: Path) -> Report:
 
 
 def _options(form: Form, table: Table) -> RequestOptions:
-    """What was typed and ticked, beside the reward.
-
-    Raises:
-        FieldError: A field cannot be read; it is named.
-    """
-    reading = Reading(form)
-    said = _read(form, table, reading)
-    reading.finish()
-    return said
+    return forms.whole(form, partial(_read, form, table))
 
 
 def _read(form: Form, table: Table, reading: Reading) -> RequestOptions:
+    """What was typed and ticked, beside the reward."""
     is_number = forms.text(form, "predicted") == NUMBERS
     bins = None
     if is_number:
