@@ -17,6 +17,7 @@ OF_REQUESTS = {
     Kind.OPEN_KEY,
     Kind.SETTLE,
     Kind.ENFORCE,
+    Kind.FETCH,
     Kind.STAND_BY,
     Kind.LOOK,
 }

@@ -356,6 +356,39 @@ def test_a_buyer_has_the_model_that_was_posted_and_is_served_by_nobody(
     assert won is not None
     assert won.record.demand is not None
     assert done.model().root == mine.model().root
+    # As it was posted it lies where its author had it, and is any other model's like.
+    kept = done.kept_model()
+    assert kept is not None
+    assert str(kept.folder) == done.record.model
+    copy = done.fetch_model(here.folder / "bought")
+    assert ExactModel.load(copy / "model.exact").root == mine.model().root
+
+
+@pytest.mark.parametrize("is_served", [True, False])
+def test_what_a_winner_put_beside_the_model_is_not_taken(
+    here: Place, monkeypatch: pytest.MonkeyPatch, is_served: bool
+) -> None:
+    save = ExactModel.save
+
+    def with_more(model: ExactModel, path: Path) -> None:
+        save(model, path)
+        (path.parent / "invoice.html").write_text("pay again")
+
+    monkeypatch.setattr(ExactModel, "save", with_more)
+    rita, ann = here.markets["rita"], here.markets["ann"]
+    contest(here, rita)
+    mine = enter(ann)
+    if not is_served:
+        rita.network = replace(here.network, gateways=())
+    done = finish(here, "ann", "rita")
+    kept = done.kept_model()
+    assert kept is not None
+    assert str(kept.folder) != done.record.model
+    assert [one.path for one in kept.files] == ["model.exact"]
+    copy = done.fetch_model(here.folder / "bought")
+    assert [one.name for one in copy.iterdir()] == ["model.exact"]
+    assert ExactModel.load(copy / "model.exact").root == mine.model().root
+    assert agent.plan(rita) == []
 
 
 def test_whoever_shows_nothing_is_timed_out_and_the_next_best_is_paid(

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,36 @@ def test_agents_alone_take_a_request_to_its_payment(here: Place) -> None:
     assert "Not reproducible: The winner's folder has no ONNX file" in card
     assert "Any file can have won" in card
     assert "Handed over under: none stated." in card
+
+
+def test_an_agent_fetches_what_was_bought_as_soon_as_somebody_serves_it(
+    embedded: Place,
+) -> None:
+    requester, ann = embedded.join("requester"), embedded.join("ann")
+    request = embedded.create(requester)
+    embedded.submit(ann, request.id)
+    served = requester.network
+    requester.network = replace(served, gateways=())
+    while not requester.request(request.id).record.stage.is_final:
+        agent.run_once(requester)
+        agent.run_once(ann)
+        position = requester.request(request.id).position()
+        embedded.move_to(position.step_ends or embedded.connection.now())
+    # Whoever sold it has it, and whoever bought it knows what is left to be done.
+    assert agent.plan(ann) == []
+    [step] = agent.plan(requester)
+    assert str(step) == f"fetch the model that won request {request.id}"
+    [report] = agent.run_once(requester)
+    assert not report.done
+    assert "is not to be had" in report.message
+    assert requester.request(request.id).kept_model() is None
+    requester.network = served
+    [report] = agent.run_once(requester)
+    assert report.done
+    kept = requester.request(request.id).kept_model()
+    assert kept is not None
+    assert {one.path for one in kept.files} == {"model.txt", "predictions.csv"}
+    assert agent.plan(requester) == []
 
 
 def test_a_false_claim_is_found_out_and_the_next_one_wins(here: Place) -> None:

@@ -323,6 +323,23 @@ def test_a_listing_tells_names_and_sizes_and_brings_no_large_file(
     assert other.holds(other.resolve(added.cid, "large")) == 3 * MIB
 
 
+@pytest.mark.parametrize("part", [{"listing": True}, {"only": "a.txt"}])
+def test_what_came_in_part_is_not_here_until_the_rest_came_too(
+    store: Store, other: Store, gateway: str, tmp_path: Path, part: dict[str, Any]
+) -> None:
+    added = store.add(write(folder(tmp_path) / "large", 3 * MIB).parent)
+    assert not other.has_all(added.cid)
+    fetch(other, added.cid, [gateway], **part)
+    assert other.has(added.cid)
+    assert not other.has_all(added.cid)
+    with pytest.raises(NotFoundError, match="is not in this store"):
+        other.entries(added.cid)
+    assert other.has_all(other.resolve(added.cid, "a.txt"))
+    fetch(other, added.cid, [gateway])
+    assert other.has_all(added.cid)
+    assert other.entries(added.cid) == store.entries(added.cid)
+
+
 def test_names_in_a_folder_lead_to_what_is_there(store: Store, tmp_path: Path) -> None:
     added = store.add(folder(tmp_path))
     links = store.links(added.cid)

@@ -271,14 +271,6 @@ def test_an_exported_model_predicts_and_any_other_file_is_not_offered(
                     rita.request(made.id).position().step_ends or here.connection.now()
                 )
         with visiting(Workspace(rita)) as tab:
-            asleep = "Nothing is left to be done: this computer may sleep."
-            for number in (2, 1):
-                page = tab.get("/agent").text
-                assert f'won <a href="/requests/{number}">' in page
-                assert page.count("is not here.</strong> You paid for it") == number
-                assert asleep not in words(page)
-                tab.post(f"/requests/{number}/fetch", what="model", back="/")
-            assert asleep in words(tab.get("/agent").text)
             assert 'href="/requests/1/predict"' in tab.get("/requests/1").text
             assert 'href="/requests/2/predict"' not in tab.get("/requests/2").text
             files = {"rows": ("new.csv", "x\n3\n29\n")}

@@ -50,13 +50,11 @@ def tab(here: Place) -> Iterator[Tab]:
 
 
 def played(here: Place, mistakes: int = 3) -> Request:
-    """Ann wins, with so many mistakes in twenty rows; her folder is here."""
+    """Ann wins, with so many mistakes in twenty rows; Rita's agent has her folder."""
     here.create(here.markets["rita"])
     here.submit(here.markets["ann"], 1, mistakes)
     here.live(1)
-    request = here.markets["rita"].request(1)
-    request.contents.fetch_model()
-    return request
+    return here.markets["rita"].request(1)
 
 
 def section(page: str) -> str:
@@ -164,26 +162,25 @@ def test_what_nobody_foresaw_is_told_and_ends_nothing(
 
 
 def test_nothing_is_fetched_for_whoever_only_looks(
-    here: Place, tab: Tab, monkeypatch: pytest.MonkeyPatch
+    here: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    here.create(here.markets["rita"])
-    here.submit(here.markets["ann"], 1, 3)
-    here.live(1)
-    rita = here.markets["rita"]
-    assert rita.files(rita.request(1).record.model) is None
+    played(here)
+    ben = here.join("ben")
+    ben.request(1).fetch()
 
     def nobody(*_: object, **__: object) -> None:
         raise NotFoundError("nobody was to be asked")
 
-    with monkeypatch.context() as watched:
-        watched.setattr(Contents, "fetch_probabilities", nobody)
+    with visiting(Workspace(ben)) as tab:
+        with monkeypatch.context() as watched:
+            watched.setattr(Contents, "fetch_probabilities", nobody)
+            said = words(known(tab, "/requests/1"))
+        assert "No log loss: the winner’s files are not here yet." in said
+        assert ben.request(1).kept_model() is None
+        # Once it was fetched, it is looked into.
+        tab.post("/requests/1/fetch", what="model")
         said = words(known(tab, "/requests/1"))
-    assert "No log loss: the winner’s files are not here yet." in said
-    assert rita.files(rita.request(1).record.model) is None
-    # Once it was fetched, it is looked into.
-    tab.post("/requests/1/fetch", what="model")
-    said = words(known(tab, "/requests/1"))
-    assert "No log loss: the winner’s folder has no probabilities.csv." in said
+        assert "No log loss: the winner’s folder has no probabilities.csv." in said
 
 
 def test_whoever_has_not_the_data_is_told_so(here: Place) -> None:
@@ -199,17 +196,18 @@ def test_whoever_has_not_the_data_is_told_so(here: Place) -> None:
 
 
 def test_the_model_of_a_verified_contest_is_judged_once_it_is_here(
-    here: Place, tab: Tab
+    here: Place,
 ) -> None:
     contest(here, here.markets["rita"])
     enter(here.markets["ann"])
-    done = finish(here, "rita", "ann")
-    rita = here.markets["rita"]
-    if rita.files(done.record.model) is None:
+    finish(here, "rita", "ann")
+    ben = here.join("ben")
+    ben.request("v1").fetch()
+    with visiting(Workspace(ben)) as tab:
         said = words(section(tab.get("/requests/v1").text))
         assert "The model is not here: fetch it above" in said
         tab.post("/requests/v1/fetch", what="model")
-    said = words(known(tab, "/requests/v1"))
+        said = words(known(tab, "/requests/v1"))
     assert "balanced accuracy" in said
     assert "No log loss: an exact model says a class" in said
 
@@ -233,7 +231,6 @@ def test_beside_what_was_measured_stands_the_error_by_points(
     tree.fit(training.codes, training.targets)
     request.submit(tree, show=None)
     done = finish(here, "rita", "ann")
-    done.contents.fetch_model()
     said = words(known(tab, "/requests/v1"))
     assert "mean absolute error" in said
     winner = done.winner()

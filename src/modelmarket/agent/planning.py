@@ -37,6 +37,7 @@ class Kind(StrEnum):
     WITHDRAW = "withdraw"
     WITHDRAW_BOND = "take the bond back"
     ENFORCE = "enforce the time-out"
+    FETCH = "fetch what was bought"
     STAND_BY = "wait for others to act"
     FOLLOW = "follow"
     """The chain, and what was signed before; of no request, and nobody does it."""
@@ -77,6 +78,7 @@ _SAYS = {
         "move {} on, as its time is over",
         "moved {} on, as its time was over",
     ),
+    Kind.FETCH: ("fetch the model that won {}", "fetched the model that won {}"),
     Kind.STAND_BY: (
         "wait for others to act on {}",
         "waited for others to act on {}",
@@ -246,10 +248,15 @@ def _planned(market: Market, concern: Concern, now: int) -> list[Step]:
         ]
     else:
         found = steps.steps(record, ours, now, truth_is_ours=is_requester)
-    return [
+    planned_here = [
         Step(_KINDS[one.kind], one.request_id, one.submission_id, one.begins, one.ends)
         for one in found
     ]
+    # Its author need not serve it for ever.
+    bought = is_requester and record.winner
+    if bought and market.seen(record, now).kept_model() is None:
+        planned_here.append(Step(Kind.FETCH, record.id, NONE, 0, 0))
+    return planned_here
 
 
 def acts_for(market: Market, step: Step) -> Address | None:

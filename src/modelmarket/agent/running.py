@@ -48,6 +48,8 @@ AT_ONCE = 8
 """Steps whose transactions wait for their blocks at the same time."""
 LONGEST_REST_S = 30.0
 """Before a step that failed is tried again, at most."""
+LONGEST_FETCH_REST_S = 600.0
+"""The same of a model that no gateway has: it may be one that nobody ever serves."""
 TROUBLES = (ModelMarketError, OSError, sqlite3.Error, sa.exc.SQLAlchemyError)
 """What may pass: a node that is away, a disk that is full.
 
@@ -97,6 +99,9 @@ class Report:
 DONE = "done"
 """What is said of a step that has nothing more to it."""
 
+_SLOW = (Kind.WATCH, Kind.FETCH)
+"""What may wait for a stranger's gateway, and keeps no other step waiting."""
+
 NO_STEP = Step(Kind.FOLLOW, RequestId(0), NONE, 0, 0)
 """Stands for the whole round when the chain cannot be reached."""
 
@@ -132,6 +137,9 @@ def _done(market: Market, step: Step) -> str:
     request = market.any_request(step.request_id)
     if step.kind is Kind.ENFORCE:
         request.enforce()
+        return DONE
+    if step.kind is Kind.FETCH:
+        request.keep_model()
         return DONE
     if isinstance(request, VerifiedRequest):
         return _done_in_contest(request, step)
@@ -345,9 +353,7 @@ class _Runner:
             onlooker.show(self._plan)
         for step in _by_urgency(self._plan):
             if self._is_to_be_done(step, moment):
-                # A watch may wait for a stranger's gateway, and keeps no step waiting.
-                is_watch = step.kind is Kind.WATCH
-                threads = self._watchers if is_watch else self._threads
+                threads = self._watchers if step.kind in _SLOW else self._threads
                 self._doing[step.key] = threads.submit(perform, market, step)
         # One that hangs must not keep the others from what comes next.
         wait(self._doing.values(), timeout=POLL_S)
@@ -426,7 +432,9 @@ class _Runner:
             del self._rests[key]
             return
         rest.failures += 1
-        pause = min(LONGEST_REST_S, POLL_S * 2.0 ** min(rest.failures - 1, 30))
+        is_fetch = report.step.kind is Kind.FETCH
+        longest = LONGEST_FETCH_REST_S if is_fetch else LONGEST_REST_S
+        pause = min(longest, POLL_S * 2.0 ** min(rest.failures - 1, 30))
         rest.until = time.monotonic() + pause
 
     def _say(self, report: Report) -> None:

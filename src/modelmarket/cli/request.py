@@ -540,8 +540,8 @@ def model(
     here = Invocation.of(ctx)
     free_path(destination)
     found = here.market(sign=False).any_request(request)
+    kept = found.keep_model()
     path = found.fetch_model(destination)
     here.output.result(
-        {"path": str(path), "cid": found.record.model},
-        f"{path} holds {found.record.model}.",
+        {"path": str(path), "cid": str(kept.folder)}, f"{path} holds {kept.folder}."
     )

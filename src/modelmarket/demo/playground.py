@@ -40,12 +40,14 @@ class Playground(Sandbox):
         markets = [person.market for person in self.people.values()]
         for _ in range(MOST_ROUNDS):
             # All of them look, before anybody waits.
-            is_busy = [bool(agent.run_once(market)) for market in markets]
+            rounds = [agent.run_once(market) for market in markets]
+            # A step that could not be done now may be another time.
+            is_busy = any(report.done for reports in rounds for report in reports)
             request = markets[0].request(request_id)
-            if request.record.stage.is_final and not any(is_busy):
+            if request.record.stage.is_final and not is_busy:
                 return request
             ends = request.position().step_ends
-            if not any(is_busy) and ends > request.now:
+            if not is_busy and ends > request.now:
                 self.move_to(ends)
         raise AssertionError(f"request {request_id} did not end")
 

@@ -11,6 +11,7 @@ from modelmarket.chain.reasons import REASONS
 from modelmarket.datasets.about import agreement
 from modelmarket.datasets.published import REPORT
 from modelmarket.errors import InputError, NotFoundError, RevertError, StepError
+from modelmarket.market.contents import KeptModel
 from modelmarket.market.paying import refuse_unaffordable
 from modelmarket.protocol.actions import (
     CancelRequest,
@@ -248,9 +249,24 @@ class AnyRequest(Generic[S_co]):
             StepError: Nobody has won.
             NotFoundError: No gateway has it.
         """
+        kept = self.keep_model()
+        return self.market.store.export(kept.folder, Path(destination))
+
+    def keep_model(self) -> KeptModel:
+        """Gets the winner's model into the store, each block checked.
+
+        Raises:
+            StepError: Nobody has won.
+            NotFoundError: No gateway has it.
+        """
         if not self.record.model:
             raise StepError(f"Request {self.id} has no winner: {self.status()}")
-        return self.contents.export_model(Path(destination))
+        folder = self.contents.fetch_model().cid
+        return KeptModel(folder, self.market.store.entries(folder))
+
+    def kept_model(self) -> KeptModel | None:
+        """The winner's model, if it is in the store; nothing is fetched."""
+        return self.contents.kept_model() if self.record.model else None
 
     def reproduced(self) -> Reproduction | None:
         """What was found out here about the model that won; None if it was not run."""

@@ -48,6 +48,19 @@ PROBABILITIES = "probabilities.csv"
 
 
 @dataclass(frozen=True)
+class KeptModel:
+    """The model that won, as it lies in the store.
+
+    Attributes:
+        folder: That it is in.
+        files: With their paths in that folder.
+    """
+
+    folder: Cid
+    files: list[Entry]
+
+
+@dataclass(frozen=True)
 class Contents:
     """A request's files, in the store or from the network's gateways.
 
@@ -296,7 +309,7 @@ class Contents:
     def is_here(self) -> bool:
         """Whether the store has the dataset."""
         try:
-            return self.store.has(self.dataset)
+            return self.store.has_all(self.dataset)
         except ModelMarketError:
             return False
 
@@ -331,14 +344,14 @@ class Contents:
             name=f"model-of-request-{self.record.id}",
         )
 
-    def export_model(self, destination: Path) -> Path:
-        """Gets the winner's model, and writes it to a path that does not exist yet.
-
-        Raises:
-            NotFoundError: No gateway has it.
-        """
-        self.fetch_model()
-        return self.store.export(Cid.parse(self.record.model), destination)
+    def kept_model(self) -> KeptModel | None:
+        """The winner's model, if all of it is here; nothing is fetched."""
+        try:
+            folder = Cid.parse(self.record.model)
+            return KeptModel(folder, self.store.entries(folder))
+        except ModelMarketError:
+            # Whatever a stranger named, and whatever of it is here.
+            return None
 
     def listed_predictions(self) -> bytes:
         """The predictions that lie beside the winner's model: a stranger's bytes.

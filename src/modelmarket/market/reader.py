@@ -458,8 +458,7 @@ class Reader:
     def files(self, folder: str) -> list[Entry] | None:
         """The files of a folder, by its CID; None if it is not all here."""
         try:
-            cid = Cid.parse(folder)
-            return self.store.entries(cid) if self.store.has(cid) else None
+            return self.store.entries(Cid.parse(folder))
         except ModelMarketError:
             # Whatever a stranger named, and whatever of it is here.
             return None

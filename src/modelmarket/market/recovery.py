@@ -194,7 +194,7 @@ def _has(market: Market, cid: str, *, is_shown: bool) -> bool:
     WARNING: whoever is asked for a CID knows it, and no gateway may before it is shown.
     """
     if not is_shown:
-        return market.store.has(Cid.parse(cid))
+        return market.store.has_all(Cid.parse(cid))
     try:
         fetch(market.store, Cid.parse(cid), market.network.gateways)
     except ModelMarketError:

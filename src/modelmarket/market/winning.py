@@ -59,7 +59,7 @@ def winning_model(
 
     if not request.record.model:
         raise StepError(f"Request {request.id} has no winner: {request.status()}")
-    request.contents.fetch_model()
+    request.keep_model()
     with (
         request.market.store.path(_file(request).cid).open("rb") as file,
         StrangersModel(file, limits, unconfined=unconfined) as model,
@@ -73,7 +73,7 @@ def why_not_run(request: Request) -> str:
     Returns:
         Empty where it is run, or where its files are not here.
     """
-    if request.market.files(request.record.model) is None:
+    if request.kept_model() is None:
         return ""
     try:
         _file(request)

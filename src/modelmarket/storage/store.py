@@ -17,7 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from modelmarket.errors import InputError, NotFoundError, StorageError
+from modelmarket.errors import (
+    InputError,
+    ModelMarketError,
+    NotFoundError,
+    StorageError,
+)
 from modelmarket.storage import car, unixfs
 from modelmarket.storage.cid import RAW, Cid
 from modelmarket.storage.unixfs import Node, Part
@@ -251,6 +256,17 @@ class Store:
             return False
         return True
 
+    def has_all(self, cid: Cid) -> bool:
+        """Whether a file, or a folder with all that is in it, is here."""
+        try:
+            is_here = self.has(cid)
+            # perf: of what was taken in as a whole nothing more is looked at.
+            if is_here and self.size(cid) is None:
+                self.entries(cid)
+        except ModelMarketError:
+            return False
+        return is_here
+
     def holds(self, cid: Cid) -> int | None:
         """The size of a file that is here as a whole; None for others."""
         row = self.database.connection.execute(
@@ -330,11 +346,23 @@ class Store:
         return self._place(cid)
 
     def entries(self, cid: Cid) -> list[Entry]:
-        """All files in a folder, with their paths in it; or the one file."""
+        """All files in a folder, with their paths in it; or the one file.
+
+        Raises:
+            NotFoundError: One of them is not here as a whole.
+            StorageError: A folder's block is damaged.
+            InputError: One has a name that no file can have.
+        """
         if (size := self._leaf_size(cid)) is not None:
             return [Entry("", cid, size)]
         node = self.node(cid)
         if not node.is_folder:
+            # Of what was only listed, the first block alone is here.
+            if self.holds(cid) is None:
+                raise NotFoundError(
+                    f"{cid} is not in this store as a whole.",
+                    hint="`modelmarket store fetch CID` gets the rest of it.",
+                )
             return [Entry("", cid, node.size)]
         found: list[Entry] = []
         for link in node.links:

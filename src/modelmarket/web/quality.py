@@ -76,7 +76,7 @@ class Measuring:
             return None
         if market.files(record.dataset) is None:
             return NO_DATA
-        has_model = market.files(record.model) is not None
+        has_model = found.kept_model() is not None
         if record.id.is_verified and not has_model:
             return NO_MODEL
         name = found.submission_record(record.winner).seal, has_model

@@ -23,7 +23,6 @@ from modelmarket.datasets.published import (
 )
 from modelmarket.datasets.sources import LABEL
 from modelmarket.errors import DataError, ModelMarketError
-from modelmarket.market import Wanted
 from modelmarket.protocol.schema import (
     Affine,
     ClassTarget,
@@ -45,11 +44,10 @@ if TYPE_CHECKING:
     from modelmarket.market import (
         Market,
         Request,
-        StoredEntry,
         Summary,
         VerifiedRequest,
     )
-    from modelmarket.protocol.types import Address, RequestId
+    from modelmarket.protocol.types import RequestId
 
     AnyFound = Request | VerifiedRequest
 
@@ -62,8 +60,6 @@ MOST_READ_COLUMNS = 2_000
 """Of a table that is read whole for a page."""
 MOST_CARD_BYTES = 2**16
 """Of a card that a page shows."""
-MOST_ENDED = 20
-"""Requests of which it is looked up whether the model that won is here."""
 MOST_KNOWN = 256
 """Parts of folders that are remembered, those that were looked at last."""
 Known = TypeVar("Known")
@@ -168,27 +164,6 @@ def _has_numbers_alone(found: Request) -> bool:
             return False
     parts = found.training.drop(LABEL), found.test_data()
     return all(kind.is_numeric() for part in parts for kind in part.dtypes)
-
-
-def model(found: AnyFound) -> list[StoredEntry] | None:
-    """The files of the winner's model; None if there is none, or not here."""
-    return found.market.files(found.record.model) if found.record.model else None
-
-
-def paid_and_not_here(market: Market, requester: Address) -> list[Summary]:
-    """Requests that somebody has won, and whose model is not here, the newest first: of
-    the last ones that have ended. As long as its author serves it, it can be fetched.
-    """
-
-    def lacks(one: Summary) -> bool:
-        try:
-            return market.files(market.record(one.id).model) is None
-        except ModelMarketError:
-            # Its events make no sense, and it is set aside.
-            return False
-
-    ended = market.find(Wanted(requester, is_final=True), limit=MOST_ENDED)
-    return [one for one in ended if one.winner and lacks(one)]
 
 
 def described(

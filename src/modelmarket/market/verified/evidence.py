@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from modelmarket.chain.abi import events
 from modelmarket.errors import ChainError, DiskError, InputError, ModelMarketError
+from modelmarket.market.contents import KeptModel
 from modelmarket.market.verified.calls import record_of, showing_of
 from modelmarket.market.verified.listing import Listing
 from modelmarket.protocol.events import Answered
 from modelmarket.protocol.labels import from_words
 from modelmarket.storage.cid import Cid
 from modelmarket.storage.fetch import fetch
+from modelmarket.storage.store import Entry
 
 if TYPE_CHECKING:
     from modelmarket.market.market import Market
@@ -96,7 +99,7 @@ def gather(
         return None
 
     most_s = patience(record, now)
-    model = tried(lambda: fetched_model(market, record, showing, most_s=most_s))
+    model = tried(lambda: fetched_model(market, submission, most_s=most_s))
     listing = tried(
         lambda: _fetched_listing(market, record.terms, showing, most_s=most_s)
     )
@@ -125,8 +128,7 @@ def patience(record: ContestRecord, now: int | None) -> float:
 
 def fetched_model(
     market: Market,
-    record: ContestRecord,
-    showing: Showing,
+    submission: SubmissionRecord,
     *,
     most_s: float | None = None,
 ) -> ExactModel:
@@ -134,8 +136,7 @@ def fetched_model(
 
     Args:
         market: With store and gateways.
-        record: Of the contest.
-        showing: What was shown.
+        submission: That has shown it.
         most_s: Seconds that a gateway may take; None takes what the window allows.
 
     Raises:
@@ -143,10 +144,10 @@ def fetched_model(
         StorageError: What is served is too large, or no such folder.
         InputError: It is no model, or another one.
     """
-    from modelmarket.models import ExactModel, Limits
     from modelmarket.models.files import MOST_BYTES
 
-    cid = Cid.parse(showing.model)
+    record = record_of(market, submission.request_id)
+    cid = Cid.parse(showing_of(submission).model)
     gateways = market.network.gateways
     fetch(
         market.store,
@@ -156,13 +157,26 @@ def fetched_model(
         most_bytes=2 * MOST_BYTES,
         most_s=patience(record, None) if most_s is None else most_s,
     )
-    found = market.store.resolve(cid, MODEL_FILE)
-    data = market.store.read_bytes(found, most=MOST_BYTES)
-    model = ExactModel.from_bytes(data, Limits.of_terms(record.terms))
-    shown = showing.shown
+    return _read_model(market, submission, market.store.resolve(cid, MODEL_FILE))
+
+
+def _read_model(market: Market, submission: SubmissionRecord, file: Cid) -> ExactModel:
+    """The model that was shown, out of a file in the store.
+
+    Raises:
+        StorageError: The file is too large.
+        InputError: It is no model, or another one.
+    """
+    from modelmarket.models import ExactModel, Limits
+    from modelmarket.models.files import MOST_BYTES
+
+    terms = record_of(market, submission.request_id).terms
+    data = market.store.read_bytes(file, most=MOST_BYTES)
+    model = ExactModel.from_bytes(data, Limits.of_terms(terms))
+    shown = showing_of(submission).shown
     says = (model.header.word, model.base_hash, model.units_root)
     if says != (shown.header, shown.base_hash, shown.units_root):
-        raise InputError(f"{cid} is another model than the one that was shown.")
+        raise InputError(f"{file} is another model than the one that was shown.")
     return model
 
 
@@ -172,9 +186,8 @@ def shown_model(market: Market, submission: SubmissionRecord) -> ExactModel:
     Raises:
         ModelMarketError: It is neither served nor posted.
     """
-    record = record_of(market, submission.request_id)
     try:
-        return fetched_model(market, record, showing_of(submission))
+        return fetched_model(market, submission)
     except OURS:
         raise
     except ModelMarketError:
@@ -184,6 +197,58 @@ def shown_model(market: Market, submission: SubmissionRecord) -> ExactModel:
         if posted is None:
             raise
         return posted
+
+
+def keep_model(market: Market, submission: SubmissionRecord) -> KeptModel:
+    """Gets a model that was shown into the store, wherever it is to be had.
+
+    What its author put beside it the chain says nothing of, and is left where it is.
+
+    Raises:
+        ModelMarketError: It is neither served nor posted.
+    """
+    model = shown_model(market, submission)
+    kept = kept_model(market, submission)
+    if kept is not None:
+        return kept
+    store = market.store
+    file = store.add_bytes(model.to_bytes(), MODEL_FILE)
+    called = _called(showing_of(submission))
+    folder = store.add_folder({MODEL_FILE: file}, called)
+    return KeptModel(folder.cid, [Entry(MODEL_FILE, file.cid, file.size)])
+
+
+def kept_model(market: Market, submission: SubmissionRecord) -> KeptModel | None:
+    """A model that was shown, if it is here; nothing is fetched."""
+    store, showing = market.store, showing_of(submission)
+    for folder in _places(market, showing):
+        try:
+            if not store.has_all(folder):
+                continue
+            found = store.resolve(folder, MODEL_FILE)
+            # Whoever demanded it had found there nothing, or another one.
+            if submission.demand is not None:
+                _read_model(market, submission, found)
+            return KeptModel(folder, [Entry(MODEL_FILE, found, store.node(found).size)])
+        except ModelMarketError:
+            # Whatever a stranger named, and whatever of it is here.
+            continue
+    return None
+
+
+def _places(market: Market, showing: Showing) -> Iterator[Cid]:
+    """The folders that may have a model: its author's, and the one that it was put
+    into here.
+    """
+    with suppress(InputError):
+        yield Cid.parse(showing.model)
+    called = _called(showing)
+    yield from (one.cid for one in market.store.roots() if one.name == called)
+
+
+def _called(showing: Showing) -> str:
+    """The name of the folder that a model was put into here."""
+    return f"model-{showing.shown.units_root.hex()}"
 
 
 def _fetched_listing(

@@ -15,6 +15,8 @@ from modelmarket.market.any_request import AnyRequest, check_name
 from modelmarket.market.questions import refuse_high_stake
 from modelmarket.market.verified.evidence import (
     MODEL_FILE,
+    keep_model,
+    kept_model,
     shown_model,
 )
 from modelmarket.market.verified.fitting import Fit, Training, fit_of
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from modelmarket.datasets.contest import ContestFolder, ContestManifest
     from modelmarket.datasets.figures import Metrics
     from modelmarket.datasets.libraries import Library
+    from modelmarket.market.contents import KeptModel
     from modelmarket.market.market import Market
     from modelmarket.market.verified.checking import CheckedModel
     from modelmarket.market.verified.prospects import Prospect
@@ -638,10 +641,34 @@ class VerifiedRequest(AnyRequest[VerifiedSubmission]):
             StepError: Nobody has won.
             ModelMarketError: No gateway has it, and it was not posted.
         """
-        winner = self.winner()
-        if winner is None or winner.record.showing is None:
+        return shown_model(self.market, self._winning())
+
+    def keep_model(self) -> KeptModel:
+        """Gets the model that won into the store, as it is served or was posted.
+
+        Raises:
+            StepError: Nobody has won.
+            ModelMarketError: No gateway has it, and it was not posted.
+        """
+        return keep_model(self.market, self._winning())
+
+    def kept_model(self) -> KeptModel | None:
+        """The model that won, if it is in the store; nothing is fetched."""
+        won = self.record.submissions.get(self.record.winner)
+        if won is None or won.showing is None:
+            return None
+        return kept_model(self.market, won)
+
+    def _winning(self) -> SubmissionRecord:
+        """The submission that won.
+
+        Raises:
+            StepError: Nobody has.
+        """
+        won = self.record.submissions.get(self.record.winner)
+        if won is None or won.showing is None:
             raise StepError(f"Request {self.id} has no winner: {self.status()}")
-        return shown_model(self.market, winner.record)
+        return won
 
     def reproduce(
         self,

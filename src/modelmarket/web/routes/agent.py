@@ -9,7 +9,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from modelmarket.agent.checks import Check, examine
-from modelmarket.web import stored
 from modelmarket.web.responses import answering, show
 from modelmarket.web.visits import Visit
 from modelmarket.web.workspace import Workspace
@@ -41,7 +40,6 @@ def agent_page(visit: Visit) -> Response:
         told=list(workspace.told),
         checks=[away] if checks is None else checks,
         is_known=checks is not None,
-        lacking=[] if account is None else stored.paid_and_not_here(market, account),
         operates=_operates(workspace, account),
         secrets=len(market.vault.seals(*market.network.contracts.addresses)),
     )

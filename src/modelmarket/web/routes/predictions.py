@@ -116,7 +116,7 @@ def _refuse(found: Request | VerifiedRequest, table: Path, field: str) -> None:
         InputError, DataError: It cannot.
     """
     del field
-    if stored.model(found) is not None:
+    if found.kept_model() is not None:
         found.check_rows(table)
 
 
@@ -156,7 +156,7 @@ def _show(
         most_listed=MOST_LISTED,
         are_numbers=_are_numbers(found),
         predicted=_predicted(found, upload),
-        is_here=stored.model(found) is not None,
+        is_here=found.kept_model() is not None,
         not_run="" if isinstance(found, VerifiedRequest) else why_not_run(found),
     )
 

@@ -281,7 +281,7 @@ def may_claim_for(
 def overview(visit: Visit) -> Response:
     """How it stands, what is to be done, and what came of it."""
     found = find_request(visit)
-    workspace, record, model = visit.workspace, found.record, stored.model(found)
+    workspace, record, model = visit.workspace, found.record, found.kept_model()
     entries = record.submissions.values()
     winner = record.submissions.get(record.winner)
     ended, position = _ended(found), found.position()
@@ -454,7 +454,7 @@ def fetch_files(visit: Visit) -> Response:
     if what == "data":
         found.fetch()
     elif what == "model" and found.record.model:
-        found.contents.fetch_model()
+        found.keep_model()
     else:
         raise NotFoundError(f"Request {found.id} has no {what[:40]} to be fetched.")
     return go(forms.back(visit.form))
