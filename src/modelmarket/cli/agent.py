@@ -30,7 +30,7 @@ def _step(step: Step) -> dict[str, Any]:
 
 
 def _report(report: Report) -> dict[str, Any]:
-    return _step(report.step) | {"done": report.done, "message": report.message}
+    return _step(report.step) | {"done": report.done, "message": str(report)}
 
 
 @app.command()
