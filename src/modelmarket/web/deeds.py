@@ -11,10 +11,10 @@ from markupsafe import Markup
 from modelmarket.errors import ModelMarketError
 from modelmarket.protocol import actions
 from modelmarket.protocol.money import ONE_MDC, format_mdc
-from modelmarket.protocol.payouts import Stake, bond_due, due, stake
+from modelmarket.protocol.payouts import bond_due, due
 from modelmarket.protocol.phases import Phase, Status
 from modelmarket.protocol.types import RequestId, SubmissionId, Wei
-from modelmarket.web.happenings import UNCLAIMED, WHY_FAILED
+from modelmarket.web.locks import since
 from modelmarket.web.views import ACTIONS, short
 
 if TYPE_CHECKING:
@@ -137,7 +137,9 @@ class Deed:
             whose = "your agent's key" if is_agent else short(entry.account)
             whose = "you" if own else whose
             moved = f"{'paid to' if amount > 0 else f'{moved} by'} {whose}"
-        moved += _lost_since(entry, record)
+        if record is not None and is_done:
+            became = since(action, record, submission_of(entry, record))
+            moved += f", {became}" if became else ""
         words = told(entry)
         fund = action.amount if isinstance(action, actions.Fund) and moves else Wei(0)
         return cls(
@@ -164,18 +166,6 @@ def _moved(action: actions.Action, amount: Wei) -> str:
         case _ if isinstance(action, PAYING_BACK):
             return "paid back"
     return "locked" if amount < 0 else "received"
-
-
-def _lost_since(entry: Entry, record: BaseRecord | None) -> str:
-    """How a stake was lost that an action locked; empty where it was not."""
-    one = submission_of(entry, record)
-    if record is None or one is None or not isinstance(entry.action, actions.Entering):
-        return ""
-    if stake(record, one) is not Stake.LOST:
-        return ""
-    if one.failure is None:
-        return f", and lost since: {UNCLAIMED}"
-    return f", and lost since: {WHY_FAILED[one.failure]}"
 
 
 def told(entry: Entry) -> str:
