@@ -71,8 +71,16 @@ def test_new_rows_are_predicted_on_the_page(
     where = send(tab, NEW)
     page = tab.get(where).text
     assert "33 rows of new.csv predicted." in re.sub(r"</?bdi>", "", words(page))
-    shown = re.findall(r'<td class="number">(\d+)</td><td><bdi>(\w+)</bdi>', page)
-    assert shown == [(str(n), one) for n, one in enumerate(said[:20], 1)]
+    rows = re.findall(r'<tr><td class="number">(\d+)</td>(.*?)</tr>', page)
+    given = NEW.splitlines()[1:21]
+    assert [(number, told.split("</td>")[:-1]) for number, told in rows] == [
+        (
+            str(n),
+            [f"<td><bdi>{cell}</bdi>" for cell in row.split(",")]
+            + [f"<td><strong><bdi>{label}</bdi></strong>"],
+        )
+        for n, (row, label) in enumerate(zip(given, said, strict=False), 1)
+    ]
     assert "The first 20 rows" in page
     [address] = re.findall(r'href="(/requests/v1/predicted/\w+)"', page)
     saved = tab.get(address)
@@ -118,6 +126,19 @@ def test_what_cannot_be_predicted_is_told_beside_the_file(
     assert 'id="predicted"' not in answer.text
     nothing = tab.post("/requests/v1/predict", data={"upload": ""})
     assert "No file was chosen." in words(nothing.text)
+
+
+def test_rows_that_all_get_the_same_prediction_are_asked_about(
+    scene: tuple[Place, Tab],
+) -> None:
+    _, tab = scene
+    same = "Every row gets the same prediction"
+    header, row = "x,y,colour\n", "0.1,0.2,red\n"
+    assert same not in tab.get(send(tab, header + row)).text
+    page = words(tab.get(send(tab, header + 30 * row)).text)
+    [said] = re.findall(rf"{same}: (.*?)\. Are", page)
+    assert said in page.partition("Prediction")[2]
+    assert same not in tab.get(send(tab, NEW)).text
 
 
 def test_what_a_table_needs_is_told_before_one_is_chosen(
@@ -289,7 +310,7 @@ def test_an_exported_model_predicts_and_any_other_file_is_not_offered(
             assert "column 'x'" in words(answer.text)
             answer = tab.post("/requests/1/predict", files=files)
             page = tab.get(answer.headers["location"]).text
-            assert re.findall(r"<td><bdi>(\w+)</bdi>", page) == ["a", "b"]
+            assert re.findall(r"<strong><bdi>(\w)</bdi>", page) == ["a", "b"]
             answer = tab.post("/requests/2/predict", files=files)
             assert answer.status_code == 400
             # Nobody is led to choose a table for it, or to run it at all.

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from starlette.routing import Route
 
 from modelmarket.datasets.predictions import as_csv
 from modelmarket.datasets.published import Manifest
+from modelmarket.datasets.tables import open_table
 from modelmarket.errors import (
     DataError,
     FieldError,
@@ -37,6 +39,8 @@ ROWS, PREDICTED = "rows", "predicted"
 """Fields of an upload: the table that was sent, and what the model says of it."""
 CALLED = "predictions.csv"
 MOST_SHOWN = 20
+MOST_BESIDE = 4
+"""Columns of a table that stand beside what is said of its rows."""
 MOST_NAMED = 12
 """Columns of a table that are named at once; more of them are folded."""
 MOST_LISTED = 200
@@ -49,14 +53,20 @@ class Predicted:
 
     Attributes:
         table: What the browser calls it.
-        first: Of the first rows.
+        columns: The first of the table's own.
+        first: Of the first rows, what the table has in those columns, and what the
+            model says.
         rows: How many there are.
+        alone: What it says of every row, where there are several; empty where it does
+            not say the same of all.
         address: Where all of it is to be had.
     """
 
     table: str
-    first: list[str]
+    columns: tuple[str, ...]
+    first: list[tuple[list[str], str]]
     rows: int
+    alone: str
     address: str
 
 
@@ -180,10 +190,27 @@ def _predicted(
     with path.open(encoding="utf-8", newline="") as file:
         rows = csv.reader(file)
         next(rows)
-        first = [label for _, label in islice(rows, MOST_SHOWN)]
-        count = len(first) + sum(1 for _ in rows)
+        counts = Counter[str]()
+        said = list[str]()
+        for _, label in rows:
+            counts[label] += 1
+            if len(said) < MOST_SHOWN:
+                said.append(label)
+    count = counts.total()
+    alone = said[0] if count > 1 and len(counts) == 1 else ""
+    columns, cells = _beside(table)
+    first = list(zip(cells, said, strict=True))
     address = f"/requests/{found.id}/predicted/{upload.name}"
-    return Predicted(table.name, first, count, address)
+    return Predicted(table.name, columns, first, count, alone, address)
+
+
+def _beside(table: Path) -> tuple[tuple[str, ...], list[list[str]]]:
+    """The first columns of a table, by which its rows are known again, and what its
+    first rows have in them.
+    """
+    read = open_table(table, header=True)
+    rows = islice(read.rows(), MOST_SHOWN)
+    return read.columns[:MOST_BESIDE], [row[:MOST_BESIDE] for row in rows]
 
 
 ROUTES = [
