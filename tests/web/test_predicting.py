@@ -76,8 +76,8 @@ def test_new_rows_are_predicted_on_the_page(
     assert [(number, told.split("</td>")[:-1]) for number, told in rows] == [
         (
             str(n),
-            [f"<td><bdi>{cell}</bdi>" for cell in row.split(",")]
-            + [f"<td><strong><bdi>{label}</bdi></strong>"],
+            [f"<td><strong><bdi>{label}</bdi></strong>"]
+            + [f"<td><bdi>{cell}</bdi>" for cell in row.split(",")],
         )
         for n, (row, label) in enumerate(zip(given, said, strict=False), 1)
     ]

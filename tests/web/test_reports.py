@@ -100,7 +100,7 @@ def test_rows_that_no_yes_helps_lead_to_another_table_that_keeps_the_terms(
         assert f"stand in request {made.id}, where others can read" in said
         assert "Leave out of the table all 60 rows that stand there" in said
         assert "no confirmation changes that" in said
-        assert answer.text.count("Choose a mended table</button>") == 1
+        assert answer.text.count("Choose another file</button>") == 2
     # The first of them are named, as the file numbers them.
     looked = words(tab.post(where, **typed, look="yes").text)
     assert re.search(r"Rows \d+, [\d, ]+ and others \(lines [\d, ]+\)", looked)
