@@ -26,6 +26,7 @@ from support.browser import (
     look_over,
     stays,
     write_table,
+    wrong_for_somebody,
 )
 from support.contests import contest, tree_of
 
@@ -310,20 +311,32 @@ def test_a_draft_is_gone_once_it_was_sent_and_never_leaves_the_tab(
     assert tab.evaluate(drafts) == []
 
 
-def test_the_way_back_from_a_receipt_is_one_step(house: House, tmp_path: Path) -> None:
-    """Terms that were sealed lead to their receipt, so they are no step of it."""
+def test_the_way_back_from_a_receipt_leads_to_its_terms(
+    house: House, tmp_path: Path
+) -> None:
     visitor = house.visit("requester", wallet=False)
     visitor.connect()
     tab = visitor.tab
     at_terms(visitor, write_table(tmp_path / "n.csv"))
+    tab.fill("input[name=name]", "my own name")
     tab.get_by_role("button", name="Split and seal").click()
     tab.locator("#confirm").wait_for()
     receipt = tab.url
     tab.go_back()
-    expect(tab.get_by_text("n.csv is here")).to_be_visible()
+    note = tab.locator(".note", has_text="These terms are sealed")
+    expect(note).to_be_visible()
+    expect(tab.locator("input[name=name]")).to_have_value("my own name")
+    assert wrong_for_somebody(tab) == []
     tab.go_forward()
     tab.locator("#confirm").wait_for()
     assert tab.url == receipt
+    tab.go_back()
+    note.get_by_role("button", name="Change the terms").click()
+    expect(note).to_be_hidden()
+    tab.fill("input[name=name]", "another name")
+    tab.get_by_role("button", name="Split and seal").click()
+    expect(tab.locator(".receipt")).to_contain_text("another name")
+    assert tab.url != receipt
 
 
 def test_nothing_is_sealed_of_a_label_that_was_just_changed(

@@ -461,9 +461,14 @@ def test_two_clicks_hide_once(tab: Tab, csv: bytes) -> None:
     answers = at_once(*[lambda: tab.post(where, **TERMS)] * 3)
     assert len({one.headers["location"] for one in answers}) == 1
     assert len(market.vault.seals(*places)) == before + 1
-    # Whoever goes back comes to what was sealed, by either address.
-    for path in (where, where.replace("contests", "requests")):
-        assert tab.get(path).headers["location"] == answers[0].headers["location"]
+    # Whoever goes back is told what was sealed, by either address.
+    receipt = answers[0].headers["location"]
+    other = tab.get(where.replace("contests", "requests"))
+    assert other.headers["location"] == where
+    page = tab.get(where).text
+    assert "These terms are sealed" in page
+    assert page.count(f'href="{receipt}"') == 2
+    assert "Split and seal</button>" not in page
 
 
 def test_the_confirmation_tells_what_is_hidden_what_is_shown_and_what_it_costs(

@@ -172,7 +172,10 @@ def test_terms_are_changed_after_they_were_sealed(here: Place, tab: Tab) -> None
     assert "not to be confirmed any more" in text
     assert "/confirm" not in text
     assert f'href="{second}"' in text
-    assert tab.get(where).headers["location"] == second
+    page = tab.get(where).text
+    assert "These terms are sealed" in page
+    assert 'value="78"' in page
+    assert f'href="{second}"' in page
     assert "given up already" in tab.post(f"{first}/confirm").text
     assert "given up already" in tab.post(f"{first}/change").text
     assert first not in tab.get("/activity").text
@@ -180,6 +183,8 @@ def test_terms_are_changed_after_they_were_sealed(here: Place, tab: Tab) -> None
     made = tab.post(f"{second}/confirm").headers["location"]
     number = int(made.rsplit("/", 1)[1])
     assert tab.workspace.market.request(number).terms.reward == 78 * 10**18
+    # What is done is not to be changed.
+    assert tab.get(where).headers["location"] == second
 
 
 def test_another_label_keeps_the_terms_that_were_sealed(tab: Tab) -> None:
@@ -196,9 +201,20 @@ def test_a_form_that_was_refused_is_as_it_was_when_it_is_looked_at_again(
 ) -> None:
     where = send(tab)
     assert tab.post(where, **TERMS | {"reward": "much"}).status_code == 400
-    page = tab.get(where).text
-    assert 'value="much"' in page
-    assert "aria-invalid" not in page
+    for address in (where, f"{where}?label=kind", where):
+        answer = tab.get(address)
+        assert answer.status_code == 200
+        assert 'value="much"' in answer.text
+        [wrong] = re.findall(
+            r'<span class="wrong" id="reward-wrong">(.*?)<', answer.text
+        )
+        assert "is not an amount of MDC" in wrong
+    # Whoever looks for what is odd mends nothing; whoever seals does.
+    tab.post(where, **TERMS | {"reward": "much", "look": "yes"})
+    assert "aria-invalid" in tab.get(where).text
+    action = tab.post(where, **TERMS).headers["location"]
+    tab.post(f"{action}/change")
+    assert "aria-invalid" not in tab.get(where).text
 
 
 def test_a_submission_is_changed_after_it_was_sealed(here: Place, tab: Tab) -> None:
@@ -266,8 +282,13 @@ def test_two_clicks_on_split_and_seal_seal_once(tab: Tab) -> None:
     assert len({one.headers["location"] for one in answers}) == 1
     seals = tab.workspace.market.vault.seals(tab.workspace.market.network.market)
     assert len(seals) == sealed + 1
-    # Whoever goes back comes to what was sealed.
-    assert tab.get(where).headers["location"] == answers[0].headers["location"]
+    # Whoever goes back is told what was sealed, and nobody else is.
+    assert f'href="{answers[0].headers["location"]}"' in tab.get(where).text
+    tab.become("0x" + "77" * 20)
+    try:
+        assert tab.get(where).headers["location"] == answers[0].headers["location"]
+    finally:
+        tab.become(HERE + tab.workspace.market.wallet.address)
     number = int(answers[0].headers["location"].rsplit("/", 1)[1])
     assert tab.workspace.actions.get(number).state is State.PREPARED
 

@@ -64,6 +64,8 @@ LOOKED_AT = (
 """Fields that decide what is found about a table."""
 MOST_LOOKED_BYTES = 20 * 2**20
 """Of a table that is looked into before anybody asks for it."""
+WAS_REFUSED = "was_refused"
+"""Kept beside terms that were refused, so that a reload shows again what is wrong."""
 OTHER_TERMS = Markup(
     "<strong>These terms were sealed before, in another tab.</strong> What you typed "
     "last is not in them: change the terms, or discard them."
@@ -71,10 +73,16 @@ OTHER_TERMS = Markup(
 
 
 def survey_page(visit: Visit, kind: Kind) -> Response:
-    """What is in the table that was sent, and the terms to be chosen."""
-    sealed = _sealed_before(visit)
+    """What is in the table that was sent, and the terms to be chosen; or those that
+    were, as long as nothing of them is under way.
+    """
+    sealed = visit.workspace.actions.come_of(visit.request.path_params["upload"])
     if sealed is not None:
-        return sealed
+        noun = "contests" if sealed.action.is_verified else "requests"
+        if not (sealed.state.is_open and sealed.account == visit.who.account):
+            return go(f"/actions/{sealed.id}")
+        if noun != kind.noun:
+            return go(f"/{noun}/new/{visit.request.path_params['upload']}")
     uploads, query = visit.workspace.uploads, visit.request.query_params
     asked = {name: query[name] for name in ASKED if name in query}
     changed = {
@@ -90,9 +98,26 @@ def survey_page(visit: Visit, kind: Kind) -> Response:
             typed = {**still_there(upload, uploads.typed(upload)), **asked}
             if not asked.get("predicted"):
                 typed = {**fitting(visit, kind, upload, typed)}
-            return _show_survey(replace(visit, form=typed), kind, upload, None)
+            visit = replace(visit, form=typed)
+            wrong = None if changed else _refused_before(visit, kind, upload)
+            return _show_survey(visit, kind, upload, wrong, sealed=sealed, again=True)
     except NotFoundError:
+        if sealed is not None:
+            return go(f"/actions/{sealed.id}")
         return choose_again(visit, kind.said, asked)
+
+
+def _refused_before(
+    visit: Visit, kind: Kind, upload: Upload
+) -> ModelMarketError | None:
+    """What is wrong with terms that were refused; None for others."""
+    if not forms.text(visit.form, WAS_REFUSED):
+        return None
+    try:
+        _read_terms(visit, kind, upload)
+    except ModelMarketError as error:
+        return beside_field(error)
+    return None
 
 
 def _sealed_before(visit: Visit) -> Response | None:
@@ -110,8 +135,11 @@ def _show_survey(
     upload: Upload,
     problem: ModelMarketError | None,
     report: Report | None = None,
+    *,
+    sealed: Entry | None = None,
+    again: bool = False,
 ) -> Response:
-    form = visit.form
+    form, was_refused = visit.form, problem is not None
     table, labels = tables_of(upload)
     label = forms.text(form, "label") or guess(table)
     said, column = forms.text(form, "predicted"), forms.text(form, FILE_COLUMN)
@@ -150,7 +178,8 @@ def _show_survey(
     return show(
         visit,
         kind.template,
-        status=200 if problem is None else BAD_REQUEST,
+        # What was refused before is only looked at again.
+        status=200 if problem is None or (again and was_refused) else BAD_REQUEST,
         upload=upload.name,
         as_shown=upload.state,
         table=table,
@@ -170,6 +199,7 @@ def _show_survey(
         report=None if report is None else Drawn.of(report),
         # What neither a field nor a tick can mend is mended in the table.
         is_stuck=type(problem) is DataError,
+        sealed=sealed,
         problem=problem,
         form=form,
     )
@@ -215,7 +245,12 @@ def seal(visit: Visit, kind: Kind) -> Response:
                 forms.refuse_others(visit.form, upload.state)
             except InputError as error:
                 return _show_others(visit, kind, upload, error)
-            uploads.remember(upload, forms.typed(visit.form))
+            typed = forms.typed(visit.form)
+            # Whoever looks for what is odd mends nothing by it.
+            if forms.text(visit.form, "look"):
+                before = uploads.typed(upload).get(WAS_REFUSED, "")
+                typed |= {WAS_REFUSED: before} if before else {}
+            uploads.remember(upload, typed)
             return _look_or_seal(visit, kind, upload)
     except NotFoundError:
         if forms.text(visit.form, "discard"):
@@ -238,6 +273,9 @@ def _look_or_seal(visit: Visit, kind: Kind, upload: Upload) -> Response:
         return _show_survey(visit, kind, upload, said)
     except ModelMarketError as error:
         error = beside_field(error)
+        if isinstance(error, FieldError) and not forms.text(visit.form, "look"):
+            typed = {**forms.typed(visit.form), WAS_REFUSED: "yes"}
+            visit.workspace.uploads.remember(upload, typed)
         if isinstance(error, ConfirmationError) and error.option == FINDINGS:
             odd: Report | None = _looked(visit, kind, upload)
         else:
@@ -288,7 +326,12 @@ def _as_looked(visit: Visit, kind: Kind) -> Hashable:
     return (kind.noun, turn(visit), *said)
 
 
-def _prepared(visit: Visit, kind: Kind, upload: Upload) -> Entry:
+def _read_terms(visit: Visit, kind: Kind, upload: Upload) -> tuple[Source, Wei]:
+    """The table and the reward, once all that was typed can be read.
+
+    Raises:
+        ModelMarketError: It cannot.
+    """
     form = visit.form
     source = source_of(upload, form)
     reading = forms.Reading(form)
@@ -297,6 +340,11 @@ def _prepared(visit: Visit, kind: Kind, upload: Upload) -> Entry:
     reading.finish()
     is_number = forms.text(form, "predicted") == NUMBERS
     divided(visit, upload, source, numbers=is_number)
+    return source, reward
+
+
+def _prepared(visit: Visit, kind: Kind, upload: Upload) -> Entry:
+    source, reward = _read_terms(visit, kind, upload)
     # Who signs and pays comes last: it is not what somebody has just typed.
     owner = visit.account
     action = kind.prepare(visit, owner, source, reward)

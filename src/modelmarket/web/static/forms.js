@@ -65,7 +65,11 @@ function restore(form) {
   if (split) askSplit(split);
 }
 
-const restoreAll = () => document.querySelectorAll("form[data-upload]").forEach(restore);
+function restoreAll() {
+  document.querySelectorAll("form[data-upload]").forEach(restore);
+  const section = document.querySelector("[data-look]");
+  if (section) look(section);
+}
 
 // --- sending ---
 
@@ -97,20 +101,20 @@ function refuse(form, said) {
   note.focus();
 }
 
-// The browser would leave the page before anybody knows whether it is taken.
 async function send(form, button) {
   const data = new FormData(form, button);
   const words = wordsOf(form, button);
   setBusy(form, true);
   doing(words);
   try {
+    onbeforeunload = (event) => event.preventDefault();
     const request = await post(form, data, ({ loaded, total }) => {
       const bar = Object.assign(document.createElement("progress"), { max: total, value: loaded, ariaLabel: "Sent" });
       doing(...(loaded < total ? ["Sending… ", bar] : [words]));
-    });
+    }).finally(() => (onbeforeunload = null));
     if (request.getResponseHeader("Content-Type") === "application/json") {
       sessionStorage.removeItem(nameOf(form));
-      location[form.dataset.leaves ?? "assign"](JSON.parse(request.responseText).address);
+      location.assign(JSON.parse(request.responseText).address);
       return;
     }
     const fresh = pageOf(request);
@@ -202,7 +206,7 @@ export function prepareForms() {
     else if ("sent" in form.dataset) form.dataset.more = "yes";
     else send(form, form.elements.keep);
   });
-  // The last to hear of a submit: the wallet takes over some.
+  // The wallet takes over some.
   document.addEventListener("submit", (event) => {
     const { target: form, submitter } = event;
     if (event.defaultPrevented) return;
@@ -222,6 +226,4 @@ export function prepareForms() {
   });
   window.onpageshow = ({ persisted }) => persisted && location.reload();
   restoreAll();
-  const section = document.querySelector("[data-look]");
-  if (section) look(section);
 }
