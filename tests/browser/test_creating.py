@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Dialog, Route, expect
 
 from modelmarket.protocol.actions import CreateRequest
 from modelmarket.web.uploads import IDLE_S
@@ -337,6 +337,34 @@ def test_the_way_back_from_a_receipt_leads_to_its_terms(
     tab.get_by_role("button", name="Split and seal").click()
     expect(tab.locator(".receipt")).to_contain_text("another name")
     assert tab.url != receipt
+
+
+def test_whoever_leaves_while_a_file_is_on_its_way_is_asked(
+    house: House, tmp_path: Path
+) -> None:
+    visitor = house.visit("requester", wallet=False)
+    tab = visitor.tab
+    asked: list[str] = []
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    tab.on("dialog", stay)
+    visitor.go("/requests/new")
+    sent = held(tab, "**/requests/new")
+    choose(tab, "data", write_table(tmp_path / "n.csv"))
+    tab.get_by_role("link", name="Activity").click(no_wait_after=True)
+    while not asked:
+        tab.wait_for_timeout(SHORT_MS)
+    assert asked == ["beforeunload"]
+    assert tab.url.endswith("/requests/new")
+    sent.pop().continue_()
+    expect(tab.get_by_text("n.csv is here")).to_be_visible()
+    # Once it has arrived nobody is asked.
+    tab.get_by_role("link", name="Activity").click()
+    tab.wait_for_url("**/activity")
+    assert asked == ["beforeunload"]
 
 
 def test_nothing_is_sealed_of_a_label_that_was_just_changed(
