@@ -136,6 +136,11 @@ def test_a_description_is_found_again_in_its_card(
         assert description_in(begun, about) == description[:5]
 
 
+def test_a_card_that_another_program_wrote_is_all_description() -> None:
+    theirs = "---\nlicense: mit\n---\n\n# Ours\n\nMeasured in May.\n"
+    assert description_in(theirs, About("points")) == theirs.strip()
+
+
 @pytest.mark.parametrize(
     ("predicts", "classes", "in_bins", "told"),
     [

@@ -64,10 +64,12 @@ def description_in(written: str, about: About) -> str:
         about: Name and context that it was written with.
 
     Returns:
-        Empty if there is none.
+        Empty if there is none; all of a card that another program wrote.
     """
     context = f"{about.context.strip()}\n\n" if about.context.strip() else ""
-    _, _, told = written.partition(f"\n---\n\n{_title(about)}\n\n{context}")
+    _, ours, told = written.partition(f"\n---\n\n{_title(about)}\n\n{context}")
+    if not ours:
+        return written.strip()
     before, found, behind = told.rpartition(ROWS)
     return (before if found else behind).strip()
 

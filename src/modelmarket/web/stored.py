@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from modelmarket.datasets.about import About
 from modelmarket.datasets.cards import description_in
 from modelmarket.datasets.contest import SCHEMA, ContestManifest
 from modelmarket.datasets.lint.findings import Report, Severity
@@ -39,7 +40,6 @@ from modelmarket.web.reports import Drawn
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-    from modelmarket.datasets.about import About
     from modelmarket.datasets.attached import FileColumn
     from modelmarket.market import (
         Market,
@@ -270,25 +270,16 @@ class Card:
 
 
 def card(found: AnyFound) -> Card | None:
-    """The card of a request's data; None if it is not here."""
-    return card_of(found.market, found.record.dataset)
-
-
-def card_of(market: Market, dataset: str) -> Card | None:
-    """The card in a folder; None if it is not here.
-
-    Args:
-        market: With the store.
-        dataset: The folder's CID, whoever named it.
-    """
-    if market.files(dataset) is None:
-        return None
-    return _shelf.get(("card", dataset), lambda: _card(market, dataset))
+    """What a request's requester wrote of the data; None if nothing, or not here."""
+    about = About(found.record.name, found.record.context)
+    return description(found.market, found.record.dataset, about)
 
 
 def description(market: Market, dataset: str, about: About) -> Card | None:
     """What its requester wrote of the data in a folder; None if nothing, or if that is
     not here.
+
+    perf: it is rendered once, and not for every visit; a stranger's card may be large.
 
     Args:
         market: With the store.
@@ -305,18 +296,6 @@ def description(market: Market, dataset: str, about: About) -> Card | None:
     name = ("description", dataset, about.name, about.context)
     found = _shelf.get(name, read)
     return found if found and found.shown else None
-
-
-def _card(market: Market, dataset: str) -> Card:
-    """The card as far as a page shows it.
-
-    perf: it is rendered once, and not for every visit; a stranger's card may be large.
-
-    Raises:
-        ModelMarketError: It is not here.
-    """
-    text, is_cut = _card_text(market, dataset)
-    return Card(rendering.card(text), is_cut)
 
 
 def _card_text(market: Market, dataset: str) -> tuple[str, bool]:
