@@ -67,7 +67,9 @@ def test_new_rows_are_predicted_on_the_page(
     path.write_text(NEW)
     said = bought(here).predict(path)
     assert len(said) == 33
-    assert 'href="/requests/v1/predict"' in tab.get("/requests/v1").text
+    overview = tab.get("/requests/v1").text
+    assert 'href="/requests/v1/predict"' in overview
+    assert "modelmarket model export v1 model.onnx" in words(overview)
     where = send(tab, NEW)
     page = tab.get(where).text
     assert "33 rows of new.csv predicted." in re.sub(r"</?bdi>", "", words(page))

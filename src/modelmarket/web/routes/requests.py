@@ -303,6 +303,9 @@ def overview(visit: Visit) -> Response:
         winner=winner,
         model=model,
         predicts=isinstance(found, VerifiedRequest) or not why_not_run(found),
+        as_onnx=in_terminal(
+            found.market, visit.who.account, f"model export {found.id} model.onnx"
+        ),
         reproduction=reproduction_of(
             found, in_terminal(found.market, visit.who.account, f"reproduce {found.id}")
         ),
