@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -115,6 +116,39 @@ def test_a_split_by_groups_or_time_is_tried_as_it_would_be(
     assert (
         "By groups and by time are 2 ways to choose the test rows, and only" in errors
     )
+
+
+def test_the_rows_that_were_never_published_are_written_to_a_file(
+    here: Place, command: Command, give: Command, tmp_path: Path
+) -> None:
+    path, new = written(tmp_path), tmp_path / "new.csv"
+    mixed = str(tmp_path / "mixed.csv")
+    words = ("--label", "kind", "--verified", "--unpublished", str(new))
+    assert give("rita", "request", "create", path, *words[:2], "--reward", "10")[0] == 0
+    header, *known = Path(path).read_text().splitlines()
+    fresh = [re.sub(r"^", "9", row) for row in known]
+    Path(mixed).write_text("\n".join([header, *known, *fresh]) + "\n")
+    code, told, errors = give("rita", "dataset", "check", mixed, *words[:3])
+    assert code == 1
+    assert "--unpublished FILE writes the rows that stand in none of them" in errors
+    code, told, errors = give("rita", "dataset", "check", mixed, *words)
+    assert "new.csv has the rows that stand in no request of yours" in told + errors
+    assert "--unpublished FILE" not in errors
+    assert new.read_text().splitlines() == [header, *fresh]
+    left = (str(new), "--label", "kind", "--verified")
+    code, told, _ = give("rita", "dataset", "check", *left, "--json")
+    checks = {one["check"] for one in json.loads(told)["report"]["findings"]}
+    assert "published-before" not in checks
+    # It is not there yet, and there is something to be known.
+    assert "exists already" in give("rita", "dataset", "check", mixed, *words)[2]
+    other = (*words[:3], "--unpublished", str(tmp_path / "other.csv"))
+    assert "Every row of" in give("rita", "dataset", "check", path, *other)[2]
+    home = str(here.markets["rita"].home.path)
+    locked = {"HOME": home, "NETWORK": "test", "PASSPHRASE": ""}
+    code, _, errors = command("dataset", "check", mixed, *other, **locked)
+    assert code == 2
+    assert "The vault is locked" in errors
+    assert not (tmp_path / "other.csv").exists()
 
 
 def test_what_was_published_before_is_said_and_what_is_not_known(

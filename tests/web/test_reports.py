@@ -80,6 +80,31 @@ def test_a_look_tells_of_rows_that_were_published_before(here: Place, tab: Tab) 
         assert re.search(what, words(answer.text))
 
 
+def test_rows_that_no_yes_helps_are_left_out_by_a_button(here: Place, tab: Tab) -> None:
+    market, path = tab.workspace.market, here.folder / "seen.csv"
+    seen = b"".join(b"%d.125,%d\n" % (n, n % 2) for n in range(60))
+    path.write_bytes(b"size,kind\n" + seen)
+    source = Source(open_table(path, header=True), label="kind")
+    market.create_request(source, reward=REWARD, accept_findings=True)
+    fresh = b"".join(b"%d.625,%d\n" % (n, n % 2) for n in range(80))
+    where = send(tab, "verified", b"size,kind\n" + seen + fresh)
+    typed = TERMS | {"context": "what it is"}
+    answer = tab.post(where, **typed, leave_out="yes")
+    assert answer.status_code == 303
+    page = tab.get(answer.headers["location"]).text
+    said = words(page)
+    assert "60 rows were left out. 80 rows are left, in the copy that this page" in said
+    assert "80 rows, 2 classes" in said
+    assert "what it is</textarea>" in page
+    answer = tab.post(where, **typed, leave_out="yes")
+    assert answer.status_code == 400
+    assert "stands in an earlier request. There is nothing to leave out." in words(
+        answer.text
+    )
+    answer = tab.post(where, **typed, accept_findings="yes")
+    assert answer.status_code == 303
+
+
 def test_rows_that_no_yes_helps_lead_to_another_table_that_keeps_the_terms(
     here: Place, tab: Tab
 ) -> None:
@@ -101,6 +126,7 @@ def test_rows_that_no_yes_helps_lead_to_another_table_that_keeps_the_terms(
         assert "Leave out of the table all 60 rows that stand there" in said
         assert "no confirmation changes that" in said
         assert answer.text.count("Choose another file</button>") == 2
+        assert answer.text.count("Leave those rows out</button>") == 1
     # The first of them are named, as the file numbers them.
     looked = words(tab.post(where, **typed, look="yes").text)
     assert re.search(r"Rows \d+, [\d, ]+ and others \(lines [\d, ]+\)", looked)

@@ -12,15 +12,18 @@ import typer
 
 from modelmarket.cli.context import Invocation
 from modelmarket.cli.options import RequestNumber, read, read_any
+from modelmarket.errors import InputError
 from modelmarket.protocol.point_kinds import Error
-from modelmarket.system.files import free_path
+from modelmarket.system.files import free_path, sync_folder
 from modelmarket.system.text import counted
 
 if TYPE_CHECKING:
+    from modelmarket.cli.output import Output
     from modelmarket.datasets.about import About
     from modelmarket.datasets.choosing import Choice
     from modelmarket.datasets.lint.findings import Report
     from modelmarket.datasets.sources import Source
+    from modelmarket.market.recognising import Before
 
 app = typer.Typer(help="Check and fetch datasets.", no_args_is_help=True)
 
@@ -249,6 +252,13 @@ def check(
     even_bins: EvenBins = False,
     files: FileColumn = None,
     files_in: FilesIn = None,
+    unpublished: Annotated[
+        Path | None,
+        typer.Option(
+            help="A file that is not there yet: the table without the rows that stand "
+            "in requests of this vault."
+        ),
+    ] = None,
 ) -> None:
     """Look at a table before money is put on it, and publish nothing.
 
@@ -256,7 +266,7 @@ def check(
     ways is named, by row and column; and how well a small forest does, which any model
     should beat. Rows are numbered from 1, without the header; lines are those of the
     file. Rows that stand in a request of this vault are known again, if its passphrase
-    is in MODELMARKET_PASSPHRASE.
+    is in MODELMARKET_PASSPHRASE; --unpublished writes all others to a file.
 
     Exits with 1 if something was found that is hardly meant.
 
@@ -273,6 +283,9 @@ def check(
 
         modelmarket dataset check dogs.csv --label breed --files photo
             --files-in photos
+
+        modelmarket dataset check digits.csv --label digit --verified
+            --unpublished new-digits.csv
     """
     from modelmarket.cli import trials
     from modelmarket.datasets.published import publish
@@ -305,6 +318,9 @@ def check(
     home = here.home
     home.prepare()
     before = Before.of_home(home, here.network, secret_from_environment())
+    if unpublished is not None:
+        _write_unpublished(source, before, unpublished)
+        output.advise(f"{unpublished} has the rows that stand in no request of yours.")
     with (
         output.progress() as advance,
         tempfile.TemporaryDirectory(dir=home.scratch()) as scratch,
@@ -324,7 +340,7 @@ def check(
                 **numbers,
             )
             trials.tell(output, source.data, trial)
-            _end(trial.published.report)
+            _end(output, trial.published.report, unpublished)
             return
         published = publish(
             source,
@@ -372,11 +388,38 @@ def check(
         if report.told_bins:
             output.result(None, report.told_bins)
         trials.tell_report(output, report)
-    _end(report)
+    _end(output, report, unpublished)
 
 
-def _end(report: Report) -> None:
+def _write_unpublished(source: Source, before: Before, path: Path) -> None:
+    """Writes the rows of a table that stand in no request of this vault.
+
+    Raises:
+        InputError: The labels are in a file of their own, or nobody knows.
+        DataError: All rows stand there, or none does.
+    """
+    from modelmarket.market.leaving_out import leave_out
+
+    free_path(path)
+    if source.labels is not None:
+        raise InputError(
+            "The labels are in a file of their own, which would be cut as well.",
+            hint="Put them into the table, and name their column with --label.",
+        )
+    if before.unknown:
+        [finding] = before.locked
+        raise InputError(finding.text, hint=finding.hint)
+    # note: beside it, since a file is not renamed from one disk to another.
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        [file] = leave_out(source, before, Path(folder)).files
+        file.rename(path)
+        sync_folder(path.parent)
+
+
+def _end(output: Output, report: Report, unpublished: Path | None) -> None:
     """Ends as a table deserves."""
+    if report.knows_rows and unpublished is None:
+        output.advise("--unpublished FILE writes the rows that stand in none of them.")
     if report.questions:
         raise typer.Exit(1)
 

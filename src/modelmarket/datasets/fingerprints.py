@@ -163,7 +163,7 @@ class Fingerprints:
 
 
 def fingerprints(
-    train: Path,
+    train: Path | Watched,
     test: Path | Watched,
     wanted: Iterable[tuple[str, ...]] = (),
     *,
@@ -174,9 +174,9 @@ def fingerprints(
     """Reads the rows of both parts of a table, once.
 
     Args:
-        train: As it is published.
-        test: As it is published; or what has seen it, if it is hidden, and was told
-            of the same sets of columns.
+        train: As it is published; or what has seen it, and was told of the same sets of
+            columns.
+        test: Likewise, as it may be hidden.
         wanted: Sets of columns that earlier tables are known by; those that
             this one lacks are left out.
         label: What the column of the labels was called; empty for none. It may be among

@@ -119,6 +119,10 @@ class FileError(DataError):
     """A file that a row names, and that cannot be read or published."""
 
 
+class KnownRowsError(DataError):
+    """Rows of a table that stand in requests of before, where others read them."""
+
+
 class TermsError(InputError):
     """Terms that the contract would refuse."""
 

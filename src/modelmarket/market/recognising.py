@@ -17,6 +17,7 @@ from modelmarket.datasets.lint.findings import (
 from modelmarket.errors import (
     ConfirmationError,
     DataError,
+    KnownRowsError,
     ModelMarketError,
     StepError,
 )
@@ -310,7 +311,7 @@ class _Barred:
         parts: In which of its parts.
     """
 
-    error: DataError
+    error: KnownRowsError
     one: Earlier
     parts: tuple[str, ...]
 
@@ -342,7 +343,7 @@ def refuse_hidden(rows: Fingerprints, earlier: Sequence[Earlier]) -> None:
     """Makes sure that no row is published which a contest still hides.
 
     Raises:
-        DataError: Some would be; there is no way round.
+        KnownRowsError: Some would be; there is no way round.
     """
     if barred := _hidden(rows, earlier):
         raise barred.error
@@ -355,7 +356,7 @@ def _hidden(rows: Fingerprints, earlier: Sequence[Earlier]) -> _Barred | None:
             continue
         shown = sum(rows.shared(part, one.rows, "test") for part in PARTS)
         if shown:
-            error = DataError(
+            error = KnownRowsError(
                 f"{counted(shown, 'row')} of this table "
                 f"{agreeing(shown, 'is', 'are')} hidden in {one.name}, and would be "
                 "read by everybody.",
@@ -422,7 +423,8 @@ def refuse_known(rows: Fingerprints, earlier: Sequence[Earlier]) -> None:
     """Makes sure that no row is hidden here that anybody could know.
 
     Raises:
-        DataError: Some are in another request of this vault; there is no way round.
+        KnownRowsError: Some are in another request of this vault; there is no way
+            round.
     """
     if barred := _known(rows, earlier):
         raise barred.error
@@ -435,7 +437,7 @@ def _known(rows: Fingerprints, earlier: Sequence[Earlier]) -> _Barred | None:
         seen = rows.shared("test", one.rows, *known)
         if seen:
             what = agreeing(seen, "it or its label", "them or their labels")
-            error = DataError(
+            error = KnownRowsError(
                 f"{seen:,} of the {counted(rows.rows('test'), 'hidden row')} "
                 f"{agreeing(seen, 'stands', 'stand')} in {one.name}, where others can "
                 f"read {what}, now or later.",

@@ -34,7 +34,10 @@ MOST_DECIMAL = 2**256 - 1
 GONE = "What was chosen before is not here any more: files are kept for an hour."
 NEW = "new"
 """Where a file lies that is not taken for its field yet."""
-SENT = ("shown_for", "upload", "as_shown", "look", "keep", "discard", "another")
+SENT = (
+    *("shown_for", "upload", "as_shown", "look", "keep", "discard", "another"),
+    "leave_out",
+)
 REFUSED, WITHOUT, GO_ON = "refused_", "without_", "without_new_"
 """Before a field's name: why its file was refused; that it is left out; that what was
 there before is taken."""

@@ -300,6 +300,11 @@ class Report:
         """What somebody has to say yes to."""
         return tuple(self.of(Severity.CONFIRM))
 
+    @property
+    def knows_rows(self) -> bool:
+        """Whether rows stand in requests of before, and somebody has to say so."""
+        return any(one.check is Check.PUBLISHED for one in self.questions)
+
     def also(self, more: Iterable[Finding]) -> Report:
         """The same with further findings, each beside such as are as grave."""
         findings = sorted(

@@ -20,6 +20,7 @@ from modelmarket.errors import (
     FieldError,
     FileError,
     InputError,
+    KnownRowsError,
     ModelMarketError,
     NotFoundError,
 )
@@ -198,7 +199,9 @@ def _show_survey(
         is_small=table.path.stat().st_size <= MOST_LOOKED_BYTES,
         report=None if report is None else Drawn.of(report),
         # What neither a field nor a tick can mend is mended in the table.
-        is_stuck=type(problem) is DataError,
+        is_stuck=type(problem) in (DataError, KnownRowsError),
+        knows_rows=isinstance(problem, KnownRowsError)
+        or (report is not None and report.knows_rows),
         sealed=sealed,
         problem=problem,
         form=form,
@@ -264,6 +267,8 @@ def seal(visit: Visit, kind: Kind) -> Response:
 
 def _look_or_seal(visit: Visit, kind: Kind, upload: Upload) -> Response:
     try:
+        if forms.text(visit.form, "leave_out"):
+            return _leave_out(visit, kind, upload)
         if forms.text(visit.form, "look"):
             found = _looked(visit, kind, upload)
             return _show_survey(visit, kind, upload, None, found)
@@ -300,6 +305,31 @@ def _choose_another(visit: Visit, kind: Kind, upload: Upload) -> Response:
     visit.workspace.uploads.remember(upload, typed)
     visit.workspace.uploads.take_away(upload)
     return go(f"/requests/new?upload={upload.name}")
+
+
+def _leave_out(visit: Visit, kind: Kind, upload: Upload) -> Response:
+    """The same terms, of a table without the rows of earlier requests.
+
+    Raises:
+        ModelMarketError: The table cannot be read, or nothing of it is left.
+    """
+    from modelmarket.market.leaving_out import leave_out
+    from modelmarket.market.recognising import Before, earlier_tables
+
+    market = visit.workspace.market
+    before = Before(tuple(earlier_tables(market, market.look().now)))
+    source = source_of(upload, visit.form)
+    with tempfile.TemporaryDirectory(dir=market.home.scratch()) as folder:
+        rest = leave_out(source, before, Path(folder))
+        for field, file in zip(("data", "labels"), rest.files, strict=False):
+            file.replace(upload.place(field, file.name))
+    said = Markup(
+        "<strong>{} left out.</strong> {} left, in the copy that this page has."
+    )
+    left_out = counted(rest.left_out, "row was", "rows were")
+    left = counted(rest.rows, "row is", "rows are")
+    address = f"/{kind.noun}/new/{upload.name}"
+    return go_and_tell(visit, address, said.format(left_out, left))
 
 
 def _looked(visit: Visit, kind: Kind, upload: Upload) -> Report:
