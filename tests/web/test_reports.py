@@ -78,6 +78,8 @@ def test_a_look_tells_of_rows_that_were_published_before(here: Place, tab: Tab) 
     ):
         answer = tab.post(send(tab, kind, table), **TERMS, look="yes")
         assert re.search(what, words(answer.text))
+        # Nothing would be left without them.
+        assert "Leave those rows out</button>" not in answer.text
 
 
 def test_rows_that_no_yes_helps_are_left_out_by_a_button(here: Place, tab: Tab) -> None:

@@ -120,7 +120,15 @@ class FileError(DataError):
 
 
 class KnownRowsError(DataError):
-    """Rows of a table that stand in requests of before, where others read them."""
+    """Rows of a table that stand in requests of before, where others read them.
+
+    Args:
+        is_all: Whether all of its rows do, so that nothing is left without them.
+    """
+
+    def __init__(self, message: str, *, hint: str, is_all: bool) -> None:
+        super().__init__(message, hint=hint)
+        self.is_all = is_all
 
 
 class TermsError(InputError):

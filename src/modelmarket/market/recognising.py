@@ -363,6 +363,7 @@ def _hidden(rows: Fingerprints, earlier: Sequence[Earlier]) -> _Barred | None:
                 hint=f"Wait for its deadline, or leave "
                 f"{agreeing(shown, 'that row', 'those rows')} out: no confirmation "
                 "changes that.",
+                is_all=_again(rows, one) == _rows(rows),
             )
             return _Barred(error, one, ("test",))
     return None
@@ -442,6 +443,7 @@ def _known(rows: Fingerprints, earlier: Sequence[Earlier]) -> _Barred | None:
                 f"{agreeing(seen, 'stands', 'stand')} in {one.name}, where others can "
                 f"read {what}, now or later.",
                 hint=_leave_out(rows, one, "hidden rows can be used once"),
+                is_all=_again(rows, one) == _rows(rows),
             )
             # Of both of its parts, as another split hides others.
             return _Barred(error, one, PARTS)

@@ -302,8 +302,13 @@ class Report:
 
     @property
     def knows_rows(self) -> bool:
-        """Whether rows stand in requests of before, and somebody has to say so."""
-        return any(one.check is Check.PUBLISHED for one in self.questions)
+        """Whether rows stand in requests of before, and somebody has to say so; and
+        whether others are left without them.
+        """
+        every = self.train_rows + self.test_rows
+        return any(
+            one.check is Check.PUBLISHED and one.count < every for one in self.questions
+        )
 
     def also(self, more: Iterable[Finding]) -> Report:
         """The same with further findings, each beside such as are as grave."""

@@ -200,7 +200,7 @@ def _show_survey(
         report=None if report is None else Drawn.of(report),
         # What neither a field nor a tick can mend is mended in the table.
         is_stuck=type(problem) in (DataError, KnownRowsError),
-        knows_rows=isinstance(problem, KnownRowsError)
+        knows_rows=(isinstance(problem, KnownRowsError) and not problem.is_all)
         or (report is not None and report.knows_rows),
         sealed=sealed,
         problem=problem,
