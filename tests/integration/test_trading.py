@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -16,6 +17,8 @@ from eth_abi import encode as abi_encode
 from eth_utils import keccak
 
 from modelmarket import agent
+from modelmarket.agent import running
+from modelmarket.agent.checks import FEW_BYTES
 from modelmarket.audit import audit
 from modelmarket.chain.abi import functions
 from modelmarket.chain.blocks import Call
@@ -126,6 +129,35 @@ def test_an_agent_fetches_what_was_bought_as_soon_as_somebody_serves_it(
     kept = requester.request(request.id).kept_model()
     assert kept is not None
     assert {one.path for one in kept.files} == {"model.txt", "predictions.csv"}
+    assert agent.plan(requester) == []
+
+
+def test_what_an_agent_fetches_unasked_leaves_room_on_the_disk(
+    embedded: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is a stranger's folder of any size, and the vault's disk."""
+    requester, ann = embedded.join("requester"), embedded.join("ann")
+    request = embedded.create(requester)
+    embedded.submit(ann, request.id)
+    usage = shutil.disk_usage(embedded.folder)
+    full = usage._replace(free=FEW_BYTES)
+    with monkeypatch.context() as patched:
+        patched.setattr(running, "disk_usage", lambda _: full)
+        embedded.live(request.id)
+        [report] = agent.run_once(requester)
+        assert report.message == "The disk is nearly full. Make room on it."
+    with monkeypatch.context() as patched:
+        patched.setattr(running, "MOST_FETCHED_BYTES", 5)
+        [report] = agent.run_once(requester)
+    assert not report.done
+    assert report.message == (
+        "It is larger than 5 bytes. `modelmarket request model 1 FOLDER` fetches it "
+        "all the same."
+    )
+    bought = requester.request(request.id)
+    assert bought.kept_model() is None
+    # Whoever asks for it has it.
+    assert (bought.fetch_model(embedded.folder / "model") / "model.txt").is_file()
     assert agent.plan(requester) == []
 
 

@@ -15,10 +15,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from logging import INFO
+from shutil import disk_usage
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from modelmarket.agent.checks import FEW_BYTES
 from modelmarket.agent.planning import (
     NEVER,
     Kind,
@@ -28,9 +30,12 @@ from modelmarket.agent.planning import (
     look_ahead,
 )
 from modelmarket.errors import (
+    DiskError,
     ModelMarketError,
+    NotFoundError,
     RevertError,
     StepError,
+    StorageError,
     TransactionError,
     in_words,
 )
@@ -40,7 +45,7 @@ from modelmarket.protocol.types import RequestId, SubmissionId
 from modelmarket.system.logs import told
 
 if TYPE_CHECKING:
-    from modelmarket.market import Moment
+    from modelmarket.market import Moment, Request
     from modelmarket.market.market import Market
 
 POLL_S = 2.0
@@ -48,8 +53,11 @@ AT_ONCE = 8
 """Steps whose transactions wait for their blocks at the same time."""
 LONGEST_REST_S = 30.0
 """Before a step that failed is tried again, at most."""
-LONGEST_FETCH_REST_S = 600.0
-"""The same of a model that no gateway has: it may be one that nobody ever serves."""
+LONGEST_FETCH_REST_S = 3_600.0
+"""The same of a model that cannot be fetched: it may be one that nobody ever serves."""
+MOST_FETCHED_BYTES = 2**30
+"""Of a model that is fetched though nobody asks for it: a stranger's, on a disk that
+the vault is on, too."""
 TROUBLES = (ModelMarketError, OSError, sqlite3.Error, sa.exc.SQLAlchemyError)
 """What may pass: a node that is away, a disk that is full.
 
@@ -139,7 +147,7 @@ def _done(market: Market, step: Step) -> str:
         request.enforce()
         return DONE
     if step.kind is Kind.FETCH:
-        request.keep_model()
+        _fetch(request)
         return DONE
     if isinstance(request, VerifiedRequest):
         return _done_in_contest(request, step)
@@ -155,6 +163,28 @@ def _done(market: Market, step: Step) -> str:
         case Kind.WITHDRAW:
             submission.withdraw()
     return DONE
+
+
+def _fetch(request: Request | VerifiedRequest) -> None:
+    """Gets a model that was bought, as long as enough is left of the disk.
+
+    Raises:
+        DiskError: Not enough is.
+        ModelMarketError: Nobody serves it, or it is too large to be fetched unasked.
+    """
+    free = disk_usage(request.market.home.path).free - FEW_BYTES
+    if free <= 0:
+        raise DiskError("The disk is nearly full.", hint="Make room on it.")
+    try:
+        request.keep_model(most_bytes=min(MOST_FETCHED_BYTES, free))
+    except (DiskError, NotFoundError):
+        raise
+    except StorageError as error:
+        raise StorageError(
+            error.message,
+            hint=f"`modelmarket request model {request.id} FOLDER` fetches it all the "
+            "same.",
+        ) from error
 
 
 def _done_in_contest(request: VerifiedRequest, step: Step) -> str:

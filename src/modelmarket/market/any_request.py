@@ -252,16 +252,20 @@ class AnyRequest(Generic[S_co]):
         kept = self.keep_model()
         return self.market.store.export(kept.folder, Path(destination))
 
-    def keep_model(self) -> KeptModel:
+    def keep_model(self, *, most_bytes: int = MOST_BYTES) -> KeptModel:
         """Gets the winner's model into the store, each block checked.
+
+        Args:
+            most_bytes: Refuse more than so much, whatever it says of itself.
 
         Raises:
             StepError: Nobody has won.
             NotFoundError: No gateway has it.
+            StorageError: It is not what it says, or is too large.
         """
         if not self.record.model:
             raise StepError(f"Request {self.id} has no winner: {self.status()}")
-        folder = self.contents.fetch_model().cid
+        folder = self.contents.fetch_model(most_bytes=most_bytes).cid
         return KeptModel(folder, self.market.store.entries(folder))
 
     def kept_model(self) -> KeptModel | None:

@@ -330,8 +330,11 @@ class Contents:
 
     # --- the model ---
 
-    def fetch_model(self) -> Stored:
+    def fetch_model(self, *, most_bytes: int = MOST_BYTES) -> Stored:
         """Gets the winner's model into the store, each block checked.
+
+        Args:
+            most_bytes: Refuse more than so much, whatever it says of itself.
 
         Raises:
             NotFoundError: No gateway has it.
@@ -342,6 +345,7 @@ class Contents:
             Cid.parse(self.record.model),
             self.network.gateways,
             name=f"model-of-request-{self.record.id}",
+            most_bytes=most_bytes,
         )
 
     def kept_model(self) -> KeptModel | None:

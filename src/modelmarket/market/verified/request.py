@@ -31,6 +31,7 @@ from modelmarket.protocol.phases import Failure
 from modelmarket.protocol.schema import NumberTarget
 from modelmarket.protocol.seals import superhash
 from modelmarket.protocol.steps import StepKind
+from modelmarket.storage.store import MOST_BYTES
 from modelmarket.vault.secrets import SealedModel
 
 if TYPE_CHECKING:
@@ -643,13 +644,17 @@ class VerifiedRequest(AnyRequest[VerifiedSubmission]):
         """
         return shown_model(self.market, self._winning())
 
-    def keep_model(self) -> KeptModel:
+    def keep_model(self, *, most_bytes: int = MOST_BYTES) -> KeptModel:
         """Gets the model that won into the store, as it is served or was posted.
+
+        Args:
+            most_bytes: For models of the other market: the terms bound these.
 
         Raises:
             StepError: Nobody has won.
             ModelMarketError: No gateway has it, and it was not posted.
         """
+        del most_bytes
         return keep_model(self.market, self._winning())
 
     def kept_model(self) -> KeptModel | None:
