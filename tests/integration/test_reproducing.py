@@ -289,7 +289,7 @@ def test_what_keeps_it_from_being_run_is_no_fault_of_the_winners(
         assert told_by_audit(here) == (None, "it was not run: nobody serves it")
 
 
-def nobody_serves(*_: object) -> None:
+def nobody_serves(*_: object, **__: object) -> None:
     raise NotFoundError("nobody serves it")
 
 

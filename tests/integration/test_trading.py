@@ -192,8 +192,12 @@ def test_a_truth_that_is_never_opened_is_forfeited_by_the_trainers_agent(
         agent.Kind.WITHDRAW,
     ]
     assert requester.request(request.id).position().phase is Phase.FORFEITED
+    # How it ended is told, and not that its time was over alone.
+    assert "did not open the truth; the reward is slashed" in reports[0].message
     assert ann.coin.balance(ann.wallet.address) == 10 * REWARD
     assert passes(requester, request.id)
+    untold = [one.figures for one in audit(requester, request.id) if one.passed is None]
+    assert untold == ["its requester never opened the truth, and lost the reward"]
 
 
 def test_a_request_with_several_pages_and_a_threshold(embedded: Place) -> None:

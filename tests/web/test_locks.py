@@ -47,7 +47,7 @@ DEMAND = actions.Demand(SILENT.request_id, SILENT.id, Wei(7))
         (Phase.FULFILLED, [BEST], "and paid to the winner since"),
         (Phase.REFUNDED, [SILENT], "and back since"),
         (Phase.CANCELLED, [], "and back since"),
-        (Phase.CANCELLED, [SILENT], "and shared among those who had submitted since"),
+        (Phase.CANCELLED, [SILENT], "and since shared among those who had submitted"),
         (Phase.FORFEITED, [SILENT], "and lost since: it was not opened in time"),
     ],
 )

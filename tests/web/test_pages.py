@@ -326,6 +326,40 @@ def test_a_second_click_moves_the_clock_no_further(tmp_path: Path) -> None:
     assert deadline <= now < deadline + request.terms.opening_window_s
 
 
+MOST_PASSED_S = 60
+"""While a test goes on."""
+
+
+def test_the_clock_stops_where_another_request_needs_the_agent(tmp_path: Path) -> None:
+    """Or it would go past the time in which that one's truth is to be opened."""
+    with place("embedded", tmp_path) as here:
+        rita, ann = here.join("rita"), here.join("ann")
+        late = here.create(rita, submission_window_s=7_200)
+        early = here.create(rita, 120, submission_window_s=3_600)
+        for one in (late, early):
+            here.submit(ann, one.id)
+        workspace = Workspace(rita, move_clock=here.move_to)
+        with visiting(workspace) as tab:
+            workspace.stop()
+
+            def press() -> str:
+                ends = rita.request(late.id).position().step_ends
+                sent = {"request": str(late.id), "until": str(ends)}
+                tab.post("/clock", **sent)
+                return words(tab.get(f"/requests/{late.id}").text)
+
+            assert f"your agent is going to open the truth of request {early.id}" in (
+                press()
+            )
+            assert 0 <= rita.look().now - early.record.deadline < MOST_PASSED_S
+            assert "The clock was not moved. Your agent is about to open" in press()
+            assert rita.look().now < late.record.deadline
+            agent.run_once(rita)
+            press()
+            assert 0 <= rita.look().now - late.record.deadline < MOST_PASSED_S
+            assert rita.request(early.id).record.is_opened
+
+
 def test_a_submission_that_comes_late_is_refused_on_the_page(tmp_path: Path) -> None:
     with place("embedded", tmp_path) as here:
         request = here.create(here.join("requester"))

@@ -536,14 +536,14 @@ def test_of_a_missed_step_is_said_what_was_missed_and_what_follows(
             tab.post(f"/actions/{entry.id}/confirm")
             after = scene.page(entry)
     for said in (
-        "Move #1 to its next phase, as a step was missed",
+        "Move #1 on, as its time is over",
         "Leaves your wallet now 0 MDC nothing but the network fee",
         "What was missed The truth was not opened in time",
         "What follows its requester loses the reward of 100 MDC, and the stakes go "
         "back to their trainers",
     ):
         assert said in before, said
-    assert "Moved #1 to its next phase, as a step was missed" in after
+    assert "Moved #1 on, as its time was over" in after
     assert "Left your wallet 0 MDC" in after
 
 
@@ -638,7 +638,7 @@ def test_whoever_ends_a_wait_to_get_the_reward_back_is_told_the_amount(
     assert f"Comes to your wallet now {whole}" in before
     assert f"Came to your wallet {whole}" in after
     assert (
-        "Moved #1 to its next phase, as a step was missed odd or even #1 +100 MDC "
+        "Moved #1 on, as its time was over odd or even #1 +100 MDC "
         "paid back" in activity
     )
     assert index_alone == REWARD

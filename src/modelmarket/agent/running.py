@@ -145,7 +145,9 @@ def _done(market: Market, step: Step) -> str:
     request = market.any_request(step.request_id)
     if step.kind is Kind.ENFORCE:
         request.enforce()
-        return DONE
+        # How it ended is more than that its time was over.
+        now = request.refresh()
+        return now.status() if now.record.stage.is_final else DONE
     if step.kind is Kind.FETCH:
         _fetch(request)
         return DONE

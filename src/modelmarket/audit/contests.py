@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from eth_hash.auto import keccak
 
 from modelmarket.audit import shared
-from modelmarket.audit.shared import Promise, require
+from modelmarket.audit.shared import Promise, refuse_forfeited, require
 from modelmarket.market import VerifiedRequest
 from modelmarket.market.verified.judging import FalseGroup
 from modelmarket.market.verified.refutations import named
@@ -72,6 +72,7 @@ def _dataset(evidence: Evidence) -> str:
 def _key(evidence: Evidence) -> str:
     record = _request(evidence).record
     if not record.key:
+        refuse_forfeited(evidence, "key")
         return "not opened"
     place = (evidence.chain_id, evidence.address, record.requester)
     found = key_hash(*place, record.terms.nonce, record.key)

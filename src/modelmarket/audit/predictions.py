@@ -9,7 +9,7 @@ import io
 from typing import TYPE_CHECKING
 
 from modelmarket.audit import shared
-from modelmarket.audit.shared import Promise, Untold, require
+from modelmarket.audit.shared import Promise, Untold, refuse_forfeited, require
 from modelmarket.errors import ConfinementError, NotFoundError, StorageError
 from modelmarket.market import Request
 from modelmarket.market.contents import PREDICTIONS
@@ -62,6 +62,7 @@ def _truth(evidence: Evidence) -> str:
     record = _request(evidence).record
     truth = _request(evidence).truth()
     if truth is None:
+        refuse_forfeited(evidence, "truth")
         pages = counted(len(record.truth), "page")
         return f"not opened whole; {pages} so far" if record.truth else "not opened"
     last = [

@@ -98,6 +98,12 @@ def require(condition: bool, figures: str) -> None:
         raise Broken(figures)
 
 
+def refuse_forfeited(evidence: Evidence, secret: str) -> None:
+    """Says of a request that was forfeited that its secret was never opened."""
+    if evidence.record.stage is Phase.FORFEITED:
+        raise Untold(f"its requester never opened the {secret}, and lost the reward")
+
+
 def state(evidence: Evidence) -> str:
     """The chain's state is what its events say."""
     record, state = evidence.record, evidence.state
@@ -110,7 +116,7 @@ def state(evidence: Evidence) -> str:
         wrong += [f"submission {one}, {what}" for what in found]
     require(not wrong, "; ".join(wrong))
     return (
-        f"{PHASES[state.phase]} at block {evidence.block.number:,}, after "
+        f"{PHASES[state.phase]}, as of block {evidence.block.number:,}, after "
         f"{counted(len(evidence.events), 'event')}; "
         f"{counted(record.live, 'submission')} in"
     )

@@ -46,7 +46,7 @@ PAYING_BACK = (
 """What gives back what was locked."""
 
 TO_DO = ACTIONS | {
-    "enforce_timeout": "move {} to its next phase, as a step was missed",
+    "enforce_timeout": "move {} on, as its time is over",
     "settle": "pay the winner of {}",
 }
 """What each kind of action is going to do, to which request where that is said."""
@@ -61,7 +61,7 @@ DONE = {
     "cancel_submission": "Cancelled the submission",
     "withdraw": "Withdrew",
     "withdraw_bond": "Took the bond back",
-    "enforce_timeout": "Moved {} to its next phase, as a step was missed",
+    "enforce_timeout": "Moved {} on, as its time was over",
     "settle": "Had the winner of {} paid",
     "set_operator": "Appointed the agent",
     "fund": "Funded the agent",

@@ -46,7 +46,7 @@ def _reward(record: BaseRecord) -> str:
         case Phase.REFUNDED:
             return _BACK
         case Phase.CANCELLED if record.live:
-            return "and shared among those who had submitted since"
+            return "and since shared among those who had submitted"
         case Phase.CANCELLED:
             return _BACK
         case Phase.FORFEITED:

@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 FOUND = 200
 SEE_OTHER = 303
 NOT_FOUND = 404
+LEFT = 499
+"""As servers note that whoever asked has left."""
 METHOD_NOT_ALLOWED = 405
 SCRIPT = "x-modelmarket-script"
 """Of whatever the page's script sends in place of the browser."""
@@ -71,8 +73,11 @@ def answering(answer: Answer) -> Endpoint:
             async with sent_form(request) as form:
                 visit = replace(visit, form=form)
                 return _told(visit, await run_in_threadpool(answer, visit))
-        except (HTTPException, ClientDisconnect):
+        except HTTPException:
             raise
+        except ClientDisconnect:
+            # Whoever left while a file was on its way hears no answer.
+            return Response(status_code=LEFT)
         except Exception as error:  # noqa: BLE001  # told in words, and logged
             return await run_in_threadpool(_failure, visit, error)
 

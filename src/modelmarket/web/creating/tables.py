@@ -20,6 +20,8 @@ FILES = "files"
 """The field of an archive of files that rows name."""
 FILE_COLUMN = "file_column"
 COLUMNS = ("label", FILE_COLUMN, "group", "time")
+MOST_CALLED = 40
+"""Characters of a file's name that a request is called by until somebody names it."""
 """Fields that name one."""
 MISSING_FILE = (
     "Take the column that names them; or choose the table again, with an archive that "
@@ -46,6 +48,11 @@ def tables_of(upload: Upload) -> tuple[Table, Table | None]:
         labelled = open_table(labels)
         return open_table(data), labelled
     return open_table(data, knows="label"), None
+
+
+def called(table: Table) -> str:
+    """What a request of a table is called until somebody names it."""
+    return table.path.stem[:MOST_CALLED]
 
 
 def source_of(upload: Upload, form: Form) -> Source:

@@ -90,13 +90,15 @@ def enter(
         back.append(Fact("The deadline", until(record.deadline, sight.now)))
     if is_model:
         lose = (
-            "its score is not claimed in time, a row of it is refuted, or somebody "
-            "demands the model and it is not posted. Your agent claims the true score "
+            "its score is not claimed in time, its model is not shown, a row of it is "
+            "refuted, somebody demands the model and it is not posted, or you cancel "
+            "it after the deadline. Your agent claims the true score "
             f"in time, shows the model, and posts it if it must{WHILE_AWAKE}."
         )
     else:
         lose = (
-            "your claim is wrong or missed. Your agent claims the true number in time"
+            "your claim is wrong or missed, its predictions are not opened, or you "
+            "cancel it after the deadline. Your agent claims the true number in time"
             f"{WHILE_AWAKE}."
         )
     cost = [fact("You lose the stake if", lose), *_prospect(fit, sight.posting)]

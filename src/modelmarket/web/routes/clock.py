@@ -7,6 +7,7 @@ from markupsafe import Markup
 from starlette.responses import Response
 from starlette.routing import Route
 
+from modelmarket.agent import Kind, plan
 from modelmarket.errors import InputError
 from modelmarket.web import forms
 from modelmarket.web.rendering import moment
@@ -15,7 +16,8 @@ from modelmarket.web.visits import Visit
 
 
 def move_clock(visit: Visit) -> Response:
-    """Moves the clock to a request's next deadline, which the page has shown.
+    """Moves the clock to a request's next deadline, which the page has shown, or to
+    where the agent has something to do in another one before it.
 
     Of two clicks on the same page the second moves nothing.
     """
@@ -27,8 +29,31 @@ def move_clock(visit: Visit) -> Response:
     ends = found.position().step_ends
     if ends != forms.decimal(visit.form, "until") or ends <= found.now:
         return go(f"/requests/{number}")
-    workspace.move_clock(ends)
-    said = Markup("The clock was moved to {}.").format(moment(ends))
+    others = [
+        one
+        for one in plan(workspace.market)
+        if one.request_id != number
+        and one.ends
+        and one.kind is not Kind.STAND_BY
+        and one not in workspace.barred
+    ]
+    due = [one for one in others if one.begins <= found.now < one.ends <= ends]
+    if due:
+        said = Markup(
+            "<strong>The clock was not moved.</strong> Your agent is about to {}: try "
+            "again in a moment."
+        )
+        said = said.format(due[0])
+        return go_and_tell(visit, f"/requests/{number}", said, is_done=False)
+    coming = [one for one in others if found.now < one.begins < ends]
+    if coming:
+        first = min(coming, key=lambda one: one.begins)
+        workspace.move_clock(first.begins)
+        said = Markup("The clock was moved to {}: your agent is going to {} then.")
+        said = said.format(moment(first.begins), first)
+    else:
+        workspace.move_clock(ends)
+        said = Markup("The clock was moved to {}.").format(moment(ends))
     return go_and_tell(visit, f"/requests/{number}", said)
 
 

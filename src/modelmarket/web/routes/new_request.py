@@ -35,6 +35,7 @@ from modelmarket.web.creating.splits import divided, turn
 from modelmarket.web.creating.surveys import first_rows, fitting, look_into
 from modelmarket.web.creating.tables import (
     FILE_COLUMN,
+    called,
     column_named,
     guess,
     named_files,
@@ -183,6 +184,7 @@ def _show_survey(
         status=200 if problem is None or (again and was_refused) else BAD_REQUEST,
         upload=upload.name,
         as_shown=upload.state,
+        called=called(table),
         table=table,
         labels=labels,
         label=label,
@@ -302,6 +304,9 @@ def _choose_another(visit: Visit, kind: Kind, upload: Upload) -> Response:
     """Where another table is chosen in place of this one; the terms wait for it."""
     # Which column names files is looked for anew, in another archive.
     typed = {**forms.typed(visit.form), FILE_COLUMN: "", "kind": kind.said}
+    # A name that nobody typed is the table's.
+    if typed.get("name") == called(tables_of(upload)[0]):
+        del typed["name"]
     visit.workspace.uploads.remember(upload, typed)
     visit.workspace.uploads.take_away(upload)
     return go(f"/requests/new?upload={upload.name}")
