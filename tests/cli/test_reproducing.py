@@ -143,6 +143,14 @@ def test_new_rows_are_predicted_by_the_model_that_won(
     code, told, _ = give("rita", "model", "predict", "1", str(new))
     assert (code, len(told.splitlines())) == (0, 2), told
     assert set(told.split()) <= {"odd", "even"}
+    # What no training row is like is named, beside what a program may read.
+    pl.DataFrame({"n": [4, 7], "square": [16, 10**9]}).write_csv(new)
+    code, told, errors = give("rita", "model", "predict", "1", str(new))
+    assert (code, len(told.splitlines())) == (0, 2)
+    assert "'square': 1 of 2 rows are outside the training rows'" in errors
+    code, told, _ = give("rita", "model", "predict", "1", str(new), "--json")
+    [unlike] = json.loads(told)["unusual"]
+    assert (unlike["column"], unlike["rows"]) == ("square", 1)
     code, _, errors = give("rita", "model", "predict", "1", str(new), "--unconfined")
     assert (code, "--accept-risk" in errors) == (2, True)
 

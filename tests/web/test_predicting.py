@@ -143,6 +143,22 @@ def test_rows_that_all_get_the_same_prediction_are_asked_about(
     assert same not in tab.get(send(tab, NEW)).text
 
 
+def test_rows_that_no_training_row_is_like_are_named(scene: tuple[Place, Tab]) -> None:
+    _, tab = scene
+    unlike = "No training row is like these"
+    assert unlike not in tab.get(send(tab, "x,y,colour\n0.1,0.2,red\n")).text
+    page = words(tab.get(send(tab, "x,y,colour\n1e9,0.2,RED\n0,0.2,RED\n")).text)
+    assert unlike in page
+    assert "'colour': 2 of 2 rows say what no training row says, such as 'RED'." in page
+    assert "'x': 1 of 2 rows are outside the training rows'" in page
+    # What was said of a table goes with it.
+    where = send(tab, "x,y,colour\n1e9,0.2,red\n")
+    kept = where.rpartition("=")[2]
+    files = {"rows": ("one.csv", "x,y,colour\n0,0,red\n")}
+    tab.post("/requests/v1/predict", files=files, data={"upload": kept})
+    assert unlike not in tab.get(where).text
+
+
 def test_what_a_table_needs_is_told_before_one_is_chosen(
     scene: tuple[Place, Tab],
 ) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,9 @@ from modelmarket.cli.kinds import verified_only
 from modelmarket.cli.options import AcceptRisk, RequestNumber, Unconfined
 from modelmarket.system.files import existing_file, free_path, write_atomically
 from modelmarket.system.text import counted, in_a_line, measured
+
+MOST_UNLIKE = 8
+"""Columns that people are told of; programs are told of all."""
 
 app = typer.Typer(
     help="Use the model that you bought, or look into any.", no_args_is_help=True
@@ -39,6 +43,7 @@ def predict(
 
     That of a verified contest says exactly what the chain would. Any other one is a
     stranger's ONNX file, and runs in confinement, as `modelmarket reproduce` runs it.
+    Columns in which rows are unlike all training rows are named: in other units, say.
 
     Examples:
 
@@ -62,13 +67,23 @@ def predict(
         here.output,
         accept_risk=accept_risk,
     )
-    document = {"rows": len(predicted), "predictions": predicted}
+    unlike = found.unusual(table)
+    if unlike:
+        here.output.advise(
+            "No training row is like these; the model guesses:",
+            *(
+                f"  {in_a_line(one.told(len(predicted)))}"
+                for one in unlike[:MOST_UNLIKE]
+            ),
+        )
+    told = [asdict(one) for one in unlike]
+    document = {"rows": len(predicted), "predictions": predicted, "unusual": told}
     if output is None:
         here.output.result(document, *map(in_a_line, predicted))
         return
     write_atomically(output, as_csv(predicted))
     here.output.result(
-        {"rows": len(predicted), "path": str(output)},
+        {"rows": len(predicted), "path": str(output), "unusual": told},
         f"{output} holds the predictions of {counted(len(predicted), 'row')}.",
     )
 

@@ -9,8 +9,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 from modelmarket.chain.reasons import REASONS
 from modelmarket.datasets.about import agreement
-from modelmarket.datasets.published import REPORT
-from modelmarket.errors import InputError, NotFoundError, RevertError, StepError
+from modelmarket.datasets.published import REPORT, TRAIN
+from modelmarket.errors import (
+    InputError,
+    ModelMarketError,
+    NotFoundError,
+    RevertError,
+    StepError,
+)
 from modelmarket.market.contents import KeptModel
 from modelmarket.market.paying import refuse_unaffordable
 from modelmarket.protocol.actions import (
@@ -45,6 +51,7 @@ if TYPE_CHECKING:
     from modelmarket.datasets.figures import Metrics
     from modelmarket.datasets.lint.findings import Report
     from modelmarket.datasets.published import Manifest
+    from modelmarket.datasets.unusual import Unusual
     from modelmarket.market.contents import Contents
     from modelmarket.market.market import Market
     from modelmarket.market.verified.refutations import Refutation
@@ -271,6 +278,26 @@ class AnyRequest(Generic[S_co]):
     def kept_model(self) -> KeptModel | None:
         """The winner's model, if it is in the store; nothing is fetched."""
         return self.contents.kept_model() if self.record.model else None
+
+    def unusual(self, table: Path) -> list[Unusual]:
+        """In which columns new rows are unlike all training rows, the worst first; none
+        where the training part is not here, or cannot be read: it may be a stranger's.
+
+        Args:
+            table: With the columns of the training part.
+        """
+        from polars.exceptions import PolarsError
+
+        from modelmarket.datasets.unusual import unusual
+
+        contents, store = self.contents, self.market.store
+        if not contents.is_here():
+            return []
+        try:
+            train = store.path(store.resolve(contents.dataset, TRAIN))
+            return unusual(train, table, self.manifest().features)
+        except (ModelMarketError, PolarsError):
+            return []
 
     def reproduced(self) -> Reproduction | None:
         """What was found out here about the model that won; None if it was not run."""

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -35,10 +36,13 @@ from modelmarket.web.snippets import in_terminal
 from modelmarket.web.uploads import Upload
 from modelmarket.web.visits import Visit
 
-ROWS, PREDICTED = "rows", "predicted"
-"""Fields of an upload: the table that was sent, and what the model says of it."""
+ROWS, PREDICTED, UNUSUAL = "rows", "predicted", "unusual"
+"""Fields of an upload: the table that was sent, what the model says of it, and what of
+it no training row is like.
+"""
 CALLED = "predictions.csv"
 MOST_SHOWN = 20
+MOST_UNUSUAL = 8
 MOST_BESIDE = 4
 """Columns of a table that stand beside what is said of its rows."""
 MOST_NAMED = 12
@@ -59,6 +63,7 @@ class Predicted:
         rows: How many there are.
         alone: What it says of every row, where there are several; empty where it does
             not say the same of all.
+        unusual: What of it no training row is like, in sentences, the worst first.
         address: Where all of it is to be had.
     """
 
@@ -67,6 +72,7 @@ class Predicted:
     first: list[tuple[list[str], str]]
     rows: int
     alone: str
+    unusual: list[str]
     address: str
 
 
@@ -89,6 +95,7 @@ def predict(visit: Visit) -> Response:
         refusals = list[FieldError]()
         try:
             upload.drop(PREDICTED)
+            upload.drop(UNUSUAL)
             save = partial(forms.save, form, ROWS, upload, partial(_refuse, found))
             refusals = forms.save_all([save])
             refused = forms.refused(form, (ROWS,), refusals)
@@ -113,6 +120,9 @@ def predict(visit: Visit) -> Response:
                 refuse_no_rows(table, len(said))
             except (DataError, InputError) as error:
                 raise FieldError(error.message, field=ROWS, hint=error.hint) from error
+            unlike = [one.told(len(said)) for one in found.unusual(table)]
+            place = upload.place(UNUSUAL, f"{UNUSUAL}.json")
+            write_atomically(place, json.dumps(unlike[:MOST_UNUSUAL]).encode())
             write_atomically(upload.place(PREDICTED, CALLED), as_csv(said))
         except ModelMarketError as error:
             return _show(visit, found, problem=error, upload=upload, refusals=refusals)
@@ -201,7 +211,9 @@ def _predicted(
     columns, cells = _beside(table)
     first = list(zip(cells, said, strict=True))
     address = f"/requests/{found.id}/predicted/{upload.name}"
-    return Predicted(table.name, columns, first, count, alone, address)
+    kept = upload.file(UNUSUAL)
+    unlike = [] if kept is None else json.loads(kept.read_bytes())
+    return Predicted(table.name, columns, first, count, alone, unlike, address)
 
 
 def _beside(table: Path) -> tuple[tuple[str, ...], list[list[str]]]:
