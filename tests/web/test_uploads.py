@@ -4,12 +4,15 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 import re
+import socket
 import stat
 import time
 from html import unescape
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given, settings
@@ -273,6 +276,27 @@ def test_whoever_comes_back_too_late_is_told_to_choose_the_file_again(
     lost = send(tab)
     tab.workspace.uploads.discard(Upload(lost[-32:], lying_at(tab, lost)))
     assert tab.post(lost, discard="yes").headers["location"] == "/requests/new"
+
+
+def test_whoever_leaves_while_a_file_is_on_its_way_is_no_error_of_the_server(
+    tab: Tab, caplog: pytest.LogCaptureFixture
+) -> None:
+    address = urlsplit(tab.page.address)
+    cookies = "; ".join(f"{name}={said}" for name, said in tab.client.cookies.items())
+    head = (
+        f"POST /requests/new HTTP/1.1\r\nHost: {address.netloc}\r\n"
+        f"Origin: {tab.page.address}\r\nSec-Fetch-Site: same-origin\r\n"
+        f"Cookie: {cookies}\r\nContent-Length: 100000\r\n"
+        "Content-Type: multipart/form-data; boundary=b\r\n\r\n"
+        '--b\r\nContent-Disposition: form-data; name="data"; filename="n.csv"\r\n\r\n'
+    )
+    for _ in range(3):
+        with socket.create_connection(("127.0.0.1", address.port or 0)) as leaving:
+            leaving.sendall(head.encode() + b"n,kind\n" * 100)
+            time.sleep(0.1)
+        tab.get("/requests/new")
+    time.sleep(0.2)
+    assert [one for one in caplog.records if one.levelno >= logging.ERROR] == []
 
 
 def test_two_clicks_on_split_and_seal_seal_once(tab: Tab) -> None:
