@@ -299,6 +299,20 @@ def test_whoever_leaves_while_a_file_is_on_its_way_is_no_error_of_the_server(
     assert [one for one in caplog.records if one.levelno >= logging.ERROR] == []
 
 
+def test_a_name_that_nobody_typed_is_the_next_tables_own(tab: Tab) -> None:
+    for typed, shown in (("churn", "wine"), ("mine", "mine")):
+        where = "/requests/new"
+        files = {"data": ("churn.csv", words_of("named"))}
+        where = tab.post(where, files=files).headers["location"]
+        assert 'value="churn"' in tab.get(where).text
+        answer = tab.post(where, **TERMS | {"name": typed, "another": "yes"})
+        upload = answer.headers["location"].rpartition("=")[2]
+        files = {"data": ("wine.csv", words_of("named"))}
+        answer = tab.post("/requests/new", files=files, data={"upload": upload})
+        page = tab.get(answer.headers["location"]).text
+        assert re.search(rf'name="name"[^>]* value="{shown}"', page)
+
+
 def test_two_clicks_on_split_and_seal_seal_once(tab: Tab) -> None:
     where = send(tab)
     sealed = len(tab.workspace.market.vault.seals(tab.workspace.market.network.market))
