@@ -196,7 +196,7 @@ def test_an_audit_is_run_when_asked_for_and_kept(tmp_path: Path) -> None:
                 assert re.search(r"\d+ promises were kept\.", words(shown(tab, path)))
             # In words, and money counted in one way.
             found = words(shown(tab, path))
-            assert "taking submissions at block" in found
+            assert "taking submissions, as of block" in found
             assert "1 payment: 100 MDC came in, 0 MDC went out" in found
             assert (
                 "of 100 MDC that came in 0 MDC went out, 100 MDC are held for whoever "
