@@ -181,7 +181,6 @@ def measure() -> list[Life]:
             rita.tab.get_by_role("button", name="Move to the next deadline").click()
             rita.tab.wait_for_timeout(2_000)
         rita.sees(".card.won", "was paid 101 MDC")
-        rita.button("Fetch and check the model")
         rita.download("model.txt")
         ann.sees("#money", "1,100")
         lives = [rita.life, ann.life]

@@ -122,7 +122,8 @@ def test_a_whole_life_by_keys_alone(house: House, tmp_path: Path) -> None:
     expect(requester.tab.locator(".standing")).to_contain_text("1 of 1 has")
     hers.press("Move to the next deadline")
     expect(requester.tab.locator(".card.won")).to_contain_text("was paid 101 MDC")
-    hers.press("Fetch and check the model")
+    # Her agent fetches what she has bought.
+    expect(requester.tab.get_by_role("link", name="model.txt")).to_be_visible()
     hers.reach(requester.tab.get_by_role("link", name="model.txt"))
     with requester.tab.expect_download() as model:
         requester.tab.keyboard.press("Enter")

@@ -94,7 +94,6 @@ def test_a_requester_and_two_trainers_from_airdrop_to_the_model(
 
     won = requester.tab.locator(".card.won")
     expect(won).to_contain_text("was paid 101 MDC")
-    won.get_by_role("button", name="Fetch and check the model").click()
     with requester.tab.expect_download() as download:
         requester.tab.get_by_role("link", name="ann.txt").click()
     assert Path(download.value.path()).read_text() == "n % 2, says ann"

@@ -35,7 +35,6 @@ def test_the_figures_come_by_themselves_and_fit_on_a_phone(house: House) -> None
     house.place.live(request.id)
     # Nobody loads the page again.
     expect(section).to_contain_text("macro F1")
-    visitor.tab.get_by_role("button", name="Fetch and check the model").click()
     expect(section).to_contain_text("log loss")
     matrix = section.get_by_role("region", name="Rows of each class")
     expect(matrix.locator("td.right")).to_have_count(CLASSES)
