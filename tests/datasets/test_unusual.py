@@ -100,6 +100,17 @@ def test_the_columns_with_most_of_them_come_first(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(("strange", "is_told"), [(2, False), (3, True)])
+def test_a_few_rows_of_many_are_nothing_unusual(
+    tmp_path: Path, strange: int, is_told: bool
+) -> None:
+    table = tmp_path / "new.csv"
+    rows = [{**LIKE, "months": "99" if n < strange else "2"} for n in range(100)]
+    pl.DataFrame(rows).write_csv(table)
+    found = unusual(trained(tmp_path), table, COLUMNS)
+    assert [one.rows for one in found] == [strange] * is_told
+
+
 def test_a_training_part_too_large_is_not_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

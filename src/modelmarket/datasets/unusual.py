@@ -27,6 +27,8 @@ DENSE = 2
 """Whole numbers of which none comes twice, out of fewer than so many for each row,
 number the rows.
 """
+FEW = 0.02
+"""The share of rows up to which it is nothing unusual that a column has them."""
 MOST_SAID = 40
 
 
@@ -56,7 +58,8 @@ class Unusual:
 def unusual(train: Path, table: Path, columns: Sequence[str]) -> list[Unusual]:
     """The columns of new rows that a model has never seen the like of, the worst first.
 
-    A model predicts them all the same, and says nothing of it.
+    A model predicts them all the same, and says nothing of it. A few rows beyond what a
+    sample has are nothing unusual.
 
     Args:
         train: The training part as it is published.
@@ -82,6 +85,7 @@ def unusual(train: Path, table: Path, columns: Sequence[str]) -> list[Unusual]:
         for name in columns
         if name in texts.columns
         for one in _unlike(known[name], texts[name])
+        if one.rows > FEW * len(rows)
     ]
     return sorted(found, key=lambda one: -one.rows)
 
