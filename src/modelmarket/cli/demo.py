@@ -188,12 +188,16 @@ def _show(output: Output, outcome: Outcome) -> None:
         title="Everybody who holds MDC",
     )
     for request, verdicts in outcome.audits.items():
-        failed = [one for one in verdicts if one.is_broken]
+        kept = sum(one.passed is True for one in verdicts)
+        others = [one for one in verdicts if one.passed is not True]
         output.result(
             None,
-            f"Audit of request {request}: {len(verdicts) - len(failed)} of "
-            f"{len(verdicts)} promises kept.",
-            *(f"  FAIL {one.promise}: {one.figures}" for one in failed),
+            f"Audit of request {request}: {kept} of {len(verdicts)} promises kept.",
+            *(
+                f"  {'FAIL' if one.is_broken else 'Nobody can tell'}, {one.promise}: "
+                f"{one.figures}"
+                for one in others
+            ),
         )
     output.result(
         None,
