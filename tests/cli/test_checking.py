@@ -142,6 +142,9 @@ def test_the_rows_that_were_never_published_are_written_to_a_file(
     # It is not there yet, and there is something to be known.
     assert "exists already" in give("rita", "dataset", "check", mixed, *words)[2]
     other = (*words[:3], "--unpublished", str(tmp_path / "other.csv"))
+    nowhere = (*words[:3], "--unpublished", str(tmp_path / "no" / "new.csv"))
+    said = give("rita", "dataset", "check", mixed, *nowhere)[2]
+    assert f"There is no folder {tmp_path / 'no'}." in said
     assert "Every row of" in give("rita", "dataset", "check", path, *other)[2]
     home = str(here.markets["rita"].home.path)
     locked = {"HOME": home, "NETWORK": "test", "PASSPHRASE": ""}

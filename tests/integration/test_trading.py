@@ -110,11 +110,7 @@ def test_an_agent_fetches_what_was_bought_as_soon_as_somebody_serves_it(
     embedded.submit(ann, request.id)
     served = requester.network
     requester.network = replace(served, gateways=())
-    while not requester.request(request.id).record.stage.is_final:
-        agent.run_once(requester)
-        agent.run_once(ann)
-        position = requester.request(request.id).position()
-        embedded.move_to(position.step_ends or embedded.connection.now())
+    embedded.live(request.id)
     # Whoever sold it has it, and whoever bought it knows what is left to be done.
     assert agent.plan(ann) == []
     [step] = agent.plan(requester)
@@ -151,8 +147,8 @@ def test_what_an_agent_fetches_unasked_leaves_room_on_the_disk(
         [report] = agent.run_once(requester)
     assert not report.done
     assert report.message == (
-        "It is larger than 5 bytes. `modelmarket request model 1 FOLDER` fetches it "
-        "all the same."
+        "It is larger than 5 bytes. The agent takes no more unasked: `modelmarket "
+        "request model 1 FOLDER` tries it without that limit."
     )
     bought = requester.request(request.id)
     assert bought.kept_model() is None

@@ -184,8 +184,8 @@ def _fetch(request: Request | VerifiedRequest) -> None:
     except StorageError as error:
         raise StorageError(
             error.message,
-            hint=f"`modelmarket request model {request.id} FOLDER` fetches it all the "
-            "same.",
+            hint=f"The agent takes no more unasked: `modelmarket request model "
+            f"{request.id} FOLDER` tries it without that limit.",
         ) from error
 
 

@@ -14,7 +14,7 @@ from modelmarket.cli.context import Invocation
 from modelmarket.cli.options import RequestNumber, read, read_any
 from modelmarket.errors import InputError
 from modelmarket.protocol.point_kinds import Error
-from modelmarket.system.files import free_path, sync_folder
+from modelmarket.system.files import existing_folder, free_path, sync_folder
 from modelmarket.system.text import counted
 
 if TYPE_CHECKING:
@@ -401,6 +401,7 @@ def _write_unpublished(source: Source, before: Before, path: Path) -> None:
     from modelmarket.market.leaving_out import leave_out
 
     free_path(path)
+    existing_folder(path.parent)
     if source.labels is not None:
         raise InputError(
             "The labels are in a file of their own, which would be cut as well.",

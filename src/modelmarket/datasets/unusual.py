@@ -110,7 +110,7 @@ def _unlike(known: pl.Series, said: pl.Series) -> Iterator[Unusual]:
         numbers = cells.cast(float, strict=False).drop_nulls()
         least, most = (
             float(one)  # type: ignore[arg-type]  # it is a number
-            for one in (known.min() or 0, known.max() or 0)
+            for one in (known.min(), known.max())
         )
         # note: what numbers the rows goes on behind the last of them.
         is_number = known.dtype.is_integer() and known.n_unique() == known.len()

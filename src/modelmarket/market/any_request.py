@@ -39,6 +39,7 @@ from modelmarket.protocol.events import (
 from modelmarket.protocol.phases import Phase, Status
 from modelmarket.protocol.steps import StepKind
 from modelmarket.protocol.types import RequestId, SubmissionId, Wei
+from modelmarket.storage.cid import Cid
 from modelmarket.storage.store import MOST_BYTES
 from modelmarket.system.notebooks import facts_html
 from modelmarket.system.text import local_time
@@ -277,7 +278,8 @@ class AnyRequest(Generic[S_co]):
 
     def kept_model(self) -> KeptModel | None:
         """The winner's model, if it is in the store; nothing is fetched."""
-        return self.contents.kept_model() if self.record.model else None
+        files = self.market.files(self.record.model)
+        return None if files is None else KeptModel(Cid.parse(self.record.model), files)
 
     def unusual(self, table: Path) -> list[Unusual]:
         """In which columns new rows are unlike all training rows, the worst first; none

@@ -348,15 +348,6 @@ class Contents:
             most_bytes=most_bytes,
         )
 
-    def kept_model(self) -> KeptModel | None:
-        """The winner's model, if all of it is here; nothing is fetched."""
-        try:
-            folder = Cid.parse(self.record.model)
-            return KeptModel(folder, self.store.entries(folder))
-        except ModelMarketError:
-            # Whatever a stranger named, and whatever of it is here.
-            return None
-
     def listed_predictions(self) -> bytes:
         """The predictions that lie beside the winner's model: a stranger's bytes.
 
