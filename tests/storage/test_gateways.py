@@ -101,6 +101,40 @@ def test_a_bad_gateway_is_left_for_the_next_one(
     assert ours.read_bytes(cid, most=100) == FILE
 
 
+def test_whoever_gave_the_last_block_is_asked_first_for_the_next_one(
+    tmp_path: Path,
+) -> None:
+    """A gateway that has nothing of it, or hangs, is met once and not at each block."""
+    theirs, ours = Store(tmp_path / "theirs"), Store(tmp_path / "ours")
+    file = theirs.add_bytes(bytes(2**20) + b"1" * 2**20 + b"2", "three blocks")
+    more = theirs.add_bytes(b"one block", "more")
+    asked: list[str] = []
+
+    def counting(name: str, store: Store) -> Any:
+        inner = application(store)
+
+        async def answer(scope: Any, receive: Any, send: Any) -> None:
+            if scope["type"] == "http":
+                asked.append(name)
+            await inner(scope, receive, send)
+
+        return answer
+
+    with ExitStack() as closing:
+        empty = Store(tmp_path / "empty")
+        gateways = [
+            closing.enter_context(serving(counting("empty", empty))),
+            closing.enter_context(serving(counting("theirs", theirs))),
+        ]
+        fetch(ours, file.cid, gateways)
+        # The root, and three blocks below it.
+        assert asked == ["empty", *["theirs"] * 4]
+        # The next fetch begins with the order that was set.
+        asked.clear()
+        fetch(ours, more.cid, gateways)
+    assert asked == ["empty", "theirs"]
+
+
 def test_a_gateway_that_is_slow_all_along_is_given_up_in_time(tmp_path: Path) -> None:
     """Each block comes; a file of many would take for ever."""
     theirs, ours = Store(tmp_path / "theirs"), Store(tmp_path / "ours")

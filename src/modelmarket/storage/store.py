@@ -662,8 +662,8 @@ class _Taking:
             )
         if known is not None:
             return known.size
-        if cid.codec != RAW:
-            block = self._block(cid)
+        block = None if cid.codec == RAW else self._block(cid)
+        if block is not None:
             node = unixfs.decode(cid, block)
             if node.is_folder:
                 size = 0
@@ -680,7 +680,8 @@ class _Taking:
                 return size_here
         nodes: list[tuple[Cid, bytes]] = []
         with self._store._new_object() as new:  # noqa: SLF001  # one class in two
-            size = self._take_file(cid, new, nodes, depth=0)
+            block = self._block(cid) if block is None else block
+            size = self._take_file(cid, block, new, nodes, depth=0)
             new.finish(cid, nodes, "", self._batch)
         return size
 
@@ -710,11 +711,15 @@ class _Taking:
         return node
 
     def _take_file(
-        self, cid: Cid, new: _NewObject, nodes: list[tuple[Cid, bytes]], depth: int
+        self,
+        cid: Cid,
+        block: bytes,
+        new: _NewObject,
+        nodes: list[tuple[Cid, bytes]],
+        depth: int,
     ) -> int:
         if depth > MOST_DEPTH:
             raise StorageError(f"{cid} is nested deeper than {MOST_DEPTH} levels.")
-        block = self._block(cid)
         if cid.codec == RAW:
             new.write(cid, block)
             return len(block)
@@ -724,7 +729,8 @@ class _Taking:
             raise StorageError(f"{cid} is a folder in the middle of a file.")
         size = len(node.data)
         for link in node.links:
-            size += self._take_file(link.cid, new, nodes, depth + 1)
+            below = self._block(link.cid)
+            size += self._take_file(link.cid, below, new, nodes, depth + 1)
         if size != node.size:
             raise StorageError(f"{cid} is not as large as it says.")
         return size
