@@ -3,15 +3,29 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from modelmarket.datasets import frames
 from modelmarket.datasets.frames import frame_of, read_frame, text_columns
 from modelmarket.datasets.tables import open_table
 from modelmarket.errors import DataError
+
+
+SMALLEST = {
+    pl.UInt8: (0, 255),
+    pl.Int8: (-128, 127),
+    pl.UInt16: (0, 65_535),
+    pl.Int16: (-32_768, 32_767),
+    pl.UInt32: (0, 2**32 - 1),
+    pl.Int32: (-(2**31), 2**31 - 1),
+    pl.Int64: (-(2**63), 2**63 - 1),
+}
 
 
 def at(path: Path, *rows: str) -> Path:
@@ -65,6 +79,65 @@ def test_whole_numbers_above_64_bits_are_floats_that_models_take(
     assert found.schema["a"] == kind
     assert found["a"][row] == (number if kind == pl.Int64 else float(number))
     assert found["a"][row + 1] == row + 1
+
+
+WHOLE = st.one_of(
+    st.none(),
+    st.integers(-3, 3),
+    st.integers(0, 62).flatmap(
+        lambda bits: st.sampled_from(
+            [s * 2**bits + d for s in (-1, 1) for d in (-1, 0)]
+        )
+    ),
+)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(WHOLE, min_size=1, max_size=6),
+    st.lists(WHOLE, max_size=6),
+    st.sampled_from(["{}", '"{}"', " {}", "0{}", "+{}"]),
+)
+def test_whole_numbers_get_the_smallest_type_wherever_the_largest_stands(
+    first: list[int | None], rest: list[int | None], form: str
+) -> None:
+    """What the head of a column tells is no more than a guess."""
+    numbers = [*first, *rest]
+    cells = ["" if n is None else str(n) for n in numbers]
+    for n in range(len(first), len(numbers)):
+        if (numbers[n] or 0) > 0:
+            cells[n] = form.format(cells[n])
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setattr(frames, "SCHEMA_ROWS", len(first))
+        path = Path(folder) / "train.csv"
+        found = read_frame(at(path, *(f"{n},{c},1,x" for n, c in enumerate(cells))))
+    known = [n for n in numbers if n is not None]
+    if any(n is not None for n in first):
+        assert found["a"].to_list() == numbers
+        assert found.schema["a"] == next(
+            kind
+            for kind, (low, high) in SMALLEST.items()
+            if low <= min(known) and max(known) <= high
+        )
+    else:
+        # Nothing told that it has numbers.
+        assert found.schema["a"] == pl.String
+        assert found["a"].to_list() == [c.strip('"') or None for c in cells]
+
+
+@pytest.mark.parametrize("rows", [1, frames.SCHEMA_ROWS])
+def test_a_column_may_have_its_first_number_far_down(tmp_path: Path, rows: int) -> None:
+    """Which is found out where another has its first word there, too."""
+    path = at(
+        tmp_path / "train.csv", *(f"{n},,1,x" for n in range(rows)), f"{rows},7,no,x"
+    )
+    found = read_frame(path)
+    assert found["b"][-1] == "no"
+    assert found["a"].to_list() == [*[None] * rows, 7]
+    assert found.schema["a"] == pl.UInt8
 
 
 def test_what_is_no_table_is_refused_however_far_one_looks(tmp_path: Path) -> None:
