@@ -13,7 +13,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from modelmarket.datasets.codes import (
-    Values,
     as_schema,
     codes_of,
     cuts,
@@ -38,29 +37,6 @@ def write(path: Path, columns: dict[str, list[str]]) -> Path:
             for number, cells in enumerate(zip(*columns.values(), strict=True), 1)
         )
     return path
-
-
-cells = st.one_of(
-    st.integers(-300, 300).map(str),
-    st.floats(allow_nan=False).map(repr),
-    st.sampled_from(["", " 7", "7 ", "\t8", "?", " NaN", "nan", "-nan", "none", "x"]),
-    st.sampled_from(["inf", " -Infinity", "1e400", "1_0", "0x1", ".5", "+5", "\u0663"]),
-)
-
-
-@given(column=st.lists(st.one_of(cells, st.none()), min_size=1, max_size=6))
-def test_what_a_cell_says_does_not_depend_on_its_neighbours(
-    column: list[str | None],
-) -> None:
-    import polars as pl
-
-    together = Values.of(pl.Series(column, dtype=pl.String))
-    for at, cell in enumerate(column):
-        # A word beside it, so that no column is of numbers alone.
-        alone = Values.of(pl.Series([cell, "word"], dtype=pl.String))
-        assert together.texts[at] == alone.texts[0]
-        assert together.is_missing[at] == alone.is_missing[0]
-        np.testing.assert_array_equal(together.numbers[at], alone.numbers[0])
 
 
 def test_what_a_column_is_follows_from_its_cells(tmp_path: Path) -> None:

@@ -18,8 +18,9 @@ import pytest
 
 from modelmarket.datasets.about import About
 from modelmarket.datasets.baselines import CodedTexts, quick_forest
+from modelmarket.datasets.cells import Values
 from modelmarket.datasets.choosing import Choice
-from modelmarket.datasets.codes import Values, encode_cells, make_column
+from modelmarket.datasets.codes import encode_cells, make_column
 from modelmarket.datasets.coding import Coding
 from modelmarket.datasets.contest import (
     ROWS,

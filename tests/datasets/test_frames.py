@@ -16,7 +16,6 @@ from modelmarket.datasets.frames import frame_of, read_frame, text_columns
 from modelmarket.datasets.tables import open_table
 from modelmarket.errors import DataError
 
-
 SMALLEST = {
     pl.UInt8: (0, 255),
     pl.Int8: (-128, 127),

@@ -8,7 +8,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from modelmarket.datasets.codes import Values, encode_cells, make_column
+from modelmarket.datasets.cells import Values
+from modelmarket.datasets.codes import encode_cells, make_column
 from modelmarket.datasets.sources import Source
 from modelmarket.datasets.survey import FIRST_ROWS, TYPED_ROWS, Survey, Type, survey
 from modelmarket.datasets.tables import open_table

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from modelmarket.datasets.codes import Values
+from modelmarket.datasets.cells import Values
 from modelmarket.protocol.bins import Bins
 from modelmarket.protocol.hidden import RowCodes
 

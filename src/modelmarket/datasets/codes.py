@@ -1,25 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tables as codes: schemas made of training rows, and rows encoded by a schema.
-
-A published table is read some columns at a time, all of its cells as text: what is a
-number is decided here and nowhere else.
-"""
+"""Tables as codes: schemas made of training rows, and rows encoded by a schema."""
 
 from __future__ import annotations
 
 import io
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from modelmarket.datasets.cells import Values, values_of
 from modelmarket.datasets.records import encode_row, read_records
-from modelmarket.datasets.tables import MISSING
 from modelmarket.errors import DataError
 from modelmarket.protocol.hidden import MOST_COLUMNS, RowCodes
 from modelmarket.protocol.points import MOST_OUTPUTS
@@ -44,88 +38,6 @@ ROUNDS = 16
 """In which numbers that are more frequent than a range give up what they need not."""
 MOST_NUMBER = 1e38
 """Forests hold numbers in 32 bits."""
-CELLS_AT_ONCE = 2**24
-"""Cells whose texts are in memory together."""
-
-
-@dataclass(frozen=True)
-class Values:
-    """A column's cells.
-
-    Attributes:
-        cells: As they are published, as text; shape (rows,).
-        is_missing: Which have no value; shape (rows,).
-        numbers: The cells as numbers; NaN for what is missing or none.
-    """
-
-    cells: pl.Series
-    is_missing: npt.NDArray[np.bool_]
-    numbers: Numbers
-
-    @classmethod
-    def of(cls, cells: pl.Series) -> Values:
-        """The cells of a column, as text."""
-        import polars as pl
-
-        # perf: where all are numbers nothing is missing, and no text is asked for.
-        numbers = cells.cast(pl.Float64, strict=False)
-        if not numbers.null_count() and not numbers.is_nan().any():
-            return cls(cells, np.zeros(len(cells), dtype=np.bool_), numbers.to_numpy())
-        texts = stripped(cells)
-        is_missing = texts.str.to_lowercase().is_in(MISSING).to_numpy()
-        numbers = texts.cast(pl.Float64, strict=False).fill_null(float("nan"))
-        values = numbers.to_numpy().copy()
-        values[is_missing] = np.nan
-        return cls(cells, is_missing, values)
-
-    @cached_property
-    def texts(self) -> pl.Series:
-        """The cells without blanks around them, shape (rows,)."""
-        return stripped(self.cells)
-
-    @property
-    def strange(self) -> int | None:
-        """The first row, from 0, whose cell has a value that is no number."""
-        odd = np.isnan(self.numbers) & ~self.is_missing
-        return int(np.argmax(odd)) if odd.any() else None
-
-    @property
-    def is_numeric(self) -> bool:
-        """Whether every cell with a value is a number, and some are."""
-        return self.strange is None and not bool(self.is_missing.all())
-
-
-def stripped(cells: pl.Series) -> pl.Series:
-    """Cells without blanks around them; an absent one is empty."""
-    return cells.fill_null("").str.strip_chars()
-
-
-def columns_of(path: Path, names: Sequence[str], rows: int) -> Iterator[pl.Series]:
-    """Columns of a published table, one by one, as text.
-
-    Args:
-        path: A CSV as it is published.
-        names: Of the columns.
-        rows: That the table has, about.
-
-    Raises:
-        DataError: The file is not such a table.
-    """
-    import polars as pl
-    from polars import selectors
-
-    from modelmarket.datasets.frames import scan
-
-    at_once = max(1, CELLS_AT_ONCE // max(rows, 1))
-    try:
-        lazy = scan(path, infer_schema=False)
-        for at in range(0, len(names), at_once):
-            # note: a bare name may be taken for a pattern, such as `*`.
-            wanted = list(names[at : at + at_once])
-            some = lazy.select(selectors.by_name(*wanted)).collect()
-            yield from (some.get_column(name) for name in wanted)
-    except pl.exceptions.PolarsError as error:
-        raise DataError(f"{path.name} cannot be read as a table: {error}") from error
 
 
 def refuse_many(columns: int, classes: int = 0) -> None:
@@ -172,10 +84,8 @@ def make_columns(
         DataError: There are too many columns.
     """
     refuse_many(columns=len(names))
-    found = zip(names, columns_of(path, names, rows), strict=True)
-    return tuple(
-        make_column(name, Values.of(cells), width, even=even) for name, cells in found
-    )
+    found = zip(names, values_of(path, names, rows), strict=True)
+    return tuple(make_column(name, values, width, even=even) for name, values in found)
 
 
 def make_column(name: str, values: Values, width: int, *, even: bool = False) -> Column:
@@ -282,14 +192,18 @@ def encode(
             is to be refused; names row and column.
     """
     codes: RowCodes = np.zeros((rows, len(columns)), dtype=f"u{width // 8}")
-    names = [one.name for one in columns]
-    for at, cells in enumerate(columns_of(path, names, rows)):
-        if len(cells) != rows:
-            raise DataError(
-                f"{path.name} has {counted(len(cells), 'row')}, not {rows:,}."
-            )
-        codes[:, at] = encode_cells(columns[at], cells, width, table=table)
+    for at, values in enumerate(_values(path, columns, rows)):
+        seen = len(values.cells)
+        if seen != rows:
+            raise DataError(f"{path.name} has {counted(seen, 'row')}, not {rows:,}.")
+        codes[:, at] = encode_values(columns[at], values, width, table)
     return codes
+
+
+def _values(path: Path, columns: Sequence[Column], rows: int) -> Iterator[Values]:
+    """What is in these columns of a published table, one by one."""
+    texts = {one.name for one in columns if isinstance(one, Texts)}
+    return values_of(path, [one.name for one in columns], rows, texts)
 
 
 def encode_frame(
@@ -343,20 +257,19 @@ def frame_of(lines: Sequence[bytes], names: Sequence[str]) -> pl.DataFrame:
     return read
 
 
-def encode_cells(
-    column: Column, cells: pl.Series, width: int, *, table: Table | None = None
+def encode_cells(column: Column, cells: pl.Series, width: int) -> RowCodes:
+    """The codes of a column's cells, as text; see `encode`."""
+    return encode_values(column, Values.of(cells), width)
+
+
+def encode_values(
+    column: Column, values: Values, width: int, table: Table | None = None
 ) -> RowCodes:
-    """The codes of a column's cells; see `encode`.
+    """The codes of a column's values; see `encode`.
 
     Raises:
         DataError: A cell is to be refused; names row and column.
     """
-    return _encode(column, Values.of(cells), width, table)
-
-
-def _encode(
-    column: Column, values: Values, width: int, table: Table | None = None
-) -> RowCodes:
     import polars as pl
 
     if not isinstance(column, Texts):
@@ -367,6 +280,9 @@ def _encode(
                 f"{table.told(row + 1)}, column {column.name!r}: {said!r} is no "
                 "number, as all of the training part's are."
             )
+        if (small := values.bytes) is not None:
+            # perf: of 256 numbers, however many rows there are.
+            return column.codes(np.arange(256.0), width)[small]
         return column.codes(values.numbers, width)
     places = list(range(1, len(column.values) + 1))
     found = values.texts.replace_strict(
@@ -395,11 +311,10 @@ def plain(
         Shape (rows, columns); finite.
     """
     found = np.zeros((rows, len(columns)))
-    cells = columns_of(path, [one.name for one in columns], rows)
-    for at, (column, some) in enumerate(zip(columns, cells, strict=True)):
-        values = Values.of(some)
+    each = zip(columns, _values(path, columns, rows), strict=True)
+    for at, (column, values) in enumerate(each):
         if isinstance(column, Texts):
-            found[:, at] = _encode(column, values, width)
+            found[:, at] = encode_values(column, values, width)
             continue
         numbers = np.clip(values.numbers, -MOST_NUMBER, MOST_NUMBER)
         known = numbers[~np.isnan(numbers)]

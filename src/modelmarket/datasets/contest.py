@@ -469,7 +469,7 @@ def read_labels(path: Path) -> list[str]:
     Raises:
         DataError: It is no such table.
     """
-    from modelmarket.datasets.codes import columns_of
+    from modelmarket.datasets.cells import columns_of
 
     [labels] = columns_of(path, [LABEL], 1)
     return [one or "" for one in labels.to_list()]

@@ -18,6 +18,8 @@ from modelmarket.datasets.tables import Table, open_table
 from modelmarket.errors import DataError
 
 SCHEMA_ROWS = 10_000
+HEAD_ROWS = 1_000
+"""That tell which columns may be whole numbers throughout."""
 BATCH_BYTES = 2**22
 _Kinds = dict[str, pl.DataType | type[pl.DataType]]
 """Of columns, by their names."""
@@ -151,9 +153,45 @@ def _read(path: Path, texts: Collection[str], rows: int | None) -> pl.DataFrame:
         raise DataError(f"{path.name} cannot be read as a table: {error}") from error
 
 
-def _read_as(path: Path, kinds: _Kinds) -> pl.DataFrame | None:
-    """All rows, with columns of these kinds; None if a cell is not of its column's."""
+def whole_numbers(path: Path, names: Sequence[str]) -> dict[str, pl.Series]:
+    """Columns of a published CSV that are whole numbers of at most 32 bits in each row.
+
+    perf: they are read at once, without a text of any cell. Not all such columns need
+    be found: the first rows tell what to expect, and where a cell is something else,
+    none are.
+
+    Args:
+        path: The file.
+        names: Of the columns that may be.
+    """
+    try:
+        lazy = scan(path, n_rows=HEAD_ROWS, infer_schema_length=HEAD_ROWS)
+        head = lazy.select(by_name(*names)).collect()
+        kinds = _smallest(head.lazy(), dict(head.schema))
+        small = {name: kind for name, kind in kinds.items() if kind != pl.Int64}
+        frame = _read_as(path, small, names=small)
+    except (DataError, pl.exceptions.PolarsError):
+        return {}
+    return (
+        {}
+        if frame is None
+        else {one.name: one for one in frame if not one.null_count()}
+    )
+
+
+def _read_as(
+    path: Path, kinds: _Kinds, names: Collection[str] | None = None
+) -> pl.DataFrame | None:
+    """All rows, with columns of these kinds; None if a cell is not of its column's.
+
+    Args:
+        path: The file.
+        kinds: Of its columns; others are text.
+        names: Of the columns that are read; None for all.
+    """
     lazy = scan(path, infer_schema=False, schema_overrides=kinds)
+    if names is not None:
+        lazy = lazy.select(by_name(*names))
     try:
         return lazy.collect(engine="streaming")
     except pl.exceptions.ComputeError:

@@ -23,12 +23,8 @@ from modelmarket.datasets.baselines import (
     every,
     try_forest,
 )
-from modelmarket.datasets.codes import (
-    Values,
-    columns_of,
-    encode_cells,
-    make_column,
-)
+from modelmarket.datasets.cells import columns_of, values_of
+from modelmarket.datasets.codes import encode_values, make_column
 from modelmarket.datasets.sources import LABEL
 from modelmarket.protocol.hidden import CODE_WIDTHS, RowCodes
 from modelmarket.protocol.schema import NumberTarget, Target, Texts
@@ -130,13 +126,14 @@ def losses(
     apart: Apart | None = None
     coded: dict[int, list[RowCodes]] = {width: [] for width in CODE_WIDTHS}
     texts: dict[int, dict[int, CodedTexts]] = {width: {} for width in CODE_WIDTHS}
-    for name, cells in zip(names, columns_of(train, names, rows), strict=True):
-        some = cells.gather_every(step)
-        values = Values.of(some)
+    told = () if choice is None else (choice.group, choice.time)
+    asked = [name for name in names if name in told]
+    for name, cells in zip(names, values_of(train, names, rows, asked), strict=True):
+        values = cells.every(step)
         codes: dict[int, int] = {}
         for width in CODE_WIDTHS:
             column = make_column(name, values, width, even=even)
-            found = encode_cells(column, some, width)
+            found = encode_values(column, values, width)
             codes[width] = int(np.unique(found).size)
             if isinstance(column, Texts):
                 known = CodedTexts.of(values, width, again)
@@ -144,8 +141,8 @@ def losses(
                 coded[width].append(known.codes())
             else:
                 coded[width].append(found[::again])
-        if choice is not None and name in (choice.group, choice.time):
-            apart = Apart.of(choice, name, Values.of(some.gather_every(again)))
+        if choice is not None and name in asked:
+            apart = Apart.of(choice, name, values.every(again))
         is_text = isinstance(column, Texts)
         places = as_it_is(values, is_text=is_text)
         columns.append(Narrowed(name, is_text, int(np.unique(places).size), codes))

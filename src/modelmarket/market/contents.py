@@ -169,7 +169,7 @@ class Contents:
             NotFoundError: The dataset is not here.
             DataError: It contradicts the terms, or a row names a file that it lacks.
         """
-        from modelmarket.datasets.codes import columns_of
+        from modelmarket.datasets.cells import columns_of
         from modelmarket.market.attached import is_as_named, named
 
         manifest = self.manifest()

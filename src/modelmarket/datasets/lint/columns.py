@@ -15,7 +15,7 @@ import numpy.typing as npt
 import polars as pl
 
 from modelmarket.datasets.attached import FileColumn, are_files
-from modelmarket.datasets.codes import Values
+from modelmarket.datasets.cells import Values
 from modelmarket.datasets.dates import is_dated, times
 from modelmarket.datasets.fingerprints import DIGITS, MOST_EXACT
 from modelmarket.datasets.lint.commas import are_numbers_with_commas

@@ -25,8 +25,9 @@ from modelmarket.datasets.baselines import (
     every,
     try_forest,
 )
+from modelmarket.datasets.cells import Values
 from modelmarket.datasets.choosing import Choice
-from modelmarket.datasets.codes import Values, encode_cells
+from modelmarket.datasets.codes import encode_cells
 from modelmarket.datasets.frames import read_batches
 from modelmarket.datasets.lint.columns import (
     Looked,
