@@ -212,7 +212,8 @@ class Lint:
         labels, some, rows = list[pl.Series](), list[pl.DataFrame](), 0
         for batch in read_batches(train):
             labels.append(batch.get_column(LABEL))
-            some.append(batch.gather_every(step, -rows % step))
+            # perf: `gather_every` takes seven times as long over many columns.
+            some.append(batch[np.arange(-rows % step, batch.height, step)])
             rows += batch.height
         if rows != self._rows:
             raise DataError(
