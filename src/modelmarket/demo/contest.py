@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 REWARD = Wei(100 * ONE_MDC)
 STAKE = Wei(5 * ONE_MDC)
 BOND = Wei(ONE_MDC)
-MOST_ROWS = 8_000
+MOST_ROWS = 3_000
 """Training rows that a model of the demo learns from: it is to be quick."""
 MOST_ROUNDS = 60
 NEW_ROWS = 5
