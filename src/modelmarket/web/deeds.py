@@ -139,7 +139,7 @@ class Deed:
             moved = f"{'paid to' if amount > 0 else f'{moved} by'} {whose}"
         if record is not None and is_done:
             became = since(action, record, submission_of(entry, record))
-            moved += f", {became}" if became else ""
+            moved += f", {became.since}" if became else ""
         words = told(entry)
         fund = action.amount if isinstance(action, actions.Fund) and moves else Wei(0)
         return cls(

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from modelmarket.protocol import actions
@@ -13,12 +14,28 @@ from modelmarket.web.happenings import UNCLAIMED, WHY_FAILED
 if TYPE_CHECKING:
     from modelmarket.protocol.records import BaseRecord, SubmissionRecord
 
-_BACK, _DUE = "and back since", "and due to be withdrawn now"
+
+@dataclass(frozen=True)
+class Became:
+    """What has become of an amount that was locked.
+
+    Attributes:
+        since: In words that follow "locked".
+        told: In words that follow "the reward", or whatever else was locked.
+    """
+
+    since: str
+    told: str
+
+
+_BACK = Became("and back since", "came back")
+_DUE = Became("and due to be withdrawn now", "is due to be withdrawn")
+_TO_THE_WINNER = Became("and paid to the winner since", "was paid to the winner")
 
 
 def since(
     action: actions.Action, record: BaseRecord, one: SubmissionRecord | None
-) -> str:
+) -> Became | None:
     """What has become of what an action locked.
 
     Args:
@@ -27,7 +44,7 @@ def since(
         one: The submission that it made or is about; None for none.
 
     Returns:
-        In words that follow "locked"; empty while it is, and where nothing was.
+        None while it is locked, and where nothing was.
     """
     match action:
         case actions.CreateRequest() | actions.CreateContest():
@@ -36,45 +53,51 @@ def since(
             return _stake(record, one)
         case actions.Demand() if one is not None:
             return _bond(one)
-    return ""
+    return None
 
 
-def _reward(record: BaseRecord) -> str:
+def _reward(record: BaseRecord) -> Became | None:
     match record.stage:
         case Phase.FULFILLED:
-            return "and paid to the winner since"
+            return _TO_THE_WINNER
         case Phase.REFUNDED:
             return _BACK
         case Phase.CANCELLED if record.live:
-            return "and since shared among those who had submitted"
+            shared = "shared among those who had submitted"
+            return Became(f"and since {shared}", f"was {shared}")
         case Phase.CANCELLED:
             return _BACK
         case Phase.FORFEITED:
-            return "and lost since: it was not opened in time"
-    return ""
+            return _lost("it was not opened in time")
+    return None
 
 
-def _stake(record: BaseRecord, one: SubmissionRecord) -> str:
+def _lost(why: str) -> Became:
+    return Became(f"and lost since: {why}", f"was lost: {why}")
+
+
+def _stake(record: BaseRecord, one: SubmissionRecord) -> Became | None:
     match stake(record, one):
         case Stake.LOCKED:
-            return ""
+            return None
         case Stake.DUE:
             return _DUE
         case Stake.RETURNED if one.status is Status.WON:
-            return "and back since, with the reward"
+            return Became(
+                "and back since, with the reward", "came back, with the reward"
+            )
         case Stake.RETURNED:
             return _BACK
         case Stake.LOST:
-            why = UNCLAIMED if one.failure is None else WHY_FAILED[one.failure]
-            return f"and lost since: {why}"
+            return _lost(UNCLAIMED if one.failure is None else WHY_FAILED[one.failure])
 
 
-def _bond(one: SubmissionRecord) -> str:
+def _bond(one: SubmissionRecord) -> Became | None:
     if one.demand is None:
-        return ""
+        return None
     if one.demand.returned:
         return _BACK
     if bond_due(one):
         return _DUE
     # What was posted costs whoever demanded it.
-    return "and paid to the winner since" if one.status is Status.WON else ""
+    return _TO_THE_WINNER if one.status is Status.WON else None

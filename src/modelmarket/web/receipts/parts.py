@@ -93,11 +93,14 @@ class Receipt:
         amount: It moves.
         parts: All else, in order.
         hidden: What a contest's folder says, to show its schema; None for others.
+        became: What has become of what was locked, in a sentence; empty while it is,
+            and where nothing was.
     """
 
     amount: Amount
     parts: tuple[Part, ...]
     hidden: stored.Hidden | None = None
+    became: str = ""
 
 
 @dataclass(frozen=True)

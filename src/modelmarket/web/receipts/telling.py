@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from modelmarket.protocol import actions
 from modelmarket.web import stored
-from modelmarket.web.deeds import record_of
+from modelmarket.web.deeds import record_of, submission_of
+from modelmarket.web.locks import since
 from modelmarket.web.receipts.amounts import amount_of
 from modelmarket.web.receipts.entering import cancel_submission, enter, withdraw
 from modelmarket.web.receipts.others import end_the_wait, of_no_request, settle
@@ -22,6 +23,14 @@ if TYPE_CHECKING:
     from modelmarket.protocol.records import BaseRecord
     from modelmarket.web.receipts.parts import Part, Sight
 
+_LOCKED = {
+    actions.CreateRequest.kind: "The reward",
+    actions.CreateContest.kind: "The reward",
+    actions.Submit.kind: "The stake",
+    actions.SubmitModel.kind: "The stake",
+    actions.Demand.kind: "The bond",
+}
+
 
 def receipt(sight: Sight) -> Receipt:
     """An action's receipt."""
@@ -32,7 +41,16 @@ def receipt(sight: Sight) -> Receipt:
     parts = _parts(sight, record, hidden)
     if not sight.is_own:
         parts = tuple(one for one in parts if one.title in FOR_ANYBODY)
-    return Receipt(amount_of(sight, record), parts, hidden)
+    return Receipt(amount_of(sight, record), parts, hidden, _became(sight, record))
+
+
+def _became(sight: Sight, record: BaseRecord | None) -> str:
+    """What has become of what was locked; see `Receipt`."""
+    entry = sight.entry
+    if record is None or not entry.state.is_done or not sight.is_own:
+        return ""
+    found = since(entry.action, record, submission_of(entry, record))
+    return "" if found is None else f"{_LOCKED[entry.action.kind]} {found.told}."
 
 
 def _parts(
