@@ -36,7 +36,7 @@ def test_test_rows_that_stand_in_the_training_part_are_counted_and_named() -> No
         Check.DUPLICATES_ACROSS,
         Severity.CONFIRM,
         "2 of 100 test rows stand in the training part, too, where the label can be "
-        "looked up.",
+        "looked up if it is the same.",
         "Leave out rows that come more than once, before the split.",
         rows=(8, 9),
         count=2,

@@ -133,11 +133,15 @@ def test_a_request_to_be_created_is_named_and_says_what_leaves_and_comes_back(
         "Leaves your wallet now 100 MDC the reward, which the market holds",
         "Request odd or even To be predicted 'kind', one of 2 classes",
         "CID bafy",
+        "To be beaten Always saying the commonest class is right for",
         "The reward comes back if nobody enters",
         "You lose it without a model if the truth is not opened within 15 min",
         "Confirm and lock 100 MDC",
     ):
         assert said in shown, said
+    assert re.search(
+        r"Becomes public the \d+ training rows with labels, and \d+ ", shown
+    )
     assert "for nothing" not in shown
     assert shown.index("Leaves your wallet now") < shown.index("What it is")
 

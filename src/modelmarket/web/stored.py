@@ -363,7 +363,7 @@ def target(found: VerifiedRequest) -> Target | None:
 
 
 def to_beat(market: Market, dataset: str) -> str:
-    """What the median of a folder's numbers, and a small model, reached on its training
+    """What whoever needs no model, and a small one, reached on a folder's training
     part, in sentences; empty if that is not here.
 
     Args:
@@ -372,9 +372,10 @@ def to_beat(market: Market, dataset: str) -> str:
     """
     try:
         report = Report.from_json(_read(market, dataset, REPORT))
-        return f"{report.told_constant} {report.told_baseline}".strip()
     except ModelMarketError:
         return ""
+    told = report.told_majority, report.told_constant, report.told_baseline
+    return " ".join(filter(None, told))
 
 
 def oddities(market: Market, dataset: str) -> list[str]:

@@ -78,6 +78,8 @@ class Equals:
     def why(self) -> str:
         """What tells whether test rows among them matter, in a clause."""
         rows = f"{self.rows:,} of {counted(self.every, 'training row')}"
+        if not self.rows:
+            return "where the label can be looked up if it is the same"
         if self.are_odd and self.are_few:
             return "where the label can be looked up"
         if self.are_odd:

@@ -43,7 +43,11 @@ def create_request(sight: Sight, action: actions.CreateRequest) -> tuple[Part, .
     if terms.minimum_matches:
         least = Threshold.of_rows(terms.minimum_matches, terms.labels).told
         lacking = "no honest submission reaches the threshold"
-    public = Markup("the training rows with labels, and {} without").format(rows)
+    manifest = stored.described(market, terms.dataset, verified=False)
+    trained = "" if manifest is None else f"{manifest.train_rows:,} "
+    public = Markup("the {}training rows with labels, and {} without").format(
+        trained, rows
+    )
     if files is not None:
         public += Markup(", and the files that they name, of test rows too. {}").format(
             strangers(str(files))
@@ -65,6 +69,8 @@ def create_request(sight: Sight, action: actions.CreateRequest) -> tuple[Part, .
         ),
         fact("Threshold", least),
     ]
+    if reached := stored.to_beat(market, terms.dataset):
+        what.append(fact("To be beaten", reached))
     back = [
         fact(
             "You get",
