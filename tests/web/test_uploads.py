@@ -263,6 +263,11 @@ def test_whoever_comes_back_too_late_is_told_to_choose_the_file_again(
 ) -> None:
     where = send(tab)
     action = tab.post(where, **TERMS).headers["location"]
+    # The file and what was typed go only after a second look.
+    page = tab.get(action).text
+    assert "<summary>Discard it</summary>" in page
+    assert "<button>Discard it</button>" not in page
+    assert "Your table and what you typed are forgotten with it." in page
     tab.post(where, discard="yes")
     # The page that is open still has the button; what it says can be confirmed stays.
     answer = tab.post(f"{action}/change")
@@ -271,6 +276,7 @@ def test_whoever_comes_back_too_late_is_told_to_choose_the_file_again(
     page = tab.get(action).text
     assert "Change the terms</button>" not in page
     assert "choose the file again" in page
+    assert "<button>Discard it</button>" in page
     assert f"{action}/confirm" in page
     # And a form whose file has gone leads to where it can be chosen.
     lost = send(tab)
