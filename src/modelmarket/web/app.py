@@ -30,6 +30,7 @@ from modelmarket.web.routes import (
     predictions,
     requests,
     submissions,
+    tested,
     transactions,
     vault,
 )
@@ -46,6 +47,7 @@ NOUNS = (
     submissions,
     predictions,
     files,
+    tested,
     activity,
     agent,
     vault,

@@ -13,6 +13,7 @@ from starlette.routing import Route
 from modelmarket.errors import InputError, NotFoundError
 from modelmarket.market import Request, VerifiedRequest
 from modelmarket.market.describing import challengers_of, reproduction_of
+from modelmarket.market.tested import is_open
 from modelmarket.market.winning import why_not_run
 from modelmarket.protocol import contest_steps
 from modelmarket.protocol.contest_steps import BY_OPERATORS
@@ -348,6 +349,7 @@ def data(visit: Visit) -> Response:
         head=stored.head(found),
         card=stored.card(found),
         report=stored.report(found),
+        is_open=is_open(found),
     )
 
 
