@@ -77,6 +77,8 @@ def test_rows_like_those_of_the_training_part_are_not_spoken_of(
         ({"months": "1e9"}, "are outside the training rows' 1.5 to 20.5"),
         ({"count": "5000"}, "are outside the training rows' 0 to 1,521"),
         ({"same": "4"}, "are outside the training rows' 3 to 3"),
+        # Numbers, although a gap among them is written as a word.
+        ({"gaps": "900"}, "are outside the training rows' 0 to 8"),
         ({"plan": "YEARLY"}, "say what no training row says, such as 'YEARLY'"),
         ({"months": ""}, "have no value, which every training row has"),
         ({"plan": "n/a"}, "have no value, which every training row has"),

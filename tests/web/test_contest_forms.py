@@ -219,7 +219,10 @@ def test_what_numbers_should_beat_is_drawn_and_told_in_their_own_unit(
     names = re.findall(r'text-anchor="end">(.*?)</text>', drawn[1])
     assert names == ["always the median", "a forest on codes"]
     median, forest = re.findall(r'y="\d+">([\d.,]+)</text>', drawn[1])
-    assert 60 < float(median) < 65
+    # Whichever 80 of the rows are learned from: without the 20 at either end of the
+    # prices, or without the 20 in the middle. At random it is 62.5, and 1.8 either way.
+    off = sorted(abs(20 * size + floor - 126) for size, floor in rows)
+    assert sum(off[:80]) / 80 - 2 < float(median) < sum(off[20:]) / 80 + 2
     assert 0 < float(forest) < 20
     # In the words of either error that may count.
     told = f"is off by {float(forest):.6g}, on average, with an RMSE of "

@@ -355,7 +355,18 @@ def test_the_clock_stops_where_another_request_needs_the_agent(tmp_path: Path) -
             assert "The clock was not moved. Your agent is about to open" in press()
             assert rita.look().now < late.record.deadline
             agent.run_once(rita)
-            press()
+            # Nor does it go past the time that anybody else has there.
+            ends = rita.request(early.id).position().step_ends
+            assert f"the step of request {early.id} ends then" in press()
+            assert 0 <= rita.look().now - ends < MOST_PASSED_S
+            assert rita.look().now < late.record.deadline
+            agent.run_once(ann)
+            for _ in range(9):
+                if rita.look().now >= late.record.deadline:
+                    break
+                agent.run_once(rita)
+                agent.run_once(ann)
+                press()
             assert 0 <= rita.look().now - late.record.deadline < MOST_PASSED_S
             assert rita.request(early.id).record.is_opened
 

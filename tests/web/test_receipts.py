@@ -239,6 +239,12 @@ def test_a_cancellation_that_somebody_has_overtaken_says_so_and_is_begun_anew(
             here.submit(ben, request.id, mistakes=1)
             rita.look()
             twice = told(tab.get(anew).text)
+            last = tab.post("/actions", **cancel).headers["location"]
+            assert "If one more enters first this is refused" in told(
+                tab.get(last).text
+            )
+            tab.post(f"{last}/confirm")
+            done = told(tab.get(last).text)
     said = told(overtaken)
     why = "1 more submission has entered meanwhile, and would share the reward."
     assert f"This cannot be done now. {why} Begin anew:" in said
@@ -254,6 +260,8 @@ def test_a_cancellation_that_somebody_has_overtaken_says_so_and_is_begun_anew(
     assert "You lose 100 MDC the reward, which goes to the one live" in shared
     assert "Cancel the request Signed with" in shared
     assert "You would lose 100 MDC the reward, which goes to the one live" in twice
+    # Of what is done nobody asks any more what could come before it.
+    assert "first" not in done
     assert why in twice
 
 

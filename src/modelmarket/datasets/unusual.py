@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modelmarket.datasets.cells import Values
 from modelmarket.datasets.tables import MISSING, open_table
 from modelmarket.system.text import counted, measured
 
@@ -92,9 +93,15 @@ def unusual(train: Path, table: Path, columns: Sequence[str]) -> list[Unusual]:
 
 def _unlike(known: pl.Series, said: pl.Series) -> Iterator[Unusual]:
     """In what new cells of a column are unlike all of its training cells."""
+    import polars as pl
+
     name, cells = said.name, said.str.strip_chars()
     if not known.dtype.is_numeric():
         known = known.cast(str)
+        values = Values.of(known)
+        if values.is_numeric:
+            # Numbers with gaps, however these are written.
+            known = pl.Series(known.name, values.numbers, nan_to_null=True)
     is_missing = cells.is_null() | cells.str.to_lowercase().is_in(MISSING)
     lacking = int(is_missing.sum())
     has_gaps = known.null_count() > 0 or (

@@ -6,7 +6,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -370,12 +370,24 @@ def to_beat(market: Market, dataset: str) -> str:
         market: With the store.
         dataset: The folder's CID, whoever named it.
     """
-    try:
-        report = Report.from_json(_read(market, dataset, REPORT))
-    except ModelMarketError:
+    report = _report(market, dataset)
+    if report is None:
         return ""
     told = report.told_majority, report.told_constant, report.told_baseline
     return " ".join(filter(None, told))
+
+
+def small_forest(market: Market, dataset: str) -> str:
+    """What a small model alone reached, whatever it saw of the table; see `to_beat`."""
+    report = _report(market, dataset)
+    return "" if report is None else replace(report, code_bits=None).told_baseline
+
+
+def _report(market: Market, dataset: str) -> Report | None:
+    try:
+        return Report.from_json(_read(market, dataset, REPORT))
+    except ModelMarketError:
+        return None
 
 
 def oddities(market: Market, dataset: str) -> list[str]:
@@ -386,10 +398,8 @@ def oddities(market: Market, dataset: str) -> list[str]:
         market: With the store.
         dataset: The folder's CID, whoever named it.
     """
-    try:
-        found = Report.from_json(_read(market, dataset, REPORT)).findings
-    except ModelMarketError:
-        return []
+    report = _report(market, dataset)
+    found = () if report is None else report.findings
     return [one.text for one in found if one.severity is not Severity.NOTE]
 
 

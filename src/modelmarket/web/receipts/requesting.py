@@ -182,6 +182,8 @@ def _of_contest(
         if action.weights:
             alike = 1 / len(action.weights)
             told += f" As every class counts alike, that is {alike:.1%} of the points."
+        if forest := stored.small_forest(sight.market, folder):
+            told += f" {forest}"
         what.append(Fact("To be beaten", told))
     elif hidden is not None and (reached := stored.to_beat(sight.market, folder)):
         what.append(fact("To be beaten", reached))
@@ -253,10 +255,8 @@ def cancel_request(
     reward = format_mdc(terms.reward)
     if not live:
         back = [fact("The reward", f"{reward} MDC, comes back to you at once, whole")]
-        cost = [
-            fact("You lose", "nothing but the network fee; nobody is in"),
-            _of_those_who_enter_first("somebody enters", most - live),
-        ]
+        cost = [fact("You lose", "nothing but the network fee; nobody is in")]
+        cost += _of_those_who_enter_first(sight, "somebody enters", most - live)
         return parts_of(what, back, cost, [])
     each, staked = format_mdc(terms.reward // live), format_mdc(terms.stake)
     lost = format_mdc(terms.reward - terms.reward % live)
@@ -270,19 +270,22 @@ def cancel_request(
     cost = [
         fact("You lose", f"{lost} MDC of the reward: {shared}"),
         fact("Stakes of who is in", stakes),
-        _of_those_who_enter_first("one more enters", most - live),
+        *_of_those_who_enter_first(sight, "one more enters", most - live),
     ]
     return parts_of(what, back, cost, [])
 
 
-def _of_those_who_enter_first(who: str, left: int) -> Fact:
-    """What becomes of a cancellation that somebody overtakes.
+def _of_those_who_enter_first(sight: Sight, who: str, left: int) -> list[Fact]:
+    """What becomes of a cancellation that somebody overtakes; nothing once it is done.
 
     Args:
+        sight: What it is told from.
         who: Overtakes it, and how.
         left: Of those that were agreed to, how many have cancelled since.
     """
+    if sight.entry.state.is_done:
+        return []
     if left <= 0:
-        return fact(f"If {who} first", "this is refused, and nothing changes")
+        return [fact(f"If {who} first", "this is refused, and nothing changes")]
     more = f"it shares the reward; {left + 1:,} more, and this is refused"
-    return fact(f"If {who} first", more)
+    return [fact(f"If {who} first", more)]

@@ -3,12 +3,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from markupsafe import Markup
 from starlette.responses import Response
 from starlette.routing import Route
 
 from modelmarket.agent import Kind, plan
 from modelmarket.errors import InputError
+from modelmarket.market import Wanted
+from modelmarket.protocol.types import RequestId
 from modelmarket.web import forms
 from modelmarket.web.rendering import moment
 from modelmarket.web.responses import answering, go, go_and_tell
@@ -16,8 +20,9 @@ from modelmarket.web.visits import Visit
 
 
 def move_clock(visit: Visit) -> Response:
-    """Moves the clock to a request's next deadline, which the page has shown, or to
-    where the agent has something to do in another one before it.
+    """Moves the clock to a request's next deadline, which the page has shown; or to
+    where the agent has something to do in another one before it, or a step of another
+    one ends in which somebody else may have.
 
     Of two clicks on the same page the second moves nothing.
     """
@@ -45,16 +50,30 @@ def move_clock(visit: Visit) -> Response:
         )
         said = said.format(due[0])
         return go_and_tell(visit, f"/requests/{number}", said, is_done=False)
-    coming = [one for one in others if found.now < one.begins < ends]
-    if coming:
-        first = min(coming, key=lambda one: one.begins)
-        workspace.move_clock(first.begins)
-        said = Markup("The clock was moved to {}: your agent is going to {} then.")
-        said = said.format(moment(first.begins), first)
-    else:
-        workspace.move_clock(ends)
-        said = Markup("The clock was moved to {}.").format(moment(ends))
+    stops = [(ends, Markup())]
+    stops += [
+        (one.begins, Markup(": your agent is going to {} then").format(one))
+        for one in others
+        if found.now < one.begins < ends
+    ]
+    stops += [
+        (second, Markup(": the step of request {} ends then").format(other))
+        for other, second in _steps_end(visit, found.now)
+        if other != number and second < ends
+    ]
+    second, why = min(stops, key=lambda one: one[0])
+    workspace.move_clock(second)
+    said = Markup("The clock was moved to {}{}.").format(moment(second), why)
     return go_and_tell(visit, f"/requests/{number}", said)
+
+
+def _steps_end(visit: Visit, now: int) -> Iterator[tuple[RequestId, int]]:
+    """When the present steps of the requests that go on end, where that is to come."""
+    market = visit.workspace.market
+    for one in market.find(Wanted(is_final=False)):
+        ends = market.any_request(one.id).position().step_ends
+        if ends > now:
+            yield one.id, ends
 
 
 ROUTES = [Route("/clock", answering(move_clock), methods=["POST"])]
