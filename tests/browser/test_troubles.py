@@ -381,6 +381,25 @@ def test_a_reload_in_the_middle_of_each_step_loses_nothing(
     expect(tab.locator("h1")).to_contain_text("#1")
 
 
+def test_of_two_tabs_with_other_terms_the_later_is_told_that_its_own_were_not_sealed(
+    house: House, tmp_path: Path
+) -> None:
+    visitor = connected(house)
+    visitor.go("/requests/new")
+    choose(visitor.tab, "data", write_table(tmp_path / "n.csv"))
+    look_over(visitor.tab)
+    visitor.tab.get_by_role("button", name="Split and seal").wait_for()
+    other = visitor.another_tab()
+    other.goto(visitor.tab.url)
+    for tab, reward in ((visitor.tab, "100"), (other, "50")):
+        tab.locator("input[name=reward]").fill(reward)
+    for tab in (visitor.tab, other):
+        tab.get_by_role("button", name="Split and seal").click()
+        tab.locator("#confirm").wait_for()
+    expect(other.locator("#confirm")).to_contain_text("lock 100 MDC")
+    expect(other.locator("#news")).to_contain_text("sealed before, in another tab")
+
+
 def test_two_tabs_show_the_same_and_do_nothing_twice(
     house: House, tmp_path: Path
 ) -> None:
