@@ -107,9 +107,13 @@ def test_a_trainer_is_told_how_the_model_does_before_anything_is_staked(
     contest(here, rita)
     request, said = ann.request("v1"), list[str]()
     tree = tree_of(request, 4)
-    request.submit(tree, show=said.append)
+    entered = request.submit(tree, show=said.append)
     rows = len(request.training().targets)
-    *folds, figures, differ = said
+    answer, refuting, bond, *folds, figures, differ, staked = said
+    assert answer.startswith("If your model is demanded, posting it takes up to ")
+    assert refuting.startswith("Refuting somebody else's takes up to ")
+    assert bond.startswith("Demanding what nobody serves locks ")
+    assert staked == f"Submission {entered.id} to request v1: 5 MDC are at stake."
     assert [one.partition(":")[0] for one in folds] == [
         f"fold {n} of 5" for n in range(1, 6)
     ]

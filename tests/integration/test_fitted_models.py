@@ -77,10 +77,11 @@ def test_three_lines_seal_what_the_exported_file_predicts(request_1: Request) ->
     assert listed["row_id"].to_list() == list(range(1, 25))
     assert told[0].startswith("fold 1 of 5: ")
     assert any("accuracy on rows not seen (5 folds, 96 rows)" in one for one in told)
-    assert told[-2:] == [
+    assert told[-3:] == [
         "Predicted by the ONNX file that would be sealed; the fitted model says the same "
         "of 100.00% of the rows.",
         "Probabilities of each class go with them.",
+        f"Submission {entry.id} to request 1: 0.1 MDC are at stake.",
     ]
     sure = pl.read_csv(files["probabilities.csv"])
     assert sure["row_id"].to_list() == list(range(1, 25))

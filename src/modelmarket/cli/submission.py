@@ -91,13 +91,13 @@ def submit(
         modelmarket submit v7 model.exact --name "a forest"
     """
     from modelmarket.market import VerifiedRequest
-    from modelmarket.protocol.money import format_mdc
 
     here = Invocation.of(ctx)
     _require_files(request, files)
     _require_room_for(probabilities, request)
     output = here.output
     told: dict[str, Any] = {}
+    said: set[str] = set()
     with saying_what_was_sent(output, "modelmarket submission list") as sending:
         market = here.market(account, sign=True)
         sending.watch(market)
@@ -108,8 +108,6 @@ def submit(
             output.tell(*prospect.lines())
             output.warn(*prospect.warnings)
             foretold.append(prospect)
-
-        said: set[str] = set()
 
         def tell_once(line: str) -> None:
             """Whatever a yes is wanted for: then all of it is done again."""
@@ -150,11 +148,8 @@ def submit(
     document = documents.of_submission(done)
     for prospect in foretold:
         document["prospect"] = prospect.as_document()
-    output.result(
-        document | told,
-        f"Submission {done.id} to request {request}: "
-        f"{format_mdc(done.request.record.terms.stake)} MDC are at stake.",
-    )
+    was_told = done.told in said and not output.quiet
+    output.result(document | told, *([] if was_told else [done.told]))
     output.tell("Keep the appointments with `modelmarket agent run`.")
 
 

@@ -36,6 +36,7 @@ from modelmarket.protocol.events import (
     SubmissionCreated,
     SubmissionFailed,
 )
+from modelmarket.protocol.money import format_mdc
 from modelmarket.protocol.phases import Phase, Status
 from modelmarket.protocol.steps import StepKind
 from modelmarket.protocol.types import RequestId, SubmissionId, Wei
@@ -375,7 +376,8 @@ class AnyRequest(Generic[S_co]):
             kind: What is prepared.
             prepare: Seals it, for this request as it is now and this wallet's
                 account; the secrets lie in the vault when it returns.
-            show: Is told first what whoever submits agrees to; None for nothing.
+            show: Is told first what whoever submits agrees to, and in the end what was
+                entered; None for nothing.
 
         Raises:
             StepError: The deadline has passed, or an interrupted run has
@@ -401,7 +403,10 @@ class AnyRequest(Generic[S_co]):
                 for event in market.markets.events(receipt)
                 if isinstance(event, SubmissionCreated)
             )
-            return self.refresh().submission(created.submission_id)
+            entered = self.refresh().submission(created.submission_id)
+        if show is not None:
+            show(entered.told)
+        return entered
 
     def cancel(self, *, max_live: int = 0) -> Receipt:
         """Cancels the request.
@@ -482,6 +487,15 @@ class AnySubmission:
                 f"trainer {record.trainer}: {known.as_trainer.short}",
                 scored,
             ),
+        )
+
+    @property
+    def told(self) -> str:
+        """Which it is, and what it has staked, in a sentence."""
+        staked = format_mdc(self.request.record.terms.stake)
+        return (
+            f"Submission {self.id} to request {self.request.id}: {staked} MDC are at "
+            "stake."
         )
 
     def due(self) -> Wei:

@@ -233,8 +233,8 @@ class Request(AnyRequest[Submission]):
                 (rows, classes); None if nobody says. A model says so itself.
             name: Shown beside the submission; at most 64 bytes.
             show: Is told, line by line, what you agree to and how the model does before
-                anything is staked, see `agreement` and `check`; None for nothing, which
-                saves the time.
+                anything is staked, see `agreement` and `check`, and what was entered;
+                None for nothing, which saves the time.
             again: Go on where a submission of one's own stands already.
             accept_stake: Go on where the stake is above the reward.
 

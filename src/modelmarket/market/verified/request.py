@@ -514,9 +514,10 @@ class VerifiedRequest(AnyRequest[VerifiedSubmission]):
             model: A fitted estimator, an `ExactModel`, or the path of its file. It
                 is shown only if its claim is the best.
             name: Shown beside the submission; at most 64 bytes.
-            show: Is told, line by line, what you agree to and how the model does before
-                anything is staked, see `agreement` and `validate`; None for nothing,
-                which saves the time.
+            show: Is told, line by line, what you agree to, what it may come to and how
+                the model does before anything is staked, see `agreement`, `prospect`
+                and `validate`, and what was entered; None for nothing, which saves the
+                time.
             again: Go on where a submission of one's own stands already.
             accept_stake: Go on where the stake is above the reward.
             tell: Is given what entering may come to, before money is at stake; None
@@ -540,8 +541,11 @@ class VerifiedRequest(AnyRequest[VerifiedSubmission]):
             prepared = now.prepare_submission(
                 exact, name=name, owner=owner, again=again, accept_stake=accept_stake
             )
-            (tell or _warned)(now.prospect(exact, owner))
+            prospect = now.prospect(exact, owner)
+            (tell or _warned)(prospect)
             if show is not None:
+                for line in prospect.lines():
+                    show(line)
                 found = now.validate(model, show)
                 for line in found.lines():
                     show(line)
