@@ -381,6 +381,26 @@ def test_a_reload_in_the_middle_of_each_step_loses_nothing(
     expect(tab.locator("h1")).to_contain_text("#1")
 
 
+def test_what_is_wrong_beside_a_field_stands_over_no_other_text(
+    house: House, tmp_path: Path
+) -> None:
+    """Among the terms that are folded away, too, where it takes two lines."""
+    visitor = connected(house)
+    visitor.go("/requests/new")
+    choose(visitor.tab, "data", write_table(tmp_path / "n.csv"))
+    look_over(visitor.tab)
+    tab = visitor.tab
+    stake = tab.locator("input[name=stake]")
+    stake.evaluate("one => one.closest('details').open = true")
+    stake.fill("abc " * 30)
+    tab.get_by_role("button", name="Split and seal").click()
+    tab.locator("#stake-wrong").wait_for()
+    wrong = tab.locator("#stake-wrong").bounding_box()
+    below = tab.locator("#stake-help").bounding_box()
+    assert wrong is not None and below is not None
+    assert wrong["y"] + wrong["height"] <= below["y"]
+
+
 def test_of_two_tabs_with_other_terms_the_later_is_told_that_its_own_were_not_sealed(
     house: House, tmp_path: Path
 ) -> None:
