@@ -397,7 +397,8 @@ def test_what_is_wrong_beside_a_field_stands_over_no_other_text(
     tab.locator("#stake-wrong").wait_for()
     wrong = tab.locator("#stake-wrong").bounding_box()
     below = tab.locator("#stake-help").bounding_box()
-    assert wrong is not None and below is not None
+    assert wrong is not None
+    assert below is not None
     assert wrong["y"] + wrong["height"] <= below["y"]
 
 

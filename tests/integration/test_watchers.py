@@ -510,13 +510,17 @@ def test_whoever_pays_the_winner_a_moment_late_is_told_that_there_was_no_need(
     def outrun(market: Market, *given: Any) -> Any:
         if market is rita:
             ann.request("v1").settle()
-            raise TransactionError("Transaction 0x12 is in block 9 and failed.")
+            raise TransactionError(
+                "Transaction 0x12 is in block 9 and failed.",
+                hint="If this is still due, try again.",
+            )
         return do(market, *given)
 
     monkeypatch.setattr(Market, "do", outrun)
     report = running.perform(rita, step)
     assert report.done
     assert "no need any more to settle contest v1" in str(report)
+    assert "try again" not in str(report)
 
 
 def test_what_has_to_be_opened_is_planned_before_the_claims_that_wait_for_it(

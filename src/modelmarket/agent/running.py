@@ -123,7 +123,9 @@ def perform(market: Market, step: Step) -> Report:
         message = _done(market, step)
     except (RevertError, StepError, TransactionError) as error:
         is_over = _is_over(market, step)
-        return Report(step, done=is_over, message=error.text, by_others=is_over)
+        # What is over is not to be tried again, as the rest would say.
+        said = error.message if is_over else error.text
+        return Report(step, done=is_over, message=said, by_others=is_over)
     except Exception as error:  # noqa: BLE001  # one step never stops the others
         return Report(step, done=False, message=_told(error, step))
     return Report(step, done=True, message=message)

@@ -107,8 +107,8 @@ WORDS = Words(
 )
 CONTEST_WORDS = Words(
     "Verified contest",
-    "The test rows are hidden until the deadline, and the model that is paid is the "
-    "one that scored: the chain makes sure of it.",
+    "The test rows are opened after the deadline alone, and the model that is paid is "
+    "the one that scored: the chain makes sure of it.",
     "Hidden rows",
     "points",
     "point",
