@@ -12,15 +12,17 @@ from typing import Any
 import pytest
 
 from modelmarket.audit import audit, judge
+from modelmarket.audit.shared import lost_of
 from modelmarket.chain.contracts import RequestState, SubmissionState
 from modelmarket.market import Request
 from modelmarket.market.evidence import Evidence, gather
 from modelmarket.protocol.events import Withdrawn
-from modelmarket.protocol.phases import Phase, Status
+from modelmarket.protocol.phases import Failure, Phase, Status
 from modelmarket.protocol.records import SubmissionRecord
 from modelmarket.protocol.requests import RequestRecord
 from modelmarket.protocol.types import SubmissionId, Wei
 from modelmarket.storage.cid import Cid
+from protocol.test_steps import BEST, SILENT, request, submission
 from support.market import Place, place
 
 
@@ -160,6 +162,27 @@ def test_every_promise_is_tried_with_a_lie(played: Evidence) -> None:
 def embedded(tmp_path: Path) -> Iterator[Place]:
     with place("embedded", tmp_path / "people") as found:
         yield found
+
+
+LATE = replace(submission(3, Status.FAILED, 9), failure=Failure.TIMED_OUT)
+STOOD = submission(4, Status.RANKED, 7)
+
+
+@pytest.mark.parametrize(
+    ("stage", "entered", "says"),
+    [
+        (Phase.FULFILLED, [BEST], ""),
+        (Phase.OPEN, [SILENT], ""),
+        (Phase.FULFILLED, [BEST, LATE, STOOD], ": the stake of submission 3"),
+        (Phase.REFUNDED, [LATE, SILENT], ": the stakes of submissions 3, 1"),
+        (Phase.FORFEITED, [SILENT], ": the reward"),
+    ],
+)
+def test_of_what_is_lost_it_is_said_what_it_was(
+    stage: Phase, entered: list[SubmissionRecord], says: str
+) -> None:
+    """Whose claim stands no more is in no ranking, and would be named nowhere."""
+    assert lost_of(request(*entered, stage=stage)) == says
 
 
 def test_it_fails_when_the_store_is_not_what_it_was(embedded: Place) -> None:

@@ -22,7 +22,7 @@ from modelmarket.protocol.phases import Phase
 from modelmarket.protocol.records import BaseRecord
 from modelmarket.protocol.replaying import replay
 from modelmarket.protocol.types import Address
-from modelmarket.system.text import counted
+from modelmarket.system.text import agreeing, counted
 
 MOST_NAMED = 8
 """Claims that are named one by one."""
@@ -234,5 +234,23 @@ def sum_(evidence: Evidence) -> str:
     return (
         f"of {format_mdc(taken)} MDC that came in {format_mdc(paid)} MDC went out, "
         f"{format_mdc(due)} MDC are held for whoever is owed them, and "
-        f"{format_mdc(slashed)} MDC are lost for good"
+        f"{format_mdc(slashed)} MDC are lost for good{lost_of(record)}"
     )
+
+
+def lost_of(record: BaseRecord) -> str:
+    """Of what the loss is, as the end of a sentence; empty where nothing was lost."""
+    entries = record.submissions.values()
+    ids = [
+        str(one.id)
+        for one in entries
+        if payouts.stake(record, one) is payouts.Stake.LOST
+    ]
+    told = ids[:MOST_NAMED] + ["…"] * (len(ids) > MOST_NAMED)
+    of = ["the reward"] * (record.stage is Phase.FORFEITED)
+    if ids:
+        stakes = agreeing(
+            len(ids), "the stake of submission", "the stakes of submissions"
+        )
+        of.append(f"{stakes} {', '.join(told)}")
+    return f": {' and '.join(of)}" if of else ""
