@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+from playwright.sync_api import Page as Tab
 from playwright.sync_api import Route, expect
 
 from browser.test_lives import create, submit
@@ -36,12 +37,19 @@ def connected(house: House, name: str = "requester") -> Visitor:
     return visitor
 
 
-def prepared(visitor: Visitor, table: Path) -> None:
-    """Goes as far as the confirmation of a new request."""
+def at_terms(visitor: Visitor, table: Path) -> Tab:
+    """Goes as far as the terms of a new request."""
     tab = visitor.tab
     visitor.go("/requests/new")
     choose(tab, "data", table)
     look_over(tab)
+    tab.get_by_role("button", name="Split and seal").wait_for()
+    return tab
+
+
+def prepared(visitor: Visitor, table: Path) -> None:
+    """Goes as far as the confirmation of a new request."""
+    tab = at_terms(visitor, table)
     tab.get_by_role("button", name="Split and seal").click()
     tab.locator("#confirm").wait_for()
 
@@ -385,11 +393,7 @@ def test_what_is_wrong_beside_a_field_stands_over_no_other_text(
     house: House, tmp_path: Path
 ) -> None:
     """Among the terms that are folded away, too, where it takes two lines."""
-    visitor = connected(house)
-    visitor.go("/requests/new")
-    choose(visitor.tab, "data", write_table(tmp_path / "n.csv"))
-    look_over(visitor.tab)
-    tab = visitor.tab
+    tab = at_terms(connected(house), write_table(tmp_path / "n.csv"))
     stake = tab.locator("input[name=stake]")
     stake.evaluate("one => one.closest('details').open = true")
     stake.fill("abc " * 30)
@@ -406,15 +410,12 @@ def test_of_two_tabs_with_other_terms_the_later_is_told_that_its_own_were_not_se
     house: House, tmp_path: Path
 ) -> None:
     visitor = connected(house)
-    visitor.go("/requests/new")
-    choose(visitor.tab, "data", write_table(tmp_path / "n.csv"))
-    look_over(visitor.tab)
-    visitor.tab.get_by_role("button", name="Split and seal").wait_for()
+    first = at_terms(visitor, write_table(tmp_path / "n.csv"))
     other = visitor.another_tab()
-    other.goto(visitor.tab.url)
-    for tab, reward in ((visitor.tab, "100"), (other, "50")):
+    other.goto(first.url)
+    for tab, reward in ((first, "100"), (other, "50")):
         tab.locator("input[name=reward]").fill(reward)
-    for tab in (visitor.tab, other):
+    for tab in (first, other):
         tab.get_by_role("button", name="Split and seal").click()
         tab.locator("#confirm").wait_for()
     expect(other.locator("#confirm")).to_contain_text("lock 100 MDC")

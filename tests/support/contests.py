@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
 
@@ -52,6 +53,17 @@ def table(here: Place, rows: int = 150, seed: int = 1) -> Source:
     path = here.folder / f"points-{rows}-{seed}.csv"
     table_at(path, rows, seed)
     return source(path)
+
+
+def other_contest(market: Market) -> VerifiedRequest:
+    """One of other rows, which goes on."""
+    kinds = ["ab"[n % 2] for n in range(100)]
+    return market.create_contest(
+        pl.DataFrame({"n": range(100), "kind": kinds}),
+        label="kind",
+        reward="10",
+        accept_findings=True,
+    )
 
 
 def contest(here: Place, market: Market, **options: Any) -> VerifiedRequest:

@@ -21,7 +21,7 @@ from modelmarket.market import VerifiedRequest
 from modelmarket.web.routes import predictions
 from modelmarket.web.uploads import IDLE_S, MOST_TYPED
 from modelmarket.web.workspace import Workspace
-from support.contests import contest, enter, finish
+from support.contests import contest, enter, finish, other_contest
 from support.market import Place, place
 from support.visits import Tab, visiting, words
 
@@ -37,12 +37,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Place, Tab
         enter(ann)
         enter(ben, depth=2)
         finish(here)
-        rita.create_contest(
-            pl.DataFrame({"n": range(100), "kind": ["ab"[n % 2] for n in range(100)]}),
-            label="kind",
-            reward="10",
-            accept_findings=True,
-        )
+        other_contest(rita)
         with visiting(Workspace(rita)) as tab:
             yield here, tab
 

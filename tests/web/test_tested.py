@@ -14,7 +14,7 @@ import pytest
 
 from modelmarket.market import VerifiedRequest, tested
 from modelmarket.web.workspace import Workspace
-from support.contests import contest, enter, finish
+from support.contests import contest, enter, finish, other_contest
 from support.market import Place, place
 from support.visits import Tab, visiting, words
 
@@ -33,12 +33,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Place, Tab
         enter(ann)
         finish(here)
         here.create(rita)
-        rita.create_contest(
-            pl.DataFrame({"n": range(100), "kind": ["ab"[n % 2] for n in range(100)]}),
-            label="kind",
-            reward="10",
-            accept_findings=True,
-        )
+        other_contest(rita)
         with visiting(Workspace(rita)) as tab:
             yield here, tab
 

@@ -136,8 +136,8 @@ def _read(path: Path, texts: Collection[str], rows: int | None) -> pl.DataFrame:
             kinds |= dict.fromkeys(large, pl.Float64)
             lazy = scan(path, infer_schema_length=rows, schema_overrides=kinds)
             schema = dict(lazy.collect_schema())
-        # perf: what the first rows need mostly suits all, and read as it is to be a
-        # table takes a third of the time that it takes to become so.
+        # perf: what the first rows need mostly suits all, and to be read so takes a
+        # table less time than to become so.
         head = scan(
             path, n_rows=SCHEMA_ROWS, infer_schema=False, schema_overrides=schema
         )
@@ -169,14 +169,12 @@ def whole_numbers(path: Path, names: Sequence[str]) -> dict[str, pl.Series]:
         head = lazy.select(by_name(*names)).collect()
         kinds = _smallest(head.lazy(), dict(head.schema))
         small = {name: kind for name, kind in kinds.items() if kind != pl.Int64}
-        frame = _read_as(path, small, names=small)
+        frame = _read_as(path, small, names=small) if small else None
     except (DataError, pl.exceptions.PolarsError):
         return {}
-    return (
-        {}
-        if frame is None
-        else {one.name: one for one in frame if not one.null_count()}
-    )
+    if frame is None:
+        return {}
+    return {one.name: one for one in frame if not one.null_count()}
 
 
 def _read_as(

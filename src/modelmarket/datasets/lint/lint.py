@@ -212,7 +212,7 @@ class Lint:
         labels, some, rows = list[pl.Series](), list[pl.DataFrame](), 0
         for batch in read_batches(train):
             labels.append(batch.get_column(LABEL))
-            # perf: `gather_every` takes seven times as long over many columns.
+            # perf: over many columns `gather_every` takes several times as long.
             some.append(batch[np.arange(-rows % step, batch.height, step)])
             rows += batch.height
         if rows != self._rows:
