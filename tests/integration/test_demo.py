@@ -19,6 +19,8 @@ def test_the_demo_ends_with_every_balance_and_promise_as_the_rules_say(
     told: list[str] = []
     outcome = play(told.append, keep=tmp_path)
     assert outcome.passed
+    # Programs read what the command prints: nobody else says anything there.
+    assert capsys.readouterr().out == ""
     for account in outcome.accounts:
         assert account.after == account.expected, account.role
     every = [(of, one) for of, verdicts in outcome.audits.items() for one in verdicts]

@@ -295,7 +295,8 @@ class _Play:
         mine = person.market.request(request.id)
         guess = mine.manifest().classes.names[1]
         path = self._write_guess(person)
-        submission = mine.submit(path, [guess] * mine.terms.labels, name=name)
+        guesses = [guess] * mine.terms.labels
+        submission = mine.submit(path, guesses, name=name, show=None)
         person.gains -= STAKE
         self._tell(f"{person.role} submits a guess as {submission.id}.")
         return submission
@@ -351,7 +352,7 @@ class _Play:
         mine = person.market.request(request.id)
         guess = mine.manifest().classes.names[0]
         path = self._write_guess(person)
-        mine.submit(path, [guess] * mine.terms.labels)
+        mine.submit(path, [guess] * mine.terms.labels, show=None)
         person.gains -= SIDE_STAKE
 
     def _settle(
